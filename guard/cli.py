@@ -1,0 +1,90 @@
+"""argv -> commands. Imports only the command that was asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from guard.errors import EXIT_INTERRUPTED, GuardError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from types import ModuleType
+
+# In the order in which a person meets them. The module is the name with "-" as "_".
+COMMANDS: Final = {
+    "status": "the combination as it stands, and the next command to type",
+    "check": "the gate's decision for commits",
+    "align": "move the dependency to the release that the consumer asks for",
+    "test": "build the image, run the tests, record the verdict",
+    "log": "verdicts, newest first",
+    "audit": "the rules over history: which pushes would have been blocked, and why",
+    "init": "write a .guard.toml",
+    "install": "put the hook into the superproject and the consumer",
+    "uninstall": "take the hook out again",
+    "pre-push": "what the hook runs",
+    "demo": "the incident of 2016, replayed in a temporary folder",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status; never raises a `GuardError`."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    # A command that never returns from its imports is interrupted as well.
+    try:
+        return _run(argv)
+    except GuardError as error:
+        from guard.report import Screen
+
+        Screen.for_terminal().failure(error)
+        return error.status
+    except KeyboardInterrupt:
+        sys.stderr.write("guard: interrupted\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader (a pager, head) has seen enough. Keep Python's exit from writing to it.
+        sys.stdout = None
+        return 0
+
+
+def _run(argv: list[str]) -> int:
+    if argv[:1] == ["pre-push"]:
+        # The hot path: argparse alone costs as much as two git processes.
+        from guard.commands import pre_push
+
+        return pre_push.main(argv[1:])
+    from importlib import import_module
+
+    from guard.report import Screen
+
+    asked = next((word for word in argv if not word.startswith("-")), "")
+    module = (
+        import_module(f"guard.commands.{asked.replace('-', '_')}") if asked in COMMANDS else None
+    )
+    options = _parser(asked, module).parse_args(argv)
+    if module is None:
+        _parser("", None).print_help()
+        return 0
+    status: int = module.run(options, Screen.for_terminal())
+    return status
+
+
+def _parser(asked: str, module: ModuleType | None) -> ArgumentParser:
+    from argparse import ArgumentParser
+
+    from guard import __version__
+
+    parser = ArgumentParser(
+        prog="guard",
+        description="Blocks a push until the release fits and the image's tests have passed.",
+        epilog="Exit status: 0 allowed or done; 1 blocked, or build or tests failed; 2 wrong "
+        "usage; 3 could not be decided; 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"guard {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if module is not None and name == asked:
+            module.arguments(command)
+    return parser

@@ -1,0 +1,293 @@
+"""`.guard.toml` and the defaults.
+
+The file is read from the commit that is judged, never from the working tree. Unknown keys, wrong
+types and bad values are errors that name the key: a policy that is misread is no policy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from guard.errors import ConfigError
+
+FILE: Final = ".guard.toml"
+
+# Changes whenever the same objects would give another build context than before.
+CONTEXT_FORMAT: Final = 1
+
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+class Protection(NamedTuple):
+    """Which destination refs are judged.
+
+    Args:
+        protect: patterns over full ref names, the last one that fits decides; ``!`` excludes.
+        tested: the same, for the refs where the rule `tested` blocks; elsewhere it warns.
+    """
+
+    protect: tuple[str, ...] = ("*",)
+    tested: tuple[str, ...] = ("*",)
+
+
+class Image(NamedTuple):
+    """The table ``[image]``.
+
+    Args:
+        consumer: ``full``, or ``manifests`` to let only the consumer's manifests into the context.
+        builder: ``auto``, ``buildkit`` or ``classic``.
+    """
+
+    name: str = "quay.io/liqd/aula"
+    dockerfile: str = "Dockerfile"
+    target: str = ""
+    platform: str = ""
+    build_args: tuple[tuple[str, str], ...] = ()
+    consumer: str = "full"
+    builder: str = "auto"
+
+
+class Test(NamedTuple):
+    """The table ``[test]``.
+
+    Args:
+        command: argv that runs in a fresh container; empty where none is set.
+        timeout: seconds, for the build and for the test each.
+        source: absolute path in the container where the consumer's tree is put before the test,
+            or "".
+    """
+
+    command: tuple[str, ...] = ()
+    timeout: int = 90 * 60
+    source: str = ""
+
+
+class Recipe(NamedTuple):
+    """How a combination is built and tested: what of the configuration changes the result."""
+
+    dockerfile: str
+    target: str
+    platform: str
+    build_args: tuple[tuple[str, str], ...]
+    consumer: str
+    command: tuple[str, ...]
+    source: str
+
+    @property
+    def digest(self) -> str:
+        """64 hexadecimal digits: SHA-256 of the canonical JSON and the context's format."""
+        import hashlib
+        import json
+
+        content = {"format": CONTEXT_FORMAT, **self._asdict()}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Config(NamedTuple):
+    """Everything that `.guard.toml` can say."""
+
+    consumer: str = "aula"
+    dependency: str = "thentos"
+    release_tag: str = "v{version}"
+    superproject_push: Protection = Protection()
+    consumer_push: Protection = Protection()
+    image: Image = Image()
+    test: Test = Test()
+
+    @property
+    def recipe(self) -> Recipe:
+        """What a verdict depends on, beside the content."""
+        return Recipe(
+            self.image.dockerfile,
+            self.image.target,
+            self.image.platform,
+            self.image.build_args,
+            self.image.consumer,
+            self.test.command,
+            self.test.source,
+        )
+
+
+def read_config(data: bytes | None, where: str = FILE) -> Config:
+    """The configuration in the file's content, the defaults where there is no file.
+
+    Args:
+        where: how messages name the file.
+
+    Raises:
+        ConfigError: not UTF-8, no TOML, or a key or value that guard does not know.
+    """
+    if data is None:
+        return Config()
+    import tomllib
+
+    try:
+        tables = tomllib.loads(data.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{where} is not valid TOML: {error}", f"correct {where}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{where} is nested too deeply", f"correct {where}") from error
+    return _Reader(where).config(tables)
+
+
+class _Reader:
+    """Turns tables into values, and every surprise into an error that names the key."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def config(self, tables: Mapping[str, Any]) -> Config:
+        self._known("", tables, {"guard", "image", "test"})
+        guard = self._table("guard", tables.get("guard", {}))
+        push = self._table("guard.consumer-push", guard.get("consumer-push", {}))
+        self._known("guard.", guard, {*_GUARD, *_PROTECTION, "consumer-push"})
+        self._known("guard.consumer-push.", push, set(_PROTECTION))
+        config = Config(
+            superproject_push=Protection(**self._values("guard", guard, _PROTECTION)),
+            consumer_push=Protection(**self._values("guard.consumer-push", push, _PROTECTION)),
+            image=Image(**self._whole("image", tables.get("image", {}), _IMAGE)),
+            test=Test(**self._whole("test", tables.get("test", {}), _TEST)),
+        )
+        config = config._replace(**self._values("guard", guard, _GUARD))
+        if config.consumer == config.dependency:
+            raise self._bad("guard.dependency", "is the same submodule as the consumer")
+        return config
+
+    def _whole(self, name: str, table: object, keys: Mapping[str, _Check]) -> dict[str, Any]:
+        values = self._table(name, table)
+        self._known(f"{name}.", values, set(keys))
+        return self._values(name, values, keys)
+
+    def _values(
+        self, name: str, table: Mapping[str, Any], keys: Mapping[str, _Check]
+    ) -> dict[str, Any]:
+        found = {}
+        for key, check in keys.items():
+            if key in table:
+                try:
+                    found[key.replace("-", "_")] = check(table[key])
+                except ValueError as error:
+                    raise self._bad(f"{name}.{key}", str(error)) from error
+        return found
+
+    def _table(self, name: str, value: object) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            raise self._bad(name, "must be a table")
+        return value
+
+    def _known(self, prefix: str, table: Mapping[str, Any], known: set[str]) -> None:
+        for key in table:
+            if key not in known:
+                names = ", ".join(sorted(known))
+                raise self._bad(f"{prefix}{key}", f"is not a key that guard knows ({names})")
+
+    def _bad(self, key: str, what: str) -> ConfigError:
+        return ConfigError(f"{self._where}: {key} {what}", f"correct {self._where}")
+
+
+_Check = Callable[[object], object]
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError(f"must be a text, not {value!r}")
+    return value
+
+
+def _path(value: object) -> str:
+    text = _text(value).removesuffix("/")
+    parts = text.split("/")
+    if not text or text.startswith("/") or ".." in parts or "." in parts or "" in parts:
+        raise ValueError(f"must be a path inside the repository, not {value!r}")
+    return text
+
+
+def _tag_format(value: object) -> str:
+    text = _text(value)
+    if text.count("{version}") != 1 or "{" in text.replace("{version}", ""):
+        raise ValueError(f"must hold {{version}} once, as in v{{version}}, not {value!r}")
+    return text
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"must be a list of texts, not {value!r}")
+    return tuple(_text(item) for item in value)
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    patterns = _texts(value)
+    for pattern in patterns:
+        if not pattern.removeprefix("!"):
+            raise ValueError("holds an empty pattern")
+    return patterns
+
+
+def _name(value: object) -> str:
+    # The reference grammar of the OCI distribution specification, without tag and digest.
+    text = _text(value)
+    part = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+    if not re.fullmatch(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{part}(?:/{part})*", text):
+        raise ValueError(f"must be the name of an image without a tag, not {value!r}")
+    return text
+
+
+def _arguments(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a table of texts, not {value!r}")
+    return tuple(sorted((_text(key), _text(item)) for key, item in value.items()))
+
+
+def _one_of(*words: str) -> _Check:
+    def check(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {value!r}")
+        return str(value)
+
+    return check
+
+
+def _command(value: object) -> tuple[str, ...]:
+    command = _texts(value)
+    if not command or not command[0]:
+        raise ValueError('must be a command and its arguments, as in ["make", "test"]')
+    return command
+
+
+def _duration(value: object) -> int:
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"must be a duration such as 90m, 45s or 2h, not {value!r}")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def _absolute(value: object) -> str:
+    text = _text(value)
+    if text and (not text.startswith("/") or ".." in text.split("/") or text.strip("/") == ""):
+        raise ValueError(f"must be an absolute path below /, not {value!r}")
+    return "/" + text.strip("/") if text else ""
+
+
+_PROTECTION: Final[Mapping[str, _Check]] = {"protect": _patterns, "tested": _patterns}
+_GUARD: Final[Mapping[str, _Check]] = {
+    "consumer": _path,
+    "dependency": _path,
+    "release-tag": _tag_format,
+}
+_IMAGE: Final[Mapping[str, _Check]] = {
+    "name": _name,
+    "dockerfile": _path,
+    "target": _text,
+    "platform": _text,
+    "build-args": _arguments,
+    "consumer": _one_of("full", "manifests"),
+    "builder": _one_of("auto", "buildkit", "classic"),
+}
+_TEST: Final[Mapping[str, _Check]] = {
+    "command": _command,
+    "timeout": _duration,
+    "source": _absolute,
+}

@@ -1,0 +1,57 @@
+"""The errors that a user sees. Each says what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EXIT_ALLOWED: Final = 0
+EXIT_BLOCKED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_UNDECIDED: Final = 3
+EXIT_INTERRUPTED: Final = 130
+
+
+class GuardError(Exception):
+    """Something could not be done or decided.
+
+    Args:
+        problem: one line or more that say what was found and where.
+        remedy: a command to paste, or what to change; empty where nothing helps.
+
+    Attributes:
+        status: the exit status of a command that ends with this error.
+    """
+
+    status: int = EXIT_UNDECIDED
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.remedy = remedy
+
+
+class UsageError(GuardError):
+    """The command was called in a way that it does not know."""
+
+    status = EXIT_USAGE
+
+
+class ConfigError(GuardError):
+    """`.guard.toml` says something that guard does not know; the problem names the key."""
+
+
+class GitError(GuardError):
+    """A git process failed, or ended before it had answered."""
+
+
+class MissingObjectError(GuardError):
+    """An object that a decision needs is in none of the repositories at hand.
+
+    Args:
+        what: the object in words, such as ``commit 1116b355 of thentos``.
+        remedy: the command that would fetch it.
+    """
+
+
+class EngineError(GuardError):
+    """The container engine is not there, refuses, or failed: never a verdict on a combination."""

@@ -1,0 +1,203 @@
+"""Objects out of git's database, many at a time, through one process for each repository."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import IO, Final, NamedTuple, Self
+
+from guard.errors import GitError
+from guard.git.process import Repository, start
+from guard.git.trees import TreeEntry, parse_tree
+
+# Requests that are sent before the first answer is read. Git writes while we write: more than a
+# pipe holds (64 KiB on Linux, 16 on others) and both would wait for each other.
+_REQUESTS_BYTES: Final = 8192
+_CHUNK: Final = 1 << 20
+
+
+class GitObject(NamedTuple):
+    """One object: its id, its type (``commit``, ``tree``, ``blob``, ``tag``) and content."""
+
+    id: str
+    type: str
+    data: bytes
+
+    @property
+    def entries(self) -> list[TreeEntry]:
+        """A tree's entries.
+
+        Raises:
+            GitError: the object is no tree.
+        """
+        try:
+            return parse_tree(self.data, len(self.id) // 2)
+        except ValueError as error:
+            raise GitError(f"object {self.id} is no readable tree: {error}") from error
+
+
+class ObjectReader:
+    """A ``git cat-file --batch`` that stays open.
+
+    Ask for objects by id or by an id with a suffix (``<id>^{tree}``, ``<id>:path``), never by the
+    name of a ref: cat-file would also try ``refs/tags/<name>`` and others.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def read(self, name: str) -> GitObject | None:
+        """One object, None where the repository lacks it."""
+        return self.read_all([name])[0]
+
+    def read_all(self, names: Sequence[str]) -> list[GitObject | None]:
+        """The objects in the order of their names, None for those that are not there.
+
+        Raises:
+            GitError: git ended before it had answered.
+        """
+        found: list[GitObject | None] = []
+        while len(found) < len(names):
+            found += self._read_some(_fitting(names[len(found) :]))
+        return found
+
+    def stream(self, name: str) -> tuple[int, Iterator[bytes]] | None:
+        """A large object's size in bytes and its content in pieces, None where it is not there.
+
+        The pieces must be read to their end before anything else is asked.
+
+        Raises:
+            GitError: git ended before the last piece.
+        """
+        self._send([name])
+        header = self._header(name)
+        return None if header is None else (header[2], self._pieces(header[2]))
+
+    def close(self) -> None:
+        """End the process. The reader can be used again: it starts another."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                _close(pipe)
+        process.wait()
+
+    def _read_some(self, names: Sequence[str]) -> list[GitObject | None]:
+        self._send(names)
+        found: list[GitObject | None] = []
+        for name in names:
+            try:
+                header = self._header(name)
+            except _PromisedObjectError:
+                # Git died over an object that a partial clone only promises. The answers so far
+                # stand; the rest is asked anew by the caller's loop.
+                return [*found, None]
+            if header is None:
+                found.append(None)
+                continue
+            object_id, kind, size = header
+            found.append(GitObject(object_id, kind, b"".join(self._pieces(size))))
+        return found
+
+    def _send(self, names: Sequence[str]) -> None:
+        if self._process is None:
+            self._process = start(self.repository, "cat-file", "--batch", stdin=subprocess.PIPE)
+        pipe = self._process.stdin
+        assert pipe is not None
+        try:
+            pipe.write("".join(f"{name}\n" for name in names).encode())
+            pipe.flush()
+        except OSError:
+            raise self._died() from None
+
+    def _header(self, name: str) -> tuple[str, str, int] | None:
+        line = self._output.readline()
+        if not line.endswith(b"\n"):
+            raise self._died()
+        words = line.decode(errors="replace").split()
+        if len(words) == 3 and words[2].isdigit():
+            return words[0], words[1], int(words[2])
+        if words and words[-1] == "missing":
+            return None
+        raise GitError(f"git cat-file says of {name} in {self.repository.git_dir}: {line!r}")
+
+    def _pieces(self, size: int) -> Iterator[bytes]:
+        left = size
+        while left:
+            piece = self._output.read(min(left, _CHUNK))
+            if not piece:
+                raise self._died()
+            left -= len(piece)
+            yield piece
+        if self._output.read(1) != b"\n":
+            raise self._died()
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process is not None and self._process.stdout is not None
+        return self._process.stdout
+
+    def _died(self) -> GitError:
+        process = self._process
+        said = ""
+        if process is not None and process.stderr is not None:
+            if process.stdin is not None:
+                _close(process.stdin)
+            said = process.stderr.read().decode(errors="replace").strip()
+        self.close()
+        if "promisor" in said:
+            return _PromisedObjectError(said)
+        status = process.returncode if process is not None else None
+        return GitError(
+            f"git cat-file in {self.repository.git_dir} ended too early: "
+            f"{said or f'exit status {status}'}",
+            f"git --git-dir={self.repository.git_dir} fsck",
+        )
+
+
+class _PromisedObjectError(GitError):
+    """Git before 2.45 dies where later ones call a promised object missing."""
+
+
+class ObjectPool:
+    """The open readers of one command; closes them all."""
+
+    def __init__(self) -> None:
+        self._readers: dict[Repository, ObjectReader] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for reader in self._readers.values():
+            reader.close()
+
+    def reader(self, repository: Repository) -> ObjectReader:
+        """The repository's reader, started at its first use."""
+        if repository not in self._readers:
+            self._readers[repository] = ObjectReader(repository)
+        return self._readers[repository]
+
+
+def _close(pipe: IO[bytes]) -> None:
+    # What was still to be written may have no reader any more.
+    with suppress(BrokenPipeError):
+        pipe.close()
+
+
+def _fitting(names: Sequence[str]) -> Sequence[str]:
+    total = 0
+    for index, name in enumerate(names):
+        total += len(name) + 1
+        if total > _REQUESTS_BYTES and index:
+            return names[:index]
+    return names

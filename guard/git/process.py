@@ -1,0 +1,162 @@
+"""How git is started: which environment, which repository, and what happens when it fails.
+
+Every call goes to a repository by its git dir, never by a folder: in the empty folder of a
+submodule that is not checked out, ``git -C`` would answer for the superproject.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping
+from typing import IO, NamedTuple
+
+from guard.errors import GitError
+
+# What a user may set for git as a whole. Every other GIT_* variable is dropped: git exports the
+# pushed repository's location, index and quarantine to hooks, and they would follow us into the
+# repositories next door (``git rev-parse --local-env-vars`` lists them).
+_KEPT = frozenset(
+    {
+        "GIT_ASKPASS",
+        "GIT_AUTHOR_DATE",
+        "GIT_AUTHOR_EMAIL",
+        "GIT_AUTHOR_NAME",
+        "GIT_COMMITTER_DATE",
+        "GIT_COMMITTER_EMAIL",
+        "GIT_COMMITTER_NAME",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_CONFIG_SYSTEM",
+        "GIT_EXEC_PATH",
+        "GIT_SSH",
+        "GIT_SSH_COMMAND",
+        "GIT_SSH_VARIANT",
+        "GIT_SSL_CAINFO",
+        "GIT_TEMPLATE_DIR",
+        "GIT_TRACE",
+    }
+)
+
+# Objects are judged as they will be sent: no replace ref or graft shows another commit in their
+# place, and a promised object is missing, not fetched. Git before 2.45 does not know
+# GIT_NO_LAZY_FETCH; with no protocol allowed its fetch fails at once.
+_TRUTHFUL = {
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
+
+
+class Repository(NamedTuple):
+    """One git repository on this machine.
+
+    Args:
+        git_dir: absolute path of its git dir (a linked worktree's own one).
+        common_dir: absolute path of the git dir that all its worktrees share.
+        work_tree: absolute path of the checkout, None where it is bare.
+        objects: folder of a private object database that is read as well, or "".
+    """
+
+    git_dir: str
+    common_dir: str
+    work_tree: str | None = None
+    objects: str = ""
+
+    def command(self, *arguments: str) -> list[str]:
+        """The argv that runs git in this repository."""
+        return ["git", f"--git-dir={self.git_dir}", *arguments]
+
+
+def user_environment() -> dict[str, str]:
+    """The environment without the variables that tie git to one repository."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in _KEPT
+    }
+
+
+def environment(repository: Repository, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for reading a repository as it is: see `_TRUTHFUL`."""
+    result = user_environment()
+    result.update(_TRUTHFUL)
+    if repository.objects:
+        result["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _quoted(repository.objects)
+    if extra:
+        result.update(extra)
+    return result
+
+
+def _quoted(path: str) -> str:
+    # A path list separates at ":" and unquotes what starts with a double quote.
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def start(
+    repository: Repository,
+    *arguments: str,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    extra: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start git with piped output and return at once.
+
+    Raises:
+        GitError: git is not installed or cannot be started.
+    """
+    try:
+        return subprocess.Popen(
+            repository.command(*arguments),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment(repository, extra),
+            cwd=repository.git_dir,
+        )
+    except OSError as error:
+        raise GitError(f"git cannot be run in {repository.git_dir}: {error.strerror}") from error
+
+
+def finish(
+    process: subprocess.Popen[bytes], data: bytes | None = None, ok: Iterable[int] = (0,)
+) -> bytes:
+    """Wait for a process of `start` and return its output.
+
+    Raises:
+        GitError: it ended with a status that is not in `ok`.
+    """
+    output, errors = process.communicate(data)
+    if process.returncode not in ok:
+        command = " ".join(map(str, process.args))  # type: ignore[arg-type]
+        said = errors.decode(errors="replace").strip() or f"exit status {process.returncode}"
+        raise GitError(f"{command} failed: {said}")
+    return output
+
+
+def run(
+    repository: Repository,
+    *arguments: str,
+    data: bytes | None = None,
+    ok: Iterable[int] = (0,),
+    extra: Mapping[str, str] | None = None,
+) -> bytes:
+    """Run git to its end and return its output.
+
+    Args:
+        data: what git reads on its standard input.
+        ok: the exit statuses that are an answer.
+
+    Raises:
+        GitError: any other exit status, or git cannot be started.
+    """
+    stdin = subprocess.DEVNULL if data is None else subprocess.PIPE
+    return finish(start(repository, *arguments, stdin=stdin, extra=extra), data, ok)
+
+
+def text(repository: Repository, *arguments: str, ok: Iterable[int] = (0,)) -> str:
+    """As `run`, decoded as git encodes names, and without the last line's end."""
+    return os.fsdecode(run(repository, *arguments, ok=ok)).removesuffix("\n")

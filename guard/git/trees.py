@@ -1,0 +1,70 @@
+"""Git's tree objects as values, and the id of a tree that nobody stored.
+
+The format is git's own: ``<mode> <name>\\0<id>`` for each entry, sorted by name as if folders
+ended in a slash (gitformat-pack does not say so; git's tree-walk and ``base_name_compare`` do).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+FOLDER: Final = 0o040000
+GITLINK: Final = 0o160000
+SYMLINK: Final = 0o120000
+EXECUTABLE: Final = 0o100755
+REGULAR: Final = 0o100644
+
+
+class TreeEntry(NamedTuple):
+    """One line of a tree.
+
+    Args:
+        mode: as git keeps it; see the constants of this module.
+        name: bytes without a slash.
+        id: hexadecimal object id.
+    """
+
+    mode: int
+    name: bytes
+    id: str
+
+
+def parse_tree(data: bytes, id_bytes: int) -> list[TreeEntry]:
+    """The entries of a tree object.
+
+    Args:
+        data: the object's content.
+        id_bytes: 20 for SHA-1 repositories, 32 for SHA-256.
+
+    Raises:
+        ValueError: the data is no tree.
+    """
+    entries = []
+    at = 0
+    while at < len(data):
+        space = data.index(b" ", at)
+        end = data.index(b"\0", space)
+        after = end + 1 + id_bytes
+        if after > len(data):
+            raise ValueError("the tree ends in the middle of an entry")
+        entries.append(
+            TreeEntry(int(data[at:space], 8), data[space + 1 : end], data[end + 1 : after].hex())
+        )
+        at = after
+    return entries
+
+
+def tree_id(entries: Iterable[TreeEntry], id_bytes: int) -> str:
+    """The id that git would give to a tree of these entries."""
+    data = b"".join(
+        b"%o %s\0%s" % (entry.mode, entry.name, bytes.fromhex(entry.id))
+        for entry in sorted(entries, key=_order)
+    )
+    algorithm = hashlib.sha256 if id_bytes == 32 else hashlib.sha1
+    return algorithm(b"tree %d\0%s" % (len(data), data)).hexdigest()
+
+
+def _order(entry: TreeEntry) -> bytes:
+    return entry.name + b"/" if entry.mode == FOLDER else entry.name
