@@ -1,0 +1,98 @@
+"""Finding repositories on disk, without starting git: it is asked for every submodule of a push."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from guard.git.process import Repository
+
+
+def open_checkout(folder: str) -> Repository | None:
+    """The repository whose checkout is this very folder, or None.
+
+    Unlike git's own search this never climbs: the empty folder of a submodule that is not checked
+    out is no repository, and not the superproject either (gitrepository-layout(5), gitfile).
+    """
+    dot_git = os.path.join(folder, ".git")
+    if os.path.isdir(dot_git):
+        return open_git_dir(dot_git, folder)
+    try:
+        with open(dot_git, "rb") as file:
+            content = file.read(8192)
+    except OSError:
+        return None
+    if not content.startswith(b"gitdir: "):
+        return None
+    target = os.fsdecode(content[len(b"gitdir: ") :].rstrip(b"\r\n"))
+    return open_git_dir(os.path.join(folder, target), folder)
+
+
+def open_git_dir(git_dir: str, work_tree: str | None = None) -> Repository | None:
+    """The repository with this git dir, or None where the folder is no git dir."""
+    git_dir = os.path.realpath(git_dir)
+    common_dir = git_dir
+    try:
+        with open(os.path.join(git_dir, "commondir"), "rb") as file:
+            common_dir = os.path.realpath(
+                os.path.join(git_dir, os.fsdecode(file.read().rstrip(b"\r\n")))
+            )
+    except OSError:
+        pass  # only linked worktrees have that file
+    has_head = os.path.lexists(os.path.join(git_dir, "HEAD"))
+    if not has_head or not os.path.isdir(os.path.join(common_dir, "objects")):
+        return None
+    return Repository(git_dir, common_dir, os.path.realpath(work_tree) if work_tree else None)
+
+
+def open_any(folder: str) -> Repository | None:
+    """A checkout's repository, or a bare one."""
+    return open_checkout(folder) or open_git_dir(folder)
+
+
+def submodule_repositories(
+    parents: Iterable[Repository], path: str, names: Iterable[str]
+) -> Iterator[Repository]:
+    """Where git itself keeps a submodule: its checkout, then the git dirs below ``modules/``.
+
+    Args:
+        parents: the repositories of the superproject (or of the submodule around a nested one).
+        path: the submodule's path.
+        names: its possible names; git takes the path where nobody chose another.
+
+    The modules folder of the common git dir and that of a linked worktree are both looked at, and
+    whether the submodule is in the current tree does not matter.
+    """
+    for parent in parents:
+        if parent.work_tree is not None:
+            found = open_checkout(os.path.join(parent.work_tree, path))
+            if found is not None:
+                yield found
+        for git_dir in dict.fromkeys((parent.common_dir, parent.git_dir)):
+            for name in names:
+                found = open_git_dir(os.path.join(git_dir, "modules", name))
+                if found is not None:
+                    yield found
+
+
+def sibling_repositories(repository: Repository, name: str) -> Iterator[Repository]:
+    """Clones of this name beside the checkout, and beside the main one of a linked worktree."""
+    folders = []
+    if repository.work_tree is not None:
+        folders.append(os.path.dirname(repository.work_tree))
+    if os.path.basename(repository.common_dir) == ".git":
+        folders.append(os.path.dirname(os.path.dirname(repository.common_dir)))
+    elif repository.work_tree is None:
+        folders.append(os.path.dirname(repository.git_dir))
+    for folder in dict.fromkeys(folders):
+        found = open_any(os.path.join(folder, name))
+        if found is not None and found.common_dir != repository.common_dir:
+            yield found
+
+
+def distinct(repositories: Iterable[Repository]) -> tuple[Repository, ...]:
+    """Each object database once, in the first order."""
+    found: dict[str, Repository] = {}
+    for repository in repositories:
+        found.setdefault(repository.common_dir, repository)
+    return tuple(found.values())

@@ -1,0 +1,93 @@
+"""The dependency's release tags, over all repositories that have some."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from guard.errors import GitError
+from guard.git.process import Repository, finish, start
+from guard.model import Release
+
+
+class TagList(NamedTuple):
+    """Release tags as the union over repositories.
+
+    Args:
+        releases: each tag that means one commit.
+        contradicting: names of tags that mean different commits in different repositories.
+    """
+
+    releases: tuple[Release, ...]
+    contradicting: tuple[str, ...]
+
+
+def release_version(tag: str, form: str) -> str | None:
+    """The version in a release tag's name, None where the name is not that of a release.
+
+    Args:
+        form: the setting ``release-tag``, e.g. ``v{version}``.
+
+    A release's version is digits and dots: ``v0.5.0-rc1`` is a pre-release, which nothing may pin.
+    """
+    before, _, after = form.partition("{version}")
+    pattern = re.escape(before) + r"([0-9]+(?:\.[0-9]+)*)" + re.escape(after)
+    match = re.fullmatch(pattern, tag)
+    return match[1] if match else None
+
+
+def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
+    """Every release tag, peeled to what it points at in the end.
+
+    Raises:
+        GitError: git cannot list the tags of one of the repositories.
+    """
+    meanings: dict[str, set[str]] = {}
+    processes = [start(found, "show-ref", "--tags", "--dereference") for found in repositories]
+    for process in processes:
+        for tag, commit in _peeled(finish(process, ok=(0, 1))).items():
+            meanings.setdefault(tag, set()).add(commit)
+    named = {tag: ids for tag, ids in meanings.items() if release_version(tag, form) is not None}
+    return _listed(named)
+
+
+def releases_named(
+    repositories: Iterable[Repository], form: str, versions: Iterable[str]
+) -> TagList:
+    """Only the tags of these versions, where they exist: one small question, however many tags.
+
+    Raises:
+        GitError: git cannot look up a tag.
+    """
+    tags = [form.replace("{version}", version) for version in dict.fromkeys(versions)]
+    asked = [
+        (tag, start(found, "show-ref", "--verify", "--dereference", f"refs/tags/{tag}"))
+        for found in repositories
+        for tag in tags
+    ]
+    meanings: dict[str, set[str]] = {}
+    for tag, process in asked:
+        # 128 is "not a valid ref", and any other trouble; what is missing is no release.
+        peeled = _peeled(finish(process, ok=(0, 1, 128)))
+        if tag in peeled:
+            meanings.setdefault(tag, set()).add(peeled[tag])
+    return _listed(meanings)
+
+
+def _listed(meanings: dict[str, set[str]]) -> TagList:
+    return TagList(
+        tuple(Release(tag, *ids) for tag, ids in meanings.items() if len(ids) == 1),
+        tuple(sorted(tag for tag, ids in meanings.items() if len(ids) > 1)),
+    )
+
+
+def _peeled(output: bytes) -> dict[str, str]:
+    """Of ``show-ref -d``: the peeled line follows the tag's own and overrides it."""
+    found = {}
+    for line in output.splitlines():
+        commit, separator, ref = line.decode(errors="surrogateescape").partition(" ")
+        if not separator:
+            raise GitError(f"git show-ref prints {line!r}")
+        found[ref.removeprefix("refs/tags/").removesuffix("^{}")] = commit
+    return found

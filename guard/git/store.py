@@ -1,0 +1,99 @@
+"""One submodule's objects, wherever on this machine they are."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from guard.git.objects import GitObject, ObjectPool
+from guard.git.process import Repository
+from guard.git.trees import FOLDER, GITLINK, TreeEntry
+
+
+class Root(NamedTuple):
+    """A commit's tree, and a repository that has it."""
+
+    commit: str
+    tree: GitObject
+    repository: Repository
+
+
+class Store:
+    """Reads from several repositories as if they were one; the first that has an object serves.
+
+    Args:
+        repositories: in the order in which they are asked.
+    """
+
+    def __init__(self, pool: ObjectPool, repositories: tuple[Repository, ...]) -> None:
+        self._pool = pool
+        self.repositories = repositories
+        self._trees: dict[str, GitObject] = {}
+
+    def root(self, commit: str) -> Root | None:
+        """The tree of a commit, None where no repository has both."""
+        for repository in self.repositories:
+            tree = self._pool.reader(repository).read(f"{commit}^{{tree}}")
+            if tree is not None:
+                self._trees[tree.id] = tree
+                return Root(commit, tree, repository)
+        return None
+
+    def read(self, object_id: str) -> GitObject | None:
+        """An object by its id, None where no repository has it."""
+        return self.read_all([object_id])[0]
+
+    def read_all(self, ids: list[str]) -> list[GitObject | None]:
+        """Objects in the order of their ids, None for those that no repository has."""
+        found: dict[str, GitObject] = {}
+        for repository in self.repositories:
+            open_ids = [name for name in dict.fromkeys(ids) if name not in found]
+            if not open_ids:
+                break
+            answers = self._pool.reader(repository).read_all(open_ids)
+            found.update(
+                (name, answer)
+                for name, answer in zip(open_ids, answers, strict=True)
+                if answer is not None
+            )
+        return [found.get(name) for name in ids]
+
+    def tree(self, tree_id: str) -> GitObject | None:
+        """A tree by its id; kept, because several questions walk the same ones."""
+        if tree_id not in self._trees:
+            found = self.read(tree_id)
+            if found is None:
+                return None
+            self._trees[tree_id] = found
+        return self._trees[tree_id]
+
+    def walk(self, tree: GitObject, path: str) -> tuple[TreeEntry, str] | None:
+        """The entry at a path, or the gitlink that the path runs into.
+
+        Args:
+            path: with slashes; "" and "." are no steps.
+
+        Returns:
+            The entry and what is left of the path behind it (only a gitlink leaves anything), or
+            None where there is no such entry.
+
+        Raises:
+            LookupError: a tree on the way is in no repository; its id is the argument.
+        """
+        steps = [step for step in path.split("/") if step not in ("", ".")]
+        current = tree
+        for index, step in enumerate(steps):
+            name = os.fsencode(step)
+            entry = next((entry for entry in current.entries if entry.name == name), None)
+            if entry is None:
+                return None
+            rest = steps[index + 1 :]
+            if not rest or entry.mode == GITLINK:
+                return entry, "/".join(rest)
+            if entry.mode != FOLDER:
+                return None
+            below = self.tree(entry.id)
+            if below is None:
+                raise LookupError(entry.id)
+            current = below
+        return TreeEntry(FOLDER, b"", tree.id), ""

@@ -1,0 +1,245 @@
+"""Which repository is which: where a command or a push stands, and where its superproject is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from guard.config import FILE, Config
+from guard.errors import GitError, GuardError
+from guard.git.locate import (
+    distinct,
+    open_any,
+    open_checkout,
+    open_git_dir,
+    sibling_repositories,
+    submodule_repositories,
+)
+from guard.git.objects import ObjectReader
+from guard.git.process import Repository, run, text
+from guard.git.trees import GITLINK
+from guard.model import Role
+
+SUPERPROJECT_NAME: Final = "aula-docker"
+_DEFAULT_PARTS: Final = (Config().consumer, Config().dependency)
+
+
+class Workspace(NamedTuple):
+    """The repositories of one command.
+
+    Args:
+        here: the repository in which the command or the push runs.
+        superproject: the superproject's repository, `here` itself where it is that.
+        inside: the path of the checkout of `here` inside the superproject's, "" for a clone
+            elsewhere.
+        settings: (submodule path, repository) of ``git config guard.repository.<path>``.
+    """
+
+    here: Repository
+    superproject: Repository
+    inside: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def in_superproject(self) -> bool:
+        """Whether the command runs in the superproject itself."""
+        return self.here.common_dir == self.superproject.common_dir
+
+    def path(self, config: Config) -> str:
+        """Which submodule `here` is, "" for the superproject.
+
+        A clone elsewhere is the dependency if it is named so, else the consumer.
+        """
+        if self.in_superproject:
+            return ""
+        if self.inside:
+            return self.inside
+        is_dependency = repository_name(self.here) == os.path.basename(config.dependency)
+        return config.dependency if is_dependency else config.consumer
+
+    def role(self, config: Config) -> Role:
+        """What `here` is to the others.
+
+        Raises:
+            GuardError: a submodule that is neither the consumer nor the dependency.
+        """
+        path = self.path(config)
+        roles = {
+            "": Role.SUPERPROJECT,
+            config.consumer: Role.CONSUMER,
+            config.dependency: Role.DEPENDENCY,
+        }
+        if path not in roles:
+            raise GuardError(
+                f"{path} is a submodule of {self.name('')} that guard has no rules for",
+                f"cd into {self.name('')}, {config.consumer} or {config.dependency}",
+            )
+        return roles[path]
+
+    def name(self, path: str) -> str:
+        """How people name a part: the last word of its path; of the superproject, its folder."""
+        return os.path.basename(path) if path else repository_name(self.superproject)
+
+
+def repository_name(repository: Repository) -> str:
+    """The folder's name, without ``.git``; of a linked worktree that of the main one."""
+    if os.path.basename(repository.common_dir) == ".git":
+        return os.path.basename(os.path.dirname(repository.common_dir))
+    return os.path.basename(repository.common_dir).removesuffix(".git")
+
+
+def find_workspace(probes: Sequence[str] = ()) -> Workspace:
+    """The workspace around the current folder, or around the repository git names to a hook.
+
+    The superproject is found as ``git config guard.superproject`` (which ``guard install`` writes),
+    else as the superproject of this submodule checkout, else as a sibling ``aula-docker``.
+
+    Args:
+        probes: commits that may tell a superproject besides HEAD: those of a push.
+
+    Raises:
+        GuardError: the folder is in no git repository, or no superproject is to be found.
+    """
+    here, parent = _here()
+    settings = _settings(here)
+    configured = settings.get("guard.superproject")
+    if configured:
+        return _with_superproject(here, settings, _configured(configured, here))
+    if parent is not None and looks_like_superproject(parent):
+        return _with_superproject(here, settings, parent)
+    if looks_like_superproject(here, probes):
+        return _with_superproject(here, settings, here)
+    for sibling in sibling_repositories(here, SUPERPROJECT_NAME):
+        return _with_superproject(here, settings, sibling)
+    raise GuardError(
+        f"no superproject found for {here.work_tree or here.git_dir}: it holds neither the "
+        f"gitlinks nor a {FILE}, it is no submodule of one that does, and no "
+        f"../{SUPERPROJECT_NAME} is beside it",
+        "git config guard.superproject /path/to/aula-docker",
+    )
+
+
+def repositories_of(
+    workspace: Workspace, config: Config, path: str, names: Iterable[str] = ()
+) -> tuple[Repository, ...]:
+    """Where the objects of a top-level submodule may be, the likeliest first.
+
+    In a push from the submodule itself its own repository comes first; then the submodule's
+    checkout, the ``modules/`` of the common and of the worktree's git dir, the sibling clone, and
+    ``git config guard.repository.<path>``.
+
+    Args:
+        names: the submodule's names in ``.gitmodules``, besides its path.
+
+    Raises:
+        GuardError: the configured repository is none.
+    """
+    top = workspace.superproject
+    found = [workspace.here] if workspace.path(config) == path else []
+    found += submodule_repositories((top,), path, dict.fromkeys((*names, path)))
+    found += sibling_repositories(top, os.path.basename(path))
+    # git folds the case of the last word of a key.
+    configured = dict(workspace.settings).get(path.lower())
+    if configured:
+        repository = open_any(_absolute(configured, top))
+        if repository is None:
+            raise GuardError(
+                f"git config guard.repository.{path} names {configured}, which is no repository",
+                f"git config --unset guard.repository.{path}",
+            )
+        found.append(repository)
+    return distinct(found)
+
+
+def looks_like_superproject(repository: Repository, probes: Sequence[str] = ()) -> bool:
+    """Whether HEAD, a probed commit or the index holds a default gitlink or a `.guard.toml`."""
+    reader = ObjectReader(repository)
+    try:
+        trees = reader.read_all([f"{name}^{{tree}}" for name in ("HEAD", *probes)])
+    finally:
+        reader.close()
+    for tree in trees:
+        if tree is not None and any(_is_mark(entry.mode, entry.name) for entry in tree.entries):
+            return True
+    if repository.work_tree is None:
+        return False
+    listed = run(repository, "ls-files", "--stage", "-z", "--", FILE, *_DEFAULT_PARTS)
+    return any(
+        _is_mark(int(line.split(b" ", 1)[0], 8), line.split(b"\t", 1)[1])
+        for line in listed.split(b"\0")
+        if line
+    )
+
+
+def _is_mark(mode: int, name: bytes) -> bool:
+    return os.fsdecode(name) == FILE or (mode == GITLINK and os.fsdecode(name) in _DEFAULT_PARTS)
+
+
+def _here() -> tuple[Repository, Repository | None]:
+    """The repository that git would take, and the superproject that it is a submodule of."""
+    process = subprocess.run(
+        [
+            "git",
+            "rev-parse",
+            "--absolute-git-dir",
+            "--path-format=absolute",
+            "--git-common-dir",
+            "--show-toplevel",
+            "--show-superproject-working-tree",
+        ],
+        capture_output=True,
+        check=False,
+    )
+    lines = os.fsdecode(process.stdout).splitlines()
+    if process.returncode != 0 and len(lines) != 2:
+        said = process.stderr.decode(errors="replace").strip()
+        raise GuardError(f"not in a git repository: {said}", "cd into aula-docker, aula or thentos")
+    here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
+    if here is None or len(lines) > 4:
+        raise GitError(f"cannot make out the repository in {os.getcwd()}")
+    return here, open_checkout(lines[3]) if len(lines) == 4 else None
+
+
+def _with_superproject(
+    here: Repository, settings: Mapping[str, str], superproject: Repository
+) -> Workspace:
+    inside = ""
+    if here.common_dir == superproject.common_dir:
+        superproject = here
+    else:
+        settings = _settings(superproject)
+        if here.work_tree is not None and superproject.work_tree is not None:
+            relative = os.path.relpath(here.work_tree, superproject.work_tree)
+            if relative.split(os.sep)[0] not in (os.curdir, os.pardir):
+                inside = relative
+    prefix = "guard.repository."
+    repositories = tuple(
+        (key.removeprefix(prefix), value)
+        for key, value in settings.items()
+        if key.startswith(prefix)
+    )
+    return Workspace(here, superproject, inside, repositories)
+
+
+def _configured(value: str, here: Repository) -> Repository:
+    found = open_any(_absolute(value, here))
+    if found is None:
+        raise GuardError(
+            f"git config guard.superproject names {value}, which is no repository",
+            "git config guard.superproject /path/to/aula-docker",
+        )
+    return found
+
+
+def _absolute(value: str, repository: Repository) -> str:
+    base = repository.work_tree or repository.git_dir
+    return os.path.join(base, os.path.expanduser(value))
+
+
+def _settings(repository: Repository) -> dict[str, str]:
+    """The repository's ``guard.*`` settings, the last of each key."""
+    listed = text(repository, "config", "-z", "--get-regexp", r"^guard\.", ok=(0, 1))
+    pairs = (item.partition("\n") for item in listed.split("\0") if item)
+    return {key: value for key, _, value in pairs}
