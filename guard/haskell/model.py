@@ -1,0 +1,145 @@
+"""What a manifest says, as plain values. No I/O, no grammar."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from guard.haskell.ranges import VersionRange
+from guard.haskell.version import Version
+
+
+class Condition(NamedTuple):
+    """A condition that a requirement stands under: ``if TEXT``, or its ``else`` when negated."""
+
+    text: str
+    negated: bool = False
+
+    def to_json(self) -> str | dict[str, str]:
+        """The element of "when": the text, or ``{"not": text}``."""
+        return {"not": self.text} if self.negated else self.text
+
+    def __str__(self) -> str:
+        return f"not ({self.text})" if self.negated else self.text
+
+
+class Requirement(NamedTuple):
+    """One version range on one package, as declared at one line.
+
+    ``text`` is the source of the requirement on one line, ``line`` counts from 1. ``section`` is the
+    component (``library``, ``executable NAME``, ``custom-setup``, ..., or ``constraints``), ``when``
+    the conditions from the outside in, ``libraries`` the sublibraries that are asked for. ``scope``
+    is the qualifier of a cabal.project constraint: ``toplevel``, ``any``, ``setup.*``, ``p:setup``.
+    """
+
+    package: str
+    range: VersionRange
+    line: int
+    text: str
+    section: str
+    when: tuple[Condition, ...] = ()
+    libraries: tuple[str, ...] = ()
+    scope: str | None = None
+
+
+class SourceKind(Enum):
+    """Where a package comes from."""
+
+    HACKAGE = "hackage"
+    PATH = "path"
+    GIT = "git"
+    ARCHIVE = "archive"
+    SNAPSHOT = "snapshot"
+    CONSTRAINT = "constraint"
+
+
+class Role(Enum):
+    """What a source is to the project: a package of its own, or a dependency."""
+
+    PROJECT = "project"
+    DEPENDENCY = "dependency"
+
+
+class Source(NamedTuple):
+    """One statement of where a package, or a set of packages, comes from.
+
+    ``package`` and ``version`` are None where the file does not say them (a directory, a git
+    repository). ``path`` is as written, relative to the manifest. ``commit`` is whatever names the
+    state of the repository: a hash, tag or branch; None means its present head. ``vcs`` is the
+    version control system of kind GIT when it is another one (``hg``, ``darcs``, ...). ``scope`` is
+    that of a constraint, or the name of the snapshot for kind SNAPSHOT.
+    """
+
+    package: str | None
+    kind: SourceKind
+    version: Version | None
+    path: str | None
+    url: str | None
+    commit: str | None
+    subdir: str | None
+    line: int
+    text: str
+    role: Role = Role.DEPENDENCY
+    scope: str | None = None
+    range: VersionRange | None = None
+    vcs: str | None = None
+    name: str | None = None
+
+
+class Unread(NamedTuple):
+    """Something in a manifest that could not be read, or that the real tool would refuse.
+
+    ``package`` is given where it is certain which package the text is about. Where
+    ``concerns_requirements`` is false, the trouble is elsewhere (a licence, the version of the
+    package itself): every requirement of the file was read all the same.
+    """
+
+    line: int
+    text: str
+    reason: str
+    package: str | None = None
+    concerns_requirements: bool = True
+
+
+class AllowNewer(NamedTuple):
+    """Bounds that are lifted: of the dependency ``package`` as declared by ``scope``; ``*`` is all.
+
+    ``lower_too`` is true for stack's ``allow-newer: true``, which ignores every bound, and for
+    cabal's ``allow-older`` with ``upper_too`` false. ``caret_only``: lifts ``^>=`` alone.
+    """
+
+    scope: str
+    package: str
+    line: int
+    text: str
+    upper_too: bool = True
+    lower_too: bool = False
+    caret_only: bool = False
+
+
+class Import(NamedTuple):
+    """Another file whose content belongs to this one; ``path`` is as written (maybe a URL)."""
+
+    path: str
+    line: int
+
+
+class Manifest(NamedTuple):
+    """All that one file says about packages.
+
+    ``lenient``: the real tool refuses the file; what is here was read beyond doubt, and ``unread``
+    names the rest. ``tools`` are requirements on packages for their executables
+    (``build-tool-depends``), kept apart since they do not bound a library.
+    """
+
+    path: str
+    package: str | None = None
+    version: Version | None = None
+    version_line: int | None = None
+    lenient: bool = False
+    requirements: tuple[Requirement, ...] = ()
+    sources: tuple[Source, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    allow_newer: tuple[AllowNewer, ...] = ()
+    imports: tuple[Import, ...] = ()
+    tools: tuple[Requirement, ...] = ()
