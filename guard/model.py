@@ -90,12 +90,14 @@ class Combination(NamedTuple):
         commit: the superproject's commit, or None where the tree is its index.
         replaced: gitlinks that stand in place of those of `tree` (a consumer's pushed commit).
         source: where the tree comes from, in words: ``the index``, ``HEAD``, ``branch master``.
+        objects: folder of a private object database that holds the tree, or "".
     """
 
     tree: str
     commit: str | None = None
     replaced: tuple[Gitlink, ...] = ()
     source: str = ""
+    objects: str = ""
 
 
 class Release(NamedTuple):

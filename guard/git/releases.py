@@ -16,11 +16,19 @@ class TagList(NamedTuple):
 
     Args:
         releases: each tag that means one commit.
-        contradicting: names of tags that mean different commits in different repositories.
+        contradicting: (tag, commits) where repositories disagree on what a tag means.
     """
 
     releases: tuple[Release, ...]
-    contradicting: tuple[str, ...]
+    contradicting: tuple[tuple[str, frozenset[str]], ...]
+
+    def at(self, commit: str) -> tuple[Release, ...]:
+        """The releases that are this very commit."""
+        return tuple(item for item in self.releases if item.commit == commit)
+
+    def contradicting_at(self, commit: str) -> tuple[str, ...]:
+        """The tags that are this commit in one repository and another one elsewhere."""
+        return tuple(tag for tag, commits in self.contradicting if commit in commits)
 
 
 def release_version(tag: str, form: str) -> str | None:
@@ -35,6 +43,16 @@ def release_version(tag: str, form: str) -> str | None:
     pattern = re.escape(before) + r"([0-9]+(?:\.[0-9]+)*)" + re.escape(after)
     match = re.fullmatch(pattern, tag)
     return match[1] if match else None
+
+
+def in_order(releases: Iterable[Release], form: str) -> tuple[Release, ...]:
+    """By version, oldest first, as packaging orders them."""
+    from packaging.version import Version
+
+    def version(release: Release) -> tuple[Version, str]:
+        return Version(release_version(release.tag, form) or "0"), release.tag
+
+    return tuple(sorted(releases, key=version))
 
 
 def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
@@ -78,7 +96,7 @@ def releases_named(
 def _listed(meanings: dict[str, set[str]]) -> TagList:
     return TagList(
         tuple(Release(tag, *ids) for tag, ids in meanings.items() if len(ids) == 1),
-        tuple(sorted(tag for tag, ids in meanings.items() if len(ids) > 1)),
+        tuple((tag, frozenset(ids)) for tag, ids in sorted(meanings.items()) if len(ids) > 1),
     )
 
 

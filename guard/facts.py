@@ -1,0 +1,324 @@
+"""Gathers what the rules may see, once for each combination, out of git's objects."""
+
+from __future__ import annotations
+
+import posixpath
+
+from guard.config import FILE, Config, read_config
+from guard.errors import GitError, GuardError, MissingObjectError
+from guard.git.assembly import Submodules, assemble
+from guard.git.objects import GitObject, ObjectPool
+from guard.git.process import text
+from guard.git.releases import all_releases, in_order, releases_named
+from guard.git.store import Root, Store
+from guard.git.trees import FOLDER, GITLINK
+from guard.git.workspace import Workspace
+from guard.haskell import Manifest, SourceKind
+from guard.manifests import Library
+from guard.model import Combination, Evidence
+from guard.rules.facts import (
+    Consumer,
+    Facts,
+    Names,
+    Package,
+    PathSource,
+    PathState,
+    Pin,
+    ReleasePackages,
+    Tested,
+    Unknown,
+    VerdictState,
+)
+from guard.verdicts import Verdicts
+
+
+class Gatherer:
+    """Facts about combinations of one workspace; what two of them share is read once.
+
+    Args:
+        pool: the open object readers; the gatherer does not close them.
+    """
+
+    def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
+        self.workspace = workspace
+        self.pool = pool
+        self._library = Library()
+        self._configs: dict[str, Config] = {}
+        self._submodules: dict[Config, Submodules] = {}
+        self._consumers: dict[tuple[Config, str, str], Consumer | Unknown] = {}
+        self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
+        self._roots: dict[tuple[Config, str], tuple[Store, Root] | Unknown] = {}
+        self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
+        self._verdicts = Verdicts(workspace.superproject, pool)
+
+    def store(self, combination: Combination) -> Store:
+        """The superproject's objects, with those of a private index."""
+        repository = self.workspace.superproject._replace(objects=combination.objects)
+        return Store(self.pool, (repository,))
+
+    def config(self, combination: Combination) -> Config:
+        """The configuration inside the combination's own tree.
+
+        Raises:
+            ConfigError: it is malformed.
+            MissingObjectError: the tree or the file is missing.
+        """
+        store = self.store(combination)
+        tree = _superproject_tree(store, combination)
+        found = store.walk(tree, FILE)
+        if found is None:
+            return Config()
+        blob = found[0].id
+        if blob not in self._configs:
+            content = store.read(blob)
+            if content is None or content.type != "blob":
+                raise MissingObjectError(f"{FILE} ({blob}) cannot be read", "git fsck")
+            self._configs[blob] = read_config(content.data)
+        return self._configs[blob]
+'''
+
+    def submodules(self, config: Config) -> Submodules:
+        """The submodules as this configuration names them."""
+        if config not in self._submodules:
+            self._submodules[config] = Submodules(self.workspace, self.pool, config)
+        return self._submodules[config]
+
+    def gitlink(self, combination: Combination, path: str) -> str | None:
+        """The commit at a submodule's path, None where there is no gitlink.
+
+        Raises:
+            MissingObjectError: a tree on the way is missing.
+        """
+        for link in combination.replaced:
+            if link.path == path:
+                return link.commit
+        store = self.store(combination)
+        try:
+            found = store.walk(_superproject_tree(store, combination), path)
+        except LookupError as error:
+            raise MissingObjectError(f"tree {error} of the superproject is missing") from error
+        if found is None or found[0].mode != GITLINK or found[1]:
+            return None
+        return found[0].id
+
+    def gather(self, combination: Combination, *, tested: bool) -> Facts:
+        """Everything the rules need for one combination.
+
+        Args:
+            tested: whether the verdict is looked up, too.
+
+        Raises:
+            GuardError: the superproject itself or its configuration cannot be read. What is
+                wrong with a submodule stands in the facts as `Unknown`.
+        """
+        config = self.config(combination)
+        names = Names(
+            self.workspace.name(""),
+            self.workspace.name(config.consumer),
+            self.workspace.name(config.dependency),
+            config.consumer,
+            config.dependency,
+            config.release_tag,
+        )
+        evidence = Evidence(names.superproject, combination.commit, text=combination.source)
+        pin = self._pin(combination, config)
+        facts = Facts(names, evidence, self._consumer(combination, config, pin), pin)
+        if tested:
+            facts = facts._replace(tested=self._verdict(combination, config))
+        return facts
+
+    def explain(self, facts: Facts, combination: Combination) -> Facts:
+        """The facts with what only a blocked push needs: which releases there are, how near.
+
+        Raises:
+            GuardError: the dependency's tags cannot be listed.
+        """
+        config = self.config(combination)
+        return facts._replace(candidates=self.candidates(config))
+
+    def candidates(self, config: Config) -> tuple[ReleasePackages, ...]:
+        """Every release of the dependency with its packages, in the order of their versions.
+
+        Raises:
+            GitError: the tags cannot be listed.
+        """
+        if config not in self._candidates:
+            store = self.submodules(config).store(config.dependency)
+            found = []
+            releases = all_releases(store.repositories, config.release_tag).releases
+            for release in in_order(releases, config.release_tag):
+                root = store.root(release.commit)
+                if root is None:
+                    continue
+                try:
+                    packages, _ = self._library.packages(store, root.tree, config.dependency)
+                except MissingObjectError:
+                    continue  # a release that is not here in full cannot be proposed
+                tagged = release._replace(tree=root.tree.id)
+                found.append(ReleasePackages(tagged, tuple(packages)))
+            self._candidates[config] = tuple(found)
+        return self._candidates[config]
+
+    def _verdict(self, combination: Combination, config: Config) -> Tested | Unknown:
+        recipe = config.recipe
+        if not recipe.command:
+            return Tested(VerdictState.NO_COMMAND)
+        try:
+            assembly = assemble(self.submodules(config), self.store(combination), combination)
+        except GuardError as error:
+            return Unknown(error.problem, error.remedy)
+        return self._verdicts.look_up(assembly.key, recipe)
+
+    def _root(self, combination: Combination, config: Config, path: str, commit: str) -> _Rooted:
+        """The tree of a submodule's commit, with the store that has it."""
+        if (config, commit) not in self._roots:
+            submodules = self.submodules(config)
+            store = submodules.store(path)
+            root = store.root(commit)
+            if root is None:
+                # Its git dir may go by another name than its path.
+                top = self.store(combination)
+                names = submodules.named(top, _superproject_tree(top, combination))
+                store = submodules.store(path, names.get(path, []))
+                root = store.root(commit)
+            self._roots[config, commit] = (store, root) if root else _missing(path, commit, store)
+        return self._roots[config, commit]
+
+    def _pin(self, combination: Combination, config: Config) -> Pin | Unknown | None:
+        commit = self.gitlink(combination, config.dependency)
+        if commit is None:
+            return None
+        if (config, commit) not in self._pins:
+            rooted = self._root(combination, config, config.dependency, commit)
+            try:
+                pin = rooted if isinstance(rooted, Unknown) else self._read_pin(config, *rooted)
+            except GuardError as error:
+                pin = Unknown(error.problem, error.remedy)
+            self._pins[config, commit] = pin
+        return self._pins[config, commit]
+
+    def _read_pin(self, config: Config, store: Store, root: Root) -> Pin:
+        packages, unknown = self._library.packages(store, root.tree, config.dependency)
+        form = config.release_tag
+        # A release's tag is nearly always named by the version of one of its packages. Only where
+        # that finds nothing are all tags listed, which takes longer the more there are.
+        versions = [str(item.version) for item in packages if item.version is not None]
+        tags = releases_named(store.repositories, form, versions)
+        pin = Pin(root.commit, tuple(packages), tags.at(root.commit), unknown=tuple(unknown))
+        if pin.releases:
+            return pin
+        tags = all_releases(store.repositories, form)
+        if tags.at(root.commit):
+            return pin._replace(releases=tags.at(root.commit))
+        trees = ((item, store.root(item.commit)) for item in tags.releases)
+        same = tuple(item for item, other in trees if other and other.tree.id == root.tree.id)
+        return pin._replace(
+            same_content=in_order(same, form),
+            described=_described(root, form),
+            contradicting=tags.contradicting_at(root.commit),
+        )
+
+    def _consumer(
+        self, combination: Combination, config: Config, pin: Pin | Unknown | None
+    ) -> Consumer | Unknown | None:
+        commit = self.gitlink(combination, config.consumer)
+        if commit is None:
+            return None
+        pinned = pin.commit if isinstance(pin, Pin) else ""
+        key = (config, commit, pinned)
+        if key not in self._consumers:
+            rooted = self._root(combination, config, config.consumer, commit)
+            if isinstance(rooted, Unknown):
+                self._consumers[key] = rooted
+            else:
+                store, root = rooted
+                manifests, unknown = self._library.consumer(store, root.tree, config.consumer)
+                paths = self._paths(combination, config, manifests, pin)
+                self._consumers[key] = Consumer(
+                    commit, tuple(manifests), tuple(paths), tuple(unknown)
+                )
+        return self._consumers[key]
+
+    def _paths(
+        self,
+        combination: Combination,
+        config: Config,
+        manifests: list[Manifest],
+        pin: Pin | Unknown | None,
+    ) -> list[PathSource]:
+        found = []
+        for manifest in manifests:
+            base = posixpath.join(config.consumer, posixpath.dirname(manifest.path))
+            for source in manifest.sources:
+                if source.kind is not SourceKind.PATH or source.path is None:
+                    continue
+                whole = posixpath.normpath(posixpath.join(base, source.path, source.subdir or ""))
+                target = _below(whole, config.dependency)
+                if target is not None:
+                    state = self._path_state(combination, config, target, pin)
+                    found.append(PathSource(manifest.path, source, target, state))
+        return found
+
+    def _path_state(
+        self, combination: Combination, config: Config, target: str, pin: Pin | Unknown | None
+    ) -> PathState:
+        if pin is None:
+            return PathState.NO_GITLINK
+        if isinstance(pin, Unknown):
+            return PathState.UNKNOWN
+        rooted = self._root(combination, config, config.dependency, pin.commit)
+        assert not isinstance(rooted, Unknown)  # its packages have been read
+        store, root = rooted
+        try:
+            found = store.walk(root.tree, target)
+        except LookupError:
+            return PathState.UNKNOWN
+        if found is None:
+            return PathState.ABSENT
+        if found[0].mode == GITLINK:
+            return PathState.NESTED
+        if any(item.folder == target for item in pin.packages):
+            return PathState.PRESENT
+        return PathState.NO_PACKAGE if found[0].mode == FOLDER else PathState.ABSENT
+
+
+_Rooted = tuple[Store, Root] | Unknown
+
+
+def _superproject_tree(store: Store, combination: Combination) -> GitObject:
+    tree = store.tree(combination.tree)
+    if tree is None:
+        raise MissingObjectError(
+            f"tree {combination.tree} of the superproject is missing", "git fetch --refetch"
+        )
+    return tree
+
+
+def _missing(path: str, commit: str, store: Store) -> Unknown:
+    if not store.repositories:
+        return Unknown(
+            f"no repository of {path} is on this machine, so commit {commit} cannot be read",
+            f"git submodule update --init {path}",
+        )
+    looked = ", ".join(found.work_tree or found.git_dir for found in store.repositories)
+    return Unknown(
+        f"commit {commit} of {path} is missing (looked in {looked})",
+        f"git -C {store.repositories[0].work_tree or store.repositories[0].git_dir} "
+        f"fetch origin {commit}",
+    )
+
+
+def _below(path: str, folder: str) -> str | None:
+    """The rest of a path inside a folder, "" for the folder itself, None outside."""
+    if path == folder:
+        return ""
+    return path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else None
+
+
+def _described(root: Root, form: str) -> str:
+    """As people name a commit that is no release: ``v0.2.1-111-g16d4829b``, or a short id."""
+    pattern = form.replace("{version}", "[0-9]*")
+    try:
+        return text(root.repository, "describe", "--tags", f"--match={pattern}", root.commit)
+    except GitError:
+        return root.commit[:12]  # no release before it

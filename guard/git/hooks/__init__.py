@@ -1,0 +1,1 @@
+"""The hook that git runs: its text, where git looks for it, how it gets there, its health."""

@@ -1,0 +1,94 @@
+"""Whether an installation of guard can serve a hook: it works on its own, and it will stay."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+
+from guard.errors import GuardError
+from guard.git.hooks.shim import Installation
+
+_SECONDS = 60
+
+
+def check_works(installation: Installation) -> None:
+    """Start guard exactly as the shim does, with an empty environment.
+
+    Raises:
+        GuardError: it does not start; the usual reason is a user's site-packages, or a
+            ``PYTHONPATH``, neither of which a hook may rely on.
+    """
+    try:
+        process = subprocess.run(
+            installation.command("--version"),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env={},
+            cwd="/",
+            timeout=_SECONDS,
+            check=False,
+        )
+        failed = process.returncode != 0
+        said = process.stderr.decode(errors="replace").strip()
+    except (OSError, subprocess.TimeoutExpired) as error:
+        failed, said = True, str(error)
+    if failed:
+        last = said.splitlines()[-1] if said else "no reason given"
+        raise GuardError(
+            f"the hook could not start guard: {installation.python} -I -m guard, with an empty "
+            f"environment, says: {last}",
+            "install guard into a virtual environment (or with pipx install), not with "
+            "pip install --user or a PYTHONPATH, and run guard install from there",
+        )
+
+
+def check_lasts(installation: Installation, folder: str) -> None:
+    """Refuse an installation in a place that is emptied without a question.
+
+    Args:
+        folder: a repository that gets the hook. One that lies in the same passing place may have
+            it: they will go together.
+
+    Raises:
+        GuardError: the interpreter or the package lies in such a place.
+    """
+    for path in installation:
+        for passing, what in _passing_places(path):
+            if _within(path, passing) and not _within(folder, passing):
+                raise GuardError(
+                    f"this guard runs from {what}: {path}; the hook would block every push once "
+                    "that is emptied",
+                    "install guard where it stays: pipx install thentos-guard, or a virtual "
+                    "environment, and run guard install from there",
+                )
+
+
+def _passing_places(path: str) -> Iterator[tuple[str, str]]:
+    for name, what in (
+        ("PRE_COMMIT_HOME", "pre-commit's cache"),
+        ("PREK_HOME", "prek's cache"),
+        ("UV_CACHE_DIR", "uv's cache"),
+        ("XDG_CACHE_HOME", "a cache"),
+        ("XDG_RUNTIME_DIR", "a folder of this session"),
+    ):
+        if os.path.isabs(os.environ.get(name, "")):
+            yield os.environ[name], what
+    words = path.split(os.sep)
+    for word, what in (
+        (".cache", "a cache"),
+        ("Caches", "a cache"),
+        (".tox", "a test environment"),
+        (".nox", "a test environment"),
+    ):
+        if word in words:
+            yield os.sep.join(words[: words.index(word) + 1]), what
+    for place in dict.fromkeys((tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm")):
+        yield place, "a folder for temporary files"
+
+
+def _within(path: str, folder: str) -> bool:
+    # The interpreter of a venv is a link to a lasting one: the link counts, not where it leads.
+    here = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    return here.startswith(os.path.realpath(folder) + os.sep)

@@ -1,0 +1,164 @@
+"""The manifests of a consumer, and the packages of a dependency, out of their trees."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from guard.errors import MissingObjectError
+from guard.git.folders import File, all_files, files_in, matching_folders
+from guard.git.objects import GitObject
+from guard.git.store import Store
+from guard.haskell import (
+    Manifest,
+    ParseError,
+    Reader,
+    SourceKind,
+    read_cabal_project,
+    read_stack_yaml,
+    reader_for,
+)
+from guard.haskell.model import Role
+from guard.rules.facts import Package, Unknown
+
+_PROJECT_FILES = ("stack.yaml", "stack.yaml.lock", "cabal.config")
+
+
+class Library:
+    """Reads manifests by their blobs, each once, however many commits have it."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], Manifest | Unknown] = {}
+
+    def consumer(
+        self, store: Store, tree: GitObject, name: str
+    ) -> tuple[list[Manifest], list[Unknown]]:
+        """Every manifest that counts for a consumer, and what could not be read.
+
+        The ``.cabal`` file, ``package.yaml`` and project files at the root, what those import, and
+        the ``.cabal`` files and ``package.yaml`` of the local packages that they name.
+        """
+        manifests: dict[str, Manifest] = {}
+        unknown: list[Unknown] = []
+        waiting = [(item, None) for item in files_in(tree, "") if _is_root_manifest(item.name)]
+        while waiting:
+            batch: list[tuple[File, Reader | None]] = []
+            for result in self._files(store, waiting, name):
+                if isinstance(result, Unknown):
+                    unknown.append(result)
+                    continue
+                manifests[result.path] = result
+                try:
+                    batch += _local_packages(store, tree, result)
+                    batch += _imported(store, tree, result)
+                except MissingObjectError as error:
+                    unknown.append(Unknown(f"{name}: {error.problem}", error.remedy))
+            waiting = [item for item in dict.fromkeys(batch) if item[0].path not in manifests]
+        return list(manifests.values()), unknown
+
+    def packages(
+        self, store: Store, tree: GitObject, name: str
+    ) -> tuple[list[Package], list[Unknown]]:
+        """Every package inside a dependency's tree.
+
+        Raises:
+            MissingObjectError: a tree is in no repository.
+        """
+        files = [(item, None) for item in all_files(store, tree, _is_package_file)]
+        found: list[Package] = []
+        unknown: list[Unknown] = []
+        for (item, _), result in zip(files, self._files(store, files, name), strict=True):
+            if isinstance(result, Unknown):
+                unknown.append(result)
+            elif result.package is not None:
+                found.append(
+                    Package(
+                        result.package, result.version, item.folder, item.path, result.version_line
+                    )
+                )
+        return _once(found), unknown
+
+    def _files(
+        self, store: Store, files: Iterable[tuple[File, Reader | None]], name: str
+    ) -> list[Manifest | Unknown]:
+        files = list(files)
+        new = [item for item, _ in files if (item.path, item.blob) not in self._read]
+        blobs = dict(zip(new, store.read_all([item.blob for item in new]), strict=True))
+        results = []
+        for item, reader in files:
+            key = (item.path, item.blob)
+            if key not in self._read:
+                self._read[key] = _read(item, blobs[item], reader, name)
+            results.append(self._read[key])
+        return results
+
+
+def _read(
+    item: File, blob: GitObject | None, reader: Reader | None, name: str
+) -> Manifest | Unknown:
+    if blob is None:
+        return Unknown(f"{name}/{item.path}: blob {item.blob} is missing", "git fetch --refetch")
+    reader = reader or reader_for(item.path)
+    assert reader is not None  # only files that have one are looked up
+    try:
+        return reader(blob.data, item.path)
+    except ParseError as error:
+        return Unknown(f"{name}/{item.path} cannot be read: {error}", f"correct {item.path}")
+
+
+def _is_root_manifest(name: str) -> bool:
+    return _is_package_file(name) or name in _PROJECT_FILES or name.startswith("cabal.project")
+
+
+def _is_package_file(name: str) -> bool:
+    return name == "package.yaml" or (name.endswith(".cabal") and name != ".cabal")
+
+
+def _local_packages(
+    store: Store, tree: GitObject, manifest: Manifest
+) -> Iterable[tuple[File, None]]:
+    """The package files of the folders inside the consumer that a project file names."""
+    base = posixpath.dirname(manifest.path)
+    for source in manifest.sources:
+        if source.kind is not SourceKind.PATH or source.role is not Role.PROJECT:
+            continue
+        path = posixpath.normpath(posixpath.join(base, source.path or "."))
+        if path.startswith(("..", "/")):
+            continue
+        # cabal.project names folders or .cabal files, both with wildcards.
+        folder, pattern = path, "*"
+        if path.endswith(".cabal"):
+            folder, pattern = posixpath.split(path)
+        for where, found in matching_folders(store, tree, folder):
+            for item in files_in(found, where):
+                if _is_package_file(item.name) and _fits(item.name, pattern):
+                    yield item, None
+
+
+def _fits(name: str, pattern: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    return fnmatchcase(name, pattern)
+
+
+def _imported(store: Store, tree: GitObject, manifest: Manifest) -> Iterable[tuple[File, Reader]]:
+    """Files of the tree that belong to a project file's content: imports, custom snapshots."""
+    base = posixpath.dirname(manifest.path)
+    is_stack = reader_for(manifest.path) is read_stack_yaml
+    for imported in manifest.imports:
+        if "://" in imported.path:
+            continue
+        path = posixpath.normpath(posixpath.join(base, imported.path))
+        folder, name = posixpath.split(path)
+        for where, found in matching_folders(store, tree, folder):
+            for item in files_in(found, where):
+                if item.name == name:
+                    yield item, read_stack_yaml if is_stack else read_cabal_project
+
+
+def _once(packages: list[Package]) -> list[Package]:
+    """Without those that only repeat a package of the same folder in the same version."""
+    found: dict[tuple[str, str, str], Package] = {}
+    for item in sorted(packages, key=lambda item: not item.path.endswith(".cabal")):
+        found.setdefault((item.name, item.folder, str(item.version)), item)
+    return list(found.values())

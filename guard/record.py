@@ -1,0 +1,174 @@
+"""One verdict as a value and as JSON: an in-toto Statement with the test-result predicate.
+
+Formats: https://in-toto.io/Statement/v1 and https://in-toto.io/attestation/test-result/v0.1;
+what those have no field for stands in the predicate under ``guard``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from guard.model import Gitlink
+
+_STATEMENT: Final = "https://in-toto.io/Statement/v1"
+_PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
+_VERSION: Final = 1
+_NAME_KEY: Final = 12
+_NAME_RECIPE: Final = 8
+
+
+class RecordError(ValueError):
+    """The data is no record."""
+
+
+class Result(Enum):
+    """What building and testing gave. Troubles of the engine are no results."""
+
+    PASSED = "passed"
+    FAILED_BUILD = "failed at build"
+    FAILED_TEST = "failed at test"
+
+
+class EngineFacts(NamedTuple):
+    """What built it. None of it is part of the key."""
+
+    name: str = ""
+    version: str = ""
+    builder: str = ""
+    host: str = ""
+    platform: str = ""
+
+
+class ImageFacts(NamedTuple):
+    """What was built.
+
+    Args:
+        id: of the image in the engine, "" where the build failed.
+        digest: in a registry, where there is one.
+        reference: the name and tag it was given.
+        bases: ids of the base images, which float.
+    """
+
+    id: str = ""
+    digest: str = ""
+    reference: str = ""
+    bases: tuple[str, ...] = ()
+
+
+class Record(NamedTuple):
+    """What building and testing one combination by one recipe gave.
+
+    Args:
+        key: the combination's.
+        recipe: the recipe's digest.
+        detail: one line on what failed.
+        finished: UTC, ISO 8601 with seconds.
+        build_seconds: wall-clock, as is `test_seconds`.
+        exit_status: of the test command, None where it did not run.
+        superproject: the commit it was earned with, "" for an index.
+        gitlinks: the submodules' commits it was earned with.
+        release: the dependency's release tag, "" where it stood at none.
+        log: file name below the logs' folder.
+        log_sha256: of that file.
+        command: the test command.
+        context_sha256: of the build context.
+    """
+
+    key: str
+    recipe: str
+    result: Result
+    detail: str
+    finished: str
+    build_seconds: float
+    test_seconds: float
+    exit_status: int | None
+    superproject: str
+    gitlinks: tuple[Gitlink, ...]
+    release: str
+    image: ImageFacts
+    engine: EngineFacts
+    guard: str
+    log: str
+    log_sha256: str
+    command: tuple[str, ...]
+    context_sha256: str = ""
+
+    @property
+    def name(self) -> str:
+        """How people name the verdict: the starts of key and recipe."""
+        return f"{self.key[:_NAME_KEY]}-{self.recipe[:_NAME_RECIPE]}"
+
+    @property
+    def title(self) -> str:
+        """One line for the ref's history."""
+        at = f" with {self.release}" if self.release else ""
+        return f"{self.result.value}: {self.name}{at}"
+
+    def to_json(self) -> bytes:
+        """The record as it is stored, with a final newline."""
+        own = self._asdict()
+        own.update(
+            version=_VERSION,
+            result=self.result.value,
+            gitlinks={link.path: link.commit for link in self.gitlinks},
+            image=self.image._asdict(),
+            engine=self.engine._asdict(),
+        )
+        statement = {
+            "_type": _STATEMENT,
+            "subject": [{"name": "combination", "digest": {"gitTree": self.key}}],
+            "predicateType": _PREDICATE,
+            "predicate": {
+                "result": "PASSED" if self.result is Result.PASSED else "FAILED",
+                "configuration": [{"name": "recipe", "digest": {"sha256": self.recipe}}],
+                "guard": own,
+            },
+        }
+        return json.dumps(statement, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def parse_record(data: bytes) -> Record:
+    """A record out of its JSON; every field of another type is an error.
+
+    Raises:
+        RecordError: no JSON, no Statement, another version, or a field that does not fit.
+    """
+    try:
+        statement = json.loads(data)
+        own = statement["predicate"]["guard"]
+        if statement["_type"] != _STATEMENT or statement["predicateType"] != _PREDICATE:
+            raise RecordError("it is no test-result statement")
+        if own["version"] != _VERSION:
+            raise RecordError(f"its version is {own['version']!r}, not {_VERSION}")
+        record = _record(own)
+        passed = statement["predicate"]["result"] == "PASSED"
+        subject = statement["subject"][0]["digest"]["gitTree"]
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
+        if isinstance(error, RecordError):
+            raise
+        raise RecordError(f"{type(error).__name__}: {error}") from error
+    if passed is not (record.result is Result.PASSED) or subject != record.key:
+        raise RecordError("its statement and guard's own fields contradict each other")
+    return record
+
+
+def _record(own: dict[str, Any]) -> Record:
+    values = {name: own[name] for name in Record._fields if name in own}
+    values.update(
+        result=Result(own["result"]),
+        gitlinks=tuple(Gitlink(str(path), str(id_)) for path, id_ in own["gitlinks"].items()),
+        image=ImageFacts(**{**own["image"], "bases": tuple(own["image"]["bases"])}),
+        engine=EngineFacts(**own["engine"]),
+        command=tuple(own["command"]),
+    )
+    record = Record(**values)
+    for name in ("key", "recipe"):
+        if not re.fullmatch("[0-9a-f]{40,64}", getattr(record, name)):
+            raise RecordError(f"its {name} is {getattr(record, name)!r}")
+    for name in ("detail", "finished", "superproject", "release", "guard", "log"):
+        if not isinstance(getattr(record, name), str):
+            raise RecordError(f"its {name} is no text")
+    return record

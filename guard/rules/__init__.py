@@ -1,0 +1,30 @@
+"""One rule a file: a pure function from facts to findings. All run, whatever the others find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from guard.model import Finding
+from guard.rules import dependency_match, dependency_source, release_tag, tested
+from guard.rules.facts import Facts
+
+
+class Rule(NamedTuple):
+    """A rule's name and its check."""
+
+    name: str
+    check: Callable[[Facts], list[Finding]]
+
+
+STATIC: Final = (
+    Rule(release_tag.NAME, release_tag.check),
+    Rule(dependency_match.NAME, dependency_match.check),
+    Rule(dependency_source.NAME, dependency_source.check),
+)
+ALL: Final = (*STATIC, Rule(tested.NAME, tested.check))
+
+
+def judge(facts: Facts, rules: tuple[Rule, ...] = ALL) -> tuple[Finding, ...]:
+    """Every finding of every rule, in the order of the rules."""
+    return tuple(finding for rule in rules for finding in rule.check(facts))

@@ -1,0 +1,246 @@
+"""Rule `dependency-match`: what the consumer requires holds for what it would be built with.
+
+Every requirement on a package of the dependency, in any manifest and under any condition, must
+admit that package's own version at the gitlink (or the version that it is taken in from Hackage).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from guard.haskell import Manifest
+from guard.model import Evidence, Finding, Severity
+from guard.rules.asked import (
+    Asked,
+    Given,
+    given,
+    in_family,
+    ranges_on_gitlink,
+    requirements,
+    satisfying,
+    whole_range,
+)
+from guard.rules.facts import Consumer, Facts, PathState, Pin, Unknown
+from guard.rules.release_tag import undecided
+
+NAME: Final = "dependency-match"
+
+
+def check(facts: Facts) -> list[Finding]:
+    """One finding for each package, and for each manifest that could not be read in full."""
+    consumer = facts.consumer
+    if consumer is None:
+        return [undecided(NAME, _no_consumer(facts))]
+    if isinstance(consumer, Unknown):
+        return [undecided(NAME, consumer)]
+    findings = [undecided(NAME, unknown) for unknown in consumer.unknown]
+    for manifest in consumer.manifests:
+        findings += _of_manifest(facts, consumer, manifest)
+    if isinstance(facts.pin, Unknown):
+        return [*findings, undecided(NAME, facts.pin)]
+    if facts.pin is not None:
+        findings += [undecided(NAME, unknown) for unknown in facts.pin.unknown]
+    asked = requirements(facts)
+    for package, items in asked.items():
+        findings += _of_package(facts, consumer, package, items)
+    if not asked and not findings:
+        findings.append(_nothing_asked(facts, consumer))
+    return findings
+
+
+def _of_package(
+    facts: Facts, consumer: Consumer, package: str, asked: list[Asked]
+) -> list[Finding]:
+    versions = given(facts, package)
+    findings = []
+    if not versions:
+        findings += _absent(facts, consumer, package, asked)
+    for item in versions:
+        if item.version is None:
+            findings.append(_version_unreadable(facts, package, item))
+            continue
+        refused = [one for one in asked if item.version not in one.requirement.range]
+        if refused:
+            findings.append(_mismatch(facts, consumer, package, item, refused))
+    if len({item.version for item in versions if item.origin == "gitlink"}) > 1:
+        findings.append(_several_versions(facts, package, versions))
+    if not any(one.requirement.range.has_upper_bound for one in asked):
+        findings.append(_open_ended(facts, consumer, package, asked))
+    return findings
+
+
+def _mismatch(
+    facts: Facts, consumer: Consumer, package: str, item: Given, refused: list[Asked]
+) -> Finding:
+    wanted = whole_range(refused)
+    first = refused[0]
+    where = f"{first.manifest}:{first.requirement.line}"
+    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+    expected, remedy = _what_would_fit(facts)
+    return Finding(
+        NAME,
+        Severity.ERROR,
+        f"{package} is {item.version}, but {facts.names.consumer} requires {wanted} "
+        f"({where}{more})",
+        found=f"{package} {item.version} ({_origin(facts, item)})",
+        expected=f"{package} {wanted}{expected}",
+        evidence=_evidence(facts, consumer, refused),
+        remedy=remedy,
+    )
+
+
+def _absent(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) -> list[Finding]:
+    evidence = _evidence(facts, consumer, asked)
+    names = facts.names
+    if facts.pin is not None:
+        expected, remedy = _what_would_fit(facts)
+        at = f"{names.dependency} at {_pinned(facts)}"
+        return [
+            Finding(
+                NAME,
+                Severity.ERROR,
+                f"{names.consumer} requires {package}, which {at} does not have",
+                found=f"no package {package} in {at}",
+                expected=f"{package} {whole_range(asked)}{expected}",
+                evidence=evidence,
+                remedy=remedy,
+            )
+        ]
+    if any(path.state is PathState.NO_GITLINK for path in consumer.paths):
+        return []  # dependency-source says so, and it is the cause
+    what = (
+        f"{names.consumer} requires {package}, but neither a gitlink of {names.dependency} nor an "
+        "extra-dep says in which version"
+    )
+    remedy = f"add {package}-<version> to the extra-deps of {names.consumer}'s stack.yaml"
+    return [undecided(NAME, Unknown(what, remedy, evidence))]
+
+
+def _what_would_fit(facts: Facts) -> tuple[str, str]:
+    """What to expect besides the range, and the command that mends it."""
+    if facts.candidates is None or facts.pin is None:
+        return "", f"change the requirement or the version in {facts.names.consumer}"
+    fitting = satisfying(facts.candidates, ranges_on_gitlink(facts))
+    if not fitting:
+        return (
+            f"; no release of {facts.names.dependency} satisfies all requirements together",
+            f"release {facts.names.dependency} in a version that fits, or change the requirements "
+            f"of {facts.names.consumer}",
+        )
+    tags = ", ".join(item.release.tag for item in fitting)
+    return f"; satisfied by {facts.names.dependency} {tags}", "guard align"
+
+
+def _open_ended(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) -> Finding:
+    return Finding(
+        NAME,
+        Severity.WARNING,
+        f"{facts.names.consumer} sets no upper bound on {package}: any later "
+        f"{facts.names.dependency} would be accepted",
+        found=f"{package} {whole_range(asked)}",
+        expected="an upper bound, as in ^>=x.y or >=x.y && <x.z",
+        evidence=_evidence(facts, consumer, asked[:1]),
+        remedy=f"add an upper bound in {asked[0].manifest}:{asked[0].requirement.line}",
+    )
+
+
+def _version_unreadable(facts: Facts, package: str, item: Given) -> Finding:
+    what = f"the version of {package} cannot be read ({facts.names.dependency}/{item.path})"
+    return undecided(NAME, Unknown(what, f"correct the version in {item.path}"))
+
+
+def _several_versions(facts: Facts, package: str, versions: list[Given]) -> Finding:
+    texts = ", ".join(f"{item.version} ({item.path})" for item in versions)
+    what = f"{facts.names.dependency} holds {package} in several versions: {texts}"
+    return undecided(NAME, Unknown(what, f"name one of the folders in {facts.names.consumer}"))
+
+
+def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[Finding]:
+    packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
+    findings = []
+    for unread in manifest.unread:
+        evidence = Evidence(
+            facts.names.consumer, consumer.commit, manifest.path, unread.line, unread.text
+        )
+        what = f"{manifest.path}:{unread.line} cannot be read: {unread.reason}"
+        concerned = unread.package is None or in_family(
+            unread.package, facts.names.dependency, packages
+        )
+        if unread.concerns_requirements and concerned:
+            remedy = f"correct {manifest.path}:{unread.line} in {facts.names.consumer}"
+            findings.append(undecided(NAME, Unknown(what, remedy, (evidence,))))
+    if manifest.lenient and not findings:
+        first = manifest.unread[0] if manifest.unread else None
+        why = f": line {first.line}, {first.reason}" if first else ""
+        findings.append(
+            Finding(
+                NAME,
+                Severity.WARNING,
+                f"{manifest.path} would be refused by the Haskell tools and was read leniently"
+                f"{why}",
+                found=first.text if first else "",
+                expected="a file that cabal and hpack accept",
+                evidence=(
+                    Evidence(
+                        facts.names.consumer,
+                        consumer.commit,
+                        manifest.path,
+                        first.line if first else None,
+                        first.text if first else "",
+                    ),
+                ),
+                remedy=f"correct {manifest.path} in {facts.names.consumer}",
+            )
+        )
+    return findings
+
+
+def _nothing_asked(facts: Facts, consumer: Consumer) -> Finding:
+    names = facts.names
+    read = ", ".join(manifest.path for manifest in consumer.manifests) or "none"
+    if not consumer.manifests:
+        what = f"{names.consumer} at {consumer.commit[:12]} has no manifest that guard can read"
+        return undecided(NAME, Unknown(what, f"add a .cabal file to {names.consumer}"))
+    return Finding(
+        NAME,
+        Severity.WARNING,
+        f"{names.consumer} requires no package of {names.dependency}",
+        found=f"no requirement in {read}",
+        expected=f"a requirement on a package of {names.dependency}",
+        evidence=(Evidence(names.consumer, consumer.commit),),
+    )
+
+
+def _no_consumer(facts: Facts) -> Unknown:
+    names = facts.names
+    return Unknown(
+        f"{names.superproject} has no gitlink at {names.consumer_path}",
+        f"git submodule add <url> {names.consumer_path}",
+        (facts.superproject,),
+    )
+
+
+def _evidence(facts: Facts, consumer: Consumer, asked: list[Asked]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(
+            facts.names.consumer,
+            consumer.commit,
+            item.manifest,
+            item.requirement.line,
+            item.requirement.text,
+        )
+        for item in dict.fromkeys(asked)
+    )
+
+
+def _origin(facts: Facts, item: Given) -> str:
+    if item.origin == "gitlink":
+        return f"{facts.names.dependency} at {_pinned(facts)}, {item.path}:{item.line}"
+    return f"{item.text}, {item.path}:{item.line}"
+
+
+def _pinned(facts: Facts) -> str:
+    pin = facts.pin
+    if not isinstance(pin, Pin):
+        return "no gitlink"
+    return pin.releases[0].tag if pin.releases else pin.described or pin.commit[:12]

@@ -1,0 +1,185 @@
+"""Rule `dependency-source`: consumer and superproject agree on where the dependency comes from.
+
+A path into the dependency needs its gitlink and a package in that folder; a git source must name
+the gitlink's own commit; a package cannot come from Hackage and from the gitlink at once.
+Source: the second harmful push, 13 July 2016, which removed the gitlink that aula's stack.yaml
+still led into.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from guard.haskell import Manifest, Source, SourceKind
+from guard.model import Evidence, Finding, Severity
+from guard.rules.asked import in_family
+from guard.rules.facts import Consumer, Facts, PathSource, PathState, Pin, Unknown
+from guard.rules.release_tag import undecided
+
+NAME: Final = "dependency-source"
+
+
+def check(facts: Facts) -> list[Finding]:
+    """One finding for each source that contradicts the superproject."""
+    consumer = facts.consumer
+    if not isinstance(consumer, Consumer) or isinstance(facts.pin, Unknown):
+        return []  # release-tag and dependency-match say what could not be read
+    findings = []
+    for path in consumer.paths:
+        findings += _of_path(facts, consumer, path)
+    for manifest in consumer.manifests:
+        for source in manifest.sources:
+            if source.kind in (SourceKind.GIT, SourceKind.ARCHIVE):
+                findings += _of_repository(facts, consumer, manifest, source)
+            elif source.kind is SourceKind.HACKAGE:
+                findings += _of_hackage(facts, consumer, manifest, source)
+        findings += _bounds_lifted(facts, consumer, manifest)
+    return findings
+
+
+def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> list[Finding]:
+    if path.state in (PathState.PRESENT, PathState.NESTED):
+        return []
+    names = facts.names
+    folder = f"{names.dependency_path}/{path.target}".rstrip("/")
+    evidence = _evidence(facts, consumer, path.manifest, path.source)
+    if path.state is PathState.UNKNOWN:
+        what = f"{folder} cannot be looked up at the gitlink of {names.dependency}"
+        remedy = f"git -C {names.dependency_path} fetch"
+        return [undecided(NAME, Unknown(what, remedy, (evidence,)))]
+    where = f"{path.manifest}:{path.source.line}"
+    message, expected, remedy = {
+        PathState.NO_GITLINK: (
+            f"{names.consumer} takes {path.source.path} by path ({where}), but "
+            f"{names.superproject} has no gitlink at {names.dependency_path}",
+            f"a gitlink at {names.dependency_path}, or an extra-dep from Hackage",
+            f"git submodule add <url> {names.dependency_path}",
+        ),
+        PathState.ABSENT: (
+            f"{names.consumer} takes {path.source.path} by path ({where}), but "
+            f"{names.dependency} has no such folder at its gitlink",
+            f"a folder {path.target} in {names.dependency}",
+            "guard align",
+        ),
+        PathState.NO_PACKAGE: (
+            f"{names.consumer} takes {path.source.path} by path ({where}), but there is no "
+            f"package in that folder of {names.dependency}",
+            f"a .cabal file or package.yaml in {path.target or 'the root'}",
+            "guard align",
+        ),
+    }[path.state]
+    return [
+        Finding(
+            NAME,
+            Severity.ERROR,
+            message,
+            found=f"{folder}: {path.state.value}",
+            expected=expected,
+            evidence=(evidence, facts.superproject),
+            remedy=remedy,
+        )
+    ]
+
+
+def _of_repository(
+    facts: Facts, consumer: Consumer, manifest: Manifest, source: Source
+) -> list[Finding]:
+    pin = facts.pin if isinstance(facts.pin, Pin) else None
+    if not _is_dependency(facts, source, pin):
+        return []
+    names = facts.names
+    evidence = _evidence(facts, consumer, manifest.path, source)
+    where = f"{manifest.path}:{source.line}"
+    if pin is None:
+        what = (
+            f"{names.consumer} takes {names.dependency} from {source.url} ({where}), and "
+            f"{names.superproject} has no gitlink to compare it with"
+        )
+        remedy = f"git submodule add {source.url} {names.dependency_path}"
+        return [undecided(NAME, Unknown(what, remedy, (evidence,)))]
+    if source.commit == pin.commit:
+        return []
+    return [
+        Finding(
+            NAME,
+            Severity.ERROR,
+            f"{names.consumer} takes {names.dependency} at {source.commit or 'its newest commit'} "
+            f"from {source.url} ({where}), not at the gitlink",
+            found=source.commit or "no commit",
+            expected=pin.commit,
+            evidence=(evidence, facts.superproject),
+            remedy=f"set the commit in {where} to {pin.commit}",
+        )
+    ]
+
+
+def _is_dependency(facts: Facts, source: Source, pin: Pin | None) -> bool:
+    name = facts.names.dependency
+    packages = pin.packages if pin else ()
+    if source.package is not None and in_family(source.package, name, packages):
+        return True
+    steps = (source.url or "").replace(":", "/").rstrip("/").split("/")
+    # An archive of a forge names the repository in the middle: .../thentos/archive/<commit>.zip
+    candidates = steps[-1:] if source.kind is SourceKind.GIT else steps
+    return any(step.removesuffix(".git").lower() == name.lower() for step in candidates)
+
+
+def _of_hackage(
+    facts: Facts, consumer: Consumer, manifest: Manifest, source: Source
+) -> list[Finding]:
+    pin = facts.pin
+    if not isinstance(pin, Pin) or source.package is None:
+        return []
+    own = [item for item in pin.packages if item.name == source.package]
+    if not own:
+        return []
+    names = facts.names
+    where = f"{manifest.path}:{source.line}"
+    return [
+        Finding(
+            NAME,
+            Severity.ERROR,
+            f"{names.consumer} takes {source.package} {source.version} from Hackage ({where}), but "
+            f"{names.superproject} holds {names.dependency} as a submodule",
+            found=source.text,
+            expected=f"{source.package} {own[0].version} by path from {names.dependency_path}/, or "
+            "no submodule",
+            evidence=(_evidence(facts, consumer, manifest.path, source), facts.superproject),
+            remedy=f"remove {source.text} in {where}, or git rm {names.dependency_path}",
+        )
+    ]
+
+
+def _bounds_lifted(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[Finding]:
+    packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
+    findings = []
+    for lifted in manifest.allow_newer:
+        if lifted.package != "*" and not in_family(
+            lifted.package, facts.names.dependency, packages
+        ):
+            continue
+        findings.append(
+            Finding(
+                NAME,
+                Severity.WARNING,
+                f"{manifest.path}:{lifted.line} lifts bounds ({lifted.text}): the declared ranges "
+                "are not in force for the build",
+                found=lifted.text,
+                expected="declared bounds that the build keeps to",
+                evidence=(
+                    Evidence(
+                        facts.names.consumer,
+                        consumer.commit,
+                        manifest.path,
+                        lifted.line,
+                        lifted.text,
+                    ),
+                ),
+                remedy=f"remove {lifted.text} from {manifest.path}",
+            )
+        )
+    return findings
+
+
+def _evidence(facts: Facts, consumer: Consumer, manifest: str, source: Source) -> Evidence:
+    return Evidence(facts.names.consumer, consumer.commit, manifest, source.line, source.text)

@@ -1,0 +1,161 @@
+"""What the rules may see: values only, gathered by `guard.facts`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from guard.haskell import Manifest, Source, Version
+from guard.model import Evidence, Release
+
+
+class Unknown(NamedTuple):
+    """Something that could not be read.
+
+    Args:
+        what: in words, with the commit, file or line.
+        remedy: the command that mends it, or "".
+        evidence: where it was looked for.
+    """
+
+    what: str
+    remedy: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Package(NamedTuple):
+    """A package inside the dependency.
+
+    Args:
+        version: None where its manifest does not say one that can be read.
+        folder: where it stands in the dependency's tree, "" for the root.
+        path: the manifest.
+        line: of the version, 1-based.
+    """
+
+    name: str
+    version: Version | None
+    folder: str
+    path: str
+    line: int | None
+
+
+class ReleasePackages(NamedTuple):
+    """A release with the packages inside it, for the search for one that fits."""
+
+    release: Release
+    packages: tuple[Package, ...]
+
+
+class PathState(Enum):
+    """What a path in the consumer's manifests leads to, where it leads into the dependency."""
+
+    PRESENT = "present"
+    NESTED = "in a nested submodule"
+    ABSENT = "absent"
+    NO_PACKAGE = "no package there"
+    NO_GITLINK = "no gitlink"
+    UNKNOWN = "unknown"
+
+
+class PathSource(NamedTuple):
+    """A path by which the consumer takes a package out of the dependency.
+
+    Args:
+        target: the folder inside the dependency, "" for its root.
+    """
+
+    manifest: str
+    source: Source
+    target: str
+    state: PathState
+
+
+class Pin(NamedTuple):
+    """The dependency at its gitlink.
+
+    Args:
+        releases: those whose tag points at this very commit.
+        same_content: releases with the same tree; looked for only where `releases` is empty.
+        described: ``v0.2.1-111-g16d4829b`` or a short id; only where `releases` is empty.
+        contradicting: tags that mean different commits in different repositories.
+    """
+
+    commit: str
+    packages: tuple[Package, ...]
+    releases: tuple[Release, ...] = ()
+    same_content: tuple[Release, ...] = ()
+    described: str = ""
+    contradicting: tuple[str, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+
+class Consumer(NamedTuple):
+    """The consumer at its gitlink: what its manifests say."""
+
+    commit: str
+    manifests: tuple[Manifest, ...]
+    paths: tuple[PathSource, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+
+class VerdictState(Enum):
+    """What is known of building and testing one combination by its recipe."""
+
+    NO_COMMAND = "no test command"
+    UNTESTED = "untested"
+    PASSED = "passed"
+    FAILED_BUILD = "failed at build"
+    FAILED_TEST = "failed at test"
+    UNREADABLE = "unreadable"
+
+
+class Tested(NamedTuple):
+    """The newest verdict's word on this combination.
+
+    Args:
+        detail: of a failure, what failed; of something unreadable, why.
+        remedy: where another command than ``guard test`` is needed.
+        verdict: the verdict's name (the start of key and recipe), or "".
+        log: path of the log file, or "".
+    """
+
+    state: VerdictState
+    key: str = ""
+    recipe: str = ""
+    detail: str = ""
+    remedy: str = ""
+    verdict: str = ""
+    log: str = ""
+
+
+class Names(NamedTuple):
+    """How the parts are called in messages, and where the submodules stand."""
+
+    superproject: str
+    consumer: str
+    dependency: str
+    consumer_path: str
+    dependency_path: str
+    release_tag: str
+
+
+class Facts(NamedTuple):
+    """Everything that a decision rests on.
+
+    Args:
+        superproject: where the combination comes from, as evidence.
+        pin: None where the superproject has no gitlink for the dependency.
+        consumer: None where it has none for the consumer.
+        candidates: the releases with their packages; None where nobody has asked yet.
+        tested: None where the rule `tested` is not asked.
+        test_command: what would build and test this combination.
+    """
+
+    names: Names
+    superproject: Evidence
+    consumer: Consumer | Unknown | None
+    pin: Pin | Unknown | None
+    candidates: tuple[ReleasePackages, ...] | None = None
+    tested: Tested | Unknown | None = None
+    test_command: str = "guard test"

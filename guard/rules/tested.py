@@ -1,0 +1,61 @@
+"""Rule `tested`: the newest verdict for this combination and its recipe is *passed*.
+
+A build and a test of other bytes, or by another recipe, say nothing about these.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from guard.model import Finding, Severity
+from guard.rules.facts import Facts, Tested, Unknown, VerdictState
+from guard.rules.release_tag import undecided
+
+NAME: Final = "tested"
+
+
+def check(facts: Facts) -> list[Finding]:
+    """Nothing where the verdict is passed, or where nobody asked."""
+    tested = facts.tested
+    if tested is None or (isinstance(tested, Tested) and tested.state is VerdictState.PASSED):
+        return []
+    if isinstance(tested, Unknown):
+        return [undecided(NAME, tested)]
+    if tested.state is VerdictState.UNREADABLE:
+        return [undecided(NAME, Unknown(tested.detail, tested.remedy, (facts.superproject,)))]
+    return [_not_passed(facts, tested)]
+
+
+def _not_passed(facts: Facts, tested: Tested) -> Finding:
+    seen = f", log: {tested.log}" if tested.log else ""
+    message, found, remedy = {
+        VerdictState.NO_COMMAND: (
+            "no test command is set, so nothing can be known to pass",
+            "no [test] command in .guard.toml",
+            "guard init",
+        ),
+        VerdictState.UNTESTED: (
+            "this combination has not been built and tested",
+            "no verdict",
+            facts.test_command,
+        ),
+        VerdictState.FAILED_BUILD: (
+            f"the image of this combination does not build: {tested.detail}",
+            f"verdict {tested.verdict}: failed at build{seen}",
+            f"guard log {tested.verdict}",
+        ),
+        VerdictState.FAILED_TEST: (
+            f"the tests of this combination fail: {tested.detail}",
+            f"verdict {tested.verdict}: failed at test{seen}",
+            f"guard log {tested.verdict}",
+        ),
+    }[tested.state]
+    return Finding(
+        NAME,
+        Severity.ERROR,
+        message,
+        found=found,
+        expected=f"a passed verdict for combination {tested.key[:12]}",
+        evidence=(facts.superproject,),
+        remedy=remedy,
+    )

@@ -1,0 +1,223 @@
+"""The verdicts: one ref whose history holds every attempt, and whose tree the newest of each.
+
+``refs/guard/verdicts`` is a commit whose tree maps ``<key, fanned out>/<recipe>.json`` to a record.
+The ref moves by compare-and-swap; a loser of the race adds its record to the winner's tree.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from typing import Final
+
+from guard.config import Recipe
+from guard.errors import GitError, GuardError
+from guard.git.objects import ObjectPool
+from guard.git.parts import Part
+from guard.git.process import Repository, run, text
+from guard.record import Record, RecordError, Result, parse_record
+from guard.rules.facts import Tested, VerdictState
+
+REF: Final = "refs/guard/verdicts"
+KEEP: Final = "refs/guard/keep/"
+_RACES: Final = 50
+
+
+class Verdicts:
+    """The store in one superproject's repository.
+
+    Args:
+        pool: the open readers; the store does not close them.
+    """
+
+    def __init__(self, repository: Repository, pool: ObjectPool) -> None:
+        # A private index's objects are of no use here, and another process would be.
+        self._repository = repository
+        self._pool = pool
+        self._tip: str | None = None
+
+    @property
+    def logs(self) -> str:
+        """The folder of the logs, in the common git dir; worktrees share it."""
+        return os.path.join(self._repository.common_dir, "guard", "logs")
+
+    def look_up(self, key: str, recipe: Recipe) -> Tested:
+        """What the newest record says of a combination and a recipe; never raises for bad data.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        digest = recipe.digest
+        tested = Tested(VerdictState.UNTESTED, key, digest)
+        tip = self._read_tip()
+        if tip is None:
+            return tested
+        tree, blob = self._pool.reader(self._repository).read_all(
+            [f"{tip}^{{tree}}", f"{tip}:{record_path(key, digest)}"]
+        )
+        if tree is None:
+            return _unreadable(tested, f"{REF} points at {tip}, which is no commit with a tree")
+        if blob is None:
+            return tested
+        try:
+            record = parse_record(blob.data)
+        except RecordError as error:
+            return _unreadable(
+                tested, f"the verdict {record_path(key, digest)} is damaged: {error}"
+            )
+        if (record.key, record.recipe) != (key, digest):
+            return _unreadable(
+                tested,
+                f"the verdict {record_path(key, digest)} is one of another combination "
+                f"({record.name})",
+            )
+        return _told(tested, record, self.logs)
+
+    def newest(self) -> list[Record]:
+        """The newest record of each combination and recipe, newest first; damaged ones left out.
+
+        Raises:
+            GitError: the ref cannot be read.
+        """
+        tip = self._read_tip()
+        if tip is None:
+            return []
+        listed = run(self._repository, "ls-tree", "-r", "-z", "--full-tree", tip)
+        return self._records(line.split()[2].decode() for line in listed.split(b"\0") if line)
+
+    def history(self) -> list[Record]:
+        """Every attempt that was ever recorded, newest first.
+
+        Raises:
+            GitError: the ref cannot be read.
+        """
+        tip = self._read_tip()
+        if tip is None:
+            return []
+        listed = text(
+            self._repository, "log", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=", tip
+        )
+        blobs = (line.split()[3] for line in listed.splitlines() if line.startswith(":"))
+        return self._records(blobs)
+
+    def _records(self, blobs: Iterable[str]) -> list[Record]:
+        names = [name for name in dict.fromkeys(blobs) if name.strip("0")]
+        records = []
+        for found in self._pool.reader(self._repository).read_all(names):
+            if found is None:
+                continue
+            try:
+                records.append(parse_record(found.data))
+            except RecordError:
+                continue  # a look-up of this very combination says so
+        return sorted(records, key=lambda record: record.finished, reverse=True)
+
+    def rehearse(self) -> None:
+        """Do all that recording needs but moving the ref, in a private place: before the hour.
+
+        Raises:
+            GuardError: there is no identity, no signing key, no room, or the ref is damaged.
+        """
+        with tempfile.TemporaryDirectory(prefix="guard-") as folder:
+            try:
+                self._commit(b"{}\n", "rehearsal.json", "rehearsal", self._read_tip(), folder, True)
+            except GitError as error:
+                raise GuardError(
+                    f"a verdict could not be recorded after the build: {error.problem}",
+                    "git config user.name and user.email; git config commit.gpgsign; git fsck",
+                ) from error
+
+    def record(self, record: Record, parts: Iterable[Part]) -> None:
+        """Add a record; a passed one also keeps its submodules' commits from being pruned.
+
+        Args:
+            parts: the combination's, the superproject's own left alone.
+
+        Raises:
+            GuardError: the record could not be written; the ref is as it was.
+        """
+        if record.result is Result.PASSED:
+            for part in parts:
+                if part.path:
+                    run(part.repository, "update-ref", f"{KEEP}{part.commit}", part.commit)
+        path = record_path(record.key, record.recipe)
+        with tempfile.TemporaryDirectory(prefix="guard-") as folder:
+            for _ in range(_RACES):
+                tip = self._read_tip(again=True)
+                commit = self._commit(record.to_json(), path, record.title, tip, folder, False)
+                if self._move(commit, tip):
+                    self._tip = commit
+                    return
+        raise GuardError(
+            f"{REF} moved {_RACES} times while the verdict {record.name} was being recorded",
+            "guard test",
+        )
+
+    def _move(self, commit: str, tip: str | None) -> bool:
+        old = tip or "0" * len(commit)
+        try:
+            run(self._repository, "update-ref", REF, commit, old)
+        except GitError:
+            if self._read_tip(again=True) == tip:
+                raise  # nobody else moved it: a lock, a full disk, a read-only folder
+            return False
+        return True
+
+    def _commit(
+        self, data: bytes, path: str, message: str, tip: str | None, folder: str, private: bool
+    ) -> str:
+        """A commit on top of `tip` whose tree has one file more. Moves nothing."""
+        extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
+        if private:
+            extra["GIT_OBJECT_DIRECTORY"] = os.path.join(folder, "objects")
+            objects = os.path.join(self._repository.common_dir, "objects")
+            extra["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = objects
+            os.makedirs(extra["GIT_OBJECT_DIRECTORY"], exist_ok=True)
+
+        def git(*arguments: str, data: bytes | None = None) -> str:
+            return run(self._repository, *arguments, data=data, extra=extra).decode().strip()
+
+        blob = git("hash-object", "-w", "--stdin", data=data)
+        git("read-tree", tip) if tip else git("read-tree", "--empty")
+        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+        tree = git("write-tree")
+        sign = ["-S"] if self._signs() else []
+        parents = ["-p", tip] if tip else []
+        return git("commit-tree", *sign, *parents, "-m", message, tree)
+
+    def _signs(self) -> bool:
+        value = text(self._repository, "config", "--type=bool", "--default=false", "commit.gpgsign")
+        return value == "true"
+
+    def _read_tip(self, again: bool = False) -> str | None:
+        if again or self._tip is None:
+            # By its full name: what abbreviates would also find a tag of that name.
+            output = text(self._repository, "show-ref", "--verify", "--hash", REF, ok=(0, 1, 128))
+            self._tip = output or None
+        return self._tip
+
+
+def record_path(key: str, recipe: str) -> str:
+    """Where a record stands in the tree."""
+    return f"{key[:2]}/{key[2:]}/{recipe}.json"
+
+
+def _unreadable(tested: Tested, detail: str) -> Tested:
+    remedy = "guard test --again"
+    return tested._replace(state=VerdictState.UNREADABLE, detail=detail, remedy=remedy)
+
+
+def _told(tested: Tested, record: Record, logs: str) -> Tested:
+    state = {
+        Result.PASSED: VerdictState.PASSED,
+        Result.FAILED_BUILD: VerdictState.FAILED_BUILD,
+        Result.FAILED_TEST: VerdictState.FAILED_TEST,
+    }[record.result]
+    log = os.path.join(logs, record.log) if record.log else ""
+    return tested._replace(
+        state=state,
+        detail=record.detail,
+        verdict=record.name,
+        log=log if log and os.path.exists(log) else "",
+    )
