@@ -128,7 +128,7 @@ def plan_uninstall(folder: str) -> Change:
         # It moved our hook to that name, where it would have put the one that we keep.
         others = tuple(path for path in leftovers if path != legacy.path)
         return _plan_back(legacy, kept, others)
-    notes = ()
+    notes: tuple[str, ...] = ()
     if kept.there:
         notes = (f"{kept.path} is left: it was kept there, and {hook.path} has come since",)
     return Change(Action.NOTHING, hook.path, notes, leftovers=leftovers)
@@ -291,7 +291,7 @@ def _sync(folder: str) -> None:
 
 @contextmanager
 def _locked(folder: str, create: bool = False) -> Iterator[None]:
-    """One installation at a time in a folder; the lock ends with the process, and leaves no file."""
+    """One installation at a time in a folder; the lock ends with the process, no file stays."""
     with _explained(f"open {folder}"):
         if create:
             os.makedirs(folder, exist_ok=True)

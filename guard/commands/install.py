@@ -1,0 +1,125 @@
+"""`guard install`: the hook into the superproject and the consumer, wherever git looks for it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import Final, NamedTuple
+
+from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
+from guard.git.hooks.change import Action, Change, install_hook, plan_install
+from guard.git.hooks.lasting import check_lasts, check_works
+from guard.git.hooks.place import HookPlace, Owner, hook_place, line_elsewhere
+from guard.git.hooks.shim import render, this_installation
+from guard.git.hooks.targets import Target, find_targets, settle
+from guard.report import Screen
+
+_DONE: Final = {
+    Action.NOTHING: "nothing to do, the hook is there: {path}",
+    Action.WRITE: "{wrote} {path}",
+    Action.REPLACE: "{brought} up to date: {path}",
+    Action.CHAIN: "{wrote} {path}",
+}
+
+
+class _Spot(NamedTuple):
+    """One folder of hooks, and every checkout whose pushes run them."""
+
+    place: HookPlace
+    targets: tuple[Target, ...]
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The options of ``guard install``."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and change nothing"
+    )
+    parser.add_argument(
+        "--superproject",
+        metavar="DIR",
+        help="the clone of aula-docker, where it cannot be found from here",
+    )
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Install, and say exactly what was done.
+
+    Returns:
+        0, or 3 where a repository had to be left without the hook.
+
+    Raises:
+        GuardError: this guard cannot serve a hook, no superproject was found, or a folder cannot
+            be written.
+    """
+    installation = this_installation()
+    check_works(installation)
+    found = find_targets(options.superproject)
+    for target in found.targets:
+        check_lasts(installation, target.place)
+    text = render(installation)
+    refused = False
+    for spot in _spots(found.targets):
+        if spot.place.owner is Owner.REPOSITORY:
+            done = _install(spot, text, options, screen)
+        else:
+            done = _refuse(spot, screen)
+        refused = refused or not done
+    if found.missing:
+        screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {found.missing}")
+    return EXIT_UNDECIDED if refused else EXIT_ALLOWED
+
+
+def _spots(targets: tuple[Target, ...]) -> list[_Spot]:
+    spots: dict[str, _Spot] = {}
+    for target in targets:
+        place = hook_place(target.repository)
+        known = spots.get(place.folder, _Spot(place, ()))
+        spots[place.folder] = known._replace(targets=(*known.targets, target))
+    return list(spots.values())
+
+
+def _install(spot: _Spot, text: bytes, options: Namespace, screen: Screen) -> bool:
+    folder = spot.place.folder
+    name = spot.targets[0].name
+    planned = plan_install(folder, text)
+    if planned.action is Action.REFUSE:
+        screen.warn(f"{name}: not installed: {planned.reason}")
+        screen.warn(f"  to mend it: {planned.remedy}")
+        return False
+    # Settings first: a setting without a hook does nothing, a hook without its setting blocks.
+    forced = options.superproject is not None
+    settings = [settle(target, forced, options.dry_run) for target in spot.targets]
+    change = planned if options.dry_run else install_hook(folder, text)
+    _tell(name, change, options.dry_run, screen)
+    for line in (*change.notes, *dict.fromkeys(filter(None, settings))):
+        screen.say(f"  {line}")
+    if spot.place.setting:
+        screen.say(f"  {spot.place.told}")
+    return True
+
+
+def _tell(name: str, change: Change, dry_run: bool, screen: Screen) -> None:
+    words = {
+        "path": change.path,
+        "wrote": "would write" if dry_run else "wrote",
+        "brought": "would bring" if dry_run else "brought",
+    }
+    screen.say(f"{name}: {_DONE[change.action].format_map(words)}")
+    for path in change.leftovers:
+        screen.say(f"  {'would remove' if dry_run else 'removed'} {path}, left by another tool")
+
+
+def _refuse(spot: _Spot, screen: Screen) -> bool:
+    place = spot.place
+    told = place.told or f"{place.usual} leads there"
+    screen.warn(
+        f"{spot.targets[0].name}: not installed: git looks for hooks in {place.folder}, and that "
+        f"is {place.owner.value}, not this repository's own: {told}"
+    )
+    file, line = line_elsewhere(place, tuple(target.place for target in spot.targets))
+    screen.warn(f"  to mend it: add this line to {file}, before what reads standard input:")
+    screen.warn(f"    {line}")
+    if place.setting:
+        screen.warn("  or let git look in this repository, where those hooks then do not run:")
+        home = spot.targets[0].place
+        screen.warn(f"    git -C {home} config --local core.hooksPath {place.usual}")
+    return False

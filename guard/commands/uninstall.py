@@ -1,0 +1,69 @@
+"""`guard uninstall`: the hook out again, and what was there before back in its place."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import Final
+
+from guard.errors import EXIT_ALLOWED
+from guard.git.hooks.change import Action, plan_uninstall, uninstall_hook
+from guard.git.hooks.place import Owner, hook_place
+from guard.git.hooks.targets import Target, find_targets, unsettle
+from guard.report import Screen
+
+_DONE: Final = {
+    Action.NOTHING: "no hook of guard's at {path}",
+    Action.REMOVE: "{removed} {path}",
+    Action.RESTORE: "{removed} guard's hook, {put} back: {path}",
+}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The options of ``guard uninstall``."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and change nothing"
+    )
+    parser.add_argument(
+        "--superproject",
+        metavar="DIR",
+        help="the clone of aula-docker, where it cannot be found from here",
+    )
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Take out what ``guard install`` has put in, and say exactly what was done.
+
+    Raises:
+        GuardError: no superproject was found, or a folder cannot be written.
+    """
+    folders: set[str] = set()
+    for target in find_targets(options.superproject).targets:
+        for folder in _folders(target):
+            if folder not in folders:
+                folders.add(folder)
+                _uninstall(target, folder, options, screen)
+        undone = unsettle(target, options.dry_run)
+        if undone:
+            screen.say(f"{target.name}: {undone}")
+    return EXIT_ALLOWED
+
+
+def _folders(target: Target) -> list[str]:
+    place = hook_place(target.repository)
+    # The usual folder as well: core.hooksPath may have been set after the installation.
+    mine = [place.folder] if place.owner is Owner.REPOSITORY else []
+    return [*mine, place.usual]
+
+
+def _uninstall(target: Target, folder: str, options: Namespace, screen: Screen) -> None:
+    change = plan_uninstall(folder) if options.dry_run else uninstall_hook(folder)
+    words = {
+        "path": change.path,
+        "removed": "would remove" if options.dry_run else "removed",
+        "put": "would put the hook that was there" if options.dry_run else "the one before it is",
+    }
+    screen.say(f"{target.name}: {_DONE[change.action].format_map(words)}")
+    for path in change.leftovers:
+        screen.say(f"  {words['removed']} {path}")
+    for note in change.notes:
+        screen.say(f"  {note}")
