@@ -85,9 +85,9 @@ class Scanner:
 
     def enter(self) -> None:
         """One level deeper; raises ParseError beyond MAX_NESTING levels."""
-        self.depth += 1
-        if self.depth > MAX_NESTING:
+        if self.depth >= MAX_NESTING:
             self.fail(f"nested more than {MAX_NESTING} deep")
+        self.depth += 1
 
     def leave(self) -> None:
         self.depth -= 1

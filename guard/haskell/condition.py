@@ -1,0 +1,188 @@
+"""The conditions of ``if`` and ``elif`` in a cabal file.
+
+Source: Cabal user guide, "Package descriptions", "Conditional blocks"; the library's
+``Distribution.Fields.ConfVar``. A condition is read from the tokens of a section's header:
+
+    or   ::= and { "||" and }
+    and  ::= atom { "&&" atom }
+    atom ::= "true" | "false" | "(" or ")" | "!" atom
+           | ("os" | "arch" | "flag") "(" word ")" | "impl" "(" word [ range ] ")"
+
+The result is a text in one form, whatever the spaces and redundant parentheses of the source were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NoReturn
+
+from guard.haskell.layout import Argument, ArgumentKind
+from guard.haskell.ranges import VersionRange
+from guard.haskell.scanner import MAX_NESTING, ParseError
+
+_LITERALS = ("True", "true", "False", "false")
+# Other names of operating systems that Cabal knows.
+_SYSTEMS = (
+    ("mingw32", "windows"),
+    ("win32", "windows"),
+    ("darwin", "osx"),
+    ("gnu", "hurd"),
+    ("kfreebsdgnu", "freebsd"),
+    ("solaris2", "solaris"),
+    ("linux-android", "android"),
+)
+_KNOWN_SYSTEMS = frozenset(
+    "linux windows osx freebsd openbsd netbsd dragonfly solaris aix hpux irix halvm hurd ios "
+    "android ghcjs".split()
+)
+_KNOWN_ARCHITECTURES = frozenset(
+    "i386 x86_64 ppc ppc64 sparc arm aarch64 mips sh ia64 s390 alpha hppa rs6000 m68k vax "
+    "javascript".split()
+)
+_KNOWN_COMPILERS = frozenset("ghc ghcjs nhc yhc hugs hbc helium jhc lhc uhc eta".split())
+
+# How tightly a text holds together: what needs parentheses inside of what.
+_OR, _AND, _ATOM = 0, 1, 2
+Shown = tuple[str, int]
+
+
+def show_condition(arguments: Sequence[Argument]) -> str:
+    """The condition that the tokens say, in its one form. Raises ParseError."""
+    return _ConditionParser(arguments).parse()
+
+
+def flags_of(arguments: Sequence[Argument]) -> Iterator[str]:
+    """The flags that a readable condition asks for, in lower case."""
+    for word, _, name in zip(arguments, arguments[1:], arguments[2:], strict=False):
+        if word.kind is ArgumentKind.WORD and word.text == "flag":
+            yield name.text.lower()
+
+
+def show_raw(arguments: Sequence[Argument]) -> str:
+    """The tokens of a condition that cannot be read, with a space between."""
+    return " ".join(argument.text for argument in arguments)
+
+
+class _ConditionParser:
+    """One method for each production; ``at`` is the index of the next token."""
+
+    __slots__ = ("arguments", "at", "depth")
+
+    def __init__(self, arguments: Sequence[Argument]) -> None:
+        self.arguments = arguments
+        self.at = 0
+        self.depth = 0
+
+    def parse(self) -> str:
+        text, _ = self._parse_or()
+        if self.at < len(self.arguments):
+            self._fail("the condition should end here")
+        return text
+
+    def _parse_or(self) -> Shown:
+        """or ::= and { "||" and }"""
+        return self._parse_chain("||", _OR, self._parse_and)
+
+    def _parse_and(self) -> Shown:
+        """and ::= atom { "&&" atom }"""
+        return self._parse_chain("&&", _AND, self._parse_atom)
+
+    def _parse_chain(self, operator: str, own: int, parse_part: Callable[[], Shown]) -> Shown:
+        """Operators group to the left: a part on the right needs parentheses one level earlier."""
+        first = parse_part()
+        if not self._at_symbol(operator):
+            return first
+        texts = [_within(first, own)]
+        while self._take(operator):
+            texts.append(_within(parse_part(), own))
+        return f" {operator} ".join(texts), own
+
+    def _parse_atom(self) -> Shown:
+        """atom ::= literal | "(" or ")" | "!" atom | variable"""
+        if self._take("("):
+            return self._nested(self._parse_group)
+        if self._take("!"):
+            return f"!{_within(self._nested(self._parse_atom), _ATOM)}", _ATOM
+        word = self._word("a condition")
+        if word in _LITERALS:
+            return word.lower(), _ATOM
+        if word not in ("os", "arch", "flag", "impl") or not self._take("("):
+            self.at -= 1
+            self._fail("expected os(...), arch(...), flag(...), impl(...), true or false")
+        variable = self._parse_variable(word)
+        self._expect_close()
+        return f"{word}({variable})", _ATOM
+
+    def _parse_group(self) -> Shown:
+        inner = self._parse_or()
+        self._expect_close()
+        return inner
+
+    def _parse_variable(self, kind: str) -> str:
+        """What stands in the parentheses of ``kind``; names are told apart without their case."""
+        word = self._word(f"a name in {kind}(...)")
+        if kind == "flag":
+            return word.lower()
+        if kind == "os":
+            return _known(dict(_SYSTEMS).get(word.lower(), word), _KNOWN_SYSTEMS)
+        if kind == "arch":
+            return _known(word, _KNOWN_ARCHITECTURES)
+        return f"{_known(word, _KNOWN_COMPILERS)} {self._parse_compiler_range()}"
+
+    def _parse_compiler_range(self) -> VersionRange:
+        """range ::= what stands up to the parenthesis that closes ``impl(``; none is "any"."""
+        start, depth = self.at, 0
+        while self.at < len(self.arguments) and not (depth == 0 and self._at_symbol(")")):
+            depth += self._at_symbol("(") - self._at_symbol(")")
+            self.at += 1
+        text = "".join(argument.text for argument in self.arguments[start : self.at])
+        return VersionRange.parse(text) if text else VersionRange.any()
+
+    def _nested(self, parse: Callable[[], Shown]) -> Shown:
+        if self.depth >= MAX_NESTING:
+            self._fail(f"nested more than {MAX_NESTING} deep")
+        self.depth += 1
+        found = parse()
+        self.depth -= 1
+        return found
+
+    def _word(self, expected: str) -> str:
+        if self.at < len(self.arguments):
+            argument = self.arguments[self.at]
+            if argument.kind is ArgumentKind.WORD:
+                self.at += 1
+                return argument.text
+        self._fail(f"expected {expected}")
+
+    def _at_symbol(self, text: str) -> bool:
+        if self.at >= len(self.arguments):
+            return False
+        argument = self.arguments[self.at]
+        return argument.kind is ArgumentKind.SYMBOL and argument.text == text
+
+    def _take(self, text: str) -> bool:
+        found = self._at_symbol(text)
+        self.at += found
+        return found
+
+    def _expect_close(self) -> None:
+        if not self._take(")"):
+            self._fail('expected ")"')
+
+    def _fail(self, reason: str) -> NoReturn:
+        before = show_raw(self.arguments[: self.at])
+        start = len(before) + 1 if before else 0
+        text = show_raw(self.arguments)
+        width = len(self.arguments[self.at].text) if self.at < len(self.arguments) else 1
+        raise ParseError(text, start, start + width, reason)
+
+
+def _within(shown: Shown, level: int) -> str:
+    text, own = shown
+    return f"({text})" if own < level else text
+
+
+def _known(name: str, names: frozenset[str]) -> str:
+    """A name that Cabal knows, in lower case; any other as it stands."""
+    lowered = name.lower()
+    return lowered if lowered in names else name
