@@ -1,0 +1,169 @@
+"""One attempt at a verdict: build the combination, run its test, say what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, NamedTuple
+
+from guard.config import Config, Recipe
+from guard.engine.build import Base, Options, StepRecord, classic_build
+from guard.engine.client import Engine, Facts
+from guard.engine.context import Context
+from guard.engine.endings import DeadlinePassed, deadline, terminable
+from guard.engine.events import OnEvent, Testing
+from guard.engine.leftovers import remove_leftovers
+from guard.engine.run import TestPlan, run_test
+from guard.engine.selection import build_context, source_context
+from guard.errors import EngineError, UsageError
+from guard.git.objects import ObjectPool
+from guard.git.parts import Part
+
+_USUAL: Final = Options()
+
+
+class Result(Enum):
+    """What a verdict can say. Trouble of the engine is none of these: it is raised."""
+
+    PASSED = "passed"
+    FAILED_BUILD = "failed at build"
+    FAILED_TEST = "failed at test"
+
+
+class Attempt(NamedTuple):
+    """What building and testing gave, with what it was done by.
+
+    Args:
+        reason: why it failed, one line; "" where it passed.
+        exit_status: of the failing RUN or of the test command; None where there is none.
+        image: id of the image, "" where there is none.
+        bases: the images that the build started from.
+        context_digest: SHA-256 of the build context's tar, 64 hexadecimal digits.
+        context_size: bytes of that tar.
+        source_digest: the same for what was put at ``[test] source``, "" without.
+        build_seconds: from the first byte of the context to the image.
+        test_seconds: how long the test command ran; 0.0 where it did not.
+        builder: ``classic`` or ``buildkit``.
+        platform: what was built for, e.g. ``linux/amd64``.
+        tail: the last lines of output of the phase that ended last.
+    """
+
+    result: Result
+    reason: str
+    exit_status: int | None
+    image: str
+    bases: tuple[Base, ...]
+    context_digest: str
+    context_size: int
+    source_digest: str
+    build_seconds: float
+    test_seconds: float
+    engine: Facts
+    builder: str
+    platform: str
+    steps: tuple[StepRecord, ...]
+    tail: tuple[str, ...]
+
+
+class Prepared(NamedTuple):
+    """What an attempt sends, checked: every object is there."""
+
+    context: Context
+    source: Context | None
+    recipe: Recipe
+    timeout: int
+
+
+def prepare(parts: Sequence[Part], pool: ObjectPool, config: Config) -> Prepared:
+    """Look up everything that will be sent, before the engine is asked for anything.
+
+    Args:
+        parts: the superproject's first, then every submodule, nested ones too.
+        pool: must stay open until the attempt is over.
+
+    Raises:
+        UsageError: no test command is set.
+        MissingObjectError: an object is not at hand; names the submodule and what fetches it.
+        GuardError: the combination holds what guard refuses to send.
+    """
+    recipe = config.recipe
+    if not recipe.command:
+        raise UsageError("no test command is set", "guard init proposes one")
+    context = build_context(parts, pool, recipe, config.consumer)
+    context.check()
+    source = source_context(parts, pool, config.consumer) if recipe.source else None
+    if source is not None:
+        source.check()
+    return Prepared(context, source, recipe, config.test.timeout)
+
+
+def attempt(
+    engine: Engine, prepared: Prepared, on_event: OnEvent, options: Options = _USUAL
+) -> Attempt:
+    """Build and test. Removes what a killed guard left behind first, and leaves nothing itself.
+
+    Args:
+        on_event: told of every step and every line, in the thread that calls.
+
+    Raises:
+        EngineError: trouble of the engine, which is no verdict.
+        MissingObjectError, GitError: what was checked has gone since.
+        KeyboardInterrupt: interrupted or terminated; everything is cleaned up.
+    """
+    with terminable():
+        remove_leftovers(engine)
+        return _attempt(engine, prepared, on_event, options)
+
+
+def _attempt(engine: Engine, prepared: Prepared, on_event: OnEvent, options: Options) -> Attempt:
+    recipe, context = prepared.recipe, prepared.context
+    begun = time.monotonic()
+    try:
+        with deadline(prepared.timeout):
+            build = classic_build(engine, context, recipe, options, on_event)
+    except DeadlinePassed:
+        raise EngineError(
+            f"the build did not end within {prepared.timeout} seconds",
+            "raise [test] timeout; finished steps are kept in the engine's cache",
+        ) from None
+    made = Attempt(
+        result=Result.FAILED_BUILD,
+        reason=build.failure,
+        exit_status=build.status,
+        image=build.image,
+        bases=build.bases,
+        context_digest=context.digest,
+        context_size=context.size,
+        source_digest="",
+        build_seconds=time.monotonic() - begun,
+        test_seconds=0.0,
+        engine=engine.facts,
+        builder="classic",
+        platform=recipe.platform or engine.facts.platform,
+        steps=build.steps,
+        tail=build.tail,
+    )
+    return made if build.failure else _tested(engine, prepared, on_event, made)
+
+
+def _tested(engine: Engine, prepared: Prepared, on_event: OnEvent, made: Attempt) -> Attempt:
+    recipe = prepared.recipe
+    on_event(Testing(made.image, recipe.command))
+    plan = TestPlan(
+        made.image,
+        recipe.command,
+        prepared.timeout,
+        recipe.platform,
+        recipe.source,
+        prepared.source,
+    )
+    run = run_test(engine, plan, on_event)
+    return made._replace(
+        result=Result.FAILED_TEST if run.failure else Result.PASSED,
+        reason=run.failure,
+        exit_status=run.status,
+        source_digest=prepared.source.digest if prepared.source is not None else "",
+        test_seconds=run.seconds,
+        tail=run.tail,
+    )

@@ -1,0 +1,180 @@
+"""The engine: found as the Docker CLI finds it, and told apart when it is not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, cast
+
+import docker
+import requests
+from docker.errors import APIError, DockerException
+
+from guard.errors import EngineError
+
+# Seconds that an engine may take for an answer that needs no build and no container.
+_PATIENCE: Final = 60
+_NO_ENGINE: Final = "start Docker (sudo systemctl start docker), or point DOCKER_HOST at an engine"
+
+
+class Facts(NamedTuple):
+    """What an engine says of itself.
+
+    Args:
+        host: where it was reached, e.g. ``unix:///var/run/docker.sock``.
+        name: ``Docker Engine - Community``, ``Podman Engine``, or plainly ``Engine``.
+        version: the engine's own version.
+        platform: what it runs on, e.g. ``linux/amd64``.
+        id: the engine's own id, "" where it has none.
+    """
+
+    host: str
+    name: str
+    version: str
+    api: str
+    platform: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} ({self.platform}) at {self.host}"
+
+
+class Engine:
+    """An open connection to an engine that answers.
+
+    Attributes:
+        api: the SDK's low-level client; for the modules of this package only.
+    """
+
+    def __init__(self, api: docker.APIClient, facts: Facts) -> None:
+        self.api = api
+        self.facts = facts
+
+    @classmethod
+    def connect(cls, host: str = "") -> Engine:
+        """The engine that the Docker CLI would use: ``DOCKER_HOST``, the current docker context,
+        the local socket.
+
+        Args:
+            host: a URL to use instead, "" for none.
+
+        Raises:
+            EngineError: none is there, it refuses permission, or it does not answer as one.
+        """
+        where = host or os.environ.get("DOCKER_HOST", "")
+        try:
+            client = (
+                docker.DockerClient(base_url=host, version="auto", timeout=_PATIENCE)
+                if host
+                else docker.from_env(version="auto", timeout=_PATIENCE)
+            )
+            where = where or _address(client.api)
+            return cls(client.api, _facts(client.api, where))
+        except (DockerException, requests.RequestException, ValueError, OSError) as error:
+            raise _not_connected(error, where or "its usual socket") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self.api.close()
+
+    def image_id(self, name: str) -> str:
+        """The whole id of an image, e.g. ``sha256:9f86...``.
+
+        Raises:
+            EngineError: it has none of that name.
+        """
+        with self.speaking(f"look up the image {name}"):
+            image: dict[str, Any] = cast(Any, self.api).inspect_image(name)
+        return str(image["Id"])
+
+    @contextmanager
+    def speaking(self, what: str) -> Iterator[None]:
+        """Turns every failure of the engine inside the block into an `EngineError`.
+
+        Args:
+            what: what was being done, for the message: ``could not <what>``.
+        """
+        try:
+            yield
+        except (DockerException, requests.RequestException, OSError) as error:
+            raise engine_trouble(error, what) from error
+
+
+def engine_trouble(error: Exception, what: str) -> EngineError:
+    """The error that says what the engine said."""
+    said = explanation(error)
+    if "no space left on device" in said.lower():
+        return EngineError(
+            f"the engine's disk is full: could not {what}: {said}",
+            "make room on it: docker system df; docker builder prune; docker image prune",
+        )
+    if isinstance(error, APIError):
+        return EngineError(f"the engine could not {what}: {said}")
+    return EngineError(
+        f"the engine went away: could not {what}: {said}", "start it, then run guard test again"
+    )
+
+
+def explanation(error: BaseException) -> str:
+    """What the engine said, without the SDK's words around it."""
+    if isinstance(error, APIError) and error.explanation:
+        return str(error.explanation).strip()
+    return str(error).strip() or type(error).__name__
+
+
+def _facts(api: docker.APIClient, where: str) -> Facts:
+    version = api.version()
+    info = api.info()
+    platform = version.get("Platform") or {}
+    return Facts(
+        host=where,
+        name=str(platform.get("Name") or "Docker Engine"),
+        version=str(version.get("Version", "")),
+        api=str(version.get("ApiVersion", "")),
+        platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",
+        id=str(info.get("ID", "")),
+    )
+
+
+def _address(api: docker.APIClient) -> str:
+    path = getattr(getattr(api, "_custom_adapter", None), "socket_path", "")
+    return f"unix://{path}" if path else str(api.base_url)
+
+
+def _not_connected(error: BaseException, where: str) -> EngineError:
+    for cause in _causes(error):
+        if isinstance(cause, PermissionError):
+            return EngineError(
+                f"the engine at {where} refuses permission to this user",
+                'join its group: sudo usermod -aG docker "$USER", then log in again',
+            )
+        if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
+            return EngineError(f"no engine answers at {where}", _NO_ENGINE)
+    return EngineError(f"no engine can be used at {where}: {explanation(error)}", _NO_ENGINE)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that led to it; urllib3 hides the first one in arguments."""
+    waiting: list[BaseException] = [error]
+    seen: set[int] = set()
+    while waiting:
+        cause = waiting.pop()
+        if id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        linked = [cause.__cause__, cause.__context__, *cause.args]
+        waiting.extend(each for each in linked if isinstance(each, BaseException))

@@ -1,0 +1,81 @@
+"""How a run is ended from outside: a signal, a deadline; and how cleaning up survives both.
+
+All of it works by exceptions in the main thread, which is where commands run. In another thread
+there are no signals to take, and no deadline is kept.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM or SIGHUP; ends like Ctrl-C, but not by a person."""
+
+
+class DeadlinePassed(BaseException):
+    """The time is over. No `Exception`: nothing between here and there may take it for its own."""
+
+
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+_SHIELDED: Final = (signal.SIGINT, *_ENDING)
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Inside the block SIGTERM and SIGHUP raise `Terminated`, so that containers are removed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # A signal that the caller ignores (nohup) stays ignored.
+    old = {
+        number: signal.signal(number, _terminate)
+        for number in _ENDING
+        if signal.getsignal(number) == signal.SIG_DFL
+    }
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Raises `DeadlinePassed` in the block when so many seconds are over."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGALRM, _expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Signals wait for the end of the block: a second Ctrl-C leaves nothing behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.pthread_sigmask(signal.SIG_BLOCK, _SHIELDED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated(signal.Signals(number).name)
+
+
+def _expire(number: int, frame: FrameType | None) -> None:
+    raise DeadlinePassed

@@ -1,0 +1,266 @@
+"""Which entries a build context has: a walk over trees, and nothing of a working tree.
+
+Trees come from repositories that others push to, so every name is looked at: what a checkout by
+git would refuse is refused here, symbolic links are entries and never followed, and neither the
+depth nor the number of folders can exhaust the process.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from stat import S_ISREG
+from typing import Final, NamedTuple
+
+from guard.engine.attributes import FILE as ATTRIBUTES
+from guard.engine.dockerignore import IgnoreRules, Matched
+from guard.errors import GuardError, MissingObjectError
+from guard.git.objects import ObjectPool
+from guard.git.parts import Part
+from guard.git.process import run
+from guard.git.trees import FOLDER, GITLINK, SYMLINK, TreeEntry
+
+# Linux's limits (limits.h); no engine could unpack more.
+_NAME_BYTES: Final = 255
+_PATH_BYTES: Final = 4095
+# A tree of a few kilobytes can name itself below itself so often that no disk holds it.
+_MOST_ENTRIES: Final = 2_000_000
+
+
+class Kind(Enum):
+    """What an entry is; its value is the mode it gets in the tar."""
+
+    FOLDER = 0o755
+    FILE = 0o644
+    # The bit above keeps it from being an alias of the first.
+    PROGRAM = 0o755 | 1 << 16
+    SYMLINK = 0o777
+
+    @property
+    def mode(self) -> int:
+        """Permission bits."""
+        return self.value & 0o7777
+
+
+class Item(NamedTuple):
+    """One entry of the context.
+
+    Args:
+        path: from the context's root, with slashes, decoded as `os.fsdecode` does.
+        id: the blob's, "" for a folder.
+        part: the part whose repository has the blob.
+        inner: the path inside that part, for its attributes.
+    """
+
+    path: str
+    kind: Kind
+    id: str
+    part: Part
+    inner: str
+
+
+# Says whether an item that is no folder belongs into the context at all.
+Wanted = Callable[[Item], bool]
+
+
+class _Frame(NamedTuple):
+    """A folder that the walk is inside of."""
+
+    entries: Iterator[TreeEntry]
+    part: Part
+    path: str
+    inner: str
+    matched: Matched
+
+
+class TreeWalk:
+    """The entries of a combination in their order.
+
+    Args:
+        parts: the superproject's part, or whatever stands at the root, first; then every submodule.
+        rules: what the combination's `.dockerignore` leaves out.
+        wanted: what else decides; folders come only with something in them where it says no.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], pool: ObjectPool, rules: IgnoreRules, wanted: Wanted
+    ) -> None:
+        self._root = parts[0]
+        self._parts = {part.path: part for part in parts}
+        self._pool = pool
+        self._rules = rules
+        self._wanted = wanted
+        self._trees: dict[tuple[str, str], list[TreeEntry]] = {}
+        self._declared: dict[str, frozenset[str]] = {}
+        # Folders on the way to the present place that nothing has needed yet.
+        self._pending: list[Item] = []
+
+    def items(self) -> Iterator[Item]:
+        """Every entry, a folder before what is in it, sorted by path.
+
+        Raises:
+            MissingObjectError: a tree or a submodule's part is not at hand.
+            GuardError: a name, a mode or a size that no checkout could have.
+        """
+        stack = [self._frame(self._root, self._root.tree, "", "", self._rules.start())]
+        count = 0
+        while stack:
+            frame = stack[-1]
+            entry = next(frame.entries, None)
+            if entry is None:
+                stack.pop()
+                if self._pending and self._pending[-1].path == frame.path:
+                    self._pending.pop()
+                continue
+            below, found = self._enter(frame, entry)
+            for item in found:
+                count += 1
+                if count > _MOST_ENTRIES:
+                    raise GuardError(f"the combination has more than {_MOST_ENTRIES} entries")
+                yield item
+            if below is not None:
+                stack.append(below)
+
+    def attributed(self) -> list[Part]:
+        """The parts that `items` has been through and that have a `.gitattributes` somewhere."""
+        named = {
+            path
+            for (path, _), entries in self._trees.items()
+            if any(entry.name == ATTRIBUTES for entry in entries)
+        }
+        return [part for path, part in self._parts.items() if path in named]
+
+    def _enter(self, frame: _Frame, entry: TreeEntry) -> tuple[_Frame | None, list[Item]]:
+        name = os.fsdecode(entry.name)
+        path, inner = _join(frame.path, name), _join(frame.inner, name)
+        excluded, matched = self._rules.step(path, frame.matched)
+        kind = _kind(entry, frame.part, path)
+        if kind is not Kind.FOLDER:
+            item = Item(path, kind, entry.id, frame.part, inner)
+            return None, [] if excluded or not self._wanted(item) else self._reached(item)
+        if excluded and not self._rules.has_exceptions:
+            return None, []
+        folder = Item(path, kind, "", frame.part, inner)
+        below: _Frame | None
+        if entry.mode == GITLINK:
+            below = self._submodule(frame, entry, path, inner, matched)
+        else:
+            below = self._frame(frame.part, entry.id, path, inner, matched)
+        if excluded or not self._wanted(folder):
+            if below is not None:
+                self._pending.append(folder)
+            return below, []
+        return below, self._reached(folder)
+
+    def _reached(self, item: Item) -> list[Item]:
+        reached = [*self._pending, item]
+        self._pending.clear()
+        return reached
+
+    def _frame(self, part: Part, tree: str, path: str, inner: str, matched: Matched) -> _Frame:
+        entries = sorted(self._tree(part, tree), key=_order)
+        _check_names(entries, path, part)
+        return _Frame(iter(entries), part, path, inner, matched)
+
+    def _submodule(
+        self, frame: _Frame, entry: TreeEntry, path: str, inner: str, matched: Matched
+    ) -> _Frame | None:
+        part = self._parts.get(path)
+        if part is not None:
+            return self._frame(part, part.tree, path, "", matched)
+        if frame.part.path and inner not in self._submodules_of(frame.part):
+            # No URL is known for it, so `git submodule update` leaves the empty folder.
+            return None
+        raise MissingObjectError(
+            f"submodule {path!r}: the content of commit {entry.id} is not at hand",
+            f"git submodule update --init --recursive -- {shlex.quote(path)}",
+        )
+
+    def _submodules_of(self, part: Part) -> frozenset[str]:
+        """The paths that the part's `.gitmodules` names."""
+        if part.path not in self._declared:
+            blob = next((e.id for e in self._tree(part, part.tree) if e.name == b".gitmodules"), "")
+            paths = []
+            if blob:
+                listed = run(
+                    part.repository,
+                    *("config", "--blob", blob, "-z", "--get-regexp", r"^submodule\..*\.path$"),
+                    ok=(0, 1),
+                )
+                paths = [line.partition(b"\n")[2] for line in listed.split(b"\0")]
+            self._declared[part.path] = frozenset(os.fsdecode(path) for path in paths)
+        return self._declared[part.path]
+
+    def _tree(self, part: Part, tree: str) -> list[TreeEntry]:
+        if (part.path, tree) not in self._trees:
+            self._load(part, tree)
+        return self._trees[part.path, tree]
+
+    def _load(self, part: Part, root: str) -> None:
+        # A level at a time: one answer of git for all its folders, not one for each.
+        reader = self._pool.reader(part.repository)
+        wanted = [root]
+        while wanted:
+            below: dict[str, None] = {}
+            for tree, found in zip(wanted, reader.read_all(wanted), strict=True):
+                if found is None:
+                    raise missing_object(part, f"tree {tree}")
+                entries = self._trees[part.path, tree] = found.entries
+                below.update((e.id, None) for e in entries if e.mode == FOLDER)
+            wanted = [tree for tree in below if (part.path, tree) not in self._trees]
+
+
+def missing_object(part: Part, what: str) -> MissingObjectError:
+    """The error for an object that the part's repository lacks."""
+    owner = f"submodule {part.path!r}" if part.path else "the superproject"
+    at = f" at commit {part.commit}" if part.commit else ""
+    git_dir = shlex.quote(part.repository.git_dir)
+    return MissingObjectError(
+        f"{owner}{at}: {what} is not in {part.repository.git_dir}",
+        f"git --git-dir={git_dir} fetch --refetch --no-filter --recurse-submodules=no",
+    )
+
+
+def _join(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _order(entry: TreeEntry) -> bytes:
+    # A submodule sorts as the folder that it becomes, whatever git's trees do.
+    return entry.name + b"/" if entry.mode in (FOLDER, GITLINK) else entry.name
+
+
+def _kind(entry: TreeEntry, part: Part, path: str) -> Kind:
+    if entry.mode in (FOLDER, GITLINK):
+        return Kind.FOLDER
+    if entry.mode == SYMLINK:
+        return Kind.SYMLINK
+    if S_ISREG(entry.mode):
+        # As git reads modes of old: only the owner's x counts.
+        return Kind.PROGRAM if entry.mode & 0o100 else Kind.FILE
+    raise _refused(part, path, f"has the mode {entry.mode:o}, which no file in git has")
+
+
+def _check_names(entries: Sequence[TreeEntry], path: str, part: Part) -> None:
+    seen = set()
+    for entry in entries:
+        name = entry.name
+        whole = _join(path, os.fsdecode(name))
+        if name in (b"", b".", b"..") or b"/" in name or name.lower() == b".git":
+            raise _refused(part, whole, f"has the name {name!r}, which no checkout can have")
+        if len(name) > _NAME_BYTES or len(os.fsencode(whole)) > _PATH_BYTES:
+            raise _refused(part, whole, "is a longer path than a Linux system can hold")
+        if name in seen:
+            raise _refused(part, whole, "is there twice")
+        seen.add(name)
+
+
+def _refused(part: Part, path: str, why: str) -> GuardError:
+    shown = path if len(path) < 200 else f"{path[:90]}…{path[-90:]}"
+    owner = f"submodule {part.path!r}" if part.path else "the superproject"
+    return GuardError(
+        f"{owner}: the entry {shown!r} of tree {part.tree} {why}",
+        "correct the tree; `git fsck` names the commit that brought it",
+    )

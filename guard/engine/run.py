@@ -1,0 +1,181 @@
+"""The test command in a fresh container, which is removed whatever happens."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Final, NamedTuple, cast
+
+from docker.errors import APIError
+from docker.types import Mount
+
+from guard.engine.build import TAIL
+from guard.engine.client import Engine, explanation
+from guard.engine.context import Context
+from guard.engine.endings import DeadlinePassed, deadline, shielded
+from guard.engine.events import Lines, OnEvent, Output
+from guard.engine.leftovers import OWNER, Owner, remove
+from guard.errors import EngineError
+
+_NOT_FOUND: Final = re.compile(
+    r'exec: "(?P<name>.*?)": .*(?:executable file not found|no such file or directory)', re.DOTALL
+)
+_NOT_RUNNABLE: Final = re.compile(
+    r'exec: "(?P<name>.*?)": .*(?:permission denied|is a directory)|exec format error', re.DOTALL
+)
+
+
+class TestRun(NamedTuple):
+    """What the test command came to.
+
+    Args:
+        failure: why it failed, "" where it passed.
+        status: its exit status; None where it never started or was ended by the time limit.
+        seconds: how long it ran.
+        tail: the last lines of its output.
+    """
+
+    failure: str
+    status: int | None
+    seconds: float
+    tail: tuple[str, ...]
+
+
+class TestPlan(NamedTuple):
+    """What to run.
+
+    Args:
+        image: id of the image.
+        command: argv, after the image's entrypoint as in ``docker run``.
+        timeout: seconds.
+        platform: of the image, "" for the engine's own.
+        place: absolute path where the source is put, "" for none.
+        source: the tree to put there; hides what the image has at that place, as a mount does.
+    """
+
+    image: str
+    command: tuple[str, ...]
+    timeout: float
+    platform: str = ""
+    place: str = ""
+    source: Context | None = None
+
+
+def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> TestRun:
+    """Run the test command to its end.
+
+    Raises:
+        EngineError: no container could be made or started, the engine went away, or somebody else
+            ended the container.
+        MissingObjectError, GitError: the source could not be sent to its end.
+    """
+    tail: deque[str] = deque(maxlen=TAIL)
+
+    def on_line(line: str) -> None:
+        tail.append(line)
+        on_event(Output(line))
+
+    with _container(engine, plan) as container:
+        if plan.source is not None:
+            _put(engine, container, plan.place, plan.source)
+        begun = time.monotonic()
+        try:
+            with deadline(plan.timeout):
+                failure, status = _run(engine, container, plan, Lines(on_line))
+        except DeadlinePassed:
+            failure, status = f"the test did not end within {plan.timeout:g} seconds", None
+        return TestRun(failure, status, time.monotonic() - begun, tuple(tail))
+
+
+@contextmanager
+def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
+    # The name is ours, so that the container can be removed even where the engine's answer to
+    # its making never arrived.
+    name = f"guard-test-{uuid.uuid4().hex[:12]}"
+    mounts = [Mount(plan.place, None, type="volume", no_copy=True)] if plan.place else None
+    try:
+        with engine.speaking("make a container for the test"):
+            engine.api.create_container(
+                plan.image,
+                list(plan.command),
+                name=name,
+                labels={OWNER: str(Owner.this())},
+                platform=plan.platform or None,
+                host_config=engine.api.create_host_config(mounts=mounts),
+            )
+        yield name
+    finally:
+        with shielded(), engine.speaking(f"remove the container {name}"):
+            remove(engine, name)
+
+
+def _put(engine: Engine, container: str, place: str, source: Context) -> None:
+    with engine.speaking(f"put the source at {place}"):
+        engine.api.put_archive(container, place, source.stream())
+    source.require_complete()
+
+
+def _run(engine: Engine, container: str, plan: TestPlan, lines: Lines) -> tuple[str, int | None]:
+    with engine.speaking("run the test"):
+        output = engine.api.attach(container, stdout=True, stderr=True, stream=True)
+        with closing(output):
+            try:
+                engine.api.start(container)
+            except APIError as error:
+                return _not_started(error, plan), None
+            for piece in output:
+                lines.feed(piece.decode(errors="replace"))
+        lines.flush()
+        status = int(engine.api.wait(container)["StatusCode"])
+        state = engine.api.inspect_container(container)["State"]
+        stopped = _stopped_by_others(engine, container, state)
+    return _judged(status, state, stopped, plan), status
+
+
+def _judged(status: int, state: dict[str, Any], stopped: bool, plan: TestPlan) -> str:
+    if state.get("OOMKilled") and status != 0:
+        return f"the kernel killed the test for want of memory (exit status {status})"
+    if stopped or status == 137:
+        raise EngineError(
+            f"the test's container was stopped from outside (exit status {status})",
+            "look for a stopped engine or a docker stop, then run guard test again",
+        )
+    if status == 0:
+        return ""
+    command = plan.command[0]
+    if status == 127:
+        return (
+            f"exit status 127: test command {command!r}, or one that it runs, "
+            "not found in the image"
+        )
+    if status == 126:
+        return f"exit status 126: test command {command!r}, or one that it runs, cannot be executed"
+    return f"exit status {status}"
+
+
+def _not_started(error: APIError, plan: TestPlan) -> str:
+    said = explanation(error)
+    missing = _NOT_FOUND.search(said)
+    if missing:
+        return f"test command {missing['name']!r} not found in the image"
+    if _NOT_RUNNABLE.search(said):
+        return f"test command {plan.command[0]!r} cannot be executed in the image: {said}"
+    raise EngineError(f"the engine could not start the test's container: {said}") from error
+
+
+def _stopped_by_others(engine: Engine, container: str, state: dict[str, Any]) -> bool:
+    """Whether the engine sent a signal to the container, as it does when it shuts down.
+
+    A test may end well on SIGTERM, and has not passed then. The times are the engine's own.
+    """
+    events = cast(Any, engine.api).events(
+        since=state["StartedAt"],
+        until=state["FinishedAt"],
+        filters={"container": container, "event": ["kill", "stop"]},
+        decode=True,
+    )
+    return any(True for _ in events)
