@@ -62,7 +62,13 @@ def _run(argv: list[str]) -> int:
     module = (
         import_module(f"guard.commands.{asked.replace('-', '_')}") if asked in COMMANDS else None
     )
-    options = _parser(asked, module).parse_args(argv)
+    parser = _parser(asked, module)
+    options, rest = parser.parse_known_args(argv)
+    passes_on = getattr(module, "PASSES_ON", None)
+    if rest and passes_on is None:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if passes_on is not None:
+        setattr(options, passes_on, rest)
     if module is None:
         _parser("", None).print_help()
         return 0
@@ -84,7 +90,7 @@ def _parser(asked: str, module: ModuleType | None) -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"guard {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary)
+        command = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         if module is not None and name == asked:
             module.arguments(command)
     return parser

@@ -20,7 +20,6 @@ from guard.rules.facts import (
     Consumer,
     Facts,
     Names,
-    Package,
     PathSource,
     PathState,
     Pin,
@@ -49,7 +48,8 @@ class Gatherer:
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
         self._roots: dict[tuple[Config, str], tuple[Store, Root] | Unknown] = {}
         self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
-        self._verdicts = Verdicts(workspace.superproject, pool)
+        self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
+        self.verdicts = Verdicts(workspace.superproject, pool)
 
     def store(self, combination: Combination) -> Store:
         """The superproject's objects, with those of a private index."""
@@ -75,7 +75,6 @@ class Gatherer:
                 raise MissingObjectError(f"{FILE} ({blob}) cannot be read", "git fsck")
             self._configs[blob] = read_config(content.data)
         return self._configs[blob]
-'''
 
     def submodules(self, config: Config) -> Submodules:
         """The submodules as this configuration names them."""
@@ -160,14 +159,20 @@ class Gatherer:
         return self._candidates[config]
 
     def _verdict(self, combination: Combination, config: Config) -> Tested | Unknown:
-        recipe = config.recipe
-        if not recipe.command:
+        if not config.test.command:
             return Tested(VerdictState.NO_COMMAND)
+        # Two commits with one tree are one combination.
+        content = combination._replace(commit=None, source="")
+        if (content, config) not in self._tested:
+            self._tested[content, config] = self._look_up(combination, config)
+        return self._tested[content, config]
+
+    def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
             assembly = assemble(self.submodules(config), self.store(combination), combination)
+            return self.verdicts.look_up(assembly.key, config.recipe)
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
-        return self._verdicts.look_up(assembly.key, recipe)
 
     def _root(self, combination: Combination, config: Config, path: str, commit: str) -> _Rooted:
         """The tree of a submodule's commit, with the store that has it."""

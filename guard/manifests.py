@@ -40,7 +40,9 @@ class Library:
         """
         manifests: dict[str, Manifest] = {}
         unknown: list[Unknown] = []
-        waiting = [(item, None) for item in files_in(tree, "") if _is_root_manifest(item.name)]
+        waiting: list[tuple[File, Reader | None]] = [
+            (item, None) for item in files_in(tree, "") if _is_root_manifest(item.name)
+        ]
         while waiting:
             batch: list[tuple[File, Reader | None]] = []
             for result in self._files(store, waiting, name):
@@ -64,7 +66,9 @@ class Library:
         Raises:
             MissingObjectError: a tree is in no repository.
         """
-        files = [(item, None) for item in all_files(store, tree, _is_package_file)]
+        files: list[tuple[File, Reader | None]] = [
+            (item, None) for item in all_files(store, tree, _is_package_file)
+        ]
         found: list[Package] = []
         unknown: list[Unknown] = []
         for (item, _), result in zip(files, self._files(store, files, name), strict=True):

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import IO, TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from guard.model import Decision, Evidence, Finding, Outcome, Severity
 
 if TYPE_CHECKING:
     from guard.errors import GuardError
 
+JSON_VERSION: Final = 1
 _CODES: Final = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
+_COLOURS: Final = {
+    Severity.ERROR: "red",
+    Severity.UNDECIDED: "red",
+    Severity.WARNING: "yellow",
+    Severity.NOTE: "blue",
+}
+_PLACES: Final = 6
 
 
 class Screen:
@@ -23,8 +35,12 @@ class Screen:
     @classmethod
     def for_terminal(cls) -> Screen:
         """Standard output and error; colour only on a terminal and without ``NO_COLOR``."""
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        return cls(sys.stdout, sys.stderr, colour and os.environ.get("TERM") != "dumb")
+        return cls(sys.stdout, sys.stderr, _wants_colour(sys.stdout))
+
+    @classmethod
+    def for_hook(cls) -> Screen:
+        """Everything on standard error: a hook's standard output is not git's to read."""
+        return cls(sys.stderr, sys.stderr, _wants_colour(sys.stderr))
 
     @property
     def is_terminal(self) -> bool:
@@ -33,13 +49,20 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """One line or more of result."""
-        self._out.write(f"{text}\n")
+        self._out.write(f"{_printable(text)}\n")
         self._out.flush()
 
     def warn(self, text: str) -> None:
         """One line or more beside the result."""
-        self._errors.write(f"{text}\n")
+        self._errors.write(f"{_printable(text)}\n")
         self._errors.flush()
+
+    def json(self, value: object) -> None:
+        """One JSON object."""
+        import json
+
+        self._out.write(json.dumps(value, indent=2) + "\n")
+        self._out.flush()
 
     def failure(self, error: GuardError) -> None:
         """What went wrong and what to do."""
@@ -50,3 +73,113 @@ class Screen:
     def paint(self, text: str, colour: str) -> str:
         """The text in a colour (or ``bold``, ``dim``), where colours are wanted."""
         return f"\033[{_CODES[colour]}m{text}\033[0m" if self.colour else text
+
+    def decision(self, decision: Decision) -> None:
+        """A decision with all its findings and the commands to paste."""
+        word = {
+            Outcome.ALLOWED: self.paint("allowed", "green"),
+            Outcome.BLOCKED: self.paint("blocked", "red"),
+            Outcome.UNDECIDED: self.paint("undecided", "red") + ", and so blocked",
+        }[decision.outcome]
+        ref = f" to {decision.ref}" if decision.ref else ""
+        commit = f" {decision.commit[:12]}" if decision.commit else ""
+        self.say(f"{self.paint(decision.repository, 'bold')}{commit}{ref}: {word}")
+        for finding in told_once(decision.findings):
+            self.finding(finding)
+        remedies = first_remedies(decision.findings)
+        if decision.outcome is not Outcome.ALLOWED and remedies:
+            self.say(f"  next: {self.paint(remedies[0], 'bold')}")
+
+    def finding(self, finding: Finding) -> None:
+        """One finding in full."""
+        label = self.paint(f"{finding.severity.value} {finding.rule}", _COLOURS[finding.severity])
+        self.say(f"  {label}: {finding.message}")
+        for name, text in (("found", finding.found), ("expected", finding.expected)):
+            if text:
+                self.say(f"      {name + ':':<10}{text}")
+        places = [place(item) for item in finding.evidence]
+        for index, text in enumerate(places[:_PLACES]):
+            self.say(f"      {'at:' if not index else '':<10}{text}")
+        if len(places) > _PLACES:
+            self.say(f"      {'':<10}and {len(places) - _PLACES} more")
+        if finding.remedy:
+            self.say(f"      {'mend:':<10}{finding.remedy}")
+
+
+def place(evidence: Evidence) -> str:
+    """``aula 4e93172e2beb aula.cabal:29  thentos-core >=0.3.0``."""
+    where = evidence.repository
+    if evidence.commit:
+        where += f" {evidence.commit[:12]}"
+    if evidence.path:
+        where += f" {evidence.path}" + (f":{evidence.line}" if evidence.line else "")
+    return f"{where}  {evidence.text}".rstrip()
+
+
+def told_once(findings: Iterable[Finding]) -> list[Finding]:
+    """Without the repetitions of several rules that miss the same thing."""
+    seen: dict[tuple[Severity, str], Finding] = {}
+    for finding in findings:
+        seen.setdefault((finding.severity, finding.message), finding)
+    return list(seen.values())
+
+
+def first_remedies(findings: Iterable[Finding]) -> list[str]:
+    """The commands that mend what blocks, in the order of the rules."""
+    blocking = (Severity.ERROR, Severity.UNDECIDED)
+    remedies = [item.remedy for item in findings if item.severity in blocking and item.remedy]
+    return list(dict.fromkeys(remedies))
+
+
+def decision_json(decision: Decision) -> dict[str, Any]:
+    """A decision as ``guard check --json`` prints it."""
+    return {
+        "repository": decision.repository,
+        "commit": decision.commit,
+        "ref": decision.ref,
+        "outcome": decision.outcome.value,
+        "combination": decision.combination,
+        "rules_run": list(decision.rules_run),
+        "gitlinks": {link.path: link.commit for link in decision.gitlinks},
+        "release": decision.release,
+        "judged_with": decision.judged_with,
+        "findings": [_finding_json(item) for item in decision.findings],
+    }
+
+
+def decisions_json(decisions: Iterable[Decision]) -> dict[str, Any]:
+    """The whole object of ``--json``."""
+    return {"version": JSON_VERSION, "decisions": [decision_json(item) for item in decisions]}
+
+
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "found": finding.found,
+        "expected": finding.expected,
+        "evidence": [item._asdict() for item in finding.evidence],
+        "remedy": finding.remedy,
+        "missing": list(finding.missing),
+    }
+
+
+def _wants_colour(stream: IO[str]) -> bool:
+    wanted = stream.isatty() and not os.environ.get("NO_COLOR")
+    return wanted and os.environ.get("TERM") != "dumb"
+
+
+def _printable(text: str) -> str:
+    """Names come from anywhere: what is no text, or would steer a terminal, is shown escaped."""
+    if text.isprintable():
+        return text
+    # Our own colours pass.
+    return re.sub(r"(\033\[[0-9;]*m)|([^\n\t])", _escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    char = match[0]
+    if match[1] or char.isprintable():
+        return char
+    return char.encode("unicode_escape").decode()

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
 from guard.errors import GitError
-from guard.git.process import Repository, start
+from guard.git.process import Repository, run, start
 from guard.git.trees import TreeEntry, parse_tree
 
 # Requests that are sent before the first answer is read. Git writes while we write: more than a
@@ -38,6 +38,13 @@ class GitObject(NamedTuple):
             raise GitError(f"object {self.id} is no readable tree: {error}") from error
 
 
+class ObjectKind(NamedTuple):
+    """An object's id and type."""
+
+    id: str
+    type: str
+
+
 class ObjectReader:
     """A ``git cat-file --batch`` that stays open.
 
@@ -63,6 +70,25 @@ class ObjectReader:
         while len(found) < len(names):
             found += self._read_some(_fitting(names[len(found) :]))
         return found
+
+    def kinds(self, names: Sequence[str]) -> list[ObjectKind | None]:
+        """Id and type of objects, without their content, in a process of its own.
+
+        Raises:
+            GitError: git ended before it had answered, or an object cannot be read.
+        """
+        if not names:
+            return []
+        data = "".join(f"{name}\n" for name in names).encode()
+        output = run(self.repository, "cat-file", "--batch-check", data=data)
+        kinds: list[ObjectKind | None] = []
+        for line in output.decode(errors="replace").splitlines():
+            words = line.split()
+            known = len(words) == 3 and words[2].isdigit()
+            kinds.append(ObjectKind(words[0], words[1]) if known else None)
+        if len(kinds) != len(names):
+            raise GitError(f"git cat-file answered {len(kinds)} of {len(names)} questions")
+        return kinds
 
     def stream(self, name: str) -> tuple[int, Iterator[bytes]] | None:
         """A large object's size in bytes and its content in pieces, None where it is not there.

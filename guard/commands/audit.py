@@ -1,0 +1,132 @@
+"""``guard audit``: the rules over history, as if every commit had been pushed through the gate."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from guard.errors import EXIT_ALLOWED, GuardError
+from guard.gate import Gate
+from guard.git.combinations import head_of
+from guard.git.history import LoggedCommit, PublishedLine, published_line, rev_list
+from guard.git.process import Repository, text
+from guard.git.workspace import find_workspace, repositories_of
+from guard.model import Decision, Finding, Outcome, Severity
+from guard.report import Screen, decisions_json
+from guard.rules import ALL, STATIC
+
+# What is not an option of this command goes to git rev-list as it is.
+PASSES_ON: Final = "range"
+_BLOCKING: Final = (Severity.ERROR, Severity.UNDECIDED)
+_Judged = list[tuple[LoggedCommit, Decision]]
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.usage = "guard audit [--json] [--tested] [--consumer] [git rev-list arguments ...]"
+    parser.epilog = "Without arguments: --first-parent HEAD."
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--tested", action="store_true", help="ask for verdicts as well")
+    parser.add_argument(
+        "--consumer",
+        action="store_true",
+        help="judge commits of the consumer, each with the superproject as it was published then",
+    )
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Judge each commit. History is no push: the exit status is 0, whatever was found."""
+    workspace = find_workspace()
+    chosen: list[str] = options.range or ["--first-parent", "HEAD"]
+    with Gate(workspace, ALL if options.tested else STATIC) as gate:
+        judged = _consumer(gate, chosen) if options.consumer else _superproject(gate, chosen)
+    if options.json:
+        screen.json(decisions_json(decision for _, decision in judged))
+    else:
+        _table(judged, screen)
+    return EXIT_ALLOWED
+
+
+def _superproject(gate: Gate, chosen: Sequence[str]) -> _Judged:
+    commits = rev_list(gate.workspace.superproject, chosen)
+    return [(item, gate.superproject(item.commit)) for item in commits]
+
+
+def _consumer(gate: Gate, chosen: Sequence[str]) -> _Judged:
+    workspace = gate.workspace
+    tip = _published_tip(workspace.superproject)
+    line = PublishedLine(published_line(workspace.superproject, tip))
+    judged = []
+    for item in rev_list(_consumer_repository(gate), chosen):
+        superproject = line.at(item.when)
+        if superproject is not None:
+            judged.append((item, gate.consumer_at(item.commit, superproject)))
+        else:
+            judged.append((item, gate.before_superproject(item.commit)))
+    return judged
+
+
+def _consumer_repository(gate: Gate) -> Repository:
+    workspace = gate.workspace
+    config = gate.gatherer.config(gate.present())
+    if workspace.path(config) == config.consumer:
+        return workspace.here
+    # The clone with the most history: a submodule's checkout is often shallow or old.
+    found = repositories_of(workspace, config, config.consumer)
+    if not found:
+        raise GuardError(
+            f"no repository of {config.consumer} is on this machine",
+            f"git submodule update --init {config.consumer}",
+        )
+    return found[0]
+
+
+def _published_tip(repository: Repository) -> str:
+    """The default branch as it was last fetched, else HEAD.
+
+    Raises:
+        GuardError: there is no commit at all.
+    """
+    ref = "refs/remotes/origin/HEAD"
+    tip = text(repository, "show-ref", "--verify", "--hash", ref, ok=(0, 1, 128))
+    found = tip or head_of(repository)
+    if not found:
+        raise GuardError(f"{repository.git_dir} has no commit yet")
+    return found
+
+
+def _table(judged: _Judged, screen: Screen) -> None:
+    for item, decision in judged:
+        word = f"{decision.outcome.value:<9}"
+        painted = screen.paint(word, "green" if decision.outcome is Outcome.ALLOWED else "red")
+        pinned = decision.release or _pinned(decision)
+        rules = ", ".join(dict.fromkeys(found.rule for found in _blocking(decision)))
+        subject = item.subject if len(item.subject) <= 50 else f"{item.subject[:49]}…"
+        screen.say(
+            f"{item.commit[:8]}  {item.date}  {painted}  {pinned:<9}  {rules or '-':<34}  {subject}"
+        )
+        for found in _blocking(decision):
+            screen.say(screen.paint(f"{'':<22}{found.rule}: {found.message}", "dim"))
+    _summary([decision for _, decision in judged], screen)
+
+
+def _blocking(decision: Decision) -> list[Finding]:
+    return [found for found in decision.findings if found.severity in _BLOCKING]
+
+
+def _pinned(decision: Decision) -> str:
+    return decision.gitlinks[1].commit[:8] if len(decision.gitlinks) > 1 else "-"
+
+
+def _summary(decisions: list[Decision], screen: Screen) -> None:
+    outcomes = Counter(decision.outcome for decision in decisions)
+    counts = ", ".join(f"{outcomes[outcome]} {outcome.value}" for outcome in Outcome)
+    screen.say()
+    screen.say(f"{len(decisions)} commits: {counts}")
+    rules = Counter(
+        rule for decision in decisions for rule in {found.rule for found in _blocking(decision)}
+    )
+    for rule, count in rules.most_common():
+        screen.say(f"  {rule:<18} {count:>4}")

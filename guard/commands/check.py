@@ -1,0 +1,73 @@
+"""``guard check``: the gate's decision for commits, in a terminal or in CI."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError
+from guard.gate import Gate
+from guard.git.combinations import resolve
+from guard.git.workspace import Workspace, find_workspace
+from guard.model import Decision, Outcome, Role
+from guard.report import Screen, decisions_json
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "revisions",
+        metavar="REV",
+        nargs="*",
+        help="commits of the repository you are in (default: HEAD)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Decide about each commit; the worst decision makes the exit status."""
+    workspace = find_workspace()
+    commits = [resolve(workspace.here, name) for name in options.revisions or ["HEAD"]]
+    with Gate(workspace) as gate:
+        decisions = [decide(gate, commit) for commit in commits]
+    if options.json:
+        screen.json(decisions_json(decisions))
+    else:
+        for decision in decisions:
+            screen.decision(decision)
+    return exit_status(decisions)
+
+
+def decide(gate: Gate, commit: str) -> Decision:
+    """The decision for a commit of the repository that the command runs in.
+
+    Raises:
+        GuardError: the repository is the dependency, or no part that guard knows.
+    """
+    workspace = gate.workspace
+    if workspace.in_superproject:
+        return gate.superproject(commit)
+    role = role_here(gate, workspace)
+    if role is Role.DEPENDENCY:
+        raise GuardError(
+            f"pushes of {workspace.name(workspace.inside)} are not judged: it is what the others "
+            "are held against",
+            f"cd {workspace.superproject.work_tree or workspace.superproject.git_dir}",
+        )
+    return gate.consumer(commit)
+
+
+def role_here(gate: Gate, workspace: Workspace) -> Role:
+    """What the repository is to the others, as the superproject's configuration says.
+
+    Raises:
+        GuardError: neither consumer nor dependency, or the configuration cannot be read.
+    """
+    return workspace.role(gate.gatherer.config(gate.present()))
+
+
+def exit_status(decisions: list[Decision]) -> int:
+    """1 where anything is blocked, else 3 where anything is undecided, else 0."""
+    outcomes = {decision.outcome for decision in decisions}
+    if Outcome.BLOCKED in outcomes:
+        return EXIT_BLOCKED
+    return EXIT_UNDECIDED if Outcome.UNDECIDED in outcomes else EXIT_ALLOWED

@@ -1,0 +1,139 @@
+"""``guard pre-push``: what the hook runs. A person waits for it at every push.
+
+Git's arguments are the remote's name and URL, its standard input a line for each ref; under
+pre-commit both are empty and the environment tells of the first ref.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from guard.commands.check import exit_status
+from guard.errors import EXIT_ALLOWED, GuardError, UsageError
+from guard.gate import Gate
+from guard.git.hooks.chain import joined, run_chained, take_chained
+from guard.git.pushes import (
+    Pushed,
+    RefUpdate,
+    is_judged,
+    parse_updates,
+    peel,
+    pre_commit_updates,
+)
+from guard.git.workspace import find_workspace
+from guard.model import Decision, Outcome, Severity
+from guard.policy import policy_for
+from guard.report import Screen
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare what git gives to a pre-push hook."""
+    parser.add_argument("remote", nargs="?", help="the remote's name, or its URL")
+    parser.add_argument("url", nargs="?", help="the remote's URL")
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """As `main`, for a call through the general parser."""
+    return main([word for word in (options.remote, options.url) if word is not None])
+
+
+def main(words: Sequence[str]) -> int:
+    """Judge a push, run the hook that was there before, and return the joined exit status.
+
+    Never raises a `GuardError`: the other hook runs, whatever the judgement came to.
+    """
+    if any(word in ("-h", "--help") for word in words):
+        sys.stdout.write("usage: guard pre-push REMOTE URL < ref lines  (see githooks(5))\n")
+        return EXIT_ALLOWED
+    chained, arguments = take_chained(words)
+    # All of it, before anything can fail: git hangs up on a hook that does not read.
+    refs = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
+    screen = Screen.for_hook()
+    try:
+        status = _judge(arguments, refs, screen)
+    except GuardError as error:
+        screen.failure(error)
+        status = error.status
+    return joined(status, run_chained(chained, arguments, refs))
+
+
+def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> int:
+    updates = _updates(arguments, refs)
+    probes = [update.local_id for update in updates if not update.deletes]
+    if not probes:
+        return EXIT_ALLOWED
+    remote = arguments[0] if arguments else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    workspace = find_workspace(probes[:1])
+    with Gate(workspace) as gate:
+        pushed = peel(gate.pool.reader(workspace.here), updates)
+        found = [_decide(gate, item, remote, screen) for item in pushed]
+    decisions = [decision for decision in found if decision is not None]
+    _tell(decisions, screen)
+    return exit_status(decisions)
+
+
+def _updates(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:
+    if len(arguments) == 2:
+        return parse_updates(refs)
+    updates = pre_commit_updates(os.environ)
+    if updates is None:
+        raise UsageError(
+            f"guard pre-push takes the two arguments that git gives to a hook, not "
+            f"{len(arguments)}",
+            "run it through git push; to ask by hand: guard check",
+        )
+    return updates
+
+
+def _decide(gate: Gate, pushed: Pushed, remote: str, screen: Screen) -> Decision | None:
+    """The decision for one ref, None where there is nothing to judge."""
+    ref = pushed.update.remote_ref
+    if pushed.update.deletes:
+        return None
+    if pushed.commit is None or not is_judged(ref):
+        screen.warn(f"guard: {ref} is not judged: it brings no commit to a branch or a tag")
+        return None
+    policy = policy_for(gate, pushed, remote)
+    if policy is not None and not policy.protected:
+        screen.warn(f"guard: {ref} is not judged: .guard.toml does not protect it")
+        for finding in policy.weaker:
+            screen.warn(f"guard: warning: {finding.message}")
+        return None
+    if gate.workspace.in_superproject:
+        decision = gate.superproject(pushed.commit, ref)
+    else:
+        decision = gate.consumer(pushed.commit, ref)
+    return decision if policy is None else policy.applied(decision)
+
+
+def _tell(decisions: list[Decision], screen: Screen) -> None:
+    refused = [item for item in decisions if item.outcome is not Outcome.ALLOWED]
+    if not refused:
+        _tell_allowed(decisions, screen)
+        return
+    for decision in refused:
+        screen.decision(decision)
+    allowed = len(decisions) - len(refused)
+    others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
+    screen.say(f"guard: the push is blocked{others}. git push --no-verify would skip every hook.")
+
+
+def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:
+    if not decisions:
+        return
+    first = decisions[0]
+    what = (
+        f"{first.commit[:12]} to {first.ref}" if len(decisions) == 1 else f"{len(decisions)} refs"
+    )
+    screen.say(f"guard: {first.repository}: {what} allowed")
+    warnings = (
+        finding.message
+        for decision in decisions
+        for finding in decision.findings
+        if finding.severity is Severity.WARNING
+    )
+    for message in dict.fromkeys(warnings):
+        screen.say(f"guard: {screen.paint('warning', 'yellow')}: {message}")

@@ -1,0 +1,115 @@
+"""Combinations out of commits, branches and the superproject's index."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from guard.errors import GitError, GuardError, MissingObjectError
+from guard.git.objects import ObjectPool
+from guard.git.process import Repository, run, text
+from guard.model import Combination, Gitlink
+
+
+def of_commit(repository: Repository, pool: ObjectPool, commit: str, source: str) -> Combination:
+    """The combination that a commit of the superproject is.
+
+    Raises:
+        MissingObjectError: the commit or its tree is missing.
+    """
+    tree = pool.reader(repository).read(f"{commit}^{{tree}}")
+    if tree is None:
+        raise MissingObjectError(
+            f"commit {commit} of the superproject is missing",
+            f"git --git-dir={repository.git_dir} fetch origin {commit}",
+        )
+    return Combination(tree.id, commit, source=source)
+
+
+def with_consumer(combination: Combination, path: str, commit: str) -> Combination:
+    """The same tree with another commit at the consumer's gitlink."""
+    return combination._replace(replaced=(Gitlink(path, commit),))
+
+
+@contextmanager
+def of_index(repository: Repository) -> Iterator[Combination | None]:
+    """What the superproject would commit next, or None in a bare repository or without an index.
+
+    The index is copied and its trees go into a private object database, so that nothing of the
+    user's is locked, refreshed or written. It lasts as long as the context.
+
+    Raises:
+        GuardError: the index has unmerged entries.
+        GitError: git cannot read the index.
+    """
+    index = os.path.join(repository.git_dir, "index")
+    if repository.work_tree is None or not os.path.exists(index):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="guard-") as folder:
+        objects = os.path.join(folder, "objects")
+        os.makedirs(objects)
+        tree = _written(repository, index, folder, objects)
+        yield Combination(tree, source="the index", objects=objects)
+
+
+def _written(repository: Repository, index: str, folder: str, objects: str) -> str:
+    copy = os.path.join(folder, "index")
+    try:
+        shutil.copyfile(index, copy)
+    except OSError as error:
+        raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
+    extra = {
+        "GIT_INDEX_FILE": copy,
+        "GIT_OBJECT_DIRECTORY": objects,
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(repository.common_dir, "objects"),
+    }
+    try:
+        return run(repository, "write-tree", "--missing-ok", extra=extra).decode().strip()
+    except GitError as error:
+        unmerged = run(repository, "ls-files", "--unmerged", "-z", extra=extra)
+        if not unmerged:
+            raise
+        first = os.fsdecode(unmerged.split(b"\0")[0].split(b"\t")[1])
+        where = repository.work_tree or repository.git_dir
+        raise GuardError(
+            f"the index of {where} has unmerged entries ({first}), so what would be committed "
+            "next is not known",
+            f"git -C {where} status",
+        ) from error
+
+
+def head_of(repository: Repository) -> str | None:
+    """The commit that HEAD is at, None before the first."""
+    return text(repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)) or None
+
+
+def branch_tip(repository: Repository, branch: str) -> str | None:
+    """The commit of a branch, None where there is no such branch."""
+    ref = f"refs/heads/{branch}"
+    return text(repository, "show-ref", "--verify", "--hash", ref, ok=(0, 1, 128)) or None
+
+
+def resolve(repository: Repository, revision: str) -> str:
+    """A commit's id, from what a person typed.
+
+    Raises:
+        GuardError: it names no commit.
+    """
+    try:
+        return text(
+            repository,
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{revision}^{{commit}}",
+        )
+    except GitError as error:
+        raise GuardError(
+            f"{revision} names no commit in {repository.work_tree or repository.git_dir}",
+            f"git --git-dir={repository.git_dir} log --oneline --all",
+        ) from error

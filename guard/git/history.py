@@ -1,0 +1,100 @@
+"""Commits in order: what ``git rev-list`` lists, and the line that a branch was published on."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from guard.errors import GuardError
+from guard.git.process import Repository, text
+
+# How git words the merge of ``git pull`` (fmt-merge-msg): the branch of a URL, or a remote-tracking
+# branch. Such a merge has the local line as its first parent and the published one as its second.
+_PULL: Final = re.compile(
+    r"Merge (?:branch '(?P<branch>[^']+)' of \S+|remote-tracking branch '[^/']+/(?P<tracked>[^']+)')"
+    r"(?: into (?P<into>\S+))?$"
+)
+
+
+class LoggedCommit(NamedTuple):
+    """A commit as a list shows it. `when` is the committer date in seconds since 1970."""
+
+    commit: str
+    when: int
+    date: str
+    subject: str
+    parents: tuple[str, ...]
+
+
+def rev_list(repository: Repository, arguments: Sequence[str]) -> list[LoggedCommit]:
+    """What ``git rev-list`` lists for these arguments, in its order.
+
+    Raises:
+        GuardError: git does not take the arguments.
+    """
+    try:
+        output = text(
+            repository,
+            "rev-list",
+            "--no-commit-header",
+            "--format=%H%x00%ct%x00%cs%x00%P%x00%s%x00",
+            *arguments,
+        )
+    except GuardError as error:
+        raise GuardError(error.problem, "see git help rev-list for what a RANGE may be") from error
+    fields = output.split("\0")
+    found = []
+    for at in range(0, len(fields) - 4, 5):
+        commit, when, date, parents, subject = fields[at : at + 5]
+        found.append(LoggedCommit(commit.strip(), int(when), date, subject, tuple(parents.split())))
+    return found
+
+
+def published_line(repository: Repository, tip: str) -> list[LoggedCommit]:
+    """The commits that a branch stood at for others, newest first.
+
+    That is the first-parent history, but for merges that a ``git pull`` made of the branch with
+    itself: what had been published is their second parent, and their first was private till then.
+    """
+    commits = {item.commit: item for item in rev_list(repository, [tip])}
+    line = []
+    at: str | None = tip
+    while at is not None and at in commits:
+        item = commits[at]
+        line.append(item)
+        if not item.parents:
+            break
+        at = item.parents[1 if len(item.parents) > 1 and _is_pull(item.subject) else 0]
+    return line
+
+
+def _is_pull(subject: str) -> bool:
+    match = _PULL.match(subject)
+    if match is None:
+        return False
+    # "into" is left out for master and main; elsewhere the branch was merged with itself only
+    # where both names are one.
+    branch = match["branch"] or match["tracked"]
+    return match["into"] in (None, branch)
+
+
+class PublishedLine:
+    """Which commit of a published line was the newest at a given time."""
+
+    def __init__(self, line: Sequence[LoggedCommit]) -> None:
+        # Committer dates may run backwards along a line: a commit counts from when the line had
+        # reached it, which is no earlier than any before it.
+        self._times: list[int] = []
+        self._commits: list[str] = []
+        latest = 0
+        for item in reversed(line):
+            latest = max(latest, item.when)
+            self._times.append(latest)
+            self._commits.append(item.commit)
+
+    def at(self, when: int) -> str | None:
+        """The newest commit at a time in seconds since 1970, None before the first."""
+        index = bisect_right(self._times, when)
+        return self._commits[index - 1] if index else None

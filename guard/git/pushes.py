@@ -1,0 +1,123 @@
+"""What git tells a pre-push hook, and which of it is to be judged. Source: githooks(5)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from guard.errors import UsageError
+from guard.git.objects import ObjectReader
+
+_ID: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+class RefUpdate(NamedTuple):
+    """One line of a hook's standard input.
+
+    Args:
+        local_ref: what was named on this side, ``(delete)`` for a deletion; may be any revision.
+        local_id: the object that is pushed, zeros for a deletion.
+        remote_ref: the destination.
+        remote_id: what the remote has now, zeros where it has none.
+    """
+
+    local_ref: str
+    local_id: str
+    remote_ref: str
+    remote_id: str
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the destination is deleted."""
+        return not self.local_id.strip("0")
+
+
+class Pushed(NamedTuple):
+    """A ref of a push with the commit it would bring, None where it brings no commit."""
+
+    update: RefUpdate
+    commit: str | None
+
+
+def parse_updates(data: bytes) -> list[RefUpdate]:
+    """The ref lines that git writes to the hook.
+
+    A local name may hold spaces (it is whatever the user typed), so the line is read from its end.
+
+    Raises:
+        UsageError: a line is not of git's form; the hook was not called by git.
+    """
+    updates = []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line:
+            continue
+        words = os.fsdecode(line).rsplit(" ", 3)
+        if len(words) != 4 or not _ID.fullmatch(words[1]) or not _ID.fullmatch(words[3]):
+            raise UsageError(
+                f"line {number} of the hook's standard input is not of git's form "
+                f"'<local ref> <local id> <remote ref> <remote id>': {line[:120]!r}",
+                "run it through git push",
+            )
+        updates.append(RefUpdate(*words))
+    return updates
+
+
+def pre_commit_updates(environ: Mapping[str, str]) -> list[RefUpdate] | None:
+    """What pre-commit says of a push in the environment; it shows a hook the first ref only.
+
+    Returns:
+        None where pre-commit did not call. Source: pre-commit's documentation, "pre-push".
+    """
+    pushed = environ.get("PRE_COMMIT_TO_REF")
+    if not pushed or "PRE_COMMIT_REMOTE_NAME" not in environ:
+        return None
+    old = environ.get("PRE_COMMIT_FROM_REF", "")
+    remote = environ.get("PRE_COMMIT_REMOTE_BRANCH", "")
+    local = environ.get("PRE_COMMIT_LOCAL_BRANCH", "")
+    return [RefUpdate(local or pushed, pushed, remote, old or "0" * len(pushed))]
+
+
+def peel(reader: ObjectReader, updates: Iterable[RefUpdate]) -> list[Pushed]:
+    """The commits that the updates bring: tags followed to their end, all in one question."""
+    updates = list(updates)
+    wanted = {update.local_id for update in updates if not update.deletes}
+    ids = sorted(wanted)
+    found = reader.kinds([f"{name}^{{}}" for name in ids])
+    peeled = dict(zip(ids, found, strict=True))
+    result = []
+    for update in updates:
+        kind = peeled.get(update.local_id)
+        if kind is None and not update.deletes:
+            # Not there at all: the gate says so of the id that git named.
+            result.append(Pushed(update, update.local_id))
+        else:
+            is_commit = kind is not None and kind.type == "commit"
+            result.append(Pushed(update, kind.id if kind and is_commit else None))
+    return result
+
+
+def is_judged(ref: str) -> bool:
+    """Whether a destination holds what people build: a branch or a tag, not notes and such."""
+    return ref.startswith(("refs/heads/", "refs/tags/"))
+
+
+def fits(ref: str, patterns: Iterable[str]) -> bool:
+    """Whether a ref is meant by patterns, of which the last that fits decides; ``!`` excludes.
+
+    ``*`` stands for anything, slashes too; a pattern without ``refs/`` is held against the short
+    name as well.
+    """
+    from fnmatch import fnmatchcase
+
+    meant = False
+    for pattern in patterns:
+        if pattern == "*":
+            meant = True
+            continue
+        bare = pattern.removeprefix("!")
+        short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+        if fnmatchcase(ref, bare) or fnmatchcase(short, bare):
+            meant = not pattern.startswith("!")
+    return meant

@@ -1,0 +1,109 @@
+"""Which refs are judged, which of them must be tested, and whether a push loosens that."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from guard.config import FILE, Config, Protection
+from guard.errors import GuardError
+from guard.gate import Gate
+from guard.git.combinations import of_commit
+from guard.git.process import text
+from guard.git.pushes import Pushed, fits
+from guard.model import Decision, Finding, Severity, outcome_of
+from guard.rules.tested import NAME as TESTED
+
+_NAME: Final = "policy"
+
+
+class Policy(NamedTuple):
+    """What `.guard.toml` says of one destination ref.
+
+    Args:
+        protected: whether it is judged at all.
+        tested: whether the rule `tested` blocks there; elsewhere it warns.
+        weaker: what is laxer than on the remote, as findings.
+    """
+
+    protected: bool
+    tested: bool
+    weaker: tuple[Finding, ...] = ()
+
+    def applied(self, decision: Decision) -> Decision:
+        """The decision as this policy has it."""
+        findings = decision.findings
+        if not self.tested:
+            findings = tuple(
+                item._replace(severity=Severity.WARNING) if item.rule == TESTED else item
+                for item in findings
+            )
+        findings += self.weaker
+        return decision._replace(findings=findings, outcome=outcome_of(findings))
+
+
+def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy | None:
+    """The policy for a ref, as the pushed content has it.
+
+    Returns:
+        None where the configuration cannot be read: then everything is judged, and undecided.
+    """
+    in_superproject = gate.workspace.in_superproject
+    ref = pushed.update.remote_ref
+    try:
+        if in_superproject:
+            repository = gate.workspace.superproject
+            combination = of_commit(repository, gate.pool, pushed.commit or "", "")
+            config = gate.gatherer.config(combination)
+        else:
+            config = gate.gatherer.config(gate.present())
+    except GuardError:
+        return None
+    protection = _protection(config, in_superproject)
+    published = _published(gate, pushed, remote) if in_superproject else None
+    weaker = _weaker(published, config, ref) if published is not None else ()
+    return Policy(fits(ref, protection.protect), fits(ref, protection.tested), weaker)
+
+
+def _protection(config: Config, in_superproject: bool) -> Protection:
+    return config.superproject_push if in_superproject else config.consumer_push
+
+
+def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
+    """The configuration at what the remote has now, None where that is not known here."""
+    commit = pushed.update.remote_id
+    repository = gate.workspace.superproject
+    if not commit.strip("0"):
+        ref = f"refs/remotes/{remote}/HEAD"
+        commit = text(repository, "show-ref", "--verify", "--hash", ref, ok=(0, 1, 128))
+    if not commit:
+        return None
+    try:
+        return gate.gatherer.config(of_commit(repository, gate.pool, commit, ""))
+    except GuardError:
+        return None
+
+
+def _weaker(old: Config, new: Config, ref: str) -> tuple[Finding, ...]:
+    findings = []
+    before, after = old.superproject_push, new.superproject_push
+    if fits(ref, before.protect) and not fits(ref, after.protect):
+        findings.append(_finding(f"{ref} is no longer protected", before.protect, after.protect))
+    elif fits(ref, before.tested) and not fits(ref, after.tested):
+        findings.append(_finding(f"{ref} need no longer be tested", before.tested, after.tested))
+    if old.test.command and old.test.command != new.test.command:
+        text = "the test command is another one"
+        findings.append(_finding(text, old.test.command, new.test.command))
+    if old.release_tag != new.release_tag:
+        text = "release tags are named in another way"
+        findings.append(_finding(text, (old.release_tag,), (new.release_tag,)))
+    return tuple(findings)
+
+
+def _finding(what: str, old: tuple[str, ...], new: tuple[str, ...]) -> Finding:
+    return Finding(
+        _NAME,
+        Severity.WARNING,
+        f"the pushed {FILE} differs from the published one: {what}",
+        found=" ".join(new),
+        expected=" ".join(old),
+    )
