@@ -35,6 +35,14 @@ class Role(Enum):
     DEPENDENCY = "dependency"
 
 
+class Result(Enum):
+    """What building and testing gave. Trouble of the engine is no result: it is raised."""
+
+    PASSED = "passed"
+    FAILED_BUILD = "failed at build"
+    FAILED_TEST = "failed at test"
+
+
 class Evidence(NamedTuple):
     """Where something was read.
 

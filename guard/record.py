@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from guard.model import Gitlink
+from guard.model import Gitlink, Result
 
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
 _PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
@@ -22,14 +21,6 @@ _NAME_RECIPE: Final = 8
 
 class RecordError(ValueError):
     """The data is no record."""
-
-
-class Result(Enum):
-    """What building and testing gave. Troubles of the engine are no results."""
-
-    PASSED = "passed"
-    FAILED_BUILD = "failed at build"
-    FAILED_TEST = "failed at test"
 
 
 class EngineFacts(NamedTuple):

@@ -16,7 +16,8 @@ from guard.errors import GitError, GuardError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 from guard.git.process import Repository, run, text
-from guard.record import Record, RecordError, Result, parse_record
+from guard.model import Result
+from guard.record import Record, RecordError, parse_record
 from guard.rules.facts import Tested, VerdictState
 
 REF: Final = "refs/guard/verdicts"
@@ -42,15 +43,18 @@ class Verdicts:
         """The folder of the logs, in the common git dir; worktrees share it."""
         return os.path.join(self._repository.common_dir, "guard", "logs")
 
-    def look_up(self, key: str, recipe: Recipe) -> Tested:
+    def look_up(self, key: str, recipe: Recipe, again: bool = False) -> Tested:
         """What the newest record says of a combination and a recipe; never raises for bad data.
+
+        Args:
+            again: whether another process may have recorded something since the last look.
 
         Raises:
             GitError: git cannot be asked.
         """
         digest = recipe.digest
         tested = Tested(VerdictState.UNTESTED, key, digest)
-        tip = self._read_tip()
+        tip = self._read_tip(again)
         if tip is None:
             return tested
         tree, blob = self._pool.reader(self._repository).read_all(

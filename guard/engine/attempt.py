@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.config import Config, Recipe
@@ -19,16 +18,9 @@ from guard.engine.selection import build_context, source_context
 from guard.errors import EngineError, UsageError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
+from guard.model import Result
 
 _USUAL: Final = Options()
-
-
-class Result(Enum):
-    """What a verdict can say. Trouble of the engine is none of these: it is raised."""
-
-    PASSED = "passed"
-    FAILED_BUILD = "failed at build"
-    FAILED_TEST = "failed at test"
 
 
 class Attempt(NamedTuple):

@@ -1,0 +1,105 @@
+"""A build and its test as a person follows them, and as the log keeps them.
+
+On a terminal one line at the bottom shows where it stands, and the output runs above it;
+elsewhere there are plain lines only.
+"""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Self
+
+from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing
+from guard.report import Screen
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+
+class Watch:
+    """Passes events on to a screen and to a log, as a context that leaves the terminal clean.
+
+    Args:
+        log: takes every line; the caller opens and closes it.
+    """
+
+    def __init__(self, screen: Screen, log: IO[str]) -> None:
+        self._screen = screen
+        self._log = log
+        self._begun = time.monotonic()
+        self._live: Live | None = None
+        self._stage = "sending the build context"
+        self._texts: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        if self._screen.is_terminal:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(no_color=not self._screen.colour, highlight=False)
+            self._live = Live(
+                console=console, get_renderable=self._status, refresh_per_second=4, transient=True
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def on_event(self, event: Event) -> None:
+        """Show and log one event."""
+        match event:
+            case Output(text=line):
+                self._line(f"  | {line}" if line else "  |", line)
+            case Step(number=number, total=total, text=text):
+                self._stage = f"step {number}/{total}: {text}"
+                self._texts[number] = text
+                self._line(self._stage, f"--- {self._stage}")
+            case StepDone(number=number, seconds=seconds, cached=cached):
+                how = "cached" if cached else f"{seconds:.1f} s"
+                self._line(f"step {number} done, {how}", f"--- step {number} done, {how}")
+            case Testing(command=command):
+                self._stage = f"testing: {' '.join(command)}"
+                self._line(self._stage, f"--- {self._stage}")
+            case Sending(sent=sent, total=total):
+                self._stage = f"sending the build context: {size(sent)} of {size(total)}"
+
+    def _line(self, shown: str, logged: str) -> None:
+        self._log.write(f"{logged}\n")
+        if self._live is not None:
+            self._live.console.print(shown, markup=False, soft_wrap=True)
+        else:
+            self._screen.say(shown)
+
+    def _status(self) -> str:
+        elapsed = duration(time.monotonic() - self._begun)
+        width = self._live.console.width if self._live is not None else 80
+        return f"[{elapsed}] {self._stage}".replace("[", "\\[")[: width - 1]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``4.2 s``, ``2 min 05 s``, ``1 h 02 min``."""
+    whole = round(seconds)
+    if whole < 10:
+        return f"{seconds:.1f} s"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def size(count: float) -> str:
+    """Bytes as people say them, in powers of 1000: ``812 B``, ``4.1 MB``."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
