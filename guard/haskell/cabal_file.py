@@ -47,11 +47,12 @@ def read(data: bytes, path: str) -> Manifest:
     text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
     if has_conflict(text):
         ours, theirs, marker = sides(text)
-        return differing(_read_text(ours, path), _read_text(theirs, path), marker)
-    return _read_text(text, path)
+        return differing(read_text(ours, path), read_text(theirs, path), marker)
+    return read_text(text, path)
 
 
-def _read_text(text: str, path: str) -> Manifest:
+def read_text(text: str, path: str) -> Manifest:
+    """The same for a text without conflict markers."""
     return _CabalReader(text, path).read()
 
 
@@ -121,15 +122,15 @@ class _CabalReader:
             self._missing("name")
         else:
             package = _name_or_none(named.text)
-        field = self._field("version")
-        if field is None:
+        versioned = self._field("version")
+        if versioned is None:
             self._missing("version")
             return package, None, None
         try:
-            version = Version.parse(field.text)
+            version = Version.parse(versioned.text)
         except ParseError as error:
-            self._refuse(field, error.reason)
-        return package, version, field.line
+            self._refuse(versioned, error.reason)
+        return package, version, versioned.line
 
     def _read_section(self, section: Section) -> None:
         name = section.name
@@ -276,7 +277,7 @@ def _with_sections(elements: Elements) -> Elements:
     if library:
         found.append(Section("library", library[0].line, (), (*shared, *library), "library"))
     starts = [i for i, f in enumerate(fields) if f.name == "executable"]
-    for start, end in zip(starts, [*starts[1:], len(fields)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(fields)], strict=False):
         name = Argument(ArgumentKind.WORD, fields[start].text.strip(" "))
         content = (*shared, *fields[start + 1 : end])
         header = f"executable {name.text}"
@@ -302,4 +303,7 @@ def _name_or_none(text: str) -> str | None:
 
 
 def _unread_fault(fault: Fault) -> Unread:
-    return Unread(fault.line, fault.text[:MAX_SHOWN], fault.reason, leading_name(fault.text))
+    """A line without a place; one that begins with a comma is the rest of a dependency list."""
+    text = fault.text
+    package = leading_name(text[1:]) if text.startswith(",") else None
+    return Unread(fault.line, text[:MAX_SHOWN], fault.reason, package)

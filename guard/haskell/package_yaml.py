@@ -1,0 +1,307 @@
+"""hpack's ``package.yaml``: what each component of the package requires.
+
+Source: hpack's README; ``Hpack.Config``. What stands at the top level reaches every component; a
+component's own entry replaces that of the same name; what stands under ``when`` adds to both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from guard.haskell.condition import flags_of, show_condition
+from guard.haskell.conflict import differing, has_conflict, sides
+from guard.haskell.dependency import parse_name
+from guard.haskell.entries import MAX_SHOWN
+from guard.haskell.hpack_dependencies import HpackEntry, Item, item_key, parse_dependencies
+from guard.haskell.hpack_fields import (
+    refused_fields,
+    refused_flags,
+    refused_spec_version,
+    version_text,
+)
+from guard.haskell.hpack_verbatim import Verbatim, read_literal, read_verbatim
+from guard.haskell.layout import Section, read_outline
+from guard.haskell.model import Condition, Import, Manifest, Requirement, Source, Unread
+from guard.haskell.scanner import ParseError, Scanner
+from guard.haskell.version import Version
+from guard.haskell.yaml_file import load_mapping
+from guard.haskell.yaml_tree import Kind, Mapping, Node, Scalar, Sequence, describe, is_true, show
+
+_NAMED_SECTIONS = (
+    ("internal-libraries", "library"),
+    ("executables", "executable"),
+    ("tests", "test-suite"),
+    ("benchmarks", "benchmark"),
+)
+_NO_VERSION = Version((0, 0, 0))
+# `when` can be an alias that holds aliases: more branches than this are not followed.
+MAX_BRANCHES = 2000
+
+When = tuple[Condition, ...]
+
+
+def read(data: bytes, path: str) -> Manifest:
+    """Read a package.yaml. Raises nothing."""
+    text = data.decode("utf-8", errors="replace")
+    if has_conflict(text):
+        ours, theirs, marker = sides(text)
+        return differing(_read_text(ours, path), _read_text(theirs, path), marker)
+    return _read_text(text, path)
+
+
+def _read_text(text: str, path: str) -> Manifest:
+    root, unread = load_mapping(text)
+    if root is None:
+        return Manifest(path, lenient=True, unread=unread)
+    return _PackageReader(root, path, list(unread)).read()
+
+
+class _PackageReader:
+    """Reads one file; one method for each production."""
+
+    __slots__ = ("branches", "imports", "path", "requirements", "root", "sources", "unread")
+
+    def __init__(self, root: Mapping, path: str, unread: list[Unread]) -> None:
+        self.root = root
+        self.path = path
+        self.unread = unread
+        self.requirements: list[Requirement] = []
+        self.sources: list[Source] = []
+        self.imports: list[Import] = []
+        self.branches = 0
+
+    def read(self) -> Manifest:
+        """package ::= fields, common fields, components"""
+        self.unread.extend(refused_fields(self.root))
+        self.unread.extend(refused_flags(self.root.get("flags")))
+        newer = refused_spec_version(self.root.get("spec-version"))
+        if newer is not None:
+            self.unread.append(newer)
+        package = self._parse_name()
+        version, version_line = self._parse_version()
+        for label, component in self._parse_components(package):
+            self._parse_component(label, component)
+        self._parse_custom_setup()
+        self._parse_top_verbatim()
+        return Manifest(
+            self.path,
+            package,
+            version,
+            version_line,
+            lenient=bool(self.unread),
+            requirements=tuple(one for one in self.requirements if not self._internal(one, package)),
+            sources=tuple(dict.fromkeys(self.sources)),
+            unread=tuple(dict.fromkeys(sorted(self.unread, key=lambda one: one.line))),
+            imports=tuple(dict.fromkeys(self.imports)),
+        )
+
+    def _parse_name(self) -> str | None:
+        """name ::= string; without it, hpack takes the name of the directory."""
+        node = self.root.get("name")
+        if node is None:
+            directory = self.path.replace("\\", "/").split("/")[:-1]
+            return directory[-1] if directory and directory[-1] not in ("", ".", "..") else None
+        if not isinstance(node, Scalar) or node.kind is not Kind.STRING:
+            return None
+        scanner = Scanner(node.text)
+        try:
+            parse_name(scanner)
+            scanner.expect_end("the end of the name")
+        except ParseError as error:
+            self._refuse(node.line, f"name: {node.text}", error.reason)
+            return None
+        return node.text.strip()
+
+    def _parse_version(self) -> tuple[Version | None, int | None]:
+        """version ::= string | number; 0.0.0 without it."""
+        node = self.root.get("version")
+        if node is None:
+            return _NO_VERSION, None
+        try:
+            return Version.parse(version_text(node) or ""), node.line
+        except ParseError as error:
+            self._refuse(node.line, f"version: {show(node)}", error.reason)
+            return None, node.line
+
+    def _parse_components(self, package: str | None) -> Iterable[tuple[str, Mapping]]:
+        """components ::= library, named libraries, executables, tests, benchmarks"""
+        library = self.root.get("library")
+        if library is not None:
+            yield from self._component("library", library)
+        single = self.root.get("executable")
+        if single is not None:
+            yield from self._component(f"executable {package or ''}".rstrip(), single)
+        for key, kind in _NAMED_SECTIONS:
+            node = self.root.get(key)
+            if node is None or (key == "executables" and single is not None):
+                continue
+            if not isinstance(node, Mapping):
+                self._unexpected(key, node)
+                continue
+            for name, value in node.items():
+                yield from self._component(f"{kind} {name.text}", value)
+
+    def _component(self, label: str, node: Node) -> Iterable[tuple[str, Mapping]]:
+        if isinstance(node, Mapping):
+            yield label, node
+            return
+        self._unexpected(label, node)
+        if isinstance(node, Scalar) and node.kind is Kind.NULL:
+            yield label, Mapping(node.line)
+
+    def _parse_component(self, label: str, component: Mapping) -> None:
+        """component ::= dependencies, when, verbatim; the top level's come before its own."""
+        self.unread.extend(refused_fields(component))
+        self._parse_defaults(component)
+        self._parse_defaults(self.root)
+        verbatim = self._parse_verbatim(component, label, ())
+        if not verbatim.replaces:
+            self._emit([*self._items(self.root), *self._items(component)], label, ())
+        self._parse_whens(self.root, label, ())
+        self._parse_whens(component, label, ())
+
+    def _items(self, level: Mapping) -> list[Item]:
+        node = level.get("dependencies")
+        return [] if node is None else parse_dependencies(node)
+
+    def _emit(self, items: Iterable[Item], label: str, when: When) -> None:
+        """Of entries with one name the last counts, whatever it says, and even if it is unread."""
+        last: dict[str | None, Item] = {}
+        for item in items:
+            key = item_key(item)
+            if key is None:
+                self._give(item, label, when)
+            else:
+                last[key] = item
+        for item in last.values():
+            self._give(item, label, when)
+
+    def _give(self, item: Item, label: str, when: When) -> None:
+        if isinstance(item, HpackEntry):
+            self.requirements.append(
+                Requirement(
+                    item.package, item.range, item.line, item.text, label, when, item.libraries
+                )
+            )
+            if item.source is not None:
+                self.sources.append(item.source)
+        else:
+            self.unread.append(item)
+
+    def _parse_whens(self, level: Mapping, label: str, when: When) -> None:
+        """whens ::= when | [ when ]"""
+        node = level.get("when")
+        if node is None:
+            return
+        for one in node.items if isinstance(node, Sequence) else [node]:
+            self.branches += 1
+            if self.branches > MAX_BRANCHES:
+                if self.branches == MAX_BRANCHES + 1:
+                    self.unread.append(Unread(node.line, "when", "too many conditions"))
+                return
+            if isinstance(one, Mapping):
+                self._parse_when(one, label, when)
+            else:
+                self._unexpected("when", one)
+
+    def _parse_when(self, node: Mapping, label: str, when: When) -> None:
+        """when ::= "condition" ( "then" level "else" level | level )"""
+        condition = self._parse_condition(node)
+        if condition is None:
+            return
+        if node.get("then") is None and node.get("else") is None:
+            self._parse_branch(node, label, (*when, Condition(condition)))
+            return
+        for key, negated in (("then", False), ("else", True)):
+            branch = node.get(key)
+            if isinstance(branch, Mapping) and branch.values:
+                self._parse_branch(branch, label, (*when, Condition(condition, negated)))
+            else:
+                self._refuse(node.line, key, "expected a map that is not empty")
+
+    def _parse_branch(self, level: Mapping, label: str, when: When) -> None:
+        self.unread.extend(refused_fields(level))
+        verbatim = self._parse_verbatim(level, label, when)
+        if not verbatim.replaces:
+            self._emit(self._items(level), label, when)
+        self._parse_whens(level, label, when)
+
+    def _parse_condition(self, node: Mapping) -> str | None:
+        """condition ::= Cabal's | true | false, which drops the branch; None then, or if unread."""
+        condition = node.get("condition")
+        if not isinstance(condition, Scalar) or condition.kind in (Kind.NULL, Kind.NUMBER):
+            self.unread.append(Unread(node.line, "when", 'the key "condition" is missing'))
+            return None
+        if condition.kind is Kind.BOOLEAN:
+            return "true" if is_true(condition) else None
+        elements, faults = read_outline(f"if {condition.text}")
+        section = elements[0] if len(elements) == 1 and not faults else None
+        try:
+            if not isinstance(section, Section) or section.elements:
+                raise ParseError(condition.text, 0, len(condition.text), "not a condition")
+            shown = show_condition(section.arguments)
+        except ParseError as error:
+            self._refuse(condition.line, f"condition: {show(condition)}", error.reason)
+            return " ".join(condition.text.split())
+        self._check_flags(section, condition)
+        return shown
+
+    def _check_flags(self, section: Section, condition: Scalar) -> None:
+        flags = self.root.get("flags")
+        defined = {name.lower() for name in flags.values} if isinstance(flags, Mapping) else set()
+        for name in flags_of(section.arguments):
+            if name not in defined:
+                self._refuse(condition.line, f"flag({name})", "this flag is not defined")
+
+    def _parse_verbatim(self, level: Mapping, label: str, when: When) -> Verbatim:
+        verbatim = read_verbatim(level.get("verbatim"))
+        for one in verbatim.requirements:
+            self.requirements.append(one._replace(section=label, when=(*when, *one.when)))
+        self.unread.extend(verbatim.unread)
+        return verbatim
+
+    def _parse_top_verbatim(self) -> None:
+        """At the top level a literal is text of the cabal file, with sections of its own."""
+        node = self.root.get("verbatim")
+        for one in node.items if isinstance(node, Sequence) else [node]:
+            if isinstance(one, Scalar):
+                found = read_literal(one, "")
+                self.requirements.extend(found.requirements)
+                self.unread.extend(found.unread)
+
+    def _parse_custom_setup(self) -> None:
+        """custom-setup ::= "dependencies" of its own"""
+        node = self.root.get("custom-setup")
+        if isinstance(node, Mapping):
+            self._emit(self._items(node), "custom-setup", ())
+        elif node is not None:
+            self._unexpected("custom-setup", node)
+
+    def _parse_defaults(self, level: Mapping) -> None:
+        """defaults ::= one | [ one ]; one ::= { "local": path } | a file on GitHub"""
+        node = level.get("defaults")
+        if node is None:
+            return
+        for one in node.items if isinstance(node, Sequence) else [node]:
+            local = one.get("local") if isinstance(one, Mapping) else None
+            if isinstance(local, Scalar):
+                self.imports.append(Import(local.text, local.line))
+            reason = "what it says comes from another file"
+            self.unread.append(Unread(one.line, f"defaults: {show(one)}", reason))
+
+    def _internal(self, one: Requirement, package: str | None) -> bool:
+        """Whether a requirement is on a library of the package itself that has a name."""
+        named = self.root.get("internal-libraries")
+        inner = isinstance(named, Mapping) and one.package in named.values and not one.libraries
+        own = one.package == package and bool(one.libraries) and package not in one.libraries
+        return inner or own
+
+    def _unexpected(self, what: str, node: Node) -> None:
+        """A value of the wrong type; null declares nothing, anything else hides something."""
+        empty = isinstance(node, Scalar) and node.kind is Kind.NULL
+        reason = f"expected a map, found {describe(node)}"
+        shown = f"{what}: {show(node)}".rstrip()
+        self.unread.append(Unread(node.line, shown[:MAX_SHOWN], reason, None, not empty))
+
+    def _refuse(self, line: int, text: str, reason: str) -> None:
+        self.unread.append(Unread(line, text[:MAX_SHOWN], reason, None, False))
