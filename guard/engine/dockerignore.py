@@ -39,10 +39,21 @@ class Pattern(NamedTuple):
     Args:
         exception: whether it begins with ``!``.
         expression: what a path must be as a whole.
+        fixed: the names at its beginning that hold no wildcard, with a slash behind each.
+        whole: whether there is nothing behind them.
     """
 
     exception: bool
     expression: re.Pattern[str]
+    fixed: str
+    whole: bool
+
+    def may_fit_below(self, folder: str) -> bool:
+        """Whether something below the folder, and not the folder itself, may fit."""
+        below = f"{folder}/"
+        if self.fixed.startswith(below):
+            return not self.whole or self.fixed != below
+        return not self.whole and below.startswith(self.fixed)
 
 
 class IgnoreRules(NamedTuple):
@@ -50,10 +61,9 @@ class IgnoreRules(NamedTuple):
 
     patterns: tuple[Pattern, ...] = ()
 
-    @property
-    def has_exceptions(self) -> bool:
+    def may_let_in_below(self, folder: str) -> bool:
         """Whether something below an excluded folder may be let in again."""
-        return any(pattern.exception for pattern in self.patterns)
+        return any(each.exception and each.may_fit_below(folder) for each in self.patterns)
 
     def excludes(self, path: str) -> bool:
         """Whether a path is left out, looked at alone.
@@ -90,7 +100,7 @@ class IgnoreRules(NamedTuple):
 
     def keeping(self, paths: Iterable[str]) -> IgnoreRules:
         """The rules that let these paths through whatever the patterns say."""
-        kept = tuple(Pattern(True, re.compile(re.escape(path))) for path in paths)
+        kept = tuple(Pattern(True, re.compile(re.escape(path)), f"{path}/", True) for path in paths)
         return IgnoreRules(self.patterns + kept) if self.patterns else self
 
 
@@ -131,7 +141,10 @@ def _pattern(text: str) -> Pattern:
     with warnings.catch_warnings():
         # Python announces set operations such as [[a]; Go has none, and reads what Python reads.
         warnings.simplefilter("ignore")
-        return Pattern(exception, re.compile(_expression(text), re.ASCII))
+        expression = re.compile(_expression(text), re.ASCII)
+    fixed = re.match(r"(?:[^*?\\\[/]*/)*", f"{text}/")
+    assert fixed is not None
+    return Pattern(exception, expression, fixed[0], fixed[0] == f"{text}/")
 
 
 def _clean(path: str) -> str:

@@ -79,7 +79,7 @@ class TreeWalk:
     """The entries of a combination in their order.
 
     Args:
-        parts: the superproject's part, or whatever stands at the root, first; then every submodule.
+        parts: the one at the root first, then every submodule below it.
         rules: what the combination's `.dockerignore` leaves out.
         wanted: what else decides; folders come only with something in them where it says no.
     """
@@ -140,7 +140,7 @@ class TreeWalk:
         if kind is not Kind.FOLDER:
             item = Item(path, kind, entry.id, frame.part, inner)
             return None, [] if excluded or not self._wanted(item) else self._reached(item)
-        if excluded and not self._rules.has_exceptions:
+        if excluded and not self._rules.may_let_in_below(path):
             return None, []
         folder = Item(path, kind, "", frame.part, inner)
         below: _Frame | None
@@ -167,15 +167,16 @@ class TreeWalk:
     def _submodule(
         self, frame: _Frame, entry: TreeEntry, path: str, inner: str, matched: Matched
     ) -> _Frame | None:
-        part = self._parts.get(path)
+        whole = _join(self._root.path, path)
+        part = self._parts.get(whole)
         if part is not None:
             return self._frame(part, part.tree, path, "", matched)
         if frame.part.path and inner not in self._submodules_of(frame.part):
             # No URL is known for it, so `git submodule update` leaves the empty folder.
             return None
         raise MissingObjectError(
-            f"submodule {path!r}: the content of commit {entry.id} is not at hand",
-            f"git submodule update --init --recursive -- {shlex.quote(path)}",
+            f"submodule {whole!r}: the content of commit {entry.id} is not at hand",
+            f"git submodule update --init --recursive -- {shlex.quote(whole)}",
         )
 
     def _submodules_of(self, part: Part) -> frozenset[str]:

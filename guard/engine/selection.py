@@ -60,8 +60,7 @@ def source_context(parts: Sequence[Part], pool: ObjectPool, consumer: str) -> Co
     if not own:
         raise GuardError(f"the combination has no submodule {consumer!r}")
     below = [part for part in parts if part.path.startswith(f"{consumer}/")]
-    moved = [part._replace(path=part.path[len(consumer) + 1 :]) for part in own + below]
-    return Context(moved, pool, IgnoreRules(), lambda item: True)
+    return Context(own + below, pool, IgnoreRules(), lambda item: True)
 
 
 def _is_manifest(item: Item) -> bool:
