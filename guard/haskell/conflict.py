@@ -52,6 +52,19 @@ def _marker(line: str, side: str) -> str | None:
     return None
 
 
+def both_sides(ours: Manifest, theirs: Manifest, marker: int) -> Manifest:
+    """The same as `differing`, for files of sources."""
+    plain = [one._replace(line=0) for one in theirs.sources]
+    kept = [one for one in ours.sources if one._replace(line=0) in plain]
+    merged = differing(ours, theirs, marker)
+    unread = [
+        Unread(one.line, one.text, "only one side of a conflict says so", one.package)
+        for one in (*ours.sources, *theirs.sources)
+        if one._replace(line=0) not in [twin._replace(line=0) for twin in kept]
+    ]
+    return merged._replace(sources=tuple(kept), unread=(*merged.unread, *unread))
+
+
 def differing(ours: Manifest, theirs: Manifest, marker: int) -> Manifest:
     """What both sides say; what only one says is not read."""
     kept = [one for one in ours.requirements if _twin(one, theirs)]

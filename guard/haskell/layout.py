@@ -36,11 +36,12 @@ class FieldLine(NamedTuple):
 
 
 class Field(NamedTuple):
-    """``name: value``; the name in lower case."""
+    """``name: value``; the name in lower case. ``braced``: the value stands in braces."""
 
     name: str
     line: int
     lines: tuple[FieldLine, ...]
+    braced: bool = False
 
     @property
     def text(self) -> str:
@@ -197,7 +198,8 @@ class _OutlineParser:
         """field ::= "{" content "}" | { line }; ``level`` None: inside of braces, one line."""
         lines: list[FieldLine] = []
         scanner = self.scanner
-        if self._take_open_brace():
+        braced = self._take_open_brace()
+        if braced:
             self._parse_braced_lines(lines)
             if not self._take_close_brace():
                 scanner.fail(f'expected "}}" at the end of the field {name}')
@@ -206,7 +208,7 @@ class _OutlineParser:
             self._parse_line(lines, _BRACED_LINE if level is None else _LINE)
             while level is not None and self._next_line_within(level):
                 self._parse_line(lines, _LINE)
-        return Field(name.lower(), self._line_of(at), tuple(lines))
+        return Field(name.lower(), self._line_of(at), tuple(lines), braced)
 
     def _parse_line(self, lines: list[FieldLine], rule: re.Pattern[str]) -> None:
         """line ::= printable characters. What ends a line too early is a fault of its own."""

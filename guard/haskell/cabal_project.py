@@ -1,0 +1,270 @@
+"""``cabal.project``, ``cabal.project.local``, ``.freeze`` and ``cabal.config``.
+
+Source: Cabal user guide, "cabal.project reference". The outline is that of a cabal file. All files
+of a project hold together: a freeze file adds its constraints, it overrides none.
+"""
+
+from __future__ import annotations
+
+import re
+
+from guard.haskell.condition import show_condition, show_raw
+from guard.haskell.conflict import both_sides, has_conflict, sides
+from guard.haskell.constraints import (
+    Constraint,
+    Property,
+    allow_newer,
+    constrained_package,
+    parse_constraint,
+    parse_relaxed,
+)
+from guard.haskell.dependency import parse_list, pieces
+from guard.haskell.entries import MAX_SHOWN, one_line, read_entries
+from guard.haskell.layout import Elements, Field, FieldText, Section, read_outline
+from guard.haskell.model import (
+    AllowNewer,
+    Condition,
+    Import,
+    Manifest,
+    Requirement,
+    Role,
+    Source,
+    SourceKind,
+    Unread,
+)
+from guard.haskell.pins import is_url
+from guard.haskell.scanner import ParseError, Scanner
+
+_NEWEST = (3, 4)
+_ARCHIVES = (".tar.gz", ".tgz")
+# Braces keep a comma or space inside of a token together: `../{core,cookie}`.
+_TOKEN = re.compile(r'"[^"\n]*"|(?:[^\s,{}]|\{[^{}\n]*\})+')
+_SEPARATORS = re.compile(r"[\s,]+")
+
+When = tuple[Condition, ...]
+
+
+def read(data: bytes, path: str) -> Manifest:
+    """Read a cabal.project or one of its companions. Raises nothing."""
+    text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
+    if has_conflict(text):
+        ours, theirs, marker = sides(text)
+        return both_sides(_read_text(ours, path), _read_text(theirs, path), marker)
+    return _read_text(text, path)
+
+
+def _read_text(text: str, path: str) -> Manifest:
+    return _ProjectReader(text, path).read()
+
+
+class _ProjectReader:
+    """Reads one file; one method for each field or section."""
+
+    __slots__ = ("allow_newer", "elements", "imports", "path", "requirements", "sources", "unread")
+
+    def __init__(self, text: str, path: str) -> None:
+        outline = read_outline(text)
+        self.path = path
+        self.elements = outline.elements
+        self.unread = [Unread(f.line, f.text[:MAX_SHOWN], f.reason) for f in outline.faults]
+        self.requirements: list[Requirement] = []
+        self.sources: list[Source] = []
+        self.allow_newer: list[AllowNewer] = []
+        self.imports: list[Import] = []
+
+    def read(self) -> Manifest:
+        self._parse_elements(self.elements, ())
+        return Manifest(
+            self.path,
+            lenient=bool(self.unread),
+            requirements=tuple(self.requirements),
+            sources=tuple(self.sources),
+            unread=tuple(sorted(self.unread, key=lambda one: one.line)),
+            allow_newer=tuple(self.allow_newer),
+            imports=tuple(self.imports),
+        )
+
+    def _parse_elements(self, elements: Elements, when: When) -> None:
+        """elements ::= { field | "source-repository-package" | if (from 3.8) | section }"""
+        condition: str | None = None
+        for element in elements:
+            if isinstance(element, Field):
+                self._parse_field(element, when)
+            elif element.name == "source-repository-package":
+                self._parse_repository(element)
+            elif element.name == "if":
+                condition = self._parse_condition(element)
+                self._parse_elements(element.elements, (*when, Condition(condition)))
+            elif element.name in ("elif", "else") and condition is not None:
+                otherwise = (*when, Condition(condition, negated=True))
+                if element.name == "elif":
+                    inner = Condition(self._parse_condition(element))
+                    otherwise = (*otherwise, inner)
+                self._parse_elements(element.elements, otherwise)
+
+    def _parse_condition(self, section: Section) -> str:
+        try:
+            return show_condition(section.arguments)
+        except ParseError as error:
+            self._refuse(section.line, section.header, error.reason)
+            return show_raw(section.arguments)
+
+    def _parse_field(self, field: Field, when: When) -> None:
+        if field.name in ("packages", "optional-packages"):
+            self._parse_packages(field)
+        elif field.name == "constraints":
+            self._parse_constraints(field, when)
+        elif field.name == "extra-packages":
+            self._parse_extra_packages(field, when)
+        elif field.name in ("allow-newer", "allow-older"):
+            self._parse_relaxed(field)
+        elif field.name == "import":
+            self.imports.extend(Import(text, line) for text, line in _tokens(field))
+        else:
+            return
+        if field.braced:
+            self._refuse(field.line, f"{field.name}: {{", "cabal 3.4 takes no braces here")
+
+    def _parse_packages(self, field: Field) -> None:
+        """packages ::= { path | glob | archive | url }"""
+        for text, line in _tokens(field):
+            if is_url(text):
+                source = _source(SourceKind.ARCHIVE, line, text)._replace(url=text)
+            elif text.endswith(_ARCHIVES):
+                source = _source(SourceKind.ARCHIVE, line, text)._replace(path=text)
+            else:
+                source = _source(SourceKind.PATH, line, text)._replace(path=text)
+            self.sources.append(source._replace(role=Role.PROJECT))
+        for one in field.lines:
+            # A line of a dot alone stands for an empty line, where cabal up to 3.6 looks at it.
+            if one.text.strip() == "." and one.line != field.line:
+                self._refuse(one.line, ".", 'a line of "." alone; write "./"')
+
+    def _parse_constraints(self, field: Field, when: When) -> None:
+        """constraints ::= constraint { "," constraint }, with a comma more at one end"""
+        value = FieldText(field)
+        try:
+            found = parse_list(Scanner(value.text), parse_constraint, outer_comma=True)
+        except ParseError as error:
+            self._parse_broken_constraints(field, value, error, when)
+            return
+        for one in found:
+            self._constrain(one, value.line_at(one.start), value.text[one.start : one.end], when)
+
+    def _parse_broken_constraints(
+        self, field: Field, value: FieldText, error: ParseError, when: When
+    ) -> None:
+        """cabal refuses the field: what reads by itself counts all the same."""
+        complete = True
+        for piece in pieces(value.text):
+            line = value.line_at(piece.start)
+            scanner = Scanner(piece.text)
+            try:
+                found = parse_constraint(scanner)
+                scanner.expect_end("the end of the constraint")
+            except ParseError as inner:
+                complete = False
+                shown = one_line(piece.text)[:MAX_SHOWN]
+                package = constrained_package(piece.text)
+                self.unread.append(Unread(line, shown, inner.reason, package))
+            else:
+                self._constrain(found, line, piece.text, when)
+        if complete:
+            self._refuse(value.line_at(error.start), f"{field.name}: {value.text}", error.reason)
+
+    def _constrain(self, found: Constraint, line: int, text: str, when: When) -> None:
+        """A constraint on the version is a requirement, and a source where the package comes from."""
+        if found.property is not Property.RANGE:
+            return
+        shown = one_line(text)
+        package, bound, scope = found.package, found.range, found.scope
+        self.requirements.append(
+            Requirement(package, bound, line, shown, "constraints", when, scope=scope)
+        )
+        source = _source(SourceKind.CONSTRAINT, line, shown)
+        self.sources.append(
+            source._replace(package=package, version=bound.exact, scope=scope, range=bound)
+        )
+
+    def _parse_extra_packages(self, field: Field, when: When) -> None:
+        """extra-packages ::= dependencies: asked for, and bounded"""
+        found = read_entries(field, _NEWEST)
+        self.unread.extend(found.unread)
+        for dependency, line, text in found.entries:
+            name, bound = dependency.name, dependency.range
+            self.requirements.append(Requirement(name, bound, line, text, "extra-packages", when))
+            source = _source(SourceKind.CONSTRAINT, line, text)
+            scope = "extra-packages"
+            self.sources.append(
+                source._replace(package=name, version=bound.exact, scope=scope, range=bound)
+            )
+
+    def _parse_relaxed(self, field: Field) -> None:
+        """allow-newer ::= relaxed { "," relaxed }"""
+        value = FieldText(field)
+        for piece in pieces(value.text):
+            line = value.line_at(piece.start)
+            scanner = Scanner(piece.text)
+            try:
+                found = parse_relaxed(scanner)
+                scanner.expect_end("the end of the dependency")
+            except ParseError as error:
+                self._refuse(line, f"{field.name}: {piece.text}", error.reason)
+                continue
+            if found[:2] != ("*", "none"):
+                older = field.name == "allow-older"
+                self.allow_newer.append(allow_newer(found, line, piece.text, older))
+
+    def _parse_repository(self, section: Section) -> None:
+        """repository ::= "type", "location", [ "tag" ], [ "branch" ], [ "subdir": { path } ]"""
+        fields = {one.name: one for one in section.elements if isinstance(one, Field)}
+        values = {name: _tokens(field) for name, field in fields.items()}
+        for name in ("type", "location"):
+            if len(values.get(name, ())) != 1:
+                self._unread_section(section, f"expected one {name}")
+                return
+        for name in ("tag", "branch"):
+            if name in fields and len(fields[name].text.split()) != 1:
+                self._unread_section(section, f"expected one word for {name}")
+                return
+        commit = _first(values, "tag") or _first(values, "branch")
+        kind, line = _first(values, "type"), section.line
+        source = _source(SourceKind.GIT, line, f"{_first(values, 'location')} {commit or ''}".strip())
+        source = source._replace(
+            url=_first(values, "location"), commit=commit, vcs=None if kind == "git" else kind
+        )
+        for subdir in values.get("subdir") or [(None, line)]:
+            self.sources.append(source._replace(subdir=subdir[0]))
+
+    def _unread_section(self, section: Section, reason: str) -> None:
+        location = next(
+            (one.text for one in section.elements if getattr(one, "name", "") == "location"), ""
+        )
+        self.unread.append(Unread(section.line, one_line(f"{section.header} {location}"), reason))
+
+    def _refuse(self, line: int, text: str, reason: str) -> None:
+        self.unread.append(Unread(line, one_line(text)[:MAX_SHOWN], reason, None, False))
+
+
+def _first(values: dict[str, list[tuple[str, int]]], name: str) -> str | None:
+    found = values.get(name)
+    return found[0][0] if found else None
+
+
+def _tokens(field: Field) -> list[tuple[str, int]]:
+    """tokens ::= { word | string }, with spaces or commas between; each with its line."""
+    found: list[tuple[str, int]] = []
+    for one in field.lines:
+        scanner = Scanner(one.text)
+        while not scanner.at_end():
+            scanner.match(_SEPARATORS)
+            token = scanner.match(_TOKEN)
+            if token is None:
+                scanner.position += 1
+            elif token.strip('"'):
+                found.append((token.strip('"'), one.line))
+    return found
+
+
+def _source(kind: SourceKind, line: int, text: str) -> Source:
+    return Source(None, kind, None, None, None, None, None, line, text)
