@@ -1,7 +1,7 @@
 """Reads the dependency declarations of Haskell projects as cabal, hpack and stack read them.
 
 Pure: bytes in, a `Manifest` out. Versions and ranges are those of the Cabal library; the readers
-take ``.cabal`` files, hpack's ``package.yaml``, ``stack.yaml`` with its lock and snapshot files, and
+take ``.cabal`` files, hpack's ``package.yaml``, ``stack.yaml`` with lock and snapshot files, and
 ``cabal.project`` with its freeze files. Readers are imported when they are first used, so that
 versions and ranges alone, which the hot path needs, cost little.
 """
@@ -44,6 +44,7 @@ __all__ = [
     "read_cabal",
     "read_cabal_project",
     "read_package_yaml",
+    "read_sandbox",
     "read_stack_lock",
     "read_stack_yaml",
     "reader_for",
@@ -90,6 +91,13 @@ def read_cabal_project(data: bytes, path: str) -> Manifest:
     return read(data, path)
 
 
+def read_sandbox(data: bytes, path: str) -> Manifest:
+    """Read ``.cabal-sandbox/add-source-timestamps`` of cabal v1."""
+    from guard.haskell.sandbox import read
+
+    return read(data, path)
+
+
 def reader_for(path: str) -> Reader | None:
     """The reader for a file of this name, or None if no tool reads dependencies from it.
 
@@ -105,6 +113,8 @@ def reader_for(path: str) -> Reader | None:
         return read_stack_lock
     if name == "cabal.config" or name.startswith("cabal.project"):
         return read_cabal_project
+    if name == "add-source-timestamps":
+        return read_sandbox
     if name.endswith(".cabal") and name != ".cabal":
         return read_cabal
     return None

@@ -19,8 +19,28 @@ _LICENSE_NAME = re.compile(f"{ALPHANUMERIC}+")
 _LICENSE_ID = re.compile(r"[A-Za-z0-9.+:-]+")
 # Names of before SPDX that are no SPDX identifiers.
 _OLD_LICENSES = frozenset(
-    "BSD2 BSD3 BSD4 GPL GPL-2 GPL-3 LGPL LGPL-2 LGPL-3 LGPL-2.1 AGPL AGPL-3 Apache PublicDomain "
-    "AllRightsReserved OtherLicense UnspecifiedLicense UnknownLicense MPL MPL-2".split()
+    [
+        "BSD2",
+        "BSD3",
+        "BSD4",
+        "GPL",
+        "GPL-2",
+        "GPL-3",
+        "LGPL",
+        "LGPL-2",
+        "LGPL-3",
+        "LGPL-2.1",
+        "AGPL",
+        "AGPL-3",
+        "Apache",
+        "PublicDomain",
+        "AllRightsReserved",
+        "OtherLicense",
+        "UnspecifiedLicense",
+        "UnknownLicense",
+        "MPL",
+        "MPL-2",
+    ]
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
 _WORD = re.compile(f"{ALPHANUMERIC}+")
@@ -97,7 +117,9 @@ def _parse_license(scanner: Scanner, spec: Spec) -> None:
 
 
 def _parse_spdx(scanner: Scanner) -> None:
-    """expression ::= simple { ("AND" | "OR" | "WITH") simple }; simple ::= id | "(" expression ")"."""
+    """expression ::= simple { ("AND" | "OR" | "WITH") simple }
+    simple ::= identifier | "(" expression ")"
+    """
     while True:
         scanner.spaces()
         if scanner.take("("):
@@ -185,14 +207,59 @@ _CHECKS: dict[str, Check] = {
 
 # What belongs to the library in a file without sections (Cabal's `libraryFieldGrammar`).
 LIBRARY_FIELDS = frozenset(
-    "exposed-modules reexported-modules signatures exposed visibility buildable build-tools "
-    "build-tool-depends cpp-options asm-options cmm-options cc-options cxx-options ld-options "
-    "pkgconfig-depends frameworks extra-framework-dirs asm-sources cmm-sources c-sources "
-    "cxx-sources js-sources hs-source-dirs hs-source-dir other-modules virtual-modules "
-    "autogen-modules default-language other-languages default-extensions other-extensions "
-    "extensions extra-libraries extra-ghci-libraries extra-bundled-libraries "
-    "extra-library-flavours extra-dynamic-library-flavours extra-lib-dirs include-dirs includes "
-    "autogen-includes install-includes ghc-options ghcjs-options jhc-options hugs-options "
-    "nhc98-options ghc-prof-options ghcjs-prof-options ghc-shared-options ghcjs-shared-options "
-    "build-depends mixins".split()
+    [
+        "exposed-modules",
+        "reexported-modules",
+        "signatures",
+        "exposed",
+        "visibility",
+        "buildable",
+        "build-tools",
+        "build-tool-depends",
+        "cpp-options",
+        "asm-options",
+        "cmm-options",
+        "cc-options",
+        "cxx-options",
+        "ld-options",
+        "pkgconfig-depends",
+        "frameworks",
+        "extra-framework-dirs",
+        "asm-sources",
+        "cmm-sources",
+        "c-sources",
+        "cxx-sources",
+        "js-sources",
+        "hs-source-dirs",
+        "hs-source-dir",
+        "other-modules",
+        "virtual-modules",
+        "autogen-modules",
+        "default-language",
+        "other-languages",
+        "default-extensions",
+        "other-extensions",
+        "extensions",
+        "extra-libraries",
+        "extra-ghci-libraries",
+        "extra-bundled-libraries",
+        "extra-library-flavours",
+        "extra-dynamic-library-flavours",
+        "extra-lib-dirs",
+        "include-dirs",
+        "includes",
+        "autogen-includes",
+        "install-includes",
+        "ghc-options",
+        "ghcjs-options",
+        "jhc-options",
+        "hugs-options",
+        "nhc98-options",
+        "ghc-prof-options",
+        "ghcjs-prof-options",
+        "ghc-shared-options",
+        "ghcjs-shared-options",
+        "build-depends",
+        "mixins",
+    ]
 )

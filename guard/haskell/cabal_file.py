@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from guard.haskell.cabal_fields import LIBRARY_FIELDS, check_field, known_spec, spec_of
+from guard.haskell.cabal_fields import LIBRARY_FIELDS, known_spec, spec_of
 from guard.haskell.conflict import differing, has_conflict, sides
 from guard.haskell.dependency import leading_name, parse_name
 from guard.haskell.entries import MAX_SHOWN, Entry, one_line
@@ -263,8 +263,8 @@ def _leading_fields(elements: Elements) -> tuple[Field, ...]:
 def _with_sections(elements: Elements) -> Elements:
     """A file without any section, as before Cabal 1.2, cut into sections as Cabal cuts it.
 
-    ``executable: NAME`` begins an executable; what belongs to a library makes one; ``build-depends``
-    before the first executable belongs to each of them.
+    ``executable: NAME`` begins an executable; what belongs to a library makes one;
+    ``build-depends`` before the first executable belongs to each of them.
     """
     fields = [element for element in elements if isinstance(element, Field)]
     if len(fields) < len(elements):

@@ -173,7 +173,7 @@ class _ProjectReader:
             self._refuse(value.line_at(error.start), f"{field.name}: {value.text}", error.reason)
 
     def _constrain(self, found: Constraint, line: int, text: str, when: When) -> None:
-        """A constraint on the version is a requirement, and a source where the package comes from."""
+        """A constraint on the version is a requirement, and a source of its package."""
         if found.property is not Property.RANGE:
             return
         shown = one_line(text)
@@ -229,17 +229,19 @@ class _ProjectReader:
                 return
         commit = _first(values, "tag") or _first(values, "branch")
         kind, line = _first(values, "type"), section.line
-        source = _source(SourceKind.GIT, line, f"{_first(values, 'location')} {commit or ''}".strip())
+        source = _source(
+            SourceKind.GIT, line, f"{_first(values, 'location')} {commit or ''}".strip()
+        )
         source = source._replace(
             url=_first(values, "location"), commit=commit, vcs=None if kind == "git" else kind
         )
-        for subdir in values.get("subdir") or [(None, line)]:
-            self.sources.append(source._replace(subdir=subdir[0]))
+        subdirs = [text for text, _ in values.get("subdir", ())]
+        for subdir in subdirs or [None]:
+            self.sources.append(source._replace(subdir=subdir))
 
     def _unread_section(self, section: Section, reason: str) -> None:
-        location = next(
-            (one.text for one in section.elements if getattr(one, "name", "") == "location"), ""
-        )
+        fields = [one for one in section.elements if isinstance(one, Field)]
+        location = next((one.text for one in fields if one.name == "location"), "")
         self.unread.append(Unread(section.line, one_line(f"{section.header} {location}"), reason))
 
     def _refuse(self, line: int, text: str, reason: str) -> None:

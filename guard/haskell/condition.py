@@ -32,14 +32,49 @@ _SYSTEMS = (
     ("linux-android", "android"),
 )
 _KNOWN_SYSTEMS = frozenset(
-    "linux windows osx freebsd openbsd netbsd dragonfly solaris aix hpux irix halvm hurd ios "
-    "android ghcjs".split()
+    [
+        "linux",
+        "windows",
+        "osx",
+        "freebsd",
+        "openbsd",
+        "netbsd",
+        "dragonfly",
+        "solaris",
+        "aix",
+        "hpux",
+        "irix",
+        "halvm",
+        "hurd",
+        "ios",
+        "android",
+        "ghcjs",
+    ]
 )
 _KNOWN_ARCHITECTURES = frozenset(
-    "i386 x86_64 ppc ppc64 sparc arm aarch64 mips sh ia64 s390 alpha hppa rs6000 m68k vax "
-    "javascript".split()
+    [
+        "i386",
+        "x86_64",
+        "ppc",
+        "ppc64",
+        "sparc",
+        "arm",
+        "aarch64",
+        "mips",
+        "sh",
+        "ia64",
+        "s390",
+        "alpha",
+        "hppa",
+        "rs6000",
+        "m68k",
+        "vax",
+        "javascript",
+    ]
 )
-_KNOWN_COMPILERS = frozenset("ghc ghcjs nhc yhc hugs hbc helium jhc lhc uhc eta".split())
+_KNOWN_COMPILERS = frozenset(
+    ["ghc", "ghcjs", "nhc", "yhc", "hugs", "hbc", "helium", "jhc", "lhc", "uhc", "eta"]
+)
 
 # How tightly a text holds together: what needs parentheses inside of what.
 _OR, _AND, _ATOM = 0, 1, 2
@@ -147,12 +182,11 @@ class _ConditionParser:
         return found
 
     def _word(self, expected: str) -> str:
-        if self.at < len(self.arguments):
-            argument = self.arguments[self.at]
-            if argument.kind is ArgumentKind.WORD:
-                self.at += 1
-                return argument.text
-        self._fail(f"expected {expected}")
+        following = self.arguments[self.at : self.at + 1]
+        if not following or following[0].kind is not ArgumentKind.WORD:
+            self._fail(f"expected {expected}")
+        self.at += 1
+        return following[0].text
 
     def _at_symbol(self, text: str) -> bool:
         if self.at >= len(self.arguments):

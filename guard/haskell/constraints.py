@@ -125,4 +125,3 @@ def allow_newer(found: tuple[str, str, bool], line: int, text: str, older: bool)
     scope, subject, caret = found
     package = "*" if (scope, subject) == ("*", "all") else subject
     return AllowNewer(scope, package, line, text, not older, older, caret)
-

@@ -94,7 +94,7 @@ def parse_tool(scanner: Scanner, spec: Spec | None = None) -> Dependency:
 
 
 def _parse_libraries(scanner: Scanner, package: str) -> tuple[str | None, ...]:
-    """libraries ::= name | "{" name { "," name } "}"; the package's own name is its main library."""
+    """libraries ::= name | "{" name { "," name } "}"; the package's own is its main library."""
     if not scanner.take("{"):
         return _library_set([parse_name(scanner)], package)
     names: list[str] = []

@@ -24,7 +24,6 @@ from guard.haskell.model import Unread
 from guard.haskell.ranges import Spec
 from guard.haskell.scanner import ParseError, Scanner
 
-
 # How much of a text that could not be read is shown.
 MAX_SHOWN = 200
 

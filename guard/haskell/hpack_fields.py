@@ -11,26 +11,75 @@ from guard.haskell.model import Unread
 from guard.haskell.ranges import Spec
 from guard.haskell.scanner import ParseError
 from guard.haskell.version import Version
-from guard.haskell.yaml_tree import Kind, Mapping, Node, Scalar, Sequence, describe, number_text, show
+from guard.haskell.yaml_tree import (
+    Kind,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    describe,
+    number_text,
+    show,
+)
 
 # The version of hpack whose word this reader gives.
 HPACK: Spec = (0, 34, 7)
 
 _LISTS = frozenset(
-    "source-dirs pkg-config-dependencies default-extensions other-extensions ghc-options "
-    "ghc-prof-options ghcjs-options cpp-options cc-options c-sources cxx-options cxx-sources "
-    "js-sources extra-lib-dirs extra-libraries extra-frameworks-dirs frameworks include-dirs "
-    "install-includes ld-options exposed-modules generated-exposed-modules other-modules "
-    "generated-other-modules reexported-modules signatures author copyright license-file "
-    "tested-with extra-source-files extra-doc-files data-files".split()
+    [
+        "source-dirs",
+        "pkg-config-dependencies",
+        "default-extensions",
+        "other-extensions",
+        "ghc-options",
+        "ghc-prof-options",
+        "ghcjs-options",
+        "cpp-options",
+        "cc-options",
+        "c-sources",
+        "cxx-options",
+        "cxx-sources",
+        "js-sources",
+        "extra-lib-dirs",
+        "extra-libraries",
+        "extra-frameworks-dirs",
+        "frameworks",
+        "include-dirs",
+        "install-includes",
+        "ld-options",
+        "exposed-modules",
+        "generated-exposed-modules",
+        "other-modules",
+        "generated-other-modules",
+        "reexported-modules",
+        "signatures",
+        "author",
+        "copyright",
+        "license-file",
+        "tested-with",
+        "extra-source-files",
+        "extra-doc-files",
+        "data-files",
+    ]
 )
 _LISTS_OR_NULL = frozenset({"maintainer"})
 _STRINGS = frozenset(
-    "main visibility name synopsis description category stability data-dir git github "
-    "build-type".split()
+    [
+        "main",
+        "visibility",
+        "name",
+        "synopsis",
+        "description",
+        "category",
+        "stability",
+        "data-dir",
+        "git",
+        "github",
+        "build-type",
+    ]
 )
-_STRINGS_OR_NULL = frozenset("homepage bug-reports license".split())
-_BOOLEANS = frozenset("buildable exposed".split())
+_STRINGS_OR_NULL = frozenset(["homepage", "bug-reports", "license"])
+_BOOLEANS = frozenset(["buildable", "exposed"])
 _BUILD_TYPES = ("Simple", "Configure", "Make", "Custom")
 
 

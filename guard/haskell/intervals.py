@@ -33,13 +33,13 @@ def holds(intervals: Intervals, numbers: Numbers) -> bool:
     while low < high:
         middle = (low + high) // 2
         interval = intervals[middle]
-        if numbers < interval.lower or (
-            numbers == interval.lower and not interval.lower_inclusive
-        ):
+        if numbers < interval.lower or (numbers == interval.lower and not interval.lower_inclusive):
             high = middle
-        elif interval.upper is None or numbers < interval.upper:
-            return True
-        elif numbers == interval.upper and interval.upper_inclusive:
+        elif (
+            interval.upper is None
+            or numbers < interval.upper
+            or (numbers == interval.upper and interval.upper_inclusive)
+        ):
             return True
         else:
             low = middle + 1
@@ -106,4 +106,3 @@ def _touches(left: Interval, right: Interval) -> bool:
     if left.upper is None or right.lower < left.upper:
         return True
     return right.lower == left.upper and (left.upper_inclusive or right.lower_inclusive)
-

@@ -1,8 +1,8 @@
 """The outline of a cabal file: fields and sections, by indentation or braces.
 
-Source: Cabal user guide, "Package descriptions" (syntax); the library's ``Distribution.Fields.Lexer``
-and ``Distribution.Fields.Parser``, whose grammar this is (``\\n`` stands for the indentation that a
-line begins with):
+Source: Cabal user guide, "Package descriptions" (syntax); the library's
+``Distribution.Fields.Lexer`` and ``Distribution.Fields.Parser``, whose grammar this is (``\\n``
+stands for the indentation that a line begins with):
 
     elements ::= { "\\n" name in-layout | name in-braces }
     in-layout ::= ":" ( "{" content "}" | { content } ) | argument* ( "{" elements "}" | elements )
@@ -45,7 +45,7 @@ class Field(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The value as Cabal's field parsers see it: its lines, comments and blank ones left out."""
+        """The value as Cabal's field parsers see it: without comments and blank lines."""
         return "\n".join(line.text for line in self.lines)
 
 
@@ -121,9 +121,7 @@ _BRACED_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f{}]+")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
 _NAME = re.compile(r'[^\x00-\x20\x7f:"{}()\[\],=<>+*&|!$%^@#?/\\~]+')
 _SYMBOL = re.compile(r"[,=<>+*&|!$%^@#?/\\~.-]+|[()\[\]]")
-_STRING = re.compile(
-    rf'"(?:[^"\\\x00-\x1f\x7f]|\\{_PRINTABLE})*+"|"[^"\x00-\x1f\x7f]*"'
-)
+_STRING = re.compile(rf'"(?:[^"\\\x00-\x1f\x7f]|\\{_PRINTABLE})*+"|"[^"\x00-\x1f\x7f]*"')
 
 
 def read_outline(text: str) -> Outline:

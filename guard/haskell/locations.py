@@ -144,9 +144,7 @@ def _commit(node: Mapping) -> str:
     return commit
 
 
-def _in_subdirs(
-    outer: Mapping, place: Place, inner: Mapping, role: Role
-) -> tuple[Source, ...]:
+def _in_subdirs(outer: Mapping, place: Place, inner: Mapping, role: Role) -> tuple[Source, ...]:
     """One source for each subdirectory; ``subdir`` is one, ``subdirs`` are several."""
     subdirs = outer.get("subdirs") or inner.get("subdirs")
     source = _source(outer, place, role)._replace(

@@ -26,10 +26,10 @@ class Condition(NamedTuple):
 class Requirement(NamedTuple):
     """One version range on one package, as declared at one line.
 
-    ``text`` is the source of the requirement on one line, ``line`` counts from 1. ``section`` is the
-    component (``library``, ``executable NAME``, ``custom-setup``, ..., or ``constraints``), ``when``
-    the conditions from the outside in, ``libraries`` the sublibraries that are asked for. ``scope``
-    is the qualifier of a cabal.project constraint: ``toplevel``, ``any``, ``setup.*``, ``p:setup``.
+    ``text`` is the source of the requirement on one line, ``line`` counts from 1. ``section`` is
+    the component (``library``, ``executable NAME``, ``custom-setup``, ..., or ``constraints``),
+    ``when`` the conditions from the outside in, ``libraries`` the sublibraries that are asked for.
+    ``scope`` is the qualifier of a constraint: ``toplevel``, ``any``, ``setup.*``, ``p:setup``.
     """
 
     package: str

@@ -89,7 +89,9 @@ class _PackageReader:
             version,
             version_line,
             lenient=bool(self.unread),
-            requirements=tuple(one for one in self.requirements if not self._internal(one, package)),
+            requirements=tuple(
+                one for one in self.requirements if not self._internal(one, package)
+            ),
             sources=tuple(dict.fromkeys(self.sources)),
             unread=tuple(dict.fromkeys(sorted(self.unread, key=lambda one: one.line))),
             imports=tuple(dict.fromkeys(self.imports)),

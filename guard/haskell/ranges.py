@@ -162,9 +162,10 @@ class VersionRange:
 
     def __str__(self) -> str:
         """The range as Cabal prints it; `parse` reads it again."""
-        if self._text is None:
-            self._text = _show(self._tree, 0)
-        return self._text
+        text = self._text
+        if text is None:
+            text = self._text = _show(self._tree, 0)
+        return text
 
     def __repr__(self) -> str:
         return f"VersionRange.parse({str(self)!r})"
@@ -234,7 +235,7 @@ def _parse_bound(scanner: Scanner, spec: Spec | None) -> Bound | Compound:
 
 
 def _parse_word(scanner: Scanner, spec: Spec | None, start: int) -> Bound:
-    """"-any" (up to 3.0), "-none" (from 1.22 up to 3.0); both are gone in 3.4."""
+    """ "-any" (up to 3.0), "-none" (from 1.22 up to 3.0); both are gone in 3.4."""
     if spec is not None and spec >= (3, 4):
         scanner.fail("-any and -none are not in cabal-version 3.4 and later", start)
     if scanner.take("any"):
@@ -279,7 +280,7 @@ def _require(scanner: Scanner, spec: Spec | None, needed: Spec, what: str, start
 
 
 def _compound(junction: Junction, parts: list[Bound | Compound]) -> Bound | Compound:
-    """Parts under one operator. Since both operators group to the right, the last part is spliced."""
+    """Parts under one operator. Both operators group to the right: the last part is spliced."""
     if len(parts) == 1:
         return parts[0]
     last = parts[-1]

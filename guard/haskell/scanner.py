@@ -93,7 +93,7 @@ class Scanner:
         self.depth -= 1
 
     def expect_end(self, expected: str) -> None:
-        """Skip white space and raise ParseError unless that was all; ``expected`` names the rest."""
+        """Skip white space; raise ParseError, with what was ``expected``, if that is not all."""
         self.spaces()
         if not self.at_end():
             self.fail(f"expected {expected}")

@@ -171,7 +171,7 @@ class _StackReader:
             seen.add(source.package)
 
     def _parse_allow_newer(self) -> None:
-        """allow-newer ::= boolean; "allow-newer-deps" (stack 2.9.3) names whose bounds are lifted."""
+        """allow-newer ::= boolean; "allow-newer-deps" (stack 2.9.3) names whose bounds it lifts."""
         node = self.root.get("allow-newer")
         if not is_true(node) or node is None:
             return

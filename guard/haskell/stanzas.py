@@ -142,8 +142,12 @@ class StanzaReader:
                 groups.append([])
         tree = self._read_fields(fields, typed_fields)
         branches = [b for group in groups for b in self._parse_ifs(group, typed_fields)]
-        typed = tree.typed or any(b.otherwise and b.body.typed and b.otherwise.typed for b in branches)
-        size = tree.size + sum(b.body.size + (b.otherwise.size if b.otherwise else 0) for b in branches)
+        typed = tree.typed or any(
+            b.otherwise and b.body.typed and b.otherwise.typed for b in branches
+        )
+        size = tree.size + sum(
+            b.body.size + (b.otherwise.size if b.otherwise else 0) for b in branches
+        )
         return tree._replace(branches=tuple(branches), typed=typed, size=size)
 
     def _read_fields(self, fields: Sequence[Field], typed_fields: bool) -> Tree:

@@ -93,8 +93,8 @@ class Document(NamedTuple):
     second_line: int | None
 
 
-_TRUE = frozenset("y Y yes Yes YES on On ON true True TRUE".split())
-_FALSE = frozenset("n N no No NO off Off OFF false False FALSE".split())
+_TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"])
+_FALSE = frozenset(["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"])
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _NUMBER = re.compile(r"(?:[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|0x[0-9a-fA-F]+|0o[0-7]+)\Z")
 # A number of more characters than this is no version, and could be very large (1e999999999).
@@ -165,7 +165,7 @@ class _TreeBuilder:
         from yaml import events
 
         if isinstance(event, events.AliasEvent):
-            found = self.anchors.get(event.anchor)
+            found = self.anchors.get(event.anchor or "")
             if found is None:
                 raise YamlError(_line(event), f"there is no anchor {event.anchor}")
             return found
