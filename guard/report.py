@@ -76,6 +76,13 @@ class Screen:
 
     def decision(self, decision: Decision) -> None:
         """A decision with all its findings and the commands to paste."""
+        self.say(self.decision_text(decision))
+        remedies = first_remedies(decision.findings)
+        if decision.outcome is not Outcome.ALLOWED and remedies:
+            self.say(f"  next: {self.paint(remedies[0], 'bold')}")
+
+    def decision_text(self, decision: Decision) -> str:
+        """A decision with all its findings."""
         word = {
             Outcome.ALLOWED: self.paint("allowed", "green"),
             Outcome.BLOCKED: self.paint("blocked", "red"),
@@ -83,27 +90,21 @@ class Screen:
         }[decision.outcome]
         ref = f" to {decision.ref}" if decision.ref else ""
         commit = f" {decision.commit[:12]}" if decision.commit else ""
-        self.say(f"{self.paint(decision.repository, 'bold')}{commit}{ref}: {word}")
+        lines = [f"{self.paint(decision.repository, 'bold')}{commit}{ref}: {word}"]
         for finding in told_once(decision.findings):
-            self.finding(finding)
-        remedies = first_remedies(decision.findings)
-        if decision.outcome is not Outcome.ALLOWED and remedies:
-            self.say(f"  next: {self.paint(remedies[0], 'bold')}")
+            lines += self._finding(finding)
+        return "\n".join(lines)
 
-    def finding(self, finding: Finding) -> None:
-        """One finding in full."""
+    def _finding(self, finding: Finding) -> list[str]:
         label = self.paint(f"{finding.severity.value} {finding.rule}", _COLOURS[finding.severity])
-        self.say(f"  {label}: {finding.message}")
-        for name, text in (("found", finding.found), ("expected", finding.expected)):
-            if text:
-                self.say(f"      {name + ':':<10}{text}")
+        rows = [("found:", finding.found), ("expected:", finding.expected)]
         places = [place(item) for item in finding.evidence]
-        for index, text in enumerate(places[:_PLACES]):
-            self.say(f"      {'at:' if not index else '':<10}{text}")
+        rows += zip(["at:", *[""] * _PLACES], places[:_PLACES], strict=False)
         if len(places) > _PLACES:
-            self.say(f"      {'':<10}and {len(places) - _PLACES} more")
-        if finding.remedy:
-            self.say(f"      {'mend:':<10}{finding.remedy}")
+            rows.append(("", f"and {len(places) - _PLACES} more"))
+        rows.append(("mend:", finding.remedy))
+        lines = [f"  {label}: {finding.message}"]
+        return lines + [f"      {name:<10}{text}" for name, text in rows if text]
 
 
 def place(evidence: Evidence) -> str:

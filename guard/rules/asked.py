@@ -72,12 +72,14 @@ def _only_for_setup(requirement: Requirement) -> bool:
 
 
 def whole_range(asked: Iterable[Asked]) -> VersionRange:
-    """All ranges together: every one must hold."""
-    result = VersionRange.any()
-    for item in asked:
-        if not item.requirement.range.is_any:
-            result = result & item.requirement.range
-    return result
+    """All ranges together: every one must hold. Those that stand in several stanzas count once."""
+    ranges = dict.fromkeys(
+        item.requirement.range for item in asked if not item.requirement.range.is_any
+    )
+    result: VersionRange | None = None
+    for each in ranges:
+        result = each if result is None else result & each
+    return VersionRange.any() if result is None else result
 
 
 def pinned_sources(

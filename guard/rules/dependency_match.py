@@ -74,8 +74,9 @@ def _mismatch(
 ) -> Finding:
     wanted = whole_range(refused)
     first = refused[0]
+    evidence = _evidence(facts, consumer, refused)
     where = f"{first.manifest}:{first.requirement.line}"
-    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
+    more = f" and {len(evidence) - 1} more" if len(evidence) > 1 else ""
     expected, remedy = _what_would_fit(facts)
     return Finding(
         NAME,
@@ -84,7 +85,7 @@ def _mismatch(
         f"({where}{more})",
         found=f"{package} {item.version} ({_origin(facts, item)})",
         expected=f"{package} {wanted}{expected}",
-        evidence=_evidence(facts, consumer, refused),
+        evidence=evidence,
         remedy=remedy,
     )
 
@@ -175,7 +176,7 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
         findings.append(
             Finding(
                 NAME,
-                Severity.WARNING,
+                Severity.NOTE,
                 f"{manifest.path} would be refused by the Haskell tools and was read leniently"
                 f"{why}",
                 found=first.text if first else "",
@@ -221,7 +222,8 @@ def _no_consumer(facts: Facts) -> Unknown:
 
 
 def _evidence(facts: Facts, consumer: Consumer, asked: list[Asked]) -> tuple[Evidence, ...]:
-    return tuple(
+    # One line of a package.yaml may reach several components.
+    places = (
         Evidence(
             facts.names.consumer,
             consumer.commit,
@@ -229,8 +231,9 @@ def _evidence(facts: Facts, consumer: Consumer, asked: list[Asked]) -> tuple[Evi
             item.requirement.line,
             item.requirement.text,
         )
-        for item in dict.fromkeys(asked)
+        for item in asked
     )
+    return tuple(dict.fromkeys(places))
 
 
 def _origin(facts: Facts, item: Given) -> str:

@@ -55,7 +55,7 @@ def _not_passed(facts: Facts, tested: Tested) -> Finding:
         Severity.ERROR,
         message,
         found=found,
-        expected=f"a passed verdict for combination {tested.key[:12]}",
+        expected=f"a passed verdict for {tested.key[:12]}" if tested.key else "a passed verdict",
         evidence=(facts.superproject,),
         remedy=remedy,
     )

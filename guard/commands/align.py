@@ -1,0 +1,170 @@
+"""``guard align``: move the dependency to the release that the consumer asks for, and stage it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from guard.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
+from guard.config import Config
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GitError, GuardError, UsageError
+from guard.gate import Gate
+from guard.git.combinations import head_of, with_consumer
+from guard.git.process import Repository, text
+from guard.git.store import Store
+from guard.git.workspace import find_workspace
+from guard.model import Combination, Role
+from guard.report import Screen
+from guard.rules.asked import ranges_on_gitlink
+from guard.rules.facts import Facts, Pin, Unknown
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--to", metavar="TAG", help="this release, whatever would be chosen")
+    parser.add_argument(
+        "--newest", action="store_true", help="the newest release, an open-ended >=x as written"
+    )
+    parser.add_argument("--commit", action="store_true", help="commit the moved gitlink alone")
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Say which release and why, check it out and stage it. 1 where no release fits.
+
+    Raises:
+        GuardError: there is no gitlink to move, or moving it would lose something.
+    """
+    if options.to and options.newest:
+        raise UsageError("give --to TAG or --newest, not both")
+    with Gate(find_workspace()) as gate:
+        combination = _combination(gate)
+        config = gate.gatherer.config(combination)
+        facts = gate.gatherer.gather(combination, tested=False)
+        pin = _pin(facts)
+        facts = gate.gatherer.explain(facts, combination)
+        store = gate.gatherer.submodules(config).store(config.dependency)
+        choice = _chosen(facts, pin, store, options)
+        if choice is None:
+            return _none_fits(facts, screen)
+        for package in _lacking(facts, choice, options):
+            screen.warn(f"guard: warning: {choice.chosen.release.tag} lacks {package}")
+        return _move(gate, config, pin, choice, store, options.commit, screen)
+
+
+def _combination(gate: Gate) -> Combination:
+    """The index; in the consumer with its HEAD, which is what will be pushed with it."""
+    present = gate.present()
+    config = gate.gatherer.config(present)
+    workspace = gate.workspace
+    if workspace.role(config) is not Role.CONSUMER:
+        return present
+    commit = head_of(workspace.here)
+    if commit is None or gate.gatherer.gitlink(present, config.consumer) is None:
+        return present
+    return with_consumer(present, config.consumer, commit)
+
+
+def _pin(facts: Facts) -> Pin:
+    for unread in (facts.pin, facts.consumer):
+        if isinstance(unread, Unknown):
+            raise GuardError(unread.what, unread.remedy)
+    if not isinstance(facts.pin, Pin):
+        names = facts.names
+        raise GuardError(
+            f"{names.superproject} has no gitlink at {names.dependency_path}, so there is nothing "
+            f"to move: {names.dependency} does not come from a submodule",
+            "guard check",
+        )
+    return facts.pin
+
+
+def _chosen(facts: Facts, pin: Pin, store: Store, options: Namespace) -> Choice | None:
+    if options.to:
+        for item in facts.candidates or ():
+            if item.release.tag == options.to:
+                return Choice(item, Reason.ASKED_FOR, ())
+        known = ", ".join(item.release.tag for item in facts.candidates or ())
+        raise UsageError(
+            f"{options.to} is no release of {facts.names.dependency} on this machine",
+            f"choose one of {known}" if known else f"git -C {facts.names.dependency_path} fetch",
+        )
+    return choose(facts, _nearness(store, pin), options.newest)
+
+
+def _nearness(store: Store, pin: Pin) -> Nearness:
+    containing: set[str] = set()
+    before: set[str] = set()
+    for repository in store.repositories:
+        containing.update(_tags(repository, "--contains", pin.commit))
+        before.update(_tags(repository, "--merged", pin.commit))
+    return Nearness(frozenset(containing), frozenset(before))
+
+
+def _tags(repository: Repository, relation: str, commit: str) -> list[str]:
+    try:
+        return text(
+            repository,
+            "for-each-ref",
+            f"{relation}={commit}",
+            "--format=%(refname:lstrip=2)",
+            "refs/tags",
+        ).splitlines()
+    except GitError:
+        return []  # this repository does not have the commit
+
+
+def _lacking(facts: Facts, choice: Choice, options: Namespace) -> list[str]:
+    return unsatisfied(choice.chosen, ranges_on_gitlink(facts)) if options.to else []
+
+
+def _none_fits(facts: Facts, screen: Screen) -> int:
+    names = facts.names
+    asked = ", ".join(f"{name} {wanted}" for name, wanted in ranges_on_gitlink(facts).items())
+    others = [item.release.tag for item in fitting_releases(facts)]
+    if others:
+        screen.warn(
+            f"guard: no release of {names.dependency} is compatible with the lower bounds of "
+            f"{asked}; within the ranges as written: {', '.join(others)}"
+        )
+        screen.warn(f"  to take one: guard align --to {others[0]}")
+    else:
+        known = ", ".join(item.release.tag for item in facts.candidates or ()) or "none"
+        screen.warn(f"guard: no release of {names.dependency} satisfies {asked}")
+        screen.warn(f"  releases on this machine: {known}")
+        screen.warn(f"  if there are newer ones: git -C {names.dependency_path} fetch --tags")
+    return EXIT_BLOCKED
+
+
+def _move(
+    gate: Gate,
+    config: Config,
+    pin: Pin,
+    choice: Choice,
+    store: Store,
+    commits: bool,
+    screen: Screen,
+) -> int:
+    # GitPython takes longer to import than a push may.
+    from guard.git.moving import commit_path, move_submodule
+
+    release = choice.chosen.release
+    path = config.dependency
+    root = store.root(release.commit)
+    assert root is not None  # its packages have been read
+    if release.commit == pin.commit:
+        screen.say(f"{path} stays at {release.tag}: {choice.reason.value}")
+    else:
+        tag = f"refs/tags/{release.tag}"
+        moved = move_submodule(
+            gate.workspace.superproject, path, release.commit, root.repository, tag
+        )
+        old = pin.releases[0].tag if pin.releases else pin.described
+        what = "checked out and staged" if moved else "staged (the submodule is not checked out)"
+        screen.say(f"{path}: {old} -> {screen.paint(release.tag, 'bold')}, {what}")
+        screen.say(f"  why: {choice.reason.value}")
+    if choice.others:
+        screen.say(f"  would do as well: {', '.join(item.release.tag for item in choice.others)}")
+    if commits and release.commit != pin.commit:
+        message = f"Move {path} to {release.tag}"
+        commit = commit_path(gate.workspace.superproject, path, message)
+        screen.say(f"  committed as {commit[:12]}: {message}")
+    return EXIT_ALLOWED

@@ -1,0 +1,142 @@
+"""``guard log``: the verdicts, newest first, or everything of one."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections import deque
+from typing import Any, Final
+
+from guard.errors import EXIT_ALLOWED, UsageError
+from guard.git.objects import ObjectPool
+from guard.git.workspace import Workspace, find_workspace
+from guard.model import Result
+from guard.record import Record
+from guard.report import JSON_VERSION, Screen
+from guard.verdicts import Verdicts
+from guard.watch import duration
+
+_TAIL: Final = 20
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("verdict", nargs="?", help="show everything of this one")
+    parser.add_argument("--all", action="store_true", help="earlier attempts, too")
+    parser.add_argument("--passed", action="store_true", help="only those that passed")
+    parser.add_argument("--failed", action="store_true", help="only those that failed")
+    parser.add_argument("--release", metavar="TAG", help="only those with this release")
+    parser.add_argument("--gitlink", metavar="COMMIT", help="only those with this submodule commit")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Show the verdicts that fit.
+
+    Raises:
+        UsageError: no verdict has the name that was given.
+    """
+    workspace = find_workspace()
+    with ObjectPool() as pool:
+        verdicts = Verdicts(workspace.superproject, pool)
+        wants_all = options.all or options.verdict
+        records = verdicts.history() if wants_all else verdicts.newest()
+    found = [record for record in records if _fits(record, options)]
+    if options.verdict and not found:
+        raise UsageError(f"no verdict is named {options.verdict}", "guard log")
+    if options.json:
+        screen.json({"version": JSON_VERSION, "verdicts": [_json(item) for item in found]})
+    elif options.verdict:
+        for record in found:
+            _show(record, verdicts.logs, screen)
+    elif not found:
+        screen.say("no verdicts yet: guard test makes one" if not records else "none fits")
+    else:
+        _table(workspace, found, screen)
+    return EXIT_ALLOWED
+
+
+def _fits(record: Record, options: Namespace) -> bool:
+    passed = record.result is Result.PASSED
+    return not (
+        (options.passed and not passed)
+        or (options.failed and passed)
+        or (options.release and record.release != options.release)
+        or (options.verdict and not _is_named(record, options.verdict))
+        or (
+            options.gitlink
+            and not any(link.commit.startswith(options.gitlink) for link in record.gitlinks)
+        )
+    )
+
+
+def _is_named(record: Record, name: str) -> bool:
+    return record.name.startswith(name) or record.key.startswith(name)
+
+
+def _table(workspace: Workspace, records: list[Record], screen: Screen) -> None:
+    for record in records:
+        word = f"{record.result.value:<15}"
+        painted = screen.paint(word, "green" if record.result is Result.PASSED else "red")
+        links = " ".join(
+            f"{workspace.name(link.path)} {link.commit[:8]}"
+            for link in record.gitlinks
+            if "/" not in link.path
+        )
+        took = duration(record.build_seconds + record.test_seconds)
+        release = record.release or "-"
+        when = record.finished.replace("T", " ").removesuffix(":00Z").removesuffix("Z")
+        screen.say(f"{record.name}  {when}  {painted}  {release:<8} {took:>12}  {links}")
+        if record.detail:
+            screen.say(screen.paint(f"{'':<23}{record.detail}", "dim"))
+
+
+def _show(record: Record, logs: str, screen: Screen) -> None:
+    rows = [
+        ("verdict", record.name),
+        ("result", record.result.value),
+        ("detail", record.detail),
+        ("finished", record.finished),
+        ("build", duration(record.build_seconds)),
+        ("test", duration(record.test_seconds)),
+        ("exit status", "" if record.exit_status is None else str(record.exit_status)),
+        ("command", " ".join(record.command)),
+        ("combination", record.key),
+        ("recipe", record.recipe),
+        ("superproject", record.superproject or "its index"),
+        *((link.path, link.commit) for link in record.gitlinks),
+        ("release", record.release),
+        ("image", f"{record.image.reference} {record.image.id}".strip()),
+        ("bases", " ".join(record.image.bases)),
+        ("engine", f"{record.engine.name} {record.engine.version} at {record.engine.host}"),
+        ("builder", f"{record.engine.builder}, {record.engine.platform}"),
+        ("guard", record.guard),
+    ]
+    for name, text in rows:
+        if text:
+            screen.say(f"{name:<14}{text}")
+    path = os.path.join(logs, record.log)
+    screen.say(f"{'log':<14}{path}")
+    for line in _tail(path):
+        screen.say(f"  | {line}")
+    screen.say()
+
+
+def _tail(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return [line.rstrip("\n") for line in deque(file, _TAIL)]
+    except OSError as error:
+        return [f"(the log cannot be read: {error.strerror})"]
+
+
+def _json(record: Record) -> dict[str, Any]:
+    fields = record._asdict()
+    fields.update(
+        name=record.name,
+        result=record.result.value,
+        gitlinks={link.path: link.commit for link in record.gitlinks},
+        image=record.image._asdict(),
+        engine=record.engine._asdict(),
+    )
+    return fields

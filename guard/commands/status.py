@@ -1,0 +1,216 @@
+"""``guard status``: the combination as it stands, whether pushes would pass, what to type next."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import Any, NamedTuple
+
+from guard.errors import EXIT_ALLOWED
+from guard.gate import Gate
+from guard.git.combinations import head_of
+from guard.git.hooks.health import HookHealth, hook_health
+from guard.git.hooks.targets import find_targets
+from guard.git.process import Repository
+from guard.git.workspace import find_workspace, repositories_of
+from guard.model import Combination, Decision, Outcome
+from guard.report import JSON_VERSION, Screen, decision_json, first_remedies
+from guard.rules.asked import requirements, whole_range
+from guard.rules.facts import Facts, Tested, Unknown
+
+
+class _Hook(NamedTuple):
+    name: str
+    place: str
+    health: HookHealth
+
+
+class _State(NamedTuple):
+    """All that the command shows."""
+
+    facts: Facts
+    combination: Combination
+    staged: bool
+    standing: Decision
+    superproject: Decision | None
+    consumer: Decision | None
+    hooks: tuple[_Hook, ...]
+    hooks_missing: str
+
+    @property
+    def next(self) -> str:
+        """The one command that brings the work on."""
+        if self.standing.outcome is not Outcome.ALLOWED:
+            return _first(self.standing)
+        for hook in self.hooks:
+            if not hook.health.effective:
+                return hook.health.remedy or "guard install"
+        if self.staged:
+            return "git commit"
+        if self.consumer is not None and self.consumer.outcome is not Outcome.ALLOWED:
+            return _first(self.consumer)
+        return "git push"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Show the state. The exit status is 0 whatever it is: this is a question, not a gate."""
+    with Gate(find_workspace()) as gate:
+        state = _state(gate)
+        if options.json:
+            screen.json(_json(state))
+        else:
+            _show(gate, state, screen)
+    return EXIT_ALLOWED
+
+
+def _state(gate: Gate) -> _State:
+    combination = gate.present()
+    config = gate.gatherer.config(combination)
+    name = gate.workspace.name("")
+    facts = gate.gatherer.gather(combination, tested=True)
+    head = gate.head()
+    found = find_targets()
+    return _State(
+        facts,
+        combination,
+        head is None or head.tree != combination.tree,
+        gate.decide(name, combination.commit or "", None, combination),
+        gate.superproject(head.commit) if head is not None and head.commit else None,
+        _consumer(gate, repositories_of(gate.workspace, config, config.consumer)),
+        tuple(
+            _Hook(target.name, target.place, hook_health(target.repository))
+            for target in found.targets
+        ),
+        found.missing,
+    )
+
+
+def _consumer(gate: Gate, repositories: tuple[Repository, ...]) -> Decision | None:
+    """The decision for the consumer's HEAD, in the first checkout that there is."""
+    for repository in repositories:
+        if repository.work_tree is not None:
+            commit = head_of(repository)
+            if commit is not None:
+                return gate.consumer(commit)
+    return None
+
+
+def _show(gate: Gate, state: _State, screen: Screen) -> None:
+    facts = state.facts
+    superproject = gate.workspace.superproject
+    stands = "index, with staged changes" if state.staged else "index, as in HEAD"
+    if state.combination.source != "the index":
+        stands = state.combination.source
+    where = superproject.work_tree or superproject.git_dir
+    screen.say(f"{screen.paint(facts.names.superproject, 'bold')} ({stands})  {where}")
+    for path, text in _parts(facts):
+        screen.say(f"  {path:<12}{text}")
+    for text in _asked(facts):
+        screen.say(f"  {'requires':<12}{text}")
+    screen.say(f"  {'verdict':<12}{_verdict(facts)}")
+    screen.say()
+    for hook in state.hooks:
+        effective = hook.health.effective
+        word = screen.paint(hook.health.state.value, "green" if effective else "red")
+        screen.say(f"hook of {hook.name:<14}{word}  {hook.place}")
+        if not effective:
+            screen.say(f"  {hook.health.reason}")
+    if state.hooks_missing:
+        screen.say(f"  {state.hooks_missing}")
+    screen.say()
+    for decision in (state.superproject, state.consumer):
+        if decision is not None:
+            screen.say("push of " + screen.decision_text(decision))
+    screen.say()
+    screen.say(f"next: {screen.paint(state.next, 'bold')}")
+
+
+def _parts(facts: Facts) -> list[tuple[str, str]]:
+    names = facts.names
+    consumer, pin = facts.consumer, facts.pin
+    shown = "no gitlink"
+    if isinstance(consumer, Unknown):
+        shown = consumer.what
+    elif consumer is not None:
+        shown = consumer.commit[:12]
+    parts = [(names.consumer, shown)]
+    if isinstance(pin, Unknown):
+        parts.append((names.dependency, pin.what))
+    elif pin is None:
+        parts.append((names.dependency, "no gitlink"))
+    elif pin.releases:
+        tags = ", ".join(release.tag for release in pin.releases)
+        parts.append((names.dependency, f"{pin.commit[:12]}  release {tags}"))
+    else:
+        parts.append((names.dependency, f"{pin.commit[:12]}  {pin.described}, no release"))
+    return parts
+
+
+def _asked(facts: Facts) -> list[str]:
+    texts = []
+    for package, asked in requirements(facts).items():
+        first = asked[0]
+        where = f"{first.manifest}:{first.requirement.line}"
+        texts.append(f"{package} {whole_range(asked)}  ({where})")
+    return texts
+
+
+def _verdict(facts: Facts) -> str:
+    tested = facts.tested
+    if isinstance(tested, Unknown):
+        return f"unknown: {tested.what}"
+    if not isinstance(tested, Tested):
+        return "not asked"
+    return f"{tested.state.value}  {tested.verdict}".rstrip()
+
+
+def _first(decision: Decision) -> str:
+    remedies = first_remedies(decision.findings)
+    return remedies[0] if remedies else "guard check"
+
+
+def _json(state: _State) -> dict[str, Any]:
+    facts, tested = state.facts, state.facts.tested
+    verdict = None
+    if isinstance(tested, Tested):
+        verdict = {
+            "state": tested.state.value,
+            "name": tested.verdict or None,
+            "combination": tested.key or None,
+            "recipe": tested.recipe or None,
+            "detail": tested.detail,
+            "log": tested.log or None,
+        }
+    return {
+        "version": JSON_VERSION,
+        "source": state.combination.source,
+        "staged": state.staged,
+        "gitlinks": {link.path: link.commit for link in state.standing.gitlinks},
+        "release": state.standing.release,
+        "requirements": [
+            {"package": package, "range": str(whole_range(asked))}
+            for package, asked in requirements(facts).items()
+        ],
+        "verdict": verdict,
+        "standing": decision_json(state.standing),
+        "pushes": {
+            "superproject": decision_json(state.superproject) if state.superproject else None,
+            "consumer": decision_json(state.consumer) if state.consumer else None,
+        },
+        "hooks": [
+            {
+                "repository": hook.name,
+                "place": hook.place,
+                "state": hook.health.state.value,
+                "effective": hook.health.effective,
+                "reason": hook.health.reason,
+                "remedy": hook.health.remedy,
+            }
+            for hook in state.hooks
+        ],
+        "next": state.next,
+    }

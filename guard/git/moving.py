@@ -1,0 +1,113 @@
+"""Moving a submodule to another commit, and staging that: nothing of the user's is lost by it.
+
+GitPython serves what moves things; nothing here is imported by a push.
+"""
+
+from __future__ import annotations
+
+import os
+
+import git
+
+from guard.errors import GitError, GuardError
+from guard.git.locate import open_checkout
+from guard.git.process import Repository, run, text, user_environment
+
+
+def move_submodule(
+    superproject: Repository, path: str, commit: str, source: Repository, ref: str
+) -> bool:
+    """Check a submodule out at a commit (where it is checked out) and stage its gitlink.
+
+    Args:
+        source: a repository that has the commit; the checkout fetches from it what it lacks.
+        ref: a ref of `source` that has the commit.
+
+    Returns:
+        Whether there was a checkout to move.
+
+    Raises:
+        GuardError: the checkout has changes or commits that would be hard to find again, or git
+            refuses. The index is only touched once the checkout has moved.
+    """
+    if superproject.work_tree is None:
+        raise GuardError(
+            f"{superproject.git_dir} is bare: there is no index to stage a gitlink in",
+            "run guard align in a clone with a working tree",
+        )
+    checkout = open_checkout(os.path.join(superproject.work_tree, path))
+    if checkout is not None:
+        _refuse_loss(checkout, path, commit)
+        _check_out(checkout, commit, source, ref)
+    with _opened(superproject) as repo:
+        _ask(repo, "update-index", "--add", "--cacheinfo", f"160000,{commit},{path}")
+    return checkout is not None
+
+
+def commit_path(superproject: Repository, path: str, message: str) -> str:
+    """Commit one path alone, whatever else is staged, and return the new commit's id.
+
+    Raises:
+        GuardError: git refuses, or a hook does.
+    """
+    with _opened(superproject) as repo:
+        _ask(repo, "commit", "--only", "-m", message, "--", path)
+        return str(repo.git.rev_parse("HEAD"))
+
+
+def _refuse_loss(checkout: Repository, path: str, commit: str) -> None:
+    work_tree = f"--work-tree={checkout.work_tree}"
+    status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
+    changed = run(checkout, work_tree, *status)
+    if changed:
+        count = changed.count(b"\0")
+        raise GuardError(
+            f"{path} has {count} uncommitted changes, which moving it could lose",
+            f"git -C {checkout.work_tree} stash",
+        )
+    head = text(checkout, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1))
+    if not head or head == commit:
+        return
+    branch = text(checkout, "symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+    kept = branch or text(checkout, "for-each-ref", "--count=1", f"--contains={head}")
+    if not kept:
+        raise GuardError(
+            f"{path} is at {head[:12]}, a commit that no branch and no tag has; moving away would "
+            "make it hard to find again",
+            f"git -C {checkout.work_tree} branch keep-{head[:8]} {head}",
+        )
+
+
+def _check_out(checkout: Repository, commit: str, source: Repository, ref: str) -> None:
+    with _opened(checkout) as repo:
+        if not _has(checkout, commit):
+            # By the git dir's path: whatever remotes are configured is the user's own affair.
+            _ask(repo, "fetch", "--no-tags", "--no-write-fetch-head", source.common_dir, ref)
+        _ask(repo, "checkout", "--quiet", "--detach", "--no-recurse-submodules", commit)
+
+
+def _has(repository: Repository, commit: str) -> bool:
+    try:
+        run(repository, "cat-file", "-e", f"{commit}^{{commit}}")
+    except GitError:
+        return False
+    return True
+
+
+def _opened(repository: Repository) -> git.Repo:
+    # git's own variables for one repository must not follow into another.
+    kept = user_environment()
+    for name in [name for name in os.environ if name not in kept]:
+        del os.environ[name]
+    return git.Repo(repository.work_tree)
+
+
+def _ask(repo: git.Repo, command: str, *arguments: str) -> str:
+    try:
+        return str(repo.git.execute(["git", command, *arguments]))
+    except git.GitCommandError as error:
+        said = str(error.stderr).strip().removeprefix("stderr: ").strip("'\n ")
+        raise GuardError(
+            f"git {command} failed in {repo.working_dir}: {said}",
+            f"git -C {repo.working_dir} status",
+        ) from error
