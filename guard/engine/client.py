@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple, Self, cast
 
 import docker
 import requests
+from docker.constants import DEFAULT_UNIX_SOCKET
+from docker.context import ContextAPI
 from docker.errors import APIError, DockerException
 
 from guard.errors import EngineError
@@ -63,17 +65,17 @@ class Engine:
         Raises:
             EngineError: none is there, it refuses permission, or it does not answer as one.
         """
-        where = host or os.environ.get("DOCKER_HOST", "")
+        where = host
         try:
+            where = host or _usual_host()
             client = (
                 docker.DockerClient(base_url=host, version="auto", timeout=_PATIENCE)
                 if host
                 else docker.from_env(version="auto", timeout=_PATIENCE)
             )
-            where = where or _address(client.api)
             return cls(client.api, _facts(client.api, where))
         except (DockerException, requests.RequestException, ValueError, OSError) as error:
-            raise _not_connected(error, where or "its usual socket") from error
+            raise _not_connected(error, where or "the current docker context") from error
 
     def __enter__(self) -> Self:
         return self
@@ -149,9 +151,13 @@ def _facts(api: docker.APIClient, where: str) -> Facts:
     )
 
 
-def _address(api: docker.APIClient) -> str:
-    path = getattr(getattr(api, "_custom_adapter", None), "socket_path", "")
-    return f"unix://{path}" if path else str(api.base_url)
+def _usual_host() -> str:
+    """Where `docker.from_env` goes."""
+    host = os.environ.get("DOCKER_HOST", "")
+    if host:
+        return host
+    current = cast(Any, ContextAPI).kwargs_from_context(environment=os.environ)
+    return str(current.get("base_url") or DEFAULT_UNIX_SOCKET.replace("http+unix", "unix"))
 
 
 def _not_connected(error: BaseException, where: str) -> EngineError:

@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
 from docker.errors import APIError
@@ -170,12 +171,24 @@ def _not_started(error: APIError, plan: TestPlan) -> str:
 def _stopped_by_others(engine: Engine, container: str, state: dict[str, Any]) -> bool:
     """Whether the engine sent a signal to the container, as it does when it shuts down.
 
-    A test may end well on SIGTERM, and has not passed then. The times are the engine's own.
+    A test may end well on SIGTERM, and has not passed then. The times are the engine's own; it
+    may tell of the signal a little later than the container ended.
     """
+    now = engine.api.info()["SystemTime"]
     events = cast(Any, engine.api).events(
-        since=state["StartedAt"],
-        until=state["FinishedAt"],
+        since=_seconds(state["StartedAt"]),
+        until=_seconds(now),
         filters={"container": container, "event": ["kill", "stop"]},
         decode=True,
     )
     return any(True for _ in events)
+
+
+def _seconds(time: str) -> str:
+    """The engine's RFC 3339 as the seconds with nine digits behind the point that it asks for."""
+    whole, _, rest = time.partition(".")
+    fraction = re.match(r"\d*", rest)
+    assert fraction is not None
+    zone = rest[fraction.end() :] if rest else ""
+    moment = datetime.fromisoformat((whole + zone).replace("Z", "+00:00"))
+    return f"{int(moment.timestamp())}.{fraction[0]:0<9}"

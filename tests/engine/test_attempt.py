@@ -1,0 +1,314 @@
+"""Building and testing on a real engine: each ending is named for what it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from guard import config
+from guard.config import Config, Image
+from guard.engine import events
+from guard.engine.attempt import attempt, prepare
+from guard.engine.build import Options, classic_build
+from guard.engine.events import Event, Output, Step, StepDone
+from guard.engine.leftovers import OWNER, Owner
+from guard.errors import EngineError, MissingObjectError, UsageError
+from guard.git.parts import Part
+from guard.model import Result
+from tests.engine.conftest import Trial
+from tests.engine.trees import Content, Store, Submodule
+
+CLASSIC = Image(builder="classic")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(trial: Trial) -> Iterator[None]:
+    """Whatever a test does, no container of this process is there afterwards."""
+    yield
+    assert own_containers(trial) == []
+
+
+def own_containers(trial: Trial) -> list[str]:
+    filters = {"label": f"{OWNER}={Owner.this()}"}
+    return [each["Id"] for each in trial.engine.api.containers(all=True, filters=filters)]
+
+
+def parts(store: Store, dockerfile: str, **files: Content) -> list[Part]:
+    aula: dict[str, Content] = {"aula.cabal": "name: aula\n", "Main.hs": "main\n"}
+    root: dict[str, Content] = {"Dockerfile": dockerfile, "aula": Submodule(), **files}
+    return [store.part(root), store.part(aula, "aula")]
+
+
+def lines(trial: Trial) -> list[str]:
+    return [event.text for event in trial.events if isinstance(event, Output)]
+
+
+def test_a_combination_that_passes(trial: Trial, store: Store, base: str) -> None:
+    made = parts(store, f"FROM {base}\nCOPY . /liqd/\nRUN cat /liqd/aula/Main.hs\n", run="x")
+    found = trial.run(made, "/bin/sh", "-c", "echo tested; cat /liqd/run; echo err >&2")
+    assert found.result is Result.PASSED
+    assert (found.reason, found.exit_status) == ("", 0)
+    assert "tested" in lines(trial)
+    assert sorted(found.tail) == ["err", "tested", "x"] or sorted(found.tail) == ["tested", "xerr"]
+    assert [base.name for base in found.bases] == [base]
+    assert found.bases[0].id == trial.engine.image_id(base)
+    assert found.image == trial.engine.image_id(found.image)
+    assert found.platform == trial.engine.facts.platform
+    assert [step.text.split()[0] for step in found.steps] == ["FROM", "COPY", "RUN"]
+
+
+def test_what_is_told_while_it_goes_on(trial: Trial, store: Store, base: str) -> None:
+    made = parts(store, f"FROM {base}\nRUN printf 'one\\r\\ntwo'\n")
+    trial.run(made, "/bin/true", fresh=False)
+    trial.run(made, "/bin/sh", "-c", "printf 'a\\nb'")
+    told = [event for event in trial.events if not isinstance(event, StepDone)]
+    assert told[-5:-2] == [
+        Step(1, 2, f"FROM {base}"),
+        Step(2, 2, "RUN printf 'one\\r\\ntwo'"),
+        events.Testing(
+            trial.engine.image_id(made_image(told)), ("/bin/sh", "-c", "printf 'a\\nb'")
+        ),
+    ]
+    assert told[-2:] == [Output("a"), Output("b")]
+    assert [event.cached for event in trial.events if isinstance(event, StepDone)] == [False, True]
+
+
+def made_image(told: Sequence[Event]) -> str:
+    return next(event.image for event in told if isinstance(event, events.Testing))
+
+
+def test_the_second_build_of_the_same_content_is_cached(
+    trial: Trial, store: Store, base: str
+) -> None:
+    made = parts(store, f"FROM {base}\nCOPY . /x\nRUN echo built >/y\n")
+    first = trial.run(made)
+    second = trial.run(made)
+    assert all(step.cached for step in second.steps[1:])
+    assert (second.image, second.context_digest) == (first.image, first.context_digest)
+
+
+def test_fresh_uses_no_cache(trial: Trial, store: Store, base: str) -> None:
+    made = parts(store, "FROM scratch\nCOPY . /x\n")
+    prepared = prepare(made, trial.pool, _config("/bin/true"))
+
+    def build(fresh: bool) -> list[bool]:
+        trial.events.clear()
+        classic_build(
+            trial.engine, prepared.context, prepared.recipe, Options(fresh), trial.on_event
+        )
+        return [event.cached for event in trial.events if isinstance(event, StepDone)]
+
+    build(False)
+    assert build(False) == [True]
+    assert build(True) == [False]
+
+
+def test_the_last_of_several_stages_is_the_image(trial: Trial, store: Store, base: str) -> None:
+    text = f"FROM {base} AS one\nRUN echo one >/one\nFROM {base}\nCOPY --from=one /one /two\n"
+    found = trial.run(parts(store, text), "/bin/sh", "-c", "test -e /two && test ! -e /one")
+    assert found.result is Result.PASSED
+
+
+def test_target_and_arguments_come_from_the_recipe(trial: Trial, store: Store, base: str) -> None:
+    text = f"FROM {base} AS one\nARG WHO\nRUN echo $WHO >/who\nFROM scratch\n"
+    image = CLASSIC._replace(target="one", build_args=(("WHO", "me"),))
+    found = trial.run(parts(store, text), "/bin/sh", "-c", "grep me /who", image=image)
+    assert found.result is Result.PASSED
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            "FROM {base}\nRUN echo last words; exit 3\n",
+            "exit status 3: RUN echo last words; exit 3",
+        ),
+        ("FROM {base}\nFOO bar\n", "dockerfile parse error line 2: unknown instruction: FOO"),
+        ("RUN x\n", "no build stage in current context"),
+        ("", "the Dockerfile (Dockerfile) cannot be empty"),
+        ("FROM {base}\nCOPY nope /\n", "COPY failed: file not found in build context"),
+        ("FROM {base}\nCOPY nope* /\n", "COPY failed: no source files were specified"),
+        ("FROM {base}\nCOPY ../x /\n", "COPY failed: forbidden path outside the build context"),
+        ('FROM {base}\nRUN ["nope"]\n', 'exec: "nope": executable file not found'),
+        ("FROM scratch\nCOPY . /\nRUN x\n", 'exec: "/bin/sh": stat /bin/sh: no such file'),
+        ("FROM {base}\nUSER nope\nRUN x\n", "unable to find user nope"),
+    ],
+)
+def test_a_build_that_the_combination_fails(
+    text: str, reason: str, trial: Trial, store: Store, base: str
+) -> None:
+    found = trial.run(parts(store, text.replace("{base}", base)))
+    assert found.result is Result.FAILED_BUILD
+    assert reason in found.reason
+    assert (found.image, found.test_seconds) == ("", 0.0)
+    assert found.exit_status == (3 if "exit 3" in text else None)
+    assert found.tail == (("last words",) if "last words" in text else ())
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("FROM 127.0.0.1:1/nope:latest\nRUN x\n", "no base image"),
+        ("FROM {base}\nCOPY --from=127.0.0.1:1/nope /x /\n", "no base image"),
+        ("FROM {base}\nADD http://127.0.0.1:1/x /\n", "no network"),
+        ("FROM {base}\nRUN --mount=type=cache,target=/x true\n", "needs BuildKit"),
+        ("FROM {base}\nRUN <<E\necho x\nE\n", "needs BuildKit"),
+        ("FROM {base}\nRUN echo No space left on device; exit 1\n", "disk is full"),
+        ("FROM {base}\nRUN sh -c 'kill -9 $$'; exit $?\n", "was killed"),
+    ],
+)
+def test_a_build_that_the_engine_fails_is_no_verdict(
+    text: str, problem: str, trial: Trial, store: Store, base: str
+) -> None:
+    with pytest.raises(EngineError, match=problem):
+        trial.run(parts(store, text.replace("{base}", base)))
+
+
+@pytest.mark.parametrize(
+    ("command", "reason", "status"),
+    [
+        (("/bin/sh", "-c", "echo broken; exit 3"), "exit status 3", 3),
+        (("nope",), "test command 'nope' not found in the image", None),
+        (("/nope",), "test command '/nope' not found in the image", None),
+        (("/etc/passwd",), "test command '/etc/passwd' cannot be executed in the image", None),
+        (("/bin/sh", "-c", "nope"), "exit status 127: test command '/bin/sh', or one that", 127),
+        (("/bin/sh", "-c", "/etc/passwd"), "exit status 126: test command '/bin/sh', or", 126),
+    ],
+)
+def test_a_test_that_fails(
+    command: tuple[str, ...], reason: str, status: int, trial: Trial, store: Store, base: str
+) -> None:
+    found = trial.run(parts(store, f"FROM {base}\n"), *command)
+    assert found.result is Result.FAILED_TEST
+    assert found.reason.startswith(reason)
+    assert found.exit_status == status
+    assert found.image
+    assert "broken" not in reason or found.tail == ("broken",)
+
+
+def test_a_test_that_does_not_end(trial: Trial, store: Store, base: str) -> None:
+    command = ("/bin/sh", "-c", "echo waiting; sleep 1000")
+    found = trial.run(parts(store, f"FROM {base}\n"), *command, timeout=2)
+    assert found.result is Result.FAILED_TEST
+    assert found.reason == "the test did not end within 2 seconds"
+    assert found.tail == ("waiting",)
+
+
+def test_a_build_that_does_not_end(trial: Trial, store: Store, base: str) -> None:
+    with pytest.raises(EngineError, match="the build did not end within 2 seconds"):
+        trial.run(parts(store, f"FROM {base}\nRUN sleep 1000\n"), timeout=2)
+
+
+def test_a_test_that_the_kernel_kills_for_memory(trial: Trial, store: Store, base: str) -> None:
+    # The limit is set on the running container; the test eats only when it sees it.
+    wait = (
+        "limit() { cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max; };"
+        "echo ready; until limit 2>/dev/null | grep -q 33554432; do :; done;"
+        "x=12345678; while :; do x=$x$x; done"
+    )
+    prepared = prepare(parts(store, f"FROM {base}\n"), trial.pool, _config("/bin/sh", "-c", wait))
+
+    def on_event(event: Event) -> None:
+        if event == Output("ready"):
+            (container,) = own_containers(trial)
+            trial.engine.api.update_container(container, mem_limit="32m", memswap_limit="32m")
+
+    found = attempt(trial.engine, prepared, on_event)
+    assert found.result is Result.FAILED_TEST
+    assert found.reason == "the kernel killed the test for want of memory (exit status 137)"
+
+
+def _config(*command: str) -> Config:
+    return Config(image=CLASSIC, test=config.Test(command, 60))
+
+
+@pytest.mark.parametrize("way", ["stop", "kill"])
+def test_a_test_that_somebody_else_ends_has_not_passed(
+    way: str, trial: Trial, store: Store, base: str
+) -> None:
+    command = "trap 'exit 0' TERM; echo ready; while :; do sleep 1 & wait; done"
+    prepared = prepare(
+        parts(store, f"FROM {base}\n"), trial.pool, _config("/bin/sh", "-c", command)
+    )
+    others: list[threading.Thread] = []
+
+    def on_event(event: Event) -> None:
+        if event == Output("ready"):
+            (container,) = own_containers(trial)
+            others.append(threading.Thread(target=getattr(trial.engine.api, way), args=[container]))
+            others[0].start()
+
+    with pytest.raises(EngineError, match="stopped from outside"):
+        attempt(trial.engine, prepared, on_event)
+    others[0].join()
+
+
+@pytest.mark.parametrize("volume", ["", "VOLUME /liqd/aula\n"])
+def test_the_source_replaces_what_the_image_has(
+    volume: str, trial: Trial, store: Store, base: str
+) -> None:
+    text = f"FROM {base}\nCOPY . /liqd/\nRUN echo old >/liqd/aula/old\n{volume}"
+    image = CLASSIC._replace(consumer="manifests")
+    command = "test ! -e old && cat Main.hs && test ! -e /liqd/.guard.toml"
+    made = parts(store, text)
+    run = ("/bin/sh", "-c", f"cd /liqd/aula && {command}")
+    found = trial.run(made, *run, image=image, source="/liqd/aula")
+    assert (found.result, found.tail) == (Result.PASSED, ("main",))
+    changed = [made[0], store.part({"aula.cabal": "name: aula\n", "Main.hs": "new\n"}, "aula")]
+    again = trial.run(changed, *run, image=image, source="/liqd/aula")
+    assert (again.result, again.tail) == (Result.PASSED, ("new",))
+    assert again.image == found.image
+    assert again.source_digest != found.source_digest
+
+
+def test_the_source_may_stand_where_the_image_has_nothing(
+    trial: Trial, store: Store, base: str
+) -> None:
+    made = parts(store, f"FROM {base}\n")
+    found = trial.run(made, "/bin/cat", "/a/b c/Main.hs", source="/a/b c")
+    assert found.tail == ("main",)
+
+
+def test_an_object_that_goes_while_it_is_sent_leaves_no_image(
+    trial: Trial, store: Store, base: str
+) -> None:
+    made = parts(store, f"FROM {base}\nCOPY . /x\n", z="going")
+    prepared = prepare(made, trial.pool, _config("/bin/true"))
+    store.forget("going")
+    with pytest.raises(MissingObjectError):
+        attempt(trial.engine, prepared, trial.on_event)
+    assert not [event for event in trial.events if isinstance(event, events.Testing)]
+
+
+def test_without_a_test_command_nothing_is_built(trial: Trial, store: Store) -> None:
+    with pytest.raises(UsageError, match="no test command"):
+        prepare(parts(store, "FROM scratch\n"), trial.pool, Config())
+
+
+def test_containers_of_a_dead_guard_are_removed_and_of_others_not(
+    trial: Trial, store: Store, base: str
+) -> None:
+    here = Owner.this()
+    dead = here._replace(pid=2**22 + 1)
+    elsewhere = dead._replace(machine="elsewhere/0/0")
+    reused = here._replace(begun="1")
+    made = {owner: _sleeping(trial, base, owner) for owner in (dead, elsewhere, reused, here)}
+    try:
+        trial.run(parts(store, f"FROM {base}\n"))
+        there = {each["Id"] for each in trial.engine.api.containers(all=True)}
+        assert {owner for owner, container in made.items() if container in there} == {
+            elsewhere,
+            here,
+        }
+    finally:
+        for container in (made[elsewhere], made[here]):
+            trial.engine.api.remove_container(container, force=True)
+
+
+def _sleeping(trial: Trial, base: str, owner: Owner) -> str:
+    api = trial.engine.api
+    made = api.create_container(base, ["/bin/sleep", "1000"], labels={OWNER: str(owner)})
+    api.start(made["Id"])
+    return str(made["Id"])
