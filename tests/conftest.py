@@ -1,0 +1,49 @@
+"""The sealed environment of every test, and the workshop."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.workshop import Workshop
+
+_CONFIG = """\
+[user]
+    name = A Developer
+    email = developer@example.org
+[init]
+    defaultBranch = master
+[protocol "file"]
+    allow = always
+[advice]
+    detachedHead = false
+[gc]
+    auto = 0
+"""
+
+
+@pytest.fixture(autouse=True)
+def sealed_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """No setting of whoever runs the tests counts: a HOME of its own, dates, no GIT_ variables."""
+    home = tmp_path_factory.mktemp("home")
+    (home / ".gitconfig").write_text(_CONFIG)
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "PRE_COMMIT", "GUARD_", "XDG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("GIT_AUTHOR_DATE", "2016-03-02T15:55:15+01:00")
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "2016-03-02T15:55:15+01:00")
+    monkeypatch.setenv("GIT_EDITOR", "false")
+    monkeypatch.setenv("GIT_TEMPLATE_DIR", "")
+    monkeypatch.setenv("NO_COLOR", "1")
+    return home
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path)
