@@ -1,0 +1,43 @@
+# Each of these does all its set-up: make demo, make test, make lint, make bench.
+#
+# What they need at first is python3 (3.11 or later), git, make and, for what is missing, root on
+# Debian or Ubuntu. What is set up stays in .venv; "make clean" takes it away.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The engine's address, where it is not the usual one, goes to the command that follows.
+engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/package
+	@$(engine) && $(BIN)/python -I -m guard demo
+
+test: $(VENV)/extras
+	@scripts/tools busybox:busybox-static git-lfs
+	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest $(ARGS)
+
+lint: $(VENV)/extras
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/extras
+	@$(BIN)/python bench/push.py $(ARGS)
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/python: scripts/venv
+	@scripts/venv "$(PYTHON)" $(VENV)
+	@touch $@
+
+$(VENV)/package: $(VENV)/python setup.cfg pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/extras: $(VENV)/python setup.cfg pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $(VENV)/package $@

@@ -1,0 +1,108 @@
+"""``guard demo``: the incident of 2016, replayed with real hooks and a real engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from guard.demo.story import tell
+from guard.demo.world import StepError, World
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError
+from guard.git.hooks.lasting import check_lasts, check_works
+from guard.git.hooks.shim import this_installation
+from guard.git.locate import open_checkout
+from guard.git.objects import ObjectPool
+from guard.report import Screen
+from guard.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from guard.engine.client import Engine
+
+_PREFIX: Final = "guard-demo-"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the folder and the images for a closer look"
+    )
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Replay the incident; 0 only if every step did what it should.
+
+    Raises:
+        EngineError: there is no engine on which a container runs.
+        GuardError: this installation of guard cannot serve a hook.
+    """
+    from guard.engine.baseimage import base_image
+    from guard.engine.client import Engine
+
+    begun = time.monotonic()
+    check_works(this_installation())
+    with Engine.connect() as engine:
+        screen.say(f"engine: {engine.facts}")
+        base = base_image(engine)
+        folder = _folder()
+        screen.say(f"folder: {folder}")
+        keep: bool = options.keep
+        try:
+            world = World(folder, screen)
+            tell(world, base)
+        except StepError as error:
+            keep = True
+            screen.warn(f"\nguard: {screen.paint('error', 'red')}: {error.problem}")
+            return EXIT_BLOCKED
+        finally:
+            if keep:
+                screen.say(f"\nkept: {folder}, with its remotes and its images")
+            else:
+                _remove(engine, folder)
+    screen.say()
+    screen.say(
+        f"{screen.paint('Every step did what it should', 'green')}: {world.steps} steps, "
+        f"{time.monotonic() - begun:.0f} s."
+    )
+    return EXIT_ALLOWED
+
+
+def _folder() -> Path:
+    """A new folder, where this installation of guard may put its hook.
+
+    ``guard install`` refuses a guard that lies in a cache, unless the repository lies there, too.
+    """
+    installation = this_installation()
+    folder = tempfile.mkdtemp(prefix=_PREFIX)
+    try:
+        check_lasts(installation, folder)
+    except GuardError:
+        os.rmdir(folder)
+        folder = tempfile.mkdtemp(prefix=_PREFIX, dir=sys.prefix)
+    return Path(folder).resolve()
+
+
+def _remove(engine: Engine, folder: Path) -> None:
+    from guard.engine.images import remove_image
+
+    for image in _images(folder):
+        remove_image(engine, image)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _images(folder: Path) -> list[str]:
+    """The images that the verdicts name; the newest first, for it may stand on the older."""
+    superproject = open_checkout(str(folder / "aula-docker"))
+    if superproject is None:
+        return []
+    with ObjectPool() as pool:
+        try:
+            records = Verdicts(superproject, pool).history()
+        except GuardError:
+            return []
+    return list(dict.fromkeys(record.image.id for record in records if record.image.id))

@@ -1,0 +1,213 @@
+"""The incident step by step: what a person would type, and what should come of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from guard.demo import files
+from guard.demo.world import World
+
+_TOP = "aula-docker"
+_AULA = "aula-docker/aula"
+
+
+class Histories(NamedTuple):
+    """Commits of thentos that the story speaks of.
+
+    Args:
+        merged: the merge after v0.2.1 that changes the API while the packages still say 0.2.1.
+        tagged: the release v0.3.0.
+    """
+
+    merged: str
+    tagged: str
+
+
+def tell(world: World, base: str) -> None:
+    """Tell the whole story.
+
+    Args:
+        base: the image that the superproject's Dockerfile starts from.
+
+    Raises:
+        StepError: a step did not do what it should.
+    """
+    histories = _prepare(world, base)
+    _install(world)
+    _pin_no_release(world, histories)
+    _align(world, histories)
+    _test_fails(world)
+    _fix(world)
+    _push_both(world)
+
+
+def _prepare(world: World, base: str) -> Histories:
+    world.step(
+        "Three repositories, as they were on 2 March 2016",
+        "aula-docker holds aula and thentos as submodules, and the Dockerfile of the image that",
+        "CI and developers share. thentos has just merged a change of its API; v0.3.0 will be the",
+        "release with it. aula asks for thentos-core in any version, and uses the old API.",
+    )
+    for name in ("thentos", "aula", "aula-docker"):
+        remote = world.folder / "remotes" / f"{name}.git"
+        world.quietly(world.folder, "git", "init", "--quiet", "--bare", str(remote))
+    histories = _thentos(world, _clone(world, "thentos"))
+    aula = _clone(world, "aula")
+    world.commit(aula, "Log in through thentos", files.aula("", new_api=False))
+    world.quietly(aula, "git", "push", "--quiet", "origin", "master")
+    _superproject(world, base)
+    world.show(
+        "aula-docker/thentos", "git", "log", "--graph", "--oneline", "--decorate=short", "--all"
+    )
+    world.show(_TOP, "git", "submodule", "status", says=("(v0.2.1)",))
+    world.show(_AULA, "grep", "-n", "thentos", "aula.cabal", "stack.yaml")
+    return histories
+
+
+def _clone(world: World, name: str) -> Path:
+    """A clone of the people who write that repository, out of the way of the story."""
+    folder = world.folder / "authors" / name
+    remote = world.folder / "remotes" / f"{name}.git"
+    world.quietly(world.folder, "git", "clone", "--quiet", str(remote), str(folder))
+    return folder
+
+
+def _thentos(world: World, folder: Path) -> Histories:
+    def git(*words: str) -> str:
+        return world.quietly(folder, "git", *words)
+
+    world.commit(folder, "Release v0.2.1", files.thentos("0.2.1", new_api=False))
+    git("tag", "v0.2.1")
+    git("checkout", "--quiet", "-b", "form-handler")
+    world.commit(folder, "Pass the method to form handlers", files.thentos("0.2.1", new_api=True))
+    git("checkout", "--quiet", "master")
+    git("merge", "--quiet", "--no-ff", "-m", "Merge branch form-handler", "form-handler")
+    merged = git("rev-parse", "HEAD")
+    git("checkout", "--quiet", "-b", "release")
+    tagged = world.commit(folder, "Release v0.3.0", files.thentos("0.3.0", new_api=True))
+    git("tag", "v0.3.0")
+    git("checkout", "--quiet", "master")
+    git("merge", "--quiet", "--no-ff", "-m", "Merge branch release", "release")
+    git("push", "--quiet", "origin", "master", "--tags")
+    return Histories(merged, tagged)
+
+
+def _superproject(world: World, base: str) -> None:
+    top = world.folder / _TOP
+    remote = world.folder / "remotes" / "aula-docker.git"
+    world.quietly(world.folder, "git", "clone", "--quiet", str(remote), str(top))
+    for name in ("aula", "thentos"):
+        world.quietly(
+            top, "git", "submodule", "--quiet", "add", "-b", "master", f"../{name}.git", name
+        )
+    world.quietly(top / "thentos", "git", "checkout", "--quiet", "v0.2.1")
+    world.commit(top, "Build the image with thentos v0.2.1", files.superproject(base))
+    world.quietly(top, "git", "push", "--quiet", "-u", "origin", "master")
+
+
+def _install(world: World) -> None:
+    world.step(
+        "guard is set up, once",
+        "init takes the image's name and the tests from aula's .travis.yml; install puts the",
+        "pre-push hook into aula-docker and aula.",
+    )
+    world.show(_TOP, "guard", "init", says=(".guard.toml",))
+    world.show(_TOP, "git", "add", ".guard.toml")
+    world.show(_TOP, "git", "commit", "--quiet", "-m", "Configure guard")
+    world.quietly(world.folder / _TOP, "git", "push", "--quiet")
+    world.show(_TOP, "guard", "install", says=("pre-push",))
+
+
+def _pin_no_release(world: World, histories: Histories) -> None:
+    world.step(
+        "15:55. The image is moved to the newest thentos, which is no release",
+        "In 2016 this push went through, and broke master for 47 hours.",
+    )
+    before = world.tip("aula-docker")
+    world.show(_TOP, "git", "-C", "thentos", "checkout", "--quiet", histories.merged[:12])
+    world.show(_TOP, "git", "commit", "--quiet", "-a", "-m", "Update thentos")
+    world.show(
+        _TOP,
+        "git",
+        "push",
+        status=None,
+        says=("error release-tag", "which is no release", "the push is blocked"),
+    )
+    world.expect(world.tip("aula-docker") == before, "the remote has moved")
+
+
+def _align(world: World, histories: Histories) -> None:
+    world.step(
+        "guard align moves thentos to a release",
+        "The pin is right now, but nobody has built the image with it.",
+    )
+    before = world.tip("aula-docker")
+    world.show(_TOP, "guard", "align", says=("v0.3.0",))
+    staged = world.quietly(world.folder / _TOP, "git", "rev-parse", ":thentos")
+    world.expect(staged == histories.tagged, f"{staged} is staged, not v0.3.0")
+    world.show(_TOP, "git", "commit", "--quiet", "-m", "Update thentos to v0.3.0")
+    world.show(
+        _TOP,
+        "git",
+        "push",
+        status=None,
+        says=("error tested", "has not been built and tested", "the push is blocked"),
+        never=("error release-tag",),
+    )
+    world.expect(world.tip("aula-docker") == before, "the remote has moved")
+
+
+def _test_fails(world: World) -> None:
+    world.step(
+        "guard test builds the image and runs aula's tests in it",
+        "They fail on this machine, and not on everybody's master: v0.3.0 has the new API.",
+    )
+    before = world.tip("aula-docker")
+    world.show(
+        _TOP,
+        "guard",
+        "test",
+        status=1,
+        says=("formHandler takes 3 arguments", "failed at test", "verdict "),
+    )
+    world.step("The failed verdict blocks the push")
+    world.show(
+        _TOP,
+        "git",
+        "push",
+        status=None,
+        says=("error tested", "failed at test", "the push is blocked"),
+    )
+    world.expect(world.tip("aula-docker") == before, "the remote has moved")
+
+
+def _fix(world: World) -> None:
+    world.step(
+        "aula is fixed: it calls the new API, and says which thentos it needs",
+        "guard test in aula tests that commit of aula with the image's thentos.",
+    )
+    folder = world.folder / _AULA
+    world.write(folder, files.aula(">=0.3.0 && <0.4", new_api=True))
+    world.show(_AULA, "git", "diff", "--unified=0", says=(">=0.3.0",))
+    world.show(
+        _AULA, "git", "commit", "--quiet", "-a", "-m", "Use the form handlers of thentos 0.3"
+    )
+    world.show(_AULA, "guard", "test", says=("passed: verdict ",))
+
+
+def _push_both(world: World) -> None:
+    world.step("That verdict lets both pushes through: aula's first")
+    world.show(_AULA, "git", "push", says=("allowed",), never=("blocked",))
+    aula = world.quietly(world.folder / _AULA, "git", "rev-parse", "HEAD")
+    world.expect(world.tip("aula") == aula, "the remote has not moved")
+    world.step("Then aula-docker's", "The same content needs no second build.")
+    world.show(_TOP, "git", "add", "aula")
+    world.show(_TOP, "git", "commit", "--quiet", "-m", "Update aula to what fits thentos v0.3.0")
+    world.show(_TOP, "git", "push", says=("allowed",), never=("blocked",))
+    top = world.folder / _TOP
+    head = world.quietly(top, "git", "rev-parse", "HEAD")
+    world.expect(world.tip("aula-docker") == head, "the remote has not moved")
+    titles = world.quietly(top, "git", "log", "--format=%s", "refs/guard/verdicts").splitlines()
+    passed = [title for title in titles if title.startswith("passed")]
+    world.expect(len(titles) == 2 and len(passed) == 1, f"there are other verdicts: {titles}")
