@@ -188,10 +188,10 @@ class Workshop:
         self.docker.git("commit", "--quiet", "--allow-empty", "-m", message)
         return self.docker.head
 
-    def guard(self, *arguments: str, at: Repo | None = None, **env: str) -> Ran:
+    def guard(self, *arguments: str, at: Repo | None = None, data: bytes = b"", **env: str) -> Ran:
         """Run the real command, as the hook does."""
         command = [sys.executable, "-I", "-m", "guard", *arguments]
-        return self.run(command, at or self.docker, **env)
+        return self.run(command, at or self.docker, data, **env)
 
     def run(self, command: Sequence[str], at: Repo, data: bytes | None = None, **env: str) -> Ran:
         """Run any command in a checkout."""

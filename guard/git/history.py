@@ -13,7 +13,8 @@ from guard.git.process import Repository, text
 # How git words the merge of ``git pull`` (fmt-merge-msg): the branch of a URL, or a remote-tracking
 # branch. Such a merge has the local line as its first parent and the published one as its second.
 _PULL: Final = re.compile(
-    r"Merge (?:branch '(?P<branch>[^']+)' of \S+|remote-tracking branch '[^/']+/(?P<tracked>[^']+)')"
+    r"Merge (?:branch '(?P<branch>[^']+)' of \S+"
+    r"|remote-tracking branch '[^/']+/(?P<tracked>[^']+)')"
     r"(?: into (?P<into>\S+))?$"
 )
 

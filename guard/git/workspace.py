@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from guard.config import FILE, Config
@@ -102,13 +102,14 @@ def find_workspace(probes: Sequence[str] = ()) -> Workspace:
     Raises:
         GuardError: the folder is in no git repository, or no superproject is to be found.
     """
-    here, parent = _here()
+    here = _here()
     settings = _settings(here)
     configured = settings.get("guard.superproject")
     if configured:
         return _with_superproject(here, settings, _configured(configured, here))
-    if parent is not None and looks_like_superproject(parent):
-        return _with_superproject(here, settings, parent)
+    for around in _enclosing(here):
+        if looks_like_superproject(around):
+            return _with_superproject(here, settings, around)
     if looks_like_superproject(here, probes):
         return _with_superproject(here, settings, here)
     for sibling in sibling_repositories(here, SUPERPROJECT_NAME):
@@ -177,8 +178,8 @@ def _is_mark(mode: int, name: bytes) -> bool:
     return os.fsdecode(name) == FILE or (mode == GITLINK and os.fsdecode(name) in _DEFAULT_PARTS)
 
 
-def _here() -> tuple[Repository, Repository | None]:
-    """The repository that git would take, and the superproject that it is a submodule of."""
+def _here() -> Repository:
+    """The repository that git would take: its environment counts here, and nowhere else."""
     process = subprocess.run(
         [
             "git",
@@ -187,19 +188,33 @@ def _here() -> tuple[Repository, Repository | None]:
             "--path-format=absolute",
             "--git-common-dir",
             "--show-toplevel",
-            "--show-superproject-working-tree",
         ],
         capture_output=True,
         check=False,
     )
     lines = os.fsdecode(process.stdout).splitlines()
+    # A bare repository has no third answer, and git fails over that.
     if process.returncode != 0 and len(lines) != 2:
         said = process.stderr.decode(errors="replace").strip()
         raise GuardError(f"not in a git repository: {said}", "cd into aula-docker, aula or thentos")
     here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
-    if here is None or len(lines) > 4:
+    if here is None or len(lines) > 3:
         raise GitError(f"cannot make out the repository in {os.getcwd()}")
-    return here, open_checkout(lines[3]) if len(lines) == 4 else None
+    return here
+
+
+def _enclosing(here: Repository) -> Iterator[Repository]:
+    """The checkouts around this one, the nearest first.
+
+    ``git rev-parse --show-superproject-working-tree`` would be silent where the superproject's
+    index has lost the gitlink, which is just when it has to be told.
+    """
+    folder = here.work_tree
+    while folder is not None and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        found = open_checkout(folder)
+        if found is not None and found.common_dir != here.common_dir:
+            yield found
 
 
 def _with_superproject(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from guard.model import Result
-from tests.workshop import Workshop
+from tests.workshop import GUARD_TOML, ZERO, Ran, Repo, Workshop, cabal
 
 
 def test_a_tested_release_is_pushed(workshop: Workshop) -> None:
@@ -26,3 +29,390 @@ def test_an_untested_combination_is_blocked(workshop: Workshop) -> None:
     assert workshop.remote_head("aula-docker") is None
     assert "error tested: this combination has not been built and tested" in ran.text
     assert f"next: guard test {workshop.docker.head[:12]}" in ran.text
+
+
+def test_a_pin_that_is_no_release_is_blocked(workshop: Workshop) -> None:
+    workshop.install()
+    commit = workshop.thentos.commit("Change the API", {"api": "new\n"})
+    workshop.pin()
+    workshop.verdict()
+    ran = workshop.push(workshop.docker)
+    assert ran.status != 0
+    assert f"thentos is pinned to v0.3.0-1-g{commit[:7]}, which is no release" in ran.text
+    assert "mend:     guard align" in ran.text
+    assert workshop.remote_head("aula-docker") is None
+
+
+def test_a_release_that_does_not_fit_is_blocked_with_file_and_line(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.require(">=0.4 && <0.5")
+    workshop.release("0.4.0")
+    workshop.release("0.4.1")
+    workshop.pin(thentos=workshop.thentos.git("rev-parse", "v0.3.0"))
+    workshop.verdict()
+    ran = workshop.push(workshop.docker)
+    assert ran.status != 0
+    assert "thentos-core is 0.3.0, but aula requires >=0.4 && <0.5 (aula.cabal:9)" in ran.text
+    assert "aula.cabal:9  thentos-core >=0.4 && <0.5" in ran.text
+    assert "satisfied by thentos v0.4.0, v0.4.1" in ran.text
+
+
+def test_every_finding_is_shown_at_once(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.require(">=0.4")
+    workshop.thentos.commit("After the release", {"api": "new\n"})
+    workshop.pin()
+    text = workshop.push(workshop.docker).text
+    for line in ("error release-tag", "error dependency-match", "error tested", "warning"):
+        assert line in text
+
+
+def test_two_branches_of_which_one_is_bad(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    workshop.docker.git("branch", "good")
+    workshop.docker.git("checkout", "--quiet", "-b", "bad")
+    workshop.thentos.commit("Change the API", {"api": "new\n"})
+    workshop.pin()
+    ran = workshop.push(workshop.docker, "origin", "good", "bad")
+    assert ran.status != 0
+    assert "to refs/heads/bad: blocked" in ran.text
+    assert "to refs/heads/good" not in ran.text
+    assert workshop.remote_head("aula-docker", "refs/heads/good") is None
+    assert workshop.push(workshop.docker, "origin", "good").status == 0
+
+
+def test_an_annotated_tag_is_judged_by_what_it_points_at(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    workshop.docker.git("tag", "-a", "-m", "good", "good")
+    workshop.docker.git("tag", "-a", "-m", "a tag of a tag", "nested", "good")
+    assert workshop.push(workshop.docker, "origin", "good", "nested").status == 0
+    workshop.docker.commit("Change a byte", {"Dockerfile": "FROM localhost/base\n"})
+    workshop.docker.git("tag", "-a", "-m", "bad", "bad")
+    ran = workshop.push(workshop.docker, "origin", "bad")
+    assert ran.status != 0
+    assert f"{workshop.docker.head[:12]} to refs/tags/bad: blocked" in ran.text
+
+
+def test_the_working_tree_is_never_judged(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    good = workshop.docker.head
+    workshop.thentos.commit("Change the API", {"api": "new\n"})
+    bad = workshop.pin()
+    workshop.docker.git("checkout", "--quiet", "--detach", good)
+    workshop.docker.git("submodule", "--quiet", "update")
+    assert workshop.push(workshop.docker, "origin", f"{bad}:refs/heads/bad").status != 0
+    workshop.docker.git("checkout", "--quiet", "--detach", bad)
+    workshop.docker.git("submodule", "--quiet", "update")
+    workshop.docker.write({"Dockerfile": "FROM nothing\n", ".guard.toml": "broken ["})
+    assert workshop.push(workshop.docker, "origin", f"{good}:refs/heads/good").status == 0
+
+
+def test_deletions_are_always_allowed(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    workshop.push(workshop.docker, "origin", "HEAD:refs/heads/topic")
+    workshop.docker.write({".guard.toml": "broken ["})
+    assert workshop.push(workshop.docker, "origin", ":refs/heads/topic").status == 0
+    assert workshop.remote_head("aula-docker", "refs/heads/topic") is None
+
+
+def test_nothing_to_push_is_allowed(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    workshop.push(workshop.docker)
+    assert workshop.push(workshop.docker).status == 0
+    ran = workshop.run(
+        [str(workshop.docker.folder / ".git/hooks/pre-push"), "origin", "url"], workshop.docker, b""
+    )
+    assert (ran.status, ran.text) == (0, "")
+
+
+def test_notes_are_not_judged(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.docker.git("notes", "add", "-m", "a note")
+    ran = workshop.push(workshop.docker, "origin", "refs/notes/commits")
+    assert ran.status == 0
+    assert "refs/notes/commits is not judged" in ran.text
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [
+        (Result.FAILED_BUILD, "does not build: RUN cabal build failed"),
+        (Result.FAILED_TEST, "the tests of this combination fail: RUN cabal build failed"),
+    ],
+)
+def test_a_failed_verdict_blocks_and_says_so(workshop: Workshop, result: Result, text: str) -> None:
+    workshop.install()
+    key = workshop.verdict(result, detail="RUN cabal build failed")
+    ran = workshop.push(workshop.docker)
+    assert ran.status != 0
+    assert text in ran.text
+    assert f"mend:     guard log {key[:12]}" in ran.text
+
+
+def test_an_amended_message_keeps_the_verdict_and_one_byte_loses_it(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    workshop.aula.git("commit", "--quiet", "--amend", "-m", "Say it better")
+    workshop.pin("Move aula to the same content")
+    workshop.docker.git("commit", "--quiet", "--amend", "-m", "Say it better")
+    assert workshop.push(workshop.docker, "origin", "HEAD:refs/heads/topic").status == 0
+    workshop.aula.commit("Change one byte", {"test.sh": "echo the tests of aula ran.\n"})
+    workshop.pin()
+    ran = workshop.push(workshop.docker, "origin", "HEAD:refs/heads/topic")
+    assert "has not been built and tested" in ran.text
+    assert ran.status != 0
+
+
+def test_another_test_command_loses_the_verdict(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    workshop.docker.commit("Policy only", {".guard.toml": GUARD_TOML + '[guard]\ntested = ["*"]\n'})
+    assert workshop.push(workshop.docker, "origin", "HEAD:refs/heads/a").status == 0
+    changed = GUARD_TOML.replace("test.sh", "other.sh")
+    workshop.docker.commit("Another test", {".guard.toml": changed})
+    ran = workshop.push(workshop.docker, "origin", "HEAD:refs/heads/a")
+    assert ran.status != 0
+    assert "the test command is another one" in ran.text
+
+
+class TestConsumer:
+    """Pushes of aula, judged as the combination that they would make."""
+
+    def test_a_tested_commit_of_aula_is_pushed(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+        workshop.pin()
+        workshop.verdict()
+        ran = workshop.push(workshop.aula)
+        assert ran.status == 0, ran.text
+        assert workshop.remote_head("aula") == workshop.aula.head
+
+    def test_the_commit_is_put_into_the_index(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+        ran = workshop.push(workshop.aula)
+        assert ran.status != 0
+        assert f"next: guard test --consumer {workshop.aula.head[:12]}" in ran.text
+        workshop.pin()
+        workshop.verdict()
+        # The commit that pinned it is gone; its content is not.
+        workshop.docker.git("reset", "--quiet", "--soft", "HEAD^")
+        assert workshop.push(workshop.aula).status == 0
+
+    def test_where_the_index_does_not_fit_head_may(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict()
+        old = workshop.thentos.git("rev-parse", "v0.2.1")
+        workshop.docker.git("update-index", "--cacheinfo", f"160000,{old},thentos")
+        assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/same").status == 0
+
+    def test_where_neither_fits_the_branch_of_the_same_name_may(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.require(">=0.4 && <0.5")
+        workshop.release("0.4.0")
+        workshop.docker.git("checkout", "--quiet", "-b", "feature")
+        workshop.pin()
+        workshop.verdict()
+        workshop.docker.git("checkout", "--quiet", "--force", "master")
+        assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/other").status != 0
+        assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/feature").status == 0
+
+    def test_unmerged_entries_are_undecided(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict()
+        blob = workshop.docker.git("hash-object", "-w", "Dockerfile")
+        entry = f"100644 {blob} 1\tfile\n100644 {blob} 2\tfile\n"
+        workshop.docker.git("update-index", "--index-info", data=entry.encode())
+        ran = workshop.push(workshop.aula, "origin", "HEAD:refs/heads/other")
+        assert ran.status != 0
+        assert "has unmerged entries (file)" in ran.text
+        assert "undecided" in ran.text
+
+    def test_a_gitlink_is_never_invented(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict()
+        workshop.docker.git("rm", "--quiet", "--cached", "aula")
+        workshop.docker.git("commit", "--quiet", "-m", "No aula any more")
+        ran = workshop.push(workshop.aula, "origin", "HEAD:refs/heads/other")
+        assert ran.status != 0
+        assert "has no gitlink at aula that this commit could replace" in ran.text
+
+    def test_a_sibling_clone_is_judged_with_aula_docker_beside_it(self, workshop: Workshop) -> None:
+        sibling = Repo(workshop.root / "aula")
+        workshop.docker.git(
+            "clone", "--quiet", str(workshop.root / "remotes/aula.git"), str(sibling.folder)
+        )
+        workshop.install()
+        workshop.verdict()
+        assert workshop.push(sibling, "origin", "HEAD:refs/heads/same").status == 0
+        sibling.commit("Change aula", {"src.hs": "main = pure ()\n"})
+        ran = workshop.push(sibling)
+        assert ran.status != 0
+        assert "has not been built and tested" in ran.text
+
+    def test_nothing_of_the_superproject_is_touched(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict()
+        index = workshop.docker.folder / ".git/index"
+        before = (index.read_bytes(), index.stat().st_mtime_ns)
+        objects = workshop.docker.git("count-objects", "-v")
+        workshop.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+        workshop.push(workshop.aula)
+        assert (index.read_bytes(), index.stat().st_mtime_ns) == before
+        assert workshop.docker.git("count-objects", "-v") == objects
+
+
+class TestBadInput:
+    """Never a traceback, never an allowed push."""
+
+    def assert_blocked(self, ran: Ran, text: str) -> None:
+        assert ran.status != 0
+        assert text in ran.text
+        assert "Traceback" not in ran.text
+
+    def test_no_superproject(self, workshop: Workshop, tmp_path: Path) -> None:
+        workshop.install()
+        lonely = Repo(tmp_path / "elsewhere" / "aula")
+        remote = str(workshop.root / "remotes/aula.git")
+        workshop.docker.git("clone", "--quiet", remote, str(lonely.folder))
+        ran = workshop.guard("pre-push", "origin", remote, at=lonely, data=line(lonely.head))
+        self.assert_blocked(ran, "no superproject found")
+        assert "git config guard.superproject" in ran.text
+
+    def test_no_repository(self, workshop: Workshop, tmp_path: Path) -> None:
+        ran = workshop.guard("pre-push", "origin", "url", at=Repo(tmp_path), data=line("1" * 40))
+        self.assert_blocked(ran, "not in a git repository")
+
+    def test_no_arguments(self, workshop: Workshop) -> None:
+        ran = workshop.guard("pre-push")
+        self.assert_blocked(ran, "takes the two arguments that git gives to a hook")
+        assert ran.status == 2
+
+    def test_other_input(self, workshop: Workshop) -> None:
+        ran = workshop.guard("pre-push", "origin", "url", data=b"what is this\n")
+        self.assert_blocked(ran, "line 1 of the hook's standard input is not of git's form")
+
+    def test_a_submodule_that_is_not_there(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict()
+        shutil.rmtree(workshop.docker.folder / "thentos")
+        shutil.rmtree(workshop.docker.folder / ".git/modules/thentos")
+        (workshop.docker.folder / "thentos").mkdir()
+        ran = workshop.push(workshop.docker)
+        self.assert_blocked(ran, "no repository of thentos is on this machine")
+        assert "git submodule update --init thentos" in ran.text
+        assert "undecided" in ran.text
+
+    def test_a_gitlink_to_nowhere(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.pin(aula="5f578e3731ebc5824cb02ac5783411a2bb9054e7")
+        ran = workshop.push(workshop.docker)
+        self.assert_blocked(
+            ran, "commit 5f578e3731ebc5824cb02ac5783411a2bb9054e7 of aula is missing"
+        )
+
+    def test_no_gitlink_of_the_consumer(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.docker.git("rm", "--quiet", "--cached", "aula")
+        workshop.docker.git("commit", "--quiet", "-m", "No aula any more")
+        self.assert_blocked(workshop.push(workshop.docker), "has no gitlink at aula")
+
+    @pytest.mark.parametrize(
+        ("toml", "text"),
+        [
+            ("broken [", ".guard.toml is not valid TOML"),
+            ("[image]\nnam = 'x'\n", "image.nam is not a key that guard knows"),
+            ("[test]\ntimeout = 5\n", "test.timeout must be a duration"),
+        ],
+    )
+    def test_a_malformed_configuration(self, workshop: Workshop, toml: str, text: str) -> None:
+        workshop.install()
+        workshop.docker.commit("Configure", {".guard.toml": toml})
+        self.assert_blocked(workshop.push(workshop.docker), text)
+
+    def test_a_manifest_that_does_not_parse(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.aula.commit(
+            "Break a manifest",
+            {
+                "package.yaml": "name: aula\nlibrary:\n  dependencies:\n  - thentos-core >=>0.3\n",
+                "aula.cabal": cabal("aula", "0.1", "thentos-core >=0.9"),
+            },
+        )
+        workshop.pin()
+        workshop.verdict()
+        ran = workshop.push(workshop.docker)
+        self.assert_blocked(ran, "package.yaml:4")
+        assert "thentos-core is 0.3.0, but aula requires >=0.9 (aula.cabal:9)" in ran.text
+
+    def test_a_verdict_ref_that_is_garbage(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict()
+        blob = workshop.docker.git("rev-parse", "HEAD:Dockerfile")
+        workshop.docker.git("update-ref", "refs/guard/verdicts", blob)
+        self.assert_blocked(workshop.push(workshop.docker), "is no commit with a tree")
+
+    def test_a_record_that_was_copied_to_another_key(self, workshop: Workshop) -> None:
+        workshop.install()
+        good = workshop.verdict()
+        workshop.docker.commit("Change a byte", {"Dockerfile": "FROM localhost/base\n"})
+        other = workshop.verdict(Result.FAILED_TEST)
+        recipe = workshop.config("HEAD").recipe.digest
+        tip = "refs/guard/verdicts"
+        blob = workshop.docker.git("rev-parse", f"{tip}:{good[:2]}/{good[2:]}/{recipe}.json")
+        index = {"GIT_INDEX_FILE": str(workshop.root / "forged")}
+        workshop.docker.git("read-tree", tip, env=index)
+        path = f"{other[:2]}/{other[2:]}/{recipe}.json"
+        workshop.docker.git("update-index", "--cacheinfo", f"100644,{blob},{path}", env=index)
+        tree = workshop.docker.git("write-tree", env=index)
+        commit = workshop.docker.git("commit-tree", "-m", "forged", tree)
+        workshop.docker.git("update-ref", tip, commit)
+        self.assert_blocked(workshop.push(workshop.docker), "is one of another combination")
+
+    def test_a_replace_ref_does_not_hide_what_is_pushed(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict()
+        good = workshop.docker.head
+        workshop.thentos.commit("Change the API", {"api": "new\n"})
+        bad = workshop.pin()
+        workshop.docker.git("replace", bad, good)
+        self.assert_blocked(workshop.push(workshop.docker), "which is no release")
+
+    def test_a_graft_does_not_hide_what_is_pushed(self, workshop: Workshop) -> None:
+        workshop.install()
+        released = workshop.thentos.head
+        loose = workshop.thentos.commit("Change the API", {"api": "new\n"})
+        workshop.thentos.git("replace", "--graft", loose)
+        workshop.thentos.git("replace", "--force", loose, released)
+        workshop.pin()
+        self.assert_blocked(workshop.push(workshop.docker), "which is no release")
+
+    def test_a_commit_that_a_partial_clone_only_promises(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.push(workshop.docker, "--no-verify", "origin", "HEAD:refs/heads/master")
+        for name in ("aula", "thentos", "aula-docker"):
+            remote = Repo(workshop.root / "remotes" / f"{name}.git")
+            remote.git("config", "uploadpack.allowFilter", "true")
+            remote.git("config", "uploadpack.allowAnySHA1InWant", "true")
+        folder = workshop.root / "partial" / "aula-docker"
+        url = f"file://{workshop.root}/remotes/"
+        workshop.docker.git("clone", "--quiet", f"{url}aula-docker.git", str(folder))
+        partial = Repo(folder)
+        for name in ("aula", "thentos"):
+            modules = str(folder / ".git/modules" / name)
+            workshop.docker.git(
+                "clone", "--quiet", "--bare", "--filter=tree:0", f"{url}{name}.git", modules
+            )
+        ran = workshop.guard("check", at=partial)
+        self.assert_blocked(ran, "undecided")
+        assert ran.status == 3
+        assert "missing" in ran.text
+
+
+def line(commit: str, ref: str = "refs/heads/master") -> bytes:
+    return f"refs/heads/master {commit} {ref} {ZERO}\n".encode()
