@@ -61,7 +61,6 @@ library
   exposed-modules:     Frontend.Login
   build-depends:
       base
-    , servant-session
     , thentos-core{wanted}
   default-language:    Haskell2010
 

@@ -1,0 +1,267 @@
+"""``guard init``: write a ``.guard.toml``, proposing what the consumer's CI already says."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from guard.config import FILE, Config, read_config
+from guard.errors import EXIT_ALLOWED, ConfigError, GuardError, MissingObjectError
+from guard.gate import Gate
+from guard.git.locate import open_checkout
+from guard.git.workspace import Workspace, find_workspace
+from guard.model import Combination
+from guard.report import Screen
+from guard.travis import FILE as TRAVIS
+from guard.travis import Proposal, Proposed, read_travis
+
+_WIDTH: Final = 100
+_COMMAND: Final = ("/bin/sh", "-c")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--print", "--dry-run", action="store_true", dest="dry_run", help="print it, write nothing"
+    )
+    parser.add_argument("--force", action="store_true", help="replace the file that is there")
+    parser.add_argument("--consumer", metavar="PATH", help="the consumer's submodule")
+    parser.add_argument("--dependency", metavar="PATH", help="the dependency's submodule")
+
+
+class _Read(NamedTuple):
+    """What the consumer's CI file proposes.
+
+    Args:
+        where: how comments name the file, with its commit.
+        nothing: why there is no proposal, "" where there is one.
+    """
+
+    proposal: Proposal
+    where: str = ""
+    nothing: str = ""
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Write the file at the superproject's root; nothing is staged.
+
+    Raises:
+        GuardError: there is one already, there is no superproject, or its index cannot be read.
+    """
+    workspace = _workspace(options)
+    root = workspace.superproject.work_tree
+    path = os.path.join(root or "", FILE)
+    if not options.dry_run:
+        _check_place(workspace, path, options.force)
+    with Gate(workspace) as gate:
+        config = _names(gate, options)
+        found = _read(gate, config)
+    text = _checked(_text(config, found), path)
+    if options.dry_run:
+        screen.say(text.rstrip("\n"))
+        return EXIT_ALLOWED
+    _write(path, text)
+    screen.say(f"wrote {path}")
+    _tell(found, root or "", screen)
+    return EXIT_ALLOWED
+
+
+def _workspace(options: Namespace) -> Workspace:
+    try:
+        return find_workspace()
+    except GuardError:
+        # Other names than the built-in ones are nowhere written down before this command.
+        folder = os.getcwd()
+        here = open_checkout(folder)
+        while here is None and folder != os.path.dirname(folder):
+            folder = os.path.dirname(folder)
+            here = open_checkout(folder)
+        if here is None or not (options.consumer or options.dependency):
+            raise
+        return Workspace(here, here)
+
+
+def _check_place(workspace: Workspace, path: str, force: bool) -> None:
+    if workspace.superproject.work_tree is None:
+        raise GuardError(
+            f"{workspace.superproject.git_dir} has no checkout to write {FILE} into",
+            "guard init --print",
+        )
+    if os.path.lexists(path) and not force:
+        raise GuardError(
+            f"{path} is there already, and is left as it is",
+            "guard init --print shows what would be written; guard init --force replaces it",
+        )
+
+
+def _names(gate: Gate, options: Namespace) -> Config:
+    """Which submodule is which: as asked, else as configured, else the built-in names."""
+    try:
+        present = gate.gatherer.config(gate.present())
+    except ConfigError:
+        present = Config()  # it is malformed, and this is how to get a good one
+    return Config(
+        consumer=(options.consumer or present.consumer).strip("/"),
+        dependency=(options.dependency or present.dependency).strip("/"),
+        release_tag=present.release_tag,
+    )
+
+
+def _read(gate: Gate, config: Config) -> _Read:
+    try:
+        return _of_consumer(gate, config, gate.present())
+    except MissingObjectError as error:
+        return _Read(Proposal(), nothing=error.problem)
+
+
+def _of_consumer(gate: Gate, config: Config, combination: Combination) -> _Read:
+    commit = gate.gatherer.gitlink(combination, config.consumer)
+    if commit is None:
+        return _Read(Proposal(), nothing=f"there is no gitlink at {config.consumer}")
+    store = gate.gatherer.submodules(config).store(config.consumer)
+    root = store.root(commit)
+    if root is None:
+        return _Read(Proposal(), nothing=f"commit {commit} of {config.consumer} is not here")
+    found = store.walk(root.tree, TRAVIS)
+    content = store.read(found[0].id) if found is not None else None
+    where = f"{config.consumer}/{TRAVIS}"
+    if content is None or content.type != "blob":
+        return _Read(Proposal(), nothing=f"{config.consumer} has no {TRAVIS} at {commit[:12]}")
+    try:
+        proposal = read_travis(content.data, where)
+    except GuardError as error:
+        return _Read(Proposal(), nothing=error.problem)
+    proposal = _usable(proposal)
+    if proposal.command is None and proposal.image is None:
+        nothing = f"{where} at {commit[:12]} has no docker run line that says what to test"
+        return _Read(proposal, f"{where} at {commit[:12]}", nothing)
+    return _Read(proposal, f"{where} at {commit[:12]}")
+
+
+def _usable(proposal: Proposal) -> Proposal:
+    """Without what the configuration would refuse."""
+    for name, table, key in (("image", "image", "name"), ("source", "test", "source")):
+        proposed: Proposed | None = getattr(proposal, name)
+        if proposed is None:
+            continue
+        try:
+            read_config(f"[{table}]\n{key} = {_quoted(proposed.value)}\n".encode())
+        except ConfigError as error:
+            line = proposed.lines[0]
+            notes = (*proposal.notes, f"line {line}: {error.problem.partition(': ')[2]}")
+            proposal = proposal._replace(**{name: None}, notes=notes)
+    return proposal
+
+
+def _text(config: Config, found: _Read) -> str:
+    proposal = found.proposal
+    lines = ["# What guard asks before a push. Every key is explained in guard's README."]
+    if found.nothing:
+        lines.append(_comment(f"Nothing to propose was found: {found.nothing}."))
+    lines += _guard_table(config)
+    lines += ["", "[image]"]
+    if proposal.image is not None:
+        lines.append(_from(found, proposal.image))
+        lines.append(f"name = {_quoted(proposal.image.value)}")
+    else:
+        lines.append("# The name that the image has where it is published, without a tag.")
+        lines.append('# name = "registry.example.org/team/image"')
+    lines += ["", "[test]"]
+    if proposal.command is not None:
+        lines.append(_from(found, proposal.command, "the docker run lines, one after the other"))
+        lines.append(_array("command", (*_COMMAND, proposal.command.value)))
+    else:
+        lines.append("# Fill in: what runs the tests in a fresh container of the image. Until then")
+        lines.append("# every push is blocked.")
+        lines.append('# command = ["/bin/sh", "-c", "cd /src && ./run-tests"]')
+    if proposal.source is not None:
+        lines.append(_from(found, proposal.source, "where the checkout is mounted"))
+        lines.append(f"source = {_quoted(proposal.source.value)}")
+    else:
+        lines.append("# Where the consumer's sources are put before the tests, if the image has")
+        lines.append("# them not, or not at the right place.")
+        lines.append('# source = "/src"')
+    lines += [_comment(f"Left out: {note}.") for note in proposal.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _guard_table(config: Config) -> list[str]:
+    usual = Config()
+    lines = [
+        f"{key} = {_quoted(value)}"
+        for key, value, default in (
+            ("consumer", config.consumer, usual.consumer),
+            ("dependency", config.dependency, usual.dependency),
+            ("release-tag", config.release_tag, usual.release_tag),
+        )
+        if value != default
+    ]
+    return ["", "[guard]", *lines] if lines else []
+
+
+def _from(found: _Read, proposed: Proposed, what: str = "") -> str:
+    path, _, at = found.where.partition(" at ")
+    numbers = ", ".join(f"{path}:{line}" for line in proposed.lines)
+    return _comment(f"From {numbers} (at {at})" + (f": {what}." if what else "."))
+
+
+def _comment(text: str) -> str:
+    return "# " + text.replace("\n", " ").replace("\r", " ")
+
+
+def _array(key: str, values: Sequence[str]) -> str:
+    items = [_quoted(value) for value in values]
+    line = f"{key} = [{', '.join(items)}]"
+    if len(line) <= _WIDTH:
+        return line
+    return "\n".join([f"{key} = [", *(f"    {item}," for item in items), "]"])
+
+
+def _quoted(text: str) -> str:
+    # TOML's basic strings are JSON's, but that they hold no raw DEL.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _checked(text: str, path: str) -> str:
+    read_config(text.encode(), path)
+    return text
+
+
+def _write(path: str, text: str) -> None:
+    folder = os.path.dirname(path)
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f"{FILE}.", dir=folder)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise GuardError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _tell(found: _Read, root: str, screen: Screen) -> None:
+    proposal = found.proposal
+    if found.nothing:
+        screen.say(f"  nothing to propose: {found.nothing}")
+    for name, proposed in (
+        ("image", proposal.image),
+        ("test command", proposal.command),
+        ("source", proposal.source),
+    ):
+        if proposed is not None:
+            screen.say(f"  {name}: {proposed.value}")
+    for note in proposal.notes:
+        screen.say(f"  note: {note}")
+    if proposal.command is None:
+        screen.say(f"  fill in [test] command in {FILE}: until then every push is blocked")
+    quoted = shlex.quote(root)
+    screen.say(f"next: git -C {quoted} add {FILE} && git -C {quoted} commit -m 'Configure guard'")
