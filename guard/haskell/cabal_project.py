@@ -235,7 +235,7 @@ class _ProjectReader:
         source = source._replace(
             url=_first(values, "location"), commit=commit, vcs=None if kind == "git" else kind
         )
-        subdirs = [text for text, _ in values.get("subdir", ())]
+        subdirs: list[str | None] = [text for text, _ in values.get("subdir", ())]
         for subdir in subdirs or [None]:
             self.sources.append(source._replace(subdir=subdir))
 

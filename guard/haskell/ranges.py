@@ -350,8 +350,8 @@ def _show(tree: Bound | Compound, precedence: int) -> str:
     if isinstance(tree, Bound):
         return _show_bound(tree, precedence)
     own = 0 if tree.junction is Junction.OR else 1
-    *parts, last = tree.parts
-    texts = [*(_show(part, own + 1) for part in parts), _show(last, own)]
+    texts = [_show(part, own + 1) for part in tree.parts[:-1]]
+    texts.append(_show(tree.parts[-1], own))
     text = f" {tree.junction.value} ".join(texts)
     return f"({text})" if precedence > own else text
 
@@ -359,7 +359,7 @@ def _show(tree: Bound | Compound, precedence: int) -> str:
 def _show_bound(bound: Bound, precedence: int) -> str:
     numbers = bound.numbers
     if bound.comparison is not Comparison.WILDCARD:
-        return bound.comparison.value + show_numbers(numbers)
+        return f"{bound.comparison.value}{show_numbers(numbers)}"
     end = _next_sibling(numbers)
     # Cabal prints a number of ten digits here and cannot read it again; the wildcard itself can be.
     if len(str(end[-1])) > MAX_DIGITS:

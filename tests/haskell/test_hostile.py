@@ -1,0 +1,216 @@
+"""No input makes a reader raise anything but its own error, or take long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from guard.haskell import (
+    Manifest,
+    ParseError,
+    Reader,
+    Version,
+    VersionRange,
+    read_cabal,
+    read_cabal_project,
+    read_package_yaml,
+    read_sandbox,
+    read_stack_lock,
+    read_stack_yaml,
+)
+
+READERS = [
+    read_cabal,
+    read_cabal_project,
+    read_package_yaml,
+    read_sandbox,
+    read_stack_lock,
+    read_stack_yaml,
+]
+each_reader = pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.__name__)
+MEGABYTE = 1_000_000
+
+# Pieces that mean something to one grammar or another, so that chance gets past the first token.
+PIECES = [
+    *"{}()[]:,-+*&|<>=^!'\"\\#@%.;\n\t \r",
+    "\n  ",
+    "\n    ",
+    "name",
+    "library",
+    "build-depends:",
+    "if",
+    "else",
+    "flag(f)",
+    "foo >=1",
+    ">=0.3 && <0.4",
+    "==1.*",
+    "&&",
+    "||",
+    "when:",
+    "- ",
+    "? ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "dependencies:",
+    "extra-deps:",
+    "packages:",
+    "constraints:",
+    "condition: ",
+    "git: ",
+    "commit: ",
+    "verbatim: |\n  ",
+    "<<<<<<< x\n",
+    "=======\n",
+    ">>>>>>> y\n",
+    "source-repository-package",
+    "\ufeff",
+    "\x00",
+    "\x0c",
+    "\u00a0",
+    "é",
+    "0.10",
+    "1e999999999",
+    "010",
+    "---\n",
+    "...\n",
+    "!include x",
+]
+soup = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
+
+
+def is_manifest(reader: Reader, data: bytes) -> None:
+    assert isinstance(reader(data, "x"), Manifest)
+
+
+@each_reader
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.binary(max_size=300))
+def test_any_bytes(reader: Reader, data: bytes) -> None:
+    is_manifest(reader, data)
+
+
+@each_reader
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@given(text=soup)
+def test_any_pieces(reader: Reader, text: str) -> None:
+    is_manifest(reader, text.encode("utf-8", errors="surrogatepass"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.one_of(st.text(max_size=40), soup))
+def test_any_range_and_version(text: str) -> None:
+    for parse in (VersionRange.parse, Version.parse):
+        try:
+            parse(text)
+        except ParseError as error:
+            assert error.text == text
+            assert 0 <= error.start <= error.end <= max(len(text), 1)
+            assert error.reason in str(error)
+
+
+def filled(unit: str, head: str = "", tail: str = "") -> str:
+    return head + unit * ((MEGABYTE - len(head) - len(tail)) // len(unit)) + tail
+
+
+HOSTILE = {
+    "spaces": filled(" "),
+    "newlines": filled("\n"),
+    "letters": filled("a"),
+    "colons": filled("a:\n"),
+    "fields": filled("build-depends: a\n", "name: p\nlibrary\n"),
+    "nested fields": filled("  a\n   b:c\n", "name: p\n"),
+    "one list": filled("a,\n  ", "library\n build-depends:\n  "),
+    "broken list": filled("1,", "library\n build-depends: a,"),
+    "broken names": filled("a b,", "library\n build-depends: "),
+    "commas": filled(",", "library\n build-depends: "),
+    "alternatives": filled("==1 || ", "library\n build-depends: a ", "==1"),
+    "conjunctions": filled("(==1 || ==2 || ==3 || >4) && ", "library\n build-depends: a ", ">=0"),
+    "parentheses": filled("(", "library\n build-depends: a "),
+    "set": filled("1,", "library\n build-depends: a == {"),
+    "ifs": filled("if a\n"),
+    "nested ifs": "library\n" + "".join(" " * i + "if os(x)\n" for i in range(1, 1400)),
+    "condition": filled("!(", "library\n if "),
+    "brace sections": filled("a{"),
+    "close braces": filled("}"),
+    "brace lines": filled("a {\n"),
+    "quotes": filled('"\\'),
+    "escaped quotes": filled('\\"', 'a "'),
+    "imports": "cabal-version: 3.0\nname: p\ncommon c0\n build-depends: a\n"
+    + "".join(f"common c{i}\n import: c{i - 1}, c{i - 1}\n" for i in range(1, 60)),
+    "conflicts": filled("<<<<<<< a\nx: 1\n=======\nx: 2\n>>>>>>> b\n"),
+    "flow lists": filled("["),
+    "flow maps": filled("{a: "),
+    "block lists": filled("- "),
+    "dependencies": filled("- a >=1\n", "library:\n dependencies:\n"[0:8] + "\ndependencies:\n"),
+    "keys": "".join(f"k{i}: 1\n" for i in range(80_000)),
+    "tabs": filled("\t"),
+    "packages": filled("a ", "packages: "),
+    "braces": filled("{a,", "packages: "),
+    "constraints": filled("a ==1,", "constraints: "),
+    "broken constraints": filled("a = 1,", "constraints: "),
+    "pairs": filled('("a",[]),', "["),
+}
+
+
+@each_reader
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_megabyte_takes_a_second_at_most(reader: Reader, text: str) -> None:
+    data = text.encode()
+    start = time.process_time()
+    is_manifest(reader, data)
+    assert time.process_time() - start < 1.0
+
+
+def laughs(levels: int) -> str:
+    lines = ["a0: &a0 {condition: os(x), dependencies: [lol]}"]
+    for i in range(1, levels):
+        lines.append(f"a{i}: &a{i} {{condition: os(x), when: [{', '.join([f'*a{i - 1}'] * 9)}]}}")
+    return "\n".join([*lines, "library:", f"  when: *a{levels - 1}"]) + "\n"
+
+
+def test_aliases_cannot_blow_up() -> None:
+    start = time.process_time()
+    manifest = read_package_yaml(laughs(30).encode(), "package.yaml")
+    assert time.process_time() - start < 1.0
+    assert "too many conditions" in {one.reason for one in manifest.unread}
+
+
+def test_an_alias_cannot_contain_itself() -> None:
+    manifest = read_package_yaml(b"library: &a\n  when: *a\n", "package.yaml")
+    assert manifest.unread[0].reason == "there is no anchor a"
+
+
+@pytest.mark.parametrize("depth", [50, 500, 100_000])
+def test_deep_parentheses(depth: int) -> None:
+    text = "(" * depth + ">=1" + ")" * depth
+    if depth == 50:
+        assert Version.parse("2") in VersionRange.parse(text)
+    else:
+        with pytest.raises(ParseError, match="nested more than"):
+            VersionRange.parse(text)
+
+
+def test_many_ranges_together() -> None:
+    found = VersionRange.any()
+    for number in range(3000):
+        found &= VersionRange.parse(f">={number}")
+    assert Version.parse("3000") in found
+    assert str(VersionRange.parse(str(found))) == str(found)
+
+
+def nested(opening: Callable[[int], str], depth: int, inner: str) -> bytes:
+    return ("".join(opening(i) for i in range(depth)) + inner).encode()
+
+
+def test_deep_sections_are_said_not_to_be_read() -> None:
+    data = b"name: p\nversion: 1\nbuild-type: Simple\nlibrary\n" + nested(
+        lambda i: " " * (i + 1) + "if os(x)\n", 300, " " * 400 + "build-depends: deep\n"
+    )
+    manifest = read_cabal(data, "p.cabal")
+    assert manifest.lenient
+    assert any(one.concerns_requirements for one in manifest.unread)
