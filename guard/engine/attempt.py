@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from guard.config import Config, Recipe
-from guard.engine.build import Base, Options, StepRecord, classic_build
+from guard.engine.build import Base, Builder, Options, StepRecord
+from guard.engine.builders import choose_builder
 from guard.engine.client import Engine, Facts
 from guard.engine.context import Context
 from guard.engine.endings import DeadlinePassed, deadline, terminable
@@ -65,6 +66,7 @@ class Prepared(NamedTuple):
     source: Context | None
     recipe: Recipe
     timeout: int
+    builder: str = "auto"
 
 
 def prepare(parts: Sequence[Part], pool: ObjectPool, config: Config) -> Prepared:
@@ -87,7 +89,7 @@ def prepare(parts: Sequence[Part], pool: ObjectPool, config: Config) -> Prepared
     source = source_context(parts, pool, config.consumer) if recipe.source else None
     if source is not None:
         source.check()
-    return Prepared(context, source, recipe, config.test.timeout)
+    return Prepared(context, source, recipe, config.test.timeout, config.image.builder)
 
 
 def attempt(
@@ -105,15 +107,18 @@ def attempt(
     """
     with terminable():
         remove_leftovers(engine)
-        return _attempt(engine, prepared, on_event, options)
+        builder = choose_builder(engine, prepared.builder)
+        return _attempt(engine, builder, prepared, on_event, options)
 
 
-def _attempt(engine: Engine, prepared: Prepared, on_event: OnEvent, options: Options) -> Attempt:
+def _attempt(
+    engine: Engine, builder: Builder, prepared: Prepared, on_event: OnEvent, options: Options
+) -> Attempt:
     recipe, context = prepared.recipe, prepared.context
     begun = time.monotonic()
     try:
         with deadline(prepared.timeout):
-            build = classic_build(engine, context, recipe, options, on_event)
+            build = builder.build(engine, context, recipe, options, on_event)
     except DeadlinePassed:
         raise EngineError(
             f"the build did not end within {prepared.timeout} seconds",
@@ -131,7 +136,7 @@ def _attempt(engine: Engine, prepared: Prepared, on_event: OnEvent, options: Opt
         build_seconds=time.monotonic() - begun,
         test_seconds=0.0,
         engine=engine.facts,
-        builder="classic",
+        builder=builder.name,
         platform=recipe.platform or engine.facts.platform,
         steps=build.steps,
         tail=build.tail,

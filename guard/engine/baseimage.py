@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
 
-from docker.errors import APIError, ImageNotFound
+from docker.errors import APIError
 
 from guard.engine.client import Engine, explanation
 from guard.engine.endings import shielded
@@ -50,7 +50,7 @@ def base_image(engine: Engine) -> str:
         EngineError: no container runs on this engine, or no base can be had.
     """
     name = f"{NAME}:{TAG}"
-    if _is_there(engine, name):
+    if engine.image_id(name):
         return name
     troubles = []
     for make in (_busybox, _own_shell):
@@ -106,15 +106,6 @@ def _container(engine: Engine, image: str) -> Iterator[str]:
     finally:
         with shielded():
             remove(engine, name)
-
-
-def _is_there(engine: Engine, name: str) -> bool:
-    with engine.speaking(f"look for the image {name}"):
-        try:
-            cast(Any, engine.api).inspect_image(name)
-        except ImageNotFound:
-            return False
-        return True
 
 
 def _is_same_machine(engine: Engine) -> bool:

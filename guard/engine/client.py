@@ -12,7 +12,7 @@ import docker
 import requests
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import ContextAPI
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, ImageNotFound
 
 from guard.errors import EngineError
 
@@ -48,11 +48,13 @@ class Engine:
 
     Attributes:
         api: the SDK's low-level client; for the modules of this package only.
+        given_host: the URL that `connect` was given, "" where it looked for itself.
     """
 
-    def __init__(self, api: docker.APIClient, facts: Facts) -> None:
+    def __init__(self, api: docker.APIClient, facts: Facts, given_host: str = "") -> None:
         self.api = api
         self.facts = facts
+        self.given_host = given_host
 
     @classmethod
     def connect(cls, host: str = "") -> Engine:
@@ -73,7 +75,7 @@ class Engine:
                 if host
                 else docker.from_env(version="auto", timeout=_PATIENCE)
             )
-            return cls(client.api, _facts(client.api, where))
+            return cls(client.api, _facts(client.api, where), host)
         except (DockerException, requests.RequestException, ValueError, OSError) as error:
             raise _not_connected(error, where or "the current docker context") from error
 
@@ -93,13 +95,16 @@ class Engine:
         self.api.close()
 
     def image_id(self, name: str) -> str:
-        """The whole id of an image, e.g. ``sha256:9f86...``.
+        """The whole id of an image, e.g. ``sha256:9f86...``; "" where the engine has none such.
 
         Raises:
-            EngineError: it has none of that name.
+            EngineError: the engine could not be asked.
         """
         with self.speaking(f"look up the image {name}"):
-            image: dict[str, Any] = cast(Any, self.api).inspect_image(name)
+            try:
+                image: dict[str, Any] = cast(Any, self.api).inspect_image(name)
+            except ImageNotFound:
+                return ""
         return str(image["Id"])
 
     @contextmanager

@@ -55,11 +55,12 @@ _COMBINATIONS_FAULT: Final = re.compile(
     r"|file with no instructions|no build stage in current context|failed to reach build target"
     r"|target stage .* could not be found|base name \(.*\) should not be blank"
     r"|invalid reference format|failed to process \"|unknown instruction|unknown flag"
-    r"|failed to create LLB definition|circular dependency detected"
+    r"|circular dependency detected"
     r"|(?:COPY|ADD) failed: (?:file not found in build context|no source files were specified"
     r"|forbidden path|(?:stat|lstat) .*(?:file does not exist|no such file or directory))"
     r"|failed to (?:compute cache key|calculate checksum).*not found"
-    r"|lstat .*: no such file or directory",
+    r"|^\"/.*\" not found"
+    r"|^lstat .*: no such file or directory",
     re.IGNORECASE | re.DOTALL,
 )
 _BUILDKIT_ONLY: Final = re.compile(
@@ -95,14 +96,13 @@ def reason(trouble: Trouble, dockerfile: str) -> str:
         )
     if trouble.status:
         return f"exit status {trouble.status}: {trouble.step}"
-    if _NEEDS_BUILDKIT.search(message) or (
-        not trouble.buildkit
-        and re.search("parse error|unknown flag", message, re.IGNORECASE)
-        and _BUILDKIT_ONLY.search(dockerfile)
-    ):
+    newer = re.search("parse error|unknown flag", message, re.IGNORECASE)
+    if _NEEDS_BUILDKIT.search(message) or (newer and _BUILDKIT_ONLY.search(dockerfile)):
         raise EngineError(
-            f"the Dockerfile needs BuildKit, which does not build here: {_first(message)}",
-            "install docker buildx, or a docker CLI that speaks BuildKit",
+            f"the Dockerfile needs {'a newer BuildKit' if trouble.buildkit else 'BuildKit'}: "
+            f"{_first(message)}",
+            "install docker buildx (or a docker CLI that speaks BuildKit), or name a frontend by "
+            "# syntax=docker/dockerfile:1 in the Dockerfile's first line",
         )
     if _is_combinations_fault(trouble, message):
         return f"{_first(message)}: {trouble.step}" if trouble.step else _first(message)

@@ -56,29 +56,38 @@ def pool() -> Iterator[ObjectPool]:
 class Trial:
     """Attempts on the real engine, with what they told while they went on."""
 
-    def __init__(self, engine: Engine, pool: ObjectPool) -> None:
+    def __init__(self, engine: Engine, pool: ObjectPool, builder: str) -> None:
         self.engine = engine
         self.pool = pool
+        self.image = Image(builder=builder)
         self.events: list[Event] = []
 
     def run(
         self,
         parts: Sequence[Part],
         *command: str,
-        image: Image = Image(builder="classic"),  # noqa: B008
+        image: Image | None = None,
         timeout: int = 60,
         source: str = "",
         fresh: bool = False,
     ) -> Attempt:
         self.events.clear()
         test = Test(command or ("/bin/true",), timeout, source)
-        prepared = prepare(parts, self.pool, Config(image=image, test=test))
+        config = Config(image=image or self.image, test=test)
+        prepared = prepare(parts, self.pool, config)
         return attempt(self.engine, prepared, self.on_event, Options(fresh=fresh))
 
     def on_event(self, event: Event) -> None:
         self.events.append(event)
 
 
+@pytest.fixture(params=["classic", "buildkit"])
+def builder(request: pytest.FixtureRequest) -> str:
+    """Each of the two builders in turn."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-def trial(engine: Engine, pool: ObjectPool) -> Trial:
-    return Trial(engine, pool)
+def trial(engine: Engine, pool: ObjectPool, builder: str) -> Trial:
+    return Trial(engine, pool, builder)

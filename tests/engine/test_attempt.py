@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from guard import config
-from guard.config import Config, Image
+from guard.config import Config
 from guard.engine import events
 from guard.engine.attempt import attempt, prepare
-from guard.engine.build import Options, classic_build
+from guard.engine.build import Options
+from guard.engine.classic import classic_build
+from guard.engine.client import Engine
 from guard.engine.events import Event, Output, Step, StepDone
 from guard.engine.leftovers import OWNER, Owner
 from guard.errors import EngineError, MissingObjectError, UsageError
+from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.trees import Content, Store, Submodule
-
-CLASSIC = Image(builder="classic")
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +94,7 @@ def test_the_second_build_of_the_same_content_is_cached(
 
 def test_fresh_uses_no_cache(trial: Trial, store: Store, base: str) -> None:
     made = parts(store, "FROM scratch\nCOPY . /x\n")
-    prepared = prepare(made, trial.pool, _config("/bin/true"))
+    prepared = prepare(made, trial.pool, _config(trial, "/bin/true"))
 
     def build(fresh: bool) -> list[bool]:
         trial.events.clear()
@@ -113,9 +116,13 @@ def test_the_last_of_several_stages_is_the_image(trial: Trial, store: Store, bas
 
 def test_target_and_arguments_come_from_the_recipe(trial: Trial, store: Store, base: str) -> None:
     text = f"FROM {base} AS one\nARG WHO\nRUN echo $WHO >/who\nFROM scratch\n"
-    image = CLASSIC._replace(target="one", build_args=(("WHO", "me"),))
+    image = trial.image._replace(target="one", build_args=(("WHO", "me"),))
     found = trial.run(parts(store, text), "/bin/sh", "-c", "grep me /who", image=image)
     assert found.result is Result.PASSED
+
+
+NOT_THERE = r"(COPY failed: file not found in build context|\"/nope\" not found).*: COPY nope"
+OUTSIDE = r"(COPY failed: forbidden path outside the build context|\"/x\" not found)"
 
 
 @pytest.mark.parametrize(
@@ -123,17 +130,17 @@ def test_target_and_arguments_come_from_the_recipe(trial: Trial, store: Store, b
     [
         (
             "FROM {base}\nRUN echo last words; exit 3\n",
-            "exit status 3: RUN echo last words; exit 3",
+            "exit status 3: RUN echo last words; exit 3$",
         ),
-        ("FROM {base}\nFOO bar\n", "dockerfile parse error line 2: unknown instruction: FOO"),
-        ("RUN x\n", "no build stage in current context"),
-        ("", "the Dockerfile (Dockerfile) cannot be empty"),
-        ("FROM {base}\nCOPY nope /\n", "COPY failed: file not found in build context"),
-        ("FROM {base}\nCOPY nope* /\n", "COPY failed: no source files were specified"),
-        ("FROM {base}\nCOPY ../x /\n", "COPY failed: forbidden path outside the build context"),
+        ("FROM {base}\nFOO bar\n", "dockerfile parse error line 2: unknown instruction: FOO$"),
+        ("RUN x\n", "no build stage in current context$"),
+        ("", "the Dockerfile .*cannot be empty$"),
+        ("FROM {base}\nCOPY nope /\n", NOT_THERE),
+        ("FROM {base}\nCOPY ../x /\n", OUTSIDE),
         ('FROM {base}\nRUN ["nope"]\n', 'exec: "nope": executable file not found'),
         ("FROM scratch\nCOPY . /\nRUN x\n", 'exec: "/bin/sh": stat /bin/sh: no such file'),
         ("FROM {base}\nUSER nope\nRUN x\n", "unable to find user nope"),
+        ("FROM {base} AS a\nFROM {base}\nCOPY --from=a /nope /\n", "no(t exist| such file)"),
     ],
 )
 def test_a_build_that_the_combination_fails(
@@ -141,10 +148,17 @@ def test_a_build_that_the_combination_fails(
 ) -> None:
     found = trial.run(parts(store, text.replace("{base}", base)))
     assert found.result is Result.FAILED_BUILD
-    assert reason in found.reason
+    assert re.search(reason, found.reason)
     assert (found.image, found.test_seconds) == ("", 0.0)
     assert found.exit_status == (3 if "exit 3" in text else None)
-    assert found.tail == (("last words",) if "last words" in text else ())
+    assert "last words" not in text or found.tail == ("last words",)
+
+
+def test_a_target_that_the_dockerfile_has_not(trial: Trial, store: Store, base: str) -> None:
+    image = trial.image._replace(target="nope")
+    found = trial.run(parts(store, f"FROM {base}\n"), image=image)
+    assert found.result is Result.FAILED_BUILD
+    assert "nope" in found.reason
 
 
 @pytest.mark.parametrize(
@@ -153,8 +167,7 @@ def test_a_build_that_the_combination_fails(
         ("FROM 127.0.0.1:1/nope:latest\nRUN x\n", "no base image"),
         ("FROM {base}\nCOPY --from=127.0.0.1:1/nope /x /\n", "no base image"),
         ("FROM {base}\nADD http://127.0.0.1:1/x /\n", "no network"),
-        ("FROM {base}\nRUN --mount=type=cache,target=/x true\n", "needs BuildKit"),
-        ("FROM {base}\nRUN <<E\necho x\nE\n", "needs BuildKit"),
+        ("FROM {base}\nRUN <<E\necho x\nE\n", "needs (a newer )?BuildKit"),
         ("FROM {base}\nRUN echo No space left on device; exit 1\n", "disk is full"),
         ("FROM {base}\nRUN sh -c 'kill -9 $$'; exit $?\n", "was killed"),
     ],
@@ -164,6 +177,39 @@ def test_a_build_that_the_engine_fails_is_no_verdict(
 ) -> None:
     with pytest.raises(EngineError, match=problem):
         trial.run(parts(store, text.replace("{base}", base)))
+
+
+def test_a_cache_mount_lives_from_one_build_to_the_next(
+    trial: Trial, store: Store, base: str
+) -> None:
+    key = uuid.uuid4().hex
+    text = (
+        f"FROM {base}\nCOPY seed /\nRUN --mount=type=cache,id={key},target=/c "
+        "echo x >>/c/n; cat /c/n >/n"
+    )
+    if trial.image.builder == "classic":
+        with pytest.raises(EngineError, match="needs BuildKit"):
+            trial.run(parts(store, text, seed="1"))
+        return
+    command = ("/bin/sh", "-c", "wc -l </n")
+    assert trial.run(parts(store, text, seed="1"), *command).tail == ("1",)
+    assert trial.run(parts(store, text, seed="2"), *command).tail == ("2",)
+
+
+def test_stages_of_buildkit_each_have_their_output(
+    engine: Engine, pool: ObjectPool, store: Store, base: str
+) -> None:
+    trial = Trial(engine, pool, "buildkit")
+    text = (
+        f"FROM {base} AS one\nRUN echo from one; sleep 1\nFROM {base} AS two\n"
+        f"RUN echo from two; sleep 1\nFROM {base}\nCOPY --from=one /bin/sh /1\n"
+        "COPY --from=two /bin/sh /2\n"
+    )
+    trial.run(parts(store, text), fresh=False)
+    steps = {event.number: event.text for event in trial.events if isinstance(event, Step)}
+    for event in trial.events:
+        if isinstance(event, Output) and event.number:
+            assert event.text in steps[event.number]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +254,9 @@ def test_a_test_that_the_kernel_kills_for_memory(trial: Trial, store: Store, bas
         "echo ready; until limit 2>/dev/null | grep -q 33554432; do :; done;"
         "x=12345678; while :; do x=$x$x; done"
     )
-    prepared = prepare(parts(store, f"FROM {base}\n"), trial.pool, _config("/bin/sh", "-c", wait))
+    prepared = prepare(
+        parts(store, f"FROM {base}\n"), trial.pool, _config(trial, "/bin/sh", "-c", wait)
+    )
 
     def on_event(event: Event) -> None:
         if event == Output("ready"):
@@ -220,8 +268,8 @@ def test_a_test_that_the_kernel_kills_for_memory(trial: Trial, store: Store, bas
     assert found.reason == "the kernel killed the test for want of memory (exit status 137)"
 
 
-def _config(*command: str) -> Config:
-    return Config(image=CLASSIC, test=config.Test(command, 60))
+def _config(trial: Trial, *command: str) -> Config:
+    return Config(image=trial.image, test=config.Test(command, 60))
 
 
 @pytest.mark.parametrize("way", ["stop", "kill"])
@@ -230,7 +278,7 @@ def test_a_test_that_somebody_else_ends_has_not_passed(
 ) -> None:
     command = "trap 'exit 0' TERM; echo ready; while :; do sleep 1 & wait; done"
     prepared = prepare(
-        parts(store, f"FROM {base}\n"), trial.pool, _config("/bin/sh", "-c", command)
+        parts(store, f"FROM {base}\n"), trial.pool, _config(trial, "/bin/sh", "-c", command)
     )
     others: list[threading.Thread] = []
 
@@ -250,7 +298,7 @@ def test_the_source_replaces_what_the_image_has(
     volume: str, trial: Trial, store: Store, base: str
 ) -> None:
     text = f"FROM {base}\nCOPY . /liqd/\nRUN echo old >/liqd/aula/old\n{volume}"
-    image = CLASSIC._replace(consumer="manifests")
+    image = trial.image._replace(consumer="manifests")
     command = "test ! -e old && cat Main.hs && test ! -e /liqd/.guard.toml"
     made = parts(store, text)
     run = ("/bin/sh", "-c", f"cd /liqd/aula && {command}")
@@ -275,7 +323,7 @@ def test_an_object_that_goes_while_it_is_sent_leaves_no_image(
     trial: Trial, store: Store, base: str
 ) -> None:
     made = parts(store, f"FROM {base}\nCOPY . /x\n", z="going")
-    prepared = prepare(made, trial.pool, _config("/bin/true"))
+    prepared = prepare(made, trial.pool, _config(trial, "/bin/true"))
     store.forget("going")
     with pytest.raises(MissingObjectError):
         attempt(trial.engine, prepared, trial.on_event)

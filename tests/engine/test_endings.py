@@ -7,9 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from guard.engine.client import Engine
+from guard.errors import EngineError
+from guard.git.objects import ObjectPool
 from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.trees import Content, Store, Submodule
@@ -22,6 +27,7 @@ class Victim:
     """A guard of its own process, up to the line ``ready``."""
 
     def __init__(self, store: Store, dockerfile: str, command: str, builder: str) -> None:
+        self.store = store
         files: dict[str, Content] = {"Dockerfile": dockerfile, "aula": Submodule()}
         tree, aula = store.tree(files), store.tree(AULA)
         module = [sys.executable, "-m", "tests.engine.victim"]
@@ -58,51 +64,77 @@ def victim(store: Store) -> Iterator[Callable[..., Victim]]:
         each.lines.close()
 
 
-def running(trial: Trial, marker: str) -> list[str]:
+def running(engine: Engine, marker: str) -> list[str]:
     """The containers, ended ones too, in which the marker stands in the command."""
-    found = trial.engine.api.containers(all=True)
+    found = engine.api.containers(all=True)
     return [each["Id"] for each in found if marker in each["Command"]]
 
 
-def settled(trial: Trial, marker: str) -> list[str]:
-    """The same, when the engine has had its time to notice."""
+def processes(marker: str) -> list[str]:
+    """The processes of this machine, in containers or not, in whose command the marker stands."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if marker.encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found
+
+
+def settled(look: Callable[[], list[str]]) -> list[str]:
+    """What is there when the engine has had its time to notice."""
     end = time.monotonic() + 20
-    while (found := running(trial, marker)) and time.monotonic() < end:
+    while (found := look()) and time.monotonic() < end:
         pass
     return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_test_that_is_interrupted(
-    number: signal.Signals, trial: Trial, victim: Callable[..., Victim], base: str
+    number: signal.Signals, engine: Engine, victim: Callable[..., Victim], base: str
 ) -> None:
     marker = f": test-{number.name};"
     said = victim(f"FROM {base}\n", marker + HANGING).end(number)
     assert said == [f"interrupted {number.name}" if number != signal.SIGINT else "interrupted"]
-    assert running(trial, marker) == []
+    assert running(engine, marker) == []
 
 
+@pytest.mark.parametrize("builder", ["classic", "buildkit"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_build_that_is_interrupted(
-    number: signal.Signals, trial: Trial, victim: Callable[..., Victim], base: str
+    number: signal.Signals, builder: str, victim: Callable[..., Victim], base: str
 ) -> None:
-    marker = f": build-{number.name};"
-    ended = victim(f"FROM {base}\nRUN {marker} {HANGING}\n")
-    assert running(trial, marker)
+    marker = f": build-{number.name}-{builder};"
+    ended = victim(f"FROM {base}\nRUN {marker} {HANGING}\n", builder=builder)
+    assert processes(marker)
     ended.end(number)
     # The engine ends the step when nobody listens any more.
-    assert settled(trial, marker) == []
+    assert settled(lambda: processes(marker)) == []
+    assert processes(str(ended.store.folder)) == []
+
+
+@pytest.mark.parametrize("builder", ["classic", "buildkit"])
+def test_a_build_that_takes_too_long_is_ended_on_the_engine(
+    builder: str, engine: Engine, pool: ObjectPool, store: Store, base: str
+) -> None:
+    marker = f": too-long-{builder};"
+    parts = [
+        store.part({"Dockerfile": f"FROM {base}\nRUN {marker} {HANGING}\n", "aula": Submodule()}),
+        store.part(AULA, "aula"),
+    ]
+    with pytest.raises(EngineError, match="the build did not end within 3 seconds"):
+        Trial(engine, pool, builder).run(parts, timeout=3)
+    assert settled(lambda: processes(marker)) == []
 
 
 def test_the_next_run_removes_what_a_killed_guard_left(
-    trial: Trial, victim: Callable[..., Victim], store: Store, base: str
+    engine: Engine, pool: ObjectPool, victim: Callable[..., Victim], store: Store, base: str
 ) -> None:
     marker = ": left-behind;"
     victim(f"FROM {base}\n", marker + HANGING).end(signal.SIGKILL)
-    assert running(trial, marker)
+    assert running(engine, marker)
     parts = [
         store.part({"Dockerfile": f"FROM {base}\n", "aula": Submodule()}),
         store.part(AULA, "aula"),
     ]
-    assert trial.run(parts, "/bin/true").result is Result.PASSED
-    assert running(trial, marker) == []
+    assert Trial(engine, pool, "classic").run(parts, "/bin/true").result is Result.PASSED
+    assert running(engine, marker) == []

@@ -1,0 +1,32 @@
+"""Which builder builds: BuildKit where it can be driven, else the classic one."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from guard.engine.build import Builder
+from guard.engine.buildkit import buildkit_build
+from guard.engine.classic import classic_build
+from guard.engine.cli import find_cli
+from guard.engine.client import Engine
+from guard.errors import EngineError
+
+
+def choose_builder(engine: Engine, wanted: str) -> Builder:
+    """The builder for ``[image] builder``.
+
+    Args:
+        wanted: ``auto``, ``buildkit`` or ``classic``.
+
+    Raises:
+        EngineError: BuildKit is asked for and nothing here drives it.
+    """
+    cli = find_cli(engine) if wanted != "classic" else None
+    if cli is not None:
+        return Builder("buildkit", cli.version, partial(buildkit_build, cli))
+    if wanted == "buildkit":
+        raise EngineError(
+            "[image] builder is buildkit, but no docker CLI here speaks it",
+            "install docker buildx, or a docker CLI of version 18.09 to 20.10 (docker.io)",
+        )
+    return Builder("classic", f"engine {engine.facts.version}", classic_build)

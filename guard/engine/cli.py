@@ -1,0 +1,181 @@
+"""The docker CLI that speaks BuildKit to the engine: found, started, and dead when guard is.
+
+BuildKit's own protocol is gRPC over a connection that the CLI takes over; guard leaves that to the
+CLI and gives it the build context on its standard input.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import queue
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, Final, NamedTuple
+
+from guard.engine.client import Engine
+from guard.errors import EngineError
+
+# Where packages put it, beside what PATH says: another docker may stand in front of it there.
+_PLACES: Final = ("docker", "/usr/bin/docker", "/usr/local/bin/docker", "/usr/libexec/docker")
+# From this version on the CLI itself cannot, and `docker build` is the plugin buildx.
+_FIRST_WITHOUT: Final = 23
+_PR_SET_PDEATHSIG: Final = 1
+_WRITE: Final = 1 << 16
+
+
+class BuildkitCli(NamedTuple):
+    """A program that builds with BuildKit.
+
+    Args:
+        command: its argv up to where the options of a build begin.
+        version: what it says it is, e.g. ``docker 20.10.24`` or ``buildx 0.17.1``.
+        is_buildx: whether it knows buildx's options.
+    """
+
+    command: tuple[str, ...]
+    version: str
+    is_buildx: bool
+
+
+def find_cli(engine: Engine) -> BuildkitCli | None:
+    """The first docker CLI here that drives BuildKit on this engine; buildx goes first."""
+    found = list(dict.fromkeys(filter(None, map(shutil.which, _PLACES))))
+    for docker in found:
+        plugin = _buildx(engine, docker)
+        if plugin is not None:
+            return plugin
+    for docker in found:
+        said = _said(engine, [docker, "--version"])
+        version = re.search(r"\b(\d+)\.\d+[.\d]*", said)
+        if version and int(version[1]) < _FIRST_WITHOUT:
+            return BuildkitCli((docker, "build"), f"docker {version[0]}", False)
+    return None
+
+
+def start(engine: Engine, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a build by the CLI. It gets no signal of the terminal, and dies when guard dies.
+
+    Raises:
+        EngineError: it cannot be started.
+    """
+    try:
+        return subprocess.Popen(
+            arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment(engine),
+            start_new_session=True,
+            preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
+        )
+    except OSError as error:
+        raise EngineError(f"{arguments[0]} cannot be started: {error.strerror}") from error
+
+
+def converse(process: subprocess.Popen[bytes], stdin: Iterable[bytes]) -> Iterator[str]:
+    """Give the process its input and yield what it tells, line by line, while it reads.
+
+    A process that stops reading early is no error here: what it tells says why.
+    """
+    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    assert process.stderr is not None and process.stdin is not None
+    reader = threading.Thread(target=_read, args=(process.stderr, lines), daemon=True)
+    reader.start()
+    try:
+        for piece in stdin:
+            for at in range(0, len(piece), _WRITE):
+                process.stdin.write(piece[at : at + _WRITE])
+            while not lines.empty():
+                line = lines.get()
+                if line is None:
+                    return
+                yield line
+        process.stdin.close()
+    except BrokenPipeError:
+        pass
+    while (line := lines.get()) is not None:
+        yield line
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End the process and what it started; harmless where it has ended."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    for pipe in (process.stdin, process.stderr):
+        if pipe is not None:
+            try:
+                pipe.close()
+            except OSError:
+                # What was still to be written has no reader any more.
+                continue
+    process.wait()
+
+
+def _read(pipe: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
+    try:
+        for line in pipe:
+            lines.put(line.decode(errors="replace").rstrip("\r\n"))
+    except (OSError, ValueError):
+        # Closed under our hands by `kill`.
+        return
+    finally:
+        lines.put(None)
+
+
+def _buildx(engine: Engine, docker: str) -> BuildkitCli | None:
+    """The plugin as a program of its own: as a child of the CLI it would outlive it."""
+    said = _said(engine, [docker, "info", "--format", "{{json .ClientInfo.Plugins}}"])
+    try:
+        plugins = json.loads(said.splitlines()[0]) if said else None
+    except ValueError:
+        return None
+    for plugin in plugins or []:
+        if plugin.get("Name") == "buildx" and plugin.get("Path"):
+            version = str(plugin.get("Version", "")).removeprefix("v")
+            return BuildkitCli((plugin["Path"], "build"), f"buildx {version}", True)
+    return None
+
+
+def _said(engine: Engine, command: Sequence[str]) -> str:
+    try:
+        found = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environment(engine),
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.decode(errors="replace") if found.returncode == 0 else ""
+
+
+def _environment(engine: Engine) -> dict[str, str]:
+    """The user's own, so that the CLI goes where the SDK went; its way is made plain."""
+    result = {**os.environ, "DOCKER_BUILDKIT": "1", "DOCKER_CLI_HINTS": "false"}
+    if engine.given_host:
+        result.pop("DOCKER_CONTEXT", None)
+        result["DOCKER_HOST"] = engine.given_host
+    return result
+
+
+def _die_with_parent() -> Callable[[], None]:
+    """For the child: the kernel kills it when its parent ends, however that ends (prctl(2))."""
+    # Looked up here: between fork and exec as little as possible may happen.
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def bind() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return bind
