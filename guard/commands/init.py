@@ -263,5 +263,5 @@ def _tell(found: _Read, root: str, screen: Screen) -> None:
         screen.say(f"  note: {note}")
     if proposal.command is None:
         screen.say(f"  fill in [test] command in {FILE}: until then every push is blocked")
-    quoted = shlex.quote(root)
-    screen.say(f"next: git -C {quoted} add {FILE} && git -C {quoted} commit -m 'Configure guard'")
+    git = "git" if os.path.realpath(os.curdir) == root else f"git -C {shlex.quote(root)}"
+    screen.say(f"next: {git} add {FILE} && {git} commit -m 'Configure guard'")

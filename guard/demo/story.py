@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 from guard.demo import files
 from guard.demo.world import World
 
 _TOP = "aula-docker"
 _AULA = "aula-docker/aula"
-
-
-class Histories(NamedTuple):
-    """Commits of thentos that the story speaks of.
-
-    Args:
-        merged: the merge after v0.2.1 that changes the API while the packages still say 0.2.1.
-        tagged: the release v0.3.0.
-    """
-
-    merged: str
-    tagged: str
 
 
 def tell(world: World, base: str) -> None:
@@ -33,26 +20,27 @@ def tell(world: World, base: str) -> None:
     Raises:
         StepError: a step did not do what it should.
     """
-    histories = _prepare(world, base)
+    merge = _prepare(world, base)
     _install(world)
-    _pin_no_release(world, histories)
-    _align(world, histories)
+    _pin_no_release(world, merge)
+    _align(world)
     _test_fails(world)
     _fix(world)
     _push_both(world)
 
 
-def _prepare(world: World, base: str) -> Histories:
+def _prepare(world: World, base: str) -> str:
+    """The repositories; returns the merge that changes thentos's API, like 16d4829b."""
     world.step(
         "Three repositories, as they were on 2 March 2016",
         "aula-docker holds aula and thentos as submodules, and the Dockerfile of the image that",
-        "CI and developers share. thentos has just merged a change of its API; v0.3.0 will be the",
-        "release with it. aula asks for thentos-core in any version, and uses the old API.",
+        "CI and developers share. aula asks for thentos-core in any version, and uses the API of",
+        "v0.2.1. thentos has just merged a change of that API; its packages still say 0.2.1.",
     )
     for name in ("thentos", "aula", "aula-docker"):
         remote = world.folder / "remotes" / f"{name}.git"
         world.quietly(world.folder, "git", "init", "--quiet", "--bare", str(remote))
-    histories = _thentos(world, _clone(world, "thentos"))
+    merge = _thentos(world, _clone(world, "thentos"))
     aula = _clone(world, "aula")
     world.commit(aula, "Log in through thentos", files.aula("", new_api=False))
     world.quietly(aula, "git", "push", "--quiet", "origin", "master")
@@ -62,7 +50,7 @@ def _prepare(world: World, base: str) -> Histories:
     )
     world.show(_TOP, "git", "submodule", "status", says=("(v0.2.1)",))
     world.show(_AULA, "grep", "-n", "thentos", "aula.cabal", "stack.yaml")
-    return histories
+    return merge
 
 
 def _clone(world: World, name: str) -> Path:
@@ -73,7 +61,7 @@ def _clone(world: World, name: str) -> Path:
     return folder
 
 
-def _thentos(world: World, folder: Path) -> Histories:
+def _thentos(world: World, folder: Path) -> str:
     def git(*words: str) -> str:
         return world.quietly(folder, "git", *words)
 
@@ -83,14 +71,24 @@ def _thentos(world: World, folder: Path) -> Histories:
     world.commit(folder, "Pass the method to form handlers", files.thentos("0.2.1", new_api=True))
     git("checkout", "--quiet", "master")
     git("merge", "--quiet", "--no-ff", "-m", "Merge branch form-handler", "form-handler")
-    merged = git("rev-parse", "HEAD")
+    git("push", "--quiet", "origin", "master", "--tags")
+    return git("rev-parse", "HEAD")
+
+
+def _release(world: World) -> str:
+    """What others do in thentos: a release, and the merge of it with the same tree."""
+    folder = world.folder / "authors" / "thentos"
+
+    def git(*words: str) -> str:
+        return world.quietly(folder, "git", *words)
+
     git("checkout", "--quiet", "-b", "release")
     tagged = world.commit(folder, "Release v0.3.0", files.thentos("0.3.0", new_api=True))
     git("tag", "v0.3.0")
     git("checkout", "--quiet", "master")
     git("merge", "--quiet", "--no-ff", "-m", "Merge branch release", "release")
     git("push", "--quiet", "origin", "master", "--tags")
-    return Histories(merged, tagged)
+    return tagged
 
 
 def _superproject(world: World, base: str) -> None:
@@ -119,13 +117,13 @@ def _install(world: World) -> None:
     world.show(_TOP, "guard", "install", says=("pre-push",))
 
 
-def _pin_no_release(world: World, histories: Histories) -> None:
+def _pin_no_release(world: World, merge: str) -> None:
     world.step(
         "15:55. The image is moved to the newest thentos, which is no release",
         "In 2016 this push went through, and broke master for 47 hours.",
     )
     before = world.tip("aula-docker")
-    world.show(_TOP, "git", "-C", "thentos", "checkout", "--quiet", histories.merged[:12])
+    world.show(_TOP, "git", "-C", "thentos", "checkout", "--quiet", merge[:12])
     world.show(_TOP, "git", "commit", "--quiet", "-a", "-m", "Update thentos")
     world.show(
         _TOP,
@@ -137,15 +135,17 @@ def _pin_no_release(world: World, histories: Histories) -> None:
     world.expect(world.tip("aula-docker") == before, "the remote has moved")
 
 
-def _align(world: World, histories: Histories) -> None:
+def _align(world: World) -> None:
     world.step(
-        "guard align moves thentos to a release",
+        "17:14. thentos is released as v0.3.0, and guard align moves the pin to it",
         "The pin is right now, but nobody has built the image with it.",
     )
+    tagged = _release(world)
     before = world.tip("aula-docker")
+    world.show(_TOP, "git", "-C", "thentos", "fetch", "--tags", says=("v0.3.0",))
     world.show(_TOP, "guard", "align", says=("v0.3.0",))
     staged = world.quietly(world.folder / _TOP, "git", "rev-parse", ":thentos")
-    world.expect(staged == histories.tagged, f"{staged} is staged, not v0.3.0")
+    world.expect(staged == tagged, f"{staged} is staged, not v0.3.0")
     world.show(_TOP, "git", "commit", "--quiet", "-m", "Update thentos to v0.3.0")
     world.show(
         _TOP,
@@ -161,7 +161,7 @@ def _align(world: World, histories: Histories) -> None:
 def _test_fails(world: World) -> None:
     world.step(
         "guard test builds the image and runs aula's tests in it",
-        "They fail on this machine, and not on everybody's master: v0.3.0 has the new API.",
+        "They fail here, and not on everybody's master: v0.3.0 has the new API.",
     )
     before = world.tip("aula-docker")
     world.show(

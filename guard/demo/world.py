@@ -12,12 +12,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from guard.demo.files import Files
 from guard.report import Screen
 
+_BEGINNING: Final = datetime(2016, 3, 2, 15, 52, tzinfo=timezone(timedelta(hours=1)))
 # Anything that takes longer hangs.
 _PATIENCE: Final = 600.0
 _KEPT: Final = ("DOCKER_", "LANG", "LC_", "NO_COLOR", "PATH", "SSL_CERT_", "TEMP", "TMP", "XDG_RUN")
@@ -163,7 +165,7 @@ class World:
     def _now(self) -> Mapping[str, str]:
         # Fixed times give fixed commit ids: what is shown can be compared with what others saw.
         self._second += 1
-        when = f"2016-03-02T15:{self._second // 60 % 60:02}:{self._second % 60:02}+01:00"
+        when = (_BEGINNING + timedelta(seconds=self._second)).isoformat()
         return {**self._environment, "GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
 
     def _streamed(self, folder: str, command: Sequence[str]) -> Outcome:
