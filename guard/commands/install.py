@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from typing import Final, NamedTuple
 
@@ -115,11 +116,15 @@ def _refuse(spot: _Spot, screen: Screen) -> bool:
         f"{spot.targets[0].name}: not installed: git looks for hooks in {place.folder}, and that "
         f"is {place.owner.value}, not this repository's own: {told}"
     )
+    mend = f"git -C {shlex.quote(spot.targets[0].place)} config --local core.hooksPath "
+    mend += shlex.quote(place.usual)
+    if place.owner is Owner.NOWHERE:
+        screen.warn(f"  to mend it: {mend} && guard install")
+        return False
     file, line = line_elsewhere(place, tuple(target.place for target in spot.targets))
     screen.warn(f"  to mend it: add this line to {file}, before what reads standard input:")
     screen.warn(f"    {line}")
     if place.setting:
         screen.warn("  or let git look in this repository, where those hooks then do not run:")
-        home = spot.targets[0].place
-        screen.warn(f"    git -C {home} config --local core.hooksPath {place.usual}")
+        screen.warn(f"    {mend}")
     return False

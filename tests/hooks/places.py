@@ -88,10 +88,11 @@ class Place:
         return self.git(folder, "rev-parse", "HEAD")
 
     def branches(self, folder: Path, count: int) -> None:
-        """As many branches at HEAD."""
+        """As many branches at HEAD, in a repository that has none packed."""
         head = self.git(folder, "rev-parse", "HEAD")
-        lines = "".join(f"create refs/heads/some/branch-{n:05} {head}\n" for n in range(count))
-        self.run(folder, "git", "update-ref", "--stdin", data=lines)
+        lines = "".join(f"{head} refs/heads/some/branch-{n:05}\n" for n in range(count))
+        git_dir = Path(self.git(folder, "rev-parse", "--absolute-git-dir"))
+        (git_dir / "packed-refs").write_text(f"# pack-refs with: sorted\n{lines}")
 
     def repository(self, name: str, *options: str) -> Path:
         """A checkout with one commit and a bare remote."""

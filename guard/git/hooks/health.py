@@ -149,7 +149,10 @@ def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:
     by = hook.tool.value if hook.tool else place.folder
     told = place.told or f"{place.usual} leads to {place.folder}"
     reason = f"git looks for hooks in {place.folder}, which is not guard's to change: {told}"
-    return HookHealth(HookState.UNREACHED, place.hook, reason, f"add to {file}: {line}", by)
+    remedy = f"add to {file}: {line}"
+    if place.owner is Owner.NOWHERE:
+        remedy = f"git config --local core.hooksPath {place.usual}, then guard install"
+    return HookHealth(HookState.UNREACHED, place.hook, reason, remedy, by)
 
 
 def _displaced(hook: HookFile, folder: str) -> HookHealth:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -25,6 +26,7 @@ class Owner(Enum):
     REPOSITORY = "the repository"
     TREE = "the working tree"
     ELSEWHERE = "another place"
+    NOWHERE = "a folder that cannot be, for .git is a file there"
 
 
 class HookPlace(NamedTuple):
@@ -78,7 +80,9 @@ def hook_place(repository: Repository) -> HookPlace:
     if _within(real, repository.common_dir) or _within(real, repository.git_dir):
         owner = Owner.REPOSITORY
     elif repository.work_tree is not None and _within(real, repository.work_tree):
-        owner = Owner.TREE
+        # A relative `.git/hooks` leads into the file that a submodule or a worktree has there.
+        dot_git = os.path.join(repository.work_tree, ".git")
+        owner = Owner.NOWHERE if _within(real, dot_git) else Owner.TREE
     else:
         owner = Owner.ELSEWHERE
     return HookPlace(folder, usual, owner, *_setting(repository, base))
@@ -134,7 +138,7 @@ def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str
     if tool is Tool.HUSKY or os.path.basename(place.folder) == "_":
         return os.path.join(os.path.dirname(place.folder), NAME), 'guard pre-push "$@"'
     if place.owner is Owner.ELSEWHERE and folders:
-        cases = "|".join(f'"{folder}"' for folder in folders)
+        cases = "|".join(map(shlex.quote, folders))
         return place.hook, f'case $PWD in {cases}) guard pre-push "$@" || exit 1 ;; esac'
     return place.hook, 'guard pre-push "$@" || exit 1'
 

@@ -151,13 +151,14 @@ def _consumer(
 def _nearest(repository: Repository, tops: tuple[Repository, ...]) -> Repository:
     """The checkout of the superproject that a clone belongs to: beside it, else the main one.
 
-    A linked worktree comes last, for it is the first to go.
+    A linked worktree comes after the main one, for it goes first.
     """
     beside = [
         top for top in tops if os.path.dirname(_home(top)) == os.path.dirname(_home(repository))
     ]
     main = [top for top in tops if top.git_dir == top.common_dir]
-    return (*beside, *main, *tops)[0]
+    both = [top for top in beside if top in main]
+    return (*both, *beside, *main, *tops)[0]
 
 
 def _home(repository: Repository) -> str:
