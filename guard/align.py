@@ -69,10 +69,12 @@ def choose(facts: Facts, near: Nearness, newest: bool) -> Choice | None:
         return _choice(here[-1], Reason.STAYS, fitting)
     if not any(wanted.has_lower_bound for wanted in ranges.values()):
         return _nearest(pin, near, fitting)
-    closed = satisfying(fitting, {name: _closed(wanted) for name, wanted in ranges.items()})
-    if not closed:
+    closed = {name: _closed(wanted) for name, wanted in ranges.items()}
+    compatible = satisfying(fitting, closed)
+    if not compatible:
         return None
-    return _choice(closed[-1], Reason.NEWEST_COMPATIBLE, fitting)
+    reason = Reason.NEWEST_WITHIN if closed == ranges else Reason.NEWEST_COMPATIBLE
+    return _choice(compatible[-1], reason, fitting)
 
 
 def fitting_releases(facts: Facts) -> list[ReleasePackages]:

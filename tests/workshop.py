@@ -191,7 +191,7 @@ class Workshop:
     def guard(self, *arguments: str, at: Repo | None = None, data: bytes = b"", **env: str) -> Ran:
         """Run the real command, as the hook does."""
         command = [sys.executable, "-I", "-m", "guard", *arguments]
-        return self.run(command, at or self.docker, data, **env)
+        return self.run(command, at or self.docker, data=data, **env)
 
     def run(self, command: Sequence[str], at: Repo, data: bytes | None = None, **env: str) -> Ran:
         """Run any command in a checkout."""
@@ -218,7 +218,7 @@ class Workshop:
     def push(self, at: Repo, *arguments: str, **env: str) -> Ran:
         """A real push; by default of HEAD to master."""
         words = arguments or ("origin", "HEAD:refs/heads/master")
-        return self.run(["git", "push", *words], at, **env)
+        return self.run(["git", "push", *words], at, data=None, **env)
 
     def remote_head(self, name: str, ref: str = "refs/heads/master") -> str | None:
         """What a bare remote has, None where it has nothing."""

@@ -144,7 +144,7 @@ def _move(
     screen: Screen,
 ) -> int:
     # GitPython takes longer to import than a push may.
-    from guard.git.moving import commit_path, move_submodule
+    from guard.git.moving import commit_gitlink, move_submodule
 
     release = choice.chosen.release
     path = config.dependency
@@ -165,6 +165,6 @@ def _move(
         screen.say(f"  would do as well: {', '.join(item.release.tag for item in choice.others)}")
     if commits and release.commit != pin.commit:
         message = f"Move {path} to {release.tag}"
-        commit = commit_path(gate.workspace.superproject, path, message)
+        commit = commit_gitlink(gate.workspace.superproject, path, release.commit, message)
         screen.say(f"  committed as {commit[:12]}: {message}")
     return EXIT_ALLOWED

@@ -6,6 +6,8 @@ GitPython serves what moves things; nothing here is imported by a push.
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Mapping
 
 import git
 
@@ -44,15 +46,20 @@ def move_submodule(
     return checkout is not None
 
 
-def commit_path(superproject: Repository, path: str, message: str) -> str:
-    """Commit one path alone, whatever else is staged, and return the new commit's id.
+def commit_gitlink(superproject: Repository, path: str, commit: str, message: str) -> str:
+    """Commit one gitlink alone, whatever else is staged, and return the new commit's id.
+
+    ``git commit --only`` would do the same, but not where the submodule is not checked out.
 
     Raises:
         GuardError: git refuses, or a hook does.
     """
-    with _opened(superproject) as repo:
-        _ask(repo, "commit", "--only", "-m", message, "--", path)
-        return str(repo.git.rev_parse("HEAD"))
+    with tempfile.TemporaryDirectory(prefix="guard-") as folder, _opened(superproject) as repo:
+        index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
+        _ask(repo, "read-tree", "HEAD", env=index)
+        _ask(repo, "update-index", "--add", "--cacheinfo", f"160000,{commit},{path}", env=index)
+        _ask(repo, "commit", "--quiet", "-m", message, env=index)
+        return _ask(repo, "rev-parse", "HEAD")
 
 
 def _refuse_loss(checkout: Repository, path: str, commit: str) -> None:
@@ -102,9 +109,11 @@ def _opened(repository: Repository) -> git.Repo:
     return git.Repo(repository.work_tree)
 
 
-def _ask(repo: git.Repo, command: str, *arguments: str) -> str:
+def _ask(
+    repo: git.Repo, command: str, *arguments: str, env: Mapping[str, str] | None = None
+) -> str:
     try:
-        return str(repo.git.execute(["git", command, *arguments]))
+        return str(repo.git.execute(["git", command, *arguments], env=env))
     except git.GitCommandError as error:
         said = str(error.stderr).strip().removeprefix("stderr: ").strip("'\n ")
         raise GuardError(

@@ -1,0 +1,77 @@
+"""`guard audit`: which pushes of the past would have been blocked, and why."""
+
+from __future__ import annotations
+
+import json
+
+from tests.workshop import Workshop
+
+
+def history(workshop: Workshop) -> dict[str, str]:
+    """The shape of March 2016 in four commits of aula-docker."""
+    commits = {"good": workshop.docker.head}
+    workshop.thentos.commit("Change the API", {"api": "new\n"})
+    commits["unreleased"] = workshop.pin("Pin what is no release")
+    workshop.thentos.git("checkout", "--quiet", "v0.3.0")
+    workshop.require(">=0.4")
+    commits["mismatch"] = workshop.pin("Require what is not there")
+    commits["lost"] = workshop.pin("Pin what is nowhere", aula="1" * 40)
+    return commits
+
+
+def test_every_commit_gets_a_decision(workshop: Workshop) -> None:
+    commits = history(workshop)
+    ran = workshop.guard("audit", "--json")
+    assert ran.status == 0
+    outcomes = {item["commit"]: item["outcome"] for item in json.loads(ran.out)["decisions"]}
+    assert outcomes == {
+        commits["good"]: "allowed",
+        commits["unreleased"]: "blocked",
+        commits["mismatch"]: "blocked",
+        commits["lost"]: "undecided",
+    }
+
+
+def test_the_table_and_its_summary(workshop: Workshop) -> None:
+    commits = history(workshop)
+    out = workshop.guard("audit").out
+    assert f"{commits['good'][:8]}  2016-03-02  allowed    v0.3.0     -" in out
+    assert "release-tag: thentos is pinned to v0.3.0-1-g" in out
+    assert "4 commits: 1 allowed, 2 blocked, 1 undecided" in out
+
+
+def test_verdicts_are_asked_for_on_request(workshop: Workshop) -> None:
+    static = json.loads(workshop.guard("audit", "--json").out)["decisions"][0]
+    assert "tested" not in static["rules_run"]
+    assert static["outcome"] == "allowed"
+    tested = json.loads(workshop.guard("audit", "--json", "--tested").out)["decisions"][0]
+    assert "tested" in tested["rules_run"]
+    assert tested["outcome"] == "blocked"
+
+
+def test_git_rev_list_arguments(workshop: Workshop) -> None:
+    commits = history(workshop)
+    ran = workshop.guard("audit", "--json", "--max-count=1", "--skip=1", "--all")
+    assert [item["commit"] for item in json.loads(ran.out)["decisions"]] == [commits["mismatch"]]
+    wrong = workshop.guard("audit", "--no-such-option")
+    assert wrong.status != 0
+    assert "Traceback" not in wrong.text
+
+
+def test_commits_of_the_consumer_meet_what_was_published_then(workshop: Workshop) -> None:
+    dates = {"GIT_COMMITTER_DATE": "2016-03-05T12:00:00Z"}
+    workshop.aula.git("commit", "--quiet", "--allow-empty", "-m", "Before the move", env=dates)
+    before = workshop.aula.head
+    workshop.aula.write({"aula.cabal": workshop.aula_files(">=0.4")["aula.cabal"]})
+    workshop.aula.git("commit", "--quiet", "--all", "-m", "After the move", env=dates)
+    after = workshop.aula.head
+    ran = workshop.guard("audit", "--json", "--consumer", f"{before}^..{after}", at=workshop.aula)
+    found = {item["commit"]: item["outcome"] for item in json.loads(ran.out)["decisions"]}
+    assert found == {before: "allowed", after: "blocked"}
+
+
+def test_a_commit_older_than_the_superproject(workshop: Workshop) -> None:
+    dates = {"GIT_COMMITTER_DATE": "2015-01-01T12:00:00Z"}
+    workshop.aula.git("commit", "--quiet", "--allow-empty", "-m", "Long ago", env=dates)
+    ran = workshop.guard("audit", "--consumer", "--max-count=1", "HEAD", at=workshop.aula)
+    assert "had not been published at that date" in ran.out

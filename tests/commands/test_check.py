@@ -1,0 +1,100 @@
+"""`guard check`: decisions in a terminal and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+from tests.workshop import Repo, Workshop
+
+
+def test_an_allowed_commit(workshop: Workshop) -> None:
+    workshop.verdict()
+    ran = workshop.guard("check")
+    assert ran.status == 0
+    assert ran.out == f"aula-docker {workshop.docker.head[:12]}: allowed\n"
+
+
+def test_the_worst_decision_makes_the_exit_status(workshop: Workshop) -> None:
+    workshop.verdict()
+    good = workshop.docker.head
+    lost = workshop.pin(aula="1" * 40)
+    workshop.thentos.commit("After the release", {"api": "new\n"})
+    bad = workshop.pin(aula=workshop.aula.head)
+    assert workshop.guard("check", good).status == 0
+    assert workshop.guard("check", good, lost).status == 3
+    assert workshop.guard("check", good, lost, bad).status == 1
+
+
+def test_json(workshop: Workshop) -> None:
+    workshop.require(">=0.4")
+    commit = workshop.pin()
+    ran = workshop.guard("check", "--json")
+    assert ran.status == 1
+    found = json.loads(ran.out)
+    assert found["version"] == 1
+    (decision,) = found["decisions"]
+    assert decision["repository"] == "aula-docker"
+    assert decision["commit"] == commit
+    assert decision["ref"] is None
+    assert decision["outcome"] == "blocked"
+    assert decision["release"] == "v0.3.0"
+    assert decision["gitlinks"] == {"aula": workshop.aula.head, "thentos": workshop.thentos.head}
+    assert len(decision["combination"]) == 40
+    assert decision["rules_run"] == [
+        "release-tag",
+        "dependency-match",
+        "dependency-source",
+        "tested",
+    ]
+    mismatch = next(item for item in decision["findings"] if item["severity"] == "error")
+    assert mismatch["rule"] == "dependency-match"
+    assert mismatch["evidence"] == [
+        {
+            "repository": "aula",
+            "commit": workshop.aula.head,
+            "path": "aula.cabal",
+            "line": 9,
+            "text": "thentos-core >=0.4",
+        }
+    ]
+    assert mismatch["remedy"]
+
+
+def test_what_is_missing_is_listed(workshop: Workshop) -> None:
+    workshop.pin(aula="1" * 40)
+    ran = workshop.guard("check", "--json")
+    assert ran.status == 3
+    (decision,) = json.loads(ran.out)["decisions"]
+    assert decision["outcome"] == "undecided"
+    assert any("1" * 40 in text for item in decision["findings"] for text in item["missing"])
+
+
+def test_in_the_consumer(workshop: Workshop) -> None:
+    workshop.verdict()
+    ran = workshop.guard("check", at=workshop.aula)
+    assert ran.status == 0
+    assert ran.out == f"aula {workshop.aula.head[:12]}: allowed\n"
+
+
+def test_in_the_dependency_there_is_nothing_to_judge(workshop: Workshop) -> None:
+    ran = workshop.guard("check", at=workshop.thentos)
+    assert ran.status == 3
+    assert "pushes of thentos are not judged" in ran.err
+
+
+def test_a_revision_that_is_none(workshop: Workshop) -> None:
+    ran = workshop.guard("check", "nothing-like-it")
+    assert ran.status != 0
+    assert "nothing-like-it names no commit" in ran.err
+
+
+def test_git_variables_do_not_follow(workshop: Workshop) -> None:
+    workshop.verdict()
+    elsewhere = Repo(workshop.root / "source")
+    ran = workshop.guard(
+        "check",
+        GIT_INDEX_FILE=str(elsewhere.folder / ".git/index"),
+        GIT_OBJECT_DIRECTORY=str(elsewhere.folder / ".git/objects"),
+        GIT_NAMESPACE="elsewhere",
+    )
+    assert ran.status == 0, ran.text

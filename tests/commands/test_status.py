@@ -1,0 +1,62 @@
+"""`guard status`: where things stand, and the next command from step to step."""
+
+from __future__ import annotations
+
+import json
+
+from tests.workshop import Workshop
+
+
+def next_of(workshop: Workshop) -> str:
+    return workshop.guard("status").out.splitlines()[-1].removeprefix("next: ")
+
+
+def test_the_next_command_leads_to_the_push(workshop: Workshop) -> None:
+    workshop.thentos.commit("After the release", {"api": "new\n"})
+    workshop.pin()
+    assert next_of(workshop) == "guard align"
+    workshop.guard("align")
+    assert next_of(workshop) == "guard test"
+    workshop.docker.git("commit", "--quiet", "-m", "Move thentos")
+    workshop.verdict()
+    workshop.docker.git("reset", "--quiet", "--soft", "HEAD^")
+    assert next_of(workshop) == "guard install"
+    workshop.install()
+    assert next_of(workshop) == "git commit"
+    workshop.docker.git("commit", "--quiet", "-m", "Move thentos again")
+    assert next_of(workshop) == "git push"
+
+
+def test_what_it_shows(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    out = workshop.guard("status", at=workshop.thentos).out
+    assert out.startswith("aula-docker (index, as in HEAD)")
+    assert f"  aula        {workshop.aula.head[:12]}" in out
+    assert f"  thentos     {workshop.thentos.head[:12]}  release v0.3.0" in out
+    assert "  requires    thentos-core >=0.3 && <0.4  (aula.cabal:9)" in out
+    assert "  verdict     passed" in out
+    assert f"push of aula-docker {workshop.docker.head[:12]}: allowed" in out
+    assert f"push of aula {workshop.aula.head[:12]}: allowed" in out
+    assert out.count("effective") == 2
+
+
+def test_a_hook_that_is_gone_is_missed(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    (workshop.docker.folder / ".git/hooks/pre-push").unlink()
+    out = workshop.guard("status").out
+    assert "absent" in out
+    assert next_of(workshop) == "guard install"
+
+
+def test_json(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    found = json.loads(workshop.guard("status", "--json", at=workshop.aula).out)
+    assert found["version"] == 1
+    assert found["pushes"]["superproject"]["outcome"] == "allowed"
+    assert found["pushes"]["consumer"]["commit"] == workshop.aula.head
+    assert [hook["effective"] for hook in found["hooks"]] == [True, True]
+    assert found["verdict"]["state"] == "passed"
+    assert found["next"] == "git push"

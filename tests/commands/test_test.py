@@ -1,0 +1,180 @@
+"""`guard test` on a real engine, from the first line to the push that its verdict opens."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.workshop import GUARD_TOML, Ran, Repo, Workshop
+
+Prepare = Callable[..., None]
+
+
+@pytest.fixture
+def prepared(workshop: Workshop, base: str) -> Workshop:
+    """The workshop with an image that can be built here."""
+    workshop.docker.commit("Use the base", {"Dockerfile": f"FROM {base}\nCOPY . /liqd/\n"})
+    return workshop
+
+
+def test_a_passed_verdict_opens_both_pushes(prepared: Workshop) -> None:
+    prepared.install()
+    ran = prepared.guard("test")
+    assert ran.status == 0, ran.text
+    assert f"testing aula {prepared.aula.head[:12]} with thentos" in ran.out
+    assert "(v0.3.0) in aula-docker (the index)" in ran.out
+    assert "  | the tests of aula ran" in ran.out
+    assert "passed: verdict" in ran.out
+    assert prepared.push(prepared.aula, "origin", "HEAD:refs/heads/topic").status == 0
+    assert prepared.push(prepared.docker).status == 0
+    assert prepared.docker.git("fsck", "--strict", "--no-dangling") == ""
+
+
+def test_a_passed_verdict_is_reused_and_a_failed_one_run_again(prepared: Workshop) -> None:
+    assert prepared.guard("test").status == 0
+    again = prepared.guard("test")
+    assert again.status == 0
+    assert "passed already: verdict" in again.out
+    assert "the tests of aula ran" not in again.out
+    assert "the tests of aula ran" in prepared.guard("test", "--again").out
+    prepared.aula.commit("Break a test", {"test.sh": "echo it breaks; exit 7\n"})
+    prepared.docker.git("add", "aula")
+    for _ in range(2):
+        ran = prepared.guard("test")
+        assert ran.status == 1
+        assert "it breaks" in ran.out
+
+
+def test_a_failing_test_blocks_the_push_with_its_verdict(prepared: Workshop) -> None:
+    prepared.install()
+    prepared.aula.commit("Break a test", {"test.sh": "echo it breaks; exit 7\n"})
+    prepared.pin()
+    ran = prepared.guard("test")
+    assert ran.status == 1
+    assert "failed at test" in ran.out
+    pushed = prepared.push(prepared.docker)
+    assert pushed.status != 0
+    assert "the tests of this combination fail" in pushed.text
+    name = prepared.guard("log").out.split()[0]
+    shown = prepared.guard("log", name).out
+    assert "exit status   7" in shown
+    assert "  | it breaks" in shown
+
+
+def test_a_failing_build_is_another_thing(prepared: Workshop, base: str) -> None:
+    prepared.install()
+    prepared.docker.commit("Break the build", {"Dockerfile": f"FROM {base}\nRUN exit 3\n"})
+    ran = prepared.guard("test")
+    assert ran.status == 1
+    assert "failed at build" in ran.out
+    pushed = prepared.push(prepared.docker)
+    assert pushed.status != 0
+    assert "the image of this combination does not build" in pushed.text
+
+
+def test_no_engine_is_no_verdict(prepared: Workshop) -> None:
+    ran = prepared.guard("test", DOCKER_HOST="unix:///nonexistent/docker.sock")
+    assert ran.status == 3
+    assert "no engine answers at unix:///nonexistent/docker.sock" in ran.text
+    assert prepared.docker.git("for-each-ref", "refs/guard") == ""
+    assert "no verdicts yet" in prepared.guard("log").out
+
+
+def test_a_base_image_that_is_not_there_is_no_verdict(prepared: Workshop) -> None:
+    prepared.docker.commit("Another base", {"Dockerfile": "FROM localhost/nowhere:none\n"})
+    ran = prepared.guard("test")
+    assert ran.status == 3
+    assert "localhost/nowhere:none" in ran.text
+    assert prepared.docker.git("for-each-ref", "refs/guard") == ""
+
+
+def test_only_what_is_committed_is_tested(prepared: Workshop) -> None:
+    script = "ls /liqd/aula /liqd/thentos; cat /liqd/aula/word\n"
+    prepared.aula.commit("Look around", {"test.sh": script, "word": "committed\n"})
+    prepared.pin()
+    prepared.aula.write({"untracked": "", "word": "changed\n"})
+    (prepared.aula.folder / "stack.yaml").unlink()
+    prepared.thentos.write({"untracked": ""})
+    ran = prepared.guard("test")
+    assert ran.status == 0, ran.text
+    assert "  | untracked" not in ran.out
+    assert "  | stack.yaml" in ran.out
+    assert "  | committed" in ran.out
+    assert "not tested: 3 uncommitted or untracked files in aula" in ran.out
+    assert "not tested: 1 uncommitted or untracked files in thentos" in ran.out
+
+
+def test_a_commit_of_aula_is_tested_in_the_present_superproject(prepared: Workshop) -> None:
+    prepared.install()
+    prepared.aula.commit("Change aula", {"test.sh": "echo the changed test ran\n"})
+    ran = prepared.guard("test", at=prepared.aula)
+    assert ran.status == 0, ran.text
+    assert "the changed test ran" in ran.out
+    assert prepared.push(prepared.aula).status == 0
+    named = prepared.guard("test", "--consumer", prepared.aula.head[:10])
+    assert "passed already" in named.out
+
+
+def test_a_commit_older_than_the_configuration_is_tested_by_the_present_one(
+    workshop: Workshop, base: str
+) -> None:
+    workshop.docker.git("rm", "--quiet", ".guard.toml")
+    old = workshop.docker.commit("Before guard", {"Dockerfile": f"FROM {base}\nCOPY . /liqd/\n"})
+    workshop.docker.commit("Configure guard", {".guard.toml": GUARD_TOML})
+    ran = workshop.guard("test", old)
+    assert ran.status == 0, ran.text
+
+
+def test_the_consumer_is_put_where_source_says(workshop: Workshop, base: str) -> None:
+    toml = GUARD_TOML.replace("/liqd/aula/test.sh", "/src/aula/test.sh") + 'source = "/src/aula"\n'
+    dockerfile = f"FROM {base}\nVOLUME /src/aula\n"
+    workshop.docker.commit("Mount aula", {"Dockerfile": dockerfile, ".guard.toml": toml})
+    ran = workshop.guard("test")
+    assert ran.status == 0, ran.text
+    assert "the tests of aula ran" in ran.out
+
+
+def test_without_an_identity_nothing_is_built(prepared: Workshop) -> None:
+    prepared.docker.git("config", "--global", "--unset", "user.email")
+    prepared.docker.git("config", "user.useConfigOnly", "true")
+    ran = prepared.guard("test")
+    assert ran.status == 3
+    assert "a verdict could not be recorded" in ran.text
+    assert "the tests of aula ran" not in ran.text
+
+
+def test_without_a_test_command(workshop: Workshop) -> None:
+    workshop.docker.commit("No test", {".guard.toml": '[image]\nname = "localhost/aula"\n'})
+    ran = workshop.guard("test")
+    assert ran.status == 2
+    assert "guard init" in ran.text
+
+
+def test_the_log_as_json(prepared: Workshop) -> None:
+    prepared.guard("test")
+    prepared.aula.commit("Break a test", {"test.sh": "exit 1\n"})
+    prepared.guard("test", at=prepared.aula)
+    logged = json.loads(prepared.guard("log", "--json").out)
+    assert [item["result"] for item in logged["verdicts"]] == ["failed at test", "passed"]
+    failed = json.loads(prepared.guard("log", "--json", "--failed").out)
+    assert len(failed["verdicts"]) == 1
+    assert failed["verdicts"][0]["gitlinks"]["aula"] == prepared.aula.head
+
+
+def test_a_known_good_combination_is_kept(prepared: Workshop) -> None:
+    prepared.guard("test")
+    for repo in (prepared.aula, prepared.thentos):
+        assert repo.git("for-each-ref", "--format=%(refname)", "refs/guard/keep").endswith(
+            repo.head
+        )
+
+
+def test_nothing_runs_afterwards(prepared: Workshop) -> None:
+    prepared.guard("test")
+    ran: Ran = prepared.run(
+        ["docker", "ps", "--all", "--quiet", "--filter", "label=guard.owner"], Repo(prepared.root)
+    )
+    assert (ran.status, ran.out) == (0, ""), os.environ.get("DOCKER_HOST")
