@@ -73,7 +73,8 @@ def hook_health(repository: Repository) -> HookHealth:
         place = hook_place(repository)
         folder = run_folder(repository)
     except GitError as error:
-        return HookHealth(HookState.UNKNOWN, "", error.problem, error.remedy)
+        remedy = error.remedy or f"git --git-dir={repository.git_dir} config --list"
+        return HookHealth(HookState.UNKNOWN, "", error.problem, remedy)
     hook = read_hook(place.hook)
     if hook.ours:
         return _of_ours(hook)
@@ -121,10 +122,15 @@ def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
         return _of_ours(legacy, tool.value) if legacy.ours else None
     if tool is Tool.HUSKY:
         own = os.path.join(os.path.dirname(place.folder), NAME)
-        return _by_line(own, Tool.HUSKY.value) if _CALL in read_hook(own).content else None
+        return _by_line(own, Tool.HUSKY.value) if _calls(read_hook(own).content) else None
     if tool is Tool.LEFTHOOK:
         return _by_lefthook(place, folder)
-    return _by_line(hook.path, hook.path) if _CALL in hook.content else None
+    return _by_line(hook.path, hook.path) if _calls(hook.content) else None
+
+
+def _calls(content: bytes) -> bool:
+    """Whether a line that is no comment runs guard."""
+    return any(_CALL in line.partition(b"#")[0] for line in content.splitlines())
 
 
 def _by_line(path: str, by: str) -> HookHealth:
@@ -134,7 +140,7 @@ def _by_line(path: str, by: str) -> HookHealth:
 
 def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
     for path, content in _texts(folder, _LEFTHOOK_FILES):
-        if _CALL not in content:
+        if not _calls(content):
             continue
         if b"use_stdin" in content:
             return _by_line(path, Tool.LEFTHOOK.value)
