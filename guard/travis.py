@@ -89,15 +89,16 @@ def _proposal(found: list[_Found], notes: list[str]) -> Proposal:
     command = None
     if commands:
         command = Proposed(joined([item.run.command for item in commands]), _lines(commands))
-        unknown = [name for name in unresolved(command.value) if name not in _set_in(command.value)]
-        if unknown:
-            names = ", ".join(unknown)
-            notes.append(f"not set in the container, so empty there: {names}")
+        notes += [note for item in commands if (note := _unknown(item))]
     return Proposal(_image(found), command, _source(found, notes), tuple(notes))
 
 
-def _set_in(command: str) -> list[str]:
-    return re.findall(r"\b(\w+)=", command)
+def _unknown(item: _Found) -> str:
+    command = item.run.command
+    names = [name for name in unresolved(command) if not re.search(rf"\b{name}=", command)]
+    if not names:
+        return ""
+    return f"line {item.line} uses variables that are set on CI only: {', '.join(names)}"
 
 
 def _of_one_image(found: list[_Found], notes: list[str]) -> list[_Found]:

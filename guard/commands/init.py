@@ -186,7 +186,7 @@ def _text(config: Config, found: _Read) -> str:
         lines.append("# Where the consumer's sources are put before the tests, if the image has")
         lines.append("# them not, or not at the right place.")
         lines.append('# source = "/src"')
-    lines += [_comment(f"Left out: {note}.") for note in proposal.notes]
+    lines += [_comment(f"Note: {note}.") for note in proposal.notes]
     return "\n".join(lines) + "\n"
 
 
