@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,9 +116,25 @@ class Workshop:
     <0.4; aula-docker pins v0.3.0. Nothing has been tested.
     """
 
-    def __init__(self, root: Path, object_format: str = "sha1") -> None:
+    def __init__(self, root: Path, object_format: str = "sha1", first: bool = False) -> None:
         self.root = root
         self._format = object_format
+        self.docker = Repo(root / "aula-docker")
+        self.aula = Repo(root / "aula-docker/aula")
+        self.thentos = Repo(root / "aula-docker/thentos")
+        if first:
+            self._build()
+        else:
+            self._copy(_first(object_format))
+
+    def _copy(self, first: Path) -> None:
+        shutil.copytree(first, self.root, symlinks=True, dirs_exist_ok=True)
+        git_dir = self.docker.folder / ".git"
+        for config in (git_dir / "config", *git_dir.glob("modules/*/config")):
+            config.write_text(config.read_text().replace(str(first), str(self.root)))
+
+    def _build(self) -> None:
+        root = self.root
         for name in ("thentos", "aula", "aula-docker"):
             self._init(root / "remotes" / f"{name}.git", bare=True)
         source = Repo(root / "source")
@@ -125,13 +145,11 @@ class Workshop:
         other = Repo(root / "other")
         other.commit("Start aula", self.aula_files(">=0.3 && <0.4"))
         other.git("push", "--quiet", str(root / "remotes/aula.git"), "HEAD:master")
-        self.docker = Repo(root / "aula-docker")
         self._init(self.docker.folder)
         self.docker.git("remote", "add", "origin", str(root / "remotes/aula-docker.git"))
         for name in ("aula", "thentos"):
-            self.docker.git("submodule", "--quiet", "add", str(root / f"remotes/{name}.git"), name)
-        self.aula = Repo(self.docker.folder / "aula")
-        self.thentos = Repo(self.docker.folder / "thentos")
+            # By a relative URL, so that the copies have the same commits.
+            self.docker.git("submodule", "--quiet", "add", f"../{name}.git", name)
         self.docker.commit("Pin thentos v0.3.0", self.docker_files())
 
     def _init(self, folder: Path, bare: bool = False) -> None:
@@ -241,6 +259,14 @@ class Workshop:
 
     def config(self, commit: str) -> Config:
         return read_config(self.docker.git("show", f"{commit}:.guard.toml").encode())
+
+
+@cache
+def _first(object_format: str) -> Path:
+    """The repositories of a workshop, built once; each workshop is a copy, which takes a tenth."""
+    folder = Path(tempfile.mkdtemp(prefix="workshop-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Workshop(folder, object_format, first=True).root
 
 
 def a_record(key: str, config: Config, result: Result, detail: str = "") -> Record:
