@@ -36,6 +36,8 @@ from guard.haskell.pins import is_url
 from guard.haskell.scanner import ParseError, Scanner
 
 _NEWEST = (3, 4)
+# More paths than this are not read.
+MAX_TOKENS = 10_000
 _ARCHIVES = (".tar.gz", ".tgz")
 # Braces keep a comma or space inside of a token together: `../{core,cookie}`.
 _TOKEN = re.compile(r'"[^"\n]*"|(?:[^\s,{}]|\{[^{}\n]*\})+')
@@ -258,7 +260,7 @@ def _tokens(field: Field) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     for one in field.lines:
         scanner = Scanner(one.text)
-        while not scanner.at_end():
+        while not scanner.at_end() and len(found) < MAX_TOKENS:
             scanner.match(_SEPARATORS)
             token = scanner.match(_TOKEN)
             if token is None:

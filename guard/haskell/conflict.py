@@ -9,6 +9,7 @@ import re
 
 from guard.haskell.model import Manifest, Requirement, Unread
 
+_FIRST = ("<", "|", "=", ">")
 _BEGIN = re.compile(r"<{7}(?:\s|$)")
 _BASE = re.compile(r"\|{7}(?:\s|$)")
 _MIDDLE = re.compile(r"={7}\s*$")
@@ -29,7 +30,7 @@ def sides(text: str) -> tuple[str, str, int]:
     theirs: list[str] = []
     side, first = "both", 0
     for number, line in enumerate(text.split("\n"), start=1):
-        marker = _marker(line, side)
+        marker = _marker(line, side) if line[:1] in _FIRST else None
         if marker is not None:
             first = first or number
             side = marker

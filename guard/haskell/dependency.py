@@ -99,6 +99,7 @@ def _parse_libraries(scanner: Scanner, package: str) -> tuple[str | None, ...]:
         return _library_set([parse_name(scanner)], package)
     names: list[str] = []
     while True:
+        scanner.count_part()
         scanner.spaces()
         names.append(parse_name(scanner))
         scanner.spaces()
@@ -126,6 +127,7 @@ def parse_list(
     if leading:
         scanner.spaces()
     while True:
+        scanner.count_part()
         items.append(parse_item(scanner))
         scanner.spaces()
         if not scanner.take(","):
@@ -168,6 +170,8 @@ def leading_name(text: str) -> str | None:
 def pieces(text: str) -> list[Piece]:
     """Cut a broken list at its commas outside of brackets; a piece that starts with no name is
     the rest of the one before it (``foo >=1, <2``)."""
+    if text.count(",") > MAX_PIECES:
+        return [Piece(0, len(text), text)]
     spans: list[tuple[int, int]] = []
     for start, end in _between_commas(text):
         trimmed = text[start:end].strip()
@@ -176,8 +180,6 @@ def pieces(text: str) -> list[Piece]:
             begin, _ = spans.pop()
         if trimmed:
             spans.append((begin, text.index(trimmed, start) + len(trimmed)))
-    if len(spans) > MAX_PIECES:
-        return [Piece(0, len(text), text)]
     return [Piece(start, end, text[start:end]) for start, end in spans]
 
 

@@ -26,6 +26,8 @@ from guard.haskell.scanner import ParseError, Scanner
 
 # A file in which more lines than this do not fit is no cabal file.
 MAX_FAULTS = 50
+# Lines and tokens beyond this many are not read: the longest real files have some thousands.
+MAX_TOKENS = 30_000
 
 
 class FieldLine(NamedTuple):
@@ -121,7 +123,7 @@ _BRACED_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f{}]+")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
 _NAME = re.compile(r'[^\x00-\x20\x7f:"{}()\[\],=<>+*&|!$%^@#?/\\~]+')
 _SYMBOL = re.compile(r"[,=<>+*&|!$%^@#?/\\~.-]+|[()\[\]]")
-_STRING = re.compile(rf'"(?:[^"\\\x00-\x1f\x7f]|\\{_PRINTABLE})*+"|"[^"\x00-\x1f\x7f]*"')
+_STRING_BODY = re.compile(rf'"(?:[^"\\\x00-\x1f\x7f]|\\{_PRINTABLE})*+')
 
 
 def read_outline(text: str) -> Outline:
@@ -132,12 +134,13 @@ def read_outline(text: str) -> Outline:
 class _OutlineParser:
     """One method for each production of the grammar above."""
 
-    __slots__ = ("faults", "line_starts", "scanner")
+    __slots__ = ("faults", "line_starts", "scanner", "tokens")
 
     def __init__(self, text: str) -> None:
         self.scanner = Scanner(text)
         self.line_starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
         self.faults: list[Fault] = []
+        self.tokens = 0
 
     def parse(self) -> Outline:
         """file ::= elements, to the end; a closing brace without an opening one is a fault."""
@@ -166,6 +169,7 @@ class _OutlineParser:
 
     def _parse_element(self, level: int) -> Field | Section | None:
         """element ::= "\n" name in-layout | name in-braces. None where no further element is."""
+        self.tokens += 1
         start = self.scanner.position
         indent = self._parse_indent()
         if self.scanner.at_end() or self.scanner.peek() == "}":
@@ -204,12 +208,13 @@ class _OutlineParser:
         else:
             scanner.match(_SPACE)
             self._parse_line(lines, _BRACED_LINE if level is None else _LINE)
-            while level is not None and self._next_line_within(level):
+            while level is not None and not self._gave_up() and self._next_line_within(level):
                 self._parse_line(lines, _LINE)
         return Field(name.lower(), self._line_of(at), tuple(lines), braced)
 
     def _parse_line(self, lines: list[FieldLine], rule: re.Pattern[str]) -> None:
         """line ::= printable characters. What ends a line too early is a fault of its own."""
+        self.tokens += 1
         at = self.scanner.position
         text = self.scanner.match(rule)
         if text is not None:
@@ -224,6 +229,8 @@ class _OutlineParser:
         scanner = self.scanner
         while True:
             scanner.match(_SPACE)
+            if self._gave_up():
+                return
             if scanner.peek() in "\r\n":
                 if scanner.at_end() or scanner.match(_BLANK) is None:
                     return
@@ -261,13 +268,15 @@ class _OutlineParser:
             self._skip_in_line()
             if scanner.peek() in "\r\n{}":
                 return tuple(found)
+            if self._gave_up():
+                scanner.fail("too long to be read")
+            self.tokens += 1
             found.append(self._parse_argument())
 
     def _parse_argument(self) -> Argument:
         scanner = self.scanner
-        string = scanner.match(_STRING)
-        if string is not None:
-            return Argument(ArgumentKind.STRING, string[1:-1])
+        if scanner.peek() == '"':
+            return self._parse_string()
         word = _NAME.match(scanner.text, scanner.position)
         symbol = _SYMBOL.match(scanner.text, scanner.position)
         # A dash and a dot may belong to either: the longer match counts, and the word in a tie.
@@ -278,6 +287,19 @@ class _OutlineParser:
             scanner.fail("unexpected in the header of a section")
         scanner.position = symbol.end()
         return Argument(ArgumentKind.SYMBOL, symbol.group())
+
+    def _parse_string(self) -> Argument:
+        """string ::= a quote, then up to the next one that no backslash stands before; if there is
+        none, up to the last one on the line, whose backslash then is a plain character."""
+        scanner = self.scanner
+        start = scanner.position
+        body = scanner.match(_STRING_BODY) or ""
+        if not scanner.take('"'):
+            end = body.rfind('"')
+            if end <= 0:
+                scanner.fail("this quote is not closed", start)
+            scanner.position = start + end + 1
+        return Argument(ArgumentKind.STRING, scanner.text[start + 1 : scanner.position - 1])
 
     def _take_open_brace(self) -> bool:
         return self._take_brace("{")
@@ -324,7 +346,7 @@ class _OutlineParser:
         self.faults.append(Fault(line, found.group().strip() if found else "", reason))
 
     def _gave_up(self) -> bool:
-        return len(self.faults) >= MAX_FAULTS
+        return len(self.faults) >= MAX_FAULTS or self.tokens >= MAX_TOKENS
 
     def _line_of(self, position: int) -> int:
         return bisect_right(self.line_starts, position)

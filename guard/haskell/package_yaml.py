@@ -36,6 +36,8 @@ _NAMED_SECTIONS = (
 _NO_VERSION = Version((0, 0, 0))
 # `when` can be an alias that holds aliases: more branches than this are not followed.
 MAX_BRANCHES = 2000
+# So can components: more requirements than this are not given.
+MAX_REQUIREMENTS = 30_000
 
 When = tuple[Condition, ...]
 
@@ -59,7 +61,17 @@ def _read_text(text: str, path: str) -> Manifest:
 class _PackageReader:
     """Reads one file; one method for each production."""
 
-    __slots__ = ("branches", "imports", "path", "requirements", "root", "sources", "unread")
+    __slots__ = (
+        "branches",
+        "gave_up",
+        "imports",
+        "parsed",
+        "path",
+        "requirements",
+        "root",
+        "sources",
+        "unread",
+    )
 
     def __init__(self, root: Mapping, path: str, unread: list[Unread]) -> None:
         self.root = root
@@ -68,7 +80,9 @@ class _PackageReader:
         self.requirements: list[Requirement] = []
         self.sources: list[Source] = []
         self.imports: list[Import] = []
+        self.parsed: dict[int, list[Item]] = {}
         self.branches = 0
+        self.gave_up = False
 
     def read(self) -> Manifest:
         """package ::= fields, common fields, components"""
@@ -163,11 +177,21 @@ class _PackageReader:
         self._parse_whens(component, label, ())
 
     def _items(self, level: Mapping) -> list[Item]:
+        """The dependencies of one level; those of the top level are asked for many times."""
         node = level.get("dependencies")
-        return [] if node is None else parse_dependencies(node)
+        if node is None:
+            return []
+        if id(node) not in self.parsed:
+            self.parsed[id(node)] = parse_dependencies(node)
+        return self.parsed[id(node)]
 
     def _emit(self, items: Iterable[Item], label: str, when: When) -> None:
         """Of entries with one name the last counts, whatever it says, and even if it is unread."""
+        if len(self.requirements) + len(self.unread) > MAX_REQUIREMENTS:
+            if not self.gave_up:
+                self.unread.append(Unread(1, label, "too many dependencies to be read"))
+            self.gave_up = True
+            return
         last: dict[str | None, Item] = {}
         for item in items:
             key = item_key(item)

@@ -184,6 +184,7 @@ def _parse_range(scanner: Scanner, spec: Spec | None) -> Bound | Compound:
     """range ::= term { "||" term }"""
     terms = [_parse_term(scanner, spec)]
     while scanner.take("||"):
+        scanner.count_part()
         scanner.spaces()
         terms.append(_parse_term(scanner, spec))
     return _compound(Junction.OR, terms)
@@ -194,6 +195,7 @@ def _parse_term(scanner: Scanner, spec: Spec | None) -> Bound | Compound:
     factors = [_parse_factor(scanner, spec)]
     scanner.spaces()
     while scanner.take("&&"):
+        scanner.count_part()
         scanner.spaces()
         factors.append(_parse_factor(scanner, spec))
         scanner.spaces()
@@ -252,6 +254,7 @@ def _parse_set(scanner: Scanner, comparison: Comparison) -> Bound | Compound:
     bounds: list[Bound | Compound] = []
     while True:
         scanner.spaces()
+        scanner.count_part()
         bounds.append(Bound(comparison, parse_numbers(scanner)))
         scanner.spaces()
         if not scanner.take(","):
@@ -269,6 +272,7 @@ def _parse_version(scanner: Scanner, comparison: Comparison) -> Bound:
             if comparison is not Comparison.EQUAL:
                 scanner.fail("a wildcard stands after == only", scanner.position - 1)
             return Bound(Comparison.WILDCARD, tuple(numbers))
+        scanner.count_part()
         numbers.append(parse_number(scanner))
     parse_tags(scanner)
     return Bound(comparison, tuple(numbers))

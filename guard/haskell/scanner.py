@@ -20,6 +20,11 @@ SPACES = re.compile(f"[{SPACE_CHARACTERS}]*")
 MAX_NESTING = 100
 
 
+# How many parts (entries, bounds, numbers) one text may have: ten times those of the longest list
+# in use, a freeze file of all of Stackage. What is longer would only cost time.
+MAX_PARTS = 30_000
+
+
 class ParseError(ValueError):
     """A text that its grammar does not accept.
 
@@ -48,12 +53,13 @@ class ParseError(ValueError):
 class Scanner:
     """Reads a text from left to right, one named rule at a time."""
 
-    __slots__ = ("depth", "position", "text")
+    __slots__ = ("depth", "parts", "position", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
         self.depth = 0
+        self.parts = 0
 
     def match(self, rule: re.Pattern[str]) -> str | None:
         """Consume what ``rule`` matches here and return it; None, and nothing consumed, if not."""
@@ -88,6 +94,12 @@ class Scanner:
         if self.depth >= MAX_NESTING:
             self.fail(f"nested more than {MAX_NESTING} deep")
         self.depth += 1
+
+    def count_part(self) -> None:
+        """One more part of a list; raises ParseError beyond MAX_PARTS of them."""
+        self.parts += 1
+        if self.parts > MAX_PARTS:
+            self.fail(f"more than {MAX_PARTS} parts")
 
     def leave(self) -> None:
         self.depth -= 1

@@ -80,6 +80,7 @@ def parse_numbers(scanner: Scanner) -> tuple[int, ...]:
     """numbers ::= number { "." number }"""
     numbers = [parse_number(scanner)]
     while scanner.take("."):
+        scanner.count_part()
         numbers.append(parse_number(scanner))
     return tuple(numbers)
 

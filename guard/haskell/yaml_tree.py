@@ -99,6 +99,8 @@ _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _NUMBER = re.compile(r"(?:[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|0x[0-9a-fA-F]+|0o[0-7]+)\Z")
 # A number of more characters than this is no version, and could be very large (1e999999999).
 MAX_NUMBER = 60
+# How many nodes a file may have: ten times those of a snapshot with all of Stackage.
+MAX_NODES = 50_000
 _STRING_TAG = "tag:yaml.org,2002:str"
 _MERGE = "<<"
 
@@ -107,9 +109,10 @@ def load(text: str) -> Document:
     """Parse the text. Raises YamlError."""
     import yaml
 
-    loader = getattr(yaml, "CParser", None) or _pure_parser(yaml)
+    in_c: Any = getattr(yaml, "cyaml", None)
+    parser = in_c.CParser if in_c is not None else _pure_parser(yaml)
     try:
-        return _TreeBuilder(loader(text)).build()
+        return _TreeBuilder(parser(text)).build()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlError(mark.line + 1 if mark else 1, error.problem or "no YAML") from None
@@ -135,12 +138,13 @@ def _pure_parser(yaml: Any) -> Any:
 class _TreeBuilder:
     """Turns events into nodes; one method for each production of YAML's representation."""
 
-    __slots__ = ("anchors", "depth", "parser")
+    __slots__ = ("anchors", "depth", "nodes", "parser")
 
     def __init__(self, parser: Any) -> None:
         self.parser = parser
         self.anchors: dict[str, Node] = {}
         self.depth = 0
+        self.nodes = 0
 
     def build(self) -> Document:
         """stream ::= { document }, of which the first is read."""
@@ -171,6 +175,9 @@ class _TreeBuilder:
             return found
         if self.depth >= MAX_NESTING:
             raise YamlError(_line(event), f"nested more than {MAX_NESTING} deep")
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise YamlError(_line(event), f"more than {MAX_NODES} nodes")
         self.depth += 1
         if isinstance(event, events.ScalarEvent):
             node: Node = _scalar(event)

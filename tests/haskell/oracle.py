@@ -39,7 +39,7 @@ def cases(path: Path) -> list[dict[str, Any]]:
 
 
 def expected_requirements(expected: dict[str, Any]) -> list[str]:
-    """What a reader should give, one text a requirement; libraries of the package itself are none."""
+    """What a reader should give, one text each, own libraries left out."""
     found = [_shown("custom-setup", one) for one in expected["setup-depends"] or []]
     for component in expected["components"]:
         kind = _COMPONENTS.get(component["component"], component["component"])
