@@ -204,6 +204,7 @@ def _push_both(world: World) -> None:
     world.step("Then aula-docker's", "The same content needs no second build.")
     world.show(_TOP, "git", "add", "aula")
     world.show(_TOP, "git", "commit", "--quiet", "-m", "Update aula to what fits thentos v0.3.0")
+    world.show(_TOP, "guard", "status", says=("passed",), never=("blocked", "undecided"))
     world.show(_TOP, "git", "push", says=("allowed",), never=("blocked",))
     top = world.folder / _TOP
     head = world.quietly(top, "git", "rev-parse", "HEAD")

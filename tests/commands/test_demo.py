@@ -16,6 +16,7 @@ from guard.commands import demo
 from guard.demo.world import StepError, World
 from guard.engine.client import Engine
 from guard.report import Screen
+from tests.pages import page, screens
 
 STORY = (
     "error release-tag: thentos is pinned to v0.2.1-2-g",
@@ -90,6 +91,10 @@ def test_every_step_does_what_it_should_whatever_the_machine_is_set_to(tmp_path:
         position = ran.stdout.find(text, position)
         assert position >= 0, f"{text!r} is not there, or too early:\n{ran.stdout}"
     assert list(temporary.iterdir()) == []
+    folder = ran.stdout.partition("folder: ")[2].partition("\n")[0]
+    told = ran.stdout.replace(folder, "/home/dev")
+    for screen in screens(page("README.md")):
+        assert screen in told, f"README.md shows another screen than:\n{told}"
     assert demo_images() <= before
 
 
