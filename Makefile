@@ -25,7 +25,7 @@ lint: $(VENV)/extras
 	$(BIN)/mypy
 
 bench: $(VENV)/extras
-	@$(BIN)/python bench/push.py $(ARGS)
+	@$(BIN)/python -m bench.push $(ARGS)
 
 clean:
 	rm -rf $(VENV)
