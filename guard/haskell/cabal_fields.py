@@ -84,14 +84,20 @@ def known_spec(numbers: tuple[int, ...]) -> Spec | None:
     return (1, 0)
 
 
-def check_field(name: str, text: str, spec: Spec) -> None:
-    """Raise ParseError if Cabal would refuse this value of this field."""
-    check = _CHECKS.get(name)
-    if check is None:
+def check_field(name: str, text: str, spec: Spec, of_package: bool) -> None:
+    """Raise ParseError if Cabal would refuse this value of this field, of the package or of a
+    section in it. A field without a value is as good as none, but for the name."""
+    check = (_PACKAGE_CHECKS if of_package else _SECTION_CHECKS).get(name)
+    if check is None or (not text and name != "name"):
         return
     scanner = Scanner(text)
     check(scanner, spec)
     scanner.expect_end(f"the end of the field {name}")
+
+
+def is_single(name: str) -> bool:
+    """Whether a field holds one value; of repeated ones the last counts."""
+    return name in _SINGLE
 
 
 def is_component_type(text: str) -> bool:
@@ -161,6 +167,12 @@ def _parse_tokens(scanner: Scanner, spec: Spec) -> None:
     _parse_words(scanner, spec, _TOKEN, "a word")
 
 
+def _parse_token(scanner: Scanner, spec: Spec) -> None:
+    """One word or string."""
+    if scanner.match(_TOKEN) is None:
+        scanner.fail("expected a word")
+
+
 def _parse_words(scanner: Scanner, spec: Spec, rule: re.Pattern[str], what: str) -> None:
     """With commas between all words or between none; from spec 2.2 one more at either end."""
     if spec >= (2, 2) and scanner.take(","):
@@ -188,22 +200,38 @@ def _parse_tested_with(scanner: Scanner, spec: Spec) -> None:
         scanner.spaces()
 
 
-_CHECKS: dict[str, Check] = {
+_BOOLEANS = ("buildable", "exposed", "default", "manual")
+_MODULES = (
+    "exposed-modules",
+    "other-modules",
+    "autogen-modules",
+    "virtual-modules",
+    "signatures",
+)
+_PACKAGE_TOKENS = (
+    "data-files",
+    "extra-source-files",
+    "extra-doc-files",
+    "extra-tmp-files",
+    "license-file",
+    "license-files",
+)
+_SECTION_TOKENS = ("c-sources", "hs-source-dirs", "include-dirs", "extra-libraries")
+_PACKAGE_CHECKS: dict[str, Check] = {
     "name": _parse_name_field,
     "license": _parse_license,
     "build-type": _parse_build_type,
     "tested-with": _parse_tested_with,
-    **dict.fromkeys(("buildable", "exposed", "default", "manual"), _parse_boolean),
-    **dict.fromkeys(
-        ("exposed-modules", "other-modules", "autogen-modules", "virtual-modules", "signatures"),
-        _parse_modules,
-    ),
-    **dict.fromkeys(
-        ("data-files", "extra-source-files", "extra-doc-files", "extra-tmp-files", "c-sources"),
-        _parse_tokens,
-    ),
-    **dict.fromkeys(("hs-source-dirs", "include-dirs", "extra-libraries"), _parse_tokens),
+    "data-dir": _parse_token,
+    **dict.fromkeys(_PACKAGE_TOKENS, _parse_tokens),
 }
+_SECTION_CHECKS: dict[str, Check] = {
+    "main-is": _parse_token,
+    **dict.fromkeys(_BOOLEANS, _parse_boolean),
+    **dict.fromkeys(_MODULES, _parse_modules),
+    **dict.fromkeys(_SECTION_TOKENS, _parse_tokens),
+}
+_SINGLE = frozenset({"name", "license", "build-type", "data-dir", "main-is", *_BOOLEANS})
 
 # What belongs to the library in a file without sections (Cabal's `libraryFieldGrammar`).
 LIBRARY_FIELDS = frozenset(

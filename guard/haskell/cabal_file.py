@@ -110,12 +110,13 @@ class _CabalReader:
         if spec_or_none is None:
             reason = f"there is no cabal-version {scanned} that this reader knows"
             self.unread.append(Unread(1, f"cabal-version: {scanned}", reason, None, False))
+        elif field is not None and _spec_or_none(field) != spec_or_none:
+            self._refuse(field, "the first line and the field say different versions")
         return spec_or_none or _NEWEST_SPEC
 
     def _read_package(self) -> tuple[str | None, Version | None, int | None]:
         """The package's name and version; of a repeated field Cabal takes the last."""
-        for field in self.fields:
-            self.stanzas.check(field)
+        self.stanzas.check(self.fields, of_package=True)
         package = version = None
         named = self._field("name")
         if named is None:
@@ -248,6 +249,13 @@ def _scan_spec(text: str) -> Version | None:
     except ParseError:
         return None
     return version if len(version.numbers) in (2, 3) else None
+
+
+def _spec_or_none(field: Field) -> Spec | None:
+    try:
+        return spec_of(field.text)
+    except ParseError:
+        return None
 
 
 def _leading_fields(elements: Elements) -> tuple[Field, ...]:

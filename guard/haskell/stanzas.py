@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from guard.haskell.cabal_fields import check_field, is_component_type
+from guard.haskell.cabal_fields import check_field, is_component_type, is_single
 from guard.haskell.condition import flags_of, show_condition, show_raw
 from guard.haskell.entries import MAX_SHOWN, Entry, one_line, read_entries, read_tools
 from guard.haskell.layout import Argument, ArgumentKind, Elements, Field, Section
@@ -17,7 +17,8 @@ from guard.haskell.model import Condition, Unread
 from guard.haskell.ranges import Spec
 from guard.haskell.scanner import ParseError
 
-_DEPENDENCIES = frozenset({"build-depends", "setup-depends"})
+# Which field holds the dependencies of a section that is no component.
+_PLAIN_DEPENDENCIES = {"custom-setup": "setup-depends"}
 # Common stanzas that import each other can multiply without end.
 MAX_ENTRIES = 20_000
 
@@ -105,20 +106,24 @@ class StanzaReader:
         for element in section.elements:
             if isinstance(element, Section):
                 self.unread.append(_unread_section(element, f"not allowed in {section.name}"))
-        return self._read_fields(fields, typed_fields=False)
+        return self._read_fields(fields, False, _PLAIN_DEPENDENCIES.get(section.name))
 
     def read_component(self, section: Section, typed_fields: bool = True) -> Tree:
         """component ::= { import } { field | if }"""
         imported, elements = self._parse_imports(section.elements)
         return self._merge(imported, self._read_elements(elements, typed_fields), section)
 
-    def check(self, field: Field) -> None:
-        """Note a value that Cabal refuses."""
-        try:
-            check_field(field.name, field.text, self.spec)
-        except ParseError as error:
-            shown = one_line(f"{field.name}: {field.text}")
-            self.refuse(field.line, shown, error.reason)
+    def check(self, fields: Sequence[Field], of_package: bool) -> None:
+        """Note values that Cabal refuses; of a field for one value, it looks at the last alone."""
+        last = {field.name: field for field in fields}
+        for field in fields:
+            if is_single(field.name) and field is not last[field.name]:
+                continue
+            try:
+                check_field(field.name, field.text, self.spec, of_package)
+            except ParseError as error:
+                shown = one_line(f"{field.name}: {field.text}")
+                self.refuse(field.line, shown, error.reason)
 
     def check_flags(self) -> None:
         """Flags that conditions use must be defined, before or after."""
@@ -140,7 +145,7 @@ class StanzaReader:
             elif element.name != "import":
                 fields.append(element)
                 groups.append([])
-        tree = self._read_fields(fields, typed_fields)
+        tree = self._read_fields(fields, typed_fields, "build-depends")
         branches = [b for group in groups for b in self._parse_ifs(group, typed_fields)]
         typed = tree.typed or any(
             b.otherwise and b.body.typed and b.otherwise.typed for b in branches
@@ -150,11 +155,13 @@ class StanzaReader:
         )
         return tree._replace(branches=tuple(branches), typed=typed, size=size)
 
-    def _read_fields(self, fields: Sequence[Field], typed_fields: bool) -> Tree:
+    def _read_fields(
+        self, fields: Sequence[Field], typed_fields: bool, dependencies: str | None
+    ) -> Tree:
         entries: list[Entry] = []
         tools: list[Entry] = []
         for field in fields:
-            if field.name in _DEPENDENCIES:
+            if field.name == dependencies:
                 found = read_entries(field, self.spec)
                 entries.extend(found.entries)
                 self.broken_list |= bool(found.unread)
@@ -163,8 +170,7 @@ class StanzaReader:
                 found = read_tools(field, self.spec)
                 tools.extend(found.entries)
                 self.unread.extend(found.unread)
-            else:
-                self.check(field)
+        self.check(fields, of_package=False)
         typed = typed_fields and self._check_type(fields)
         size = 1 + len(entries) + len(tools)
         return Tree(tuple(entries), tuple(tools), (), typed, size)
