@@ -1,0 +1,316 @@
+"""The real tools that people run beside guard: who displaces whom, and how both run in the end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from guard.git.hooks.health import HookHealth, HookState, hook_health
+from guard.git.hooks.shim import CHAINED
+from tests.hooks.places import opened, write_script
+from tests.workshop import Ran, Workshop
+
+_HERE = Path(sys.executable).parent
+_PRE_COMMIT_CONFIG = """\
+repos:
+- repo: local
+  hooks:
+  - {id: noted, name: noted, entry: sh noted.sh, language: system, stages: [pre-push],
+     always_run: true, pass_filenames: false}
+"""
+_LEFTHOOK_CONFIG = "pre-push:\n  jobs:\n    - name: noted\n      run: sh noted.sh\n"
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=f"{_HERE}{os.pathsep}{os.environ['PATH']}")
+    assert found, f"{name} is not installed (see `make test`)"
+    return found
+
+
+class Bench:
+    """A workshop in which one commit may be pushed and another may not, with a tool's files."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self.folder = workshop.docker.folder
+        self.noted = workshop.root / "noted"
+        workshop.docker.commit(
+            "Let other tools run hooks",
+            {
+                ".pre-commit-config.yaml": _PRE_COMMIT_CONFIG,
+                "lefthook.yml": _LEFTHOOK_CONFIG,
+                "noted.sh": f"echo ran >> '{self.noted}'\n",
+            },
+        )
+        self.settle()
+
+    def settle(self) -> None:
+        """What is committed now has passed."""
+        self.workshop.verdict()
+        self.good = self.workshop.docker.head
+
+    def tool(self, name: str, *arguments: str) -> Ran:
+        """Run a tool in the superproject."""
+        return self.workshop.run([_program(name), *arguments], self.workshop.docker)
+
+    def done(self, name: str, *arguments: str) -> str:
+        """Run a tool that has to succeed."""
+        ran = self.tool(name, *arguments)
+        assert ran.status == 0, ran.text
+        return ran.text
+
+    def health(self) -> HookHealth:
+        """The health of the superproject's hook."""
+        return hook_health(opened(self.folder))
+
+    @property
+    def hooks(self) -> Path:
+        return self.folder / ".git" / "hooks"
+
+    def runs(self) -> int:
+        """How often the tool's own hook has run since the last time."""
+        count = len(self.noted.read_text().splitlines()) if self.noted.exists() else 0
+        self.noted.unlink(missing_ok=True)
+        return count
+
+    def both_run(self) -> None:
+        """A good push passes, a bad one is blocked by guard, and the tool's hook runs in both."""
+        self.runs()
+        path = os.pathsep.join((f"{self.workshop.root}/bin", str(_HERE), os.environ["PATH"]))
+        ran = self.workshop.push(
+            self.workshop.docker, "origin", f"{self.good}:refs/heads/good", PATH=path
+        )
+        assert ran.status == 0, ran.text
+        assert ran.text.count("guard: aula-docker") == 1, ran.text
+        assert self.runs() == 1, ran.text
+        tree = self.workshop.docker.git("write-tree")
+        blob = self.workshop.docker.git("hash-object", "-w", "--stdin", data=os.urandom(9))
+        tree = self.workshop.docker.git(
+            "mktree",
+            data=(
+                self.workshop.docker.git("ls-tree", tree) + f"\n100644 blob {blob}\tuntested\n"
+            ).encode(),
+        )
+        bad = self.workshop.docker.git("commit-tree", "-p", self.good, "-m", "bad", tree)
+        ran = self.workshop.push(self.workshop.docker, "origin", f"{bad}:refs/heads/bad", PATH=path)
+        assert ran.status != 0
+        assert "blocked" in ran.text
+        assert self.runs() == 1, ran.text
+        assert self.workshop.remote_head("aula-docker", "refs/heads/bad") is None
+        self.workshop.push(self.workshop.docker, "--no-verify", "origin", ":refs/heads/good")
+
+    def guard(self, *arguments: str, ok: int = 0) -> str:
+        """Run guard, with the exit status that is expected."""
+        ran = self.workshop.guard(*arguments)
+        assert ran.status == ok, ran.text
+        return ran.text
+
+
+@pytest.fixture
+def bench(workshop: Workshop) -> Bench:
+    return Bench(workshop)
+
+
+Install = Callable[[Bench], object]
+
+
+def _pre_commit(bench: Bench) -> object:
+    return bench.done("pre-commit", "install", "-t", "pre-push")
+
+
+def _prek(bench: Bench) -> object:
+    return bench.done("prek", "install", "-t", "pre-push")
+
+
+def _lefthook(bench: Bench) -> object:
+    return bench.done("lefthook", "install", "--force")
+
+
+def _git_lfs(bench: Bench) -> object:
+    """git-lfs itself leaves no trace where there is nothing to send: its hook is given one."""
+    bench.done("git", "lfs", "update", "--force")
+    hook = bench.hooks / "pre-push"
+    assert 'git lfs pre-push "$@"' in hook.read_text()
+    hook.write_text(hook.read_text() + "status=$?\nsh noted.sh\nexit $status\n")
+    return hook
+
+
+FRAMEWORKS = [_pre_commit, _prek]
+OTHERS = [_lefthook, _git_lfs]
+
+
+@pytest.mark.parametrize("install", FRAMEWORKS + OTHERS)
+def test_the_tool_first(bench: Bench, install: Install) -> None:
+    install(bench)
+    hook = (bench.hooks / "pre-push").read_bytes()
+    assert bench.health().state is HookState.DISPLACED
+    bench.guard("install")
+    assert bench.health().state is HookState.EFFECTIVE
+    bench.both_run()
+    bench.guard("uninstall")
+    assert (bench.hooks / "pre-push").read_bytes() == hook
+
+
+@pytest.mark.parametrize("install", FRAMEWORKS)
+def test_guard_first_and_a_framework_that_keeps_it(bench: Bench, install: Install) -> None:
+    bench.guard("install")
+    install(bench)
+    health = bench.health()
+    assert (health.state, health.effective) == (HookState.RUN_BY_OTHER, True)
+    bench.both_run()
+    assert "nothing to do" in bench.guard("install")
+    bench.both_run()
+    bench.guard("uninstall")
+    assert not (bench.hooks / "pre-push.legacy").exists()
+    assert "File generated by pre" in (bench.hooks / "pre-push").read_text()
+
+
+@pytest.mark.parametrize("install", FRAMEWORKS)
+def test_a_framework_before_and_after(bench: Bench, install: Install) -> None:
+    install(bench)
+    bench.guard("install")
+    install(bench)
+    assert bench.health().effective
+    bench.both_run()
+    bench.guard("install")
+    assert not (bench.hooks / CHAINED).exists()
+    bench.both_run()
+
+
+@pytest.mark.parametrize("install", OTHERS)
+def test_guard_first_and_a_tool_that_drops_it(bench: Bench, install: Install) -> None:
+    bench.guard("install")
+    install(bench)
+    health = bench.health()
+    assert (health.state, health.effective) == (HookState.DISPLACED, False)
+    assert health.by in health.reason
+    assert health.remedy == "guard install"
+    bench.guard("install")
+    bench.both_run()
+    install(bench)
+    assert bench.health().state is HookState.DISPLACED
+    bench.guard("install")
+    bench.both_run()
+
+
+@pytest.mark.parametrize("name", ["pre-commit", "prek"])
+def test_a_framework_by_force(bench: Bench, name: str) -> None:
+    bench.guard("install")
+    bench.done(name, "install", "-f", "-t", "pre-push")
+    assert (bench.health().state, bench.health().by) == (HookState.DISPLACED, name)
+    bench.guard("install")
+    bench.both_run()
+
+
+def test_git_lfs_without_force_leaves_guard_alone(bench: Bench) -> None:
+    bench.guard("install")
+    assert bench.tool("git", "lfs", "update").status != 0
+    assert bench.health().state is HookState.EFFECTIVE
+
+
+def test_lefthook_with_a_line_of_its_own(bench: Bench) -> None:
+    """What the README says for teams that let lefthook run their hooks."""
+    write_script(bench.workshop.root / "bin/guard", _call())
+    bench.workshop.docker.write(
+        {
+            "lefthook.yml": _LEFTHOOK_CONFIG
+            + "    - name: guard\n      run: guard pre-push {1} {2}\n      use_stdin: true\n"
+        }
+    )
+    bench.workshop.docker.commit("Let lefthook run guard")
+    bench.settle()
+    _lefthook(bench)
+    assert bench.health().state is HookState.RUN_BY_OTHER
+    bench.both_run()
+
+
+def test_husky(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
+    write_script(bench.workshop.root / "bin/guard", _call())
+    bench.guard("install")
+    _install_husky(bench, tmp_path_factory.mktemp("npm"))
+    health = bench.health()
+    assert (health.state, health.by) == (HookState.UNREACHED, "husky")
+    told = bench.guard("install", ok=3)
+    own = bench.folder / ".husky/pre-push"
+    assert str(own) in told
+    assert 'guard pre-push "$@"' in told
+    own.write_text('guard pre-push "$@" || failed=1\nsh noted.sh\nexit ${failed:-0}\n')
+    assert bench.health().state is HookState.RUN_BY_OTHER
+    bench.both_run()
+    bench.guard("uninstall")
+    assert not (bench.hooks / "pre-push").exists()
+    assert own.exists()
+
+
+def test_pre_commit_runs_guard_from_this_repository(bench: Bench, tmp_path: Path) -> None:
+    """`language: python`, installed by pre-commit itself: the weaker form, and told as such."""
+    source = tmp_path / "guard-source"
+    root = Path(__file__).parents[2]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=root,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
+        if (root / name).exists():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, source / name, follow_symlinks=False)
+    bench.workshop.run(["git", "init", "-q", str(source)], bench.workshop.docker)
+    here = ["git", "-C", str(source)]
+    bench.workshop.run([*here, "add", "--all"], bench.workshop.docker)
+    bench.workshop.run([*here, "commit", "-qm", "guard"], bench.workshop.docker)
+    commit = bench.workshop.run([*here, "rev-parse", "HEAD"], bench.workshop.docker).out.strip()
+    hooks = "".join(f"  - id: {name}\n" for name in ("guard-pre-push", "guard-check"))
+    bench.workshop.docker.commit(
+        "Let pre-commit run guard",
+        {
+            ".pre-commit-config.yaml": "default_install_hook_types: [pre-push]\n"
+            + _PRE_COMMIT_CONFIG
+            + f"- repo: {source}\n  rev: {commit}\n  hooks:\n{hooks}"
+        },
+    )
+    bench.settle()
+    # Of a first push, root commit and all, pre-commit names no commit at all.
+    bench.workshop.push(bench.workshop.docker, "--no-verify", "origin", "HEAD~2:refs/heads/master")
+    bench.done("pre-commit", "install", "--install-hooks")
+    assert bench.health().state is HookState.WEAKER
+    _pushes_through_pre_commit(bench)
+    ran = bench.tool("pre-commit", "run", "guard-check", "--hook-stage", "manual", "-v")
+    assert ran.status == 0, ran.text
+    # That environment vanishes with `pre-commit clean`: no hook may be installed from it.
+    python = next(Path(os.environ["HOME"]).rglob("py_env-*/bin/python"))
+    refused = bench.workshop.run(
+        [str(python), "-I", "-m", "guard", "install"], bench.workshop.docker
+    )
+    assert refused.status == 3, refused.text
+    assert "cache" in refused.text
+
+
+def _pushes_through_pre_commit(bench: Bench) -> None:
+    docker = bench.workshop.docker
+    ran = bench.workshop.push(docker, "origin", "HEAD:refs/heads/good")
+    assert ran.status == 0, ran.text
+    docker.commit("Change what was tested", {"more": "x"})
+    ran = bench.workshop.push(docker, "origin", "HEAD:refs/heads/bad")
+    assert ran.status != 0
+    assert "tested" in ran.text
+    docker.git("reset", "--quiet", "--hard", bench.good)
+
+
+def _call() -> str:
+    return f'#!/bin/sh\nexec {sys.executable} -I -m guard "$@"\n'
+
+
+def _install_husky(bench: Bench, npm: Path) -> None:
+    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "husky@9"]
+    command[0] = _program("npm")
+    subprocess.run(command, cwd=npm, check=True, timeout=120, stdin=subprocess.DEVNULL)
+    script = f'import("{npm}/node_modules/husky/index.js").then(it => console.log(it.default()))'
+    bench.done("node", "-e", script)
