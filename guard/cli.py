@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from guard.errors import EXIT_INTERRUPTED, GuardError
+from guard.errors import EXIT_INTERRUPTED, EXIT_UNDECIDED, GuardError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -46,6 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (a pager, head) has seen enough. Keep Python's exit from writing to it.
         sys.stdout = None
         return 0
+    except Exception as error:
+        # A mistake of guard's own: it must not open the gate, and nobody can mend it from a
+        # traceback at a push.
+        if os.environ.get("GUARD_DEBUG"):
+            raise
+        sys.stderr.write(
+            f"guard: error: this is a mistake in guard itself: {type(error).__name__}: {error}\n"
+            "  to see where: set GUARD_DEBUG=1 and run it again\n"
+        )
+        return EXIT_UNDECIDED
 
 
 def _run(argv: list[str]) -> int:

@@ -126,11 +126,31 @@ def read_config(data: bytes | None, where: str = FILE) -> Config:
 
     try:
         tables = tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # no UTF-8, no TOML, or a number of too many digits
         raise ConfigError(f"{where} is not valid TOML: {error}", f"correct {where}") from error
     except RecursionError as error:
         raise ConfigError(f"{where} is nested too deeply", f"correct {where}") from error
     return _Reader(where).config(tables)
+
+
+def config_from_json(value: Any) -> Config | None:
+    """A configuration out of what JSON made of one, None where it is something else."""
+    try:
+        consumer, dependency, form, push, consumer_push, image, test = value
+        name, dockerfile, target, platform, arguments, sent, builder = image
+        command, timeout, source = test
+        pairs = tuple((key, item) for key, item in arguments)
+        return Config(
+            consumer,
+            dependency,
+            form,
+            Protection(*map(tuple, push)),
+            Protection(*map(tuple, consumer_push)),
+            Image(name, dockerfile, target, platform, pairs, sent, builder),
+            Test(tuple(command), timeout, source),
+        )
+    except (TypeError, ValueError):
+        return None
 
 
 class _Reader:

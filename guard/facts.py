@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import posixpath
+from typing import TYPE_CHECKING
 
-from guard.config import FILE, Config, read_config
+from guard.config import FILE, Config, config_from_json, read_config
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.assembly import Submodules, assemble
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.process import text
-from guard.git.releases import all_releases, in_order, releases_named
+from guard.git.process import Repository, text
+from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.git.workspace import Workspace
-from guard.haskell import Manifest, SourceKind
-from guard.manifests import Library
+from guard.memory import Memory
 from guard.model import Combination, Evidence
 from guard.rules.facts import (
     Consumer,
     Facts,
     Names,
+    Package,
     PathSource,
     PathState,
     Pin,
@@ -29,6 +30,11 @@ from guard.rules.facts import (
     VerdictState,
 )
 from guard.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    # A push whose facts are remembered reads no manifest.
+    from guard.haskell import Manifest
+    from guard.manifests import Library
 
 
 class Gatherer:
@@ -41,12 +47,14 @@ class Gatherer:
     def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
         self.workspace = workspace
         self.pool = pool
-        self._library = Library()
+        self.memory = Memory(workspace.superproject.common_dir)
+        self._opened: Library | None = None
         self._configs: dict[str, Config] = {}
         self._submodules: dict[Config, Submodules] = {}
-        self._consumers: dict[tuple[Config, str, str], Consumer | Unknown] = {}
+        self._consumers: dict[tuple[Config, str, object], Consumer | Unknown] = {}
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
-        self._roots: dict[tuple[Config, str], tuple[Store, Root] | Unknown] = {}
+        self._roots: dict[tuple[Config, str, str], tuple[Store, Root] | Unknown] = {}
+        self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
         self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self.verdicts = Verdicts(workspace.superproject, pool)
@@ -70,16 +78,32 @@ class Gatherer:
             return Config()
         blob = found[0].id
         if blob not in self._configs:
-            content = store.read(blob)
-            if content is None or content.type != "blob":
-                raise MissingObjectError(f"{FILE} ({blob}) cannot be read", "git fsck")
-            self._configs[blob] = read_config(content.data)
+            self._configs[blob] = self._read_config(store, blob)
         return self._configs[blob]
+
+    def _read_config(self, store: Store, blob: str) -> Config:
+        known = config_from_json(self.memory.recall("config", blob))
+        if known is not None:
+            return known
+        content = store.read(blob)
+        if content is None or content.type != "blob":
+            raise MissingObjectError(f"{FILE} ({blob}) cannot be read", "git fsck")
+        config = read_config(content.data)
+        self.memory.remember(config, "config", blob)
+        return config
+
+    @property
+    def _library(self) -> Library:
+        if self._opened is None:
+            from guard.manifests import Library
+
+            self._opened = Library()
+        return self._opened
 
     def submodules(self, config: Config) -> Submodules:
         """The submodules as this configuration names them."""
         if config not in self._submodules:
-            self._submodules[config] = Submodules(self.workspace, self.pool, config)
+            self._submodules[config] = Submodules(self.workspace, self.pool, config, self.memory)
         return self._submodules[config]
 
     def gitlink(self, combination: Combination, path: str) -> str | None:
@@ -123,7 +147,7 @@ class Gatherer:
         pin = self._pin(combination, config)
         facts = Facts(names, evidence, self._consumer(combination, config, pin), pin)
         if tested:
-            facts = facts._replace(tested=self._verdict(combination, config))
+            facts = facts._replace(tested=self.tested(combination, config))
         return facts
 
     def explain(self, facts: Facts, combination: Combination) -> Facts:
@@ -144,7 +168,7 @@ class Gatherer:
         if config not in self._candidates:
             store = self.submodules(config).store(config.dependency)
             found = []
-            releases = all_releases(store.repositories, config.release_tag).releases
+            releases = self._all_tags(config.release_tag, store).releases
             for release in in_order(releases, config.release_tag):
                 root = store.root(release.commit)
                 if root is None:
@@ -158,7 +182,8 @@ class Gatherer:
             self._candidates[config] = tuple(found)
         return self._candidates[config]
 
-    def _verdict(self, combination: Combination, config: Config) -> Tested | Unknown:
+    def tested(self, combination: Combination, config: Config) -> Tested | Unknown:
+        """What the verdicts say of a combination."""
         if not config.test.command:
             return Tested(VerdictState.NO_COMMAND)
         # Two commits with one tree are one combination.
@@ -166,6 +191,22 @@ class Gatherer:
         if (content, config) not in self._tested:
             self._tested[content, config] = self._look_up(combination, config)
         return self._tested[content, config]
+
+    def is_still_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
+        """Whether a tag names the dependency's commit; None fits a dependency without gitlink.
+
+        Raises:
+            GuardError: git cannot be asked.
+        """
+        commit = self.gitlink(combination, config.dependency)
+        if commit is None or tag is None:
+            return commit is None and tag is None
+        rooted = self._root(combination, config, config.dependency, commit)
+        version = release_version(tag, config.release_tag)
+        if isinstance(rooted, Unknown) or version is None:
+            return False
+        tags = releases_named(rooted[0].repositories, config.release_tag, [version])
+        return any(release.tag == tag for release in tags.at(commit))
 
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
@@ -176,7 +217,8 @@ class Gatherer:
 
     def _root(self, combination: Combination, config: Config, path: str, commit: str) -> _Rooted:
         """The tree of a submodule's commit, with the store that has it."""
-        if (config, commit) not in self._roots:
+        key = (config, path, commit)
+        if key not in self._roots:
             submodules = self.submodules(config)
             store = submodules.store(path)
             root = store.root(commit)
@@ -186,8 +228,8 @@ class Gatherer:
                 names = submodules.named(top, _superproject_tree(top, combination))
                 store = submodules.store(path, names.get(path, []))
                 root = store.root(commit)
-            self._roots[config, commit] = (store, root) if root else _missing(path, commit, store)
-        return self._roots[config, commit]
+            self._roots[key] = (store, root) if root else _missing(path, commit, store)
+        return self._roots[key]
 
     def _pin(self, combination: Combination, config: Config) -> Pin | Unknown | None:
         commit = self.gitlink(combination, config.dependency)
@@ -205,14 +247,10 @@ class Gatherer:
     def _read_pin(self, config: Config, store: Store, root: Root) -> Pin:
         packages, unknown = self._library.packages(store, root.tree, config.dependency)
         form = config.release_tag
-        # A release's tag is nearly always named by the version of one of its packages. Only where
-        # that finds nothing are all tags listed, which takes longer the more there are.
-        versions = [str(item.version) for item in packages if item.version is not None]
-        tags = releases_named(store.repositories, form, versions)
-        pin = Pin(root.commit, tuple(packages), tags.at(root.commit), unknown=tuple(unknown))
-        if pin.releases:
-            return pin
-        tags = all_releases(store.repositories, form)
+        pin = Pin(root.commit, tuple(packages), unknown=tuple(unknown))
+        tags = self._likely_tags(form, store, packages)
+        if not tags.at(root.commit):
+            tags = self._all_tags(form, store)
         if tags.at(root.commit):
             return pin._replace(releases=tags.at(root.commit))
         trees = ((item, store.root(item.commit)) for item in tags.releases)
@@ -223,14 +261,31 @@ class Gatherer:
             contradicting=tags.contradicting_at(root.commit),
         )
 
+    def _likely_tags(self, form: str, store: Store, packages: list[Package]) -> TagList:
+        """The tags that the packages' versions name: nearly always one of them is the release's.
+
+        Listing all takes longer the more there are, and is done once from the second pin on.
+        """
+        if (form, store.repositories) in self._tags:
+            return self._all_tags(form, store)
+        self._tags[form, store.repositories] = None
+        versions = [str(item.version) for item in packages if item.version is not None]
+        return releases_named(store.repositories, form, versions)
+
+    def _all_tags(self, form: str, store: Store) -> TagList:
+        tags = self._tags.get((form, store.repositories))
+        if tags is None:
+            tags = self._tags[form, store.repositories] = all_releases(store.repositories, form)
+        return tags
+
     def _consumer(
         self, combination: Combination, config: Config, pin: Pin | Unknown | None
     ) -> Consumer | Unknown | None:
         commit = self.gitlink(combination, config.consumer)
         if commit is None:
             return None
-        pinned = pin.commit if isinstance(pin, Pin) else ""
-        key = (config, commit, pinned)
+        # The states of its paths depend on the pin.
+        key = (config, commit, pin.commit if isinstance(pin, Pin) else pin)
         if key not in self._consumers:
             rooted = self._root(combination, config, config.consumer, commit)
             if isinstance(rooted, Unknown):
@@ -251,6 +306,8 @@ class Gatherer:
         manifests: list[Manifest],
         pin: Pin | Unknown | None,
     ) -> list[PathSource]:
+        from guard.haskell import SourceKind
+
         found = []
         for manifest in manifests:
             base = posixpath.join(config.consumer, posixpath.dirname(manifest.path))
@@ -278,13 +335,12 @@ class Gatherer:
             found = store.walk(root.tree, target)
         except LookupError:
             return PathState.UNKNOWN
-        if found is None:
-            return PathState.ABSENT
-        if found[0].mode == GITLINK:
+        if found is not None and found[0].mode == GITLINK:
             return PathState.NESTED
-        if any(item.folder == target for item in pin.packages):
+        if any(_leads_to(target, item) for item in pin.packages):
             return PathState.PRESENT
-        return PathState.NO_PACKAGE if found[0].mode == FOLDER else PathState.ABSENT
+        is_folder = found is not None and found[0].mode == FOLDER
+        return PathState.NO_PACKAGE if is_folder else PathState.ABSENT
 
 
 _Rooted = tuple[Store, Root] | Unknown
@@ -318,6 +374,17 @@ def _below(path: str, folder: str) -> str | None:
     if path == folder:
         return ""
     return path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else None
+
+
+def _leads_to(target: str, package: Package) -> bool:
+    """Whether a path is the folder of a package or its ``.cabal`` file, wildcards allowed."""
+    if target == package.folder:
+        return True
+    from fnmatch import fnmatchcase
+
+    steps = target.split("/")
+    whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
+    return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
 
 
 def _described(root: Root, form: str) -> str:

@@ -4,34 +4,55 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from guard.config import Config
 from guard.errors import GuardError
 from guard.facts import Gatherer
-from guard.git.combinations import branch_tip, head_of, of_commit, of_index, with_consumer
+from guard.git.combinations import head_of, of_commit, of_index, refs_below, with_consumer
 from guard.git.objects import ObjectPool
 from guard.git.workspace import Workspace
-from guard.model import Combination, Decision, Finding, Gitlink, Outcome, Severity, outcome_of
-from guard.rules import ALL, Rule, judge
-from guard.rules.facts import Facts, Pin, Tested, Unknown
+from guard.model import (
+    RULES,
+    Combination,
+    Decision,
+    Evidence,
+    Finding,
+    Gitlink,
+    Outcome,
+    Severity,
+    outcome_of,
+)
+from guard.rules import tested
+from guard.rules.facts import Facts, Pin, Tested, Unknown, VerdictState
+
+_ACCEPTABLE = (Severity.WARNING, Severity.NOTE)
+
+
+class _Known(NamedTuple):
+    """What the static rules said of a consumer's and a dependency's commit, nothing of it bad."""
+
+    release: str | None
+    findings: tuple[Finding, ...]
 
 
 class Gate:
     """Decides about commits of one workspace, as a context that ends its git processes.
 
     Args:
-        rules: those that are asked.
+        asks_verdicts: whether the rule `tested` is asked, besides the static ones.
     """
 
-    def __init__(self, workspace: Workspace, rules: tuple[Rule, ...] = ALL) -> None:
+    def __init__(self, workspace: Workspace, asks_verdicts: bool = True) -> None:
         self.workspace = workspace
         self.pool = ObjectPool()
         self.gatherer = Gatherer(workspace, self.pool)
-        self._rules = rules
-        self._tested = len(rules) == len(ALL)
+        self._asks_verdicts = asks_verdicts
+        self._rules = RULES if asks_verdicts else RULES[:-1]
         self._open = ExitStack()
         self._index: tuple[Combination | None] | None = None
+        self._head: tuple[str | None] | None = None
+        self._refs: dict[str, dict[str, str]] = {}
 
     def __enter__(self) -> Self:
         self._open.enter_context(self.pool)
@@ -58,7 +79,9 @@ class Gate:
 
     def head(self) -> Combination | None:
         """The superproject's HEAD; None before its first commit."""
-        commit = head_of(self.workspace.superproject)
+        if self._head is None:
+            self._head = (head_of(self.workspace.superproject),)
+        commit = self._head[0]
         return None if commit is None else self._of(commit, "HEAD")
 
     def present(self) -> Combination:
@@ -124,27 +147,69 @@ class Gate:
         Raises:
             GuardError: the superproject or its configuration cannot be read.
         """
-        facts = self.gatherer.gather(combination, tested=self._tested)
-        facts = facts._replace(test_command=self._test_command(combination))
-        findings = judge(facts, self._rules)
-        if any(item.severity is Severity.ERROR for item in findings) and not _out_of_reach(facts):
-            facts = self.gatherer.explain(facts, combination)
-            findings = judge(facts, self._rules)
-        tested = facts.tested
+        config = self.gatherer.config(combination)
+        links = self._gitlinks(combination, config)
+        key, found = self._of_known(combination, config, links)
+        if found is None:
+            key, found = self._of_rules(combination, config, links)
         return Decision(
             repository,
             commit,
             ref,
-            outcome_of(findings),
-            (tested.key or None) if isinstance(tested, Tested) else None,
-            tuple(rule.name for rule in self._rules),
-            self._gitlinks(combination),
-            facts.pin.releases[0].tag
-            if isinstance(facts.pin, Pin) and facts.pin.releases
-            else None,
-            findings,
-            f"{facts.names.superproject}: {combination.source}",
+            outcome_of(found.findings),
+            key,
+            self._rules,
+            links,
+            found.release,
+            found.findings,
+            f"{self.workspace.name('')}: {combination.source}",
         )
+
+    def _of_rules(
+        self, combination: Combination, config: Config, links: tuple[Gitlink, ...]
+    ) -> tuple[str | None, _Known]:
+        """What all the rules say, and to remember what of it is for ever."""
+        # The rules read Haskell; a push whose facts are remembered does not wait for that.
+        from guard.rules.rulebook import STATIC, judge
+
+        facts = self.gatherer.gather(combination, tested=self._asks_verdicts)
+        facts = facts._replace(test_command=self._test_command(combination))
+        findings = judge(facts, STATIC)
+        if any(item.severity is Severity.ERROR for item in findings) and not _out_of_reach(facts):
+            facts = self.gatherer.explain(facts, combination)
+            findings = judge(facts, STATIC)
+        pin = facts.pin
+        release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
+        if all(item.severity in _ACCEPTABLE for item in findings):
+            value = [release, [_to_json(item) for item in findings]]
+            self.gatherer.memory.remember(value, *self._ids(config, links))
+        key = facts.tested.key or None if isinstance(facts.tested, Tested) else None
+        return key, _Known(release, findings + tuple(tested.check(facts)))
+
+    def _of_known(
+        self, combination: Combination, config: Config, links: tuple[Gitlink, ...]
+    ) -> tuple[str | None, _Known | None]:
+        """The same from memory, where that leads to an accepted push; else nothing.
+
+        What is remembered are facts about immutable commits. What can change is asked again: that
+        the tag still names the commit, and the verdict.
+        """
+        known = _from_json(self.gatherer.memory.recall(*self._ids(config, links)))
+        if known is None:
+            return None, None
+        if not self.gatherer.is_still_release(combination, config, known.release):
+            return None, None
+        if not self._asks_verdicts:
+            return None, known
+        verdict = self.gatherer.tested(combination, config)
+        if not isinstance(verdict, Tested) or verdict.state is not VerdictState.PASSED:
+            return None, None  # a push that is blocked is told everything
+        return verdict.key, known
+
+    def _ids(self, config: Config, links: tuple[Gitlink, ...]) -> tuple[str, ...]:
+        texts = [text for link in links for text in link]
+        forms = (self.workspace.name(""), config.consumer, config.dependency, config.release_tag)
+        return "static", *forms, *texts
 
     def consumer_name(self) -> str:
         """How people name the consumer, as far as that can be known without its configuration."""
@@ -164,8 +229,7 @@ class Gate:
         replaced = with_consumer(combination, config.consumer, commit)
         return self.decide(name, commit, ref, replaced)
 
-    def _gitlinks(self, combination: Combination) -> tuple[Gitlink, ...]:
-        config = self.gatherer.config(combination)
+    def _gitlinks(self, combination: Combination, config: Config) -> tuple[Gitlink, ...]:
         found = (
             (path, self.gatherer.gitlink(combination, path))
             for path in (config.consumer, config.dependency)
@@ -176,8 +240,14 @@ class Gate:
         if ref is None or not ref.startswith("refs/heads/"):
             return None
         branch = ref.removeprefix("refs/heads/")
-        tip = branch_tip(self.workspace.superproject, branch)
+        tip = self.refs("refs/heads/").get(ref)
         return None if tip is None else self._of(tip, f"branch {branch}")
+
+    def refs(self, prefix: str) -> dict[str, str]:
+        """The superproject's refs below a prefix, with their commits; listed once."""
+        if prefix not in self._refs:
+            self._refs[prefix] = refs_below(self.workspace.superproject, prefix)
+        return self._refs[prefix]
 
     def _of(self, commit: str, source: str) -> Combination:
         return of_commit(self.workspace.superproject, self.pool, commit, source)
@@ -196,7 +266,7 @@ def _out_of_reach(facts: Facts) -> bool:
 
 
 def _undecided(
-    repository: str, commit: str, ref: str | None, error: GuardError, rules: tuple[Rule, ...]
+    repository: str, commit: str, ref: str | None, error: GuardError, rules: tuple[str, ...]
 ) -> Decision:
     finding = Finding(
         "workspace",
@@ -205,5 +275,33 @@ def _undecided(
         remedy=error.remedy,
         missing=(error.problem,),
     )
-    names = tuple(rule.name for rule in rules)
-    return Decision(repository, commit, ref, Outcome.UNDECIDED, None, names, (), None, (finding,))
+    return Decision(repository, commit, ref, Outcome.UNDECIDED, None, rules, (), None, (finding,))
+
+
+def _to_json(finding: Finding) -> dict[str, Any]:
+    return {**finding._asdict(), "severity": finding.severity.value}
+
+
+def _from_json(value: Any) -> _Known | None:
+    """What was remembered, None for anything else."""
+    try:
+        release, findings = value
+        if not (release is None or isinstance(release, str)):
+            return None
+        return _Known(release, tuple(_finding(item) for item in findings))
+    except (TypeError, ValueError, LookupError):
+        return None
+
+
+def _finding(fields: dict[str, Any]) -> Finding:
+    found = Finding(
+        **{
+            **fields,
+            "severity": Severity(fields["severity"]),
+            "evidence": tuple(Evidence(*item) for item in fields["evidence"]),
+            "missing": tuple(fields["missing"]),
+        }
+    )
+    if found.severity not in _ACCEPTABLE:
+        raise ValueError("only what lets a push pass is remembered")
+    return found

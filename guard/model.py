@@ -7,7 +7,10 @@ requirement, release, combination, verdict, finding.
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# The names of all rules, in their order; the last one alone asks for a verdict.
+RULES: Final = ("release-tag", "dependency-match", "dependency-source", "tested")
 
 
 class Severity(Enum):

@@ -8,7 +8,6 @@ from guard.config import FILE, Config, Protection
 from guard.errors import GuardError
 from guard.gate import Gate
 from guard.git.combinations import of_commit
-from guard.git.process import text
 from guard.git.pushes import Pushed, fits
 from guard.model import Decision, Finding, Severity, outcome_of
 from guard.rules.tested import NAME as TESTED
@@ -73,8 +72,8 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
     commit = pushed.update.remote_id
     repository = gate.workspace.superproject
     if not commit.strip("0"):
-        ref = f"refs/remotes/{remote}/HEAD"
-        commit = text(repository, "show-ref", "--verify", "--hash", ref, ok=(0, 1, 128))
+        tracked = f"refs/remotes/{remote}/"
+        commit = gate.refs(tracked).get(f"{tracked}HEAD", "")
     if not commit:
         return None
     try:

@@ -15,7 +15,7 @@ from guard.config import Recipe
 from guard.errors import GitError, GuardError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
-from guard.git.process import Repository, run, text
+from guard.git.process import Repository, objects_of, run, text
 from guard.model import Result
 from guard.record import Record, RecordError, parse_record
 from guard.rules.facts import Tested, VerdictState
@@ -99,9 +99,8 @@ class Verdicts:
         tip = self._read_tip()
         if tip is None:
             return []
-        listed = text(
-            self._repository, "log", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=", tip
-        )
+        shown = ("--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=")
+        listed = text(self._repository, "log", *shown, tip)
         blobs = (line.split()[3] for line in listed.splitlines() if line.startswith(":"))
         return self._records(blobs)
 
@@ -125,7 +124,11 @@ class Verdicts:
         """
         with tempfile.TemporaryDirectory(prefix="guard-") as folder:
             try:
-                self._commit(b"{}\n", "rehearsal.json", "rehearsal", self._read_tip(), folder, True)
+                tip = self._read_tip()
+                commit = self._commit(b"{}\n", "rehearsal.json", "rehearsal", tip, folder, True)
+                # Lock the ref as an update would, and let go of it.
+                words = ("start", f"verify {REF} {tip or '0' * len(commit)}", "prepare", "abort")
+                run(self._repository, "update-ref", "--stdin", data="\n".join(words).encode())
             except GitError as error:
                 raise GuardError(
                     f"a verdict could not be recorded after the build: {error.problem}",
@@ -175,8 +178,7 @@ class Verdicts:
         extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
         if private:
             extra["GIT_OBJECT_DIRECTORY"] = os.path.join(folder, "objects")
-            objects = os.path.join(self._repository.common_dir, "objects")
-            extra["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = objects
+            extra["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = objects_of(self._repository)
             os.makedirs(extra["GIT_OBJECT_DIRECTORY"], exist_ok=True)
 
         def git(*arguments: str, data: bytes | None = None) -> str:
@@ -184,7 +186,7 @@ class Verdicts:
 
         blob = git("hash-object", "-w", "--stdin", data=data)
         git("read-tree", tip) if tip else git("read-tree", "--empty")
-        git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}")
+        git("update-index", "--add", "--replace", "--cacheinfo", f"100644,{blob},{path}")
         tree = git("write-tree")
         sign = ["-S"] if self._signs() else []
         parents = ["-p", tip] if tip else []
@@ -196,9 +198,13 @@ class Verdicts:
 
     def _read_tip(self, again: bool = False) -> str | None:
         if again or self._tip is None:
-            # By its full name: what abbreviates would also find a tag of that name.
-            output = text(self._repository, "show-ref", "--verify", "--hash", REF, ok=(0, 1, 128))
-            self._tip = output or None
+            # By its full name: what abbreviates would also find a tag of that name. The object
+            # need not be there: that is for the caller to find out.
+            output = text(
+                self._repository, "for-each-ref", "--format=%(objectname) %(refname)", REF
+            )
+            found = (line.split(" ") for line in output.splitlines())
+            self._tip = next((tip for tip, ref in found if ref == REF), None)
         return self._tip
 
 

@@ -17,7 +17,7 @@ from guard.config import Config, read_config
 from guard.errors import ConfigError
 from guard.model import Decision, Evidence, Finding, Gitlink, Outcome, Severity
 from guard.report import decisions_json
-from guard.rules import ALL
+from guard.rules.rulebook import ALL
 from tests.pages import ROOT, blocks, code, page, rows, section
 
 README = page("README.md")

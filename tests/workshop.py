@@ -21,6 +21,7 @@ from guard.git.objects import ObjectPool
 from guard.git.process import Repository
 from guard.git.store import Store
 from guard.git.workspace import Workspace
+from guard.memory import Memory
 from guard.model import Gitlink, Result
 from guard.record import EngineFacts, ImageFacts, Record
 from guard.verdicts import Verdicts
@@ -252,7 +253,8 @@ class Workshop:
             combination = of_commit(repository, pool, commit or self.docker.head, "")
             config = self.config(commit or self.docker.head)
             store = Store(pool, (repository,))
-            found = assemble(Submodules(workspace, pool, config), store, combination)
+            submodules = Submodules(workspace, pool, config, Memory(repository.common_dir))
+            found = assemble(submodules, store, combination)
             record = a_record(found.key, config, result, detail)
             Verdicts(repository, pool).record(record, found.parts)
         return found.key

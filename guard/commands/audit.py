@@ -15,7 +15,6 @@ from guard.git.process import Repository, text
 from guard.git.workspace import find_workspace, repositories_of
 from guard.model import Decision, Finding, Outcome, Severity
 from guard.report import Screen, decisions_json
-from guard.rules import ALL, STATIC
 
 # What is not an option of this command goes to git rev-list as it is.
 PASSES_ON: Final = "range"
@@ -40,7 +39,7 @@ def run(options: Namespace, screen: Screen) -> int:
     """Judge each commit. History is no push: the exit status is 0, whatever was found."""
     workspace = find_workspace()
     chosen: list[str] = options.range or ["--first-parent", "HEAD"]
-    with Gate(workspace, ALL if options.tested else STATIC) as gate:
+    with Gate(workspace, asks_verdicts=options.tested) as gate:
         judged = _consumer(gate, chosen) if options.consumer else _superproject(gate, chosen)
     if options.json:
         screen.json(decisions_json(decision for _, decision in judged))

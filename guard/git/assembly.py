@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from guard.config import FILE, Config
@@ -11,10 +11,11 @@ from guard.errors import GitError, MissingObjectError
 from guard.git.locate import distinct, submodule_repositories
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
-from guard.git.process import run
+from guard.git.process import Repository, run
 from guard.git.store import Store
 from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.git.workspace import Workspace, repositories_of
+from guard.memory import Memory
 from guard.model import Combination
 
 
@@ -33,19 +34,25 @@ class Assembly(NamedTuple):
 class Submodules:
     """The submodules of a superproject: their names and stores, each looked up once."""
 
-    def __init__(self, workspace: Workspace, pool: ObjectPool, config: Config) -> None:
+    def __init__(
+        self, workspace: Workspace, pool: ObjectPool, config: Config, memory: Memory
+    ) -> None:
+        self._memory = memory
         self.workspace = workspace
         self.pool = pool
         self.config = config
         self._stores: dict[tuple[str, ...], Store] = {}
         self._names: dict[str, dict[str, list[str]]] = {}
+        self._known: dict[str, Sequence[str]] = {}
 
     def store(self, path: str, names: Sequence[str] = ()) -> Store:
         """The store of a top-level submodule.
 
         Args:
-            names: its names in ``.gitmodules``, where they are known.
+            names: its names in ``.gitmodules``, where they are known; those that were given last
+                hold where none are.
         """
+        names = self._known[path] = names or self._known.get(path, ())
         key = (path, *names)
         if key not in self._stores:
             found = repositories_of(self.workspace, self.config, path, names)
@@ -57,34 +64,35 @@ class Submodules:
 
         Raises:
             GitError: the file cannot be read as git configuration.
+            MissingObjectError: it is in no repository.
         """
         entry = next((item for item in tree.entries if item.name == b".gitmodules"), None)
         if entry is None or entry.mode in (GITLINK, FOLDER):
             return {}
         if entry.id not in self._names:
-            self._names[entry.id] = _read_names(store, entry.id)
+            known = self._memory.recall("gitmodules", entry.id)
+            self._names[entry.id] = known if known is not None else self._read(store, entry.id)
         return self._names[entry.id]
 
+    def _read(self, store: Store, entry: str) -> dict[str, list[str]]:
+        blob = store.read(entry)
+        if blob is None:
+            raise MissingObjectError(f"blob {entry} (.gitmodules) is missing")
+        names = _read_names(store.repositories[0], blob)
+        self._memory.remember(names, "gitmodules", entry)
+        return names
 
-def _read_names(store: Store, blob: str) -> dict[str, list[str]]:
+
+def _read_names(repository: Repository, blob: GitObject) -> dict[str, list[str]]:
+    # git reads its own format: tabs, quotes and comments included.
+    asked = ("config", "--file=-", "-z", "--get-regexp", r"^submodule\..*\.path$")
+    output = run(repository, *asked, data=blob.data, ok=(0, 1))
     paths: dict[str, list[str]] = {}
-    for repository in store.repositories:
-        # git reads its own format: tabs, quotes and comments included.
-        output = run(
-            repository,
-            "config",
-            f"--blob={blob}",
-            "-z",
-            "--get-regexp",
-            r"^submodule\..*\.path$",
-            ok=(0, 1),
-        )
-        for item in os.fsdecode(output).split("\0"):
-            key, _, path = item.partition("\n")
-            if path:
-                name = key.removeprefix("submodule.").removesuffix(".path")
-                paths.setdefault(path, []).append(name)
-        break
+    for item in os.fsdecode(output).split("\0"):
+        key, _, path = item.partition("\n")
+        if path:
+            name = key.removeprefix("submodule.").removesuffix(".path")
+            paths.setdefault(path, []).append(name)
     return paths
 
 
@@ -96,15 +104,23 @@ class _Assembler:
 
     def superproject(self, store: Store, tree: GitObject, combination: Combination) -> str:
         self.parts.append(Part("", combination.commit or "", tree.id, store.repositories[0]))
+        config = self._submodules.config
+        present: dict[str, str | None] = dict.fromkeys((config.consumer, config.dependency))
         replaced = {link.path: link.commit for link in combination.replaced}
-        return self._content(store, tree, "", replaced)
+        return self._content(store, tree, "", {**present, **replaced})
 
-    def _content(self, store: Store, tree: GitObject, prefix: str, replaced: dict[str, str]) -> str:
-        """The id of the tree with its gitlinks replaced, as far down as ``.gitmodules`` names."""
+    def _content(
+        self, store: Store, tree: GitObject, prefix: str, known: Mapping[str, str | None]
+    ) -> str:
+        """The id of the tree with its gitlinks replaced, as far down as ``.gitmodules`` names.
+
+        Args:
+            known: gitlinks that need no such name, with the commit that takes the place of theirs.
+        """
         names = self._submodules.named(store, tree)
         top = {os.fsdecode(entry.name) for entry in tree.entries if entry.mode == GITLINK}
         changes: dict[tuple[str, ...], str] = {}
-        for path in sorted(top | set(filter(_is_plain, names))):
+        for path in sorted({*top, *known, *filter(_is_plain, names)}):
             try:
                 found = store.walk(tree, path)
             except LookupError as error:
@@ -112,7 +128,7 @@ class _Assembler:
                 continue
             if found is None or found[0].mode != GITLINK or found[1]:
                 continue
-            commit = replaced.get(path, found[0].id)
+            commit = known.get(path) or found[0].id
             below = self._submodule(store, prefix, path, names.get(path, []), commit)
             if below is not None:
                 changes[tuple(path.split("/"))] = below

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, run, text
+from guard.git.process import Repository, objects_of, run, text
 from guard.model import Combination, Gitlink
 
 
@@ -65,10 +65,12 @@ def _written(repository: Repository, index: str, folder: str, objects: str) -> s
     extra = {
         "GIT_INDEX_FILE": copy,
         "GIT_OBJECT_DIRECTORY": objects,
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(repository.common_dir, "objects"),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects_of(repository),
     }
     try:
-        return run(repository, "write-tree", "--missing-ok", extra=extra).decode().strip()
+        # Writing a split index would touch its shared part, which is the user's.
+        whole = ("-c", "core.splitIndex=false")
+        return run(repository, *whole, "write-tree", "--missing-ok", extra=extra).decode().strip()
     except GitError as error:
         unmerged = run(repository, "ls-files", "--unmerged", "-z", extra=extra)
         if not unmerged:
@@ -87,10 +89,11 @@ def head_of(repository: Repository) -> str | None:
     return text(repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)) or None
 
 
-def branch_tip(repository: Repository, branch: str) -> str | None:
-    """The commit of a branch, None where there is no such branch."""
-    ref = f"refs/heads/{branch}"
-    return text(repository, "show-ref", "--verify", "--hash", ref, ok=(0, 1, 128)) or None
+def refs_below(repository: Repository, prefix: str) -> dict[str, str]:
+    """Full name -> object id of the refs below a prefix that ends in a slash."""
+    listed = text(repository, "for-each-ref", "--format=%(objectname) %(refname)", prefix)
+    lines = (line.partition(" ") for line in listed.splitlines())
+    return {ref: commit for commit, _, ref in lines}
 
 
 def resolve(repository: Repository, revision: str) -> str:

@@ -17,6 +17,7 @@ _PULL: Final = re.compile(
     r"|remote-tracking branch '[^/']+/(?P<tracked>[^']+)')"
     r"(?: into (?P<into>\S+))?$"
 )
+_MAIN: Final = ("master", "main")
 
 
 class LoggedCommit(NamedTuple):
@@ -75,10 +76,10 @@ def _is_pull(subject: str) -> bool:
     match = _PULL.match(subject)
     if match is None:
         return False
-    # "into" is left out for master and main; elsewhere the branch was merged with itself only
-    # where both names are one.
+    # The branch was merged with itself only where both names are one; another one's merge has the
+    # published line as its first parent. "into" is left out for the main branch alone.
     branch = match["branch"] or match["tracked"]
-    return match["into"] in (None, branch)
+    return branch == match["into"] if match["into"] else branch in _MAIN
 
 
 class PublishedLine:

@@ -43,7 +43,7 @@ _KEPT = frozenset(
 # GIT_NO_LAZY_FETCH; with no protocol allowed its fetch fails at once.
 _TRUTHFUL = {
     "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_GRAFT_FILE": f"{os.devnull}/none",  # of one that is there, git says it is deprecated
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "",
     "GIT_TERMINAL_PROMPT": "0",
@@ -91,6 +91,11 @@ def environment(repository: Repository, extra: Mapping[str, str] | None = None) 
     return result
 
 
+def objects_of(repository: Repository) -> str:
+    """The object database, in the form of ``GIT_ALTERNATE_OBJECT_DIRECTORIES``."""
+    return _quoted(os.path.join(repository.common_dir, "objects"))
+
+
 def _quoted(path: str) -> str:
     # A path list separates at ":" and unquotes what starts with a double quote.
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
@@ -105,6 +110,9 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start git with piped output and return at once.
 
+    A submodule's git dir names the folder of its checkout; git refuses everything where that is
+    gone. So the git dir itself stands for the working tree, unless the arguments name another.
+
     Raises:
         GitError: git is not installed or cannot be started.
     """
@@ -114,7 +122,7 @@ def start(
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=environment(repository, extra),
+            env={"GIT_WORK_TREE": os.curdir, **environment(repository, extra)},
             cwd=repository.git_dir,
         )
     except OSError as error:

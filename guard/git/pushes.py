@@ -69,12 +69,19 @@ def pre_commit_updates(environ: Mapping[str, str]) -> list[RefUpdate] | None:
 
     Returns:
         None where pre-commit did not call. Source: pre-commit's documentation, "pre-push".
+
+    Raises:
+        UsageError: it does not name the destination.
     """
     pushed = environ.get("PRE_COMMIT_TO_REF")
     if not pushed or "PRE_COMMIT_REMOTE_NAME" not in environ:
         return None
     old = environ.get("PRE_COMMIT_FROM_REF", "")
     remote = environ.get("PRE_COMMIT_REMOTE_BRANCH", "")
+    if not remote:
+        raise UsageError(
+            "pre-commit does not say which branch is pushed to", "pip install 'pre-commit>=2.10'"
+        )
     local = environ.get("PRE_COMMIT_LOCAL_BRANCH", "")
     return [RefUpdate(local or pushed, pushed, remote, old or "0" * len(pushed))]
 

@@ -31,10 +31,15 @@ class Store:
         self._trees: dict[str, GitObject] = {}
 
     def root(self, commit: str) -> Root | None:
-        """The tree of a commit, None where no repository has both."""
+        """The tree of a commit, None where no repository has both.
+
+        What is no commit (a tag may name a tree, and a gitlink anything) has no root.
+        """
         for repository in self.repositories:
-            tree = self._pool.reader(repository).read(f"{commit}^{{tree}}")
-            if tree is not None:
+            found, tree = self._pool.reader(repository).read_all(
+                [f"{commit}^{{commit}}", f"{commit}^{{tree}}"]
+            )
+            if tree is not None and found is not None and found.id == commit:
                 self._trees[tree.id] = tree
                 return Root(commit, tree, repository)
         return None

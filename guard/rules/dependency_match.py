@@ -20,8 +20,7 @@ from guard.rules.asked import (
     satisfying,
     whole_range,
 )
-from guard.rules.facts import Consumer, Facts, PathState, Pin, Unknown
-from guard.rules.release_tag import undecided
+from guard.rules.facts import Consumer, Facts, PathState, Pin, Unknown, undecided
 
 NAME: Final = "dependency-match"
 

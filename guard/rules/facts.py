@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from guard.haskell import Manifest, Source, Version
-from guard.model import Evidence, Release
+from guard.model import Evidence, Finding, Release, Severity
+
+if TYPE_CHECKING:
+    # A push whose facts are remembered reads no manifest.
+    from guard.haskell import Manifest, Source, Version
 
 
 class Unknown(NamedTuple):
@@ -159,3 +162,15 @@ class Facts(NamedTuple):
     candidates: tuple[ReleasePackages, ...] | None = None
     tested: Tested | Unknown | None = None
     test_command: str = "guard test"
+
+
+def undecided(rule: str, unknown: Unknown) -> Finding:
+    """The finding for something that could not be read."""
+    return Finding(
+        rule,
+        Severity.UNDECIDED,
+        unknown.what,
+        evidence=unknown.evidence,
+        remedy=unknown.remedy,
+        missing=(unknown.what,),
+    )

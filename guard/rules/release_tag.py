@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Evidence, Finding, Severity
-from guard.rules.facts import Facts, Pin, Unknown
+from guard.rules.facts import Facts, Pin, Unknown, undecided
 
 NAME: Final = "release-tag"
 
@@ -28,18 +28,6 @@ def check(facts: Facts) -> list[Finding]:
     if not pin.releases and pin.same_content:
         findings.append(_same_content(facts, pin))
     return findings
-
-
-def undecided(rule: str, unknown: Unknown) -> Finding:
-    """The finding for something that could not be read."""
-    return Finding(
-        rule,
-        Severity.UNDECIDED,
-        unknown.what,
-        evidence=unknown.evidence,
-        remedy=unknown.remedy,
-        missing=(unknown.what,),
-    )
 
 
 def _unreleased(facts: Facts, pin: Pin) -> Finding:

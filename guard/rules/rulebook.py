@@ -1,4 +1,4 @@
-"""One rule a file: a pure function from facts to findings. All run, whatever the others find."""
+"""All rules, in their order. Every one runs, whatever the others find."""
 
 from __future__ import annotations
 

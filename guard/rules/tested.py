@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Finding, Severity
-from guard.rules.facts import Facts, Tested, Unknown, VerdictState
-from guard.rules.release_tag import undecided
+from guard.rules.facts import Facts, Tested, Unknown, VerdictState, undecided
 
 NAME: Final = "tested"
 

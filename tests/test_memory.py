@@ -1,0 +1,87 @@
+"""What is remembered between pushes changes no decision, only how long it takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from guard.memory import Memory
+from guard.model import Result
+from tests.workshop import Workshop
+
+
+def entries(workshop: Workshop) -> list[Path]:
+    return sorted((workshop.docker.folder / ".git/guard/memory").glob("*.json"))
+
+
+def test_what_is_remembered_is_recalled_for_the_same_ids_only(tmp_path: Path) -> None:
+    memory = Memory(str(tmp_path))
+    memory.remember(["v0.3.0", []], "static", "a", "b")
+    assert Memory(str(tmp_path)).recall("static", "a", "b") == ["v0.3.0", []]
+    assert memory.recall("static", "a", "c") is None
+    assert memory.recall("other", "a", "b") is None
+
+
+def test_the_second_decision_is_the_first(workshop: Workshop) -> None:
+    workshop.require(">=0.3")
+    workshop.pin()
+    workshop.verdict()
+    first = workshop.guard("check", "--json")
+    assert entries(workshop)
+    second = workshop.guard("check", "--json")
+    assert second.out == first.out
+    assert "sets no upper bound on thentos-core" in second.out
+
+
+def test_a_tag_that_moves_away_is_missed(workshop: Workshop) -> None:
+    workshop.verdict()
+    assert workshop.guard("check").status == 0
+    workshop.thentos.git("tag", "--force", "v0.3.0", "v0.2.1")
+    ran = workshop.guard("check")
+    assert ran.status == 1
+    assert "which is no release" in ran.out
+    workshop.thentos.git("tag", "--delete", "v0.3.0")
+    assert workshop.guard("check").status == 1
+
+
+def test_a_verdict_that_fails_later_is_seen(workshop: Workshop) -> None:
+    workshop.verdict()
+    assert workshop.guard("check").status == 0
+    workshop.verdict(Result.FAILED_TEST, detail="exit status 1")
+    assert workshop.guard("check").status == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"of": [], "value": 1}', b"\xff\xfe"])
+def test_damaged_entries_are_none(workshop: Workshop, damage: bytes) -> None:
+    workshop.verdict()
+    before = workshop.guard("check", "--json").out
+    for path in entries(workshop):
+        path.write_bytes(damage)
+    assert workshop.guard("check", "--json").out == before
+
+
+@pytest.mark.parametrize("value", [None, 1, [], ["v0.3.0"], ["v0.3.0", [{}]], {"a": 1}])
+def test_entries_of_another_shape_are_none(workshop: Workshop, value: object) -> None:
+    workshop.verdict()
+    before = workshop.guard("check", "--json").out
+    for path in entries(workshop):
+        entry = json.loads(path.read_bytes())
+        if not path.name.startswith("gitmodules"):
+            path.write_text(json.dumps({**entry, "value": value}))
+    assert workshop.guard("check", "--json").out == before
+
+
+def test_nothing_bad_is_remembered(workshop: Workshop) -> None:
+    workshop.require(">=0.9")
+    workshop.pin()
+    workshop.guard("check")
+    assert not [path for path in entries(workshop) if path.name.startswith("static")]
+
+
+def test_a_folder_that_cannot_be_written_to_costs_nothing_but_time(workshop: Workshop) -> None:
+    workshop.verdict()
+    (workshop.docker.folder / ".git/guard").mkdir(exist_ok=True)
+    (workshop.docker.folder / ".git/guard/memory").write_text("in the way")
+    assert workshop.guard("check").status == 0
