@@ -1,0 +1,123 @@
+"""``python -m tests.engine.bench_build``: guard's cost over the docker CLI's, cached builds.
+
+Prints, for a combination of 5 MB and one of 300 MB in 20,000 files and for each builder, the
+medians of building from the same tar by the CLI plus ``docker run`` and of guard's attempt, side
+by side, and guard's peak of resident memory.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from guard.config import Config, Image, Test
+from guard.engine.attempt import attempt, prepare
+from guard.engine.baseimage import base_image
+from guard.engine.cli import find_cli
+from guard.engine.client import Engine
+from guard.git.objects import ObjectPool
+from guard.git.parts import Part
+from guard.git.process import Repository, run, text
+
+ROUNDS = 5
+SIZES = {"5 MB": (500, 10_000), "300 MB in 20,000 files": (20_000, 15_000)}
+
+
+def repository(folder: Path, count: int, size: int, base: str) -> Part:
+    """A packed repository of so many files of so many bytes that do not compress."""
+    subprocess.run(["git", "init", "-q", "--bare", str(folder)], check=True)
+    made = Repository(str(folder), str(folder))
+    dockerfile = f"FROM {base}\nCOPY . /x\nRUN echo built\n".encode()
+    source = random.Random(count)
+    lines = [b"commit refs/heads/x\ncommitter a <a> 0 +0000\ndata 0\n"]
+    lines.append(b"M 644 inline Dockerfile\ndata %d\n%s\n" % (len(dockerfile), dockerfile))
+    for number in range(count):
+        data = source.randbytes(size)
+        path = f"d{number % 100}/f{number}".encode()
+        lines.append(b"M 644 inline %s\ndata %d\n%s\n" % (path, size, data))
+    run(made, "fast-import", "--quiet", data=b"".join(lines))
+    return Part("", "", text(made, "rev-parse", "refs/heads/x^{tree}"), made)
+
+
+def guard(part: Part, builder: str) -> None:
+    """One attempt, as the command makes it."""
+    config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
+    with ObjectPool() as pool, Engine.connect() as engine:
+        made = attempt(engine, prepare([part], pool, config), lambda event: None)
+        assert made.exit_status == 0, made
+
+
+def by_cli(docker: str, tar: Path, builder: str) -> None:
+    """The same by hand."""
+    environment = {**os.environ, "DOCKER_BUILDKIT": str(int(builder == "buildkit"))}
+    with tar.open("rb") as context:
+        built = subprocess.run(
+            [docker, "build", "-q", "-"],
+            stdin=context,
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+    image = built.stdout.decode().strip()
+    subprocess.run([docker, "run", "--rm", image, "/bin/true"], check=True)
+
+
+def timed(work: Callable[[], None]) -> float:
+    """Seconds."""
+    begun = time.monotonic()
+    work()
+    return time.monotonic() - begun
+
+
+def main() -> None:
+    """Measure and print."""
+    with Engine.connect() as engine, tempfile.TemporaryDirectory() as folder:
+        base, cli = base_image(engine), find_cli(engine)
+        docker = cli.command[0] if cli is not None and not cli.is_buildx else "docker"
+        for name, (count, size) in SIZES.items():
+            part = repository(Path(folder) / f"{count}.git", count, size, base)
+            tar = Path(folder) / f"{count}.tar"
+            with tar.open("wb") as file, ObjectPool() as pool:
+                config = Config(test=Test(("/bin/true",)))
+                file.writelines(prepare([part], pool, config).context.stream())
+            for builder in ("classic", "buildkit"):
+                measure(name, part, builder, docker, tar)
+
+
+def measure(name: str, part: Part, builder: str, docker: str, tar: Path) -> None:
+    """One line."""
+    # guard runs in a process of its own, so that its memory is its own.
+    command = [sys.executable, "-m", "tests.engine.bench_build"]
+    ours = [*command, part.repository.git_dir, part.tree, builder]
+    subprocess.run(ours, check=True, capture_output=True)
+    by_cli(docker, tar, builder)
+    theirs_seconds, ours_seconds, peaks = [], [], []
+    for _ in range(ROUNDS):
+        theirs_seconds.append(timed(lambda: by_cli(docker, tar, builder)))
+        begun = time.monotonic()
+        told = subprocess.run(ours, check=True, capture_output=True, text=True)
+        ours_seconds.append(time.monotonic() - begun)
+        peaks.append(int(told.stdout))
+    theirs, own = statistics.median(theirs_seconds), statistics.median(ours_seconds)
+    print(
+        f"{name:24} {builder:9} docker {theirs:6.2f} s  guard {own:6.2f} s  "
+        f"ratio {own / theirs:4.2f}  memory {max(peaks) / 1024:4.0f} MB",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        git_dir, tree, kind = sys.argv[1:]
+        guard(Part("", "", tree, Repository(git_dir, git_dir)), kind)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    else:
+        main()
