@@ -1,0 +1,87 @@
+"""How git is started: what of the environment reaches it, and how a failure is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from guard.errors import GitError
+from guard.git.process import run, text, user_environment
+from tests.git.conftest import MakeRepo
+from tests.workshop import Repo
+
+FOREIGN = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+)
+
+
+def test_what_ties_git_to_one_repository_is_dropped(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The list is git's own: whatever a later git adds to it must be dropped as well.
+    listed = repo.git("rev-parse", "--local-env-vars").split()
+    assert set(FOREIGN) - {"GIT_NAMESPACE", "GIT_QUARANTINE_PATH"} <= set(listed)
+    for name in {*listed, *FOREIGN}:
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -i key")
+    monkeypatch.setenv("GIT_TRACE", "0")
+    kept = user_environment()
+    assert not {*listed, *FOREIGN} & set(kept)
+    assert kept["GIT_SSH_COMMAND"] == "ssh -i key"
+    assert kept["GIT_TRACE"] == "0"
+    assert "PATH" in kept
+
+
+def test_a_graft_does_not_show(repo: Repo) -> None:
+    first = repo.commit("first")
+    second = repo.commit("second")
+    (repo.folder / ".git/info").mkdir(exist_ok=True)
+    (repo.folder / ".git/info/grafts").write_text(f"{second}\n")
+    assert repo.git("rev-list", "--count", "HEAD") == "1"
+    assert text(repo.repository, "rev-list", "HEAD").split() == [second, first]
+
+
+def test_a_failure_says_the_command_and_what_git_said(repo: Repo) -> None:
+    with pytest.raises(GitError) as caught:
+        run(repo.repository, "rev-parse", "--verify", "no-such-branch")
+    assert "rev-parse --verify no-such-branch failed: fatal: Needed a single revision" in str(
+        caught.value
+    )
+    assert "hint" not in str(caught.value)
+
+
+def test_statuses_that_are_an_answer_are_none(repo: Repo) -> None:
+    assert run(repo.repository, "config", "--get", "no.such", ok=(0, 1)) == b""
+    with pytest.raises(GitError, match="exit status 1"):
+        run(repo.repository, "config", "--get", "no.such")
+
+
+def test_a_checkout_that_is_gone_does_not_hide_its_repository(
+    repo: Repo, make_repo: MakeRepo
+) -> None:
+    # As `git rm thentos` or `rm -r thentos` leave it: core.worktree names what is not there.
+    commit = repo.commit("one", {"a": "A\n"})
+    repo.git("config", "core.worktree", "../gone")
+    assert run(repo.repository, "cat-file", "blob", f"{commit}:a") == b"A\n"
+
+
+def test_git_that_is_not_there_is_said(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = repo.repository
+    monkeypatch.setenv("PATH", str(repo.folder))
+    with pytest.raises(GitError, match=r"git cannot be run in .*: No such file"):
+        run(repository, "version")
+
+
+def test_bytes_that_are_no_utf8_come_through(repo: Repo) -> None:
+    repo.git("config", "guard.name", "gr\udcfcn")
+    assert text(repo.repository, "config", "guard.name") == "gr\udcfcn"
