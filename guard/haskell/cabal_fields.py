@@ -91,6 +91,7 @@ def check_field(name: str, text: str, spec: Spec, of_package: bool) -> None:
     if check is None or (not text and name != "name"):
         return
     scanner = Scanner(text)
+    scanner.spaces()
     check(scanner, spec)
     scanner.expect_end(f"the end of the field {name}")
 

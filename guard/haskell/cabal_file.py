@@ -128,7 +128,7 @@ class _CabalReader:
             self._missing("version")
             return package, None, None
         try:
-            version = Version.parse(versioned.text)
+            version = Version.parse(versioned.text.lstrip())
         except ParseError as error:
             self._refuse(versioned, error.reason)
         return package, version, versioned.line
@@ -158,8 +158,9 @@ class _CabalReader:
             label = f"{section.name} {named or ''}".rstrip()
         elif any(component.label == "library" for component in self.components):
             self.stanzas.refuse(section.line, section.header, "there is a library already")
-        tree = self.stanzas.read_component(section)
-        if section.name in _TYPED and not tree.typed:
+        typed = section.name in _TYPED
+        tree = self.stanzas.read_component(section, typed_fields=typed)
+        if typed and not tree.typed:
             self.stanzas.refuse(section.line, section.header, "the field type is missing")
         self.components.append(Component(label, tree))
 

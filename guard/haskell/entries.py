@@ -13,7 +13,7 @@ from guard.haskell.dependency import (
     Dependency,
     Piece,
     leading_name,
-    parse_dependencies,
+    parse_dependency,
     parse_list,
     parse_single_dependency,
     parse_tool,
@@ -52,7 +52,10 @@ def read_entries(field: Field, spec: Spec | None) -> Entries:
     """The dependencies of a field in the cabal format ``spec``. Raises nothing."""
     value = FieldText(field)
     try:
-        found = parse_dependencies(value.text, spec)
+        scanner = Scanner(value.text)
+        scanner.spaces()
+        outer_comma = spec is None or spec >= (2, 2)
+        found = parse_list(scanner, lambda s: parse_dependency(s, spec), outer_comma)
     except ParseError as error:
         return _read_leniently(field.name, value, error)
     return Entries(tuple(_entry(value, one) for one in found), ())

@@ -152,7 +152,7 @@ class VersionRange:
             return other
         if other._tree == _ANY:
             return self
-        return VersionRange(_compound(Junction.AND, [self._tree, other._tree]))
+        return VersionRange(Compound(Junction.AND, (*_factors(self), *_factors(other))))
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other) if isinstance(other, VersionRange) else NotImplemented
@@ -291,6 +291,13 @@ def _compound(junction: Junction, parts: list[Bound | Compound]) -> Bound | Comp
     if isinstance(last, Compound) and last.junction is junction:
         parts = [*parts[:-1], *last.parts]
     return Compound(junction, tuple(parts))
+
+
+def _factors(found: VersionRange) -> tuple[Bound | Compound, ...]:
+    """What a range is the conjunction of: many ranges joined one by one stay flat."""
+    tree = found._tree
+    joined = isinstance(tree, Compound) and tree.junction is Junction.AND
+    return tree.parts if isinstance(tree, Compound) and joined else (tree,)
 
 
 def _next_major(numbers: Numbers) -> Numbers:

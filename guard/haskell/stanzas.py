@@ -269,9 +269,17 @@ class StanzaReader:
         if size > MAX_ENTRIES:
             self.unread.append(_unread_section(section, "imports more than can be read"))
             return own
+        if not imported:
+            return own
         trees = [*imported, own]
+        # Cabal drops an entry that an import repeats word for word.
+        entries = {
+            (entry.dependency.name, entry.dependency.libraries, entry.dependency.range): entry
+            for tree in reversed(trees)
+            for entry in reversed(tree.entries)
+        }
         return Tree(
-            tuple(entry for tree in trees for entry in tree.entries),
+            tuple(reversed(entries.values())),
             tuple(entry for tree in trees for entry in tree.tools),
             tuple(branch for tree in trees for branch in tree.branches),
             own.typed,

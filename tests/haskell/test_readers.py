@@ -1,0 +1,270 @@
+"""What the oracle does not ask: lines, texts, honesty about files that the real tool refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from guard.haskell import (
+    Manifest,
+    SourceKind,
+    Unread,
+    Version,
+    read_cabal,
+    read_cabal_project,
+    read_package_yaml,
+    read_stack_yaml,
+    reader_for,
+)
+
+HEAD = "name: p\nversion: 1.0\ncabal-version: >=1.10\nbuild-type: Simple\n"
+
+
+def cabal(text: str) -> Manifest:
+    return read_cabal((HEAD + text).encode(), "p.cabal")
+
+
+def given(manifest: Manifest) -> list[tuple[int, str]]:
+    return [(one.line, one.text) for one in manifest.requirements]
+
+
+def doubts(manifest: Manifest) -> list[tuple[int, str | None]]:
+    return [(one.line, one.package) for one in manifest.unread if one.concerns_requirements]
+
+
+def test_each_requirement_knows_its_line_and_text() -> None:
+    manifest = cabal(
+        "library\n"
+        "  build-depends:\n"
+        "      base >=4\n"
+        "    -- , aeson\n"
+        "\n"
+        "    , thentos-core\n"
+        "        >=0.3\n"
+        "        &&   <0.4, text\r\n"
+    )
+    assert given(manifest) == [
+        (7, "base >=4"),
+        (10, "thentos-core >=0.3 && <0.4"),
+        (12, "text"),
+    ]
+    assert manifest.version_line == 2
+    assert not manifest.lenient
+
+
+@pytest.mark.parametrize(
+    ("field", "package"),
+    [
+        ("foo >=1 <2", "foo"),
+        ("foo >=1, <2", "foo"),
+        ("foo ==0.03", "foo"),
+        ("foo-1.0", "foo"),
+        ("foo-bar ~>1", "foo-bar"),
+        ("foo = 1", "foo"),
+        ("foo_bar", None),
+        ("=1", None),
+    ],
+)
+def test_what_cannot_be_read_is_said(field: str, package: str | None) -> None:
+    manifest = cabal(f"library\n  build-depends: base, {field}, text\n")
+    assert manifest.lenient
+    expected = ["base", "text"] if field != "=1" else ["text"]
+    assert [one.package for one in manifest.requirements] == expected
+    assert [who for _, who in doubts(manifest)] == [package if field != "=1" else "base"]
+
+
+def test_a_comment_at_the_end_of_a_line_is_none() -> None:
+    manifest = cabal("library\n  build-depends: base >=4 -- old, thentos-core >=1\n   , text\n")
+    assert given(manifest) == [(7, "text")]
+    assert doubts(manifest) == [(6, "base"), (6, "thentos-core")]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "name: p\nversion: v0.24.5\nbuild-type: Simple\n",
+        "name: p\nversion: 1\nlicense: AGPL-3 or later\nbuild-type: Simple\n",
+        "cabal-version: 99.0\nname: p\nversion: 1\nbuild-type: Simple\n",
+    ],
+)
+def test_trouble_elsewhere_hides_no_requirement(head: str) -> None:
+    manifest = read_cabal((head + "library\n  build-depends: foo >=1\n").encode(), "p.cabal")
+    assert manifest.lenient
+    assert manifest.unread
+    assert doubts(manifest) == []
+    assert [one.text for one in manifest.requirements] == ["foo >=1"]
+
+
+def test_both_sides_of_a_conflict() -> None:
+    manifest = cabal(
+        "library\n  build-depends: base\n"
+        "<<<<<<< HEAD\n    , foo >=1\n    , bar\n=======\n    , foo >=2\n    , bar\n>>>>>>> x\n"
+        "    , text\n"
+    )
+    assert [one.text for one in manifest.requirements] == ["base", "bar", "text"]
+    assert doubts(manifest) == [(8, "foo"), (11, "foo")]
+    assert manifest.lenient
+
+
+def test_internal_libraries_are_no_requirements() -> None:
+    text = "library\n  build-depends: inner, foo\nlibrary inner\n  build-depends: bar\n"
+    assert [one.package for one in cabal(text).requirements] == ["foo", "bar"]
+
+
+def test_a_control_character_makes_its_line_unread() -> None:
+    manifest = cabal("library\n  build-depends: base,\x0c foo\n  ghc-options: -O\n")
+    assert manifest.requirements == ()
+    assert [line for line, _ in doubts(manifest)] == [6]
+
+
+def test_tools_are_kept_apart() -> None:
+    manifest = cabal("library\n  build-tool-depends: happy:happy >=1.19\n")
+    assert manifest.requirements == ()
+    assert [(one.package, str(one.range)) for one in manifest.tools] == [("happy", ">=1.19")]
+
+
+def test_package_yaml_knows_its_lines() -> None:
+    manifest = read_package_yaml(
+        b"name: p\ndependencies:\n- base >=4\n- foo\nlibrary:\n  dependencies:\n"
+        b"    foo: 0.10\n    bar: {git: u, ref: r, subdir: s}\ntests:\n  t: {main: T.hs}\n",
+        "package.yaml",
+    )
+    assert [(one.section, one.line, one.text) for one in manifest.requirements] == [
+        ("library", 3, "base >=4"),
+        ("library", 7, "foo: 0.10"),
+        ("library", 8, "bar: {git: u, ref: r, subdir: s}"),
+        ("test-suite t", 3, "base >=4"),
+        ("test-suite t", 4, "foo"),
+    ]
+    assert str(manifest.requirements[1].range) == "==0.10"
+    source = manifest.sources[0]
+    assert (source.package, source.kind, source.url, source.commit, source.subdir) == (
+        "bar",
+        SourceKind.GIT,
+        "u",
+        "r",
+        "s",
+    )
+
+
+def test_a_section_replaces_even_with_what_cannot_be_read() -> None:
+    manifest = read_package_yaml(
+        b"dependencies: [foo >=1]\nlibrary:\n  dependencies: [foo =2]\n", "package.yaml"
+    )
+    assert manifest.requirements == ()
+    assert doubts(manifest) == [(3, "foo")]
+
+
+def test_stack_allow_newer_and_lines() -> None:
+    manifest = read_stack_yaml(
+        b"resolver: lts-3.1\nallow-newer: true\nextra-deps:\n- foo-0.3.0@rev:1\n", "stack.yaml"
+    )
+    assert [(one.scope, one.package, one.lower_too) for one in manifest.allow_newer] == [
+        ("*", "*", True)
+    ]
+    assert [(one.package, one.version, one.line) for one in manifest.sources[1:]] == [
+        ("foo", Version((0, 3, 0)), 4)
+    ]
+
+
+def test_project_scopes_and_conditions() -> None:
+    manifest = read_cabal_project(
+        b"constraints: setup.foo ==1,\n  bar <2\nif os(windows)\n  constraints: baz >3\n"
+        b"import: more.config\nallow-newer: *:^foo, p-1.2:bar\n",
+        "cabal.project",
+    )
+    assert [
+        (one.package, one.line, one.scope, [str(c) for c in one.when])
+        for one in manifest.requirements
+    ] == [
+        ("foo", 1, "setup.*", []),
+        ("bar", 2, "toplevel", []),
+        ("baz", 4, "toplevel", ["os(windows)"]),
+    ]
+    assert [one.path for one in manifest.imports] == ["more.config"]
+    assert [(one.scope, one.package, one.caret_only) for one in manifest.allow_newer] == [
+        ("*", "foo", True),
+        ("p-1.2", "bar", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("aula.cabal", "read_cabal"),
+        ("a/package.yaml", "read_package_yaml"),
+        ("stack.yaml", "read_stack_yaml"),
+        ("stack.yaml.lock", "read_stack_lock"),
+        ("cabal.project.freeze", "read_cabal_project"),
+        ("cabal.config", "read_cabal_project"),
+        ("README.md", None),
+        (".cabal", None),
+    ],
+)
+def test_reader_for(path: str, name: str | None) -> None:
+    reader = reader_for(path)
+    assert (reader and reader.__name__) == name
+
+
+def test_bytes_that_are_no_text() -> None:
+    for reader in (read_cabal, read_package_yaml, read_stack_yaml, read_cabal_project):
+        manifest = reader(b"\x00\xff\xfe\x01", "x")
+        assert manifest.lenient
+        assert any(one.package is None for one in manifest.unread)
+        assert all(isinstance(one, Unread) for one in manifest.unread)
+
+
+def test_the_command_prints_one_object_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "p.cabal"
+    path.write_text(HEAD + "library\n  if flag(f)\n    build-depends: foo\n  else\n"
+                    "    build-depends: foo ==1.*\nflag f\n")  # fmt: skip
+    ran = subprocess.run(
+        [sys.executable, "-m", "guard.haskell", str(path), str(tmp_path / "none")],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert ran.returncode == 2
+    assert "No such file" in ran.stderr
+    assert json.loads(ran.stdout) == {
+        "path": str(path),
+        "package": "p",
+        "version": "1.0",
+        "lenient": False,
+        "requirements": [
+            {
+                "package": "foo",
+                "range": ">=0",
+                "intervals": [[[0], True, None]],
+                "line": 7,
+                "section": "library",
+                "when": ["flag(f)"],
+            },
+            {
+                "package": "foo",
+                "range": ">=1 && <2",
+                "intervals": [[[1], True, [[2], False]]],
+                "line": 9,
+                "section": "library",
+                "when": [{"not": "flag(f)"}],
+            },
+        ],
+        "sources": [],
+        "unread": [],
+    }
+
+
+def test_versions_alone_load_no_yaml_and_no_reader() -> None:
+    script = (
+        "import sys, guard.haskell as h; h.VersionRange.parse('>=1'); h.read_cabal(b'', 'p.cabal');"
+        "print([m for m in sys.modules if m in ('yaml', 'dataclasses', 'inspect')])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert ran.stdout.strip() == "[]"
