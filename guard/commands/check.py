@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError
 from guard.gate import Gate
@@ -10,6 +10,9 @@ from guard.git.combinations import resolve
 from guard.git.workspace import Workspace, find_workspace
 from guard.model import Decision, Outcome, Role
 from guard.report import Screen, decisions_json
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from guard.commands.check import exit_status
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
@@ -27,6 +27,9 @@ from guard.git.workspace import find_workspace
 from guard.model import Decision, Outcome, Severity
 from guard.policy import policy_for
 from guard.report import Screen
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
 
 
 def arguments(parser: ArgumentParser) -> None:
