@@ -176,7 +176,7 @@ def pieces(text: str) -> list[Piece]:
     for start, end in _between_commas(text):
         trimmed = text[start:end].strip()
         begin = text.index(trimmed, start) if trimmed else end
-        if trimmed and spans and leading_name(trimmed) is None:
+        if trimmed and spans and not trimmed[0].isalpha() and leading_name(trimmed) is None:
             begin, _ = spans.pop()
         if trimmed:
             spans.append((begin, text.index(trimmed, start) + len(trimmed)))

@@ -114,7 +114,7 @@ class Outline(NamedTuple):
 _PRINTABLE = r"[^\x00-\x1f\x7f]"
 _CONTENT = r"[^\x00-\x08\x0a-\x1f\x7f]"
 _NEWLINE = re.compile(r"\r\n|\n|\r")
-_BLANK = re.compile(rf"(?:[ \t\xa0]*(?:\r\n|\n|\r)|[ \t]*--{_CONTENT}*)+")
+_BLANK = re.compile(rf"(?:[ \t\xa0]*+(?:\r\n|\n|\r)|[ \t]*+--{_CONTENT}*+)++")
 _INDENT = re.compile(r"[ \t\xa0]*")
 _IN_LINE = re.compile(rf"[ \t]*(?:--{_CONTENT}*)?")
 _SPACE = re.compile(r"[ \t]+")
