@@ -97,6 +97,7 @@ class _PackageReader:
             self._parse_component(label, component)
         self._parse_custom_setup()
         self._parse_top_verbatim()
+        self._note_refused(self._items(self.root))
         return Manifest(
             self.path,
             package,
@@ -198,9 +199,16 @@ class _PackageReader:
             if key is None:
                 self._give(item, label, when)
             else:
+                self._note_refused([last[key]] if key in last else [])
                 last[key] = item
         for item in last.values():
             self._give(item, label, when)
+
+    def _note_refused(self, items: Iterable[Item]) -> None:
+        """hpack refuses the file for an entry that cannot be read, even one that does not count."""
+        for item in items:
+            if isinstance(item, Unread) and item not in self.unread:
+                self.unread.append(item._replace(concerns_requirements=False))
 
     def _give(self, item: Item, label: str, when: When) -> None:
         if isinstance(item, HpackEntry):
