@@ -41,11 +41,14 @@ class Gate:
 
     Args:
         asks_verdicts: whether the rule `tested` is asked, besides the static ones.
+        pool: readers that are open already; the gate closes them.
     """
 
-    def __init__(self, workspace: Workspace, asks_verdicts: bool = True) -> None:
+    def __init__(
+        self, workspace: Workspace, asks_verdicts: bool = True, pool: ObjectPool | None = None
+    ) -> None:
         self.workspace = workspace
-        self.pool = ObjectPool()
+        self.pool = pool or ObjectPool()
         self.gatherer = Gatherer(workspace, self.pool)
         self._asks_verdicts = asks_verdicts
         self._rules = RULES if asks_verdicts else RULES[:-1]

@@ -7,9 +7,8 @@ The ref moves by compare-and-swap; a loser of the race adds its record to the wi
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from guard.config import Recipe
 from guard.errors import GitError, GuardError
@@ -19,6 +18,9 @@ from guard.git.process import Repository, objects_of, run, text
 from guard.model import Result
 from guard.record import Record, RecordError, parse_record
 from guard.rules.facts import Tested, VerdictState
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
 
 REF: Final = "refs/guard/verdicts"
 KEEP: Final = "refs/guard/keep/"
@@ -122,7 +124,7 @@ class Verdicts:
         Raises:
             GuardError: there is no identity, no signing key, no room, or the ref is damaged.
         """
-        with tempfile.TemporaryDirectory(prefix="guard-") as folder:
+        with _private_folder() as folder:
             try:
                 tip = self._read_tip()
                 commit = self._commit(b"{}\n", "rehearsal.json", "rehearsal", tip, folder, True)
@@ -149,7 +151,7 @@ class Verdicts:
                 if part.path:
                     run(part.repository, "update-ref", f"{KEEP}{part.commit}", part.commit)
         path = record_path(record.key, record.recipe)
-        with tempfile.TemporaryDirectory(prefix="guard-") as folder:
+        with _private_folder() as folder:
             for _ in range(_RACES):
                 tip = self._read_tip(again=True)
                 commit = self._commit(record.to_json(), path, record.title, tip, folder, False)
@@ -206,6 +208,13 @@ class Verdicts:
             found = (line.split(" ") for line in output.splitlines())
             self._tip = next((tip for tip, ref in found if ref == REF), None)
         return self._tip
+
+
+def _private_folder() -> TemporaryDirectory[str]:
+    # Only who records needs one; a push looks up, and does not wait for the import.
+    from tempfile import TemporaryDirectory
+
+    return TemporaryDirectory(prefix="guard-")
 
 
 def record_path(key: str, recipe: str) -> str:

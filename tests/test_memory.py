@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,7 @@ def test_nothing_bad_is_remembered(workshop: Workshop) -> None:
 
 def test_a_folder_that_cannot_be_written_to_costs_nothing_but_time(workshop: Workshop) -> None:
     workshop.verdict()
-    (workshop.docker.folder / ".git/guard").mkdir(exist_ok=True)
-    (workshop.docker.folder / ".git/guard/memory").write_text("in the way")
+    folder = workshop.docker.folder / ".git/guard/memory"
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
     assert workshop.guard("check").status == 0

@@ -15,6 +15,7 @@ from guard.commands.check import exit_status
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate import Gate
 from guard.git.hooks.chain import joined, run_chained, take_chained
+from guard.git.objects import ObjectPool
 from guard.git.pushes import (
     Pushed,
     RefUpdate,
@@ -69,10 +70,11 @@ def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> int:
     if not probes:
         return EXIT_ALLOWED
     remote = arguments[0] if arguments else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
-    workspace = find_workspace(probes[:1])
-    with Gate(workspace) as gate:
-        pushed = peel(gate.pool.reader(workspace.here), updates)
-        found = [_decide(gate, item, remote, screen) for item in pushed]
+    with ObjectPool() as pool:
+        workspace = find_workspace(probes[:1], pool)
+        pushed = peel(pool.reader(workspace.here), updates)
+        with Gate(workspace, pool=pool) as gate:
+            found = [_decide(gate, item, remote, screen) for item in pushed]
     decisions = [decision for decision in found if decision is not None]
     _tell(decisions, screen)
     return exit_status(decisions)

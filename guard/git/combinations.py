@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,7 +47,10 @@ def of_index(repository: Repository) -> Iterator[Combination | None]:
     if repository.work_tree is None or not os.path.exists(index):
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="guard-") as folder:
+    # A push of the superproject asks for no index, and does not wait for these imports.
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="guard-") as folder:
         objects = os.path.join(folder, "objects")
         os.makedirs(objects)
         tree = _written(repository, index, folder, objects)
@@ -57,9 +58,11 @@ def of_index(repository: Repository) -> Iterator[Combination | None]:
 
 
 def _written(repository: Repository, index: str, folder: str, objects: str) -> str:
+    from shutil import copyfile
+
     copy = os.path.join(folder, "index")
     try:
-        shutil.copyfile(index, copy)
+        copyfile(index, copy)
     except OSError as error:
         raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
     extra = {

@@ -87,22 +87,17 @@ def pre_commit_updates(environ: Mapping[str, str]) -> list[RefUpdate] | None:
 
 
 def peel(reader: ObjectReader, updates: Iterable[RefUpdate]) -> list[Pushed]:
-    """The commits that the updates bring: tags followed to their end, all in one question."""
+    """The commits that the updates bring, tags followed to their end."""
     updates = list(updates)
-    wanted = {update.local_id for update in updates if not update.deletes}
-    ids = sorted(wanted)
-    found = reader.kinds([f"{name}^{{}}" for name in ids])
-    peeled = dict(zip(ids, found, strict=True))
-    result = []
-    for update in updates:
-        kind = peeled.get(update.local_id)
-        if kind is None and not update.deletes:
-            # Not there at all: the gate says so of the id that git named.
-            result.append(Pushed(update, update.local_id))
-        else:
-            is_commit = kind is not None and kind.type == "commit"
-            result.append(Pushed(update, kind.id if kind and is_commit else None))
-    return result
+    ids = sorted({update.local_id for update in updates if not update.deletes})
+    commits = reader.read_all([f"{name}^{{commit}}" for name in ids])
+    peeled = {name: found.id for name, found in zip(ids, commits, strict=True) if found}
+    others = [name for name in ids if name not in peeled]
+    # What leads to no commit is there all the same, or it is missing: the gate says so then, of
+    # the id that git named.
+    kinds = reader.kinds(others)
+    peeled.update((name, name) for name, kind in zip(others, kinds, strict=True) if kind is None)
+    return [Pushed(update, peeled.get(update.local_id)) for update in updates]
 
 
 def is_judged(ref: str) -> bool:

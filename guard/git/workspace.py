@@ -17,7 +17,7 @@ from guard.git.locate import (
     sibling_repositories,
     submodule_repositories,
 )
-from guard.git.objects import ObjectReader
+from guard.git.objects import ObjectPool
 from guard.git.process import Repository, run, text
 from guard.git.trees import GITLINK
 from guard.model import Role
@@ -90,7 +90,7 @@ def repository_name(repository: Repository) -> str:
     return os.path.basename(repository.common_dir).removesuffix(".git")
 
 
-def find_workspace(probes: Sequence[str] = ()) -> Workspace:
+def find_workspace(probes: Sequence[str] = (), pool: ObjectPool | None = None) -> Workspace:
     """The workspace around the current folder, or around the repository git names to a hook.
 
     The superproject is found as ``git config guard.superproject`` (which ``guard install`` writes),
@@ -98,19 +98,23 @@ def find_workspace(probes: Sequence[str] = ()) -> Workspace:
 
     Args:
         probes: commits that may tell a superproject besides HEAD: those of a push.
+        pool: the readers that the caller goes on with, to save starting others.
 
     Raises:
         GuardError: the folder is in no git repository, or no superproject is to be found.
     """
+    if pool is None:
+        with ObjectPool() as own:
+            return find_workspace(probes, own)
     here = _here()
     settings = _settings(here)
     configured = settings.get("guard.superproject")
     if configured:
         return _with_superproject(here, settings, _configured(configured, here))
     for around in _enclosing(here):
-        if looks_like_superproject(around):
+        if looks_like_superproject(around, pool):
             return _with_superproject(here, settings, around)
-    if looks_like_superproject(here, probes):
+    if looks_like_superproject(here, pool, probes):
         return _with_superproject(here, settings, here)
     for sibling in sibling_repositories(here, SUPERPROJECT_NAME):
         return _with_superproject(here, settings, sibling)
@@ -154,13 +158,11 @@ def repositories_of(
     return distinct(found)
 
 
-def looks_like_superproject(repository: Repository, probes: Sequence[str] = ()) -> bool:
+def looks_like_superproject(
+    repository: Repository, pool: ObjectPool, probes: Sequence[str] = ()
+) -> bool:
     """Whether HEAD, a probed commit or the index holds a default gitlink or a `.guard.toml`."""
-    reader = ObjectReader(repository)
-    try:
-        trees = reader.read_all([f"{name}^{{tree}}" for name in ("HEAD", *probes)])
-    finally:
-        reader.close()
+    trees = pool.reader(repository).read_all([f"{name}^{{tree}}" for name in ("HEAD", *probes)])
     for tree in trees:
         if tree is not None and any(_is_mark(entry.mode, entry.name) for entry in tree.entries):
             return True
