@@ -7,7 +7,6 @@ CLI and gives it the build context on its standard input.
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import queue
 import re
@@ -24,6 +23,13 @@ from guard.errors import EngineError
 
 # Where packages put it, beside what PATH says: another docker may stand in front of it there.
 _PLACES: Final = ("docker", "/usr/bin/docker", "/usr/local/bin/docker", "/usr/libexec/docker")
+# Where the CLI looks for plugins (cli-plugins/manager of docker/cli), the user's own folder first.
+_PLUGINS: Final = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
 # From this version on the CLI itself cannot, and `docker build` is the plugin buildx.
 _FIRST_WITHOUT: Final = 23
 _PR_SET_PDEATHSIG: Final = 1
@@ -46,12 +52,10 @@ class BuildkitCli(NamedTuple):
 
 def find_cli(engine: Engine) -> BuildkitCli | None:
     """The first docker CLI here that drives BuildKit on this engine; buildx goes first."""
-    found = list(dict.fromkeys(filter(None, map(shutil.which, _PLACES))))
-    for docker in found:
-        plugin = _buildx(engine, docker)
-        if plugin is not None:
-            return plugin
-    for docker in found:
+    plugin = _buildx(engine)
+    if plugin is not None:
+        return plugin
+    for docker in dict.fromkeys(filter(None, map(shutil.which, _PLACES))):
         said = _said(engine, [docker, "--version"])
         version = re.search(r"\b(\d+)\.\d+[.\d]*", said)
         if version and int(version[1]) < _FIRST_WITHOUT:
@@ -129,21 +133,20 @@ def _read(pipe: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
         lines.put(None)
 
 
-def _buildx(engine: Engine, docker: str) -> BuildkitCli | None:
+def _buildx(engine: Engine) -> BuildkitCli | None:
     """The plugin as a program of its own: as a child of the CLI it would outlive it."""
-    said = _said(engine, [docker, "info", "--format", "{{json .ClientInfo.Plugins}}"])
-    try:
-        plugins = json.loads(said.splitlines()[0]) if said else None
-    except ValueError:
-        return None
-    for plugin in plugins or []:
-        if plugin.get("Name") == "buildx" and plugin.get("Path"):
-            version = str(plugin.get("Version", "")).removeprefix("v")
-            return BuildkitCli((plugin["Path"], "build"), f"buildx {version}", True)
+    config = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
+    for folder in (f"{config}/cli-plugins", *_PLUGINS):
+        program = os.path.join(folder, "docker-buildx")
+        version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _said(engine, [program, "version"]))
+        if version:
+            return BuildkitCli((program, "build"), f"buildx {version[1]}", True)
     return None
 
 
 def _said(engine: Engine, command: Sequence[str]) -> str:
+    if not shutil.which(command[0]):
+        return ""
     try:
         found = subprocess.run(
             command,

@@ -29,7 +29,6 @@ class Facts(NamedTuple):
         name: ``Docker Engine - Community``, ``Podman Engine``, or plainly ``Engine``.
         version: the engine's own version.
         platform: what it runs on, e.g. ``linux/amd64``.
-        id: the engine's own id, "" where it has none.
     """
 
     host: str
@@ -37,7 +36,6 @@ class Facts(NamedTuple):
     version: str
     api: str
     platform: str
-    id: str
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} ({self.platform}) at {self.host}"
@@ -144,7 +142,6 @@ def explanation(error: BaseException) -> str:
 
 def _facts(api: docker.APIClient, where: str) -> Facts:
     version = api.version()
-    info = api.info()
     platform = version.get("Platform") or {}
     return Facts(
         host=where,
@@ -152,7 +149,6 @@ def _facts(api: docker.APIClient, where: str) -> Facts:
         version=str(version.get("Version", "")),
         api=str(version.get("ApiVersion", "")),
         platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",
-        id=str(info.get("ID", "")),
     )
 
 

@@ -22,6 +22,8 @@ from guard.engine.events import Lines, OnEvent, Output
 from guard.engine.leftovers import OWNER, Owner, remove
 from guard.errors import EngineError
 
+# Seconds.
+_LATER: Final = 0.05
 _NOT_FOUND: Final = re.compile(
     r'exec: "(?P<name>.*?)": .*(?:executable file not found|no such file or directory)', re.DOTALL
 )
@@ -174,21 +176,17 @@ def _stopped_by_others(engine: Engine, container: str, state: dict[str, Any]) ->
     A test may end well on SIGTERM, and has not passed then. The times are the engine's own; it
     may tell of the signal a little later than the container ended.
     """
-    now = engine.api.info()["SystemTime"]
     events = cast(Any, engine.api).events(
         since=_seconds(state["StartedAt"]),
-        until=_seconds(now),
+        until=_seconds(state["FinishedAt"], _LATER),
         filters={"container": container, "event": ["kill", "stop"]},
         decode=True,
     )
     return any(True for _ in events)
 
 
-def _seconds(time: str) -> str:
-    """The engine's RFC 3339 as the seconds with nine digits behind the point that it asks for."""
-    whole, _, rest = time.partition(".")
-    fraction = re.match(r"\d*", rest)
-    assert fraction is not None
-    zone = rest[fraction.end() :] if rest else ""
-    moment = datetime.fromisoformat((whole + zone).replace("Z", "+00:00"))
-    return f"{int(moment.timestamp())}.{fraction[0]:0<9}"
+def _seconds(time: str, more: float = 0.0) -> str:
+    """The engine's RFC 3339 as the seconds that it asks for."""
+    # Python reads up to six digits behind the point, the engine writes up to nine.
+    text = re.sub(r"(\.\d{6})\d*", r"\1", time).replace("Z", "+00:00")
+    return f"{datetime.fromisoformat(text).timestamp() + more:.6f}"

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from guard.config import Config, Image
-from guard.engine import plan
+from guard.engine import plan, tar
 from guard.engine.context import Context
+from guard.engine.plan import Item, Kind
 from guard.engine.selection import build_context, source_context
 from guard.errors import EngineError, GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
@@ -149,6 +150,21 @@ def test_one_byte_in_a_nested_submodule_changes_it(
 @pytest.mark.parametrize("name", ["ä☺.hs", "x" * 200, "y" * 90 + "/" + "z" * 250, "a\nb", "a\tb"])
 def test_any_name_survives(name: str, store: Store, pool: ObjectPool) -> None:
     assert name in packed(context_of([store.part({**DOCKERFILE, name: "x"})], pool))
+
+
+@pytest.mark.parametrize("path", ["a", "b" * 98, "c" * 99, "d" * 100, "e/" * 60 + "e", "é"])
+@pytest.mark.parametrize("size", [0, 1, 8**11 - 1, 8**11])
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_header_is_the_one_of_the_standard_library(path: str, size: int, kind: Kind) -> None:
+    entry = tarfile.TarInfo(path)
+    entry.mode, entry.mtime = kind.mode, 946684800
+    entry.size = size if kind in (Kind.FILE, Kind.PROGRAM) else 0
+    entry.type = {Kind.FOLDER: tarfile.DIRTYPE, Kind.SYMLINK: tarfile.SYMTYPE}.get(
+        kind, tarfile.REGTYPE
+    )
+    entry.linkname = "x" if kind is Kind.SYMLINK else ""
+    item = Item(path, kind, "", Part("", "", "", Repository("", "")), path)
+    assert tar.header(item, entry.size, entry.linkname.encode()) == entry.tobuf(tarfile.PAX_FORMAT)
 
 
 def test_a_name_that_is_not_utf8_survives(store: Store, pool: ObjectPool) -> None:
