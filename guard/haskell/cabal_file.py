@@ -143,6 +143,8 @@ class _CabalReader:
             tree = self.stanzas.read_plain(section)
             self.components.append(Component("custom-setup", tree))
         elif name == "source-repository":
+            if _section_name(section.arguments) is None:
+                self.stanzas.refuse(section.line, section.header, "expected head or this")
             self.stanzas.read_plain(section)
         elif name in _COMPONENTS:
             self._read_component(section)

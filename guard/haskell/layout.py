@@ -134,13 +134,14 @@ def read_outline(text: str) -> Outline:
 class _OutlineParser:
     """One method for each production of the grammar above."""
 
-    __slots__ = ("faults", "line_starts", "scanner", "tokens")
+    __slots__ = ("after_brace", "faults", "line_starts", "scanner", "tokens")
 
     def __init__(self, text: str) -> None:
         self.scanner = Scanner(text)
         self.line_starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
         self.faults: list[Fault] = []
         self.tokens = 0
+        self.after_brace = 0
 
     def parse(self) -> Outline:
         """file ::= elements, to the end; a closing brace without an opening one is a fault."""
@@ -189,7 +190,7 @@ class _OutlineParser:
     def _parse_indent(self) -> int | None:
         """Skip to the next token: the column it stands in, or None if it is on the same line."""
         scanner = self.scanner
-        if scanner.position > 0:
+        if scanner.position > self.after_brace:
             self._skip_in_line()
             if scanner.peek() not in "\r\n":
                 return None
@@ -315,10 +316,15 @@ class _OutlineParser:
         if scanner.peek() in "\r\n":
             scanner.match(_BLANK)
             scanner.match(_SPACE)
-        if scanner.take(brace):
-            return True
-        scanner.position = start
-        return False
+        at = scanner.position
+        if not scanner.take(brace):
+            scanner.position = start
+            return False
+        begin = self.line_starts[self._line_of(at) - 1]
+        if not scanner.text[begin:at].strip(" \t{}"):
+            # What follows a brace that begins a line begins a line itself, to Cabal's lexer.
+            self.after_brace = scanner.position
+        return True
 
     def _next_line_within(self, level: int) -> bool:
         """Move to the content of the next line if that is indented by ``level`` columns."""

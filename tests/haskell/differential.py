@@ -71,7 +71,7 @@ def cabals(answer: list[str], package: str | None, text: str) -> list[str]:
     for line in answer:
         section, name, bound, count, _ = line.split("|", 4) if "||" not in line else cut(line)
         if name != package or "library " not in text:
-            found.append(f"{section}|{name}|{bound}|{count}".replace('"', ""))
+            found.append(f"{section}|{name}|{bound}|{count}".replace('"', "").replace("\\n", "\n"))
     return sorted(found)
 
 
