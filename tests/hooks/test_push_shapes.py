@@ -1,0 +1,276 @@
+"""Every shape of a push, with the real hook: none lets an untested commit through, and none blocks
+what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workshop import Ran, Repo, Workshop
+
+Shape = Callable[[Workshop, str], Ran]
+
+
+def _one(workshop: Workshop, commit: str) -> Ran:
+    return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/x")
+
+
+def _several(workshop: Workshop, commit: str) -> Ran:
+    good = workshop.docker.head
+    refs = [f"{good}:refs/heads/a", f"{commit}:refs/heads/m", f"{good}:refs/heads/z"]
+    return workshop.push(workshop.docker, "origin", *refs)
+
+
+def _all(workshop: Workshop, commit: str) -> Ran:
+    workshop.docker.git("branch", "other", commit)
+    return workshop.push(workshop.docker, "--all", "origin")
+
+
+def _mirror(workshop: Workshop, commit: str) -> Ran:
+    workshop.docker.git("branch", "other", commit)
+    return workshop.push(workshop.docker, "--mirror", "origin")
+
+
+def _light_tag(workshop: Workshop, commit: str) -> Ran:
+    workshop.docker.git("tag", "t", commit)
+    return workshop.push(workshop.docker, "--tags", "origin")
+
+
+def _tag_of_a_tag(workshop: Workshop, commit: str) -> Ran:
+    workshop.docker.git("tag", "-a", "-m", "inner", "inner", commit)
+    workshop.docker.git("tag", "-a", "-m", "outer", "outer", "inner")
+    return workshop.push(workshop.docker, "origin", "refs/tags/outer")
+
+
+def _follow_tags(workshop: Workshop, commit: str) -> Ran:
+    workshop.docker.git("tag", "-a", "-m", "t", "t", commit)
+    return workshop.push(workshop.docker, "--follow-tags", "origin", f"{commit}:refs/heads/x")
+
+
+def _tag_and_branch_of_one_name(workshop: Workshop, commit: str) -> Ran:
+    workshop.docker.git("branch", "same", commit)
+    workshop.docker.git("tag", "same", workshop.docker.head)
+    return workshop.push(workshop.docker, "origin", "refs/heads/same:refs/heads/same")
+
+
+def _force(workshop: Workshop, commit: str) -> Ran:
+    tree = workshop.docker.git("write-tree")
+    other = workshop.docker.git("commit-tree", "-m", "unrelated", tree)
+    workshop.push(workshop.docker, "--no-verify", "origin", f"{other}:refs/heads/x")
+    return workshop.push(workshop.docker, "--force", "origin", f"{commit}:refs/heads/x")
+
+
+def _a_known_commit_under_a_new_name(workshop: Workshop, commit: str) -> Ran:
+    workshop.push(workshop.docker, "--no-verify", "origin", f"{commit}:refs/heads/known")
+    return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/x")
+
+
+def _with_a_deletion(workshop: Workshop, commit: str) -> Ran:
+    good = workshop.docker.head
+    workshop.push(workshop.docker, "--no-verify", "origin", f"{good}:refs/heads/old")
+    return workshop.push(workshop.docker, "origin", ":refs/heads/old", f"{commit}:refs/heads/x")
+
+
+def _by_url(workshop: Workshop, commit: str) -> Ran:
+    url = str(workshop.root / "remotes/aula-docker.git")
+    return workshop.push(workshop.docker, url, f"{commit}:refs/heads/x")
+
+
+def _atomic(workshop: Workshop, commit: str) -> Ran:
+    good = workshop.docker.head
+    refs = [f"{good}:refs/heads/a", f"{commit}:refs/heads/x"]
+    return workshop.push(workshop.docker, "--atomic", "origin", *refs)
+
+
+def _detached(workshop: Workshop, commit: str) -> Ran:
+    workshop.docker.git("checkout", "--quiet", "--detach", commit)
+    return workshop.push(workshop.docker, "origin", "HEAD:refs/heads/x")
+
+
+def _linked_worktree(workshop: Workshop, commit: str) -> Ran:
+    linked = Repo(workshop.root / "linked")
+    workshop.docker.git("worktree", "add", "--quiet", "--detach", str(linked.folder), commit)
+    return workshop.push(linked, "origin", "HEAD:refs/heads/x")
+
+
+def _from_a_folder_inside(workshop: Workshop, commit: str) -> Ran:
+    (workshop.docker.folder / "deep/er").mkdir(parents=True)
+    at = Repo(workshop.docker.folder / "deep/er")
+    return workshop.push(at, "origin", f"{commit}:refs/heads/x")
+
+
+def _beyond_ascii(workshop: Workshop, commit: str) -> Ran:
+    return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/grün/日本")
+
+
+def _two_hundred_refs(workshop: Workshop, commit: str) -> Ran:
+    names = [f"{commit}:refs/heads/many/{n}" for n in range(200)]
+    return workshop.push(workshop.docker, "origin", *names)
+
+
+def _shallow_clone(workshop: Workshop, commit: str) -> Ran:
+    # A remote takes nothing whose history it would not have.
+    workshop.push(workshop.docker, "--no-verify", "origin", f"{commit}:refs/heads/known")
+    return _from_a_clone(workshop, commit, "--depth=1")
+
+
+def _partial_clone(workshop: Workshop, commit: str) -> Ran:
+    workshop.docker.git("config", "uploadpack.allowFilter", "true")
+    return _from_a_clone(workshop, commit, "--filter=blob:none")
+
+
+def _bare_clone(workshop: Workshop, commit: str) -> Ran:
+    return _from_a_clone(workshop, commit, "--bare")
+
+
+def _from_a_clone(workshop: Workshop, commit: str, option: str) -> Ran:
+    workshop.docker.git("branch", "--force", "cloned", commit)
+    folder = workshop.root / "clone"
+    source = f"file://{workshop.docker.folder}"
+    workshop.docker.git("clone", "--quiet", option, "--branch=cloned", source, str(folder))
+    clone = Repo(folder)
+    clone.git("fetch", "--quiet", "--no-filter", "origin", "+refs/guard/*:refs/guard/*")
+    for name in ("aula", "thentos"):
+        clone.git("config", f"guard.repository.{name}", str(workshop.docker.folder / name))
+    assert workshop.guard("install", at=clone).status == 0
+    url = str(workshop.root / "remotes/aula-docker.git")
+    return workshop.push(clone, url, "HEAD:refs/heads/x")
+
+
+SHAPES: list[Shape] = [
+    _one,
+    _several,
+    _all,
+    _mirror,
+    _light_tag,
+    _tag_of_a_tag,
+    _follow_tags,
+    _tag_and_branch_of_one_name,
+    _force,
+    _a_known_commit_under_a_new_name,
+    _with_a_deletion,
+    _by_url,
+    _atomic,
+    _detached,
+    _linked_worktree,
+    _from_a_folder_inside,
+    _beyond_ascii,
+    _two_hundred_refs,
+    _shallow_clone,
+    _partial_clone,
+    _bare_clone,
+]
+
+
+def _untested(repo: Repo) -> str:
+    """A commit with one file more than the one that has passed, in no branch."""
+    blob = repo.git("hash-object", "-w", "--stdin", data=b"more\n")
+    tree = repo.git("ls-tree", "HEAD") + f"\n100644 blob {blob}\tuntested\n"
+    made = repo.git("mktree", data=tree.encode())
+    return repo.git("commit-tree", "-p", "HEAD", "-m", "untested", made)
+
+
+def _refs(workshop: Workshop, name: str = "aula-docker") -> str:
+    return Repo(workshop.root / "remotes" / f"{name}.git").git("for-each-ref")
+
+
+@pytest.fixture(params=["sha1"])
+def ready(tmp_path: Path, request: pytest.FixtureRequest) -> Workshop:
+    workshop = Workshop(tmp_path, request.param)
+    workshop.install()
+    workshop.verdict()
+    return workshop
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_has_passed_is_pushed(ready: Workshop, shape: Shape) -> None:
+    good = ready.docker.head
+    ran = shape(ready, good)
+    assert ran.status == 0, ran.text
+    assert good in _refs(ready) or "tag" in _refs(ready)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_has_not_is_blocked(ready: Workshop, shape: Shape) -> None:
+    bad = _untested(ready.docker)
+    ran = shape(ready, bad)
+    assert ran.status != 0, ran.text
+    assert "guard" in ran.text
+    assert "Traceback" not in ran.text
+    assert bad not in _refs(ready).replace(f"{bad} commit\trefs/heads/known", "")
+
+
+@pytest.mark.parametrize("ready", ["sha256"], indirect=True)
+@pytest.mark.parametrize("shape", [_one, _several, _tag_of_a_tag, _linked_worktree])
+def test_sha256(ready: Workshop, shape: Shape) -> None:
+    bad = _untested(ready.docker)
+    assert shape(ready, bad).status != 0
+    assert bad not in _refs(ready)
+
+
+@pytest.mark.parametrize("ready", ["sha256"], indirect=True)
+def test_sha256_that_has_passed(ready: Workshop) -> None:
+    ran = _several(ready, ready.docker.head)
+    assert ran.status == 0, ran.text
+
+
+def test_deletions_of_everything(ready: Workshop) -> None:
+    ready.push(ready.docker, "--no-verify", "origin", "HEAD:refs/heads/a", "HEAD:refs/heads/b")
+    ran = ready.push(ready.docker, "origin", ":refs/heads/a", ":refs/heads/b")
+    assert ran.status == 0, ran.text
+    assert not _refs(ready)
+
+
+# the consumer
+
+
+@pytest.mark.parametrize("where", ["submodule", "sibling", "linked"])
+def test_aula_from_its_places(ready: Workshop, where: str) -> None:
+    aula = ready.aula
+    if where == "sibling":
+        aula = Repo(ready.root / "aula")
+        ready.aula.git("clone", "--quiet", str(ready.root / "remotes/aula.git"), str(aula.folder))
+    elif where == "linked":
+        linked = ready.root / "linked"
+        ready.docker.git("worktree", "add", "--quiet", "--detach", str(linked))
+        Repo(linked).git("submodule", "--quiet", "update", "--init")
+        aula = Repo(linked / "aula")
+        assert "worktrees" in aula.git("rev-parse", "--git-dir")
+    ready.install()
+    ran = ready.push(aula, "origin", "HEAD:refs/heads/x")
+    assert ran.status == 0, ran.text
+    bad = _untested(aula)
+    ran = ready.push(aula, "origin", f"{bad}:refs/heads/y")
+    assert ran.status != 0
+    assert "Traceback" not in ran.text
+    assert bad not in _refs(ready, "aula")
+
+
+def test_pushing_both_judges_each_once(ready: Workshop) -> None:
+    ready.aula.git("checkout", "--quiet", "-B", "master")
+    ready.aula.commit("Say more", {"more": "x\n"})
+    ready.pin(thentos=ready.thentos.head)
+    ready.verdict()
+    ran = ready.push(
+        ready.docker, "--recurse-submodules=on-demand", "origin", "HEAD:refs/heads/master"
+    )
+    assert ran.status == 0, ran.text
+    said = [line for line in ran.text.splitlines() if line.startswith("guard: ")]
+    assert len([line for line in said if "allowed" in line]) == 2, ran.text
+    assert ready.aula.head in _refs(ready, "aula")
+
+
+def test_nothing_of_the_hooks_environment_leaks(ready: Workshop) -> None:
+    ready.push(ready.docker, "--no-verify", "origin", "HEAD:refs/heads/x")
+    index = str(ready.root / "no index")
+    bad = _untested(ready.docker)
+    leaks = {"GIT_INDEX_FILE": index, "GIT_PREFIX": "x/"}
+    ran = ready.push(ready.docker, "origin", f"{bad}:refs/heads/y", **leaks)
+    assert ran.status != 0
+    ran = ready.push(ready.docker, "origin", f"{bad}:refs/heads/y", GIT_QUARANTINE_PATH=index)
+    assert "blocked" in ran.text
+    ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/z", **leaks)
+    assert ran.status == 0, ran.text
