@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
-from guard.errors import EXIT_ALLOWED
+from guard.errors import EXIT_ALLOWED, GuardError
 from guard.git.hooks.change import Action, plan_uninstall, uninstall_hook
 from guard.git.hooks.place import Owner, hook_place
-from guard.git.hooks.targets import Target, find_targets, unsettle
+from guard.git.hooks.targets import Target, find_targets, target_here, unsettle
 from guard.report import Screen
 
 _DONE: Final = {
@@ -37,7 +37,7 @@ def run(options: Namespace, screen: Screen) -> int:
         GuardError: no superproject was found, or a folder cannot be written.
     """
     folders: set[str] = set()
-    for target in find_targets(options.superproject).targets:
+    for target in _targets(options, screen):
         for folder in _folders(target):
             if folder not in folders:
                 folders.add(folder)
@@ -46,6 +46,18 @@ def run(options: Namespace, screen: Screen) -> int:
         if undone:
             screen.say(f"{target.name}: {undone}")
     return EXIT_ALLOWED
+
+
+def _targets(options: Namespace, screen: Screen) -> tuple[Target, ...]:
+    try:
+        return find_targets(options.superproject).targets
+    except GuardError as error:
+        # A hook whose superproject is gone blocks every push: it has to come out all the same.
+        here = target_here()
+        if here is None or options.superproject is not None:
+            raise
+        screen.warn(f"guard: {error.problem}; only {here.place} is looked at")
+        return (here,)
 
 
 def _folders(target: Target) -> list[str]:

@@ -152,6 +152,25 @@ def test_sha256_repositories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert all(_ours(hook) for hook in trio.hooks)
 
 
+def test_it_comes_out_where_the_superproject_is_gone(trio: Trio) -> None:
+    trio.guard(trio.top, "install")
+    trio.top.rename(trio.root / "renamed")
+    done = trio.guard(trio.aula, "install", ok=[3])
+    assert "guard install --superproject" in done.stderr
+    done = trio.guard(trio.aula, "uninstall")
+    assert f"only {trio.aula} is looked at" in done.stderr
+    assert not trio.hooks[2].exists()
+    assert not trio.run(trio.aula, "git", "config", "--get-regexp", "^guard", ok=[1]).stdout
+
+
+def test_it_follows_a_superproject_that_has_moved(trio: Trio) -> None:
+    trio.guard(trio.top, "install")
+    moved = trio.top.rename(trio.root / "renamed")
+    trio.guard(trio.aula, "install", "--superproject", str(moved))
+    assert trio.git(trio.aula, "config", "guard.superproject") == str(moved)
+    assert all(_ours(moved / hook.relative_to(trio.top)) for hook in trio.hooks[:2])
+
+
 # core.hooksPath, at every scope
 
 

@@ -8,9 +8,14 @@ from typing import Final, NamedTuple
 from guard.config import FILE, Config, read_config
 from guard.errors import GuardError
 from guard.git.hooks.place import with_worktrees
-from guard.git.locate import open_any, open_checkout
+from guard.git.locate import open_any
 from guard.git.process import Repository, run, text
-from guard.git.workspace import Workspace, find_workspace, repositories_of
+from guard.git.workspace import (
+    Workspace,
+    find_workspace,
+    repositories_of,
+    repository_name,
+)
 
 SETTING: Final = "guard.superproject"
 # Says that `SETTING` was written by an installation, and which value, so that taking the hook out
@@ -79,6 +84,12 @@ def find_targets(superproject: str | None = None) -> Targets:
             targets.append(target)
     missing = "" if consumers else _missing(workspace, config)
     return Targets(tuple(targets), missing)
+
+
+def target_here() -> Target | None:
+    """The repository around the current folder alone, for when its superproject is gone."""
+    here = _repository_around(os.getcwd())
+    return None if here is None else Target(repository_name(here), here)
 
 
 def settle(target: Target, force: bool, dry_run: bool = False) -> str:
@@ -169,16 +180,19 @@ def _standing(
     name: str, workspace: Workspace, config: Config, tops: tuple[Repository, ...]
 ) -> list[Target]:
     """The clone in which the command is run: with the superproject named, it may lie anywhere."""
-    folder = os.getcwd()
-    while True:
-        here = open_checkout(folder)
-        if here is not None or folder == os.path.dirname(folder):
-            break
-        folder = os.path.dirname(folder)
+    here = _repository_around(os.getcwd())
     others = [*tops, *repositories_of(workspace, config, config.dependency)]
     if here is None or here.common_dir in {other.common_dir for other in others}:
         return []
     return [Target(name, each, _home(tops[0])) for each in with_worktrees(here)]
+
+
+def _repository_around(folder: str) -> Repository | None:
+    found = open_any(folder)
+    while found is None and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        found = open_any(folder)
+    return found
 
 
 def _missing(workspace: Workspace, config: Config) -> str:
