@@ -1,0 +1,108 @@
+"""`.dockerignore` as the docker CLI really applies it, with both of its builders."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from guard.config import Config
+from guard.engine.cli import find_cli
+from guard.engine.client import Engine
+from guard.engine.selection import build_context
+from guard.git.objects import ObjectPool
+from tests.engine.trees import Content, Store
+
+FILES = (
+    *("README.md", "a.md", "a.txt", ".hidden", "docs/a.md", "docs/keep/b.md", "docs/keep/c.txt"),
+    *("src/Main.hs", "src/lib/Lib.hs", "src/lib/Lib.md", "temp1", "tempa", "some/temp1/x", "x y"),
+    *("thentos/.git-like", "thentos/docs/a.md", "ä/ö.md", "deep/a/b/c/d.md", "deep/a/e.txt"),
+)
+# What every version of the CLI and both builders read in the same way. For the rest see the
+# module: exceptions with a wildcard in front below an excluded folder.
+IGNORED = (
+    "*.md",
+    "**/*.md",
+    "docs",
+    "docs/",
+    "/docs",
+    "./docs//keep/../keep",
+    "*\n!README.md",
+    "docs\n!docs/keep",
+    "docs/*\n!docs/keep",
+    "*/temp*",
+    "temp?",
+    "temp[0-9]",
+    "temp[^0-9]",
+    "**/lib",
+    "deep/**",
+    "deep/**/d.md",
+    "**",
+    "**\n!src\nsrc/lib",
+    "# docs\n\n  a.txt  \n.hidden\r\nx y",
+    "ä",
+    ".",
+    "Dockerfile\n.dockerignore",
+    "*\n!deep/a/b",
+)
+
+
+@pytest.fixture
+def docker(engine: Engine) -> str:
+    """A CLI that knows both builders."""
+    cli = find_cli(engine)
+    assert cli is not None
+    return cli.command[0] if not cli.is_buildx else "docker"
+
+
+@pytest.mark.parametrize("buildkit", ["0", "1"])
+def test_the_cli_leaves_out_the_same(
+    buildkit: str,
+    docker: str,
+    engine: Engine,
+    store: Store,
+    pool: ObjectPool,
+    tmp_path: Path,
+) -> None:
+    differing = []
+    for number, ignore in enumerate(IGNORED):
+        files: dict[str, Content] = {
+            "Dockerfile": "FROM scratch\nCOPY . /context/\n",
+            ".dockerignore": ignore,
+            **dict.fromkeys(FILES, "x"),
+        }
+        ours = build_context([store.part(files)], pool, Config().recipe, "aula")
+        expected = {entry.item.path for entry in ours.entries if entry.item.id}
+        found = copied(engine, docker, buildkit, files, tmp_path / str(number))
+        # The builder itself needs these two, whatever becomes of them afterwards.
+        own = {"Dockerfile", ".dockerignore"}
+        if found - own != expected - own:
+            differing.append((ignore, found ^ expected))
+    assert differing == []
+
+
+def copied(
+    engine: Engine, docker: str, buildkit: str, files: dict[str, Content], folder: Path
+) -> set[str]:
+    """What ``COPY .`` copies of a folder with these files."""
+    for path, content in files.items():
+        assert isinstance(content, str)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content)
+    command = [docker, "build", "-q", str(folder)]
+    environment = {**os.environ, "DOCKER_BUILDKIT": buildkit}
+    built = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    shutil.rmtree(folder)
+    image = built.stdout.strip().splitlines()[-1]
+    saved = io.BytesIO(b"".join(engine.api.get_image(image)))
+    with tarfile.open(fileobj=saved) as archive:
+        inside = archive.extractfile(
+            next(each for each in archive if each.name.endswith("layer.tar"))
+        )
+        with tarfile.open(fileobj=inside) as layer:
+            return {each.name.removeprefix("context/") for each in layer if each.isreg()}
