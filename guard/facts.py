@@ -55,6 +55,7 @@ class Gatherer:
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
         self._roots: dict[tuple[Config, str, str], tuple[Store, Root] | Unknown] = {}
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
+        self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
         self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self.verdicts = Verdicts(workspace.superproject, pool)
@@ -205,8 +206,10 @@ class Gatherer:
         version = release_version(tag, config.release_tag)
         if isinstance(rooted, Unknown) or version is None:
             return False
-        tags = releases_named(rooted[0].repositories, config.release_tag, [version])
-        return any(release.tag == tag for release in tags.at(commit))
+        key = (config.release_tag, rooted[0].repositories, version)
+        if key not in self._named:
+            self._named[key] = releases_named(key[1], key[0], [version])
+        return any(release.tag == tag for release in self._named[key].at(commit))
 
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
