@@ -15,7 +15,6 @@ from guard.haskell import (
     Reader,
     SourceKind,
     read_cabal_project,
-    read_stack_yaml,
     reader_for,
 )
 from guard.haskell.model import Role
@@ -52,7 +51,10 @@ class Library:
                 manifests[result.path] = result
                 try:
                     batch += _local_packages(store, tree, result)
-                    batch += _imported(store, tree, result)
+                    imported = list(_imported(store, tree, result))
+                    batch += imported
+                    if len(imported) == len(result.imports):
+                        manifests[result.path] = _completed(result)
                 except MissingObjectError as error:
                     unknown.append(Unknown(f"{name}: {error.problem}", error.remedy))
             waiting = [item for item in dict.fromkeys(batch) if item[0].path not in manifests]
@@ -148,7 +150,8 @@ def _fits(name: str, pattern: str) -> bool:
 def _imported(store: Store, tree: GitObject, manifest: Manifest) -> Iterable[tuple[File, Reader]]:
     """Files of the tree that belong to a project file's content: imports, custom snapshots."""
     base = posixpath.dirname(manifest.path)
-    is_stack = reader_for(manifest.path) is read_stack_yaml
+    # An import is of its importer's kind; hpack's defaults look like a package.yaml.
+    reader = reader_for(manifest.path) or read_cabal_project
     for imported in manifest.imports:
         if "://" in imported.path:
             continue
@@ -157,7 +160,14 @@ def _imported(store: Store, tree: GitObject, manifest: Manifest) -> Iterable[tup
         for where, found in matching_folders(store, tree, folder):
             for item in files_in(found, where):
                 if item.name == name:
-                    yield item, read_stack_yaml if is_stack else read_cabal_project
+                    yield item, reader
+
+
+def _completed(manifest: Manifest) -> Manifest:
+    """A manifest whose imports are all read: that they stand in other files hides nothing."""
+    lines = {imported.line for imported in manifest.imports}
+    unread = tuple(item for item in manifest.unread if item.line not in lines)
+    return manifest._replace(unread=unread)
 
 
 def _once(packages: list[Package]) -> list[Package]:

@@ -17,6 +17,17 @@ _PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
 _VERSION: Final = 1
 _NAME_KEY: Final = 12
 _NAME_RECIPE: Final = 8
+_LONGEST: Final = 1e9
+_TEXTS: Final = (
+    "detail",
+    "finished",
+    "superproject",
+    "release",
+    "guard",
+    "log",
+    "log_sha256",
+    "context_sha256",
+)
 
 
 class RecordError(ValueError):
@@ -41,12 +52,14 @@ class ImageFacts(NamedTuple):
         digest: in a registry, where there is one.
         reference: the name and tag it was given.
         bases: ids of the base images, which float.
+        size: bytes of all layers, 0 where that is not known.
     """
 
     id: str = ""
     digest: str = ""
     reference: str = ""
     bases: tuple[str, ...] = ()
+    size: int = 0
 
 
 class Record(NamedTuple):
@@ -132,7 +145,7 @@ def parse_record(data: bytes) -> Record:
         own = statement["predicate"]["guard"]
         if statement["_type"] != _STATEMENT or statement["predicateType"] != _PREDICATE:
             raise RecordError("it is no test-result statement")
-        if own["version"] != _VERSION:
+        if own["version"] != _VERSION or own["version"] is True:
             raise RecordError(f"its version is {own['version']!r}, not {_VERSION}")
         record = _record(own)
         passed = statement["predicate"]["result"] == "PASSED"
@@ -157,9 +170,21 @@ def _record(own: dict[str, Any]) -> Record:
     )
     record = Record(**values)
     for name in ("key", "recipe"):
-        if not re.fullmatch("[0-9a-f]{40,64}", getattr(record, name)):
+        if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", getattr(record, name)):
             raise RecordError(f"its {name} is {getattr(record, name)!r}")
-    for name in ("detail", "finished", "superproject", "release", "guard", "log"):
-        if not isinstance(getattr(record, name), str):
-            raise RecordError(f"its {name} is no text")
+    if not isinstance(own["command"], list) or not isinstance(own["image"]["bases"], list):
+        raise RecordError("what should be a list is none")
+    links = [text for link in own["gitlinks"].items() for text in link]
+    image = record.image
+    parts = (*record.engine, image.id, image.digest, image.reference, *image.bases)
+    texts = [getattr(record, name) for name in _TEXTS]
+    if not all(isinstance(value, str) for value in (*texts, *links, *parts, *record.command)):
+        raise RecordError("what should be a text is none")
+    for seconds in (record.build_seconds, record.test_seconds):
+        if type(seconds) not in (int, float) or not 0 <= seconds < _LONGEST:
+            raise RecordError(f"it took {seconds!r} seconds")
+    if record.exit_status is not None and type(record.exit_status) is not int:
+        raise RecordError(f"its exit status is {record.exit_status!r}")
+    if "/" in record.log or "\0" in record.log:
+        raise RecordError(f"its log is {record.log!r}, which is no file's name")
     return record

@@ -130,7 +130,8 @@ class Verdicts:
                 commit = self._commit(b"{}\n", "rehearsal.json", "rehearsal", tip, folder, True)
                 # Lock the ref as an update would, and let go of it.
                 words = ("start", f"verify {REF} {tip or '0' * len(commit)}", "prepare", "abort")
-                run(self._repository, "update-ref", "--stdin", data="\n".join(words).encode())
+                data = "".join(f"{word}\n" for word in words).encode()
+                run(self._repository, "update-ref", "--stdin", data=data)
             except GitError as error:
                 raise GuardError(
                     f"a verdict could not be recorded after the build: {error.problem}",

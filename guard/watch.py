@@ -7,10 +7,13 @@ elsewhere there are plain lines only.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
 from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing
+from guard.engine.profile import Profile
+from guard.record import Record
 from guard.report import Screen
 
 if TYPE_CHECKING:
@@ -82,6 +85,44 @@ class Watch:
         elapsed = duration(time.monotonic() - self._begun)
         width = self._live.console.width if self._live is not None else 80
         return f"[{elapsed}] {self._stage}".replace("[", "\\[")[: width - 1]
+
+
+def profile_text(found: Profile, last: Record | None, changed: Sequence[str]) -> str:
+    """Where the build's time and the image's bytes went.
+
+    Args:
+        last: the newest passed verdict before this build.
+        changed: the submodules that stand elsewhere than in `last`.
+    """
+    if not found.steps:
+        return "build profile: no steps"
+    total = sum(step.seconds for step in found.steps)
+    lines = [f"build profile: {len(found.steps)} steps in {duration(total)}"]
+    for step in found.steps:
+        took = "cached" if step.cached else duration(step.seconds)
+        lines.append(f"  {took:>12}  {step.number}: {step.text}")
+    if found.size:
+        lines.append(f"image: {size(found.size)}{_against(found.size, last)}")
+        lines += [f"  {size(layer.size):>12}  {layer.text}" for layer in found.layers if layer.size]
+    lost = found.first_lost
+    if lost is not None and last is not None:
+        why = f" ({', '.join(changed)} changed since verdict {last.name})" if changed else ""
+        lines.append(f"the cache was lost at step {lost.number}: {lost.text}{why}")
+    if found.advice is not None:
+        copy, long = found.advice.copy, found.advice.long
+        lines.append(
+            f"line {copy.line} of the Dockerfile ({copy.text}) stands in front of line {long.line} "
+            f"({long.text}), which took {duration(found.advice.seconds)}: any change repeats that. "
+            'Copy the manifests first, or set [image] consumer = "manifests"'
+        )
+    return "\n".join(lines)
+
+
+def _against(now: int, last: Record | None) -> str:
+    if last is None or not last.image.size:
+        return ""
+    sign = "-" if now < last.image.size else "+"
+    return f" ({sign}{size(abs(now - last.image.size))} against verdict {last.name})"
 
 
 def duration(seconds: float) -> str:

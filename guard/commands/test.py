@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from contextlib import suppress
+from typing import Final
 
-from guard import __version__
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate import Gate
-from guard.git.assembly import Assembly, assemble
+from guard.git.assembly import assemble
 from guard.git.combinations import of_commit, resolve, with_consumer
 from guard.git.untested import untested
 from guard.git.workspace import find_workspace, repositories_of
 from guard.locks import held
-from guard.model import Combination, Gitlink, Result, Role
-from guard.record import EngineFacts, ImageFacts, Record
+from guard.model import Combination, Result, Role
 from guard.report import Screen
 from guard.rules.facts import Pin, VerdictState
-
-if TYPE_CHECKING:
-    from guard.engine.attempt import Attempt
+from guard.trial import Job, try_out
+from guard.watch import duration
 
 _WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
 
@@ -45,20 +39,6 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--again", action="store_true", help="test although it has passed")
     parser.add_argument("--fresh", action="store_true", help="build without cache, pull bases")
-
-
-class _Job(NamedTuple):
-    """What is to be tested."""
-
-    combination: Combination
-    config: Config
-    assembly: Assembly
-    release: str
-
-    @property
-    def name(self) -> str:
-        """The name that its verdict will have."""
-        return f"{self.assembly.key[:12]}-{self.config.recipe.digest[:8]}"
 
 
 def run(options: Namespace, screen: Screen) -> int:
@@ -81,7 +61,7 @@ def run(options: Namespace, screen: Screen) -> int:
             return _test(gate, job, options.fresh, screen)
 
 
-def _job(gate: Gate, options: Namespace) -> _Job:
+def _job(gate: Gate, options: Namespace) -> Job:
     combination = _combination(gate, options)
     gatherer = gate.gatherer
     config = gatherer.config(combination)
@@ -91,7 +71,7 @@ def _job(gate: Gate, options: Namespace) -> _Job:
     facts = gatherer.gather(combination, tested=False)
     assembly = assemble(gatherer.submodules(config), gatherer.store(combination), combination)
     release = facts.pin.releases[0].tag if isinstance(facts.pin, Pin) and facts.pin.releases else ""
-    return _Job(combination, config, assembly, release)
+    return Job(combination, config, assembly, release)
 
 
 def _combination(gate: Gate, options: Namespace) -> Combination:
@@ -126,7 +106,7 @@ def _consumer_commit(gate: Gate, config: Config, revision: str) -> str:
     )
 
 
-def _introduce(gate: Gate, job: _Job, screen: Screen) -> None:
+def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
     """Say what is tested, and what lies around that is not."""
     name = gate.workspace.name
     links = [
@@ -140,72 +120,17 @@ def _introduce(gate: Gate, job: _Job, screen: Screen) -> None:
         screen.say(f"  not tested: {note}")
 
 
-def _lock_file(gate: Gate, job: _Job) -> str:
+def _lock_file(gate: Gate, job: Job) -> str:
     folder = os.path.join(gate.workspace.superproject.common_dir, "guard", "locks")
     return os.path.join(folder, f"{job.name}.lock")
 
 
-def _test(gate: Gate, job: _Job, fresh: bool, screen: Screen) -> int:
-    # The docker SDK is imported by whoever builds, and by nobody else.
-    from guard.engine.attempt import attempt, prepare
-    from guard.engine.build import Options
-    from guard.engine.client import Engine
-    from guard.watch import Watch
-
-    verdicts = gate.gatherer.verdicts
-    verdicts.rehearse()
-    prepared = prepare(job.assembly.parts, gate.pool, job.config)
-    with Engine.connect() as engine, _log(verdicts.logs, job.name) as log:
-        screen.say(f"engine: {engine.facts}")
-        with Watch(screen, log) as watch:
-            made = attempt(engine, prepared, watch.on_event, Options(fresh=fresh))
-    record = _record(job, made, log.name)
-    verdicts.record(record, job.assembly.parts)
-    return _tell(record, log.name, screen)
-
-
-@contextmanager
-def _log(folder: str, name: str) -> Iterator[IO[str]]:
-    """The log of one attempt, named by the verdict and the time."""
-    os.makedirs(folder, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = os.path.join(folder, f"{name}-{stamp}.log")
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as log:
-        yield log
-
-
-def _record(job: _Job, made: Attempt, log: str) -> Record:
-    engine = made.engine
-    with open(log, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Record(
-        key=job.assembly.key,
-        recipe=job.config.recipe.digest,
-        result=made.result,
-        detail=made.reason,
-        finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        build_seconds=round(made.build_seconds, 1),
-        test_seconds=round(made.test_seconds, 1),
-        exit_status=made.exit_status,
-        superproject=job.combination.commit or "",
-        gitlinks=tuple(Gitlink(part.path, part.commit) for part in job.assembly.parts if part.path),
-        release=job.release,
-        image=ImageFacts(made.image, "", "", tuple(base.id for base in made.bases)),
-        engine=EngineFacts(engine.name, engine.version, made.builder, engine.host, made.platform),
-        guard=__version__,
-        log=os.path.basename(log),
-        log_sha256=digest,
-        command=job.config.test.command,
-        context_sha256=made.context_digest,
-    )
-
-
-def _tell(record: Record, log: str, screen: Screen) -> int:
-    from guard.watch import duration
-
+def _test(gate: Gate, job: Job, fresh: bool, screen: Screen) -> int:
+    record, log = try_out(gate, job, fresh, screen)
     times = f"build {duration(record.build_seconds)}, test {duration(record.test_seconds)}"
     if record.result is Result.PASSED:
         screen.say(f"{screen.paint('passed', 'green')}: verdict {record.name} ({times})")
+        screen.say(f"  image: {record.image.reference}")
         return EXIT_ALLOWED
     screen.say(f"{screen.paint(record.result.value, 'red')}: {record.detail}")
     screen.say(f"  verdict {record.name} ({times})")

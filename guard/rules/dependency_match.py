@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.haskell import Manifest
+from guard.haskell.agreement import Disagreement, disagreements
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import (
     Asked,
@@ -35,6 +36,7 @@ def check(facts: Facts) -> list[Finding]:
     findings = [undecided(NAME, unknown) for unknown in consumer.unknown]
     for manifest in consumer.manifests:
         findings += _of_manifest(facts, consumer, manifest)
+    findings += _disagreements(facts, consumer)
     if isinstance(facts.pin, Unknown):
         return [*findings, undecided(NAME, facts.pin)]
     if facts.pin is not None:
@@ -193,6 +195,42 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
             )
         )
     return findings
+
+
+def _disagreements(facts: Facts, consumer: Consumer) -> list[Finding]:
+    """Where a .cabal file and the package.yaml beside it ask for different things."""
+    by_path = {manifest.path: manifest for manifest in consumer.manifests}
+    packages = sorted(requirements(facts))
+    findings = []
+    for cabal in consumer.manifests:
+        folder = cabal.path.rpartition("/")[0]
+        beside = by_path.get(f"{folder}/package.yaml" if folder else "package.yaml")
+        if beside is None or not cabal.path.endswith(".cabal"):
+            continue
+        for found in disagreements(cabal, beside, packages):
+            findings.append(_disagreement(facts, consumer, cabal, beside, found))
+    return findings
+
+
+def _disagreement(
+    facts: Facts, consumer: Consumer, cabal: Manifest, beside: Manifest, found: Disagreement
+) -> Finding:
+    ours = [Asked(cabal.path, one) for one in found.cabal]
+    theirs = [Asked(beside.path, one) for one in found.package_yaml]
+
+    def text(asked: list[Asked]) -> str:
+        return str(whole_range(asked)) if asked else "no requirement"
+
+    return Finding(
+        NAME,
+        Severity.WARNING,
+        f"{cabal.path} and {beside.path} of {facts.names.consumer} disagree about {found.package}: "
+        f"{text(ours)}, {text(theirs)}",
+        found=f"{cabal.path}: {text(ours)}; {beside.path}: {text(theirs)}",
+        expected="the same requirement in both",
+        evidence=_evidence(facts, consumer, [*ours, *theirs]),
+        remedy=f"run hpack in {facts.names.consumer}, or correct {beside.path}",
+    )
 
 
 def _nothing_asked(facts: Facts, consumer: Consumer) -> Finding:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable
 
 import pytest
 
-from tests.workshop import GUARD_TOML, Ran, Repo, Workshop
-
-Prepare = Callable[..., None]
+from tests.workshop import GUARD_TOML, Workshop
 
 
 @pytest.fixture
@@ -174,7 +170,25 @@ def test_a_known_good_combination_is_kept(prepared: Workshop) -> None:
 
 def test_nothing_runs_afterwards(prepared: Workshop) -> None:
     prepared.guard("test")
-    ran: Ran = prepared.run(
-        ["docker", "ps", "--all", "--quiet", "--filter", "label=guard.owner"], Repo(prepared.root)
-    )
-    assert (ran.status, ran.out) == (0, ""), os.environ.get("DOCKER_HOST")
+    (decision,) = json.loads(prepared.guard("check", "--json").out)["decisions"]
+    # A container has the labels of its image.
+    label = f"label=guard.combination={decision['combination']}"
+    ran = prepared.run(["docker", "ps", "--all", "--quiet", "--filter", label], prepared.docker)
+    assert (ran.status, ran.out) == (0, "")
+
+
+def test_the_image_says_what_is_in_it(prepared: Workshop) -> None:
+    prepared.guard("test")
+    described = prepared.aula.git("describe", "--tags", "--always")
+    reference = f"localhost/aula:aula-{described}-thentos-v0.3.0"
+    labels = '{{index .Config.Labels "guard.gitlink.aula"}} {{index .Config.Labels "guard.gitlink.thentos"}}'
+    ran = prepared.run(["docker", "inspect", "--format", labels, reference], prepared.docker)
+    assert ran.out.split() == [prepared.aula.head, prepared.thentos.head]
+
+
+def test_the_profile_names_the_step_whose_cache_was_lost(prepared: Workshop) -> None:
+    prepared.guard("test")
+    prepared.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    ran = prepared.guard("test", at=prepared.aula)
+    assert "build profile: 2 steps" in ran.out
+    assert "the cache was lost at step 2: COPY . /liqd/ (aula changed since verdict" in ran.out

@@ -1,0 +1,194 @@
+"""One trial of a combination, from the checks before the hour to the verdict that is recorded."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import IO, NamedTuple
+
+from guard import __version__
+from guard.config import Config
+from guard.engine.attempt import Attempt, Prepared, attempt, prepare
+from guard.engine.build import Options
+from guard.engine.client import Engine
+from guard.engine.images import REVISION, SOURCE, combination_tag, layers, put_tag
+from guard.engine.profile import Profile, profile
+from guard.errors import EngineError, GitError
+from guard.gate import Gate
+from guard.git.assembly import Assembly
+from guard.git.process import text
+from guard.model import Combination, Gitlink, Result
+from guard.record import EngineFacts, ImageFacts, Record
+from guard.report import Screen
+from guard.watch import Watch, profile_text
+
+
+class Job(NamedTuple):
+    """What is to be tested.
+
+    Args:
+        release: the dependency's release tag, "" where it stands at none.
+    """
+
+    combination: Combination
+    config: Config
+    assembly: Assembly
+    release: str
+
+    @property
+    def name(self) -> str:
+        """The name that its verdict will have."""
+        return f"{self.assembly.key[:12]}-{self.config.recipe.digest[:8]}"
+
+    def commit(self, path: str) -> str:
+        """The commit of a part, "" where there is no such part."""
+        return next((part.commit for part in self.assembly.parts if part.path == path), "")
+
+
+def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, str]:
+    """Build, test, record.
+
+    Args:
+        fresh: build without cache and pull the bases.
+
+    Returns:
+        The record, and the path of the log.
+
+    Raises:
+        GuardError: something that would have spoiled the record, found before the build.
+        EngineError: trouble of the engine, which is no verdict; the log stays.
+        KeyboardInterrupt: interrupted; nothing is recorded, the log stays.
+    """
+    verdicts = gate.gatherer.verdicts
+    verdicts.rehearse()
+    prepared = prepare(job.assembly.parts, gate.pool, job.config)
+    with Engine.connect() as engine:
+        screen.say(f"engine: {engine.facts}")
+        with _log(verdicts.logs, job.name) as log:
+            made = _attempt(gate, job, engine, prepared, fresh, screen, log)
+            passed = made.result is Result.PASSED
+            reference = _name(gate, job, engine, made.image) if passed else ""
+            found = _profile(gate, job, engine, made)
+            shown = profile_text(found, *_last_passed(gate, job))
+            log.write(f"\n{shown}\n")
+            screen.say(shown)
+        record = _record(job, made, log.name, reference, found.size)
+    verdicts.record(record, job.assembly.parts)
+    return record, log.name
+
+
+def _attempt(
+    gate: Gate,
+    job: Job,
+    engine: Engine,
+    prepared: Prepared,
+    fresh: bool,
+    screen: Screen,
+    log: IO[str],
+) -> Attempt:
+    try:
+        with Watch(screen, log) as watch:
+            return attempt(engine, prepared, watch.on_event, Options(fresh, _labels(gate, job)))
+    except EngineError as error:
+        raise EngineError(
+            f"{error.problem}\n  no verdict; log: {log.name}", error.remedy
+        ) from error
+    except KeyboardInterrupt:
+        screen.warn(f"guard: interrupted: no verdict; finished build steps are cached; {log.name}")
+        raise
+
+
+def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
+    """Annotations of the OCI image specification, and what exactly is in the image."""
+    superproject = gate.workspace.superproject
+    url = text(superproject, "config", "--get", "remote.origin.url", ok=(0, 1))
+    labels = [("guard.combination", job.assembly.key)]
+    labels += [
+        (f"guard.gitlink.{part.path}", part.commit) for part in job.assembly.parts if part.path
+    ]
+    if job.combination.commit:
+        labels.append((REVISION, job.combination.commit))
+    if url:
+        labels.append((SOURCE, url))
+    return tuple(labels)
+
+
+def _name(gate: Gate, job: Job, engine: Engine, image: str) -> str:
+    """Tag a passed image with what is in it, and return the reference."""
+    name = gate.workspace.name
+    consumer, dependency = job.config.consumer, job.config.dependency
+    described = _described(job, consumer)
+    tag = combination_tag(name(consumer), described, name(dependency), job.release)
+    put_tag(engine, image, job.config.image.name, tag)
+    return f"{job.config.image.name}:{tag}"
+
+
+def _described(job: Job, path: str) -> str:
+    for part in job.assembly.parts:
+        if part.path == path:
+            try:
+                return text(part.repository, "describe", "--tags", "--always", part.commit)
+            except GitError:
+                return part.commit[:12]
+    return ""
+
+
+def _profile(gate: Gate, job: Job, engine: Engine, made: Attempt) -> Profile:
+    store = gate.gatherer.store(job.combination)
+    root = store.tree(job.assembly.parts[0].tree)
+    entry = store.walk(root, job.config.image.dockerfile) if root is not None else None
+    blob = store.read(entry[0].id) if entry is not None else None
+    dockerfile = blob.data.decode(errors="replace") if blob is not None else ""
+    whole = (".", job.config.consumer)
+    found = layers(engine, made.image) if made.image else ()
+    return profile(made.steps, found, dockerfile, whole)
+
+
+def _last_passed(gate: Gate, job: Job) -> tuple[Record | None, list[str]]:
+    """The newest passed verdict before, and the submodules that have changed since."""
+    for record in gate.gatherer.verdicts.newest():
+        if record.result is Result.PASSED:
+            changed = [
+                link.path for link in record.gitlinks if job.commit(link.path) != link.commit
+            ]
+            return record, changed
+    return None, []
+
+
+@contextmanager
+def _log(folder: str, name: str) -> Iterator[IO[str]]:
+    """The log of one attempt, named by the verdict and the time; whole lines even after a kill."""
+    os.makedirs(folder, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    path = os.path.join(folder, f"{name}-{stamp}.log")
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", buffering=1) as log:
+        yield log
+
+
+def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Record:
+    engine = made.engine
+    with open(log, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Record(
+        key=job.assembly.key,
+        recipe=job.config.recipe.digest,
+        result=made.result,
+        detail=made.reason,
+        finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        build_seconds=round(made.build_seconds, 1),
+        test_seconds=round(made.test_seconds, 1),
+        exit_status=made.exit_status,
+        superproject=job.combination.commit or "",
+        gitlinks=tuple(Gitlink(part.path, part.commit) for part in job.assembly.parts if part.path),
+        release=job.release,
+        image=ImageFacts(made.image, "", reference, tuple(base.id for base in made.bases), size),
+        engine=EngineFacts(engine.name, engine.version, made.builder, engine.host, made.platform),
+        guard=__version__,
+        log=os.path.basename(log),
+        log_sha256=digest,
+        command=job.config.test.command,
+        context_sha256=made.context_digest,
+    )
