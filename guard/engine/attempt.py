@@ -16,6 +16,7 @@ from guard.engine.events import OnEvent, Testing
 from guard.engine.leftovers import remove_leftovers
 from guard.engine.run import TestPlan, run_test
 from guard.engine.selection import build_context, source_context
+from guard.engine.strays import remove_strays, step_notes
 from guard.errors import EngineError, UsageError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
@@ -106,6 +107,7 @@ def attempt(
         KeyboardInterrupt: interrupted or terminated; everything is cleaned up.
     """
     with terminable():
+        remove_strays(engine)
         remove_leftovers(engine)
         builder = choose_builder(engine, prepared.builder)
         return _attempt(engine, builder, prepared, on_event, options)
@@ -117,8 +119,8 @@ def _attempt(
     recipe, context = prepared.recipe, prepared.context
     begun = time.monotonic()
     try:
-        with deadline(prepared.timeout):
-            build = builder.build(engine, context, recipe, options, on_event)
+        with deadline(prepared.timeout), step_notes() as notes:
+            build = builder.build(engine, context, recipe, options, on_event, notes)
     except DeadlinePassed:
         raise EngineError(
             f"the build did not end within {prepared.timeout} seconds",

@@ -9,6 +9,7 @@ from guard.config import Recipe
 from guard.engine.client import Engine
 from guard.engine.context import Context
 from guard.engine.events import OnEvent, Sending
+from guard.engine.strays import StepNotes
 
 # Lines of output that an error or a failed verdict shows.
 TAIL: Final = 40
@@ -80,13 +81,13 @@ class Builder(NamedTuple):
     Args:
         name: ``classic`` or ``buildkit``: what a verdict records.
         version: what drives it, e.g. ``docker 20.10.24``.
-        build: raises `EngineError` for anything but a failure that is the combination's own, and
-            what `Context.stream` raises.
+        build: what it takes last is where it notes the steps it is at. Raises `EngineError` for
+            anything but a failure that is the combination's own, and what `Context.stream` raises.
     """
 
     name: str
     version: str
-    build: Callable[[Engine, Context, Recipe, Options, OnEvent], Build]
+    build: Callable[[Engine, Context, Recipe, Options, OnEvent, StepNotes], Build]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.version})"

@@ -21,7 +21,8 @@ def choose_builder(engine: Engine, wanted: str) -> Builder:
     Raises:
         EngineError: BuildKit is asked for and nothing here drives it.
     """
-    cli = find_cli(engine) if wanted != "classic" else None
+    usable = wanted == "buildkit" or (wanted == "auto" and _has_bridge(engine))
+    cli = find_cli(engine) if usable else None
     if cli is not None:
         return Builder("buildkit", cli.version, partial(buildkit_build, cli))
     if wanted == "buildkit":
@@ -30,3 +31,10 @@ def choose_builder(engine: Engine, wanted: str) -> Builder:
             "install docker buildx, or a docker CLI of version 18.09 to 20.10 (docker.io)",
         )
     return Builder("classic", f"engine {engine.facts.version}", classic_build)
+
+
+def _has_bridge(engine: Engine) -> bool:
+    """Whether the engine has its usual network, without which BuildKit runs no step."""
+    with engine.speaking("look up its networks"):
+        found = engine.api.networks(names=["bridge"])
+    return any(network["Name"] == "bridge" for network in found)

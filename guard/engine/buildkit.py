@@ -11,9 +11,10 @@ from guard.engine.cli import BuildkitCli, converse, kill, start
 from guard.engine.client import Engine
 from guard.engine.context import Context
 from guard.engine.endings import shielded
-from guard.engine.events import OnEvent
+from guard.engine.events import Event, OnEvent, Step
 from guard.engine.failures import reason
 from guard.engine.plain import PlainProgress
+from guard.engine.strays import StepNotes
 from guard.errors import EngineError
 
 
@@ -24,6 +25,7 @@ def buildkit_build(
     recipe: Recipe,
     options: Options,
     on_event: OnEvent,
+    notes: StepNotes,
 ) -> Build:
     """Build with BuildKit, the context on the CLI's standard input.
 
@@ -32,7 +34,7 @@ def buildkit_build(
         MissingObjectError, GitError: the context could not be sent to its end.
     """
     dockerfile = context.dockerfile().decode(errors="replace")
-    progress = PlainProgress(dockerfile, on_event)
+    progress = PlainProgress(dockerfile, _noting(on_event, notes))
     with tempfile.TemporaryDirectory(prefix="guard-build-") as folder:
         answer = Path(folder) / "image"
         process = start(engine, _command(cli, recipe, options, answer))
@@ -45,6 +47,10 @@ def buildkit_build(
             with shielded():
                 kill(process)
         image = answer.read_text().strip() if answer.exists() else ""
+    if status != 0:
+        # What the CLI says of an engine that has gone says nothing.
+        with engine.speaking("build the image"):
+            engine.api.ping()
     if status != 0 and not context.complete:
         raise EngineError(f"{cli.version} did not read the build context: {progress.trouble()[0]}")
     context.require_complete()
@@ -60,6 +66,15 @@ def buildkit_build(
     if not image:
         raise EngineError(f"{cli.version} ended well, but made no image")
     return Build(image, "", None, steps, _bases(engine, progress), progress.tail)
+
+
+def _noting(on_event: OnEvent, notes: StepNotes) -> OnEvent:
+    def told(event: Event) -> None:
+        if isinstance(event, Step):
+            notes.step(event.text)
+        on_event(event)
+
+    return told
 
 
 def _command(cli: BuildkitCli, recipe: Recipe, options: Options, answer: Path) -> list[str]:

@@ -16,11 +16,17 @@ from guard.engine.client import Engine, explanation
 from guard.engine.context import Context
 from guard.engine.events import Lines, OnEvent, Output, Step, StepDone
 from guard.engine.failures import Trouble, reason
+from guard.engine.strays import StepNotes
 from guard.errors import EngineError
 
 
 def classic_build(
-    engine: Engine, context: Context, recipe: Recipe, options: Options, on_event: OnEvent
+    engine: Engine,
+    context: Context,
+    recipe: Recipe,
+    options: Options,
+    on_event: OnEvent,
+    notes: StepNotes,
 ) -> Build:
     """Build with the engine's classic builder.
 
@@ -29,7 +35,7 @@ def classic_build(
         MissingObjectError, GitError: the context could not be sent to its end.
     """
     dockerfile = context.dockerfile().decode(errors="replace")
-    progress = _Progress(on_event)
+    progress = _Progress(on_event, notes)
     with engine.speaking("build the image"):
         try:
             replies = engine.api.build(
@@ -61,12 +67,14 @@ class _Progress:
 
     _STEP: Final = re.compile(r"Step (\d+)/(\d+) : (.*)", re.DOTALL)
     _MADE: Final = re.compile(r" ---> ([0-9a-f]{12})\n")
+    _RUNNING: Final = re.compile(r" ---> Running in ([0-9a-f]{12})\n")
     _OWN: Final = re.compile(
         r" ---> .*\n|Removing intermediate container [0-9a-f]{12}\n|Successfully built .*\n|\n"
     )
 
-    def __init__(self, on_event: OnEvent) -> None:
+    def __init__(self, on_event: OnEvent, notes: StepNotes) -> None:
         self._on_event = on_event
+        self._notes = notes
         self._lines = Lines(self._line)
         self._tail: deque[str] = deque(maxlen=TAIL)
         self._steps: list[StepRecord] = []
@@ -121,6 +129,9 @@ class _Progress:
             return
         if text == " ---> Using cache\n":
             self._step = self._step._replace(cached=True)
+        running = self._RUNNING.fullmatch(text)
+        if running:
+            self._notes.container(running[1])
         made = self._MADE.fullmatch(text)
         if made:
             self._step = self._step._replace(image=made[1])

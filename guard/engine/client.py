@@ -13,11 +13,14 @@ import requests
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound
+from urllib3.exceptions import HTTPError
 
 from guard.errors import EngineError
 
 # Seconds that an engine may take for an answer that needs no build and no container.
 _PATIENCE: Final = 60
+# What the SDK lets through; urllib3's own where a reply breaks off in the middle.
+_FAILURES: Final = (DockerException, requests.RequestException, HTTPError, OSError)
 _NO_ENGINE: Final = "start Docker (sudo systemctl start docker), or point DOCKER_HOST at an engine"
 
 
@@ -74,7 +77,13 @@ class Engine:
                 else docker.from_env(version="auto", timeout=_PATIENCE)
             )
             return cls(client.api, _facts(client.api, where), host)
-        except (DockerException, requests.RequestException, ValueError, OSError) as error:
+        except (
+            DockerException,
+            requests.RequestException,
+            HTTPError,
+            ValueError,
+            OSError,
+        ) as error:
             raise _not_connected(error, where or "the current docker context") from error
 
     def __enter__(self) -> Self:
@@ -114,7 +123,7 @@ class Engine:
         """
         try:
             yield
-        except (DockerException, requests.RequestException, OSError) as error:
+        except _FAILURES as error:
             raise engine_trouble(error, what) from error
 
 

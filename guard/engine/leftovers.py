@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from docker.errors import APIError, NotFound
 
 from guard.engine.client import Engine
+from guard.engine.processes import end_container
 
 # On every container that guard starts; its value is the `Owner` that started it.
 OWNER: Final = "guard.owner"
@@ -75,6 +76,8 @@ def remove_leftovers(engine: Engine) -> int:
         for container in engine.api.containers(all=True, filters={"label": OWNER}):
             owner = Owner.parse(container["Labels"].get(OWNER, ""))
             if owner is not None and owner.is_gone:
+                if container["State"] != "running":
+                    end_container(engine, container["Id"])
                 removed += remove(engine, container["Id"])
     return removed
 

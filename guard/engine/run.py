@@ -7,7 +7,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
@@ -111,9 +111,18 @@ def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
                 host_config=engine.api.create_host_config(mounts=mounts),
             )
         yield name
-    finally:
-        with shielded(), engine.speaking(f"remove the container {name}"):
-            remove(engine, name)
+    except BaseException:
+        # What went wrong first is what is told; a container that stays is the next run's.
+        with shielded(), suppress(EngineError):
+            _remove(engine, name)
+        raise
+    with shielded():
+        _remove(engine, name)
+
+
+def _remove(engine: Engine, name: str) -> None:
+    with engine.speaking(f"remove the container {name}"):
+        remove(engine, name)
 
 
 def _put(engine: Engine, container: str, place: str, source: Context) -> None:

@@ -18,6 +18,7 @@ from guard.engine.classic import classic_build
 from guard.engine.client import Engine
 from guard.engine.events import Event, Output, Step, StepDone
 from guard.engine.leftovers import OWNER, Owner
+from guard.engine.strays import step_notes
 from guard.errors import EngineError, MissingObjectError, UsageError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
@@ -98,9 +99,12 @@ def test_fresh_uses_no_cache(trial: Trial, store: Store, base: str) -> None:
 
     def build(fresh: bool) -> list[bool]:
         trial.events.clear()
-        classic_build(
-            trial.engine, prepared.context, prepared.recipe, Options(fresh), trial.on_event
-        )
+        with step_notes() as notes:
+            classic_build(
+                *(trial.engine, prepared.context, prepared.recipe, Options(fresh)),
+                trial.on_event,
+                notes,
+            )
         return [event.cached for event in trial.events if isinstance(event, StepDone)]
 
     build(False)
