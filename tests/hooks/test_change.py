@@ -156,10 +156,13 @@ def test_a_second_foreign_hook_is_refused_and_both_stay(folder: Path) -> None:
     done = install_hook(str(folder), TEXT)
     assert done.action is Action.REFUSE
     assert CHAINED in done.reason
+    command = done.remedy.partition(" && ")[0]
     assert picture(folder) == before
     taken = uninstall_hook(str(folder))
     assert CHAINED in taken.notes[0]
     assert picture(folder) == before
+    subprocess.run(command, shell=True, check=True)
+    assert install_hook(str(folder), TEXT).action is Action.CHAIN
 
 
 def test_a_tool_that_writes_its_hook_anew_is_chained_anew(folder: Path) -> None:
@@ -255,6 +258,34 @@ def test_a_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
     with pytest.raises(GuardError) as raised:
         install_hook(str(tmp_path / "file" / "hooks"), TEXT)
     assert raised.value.remedy
+
+
+def test_several_installations_at_once(folder: Path) -> None:
+    _plain(folder)
+    before = picture(folder)
+    code = (
+        "import sys; from guard.git.hooks.change import install_hook as go, uninstall_hook as out\n"
+        "text = sys.stdin.buffer.read()\n"
+        "for _ in range(30): go(sys.argv[1], text); out(sys.argv[1])\n"
+        "go(sys.argv[1], text)"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    running = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(4)]
+    for process in running:
+        process.communicate(TEXT, timeout=60)
+        assert process.returncode == 0
+    assert (folder / CHAINED).read_text() == FOREIGN
+    uninstall_hook(str(folder))
+    assert picture(folder) == before
+
+
+def test_a_narrow_umask_hides_the_hook_from_nobody(folder: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        install_hook(str(folder), TEXT)
+    finally:
+        os.umask(before)
+    assert (folder / "pre-push").stat().st_mode & 0o777 == 0o755
 
 
 KILLER = """

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -75,7 +76,7 @@ def plan_install(folder: str, wanted: bytes) -> Change:
     notes = _notes_on(kept) if kept.there else ()
     if hook.folder:
         reason = f"{hook.path} is a folder; git cannot run it, and no push gets past it"
-        return Change(Action.REFUSE, hook.path, reason=reason, remedy=f"move {hook.path} away")
+        return Change(Action.REFUSE, hook.path, reason=reason, remedy=_move_away(hook.path))
     if hook.ours:
         same = _is_done(hook, wanted) and not leftovers
         action = Action.NOTHING if same else Action.REPLACE
@@ -180,8 +181,13 @@ def _conflict(hook: HookFile, kept: HookFile) -> Change:
         f"two hooks to run beside guard's: {hook.path}{by}, and {kept.path}, which guard kept "
         "before something replaced guard's hook; it runs one"
     )
-    remedy = f"mv {kept.path} {kept.path}.unused (or call it in {hook.path}), then guard install"
+    old, new = shlex.quote(kept.path), shlex.quote(f"{kept.path}.unused")
+    remedy = f"mv {old} {new} && guard install (call it in {hook.path}, if it is to run)"
     return Change(Action.REFUSE, hook.path, reason=reason, remedy=remedy)
+
+
+def _move_away(path: str) -> str:
+    return f"mv {shlex.quote(path)} {shlex.quote(f'{path}.unused')} && guard install"
 
 
 def _may_replace(kept: HookFile, hook: HookFile) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -73,7 +74,8 @@ def hook_health(repository: Repository) -> HookHealth:
         place = hook_place(repository)
         folder = run_folder(repository)
     except GitError as error:
-        remedy = error.remedy or f"git --git-dir={repository.git_dir} config --list"
+        git_dir = shlex.quote(repository.git_dir)
+        remedy = error.remedy or f"git --git-dir={git_dir} config --list"
         return HookHealth(HookState.UNKNOWN, "", error.problem, remedy)
     hook = read_hook(place.hook)
     if hook.ours:
@@ -92,7 +94,7 @@ def hook_health(repository: Repository) -> HookHealth:
 def _of_ours(hook: HookFile, by: str = "") -> HookHealth:
     if not hook.executable:
         reason = f"{hook.path} is not executable, so git skips it"
-        return HookHealth(HookState.NOT_EXECUTABLE, hook.path, reason, f"chmod +x {hook.path}", by)
+        return HookHealth(HookState.NOT_EXECUTABLE, hook.path, reason, _chmod(hook.path), by)
     installation = installation_of(hook.content)
     if installation is None:
         reason = f"{hook.path} has been changed: it does not say which interpreter it runs"
@@ -128,6 +130,10 @@ def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
     return _by_line(hook.path, hook.path) if _calls(hook.content) else None
 
 
+def _chmod(path: str) -> str:
+    return f"chmod +x {shlex.quote(path)}"
+
+
 def _calls(content: bytes) -> bool:
     """Whether a line that is no comment runs guard."""
     return any(_CALL in line.partition(b"#")[0] for line in content.splitlines())
@@ -157,7 +163,8 @@ def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:
     reason = f"git looks for hooks in {place.folder}, which is not guard's to change: {told}"
     remedy = f"add to {file}: {line}"
     if place.owner is Owner.NOWHERE:
-        remedy = f"git config --local core.hooksPath {place.usual}, then guard install"
+        usual = shlex.quote(place.usual)
+        remedy = f"git config --local core.hooksPath {usual} && guard install"
     return HookHealth(HookState.UNREACHED, place.hook, reason, remedy, by)
 
 
