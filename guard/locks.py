@@ -39,3 +39,27 @@ def held(path: str, on_wait: Callable[[], None]) -> Iterator[bool]:
         yield waited
     finally:
         os.close(file)
+
+
+def lock_file(folder: str, verdict: str) -> str:
+    """The lock of a verdict in the making.
+
+    Args:
+        folder: ``guard/`` in the common git dir.
+    """
+    return os.path.join(folder, "locks", f"{verdict}.lock")
+
+
+def is_held(path: str) -> bool:
+    """Whether somebody holds a lock at this moment."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False

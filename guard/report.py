@@ -57,6 +57,14 @@ class Screen:
         self._errors.write(f"{_printable(text)}\n")
         self._errors.flush()
 
+    def confirms(self, question: str) -> bool:
+        """Whether a person says yes; without a terminal nobody does."""
+        if not (sys.stdin.isatty() and self.is_terminal):
+            return False
+        self._out.write(f"{question} [y/N] ")
+        self._out.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     def json(self, value: object) -> None:
         """One JSON object."""
         import json

@@ -8,13 +8,14 @@ from collections import deque
 from typing import Any, Final
 
 from guard.errors import EXIT_ALLOWED, UsageError
+from guard.gate import Gate
 from guard.git.objects import ObjectPool
 from guard.git.workspace import Workspace, find_workspace
 from guard.model import Result
 from guard.record import Record
 from guard.report import JSON_VERSION, Screen
 from guard.verdicts import Verdicts
-from guard.watch import duration
+from guard.watch import duration, size
 
 _TAIL: Final = 20
 
@@ -28,15 +29,21 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--release", metavar="TAG", help="only those with this release")
     parser.add_argument("--gitlink", metavar="COMMIT", help="only those with this submodule commit")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--prune", action="store_true", help="drop logs and images that nothing needs; asks first"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Show the verdicts that fit.
+    """Show the verdicts that fit, or drop what nothing needs.
 
     Raises:
         UsageError: no verdict has the name that was given.
     """
     workspace = find_workspace()
+    if options.prune:
+        return _prune(workspace, options.yes, screen)
     with ObjectPool() as pool:
         verdicts = Verdicts(workspace.superproject, pool)
         wants_all = options.all or options.verdict
@@ -53,6 +60,27 @@ def run(options: Namespace, screen: Screen) -> int:
         screen.say("no verdicts yet: guard test makes one" if not records else "none fits")
     else:
         _table(workspace, found, screen)
+    return EXIT_ALLOWED
+
+
+def _prune(workspace: Workspace, sure: bool, screen: Screen) -> int:
+    from guard.prune import drop, droppable
+
+    with Gate(workspace) as gate:
+        found = droppable(gate, gate.gatherer.verdicts.history())
+    if not found.logs and not found.images:
+        screen.say("nothing to drop")
+        return EXIT_ALLOWED
+    screen.say(
+        f"{len(found.logs)} logs ({size(found.log_bytes)}) and {len(found.images)} images are "
+        f"needed by none of the {found.kept} passed verdicts of a branch, a tag, HEAD or the index"
+    )
+    if not sure and not screen.confirms("drop them?"):
+        screen.say("nothing was dropped")
+        return EXIT_ALLOWED
+    for trouble in drop(found):
+        screen.warn(f"guard: {trouble}")
+    screen.say("dropped; the verdicts themselves stay")
     return EXIT_ALLOWED
 
 

@@ -14,7 +14,7 @@ from guard.git.assembly import assemble
 from guard.git.combinations import of_commit, resolve, with_consumer
 from guard.git.untested import untested
 from guard.git.workspace import find_workspace, repositories_of
-from guard.locks import held
+from guard.locks import held, lock_file
 from guard.model import Combination, Result, Role
 from guard.report import Screen
 from guard.rules.facts import Pin, VerdictState
@@ -121,8 +121,7 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
 
 
 def _lock_file(gate: Gate, job: Job) -> str:
-    folder = os.path.join(gate.workspace.superproject.common_dir, "guard", "locks")
-    return os.path.join(folder, f"{job.name}.lock")
+    return lock_file(os.path.join(gate.workspace.superproject.common_dir, "guard"), job.name)
 
 
 def _test(gate: Gate, job: Job, fresh: bool, screen: Screen) -> int:

@@ -181,7 +181,8 @@ def test_the_image_says_what_is_in_it(prepared: Workshop) -> None:
     prepared.guard("test")
     described = prepared.aula.git("describe", "--tags", "--always")
     reference = f"localhost/aula:aula-{described}-thentos-v0.3.0"
-    labels = '{{index .Config.Labels "guard.gitlink.aula"}} {{index .Config.Labels "guard.gitlink.thentos"}}'
+    label = '{{{{index .Config.Labels "guard.gitlink.{}"}}}}'
+    labels = f"{label.format('aula')} {label.format('thentos')}"
     ran = prepared.run(["docker", "inspect", "--format", labels, reference], prepared.docker)
     assert ran.out.split() == [prepared.aula.head, prepared.thentos.head]
 
@@ -192,3 +193,23 @@ def test_the_profile_names_the_step_whose_cache_was_lost(prepared: Workshop) -> 
     ran = prepared.guard("test", at=prepared.aula)
     assert "build profile: 2 steps" in ran.out
     assert "the cache was lost at step 2: COPY . /liqd/ (aula changed since verdict" in ran.out
+
+
+def test_prune_drops_what_no_branch_needs(prepared: Workshop) -> None:
+    prepared.guard("test")
+    needed = prepared.guard("log").out.split()[0]
+    prepared.aula.commit("Break a test", {"test.sh": "exit 1\n"})
+    prepared.guard("test", at=prepared.aula)
+    logs = prepared.docker.folder / ".git/guard/logs"
+    assert len(list(logs.iterdir())) == 2
+    asked = prepared.guard("log", "--prune")
+    assert "1 logs" in asked.out
+    assert "nothing was dropped" in asked.out
+    assert len(list(logs.iterdir())) == 2
+    assert "dropped; the verdicts themselves stay" in prepared.guard("log", "--prune", "--yes").out
+    (left,) = logs.iterdir()
+    assert left.name.startswith(needed)
+    image = prepared.guard("log", needed).out.partition("image ")[2].split()[0]
+    assert prepared.run(["docker", "inspect", image], prepared.docker).status == 0
+    assert len(prepared.guard("log").out.splitlines()) == 3
+    assert "nothing to drop" in prepared.guard("log", "--prune").out
