@@ -10,6 +10,10 @@ BIN := $(VENV)/bin
 # The engine's address, where it is not the usual one, goes to the command that follows.
 engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
 
+# "compat" puts this folder on the path; the usual way costs every push 19 ms for a finder.
+pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--config-settings editable_mode=compat
+
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/package
@@ -35,9 +39,9 @@ $(VENV)/python: scripts/venv
 	@touch $@
 
 $(VENV)/package: $(VENV)/python setup.cfg pyproject.toml
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(pip) --editable .
 	@touch $@
 
 $(VENV)/extras: $(VENV)/python setup.cfg pyproject.toml
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@$(pip) --editable '.[test,lint]'
 	@touch $(VENV)/package $@
