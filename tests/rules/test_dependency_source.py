@@ -1,0 +1,215 @@
+"""Rule `dependency-source`."""
+
+from __future__ import annotations
+
+import pytest
+
+from guard.haskell import SourceKind
+from guard.model import Evidence, Finding, Severity
+from guard.rules.dependency_source import check
+from guard.rules.facts import PathState, Unknown
+from tests.rules.case import (
+    AULA,
+    SUPERPROJECT,
+    THENTOS,
+    a_consumer,
+    aula_cabal,
+    facts,
+    told,
+)
+
+STACK = "resolver: lts-6.0\npackages:\n- '.'\n- {}\n"
+PROJECT = """\
+packages: .
+source-repository-package
+  type: git
+  location: {}
+  tag: {}
+"""
+
+
+def by_path(path: str, state: PathState, no_pin: bool = False) -> list[Finding]:
+    files = {**aula_cabal("thentos-core ==0.3.*"), "stack.yaml": STACK.format(path)}
+    target = path.removeprefix("../thentos").strip("/")
+    return check(facts(consumer=a_consumer(files, {target: state}), no_pin=no_pin))
+
+
+def with_stack(text: str, no_pin: bool = False) -> list[Finding]:
+    files = {**aula_cabal("thentos-core ==0.3.*"), "stack.yaml": text}
+    return check(facts(files, no_pin=no_pin))
+
+
+class TestPaths:
+    def test_present(self) -> None:
+        assert by_path("../thentos/thentos-core/", PathState.PRESENT) == []
+
+    def test_in_a_nested_gitlink_counts_as_present(self) -> None:
+        assert by_path("../thentos/submodules/servant/servant/", PathState.NESTED) == []
+
+    def test_without_a_gitlink(self) -> None:
+        # a573d11, 13 July 2016.
+        path = "../thentos/thentos-frontend-session/"
+        (finding,) = by_path(path, PathState.NO_GITLINK, no_pin=True)
+        assert finding.severity is Severity.ERROR
+        assert finding.message == (
+            f"aula takes {path} by path (stack.yaml:4), but aula-docker has no gitlink at thentos"
+        )
+        assert finding.found == "thentos/thentos-frontend-session: no gitlink"
+        assert finding.expected == "a gitlink at thentos, or an extra-dep from Hackage"
+        assert finding.remedy == "git submodule add <url> thentos"
+        assert finding.evidence == (
+            Evidence("aula", AULA, "stack.yaml", 4, path),
+            SUPERPROJECT,
+        )
+
+    def test_into_a_folder_that_is_not_there(self) -> None:
+        (finding,) = by_path("../thentos/thentos-gone", PathState.ABSENT)
+        assert finding.severity is Severity.ERROR
+        assert finding.message == (
+            "aula takes ../thentos/thentos-gone by path (stack.yaml:4), but thentos has no such "
+            "folder at its gitlink"
+        )
+        assert finding.remedy == "guard align"
+
+    def test_into_a_folder_without_a_package(self) -> None:
+        (finding,) = by_path("../thentos/docs", PathState.NO_PACKAGE)
+        assert finding.severity is Severity.ERROR
+        assert "there is no package in that folder of thentos" in finding.message
+        assert finding.expected == "a .cabal file or package.yaml in docs"
+
+    def test_the_root_of_the_dependency(self) -> None:
+        (finding,) = by_path("../thentos", PathState.NO_PACKAGE)
+        assert finding.found == "thentos: no package there"
+        assert finding.expected == "a .cabal file or package.yaml in the root"
+
+    def test_what_could_not_be_looked_up_is_undecided(self) -> None:
+        (finding,) = by_path("../thentos/thentos-core", PathState.UNKNOWN)
+        assert finding.severity is Severity.UNDECIDED
+        assert finding.message == (
+            "thentos/thentos-core cannot be looked up at the gitlink of thentos"
+        )
+
+    def test_every_path_is_told(self) -> None:
+        text = "resolver: lts-6.0\npackages:\n- '.'\n- ../thentos/a\n- ../thentos/b\n"
+        files = {**aula_cabal("thentos-core"), "stack.yaml": text}
+        states = {"a": PathState.ABSENT, "b": PathState.NO_PACKAGE}
+        found = check(facts(consumer=a_consumer(files, states)))
+        assert [item.evidence[0].line for item in found] == [4, 5]
+
+    def test_a_path_that_is_commented_out_is_none(self) -> None:
+        assert with_stack("resolver: lts-6.0\npackages:\n- '.'\n# - ../thentos/gone\n") == []
+
+
+class TestRepositories:
+    URL = "https://github.com/liqd/thentos.git"
+
+    def project(self, url: str, commit: str, no_pin: bool = False) -> list[Finding]:
+        files = {**aula_cabal("thentos-core"), "cabal.project": PROJECT.format(url, commit)}
+        return check(facts(files, no_pin=no_pin))
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://github.com/liqd/thentos",
+            "https://github.com/liqd/thentos.git",
+            "https://github.com/liqd/Thentos/",
+            "git@github.com:liqd/thentos.git",
+            "git@example.org:thentos",
+            "../thentos",
+        ],
+    )
+    def test_at_the_gitlinks_commit_and_at_another(self, url: str) -> None:
+        assert self.project(url, THENTOS) == []
+        (finding,) = self.project(url, "b" * 40)
+        assert finding.severity is Severity.ERROR
+        assert finding.message == (
+            f"aula takes thentos at {'b' * 40} from {url} (cabal.project:2), not at the gitlink"
+        )
+        assert (finding.found, finding.expected) == ("b" * 40, THENTOS)
+        assert finding.remedy == f"set the commit in cabal.project:2 to {THENTOS}"
+
+    def test_a_tag_is_not_the_gitlinks_commit(self) -> None:
+        (finding,) = self.project(self.URL, "v0.3.0")
+        assert finding.found == "v0.3.0"
+
+    def test_without_a_gitlink_it_cannot_be_compared(self) -> None:
+        (finding,) = self.project(self.URL, "b" * 40, no_pin=True)
+        assert finding.severity is Severity.UNDECIDED
+        assert finding.remedy == f"git submodule add {self.URL} thentos"
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "https://github.com/haskell-servant/servant",
+            "https://github.com/liqd/thentos-docs",
+            "https://github.com/thentos/servant",
+        ],
+    )
+    def test_repositories_of_others_do_not_count(self, url: str) -> None:
+        assert self.project(url, "b" * 40) == []
+
+    def test_in_stacks_syntax(self) -> None:
+        entry = f"extra-deps:\n- git: {self.URL}\n  commit: {'b' * 40}\n"
+        (finding,) = with_stack(f"resolver: lts-12.0\n{entry}")
+        assert finding.found == "b" * 40
+        assert finding.evidence[0].path == "stack.yaml"
+
+    def test_an_archive_of_a_forge(self) -> None:
+        url = "https://github.com/liqd/thentos/archive/{}.tar.gz"
+        (finding,) = with_stack(f"resolver: lts-12.0\nextra-deps:\n- {url.format('b' * 40)}\n")
+        assert finding.severity is Severity.ERROR
+
+
+class TestHackage:
+    EXTRA = "resolver: lts-6.0\npackages: ['.']\nextra-deps:\n- {}\n"
+
+    def test_with_the_gitlink_it_is_a_contradiction(self) -> None:
+        (finding,) = with_stack(self.EXTRA.format("thentos-core-0.3.0"))
+        assert finding.severity is Severity.ERROR
+        assert finding.message == (
+            "aula takes thentos-core 0.3.0 from Hackage (stack.yaml:4), but aula-docker holds "
+            "thentos as a submodule"
+        )
+        assert finding.remedy == "remove thentos-core-0.3.0 in stack.yaml:4, or git rm thentos"
+
+    def test_without_the_gitlink_it_is_legitimate(self) -> None:
+        assert with_stack(self.EXTRA.format("thentos-core-0.3.0"), no_pin=True) == []
+
+    def test_a_package_that_the_dependency_does_not_hold(self) -> None:
+        assert with_stack(self.EXTRA.format("thentos-cookie-session-0.9.1")) == []
+        assert with_stack(self.EXTRA.format("servant-0.7")) == []
+
+
+class TestLiftedBounds:
+    def test_allow_newer_is_a_warning_with_its_line(self) -> None:
+        (finding,) = with_stack("resolver: lts-6.0\nallow-newer: true\n")
+        assert finding.severity is Severity.WARNING
+        assert finding.message == (
+            "stack.yaml:2 lifts bounds (allow-newer: true): the declared ranges are not in force "
+            "for the build"
+        )
+        assert finding.evidence[0][2:4] == ("stack.yaml", 2)
+
+    def test_allow_newer_false_is_none(self) -> None:
+        assert with_stack("resolver: lts-6.0\nallow-newer: false\n") == []
+
+    def test_only_of_the_dependencys_packages(self) -> None:
+        files = aula_cabal("thentos-core")
+        for lifted, count in (("thentos-core", 1), ("aula:thentos-core", 1), ("servant", 0)):
+            project = {"cabal.project": f"packages: .\nallow-newer: {lifted}\n"}
+            assert len(check(facts({**files, **project}))) == count
+
+
+class TestWhatCannotBeRead:
+    def test_is_left_to_the_rules_that_say_so(self) -> None:
+        assert check(facts(pin=Unknown("commit 7777 of thentos is missing"))) == []
+        assert check(facts(consumer=Unknown("commit aaaa of aula is missing"))) == []
+        assert check(facts()._replace(consumer=None)) == []
+
+
+def test_the_case_helper_finds_paths() -> None:
+    # That the tests above test something: paths come from the readers, as in guard.facts.
+    files = {**aula_cabal("x"), "stack.yaml": STACK.format("../thentos/thentos-core/")}
+    (path,) = a_consumer(files).paths
+    assert (path.target, path.source.kind) == ("thentos-core", SourceKind.PATH)
+    assert told(check(facts(files))) == []
