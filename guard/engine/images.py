@@ -94,7 +94,7 @@ def remove_image(engine: Engine, image: str) -> bool:
 def _instruction(created_by: str) -> str:
     """A history's line in the words of a Dockerfile."""
     text = created_by.removesuffix(" # buildkit").strip()
-    shell = re.match(r"/bin/sh -c (#\(nop\)\s+)?", text)
+    shell = re.match(r"(?:RUN )?/bin/sh -c (#\(nop\)\s+)?", text)
     if shell is None:
         return text
     rest = text[shell.end() :].strip()

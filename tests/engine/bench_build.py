@@ -26,7 +26,7 @@ from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 from guard.git.process import Repository, run, text
 
-ROUNDS = 5
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SIZES = {"5 MB": (500, 10_000), "300 MB in 20,000 files": (20_000, 15_000)}
 
 

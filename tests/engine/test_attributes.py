@@ -96,6 +96,7 @@ def test_settings_of_the_user_and_the_repository_have_no_say(
         f"[core]\nignorecase = true\nautocrlf = true\nattributesFile = {tmp_path}/attributes\n"
     )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "settings"))
+    (store.folder / "info").mkdir(exist_ok=True)
     (store.folder / "info" / "attributes").write_text("* text eol=crlf\n")
     found = files_of(build_context([part], pool, Config().recipe, "aula"))
     assert found["unix.txt"] == b"a\nb\n"

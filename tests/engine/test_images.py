@@ -1,0 +1,139 @@
+"""What an image is called and what is written on it, as a registry receives it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guard import config as settings
+from guard.config import Config
+from guard.engine.attempt import attempt, prepare
+from guard.engine.build import Options
+from guard.engine.images import (
+    REVISION,
+    SOURCE,
+    combination_tag,
+    layers,
+    put_tag,
+    remove_image,
+)
+from guard.errors import EngineError
+from guard.model import Result
+from tests.engine.conftest import Trial
+from tests.engine.test_attempt import parts
+from tests.engine.trees import Store
+
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """A registry on this machine's loopback, as HOST:PORT."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    config = tmp_path / "registry.yml"
+    config.write_text(
+        f"version: 0.1\nhttp: {{addr: '{address}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: '{tmp_path}/registry'}}}}\n"
+    )
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(["docker-registry", "serve", config], stdout=log, stderr=log)
+        end = time.monotonic() + 30
+        while not _answers(address):
+            assert process.poll() is None and time.monotonic() < end, "no registry"
+        yield address
+        process.terminate()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        fetch(f"http://{address}/v2/")
+    except urllib.error.URLError:
+        return False
+    return True
+
+
+def fetch(url: str) -> Any:
+    request = urllib.request.Request(url, headers={"Accept": MANIFEST})
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        return json.loads(reply.read())
+
+
+@pytest.mark.parametrize(
+    ("words", "tag"),
+    [
+        (("aula", "0.38", "thentos", "v0.5.0"), "aula-0.38-thentos-v0.5.0"),
+        (("aula", "v1-2-gabc", "thentos", ""), "aula-v1-2-gabc-thentos-unreleased"),
+        (("lib/aula", "feature/x+1", "th", "v1"), "lib-aula-feature-x-1-th-v1"),
+        (("-aula", "x" * 200, "th", "v1"), "aula-" + "x" * 123),
+        ((".aula", "", "th", "v1"), "aula-th-v1"),
+    ],
+)
+def test_a_tag_says_what_is_in_the_image(words: tuple[str, str, str, str], tag: str) -> None:
+    assert combination_tag(*words) == tag
+
+
+def test_labels_cost_no_cached_step(trial: Trial, store: Store, base: str) -> None:
+    made = parts(store, f"FROM {base}\nCOPY . /labelled\nRUN echo labelled >/x\n")
+    config = Config(image=trial.image, test=settings.Test(("/bin/true",)))
+    images = []
+    for revision in ("1" * 40, "2" * 40):
+        options = Options(labels=((REVISION, revision), ("guard.key", "k")))
+        found = attempt(trial.engine, prepare(made, trial.pool, config), trial.on_event, options)
+        images.append(found)
+        assert _labels(trial, found.image) == {REVISION: revision, "guard.key": "k"}
+    own = [step for step in images[1].steps[1:] if not step.text.startswith("LABEL")]
+    assert [step.cached for step in own] == [True, True]
+    sizes = [[layer.size for layer in layers(trial.engine, each.image)] for each in images]
+    assert sizes[0] == sizes[1]
+
+
+def _labels(trial: Trial, image: str) -> Any:
+    api: Any = trial.engine.api
+    return api.inspect_image(image)["Config"]["Labels"]
+
+
+def test_a_registry_receives_the_image_with_its_tag_and_labels(
+    trial: Trial, store: Store, base: str, registry: str
+) -> None:
+    made = parts(store, f"FROM {base}\nCOPY . /pushed\n")
+    config = Config(image=trial.image, test=settings.Test(("/bin/true",)))
+    labels = ((REVISION, "3" * 40), (SOURCE, "https://example.org/aula-docker"))
+    prepared = prepare(made, trial.pool, config)
+    found = attempt(trial.engine, prepared, trial.on_event, Options(labels=labels))
+    assert found.result is Result.PASSED
+    name, tag = f"{registry}/liqd/aula", combination_tag("aula", "0.38", "thentos", "v0.5.0")
+    put_tag(trial.engine, found.image, name, tag)
+    for line in trial.engine.api.push(name, tag=tag, stream=True, decode=True):
+        assert "error" not in line
+    manifest = fetch(f"http://{registry}/v2/liqd/aula/manifests/{tag}")
+    assert manifest["config"]["digest"] == found.image
+    sent = fetch(f"http://{registry}/v2/liqd/aula/blobs/{found.image}")
+    assert sent["config"]["Labels"] == dict(labels)
+    assert remove_image(trial.engine, f"{name}:{tag}")
+
+
+def test_layers_have_the_words_of_the_dockerfile(trial: Trial, store: Store, base: str) -> None:
+    text = f"FROM {base}\nRUN echo layer >/l && dd if=/dev/zero of=/z bs=1k count=99\nENV A=1\n"
+    found = layers(trial.engine, trial.run(parts(store, text)).image)
+    sizes = {layer.text: layer.size for layer in found}
+    assert sizes["RUN echo layer >/l && dd if=/dev/zero of=/z bs=1k count=99"] >= 99 * 1024
+    assert [layer.text for layer in found[-1:]] == ["ENV A=1"]
+    assert found[-1].size == 0
+    assert layers(trial.engine, "sha256:" + "0" * 64) == ()
+
+
+def test_an_image_that_is_not_there_cannot_be_called_anything(trial: Trial) -> None:
+    with pytest.raises(EngineError, match="could not call the image example:x"):
+        put_tag(trial.engine, "nope", "example", "x")
