@@ -1,0 +1,235 @@
+"""`.guard.toml`: every key, every error with the key's name, and what a verdict depends on."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from guard.config import Config, Image, Protection, read_config
+from guard.config import Test as HowToTest
+from guard.errors import ConfigError
+
+WHOLE = """\
+[guard]
+consumer    = "parts/aula/"
+dependency  = "parts/thentos"
+release-tag = "thentos-{version}"
+protect     = ["*", "!refs/heads/wip/*"]
+tested      = ["master"]
+
+[guard.consumer-push]
+protect = []
+tested  = ["release/*"]
+
+[image]
+name       = "quay.io:443/liqd/aula_x"
+dockerfile = "docker/Dockerfile"
+target     = "final"
+platform   = "linux/amd64"
+build-args = {B = "2", A = "1"}
+consumer   = "manifests"
+builder    = "classic"
+
+[test]
+command = ["make", ""]
+timeout = "45s"
+source  = "/liqd/aula/"
+"""
+
+
+def test_every_key() -> None:
+    assert read_config(WHOLE.encode()) == Config(
+        consumer="parts/aula",
+        dependency="parts/thentos",
+        release_tag="thentos-{version}",
+        superproject_push=Protection(("*", "!refs/heads/wip/*"), ("master",)),
+        consumer_push=Protection((), ("release/*",)),
+        image=Image(
+            "quay.io:443/liqd/aula_x",
+            "docker/Dockerfile",
+            "final",
+            "linux/amd64",
+            (("A", "1"), ("B", "2")),
+            "manifests",
+            "classic",
+        ),
+        test=HowToTest(("make", ""), 45, "/liqd/aula"),
+    )
+
+
+@pytest.mark.parametrize("data", [None, b"", b"[guard]\n[image]\n[test]\n"])
+def test_the_defaults(data: bytes | None) -> None:
+    config = read_config(data)
+    assert config == Config()
+    assert (config.consumer, config.dependency, config.release_tag) == (
+        "aula",
+        "thentos",
+        "v{version}",
+    )
+    assert config.superproject_push == config.consumer_push == Protection(("*",), ("*",))
+    assert config.image.name == "quay.io/liqd/aula"
+    assert config.test == HowToTest((), 90 * 60, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("1s", 1), ("90m", 5400), ("2h", 7200), ("999999s", 999999)]
+)
+def test_durations(text: str, seconds: int) -> None:
+    assert read_config(f'[test]\ntimeout = "{text}"'.encode()).test.timeout == seconds
+
+
+WRONG = {
+    "guard": ["consumer", "dependency", "release-tag", "protect", "tested"],
+    "guard.consumer-push": ["protect", "tested"],
+    "image": ["name", "dockerfile", "target", "platform", "build-args", "consumer", "builder"],
+    "test": ["command", "timeout", "source"],
+}
+KEYS = [(table, key) for table, keys in WRONG.items() for key in keys]
+
+
+@pytest.mark.parametrize("value", ["1", "true", "[1]", "1979-05-27", "nan", "{a = 1}", '"\\u0000"'])
+@pytest.mark.parametrize(("table", "key"), KEYS)
+def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_config(f"[{table}]\n{key} = {value}\n".encode())
+    assert caught.value.problem.startswith(f".guard.toml: {table}.{key} ")
+    assert caught.value.remedy == "correct .guard.toml"
+    assert caught.value.status == 3
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value"),
+    [
+        *(("guard", "consumer", path) for path in ('""', '"/a"', '"../a"', '"a/../b"', '"a//b"')),
+        ("guard", "dependency", '"./thentos"'),
+        ("guard", "dependency", '"aula"'),
+        ("guard", "release-tag", '"v"'),
+        ("guard", "release-tag", '"v{version}{version}"'),
+        ("guard", "release-tag", '"v{version}-{date}"'),
+        ("guard", "protect", '"*"'),
+        ("guard", "protect", '[""]'),
+        ("guard", "tested", '["*", "!"]'),
+        ("guard.consumer-push", "tested", '["*", 1]'),
+        ("image", "name", '"Aula"'),
+        ("image", "name", '"aula:latest"'),
+        ("image", "name", '"quay.io/liqd/aula@sha256:1"'),
+        ("image", "name", '""'),
+        ("image", "dockerfile", '"/Dockerfile"'),
+        ("image", "consumer", '"none"'),
+        ("image", "builder", '"kaniko"'),
+        ("image", "build-args", "{A = 1}"),
+        ("test", "command", '"make test"'),
+        ("test", "command", "[]"),
+        ("test", "command", '[""]'),
+        *(("test", "timeout", text) for text in ('"90"', '"0s"', '"-1s"', '"1.5h"', '"1d"', "90")),
+        ("test", "timeout", '"1234567s"'),
+        ("test", "source", '"liqd"'),
+        ("test", "source", '"/"'),
+        ("test", "source", '"/a/../b"'),
+    ],
+)
+def test_a_bad_value_names_the_key(table: str, key: str, value: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_config(f"[{table}]\n{key} = {value}\n".encode(), "aula-docker/.guard.toml")
+    assert caught.value.problem.startswith(f"aula-docker/.guard.toml: {table}.{key} ")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("consumer = 'aula'", "consumer"),
+        ("[guards]", "guards"),
+        ("[guard]\nconsumers = 'aula'", "guard.consumers"),
+        ("[guard]\nrelease_tag = 'v{version}'", "guard.release_tag"),
+        ("[guard.consumer-push]\nconsumer = 'aula'", "guard.consumer-push.consumer"),
+        ("[image]\ntag = 'x'", "image.tag"),
+        ("[test]\ncommands = ['x']", "test.commands"),
+    ],
+)
+def test_an_unknown_key_is_named(text: str, key: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_config(text.encode())
+    assert caught.value.problem.startswith(f".guard.toml: {key} is not a key that guard knows (")
+
+
+@pytest.mark.parametrize("name", ["guard", "image", "test"])
+def test_what_should_be_a_table(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} must be a table"):
+        read_config(f"{name} = 1".encode())
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xff", b"[guard", b"a = ", b"x = " + b"9" * 5000, b"x = " + b"[" * 100_000]
+)
+def test_what_is_no_toml(data: bytes) -> None:
+    with pytest.raises(ConfigError, match=r"\.guard\.toml is (not valid TOML|nested too deeply)"):
+        read_config(data)
+
+
+LINES = st.sampled_from([*WHOLE.splitlines(), "[[guard]]", "guard = 1", "[image.build-args]"])
+
+
+@settings(max_examples=150)
+@given(st.binary() | st.lists(LINES, max_size=12).map(lambda lines: "\n".join(lines).encode()))
+@example(b"[guard]\nprotect = [" + b"0x" + b"f" * 9000 + b"]")
+def test_any_bytes_are_a_configuration_or_an_error_of_it(data: bytes) -> None:
+    try:
+        config = read_config(data)
+    except ConfigError as error:
+        assert error.problem.startswith(".guard.toml")
+    else:
+        assert len(config.recipe.digest) == 64
+
+
+class TestRecipe:
+    """A verdict belongs to a recipe: what changes the result, and nothing else."""
+
+    def digest(self, text: str) -> str:
+        return read_config(text.encode()).recipe.digest
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            'dockerfile = "other/Dockerfile"',
+            'target = "other"',
+            'platform = "linux/arm64"',
+            'build-args = {B = "2", A = "other"}',
+            'consumer = "full"',
+            'command = ["make", "other"]',
+            'source = "/other"',
+        ],
+    )
+    def test_what_changes_it(self, line: str) -> None:
+        key = line.partition(" ")[0]
+        lines = [line if old.partition(" ")[0] == key else old for old in WHOLE.splitlines()]
+        if key == "consumer":  # the one of [image] alone
+            lines = WHOLE.replace('"manifests"', '"full"').splitlines()
+        changed = "\n".join(lines)
+        assert changed != WHOLE.removesuffix("\n")
+        assert self.digest(changed) != self.digest(WHOLE)
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("quay.io:443/liqd/aula_x", "aula"),
+            ("45s", "2h"),
+            ('"!refs/heads/wip/*"', '"!x"'),
+            ("parts/thentos", "thentos"),
+            ("thentos-{version}", "v{version}"),
+            ('{B = "2", A = "1"}', '{A = "1", B = "2"}'),
+            ("classic", "buildkit"),
+            ("/liqd/aula/", "/liqd/aula"),
+        ],
+    )
+    def test_what_does_not(self, old: str, new: str) -> None:
+        assert old in WHOLE
+        assert self.digest(WHOLE.replace(old, new)) == self.digest(WHOLE)
+
+    def test_two_words_are_not_one(self) -> None:
+        command = "[test]\ncommand = {}\n"
+        digests = {
+            self.digest(command.format(words))
+            for words in ('["a b"]', '["a", "b"]', '["a", "", "b"]', '["a,b"]')
+        }
+        assert len(digests) == 4
