@@ -56,6 +56,8 @@ class Gate:
         self._index: tuple[Combination | None] | None = None
         self._head: tuple[str | None] | None = None
         self._refs: dict[str, dict[str, str]] = {}
+        self._combinations: dict[tuple[str, str], Combination] = {}
+        self._decided: dict[tuple[str, str, Combination], Decision] = {}
 
     def __enter__(self) -> Self:
         self._open.enter_context(self.pool)
@@ -145,11 +147,17 @@ class Gate:
     def decide(
         self, repository: str, commit: str, ref: str | None, combination: Combination
     ) -> Decision:
-        """The decision for a combination.
+        """The decision for a combination; many refs at one commit are decided once.
 
         Raises:
             GuardError: the superproject or its configuration cannot be read.
         """
+        asked = (repository, commit, combination)
+        if asked not in self._decided:
+            self._decided[asked] = self._decide(*asked)
+        return self._decided[asked]._replace(ref=ref)
+
+    def _decide(self, repository: str, commit: str, combination: Combination) -> Decision:
         config = self.gatherer.config(combination)
         links = self._gitlinks(combination, config)
         key, found = self._of_known(combination, config, links)
@@ -158,7 +166,7 @@ class Gate:
         return Decision(
             repository,
             commit,
-            ref,
+            None,
             outcome_of(found.findings),
             key,
             self._rules,
@@ -214,6 +222,14 @@ class Gate:
         forms = (self.workspace.name(""), config.consumer, config.dependency, config.release_tag)
         return "static", *forms, *texts
 
+    def config_at(self, commit: str) -> Config:
+        """The configuration in a commit of the superproject.
+
+        Raises:
+            GuardError: it cannot be read, or the commit is missing.
+        """
+        return self.gatherer.config(self._of(commit, f"commit {commit[:12]}"))
+
     def consumer_name(self) -> str:
         """How people name the consumer, as far as that can be known without its configuration."""
         here = self.workspace
@@ -253,7 +269,10 @@ class Gate:
         return self._refs[prefix]
 
     def _of(self, commit: str, source: str) -> Combination:
-        return of_commit(self.workspace.superproject, self.pool, commit, source)
+        if (commit, source) not in self._combinations:
+            found = of_commit(self.workspace.superproject, self.pool, commit, source)
+            self._combinations[commit, source] = found
+        return self._combinations[commit, source]
 
     def _test_command(self, combination: Combination) -> str:
         if combination.replaced:

@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 from guard.config import FILE, Config, Protection
 from guard.errors import GuardError
 from guard.gate import Gate
-from guard.git.combinations import of_commit
 from guard.git.pushes import Pushed, fits
 from guard.model import Decision, Finding, Severity, outcome_of
 from guard.rules.tested import NAME as TESTED
@@ -50,9 +49,7 @@ def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy | None:
     ref = pushed.update.remote_ref
     try:
         if in_superproject:
-            repository = gate.workspace.superproject
-            combination = of_commit(repository, gate.pool, pushed.commit or "", "")
-            config = gate.gatherer.config(combination)
+            config = gate.config_at(pushed.commit or "")
         else:
             config = gate.gatherer.config(gate.present())
     except GuardError:
@@ -70,14 +67,13 @@ def _protection(config: Config, in_superproject: bool) -> Protection:
 def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
     """The configuration at what the remote has now, None where that is not known here."""
     commit = pushed.update.remote_id
-    repository = gate.workspace.superproject
     if not commit.strip("0"):
         tracked = f"refs/remotes/{remote}/"
         commit = gate.refs(tracked).get(f"{tracked}HEAD", "")
     if not commit:
         return None
     try:
-        return gate.gatherer.config(of_commit(repository, gate.pool, commit, ""))
+        return gate.config_at(commit)
     except GuardError:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from guard.model import Decision, Evidence, Finding, Outcome, Severity
@@ -22,6 +22,7 @@ _COLOURS: Final = {
     Severity.NOTE: "blue",
 }
 _PLACES: Final = 6
+_REFS: Final = 5
 
 
 class Screen:
@@ -123,6 +124,12 @@ def place(evidence: Evidence) -> str:
     if evidence.path:
         where += f" {evidence.path}" + (f":{evidence.line}" if evidence.line else "")
     return f"{where}  {evidence.text}".rstrip()
+
+
+def named(refs: Sequence[str]) -> str:
+    """Some refs, and how many more there are."""
+    more = f" and {len(refs) - _REFS} more" if len(refs) > _REFS else ""
+    return ", ".join(refs[:_REFS]) + more
 
 
 def told_once(findings: Iterable[Finding]) -> list[Finding]:

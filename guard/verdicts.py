@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from guard.config import Recipe
 from guard.errors import GitError, GuardError
-from guard.git.objects import ObjectPool
+from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
 from guard.git.process import Repository, objects_of, run, text
+from guard.git.store import Store
 from guard.model import Result
 from guard.record import Record, RecordError, parse_record
 from guard.rules.facts import Tested, VerdictState
@@ -65,7 +66,7 @@ class Verdicts:
         if tree is None:
             return _unreadable(tested, f"{REF} points at {tip}, which is no commit with a tree")
         if blob is None:
-            return tested
+            return self._without_record(tested, tree)
         try:
             record = parse_record(blob.data)
         except RecordError as error:
@@ -79,6 +80,17 @@ class Verdicts:
                 f"({record.name})",
             )
         return _told(tested, record, self.logs)
+
+    def _without_record(self, tested: Tested, tree: GitObject) -> Tested:
+        """Untested, unless the record is named in the tree and only its object is not here."""
+        path = record_path(tested.key, tested.recipe)
+        try:
+            entry = Store(self._pool, (self._repository,)).walk(tree, path)
+        except LookupError as error:
+            return _unreadable(tested, f"tree {error} of {REF} is missing")
+        if entry is None:
+            return tested
+        return _unreadable(tested, f"the verdict {path} is missing (blob {entry[0].id})")
 
     def newest(self) -> list[Record]:
         """The newest record of each combination and recipe, newest first; damaged ones left out.

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.commands.check import exit_status
+from guard.config import FILE
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate import Gate
+from guard.git.combinations import resolve
 from guard.git.hooks.chain import joined, run_chained, take_chained
 from guard.git.objects import ObjectPool
 from guard.git.pushes import (
@@ -24,13 +26,21 @@ from guard.git.pushes import (
     peel,
     pre_commit_updates,
 )
-from guard.git.workspace import find_workspace
-from guard.model import Decision, Outcome, Severity
+from guard.git.workspace import find_here, find_workspace
+from guard.model import Decision, Finding, Outcome, Severity
 from guard.policy import policy_for
-from guard.report import Screen
+from guard.report import Screen, named
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+
+class _Passed(NamedTuple):
+    """Refs of a push that are let through unjudged, and what was weakened for that."""
+
+    unjudged: list[str]
+    unprotected: list[str]
+    weaker: list[Finding]
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -70,20 +80,21 @@ def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> int:
     if not probes:
         return EXIT_ALLOWED
     remote = arguments[0] if arguments else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    passed = _Passed([], [], [])
     with ObjectPool() as pool:
         workspace = find_workspace(probes[:1], pool)
         pushed = peel(pool.reader(workspace.here), updates)
         with Gate(workspace, pool=pool) as gate:
-            found = [_decide(gate, item, remote, screen) for item in pushed]
+            found = [_decide(gate, item, remote, passed) for item in pushed]
     decisions = [decision for decision in found if decision is not None]
-    _tell(decisions, screen)
+    _tell(decisions, passed, screen)
     return exit_status(decisions)
 
 
 def _updates(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:
     if len(arguments) == 2:
         return parse_updates(refs)
-    updates = pre_commit_updates(os.environ)
+    updates = pre_commit_updates(os.environ, lambda name: resolve(find_here(), name))
     if updates is None:
         raise UsageError(
             f"guard pre-push takes the two arguments that git gives to a hook, not "
@@ -93,19 +104,18 @@ def _updates(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:
     return updates
 
 
-def _decide(gate: Gate, pushed: Pushed, remote: str, screen: Screen) -> Decision | None:
+def _decide(gate: Gate, pushed: Pushed, remote: str, passed: _Passed) -> Decision | None:
     """The decision for one ref, None where there is nothing to judge."""
     ref = pushed.update.remote_ref
     if pushed.update.deletes:
         return None
     if pushed.commit is None or not is_judged(ref):
-        screen.warn(f"guard: {ref} is not judged: it brings no commit to a branch or a tag")
+        passed.unjudged.append(ref)
         return None
     policy = policy_for(gate, pushed, remote)
     if policy is not None and not policy.protected:
-        screen.warn(f"guard: {ref} is not judged: .guard.toml does not protect it")
-        for finding in policy.weaker:
-            screen.warn(f"guard: warning: {finding.message}")
+        passed.unprotected.append(ref)
+        passed.weaker.extend(policy.weaker)
         return None
     if gate.workspace.in_superproject:
         decision = gate.superproject(pushed.commit, ref)
@@ -114,13 +124,25 @@ def _decide(gate: Gate, pushed: Pushed, remote: str, screen: Screen) -> Decision
     return decision if policy is None else policy.applied(decision)
 
 
-def _tell(decisions: list[Decision], screen: Screen) -> None:
+def _tell(decisions: list[Decision], passed: _Passed, screen: Screen) -> None:
+    if passed.unjudged:
+        names = named(passed.unjudged)
+        screen.warn(f"guard: {names} is not judged: no commit to a branch or a tag")
+    if passed.unprotected:
+        names = named(passed.unprotected)
+        screen.warn(f"guard: {names} is not judged: {FILE} does not protect it")
+    for message in dict.fromkeys(finding.message for finding in passed.weaker):
+        screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {message}")
     refused = [item for item in decisions if item.outcome is not Outcome.ALLOWED]
     if not refused:
         _tell_allowed(decisions, screen)
         return
+    # Many refs at one commit are one matter.
+    matters: dict[Decision, list[str]] = {}
     for decision in refused:
-        screen.decision(decision)
+        matters.setdefault(decision._replace(ref=None), []).append(decision.ref or "")
+    for decision, refs in matters.items():
+        screen.decision(decision._replace(ref=named(refs)))
     allowed = len(decisions) - len(refused)
     others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
     screen.say(f"guard: the push is blocked{others}. git push --no-verify would skip every hook.")

@@ -33,7 +33,6 @@ _PLUGINS: Final = (
 # From this version on the CLI itself cannot, and `docker build` is the plugin buildx.
 _FIRST_WITHOUT: Final = 23
 _PR_SET_PDEATHSIG: Final = 1
-_WRITE: Final = 1 << 16
 
 
 class BuildkitCli(NamedTuple):
@@ -94,8 +93,7 @@ def converse(process: subprocess.Popen[bytes], stdin: Iterable[bytes]) -> Iterat
     reader.start()
     try:
         for piece in stdin:
-            for at in range(0, len(piece), _WRITE):
-                process.stdin.write(piece[at : at + _WRITE])
+            process.stdin.write(piece)
             while not lines.empty():
                 line = lines.get()
                 if line is None:

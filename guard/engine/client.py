@@ -17,8 +17,10 @@ from urllib3.exceptions import HTTPError
 
 from guard.errors import EngineError
 
-# Seconds that an engine may take for an answer that needs no build and no container.
-_PATIENCE: Final = 60
+# Seconds that an engine may take to say that it is there, and then for anything but a build and a
+# test: slow disks take minutes to make or remove a large container.
+_GREETING: Final = 30
+_PATIENCE: Final = 600
 # What the SDK lets through; urllib3's own where a reply breaks off in the middle.
 _FAILURES: Final = (DockerException, requests.RequestException, HTTPError, OSError)
 _NO_ENGINE: Final = "start Docker (sudo systemctl start docker), or point DOCKER_HOST at an engine"
@@ -72,11 +74,13 @@ class Engine:
         try:
             where = host or _usual_host()
             client = (
-                docker.DockerClient(base_url=host, version="auto", timeout=_PATIENCE)
+                docker.DockerClient(base_url=host, version="auto", timeout=_GREETING)
                 if host
-                else docker.from_env(version="auto", timeout=_PATIENCE)
+                else docker.from_env(version="auto", timeout=_GREETING)
             )
-            return cls(client.api, _facts(client.api, where), host)
+            facts = _facts(client.api, where)
+            client.api.timeout = _PATIENCE
+            return cls(client.api, facts, host)
         except (
             DockerException,
             requests.RequestException,
@@ -179,7 +183,9 @@ def _not_connected(error: BaseException, where: str) -> EngineError:
             )
         if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
             return EngineError(f"no engine answers at {where}", _NO_ENGINE)
-    return EngineError(f"no engine can be used at {where}: {explanation(error)}", _NO_ENGINE)
+    said = explanation(error)
+    remedy = "pip install 'docker[ssh]'" if "paramiko" in said else _NO_ENGINE
+    return EngineError(f"no engine can be used at {where}: {said}", remedy)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

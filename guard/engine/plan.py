@@ -25,6 +25,7 @@ from guard.git.trees import FOLDER, GITLINK, SYMLINK, TreeEntry
 # Linux's limits (limits.h); no engine could unpack more.
 _NAME_BYTES: Final = 255
 _PATH_BYTES: Final = 4095
+_NO_NAMES: Final = frozenset({b"", b".", b".."})
 # A tree of a few kilobytes can name itself below itself so often that no disk holds it.
 _MOST_ENTRIES: Final = 2_000_000
 
@@ -246,15 +247,15 @@ def _kind(entry: TreeEntry, part: Part, path: str) -> Kind:
 
 def _check_names(entries: Sequence[TreeEntry], path: str, part: Part) -> None:
     seen = set()
+    room = _PATH_BYTES - len(os.fsencode(path)) - bool(path)
     for entry in entries:
         name = entry.name
-        whole = _join(path, os.fsdecode(name))
-        if name in (b"", b".", b"..") or b"/" in name or name.lower() == b".git":
-            raise _refused(part, whole, f"has the name {name!r}, which no checkout can have")
-        if len(name) > _NAME_BYTES or len(os.fsencode(whole)) > _PATH_BYTES:
+        if name in seen or name in _NO_NAMES or b"/" in name or name.lower() == b".git":
+            why = "is there twice" if name in seen else "has a name that no checkout can have"
+            raise _refused(part, _join(path, os.fsdecode(name)), why)
+        if len(name) > min(room, _NAME_BYTES):
+            whole = _join(path, os.fsdecode(name))
             raise _refused(part, whole, "is a longer path than a Linux system can hold")
-        if name in seen:
-            raise _refused(part, whole, "is there twice")
         seen.add(name)
 
 

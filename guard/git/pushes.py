@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from guard.errors import UsageError
@@ -64,26 +64,34 @@ def parse_updates(data: bytes) -> list[RefUpdate]:
     return updates
 
 
-def pre_commit_updates(environ: Mapping[str, str]) -> list[RefUpdate] | None:
+def pre_commit_updates(
+    environ: Mapping[str, str], resolve: Callable[[str], str]
+) -> list[RefUpdate] | None:
     """What pre-commit says of a push in the environment; it shows a hook the first ref only.
+
+    Args:
+        resolve: the commit of a revision. A push that begins with the first commit of all names
+            no commits, only the branch.
 
     Returns:
         None where pre-commit did not call. Source: pre-commit's documentation, "pre-push".
 
     Raises:
         UsageError: it does not name the destination.
+        GuardError: `resolve` finds no commit.
     """
-    pushed = environ.get("PRE_COMMIT_TO_REF")
-    if not pushed or "PRE_COMMIT_REMOTE_NAME" not in environ:
-        return None
-    old = environ.get("PRE_COMMIT_FROM_REF", "")
+    pushed = environ.get("PRE_COMMIT_TO_REF", "")
+    local = environ.get("PRE_COMMIT_LOCAL_BRANCH", "")
     remote = environ.get("PRE_COMMIT_REMOTE_BRANCH", "")
+    if "PRE_COMMIT_REMOTE_NAME" not in environ or not (pushed or local):
+        return None
     if not remote:
         raise UsageError(
             "pre-commit does not say which branch is pushed to", "pip install 'pre-commit>=2.10'"
         )
-    local = environ.get("PRE_COMMIT_LOCAL_BRANCH", "")
-    return [RefUpdate(local or pushed, pushed, remote, old or "0" * len(pushed))]
+    pushed = pushed or resolve(local)
+    old = environ.get("PRE_COMMIT_FROM_REF") or "0" * len(pushed)
+    return [RefUpdate(local or pushed, pushed, remote, old)]
 
 
 def peel(reader: ObjectReader, updates: Iterable[RefUpdate]) -> list[Pushed]:

@@ -106,7 +106,7 @@ def find_workspace(probes: Sequence[str] = (), pool: ObjectPool | None = None) -
     if pool is None:
         with ObjectPool() as own:
             return find_workspace(probes, own)
-    here = _here()
+    here = find_here()
     settings = _settings(here)
     configured = settings.get("guard.superproject")
     if configured:
@@ -124,6 +124,35 @@ def find_workspace(probes: Sequence[str] = (), pool: ObjectPool | None = None) -
         f"../{SUPERPROJECT_NAME} is beside it",
         "git config guard.superproject /path/to/aula-docker",
     )
+
+
+def find_here() -> Repository:
+    """The repository that git would take: its environment counts here, and nowhere else.
+
+    Raises:
+        GuardError: the current folder is in no repository.
+    """
+    process = subprocess.run(
+        [
+            "git",
+            "rev-parse",
+            "--absolute-git-dir",
+            "--path-format=absolute",
+            "--git-common-dir",
+            "--show-toplevel",
+        ],
+        capture_output=True,
+        check=False,
+    )
+    lines = os.fsdecode(process.stdout).splitlines()
+    # A bare repository has no third answer, and git fails over that.
+    if process.returncode != 0 and len(lines) != 2:
+        said = process.stderr.decode(errors="replace").strip()
+        raise GuardError(f"not in a git repository: {said}", "cd into aula-docker, aula or thentos")
+    here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
+    if here is None or len(lines) > 3:
+        raise GitError(f"cannot make out the repository in {os.getcwd()}")
+    return here
 
 
 def repositories_of(
@@ -178,31 +207,6 @@ def looks_like_superproject(
 
 def _is_mark(mode: int, name: bytes) -> bool:
     return os.fsdecode(name) == FILE or (mode == GITLINK and os.fsdecode(name) in _DEFAULT_PARTS)
-
-
-def _here() -> Repository:
-    """The repository that git would take: its environment counts here, and nowhere else."""
-    process = subprocess.run(
-        [
-            "git",
-            "rev-parse",
-            "--absolute-git-dir",
-            "--path-format=absolute",
-            "--git-common-dir",
-            "--show-toplevel",
-        ],
-        capture_output=True,
-        check=False,
-    )
-    lines = os.fsdecode(process.stdout).splitlines()
-    # A bare repository has no third answer, and git fails over that.
-    if process.returncode != 0 and len(lines) != 2:
-        said = process.stderr.decode(errors="replace").strip()
-        raise GuardError(f"not in a git repository: {said}", "cd into aula-docker, aula or thentos")
-    here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
-    if here is None or len(lines) > 3:
-        raise GitError(f"cannot make out the repository in {os.getcwd()}")
-    return here
 
 
 def _enclosing(here: Repository) -> Iterator[Repository]:

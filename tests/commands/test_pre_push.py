@@ -416,3 +416,35 @@ class TestBadInput:
 
 def line(commit: str, ref: str = "refs/heads/master") -> bytes:
     return f"refs/heads/master {commit} {ref} {ZERO}\n".encode()
+
+
+def test_ten_thousand_refs_at_one_commit_are_one_matter(workshop: Workshop) -> None:
+    head = workshop.docker.head
+    data = b"".join(line(head, f"refs/heads/topic-{number}") for number in range(10_000))
+    ran = workshop.guard("pre-push", "origin", "url", data=data)
+    assert ran.status == 1
+    assert ran.err.count("has not been built and tested") == 1
+    assert "refs/heads/topic-4 and 9995 more: blocked" in ran.err
+    workshop.verdict()
+    ran = workshop.guard("pre-push", "origin", "url", data=data)
+    assert ran.status == 0
+    assert ran.err == "guard: aula-docker: 10000 refs allowed\n"
+
+
+def test_ten_thousand_branches_of_aula(workshop: Workshop) -> None:
+    head = workshop.aula.head
+    data = b"".join(line(head, f"refs/heads/topic-{number}") for number in range(10_000))
+    ran = workshop.guard("pre-push", "origin", "url", at=workshop.aula, data=data)
+    assert ran.status == 1
+    assert ran.err.count("has not been built and tested") == 1
+
+
+def test_a_verdict_that_is_named_and_not_there_is_undecided(workshop: Workshop) -> None:
+    key = workshop.verdict()
+    recipe = workshop.config("HEAD").recipe.digest
+    path = f"refs/guard/verdicts:{key[:2]}/{key[2:]}/{recipe}.json"
+    blob = workshop.docker.git("rev-parse", path)
+    (workshop.docker.folder / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    ran = workshop.guard("check")
+    assert ran.status == 3
+    assert f"is missing (blob {blob})" in ran.text

@@ -108,27 +108,40 @@ class TestPreCommit:
     }
 
     def test_a_push(self) -> None:
-        assert pre_commit_updates(self.ENVIRONMENT) == [
+        assert pre_commit_updates(self.ENVIRONMENT, str) == [
             RefUpdate("refs/heads/topic", A, "refs/heads/master", B)
         ]
 
     def test_a_new_branch_comes_without_what_was_there(self) -> None:
         environment = {**self.ENVIRONMENT, "PRE_COMMIT_FROM_REF": ""}
-        assert pre_commit_updates(environment) == [
+        assert pre_commit_updates(environment, str) == [
             RefUpdate("refs/heads/topic", A, "refs/heads/master", ZERO)
         ]
 
-    @pytest.mark.parametrize("name", ["PRE_COMMIT_TO_REF", "PRE_COMMIT_REMOTE_NAME"])
-    def test_without_these_pre_commit_has_not_called(self, name: str) -> None:
-        environment = {key: value for key, value in self.ENVIRONMENT.items() if key != name}
-        assert pre_commit_updates(environment) is None
-        assert pre_commit_updates({}) is None
+    @pytest.mark.parametrize(
+        "names",
+        [["PRE_COMMIT_REMOTE_NAME"], ["PRE_COMMIT_TO_REF", "PRE_COMMIT_LOCAL_BRANCH"]],
+    )
+    def test_without_these_pre_commit_has_not_called(self, names: list[str]) -> None:
+        environment = {key: value for key, value in self.ENVIRONMENT.items() if key not in names}
+        assert pre_commit_updates(environment, str) is None
+        assert pre_commit_updates({}, str) is None
+
+    def test_the_first_push_of_all_names_the_branch_alone(self) -> None:
+        environment = {
+            name: value
+            for name, value in self.ENVIRONMENT.items()
+            if name not in ("PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF")
+        }
+        found = pre_commit_updates(environment, {"refs/heads/topic": "1" * 40}.__getitem__)
+        assert found is not None
+        assert [(update.local_id, update.remote_id) for update in found] == [("1" * 40, "0" * 40)]
 
     def test_a_push_to_nowhere_is_refused_and_not_let_through(self) -> None:
         # pre-commit before 2.10 does not name the branches.
         environment = {key: value for key, value in self.ENVIRONMENT.items() if "BRANCH" not in key}
         with pytest.raises(UsageError, match="does not say which branch"):
-            pre_commit_updates(environment)
+            pre_commit_updates(environment, str)
 
 
 def test_pushed_objects_are_followed_to_their_commits(repo: Repo) -> None:
