@@ -59,7 +59,7 @@ def main(words: Sequence[str]) -> int:
 
     Never raises a `GuardError`: the other hook runs, whatever the judgement came to.
     """
-    if any(word in ("-h", "--help") for word in words):
+    if list(words) in (["-h"], ["--help"]):
         sys.stdout.write("usage: guard pre-push REMOTE URL < ref lines  (see githooks(5))\n")
         return EXIT_ALLOWED
     chained, arguments = take_chained(words)

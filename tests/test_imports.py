@@ -1,0 +1,254 @@
+"""Imports point one way, and a push imports little."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from guard.model import Result
+from tests.workshop import Repo, Workshop
+
+ROOT = Path(__file__).parents[1]
+
+# DESIGN section 6, from the bottom up; what it leaves open is put where its imports let it stand.
+# A unit is a module or a whole package; it may import those of the layers below, and itself.
+LAYERS = (
+    ("guard", "guard.errors", "guard.model", "guard.haskell"),
+    ("guard.config", "guard.locks", "guard.record", "guard.report", "guard.docker_run"),
+    ("guard.memory", "guard.travis"),
+    ("guard.git",),
+    ("guard.rules", "guard.engine"),
+    ("guard.align", "guard.manifests", "guard.verdicts", "guard.watch"),
+    ("guard.facts",),
+    ("guard.gate",),
+    ("guard.policy", "guard.prune", "guard.trial"),
+    ("guard.demo",),
+    ("guard.commands",),
+    ("guard.cli",),
+    ("guard.__main__",),
+)
+# Purer than their layer.
+ONLY = {
+    "guard.haskell": {"guard.haskell"},
+    "guard.model": {"guard.model"},
+    "guard.errors": {"guard.errors"},
+    "guard.rules": {"guard.rules", "guard.model", "guard.haskell"},
+}
+LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
+
+
+class Import(NamedTuple):
+    """One import statement; `lazy` where it stands in a function."""
+
+    importer: str
+    imported: str
+    line: int
+    lazy: bool
+
+
+@cache
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in sorted((ROOT / "guard").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def unit_of(module: str) -> str:
+    """The longest unit that the module belongs to."""
+    steps = module.split(".")
+    names = (".".join(steps[:count]) for count in range(len(steps), 1, -1))
+    return next((name for name in names if name in LEVEL), "guard" if module == "guard" else "")
+
+
+@cache
+def imports() -> list[Import]:
+    found = []
+    for name, path in modules().items():
+        for node, lazy in _statements(ast.parse(path.read_text()).body, False):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: relative import"
+            found += [Import(name, target, node.lineno, lazy) for target in _targets(node)]
+    return found
+
+
+def _statements(body: Iterable[ast.stmt], lazy: bool) -> Iterator[tuple[ast.stmt, bool]]:
+    for node in body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node, lazy
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            for inner in getattr(node, part, ()):
+                yield from _statements([inner], lazy or is_function)
+
+
+def _targets(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    assert isinstance(node, ast.ImportFrom) and node.module is not None
+    within = [f"{node.module}.{alias.name}" for alias in node.names]
+    return [name if name in modules() else node.module for name in within]
+
+
+def ours() -> list[Import]:
+    return [item for item in imports() if item.imported.split(".")[0] == "guard"]
+
+
+def test_the_walk_sees_every_form_of_import() -> None:
+    seen = {(item.importer, item.imported, item.lazy) for item in imports()}
+    assert ("guard.gate", "guard.facts", False) in seen
+    assert ("guard.cli", "guard.commands.pre_push", True) in seen  # from package import module
+    assert ("guard.commands.align", "guard.git.moving", True) in seen
+    assert ("guard.git.moving", "git", False) in seen
+    assert len(seen) > 300
+
+
+def test_every_module_has_its_place() -> None:
+    assert [name for name in modules() if unit_of(name) not in LEVEL] == []
+    assert [unit for unit in LEVEL if unit not in modules()] == []
+
+
+def test_imports_point_one_way() -> None:
+    wrong = [
+        f"{item.importer}:{item.line} imports {item.imported}"
+        for item in ours()
+        if not _may(unit_of(item.importer), unit_of(item.imported))
+    ]
+    assert wrong == []
+
+
+def _may(importer: str, imported: str) -> bool:
+    if importer in ONLY:
+        return imported in ONLY[importer]
+    return importer == imported or LEVEL.get(imported, 99) < LEVEL.get(importer, 99)
+
+
+def test_no_cycle_not_even_by_imports_inside_functions() -> None:
+    edges: dict[str, set[str]] = {name: set() for name in modules()}
+    for item in ours():
+        # A package's own __init__ may read its modules when they are first used.
+        if not (item.lazy and item.imported.startswith(f"{item.importer}.")):
+            edges[item.importer].add(item.imported)
+    assert _cycle(edges) == []
+
+
+def _cycle(edges: dict[str, set[str]]) -> list[str]:
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        if name in done:
+            return []
+        for target in sorted(edges.get(name, ())):
+            if target != name:
+                found = visit(target, [*path, name])
+                if found:
+                    return found
+        done.add(name)
+        return []
+
+    return next((found for found in (visit(name, []) for name in edges) if found), [])
+
+
+def test_a_cycle_would_be_found() -> None:
+    assert _cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert _cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [
+        ("docker", "guard.engine"),
+        ("requests", "guard.engine"),
+        ("urllib3", "guard.engine"),
+        ("git", "guard.git.moving"),
+        ("yaml", "guard.haskell.yaml_tree guard.travis"),
+        ("packaging", "guard.git.releases"),
+        ("rich", "guard.watch guard.report guard.demo"),
+        ("argparse", "guard.commands guard.cli guard.haskell.__main__ guard.engine.__main__"),
+    ],
+)
+def test_each_package_is_imported_where_it_serves(package: str, allowed: str) -> None:
+    importers = [item.importer for item in imports() if item.imported.split(".")[0] == package]
+    assert importers
+    strangers = [
+        name
+        for name in importers
+        if not any(name == place or name.startswith(f"{place}.") for place in allowed.split())
+    ]
+    assert strangers == []
+
+
+def test_only_the_report_writes_to_a_person() -> None:
+    speakers = {"guard.report", "guard.cli", "guard.haskell.__main__", "guard.engine.__main__"}
+    found = []
+    for name, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                "print",
+                "sys.stdout.write",
+                "sys.stderr.write",
+                "sys.stdout.buffer.write",
+            ):
+                found.append(name)
+    # These two are the hook itself: it tells its usage, and a hook beside it that cannot be run.
+    assert set(found) - speakers == {"guard.git.hooks.chain", "guard.commands.pre_push"}
+
+
+class TestPush:
+    """What a push imports, seen at its end."""
+
+    SLOW = ("git", "docker", "rich", "argparse", "pathlib", "requests", "typing_extensions")
+    CODE = """\
+import sys
+from guard.cli import main
+status = main(["pre-push", "origin", "url"])
+loaded = {name.partition(".")[0] for name in sys.modules} | set(sys.modules)
+sys.stdout.write("\\n".join([str(status), *sorted(loaded)]))
+"""
+
+    def pushed(self, workshop: Workshop, at: Repo) -> tuple[int, set[str]]:
+        line = f"HEAD {at.head} refs/heads/master {'0' * 40}\n"
+        ran = workshop.run([sys.executable, "-I", "-c", self.CODE], at, data=line.encode())
+        status, *loaded = ran.out.splitlines()
+        assert "guard.gate" in loaded, ran.text
+        return int(status), set(loaded)
+
+    def test_an_accepted_one(self, workshop: Workshop) -> None:
+        workshop.verdict()
+        for at in (workshop.docker, workshop.aula):
+            for _ in ("first", "remembered"):
+                status, loaded = self.pushed(workshop, at)
+                assert status == 0
+                assert not loaded.intersection(self.SLOW)
+        assert "yaml" not in loaded
+
+    def test_blocked_ones(self, workshop: Workshop) -> None:
+        workshop.verdict(Result.FAILED_TEST)
+        status, loaded = self.pushed(workshop, workshop.docker)
+        assert (status, loaded.intersection(self.SLOW)) == (1, set())
+        workshop.require(">=0.9")
+        workshop.thentos.commit("unreleased", {"new": "x"})
+        workshop.pin()
+        status, loaded = self.pushed(workshop, workshop.docker)
+        assert (status, loaded.intersection(self.SLOW)) == (1, set())
+        assert "yaml" in loaded
+
+
+def test_a_module_can_be_imported_by_itself() -> None:
+    """No module needs another one to have been imported first."""
+    names = [name for name in modules() if not name.endswith("__main__")]
+    code = "import importlib, sys\nfor name in sys.argv[1:]:\n"
+    code += "    for loaded in [n for n in sys.modules if n.split('.')[0] == 'guard']:\n"
+    code += "        del sys.modules[loaded]\n    importlib.import_module(name)\n"
+    command = [sys.executable, "-I", "-c", code, *names]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
