@@ -48,6 +48,8 @@ def classic_build(
                 platform=recipe.platform or None,
                 buildargs=dict(recipe.build_args),
                 labels=dict(options.labels),
+                # The user's proxies, as the docker CLI gives them to every build.
+                use_config_proxy=True,
                 nocache=options.fresh,
                 pull=options.fresh,
                 rm=True,

@@ -68,6 +68,16 @@ class TestPlan(NamedTuple):
     source: Context | None = None
 
 
+class _Ended(NamedTuple):
+    """How a container ended; times in seconds since 1970, by the engine's clock."""
+
+    container: str
+    status: int
+    out_of_memory: bool
+    started: float
+    finished: float
+
+
 def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> TestRun:
     """Run the test command to its end.
 
@@ -82,16 +92,24 @@ def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> TestRun:
         tail.append(line)
         on_event(Output(line))
 
+    lines = Lines(on_line)
+    ended: _Ended | str
     with _container(engine, plan) as container:
         if plan.source is not None:
             _put(engine, container, plan.place, plan.source)
         begun = time.monotonic()
         try:
             with deadline(plan.timeout):
-                failure, status = _run(engine, container, plan, Lines(on_line))
+                ended = _run(engine, container, plan, lines)
         except DeadlinePassed:
-            failure, status = f"the test did not end within {plan.timeout:g} seconds", None
-        return TestRun(failure, status, time.monotonic() - begun, tuple(tail))
+            ended = f"the test did not end within {plan.timeout:g} seconds"
+        seconds = time.monotonic() - begun
+        lines.flush()
+    if isinstance(ended, str):
+        return TestRun(ended, None, seconds, tuple(tail))
+    # Asked when the container is gone: by then the engine has told whatever there is to tell.
+    stopped = _stopped_by_others(engine, ended)
+    return TestRun(_judged(ended, stopped, plan), ended.status, seconds, tuple(tail))
 
 
 @contextmanager
@@ -108,6 +126,8 @@ def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
                 name=name,
                 labels={OWNER: str(Owner.this())},
                 platform=plan.platform or None,
+                # As docker run does.
+                use_config_proxy=True,
                 host_config=engine.api.create_host_config(mounts=mounts),
             )
         yield name
@@ -131,25 +151,26 @@ def _put(engine: Engine, container: str, place: str, source: Context) -> None:
     source.require_complete()
 
 
-def _run(engine: Engine, container: str, plan: TestPlan, lines: Lines) -> tuple[str, int | None]:
+def _run(engine: Engine, container: str, plan: TestPlan, lines: Lines) -> _Ended | str:
+    """How it ended, or why it never began."""
     with engine.speaking("run the test"):
         output = engine.api.attach(container, stdout=True, stderr=True, stream=True)
         with closing(output):
             try:
                 engine.api.start(container)
             except APIError as error:
-                return _not_started(error, plan), None
+                return _not_started(error, plan)
             for piece in output:
                 lines.feed(piece.decode(errors="replace"))
-        lines.flush()
         status = int(engine.api.wait(container)["StatusCode"])
-        state = engine.api.inspect_container(container)["State"]
-        stopped = _stopped_by_others(engine, container, state)
-    return _judged(status, state, stopped, plan), status
+        found = engine.api.inspect_container(container)
+    state = found["State"]
+    return _Ended(str(found["Id"]), status, bool(state.get("OOMKilled")), *_times(state))
 
 
-def _judged(status: int, state: dict[str, Any], stopped: bool, plan: TestPlan) -> str:
-    if state.get("OOMKilled") and status != 0:
+def _judged(ended: _Ended, stopped: bool, plan: TestPlan) -> str:
+    status = ended.status
+    if ended.out_of_memory and status != 0:
         return f"the kernel killed the test for want of memory (exit status {status})"
     if stopped or status == 137:
         raise EngineError(
@@ -179,23 +200,28 @@ def _not_started(error: APIError, plan: TestPlan) -> str:
     raise EngineError(f"the engine could not start the test's container: {said}") from error
 
 
-def _stopped_by_others(engine: Engine, container: str, state: dict[str, Any]) -> bool:
+def _stopped_by_others(engine: Engine, ended: _Ended) -> bool:
     """Whether the engine sent a signal to the container, as it does when it shuts down.
 
     A test may end well on SIGTERM, and has not passed then. The times are the engine's own; it
     may tell of the signal a little later than the container ended.
     """
-    events = cast(Any, engine.api).events(
-        since=_seconds(state["StartedAt"]),
-        until=_seconds(state["FinishedAt"], _LATER),
-        filters={"container": container, "event": ["kill", "stop"]},
-        decode=True,
-    )
-    return any(True for _ in events)
+    with engine.speaking("ask how the test ended"):
+        events = cast(Any, engine.api).events(
+            since=f"{ended.started:.6f}",
+            until=f"{ended.finished + _LATER:.6f}",
+            filters={"container": ended.container, "event": ["kill", "stop"]},
+            decode=True,
+        )
+        return any(True for _ in events)
 
 
-def _seconds(time: str, more: float = 0.0) -> str:
-    """The engine's RFC 3339 as the seconds that it asks for."""
+def _times(state: dict[str, Any]) -> tuple[float, float]:
+    return _seconds(str(state["StartedAt"])), _seconds(str(state["FinishedAt"]))
+
+
+def _seconds(time: str) -> float:
+    """The engine's RFC 3339 as seconds since 1970."""
     # Python reads up to six digits behind the point, the engine writes up to nine.
     text = re.sub(r"(\.\d{6})\d*", r"\1", time).replace("Z", "+00:00")
-    return f"{datetime.fromisoformat(text).timestamp() + more:.6f}"
+    return datetime.fromisoformat(text).timestamp()
