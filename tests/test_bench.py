@@ -1,0 +1,22 @@
+"""The measurements run; what they measure is not held against anything here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.pages import ROOT
+
+
+def test_the_measurements_run() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.push", "--rounds", "2"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for text in ("of aula-docker, 2 rounds", "of aula, 2 rounds", "guard audit over"):
+        assert text in ran.stdout
