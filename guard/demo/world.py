@@ -22,7 +22,7 @@ from guard.report import Screen
 _BEGINNING: Final = datetime(2016, 3, 2, 15, 52, tzinfo=timezone(timedelta(hours=1)))
 # Anything that takes longer hangs.
 _PATIENCE: Final = 600.0
-_KEPT: Final = ("DOCKER_", "LANG", "LC_", "NO_COLOR", "PATH", "SSL_CERT_", "TEMP", "TMP", "XDG_RUN")
+_KEPT: Final = ("DOCKER_", "LANG", "LC_", "NO_COLOR", "PATH", "SSL_CERT_", "XDG_RUN")
 _SETTINGS: Final = {
     "user.name": "Demo",
     "user.email": "demo@example.org",
@@ -69,7 +69,8 @@ class World:
         self._step = ""
         self._count = 0
         self._second = 0
-        (folder / "home").mkdir()
+        for name in ("home", "tmp"):
+            (folder / name).mkdir()
         for key, value in _SETTINGS.items():
             self.quietly(folder, "git", "config", "--global", key, value)
 
@@ -239,6 +240,7 @@ def _sealed(folder: Path) -> dict[str, str]:
         "DOCKER_CONFIG": os.path.expanduser(os.path.join("~", ".docker")),
         **kept,
         "HOME": home,
+        "TMPDIR": str(folder / "tmp"),
         "XDG_CONFIG_HOME": os.path.join(home, ".config"),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.path.join(home, ".gitconfig"),
