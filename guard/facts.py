@@ -208,7 +208,7 @@ class Gatherer:
             return False
         key = (config.release_tag, rooted[0].repositories, version)
         if key not in self._named:
-            self._named[key] = releases_named(key[1], key[0], [version])
+            self._named[key] = self._likely_tags(config.release_tag, rooted[0], [version])
         return any(release.tag == tag for release in self._named[key].at(commit))
 
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
@@ -251,7 +251,8 @@ class Gatherer:
         packages, unknown = self._library.packages(store, root.tree, config.dependency)
         form = config.release_tag
         pin = Pin(root.commit, tuple(packages), unknown=tuple(unknown))
-        tags = self._likely_tags(form, store, packages)
+        versions = [str(item.version) for item in packages if item.version is not None]
+        tags = self._likely_tags(form, store, versions)
         if not tags.at(root.commit):
             tags = self._all_tags(form, store)
         if tags.at(root.commit):
@@ -264,15 +265,14 @@ class Gatherer:
             contradicting=tags.contradicting_at(root.commit),
         )
 
-    def _likely_tags(self, form: str, store: Store, packages: list[Package]) -> TagList:
-        """The tags that the packages' versions name: nearly always one of them is the release's.
+    def _likely_tags(self, form: str, store: Store, versions: list[str]) -> TagList:
+        """The tags that packages' versions name: nearly always one of them is the release's.
 
         Listing all takes longer the more there are, and is done once from the second pin on.
         """
         if (form, store.repositories) in self._tags:
             return self._all_tags(form, store)
         self._tags[form, store.repositories] = None
-        versions = [str(item.version) for item in packages if item.version is not None]
         return releases_named(store.repositories, form, versions)
 
     def _all_tags(self, form: str, store: Store) -> TagList:

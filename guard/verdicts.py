@@ -40,6 +40,7 @@ class Verdicts:
         self._repository = repository
         self._pool = pool
         self._tip: str | None = None
+        self._looked = False
 
     @property
     def logs(self) -> str:
@@ -212,7 +213,7 @@ class Verdicts:
         return value == "true"
 
     def _read_tip(self, again: bool = False) -> str | None:
-        if again or self._tip is None:
+        if again or not self._looked:
             # By its full name: what abbreviates would also find a tag of that name. The object
             # need not be there: that is for the caller to find out.
             output = text(
@@ -220,6 +221,7 @@ class Verdicts:
             )
             found = (line.split(" ") for line in output.splitlines())
             self._tip = next((tip for tip, ref in found if ref == REF), None)
+            self._looked = True
         return self._tip
 
 

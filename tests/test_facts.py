@@ -325,9 +325,10 @@ class TestTested:
         return facts.tested.state
 
     def test_the_verdict_of_this_content(self, workshop: Workshop, gather: Gathering) -> None:
-        assert self.state(gather()) is VerdictState.UNTESTED
+        before = workshop.docker.head
         workshop.docker.commit("another", {"Dockerfile": "FROM other\n"})
         key = workshop.verdict(Result.FAILED_BUILD)
+        assert self.state(gather(before)) is VerdictState.UNTESTED
         facts = gather()
         assert self.state(facts) is VerdictState.FAILED_BUILD
         assert isinstance(facts.tested, Known) and facts.tested.key == key
