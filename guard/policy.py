@@ -65,13 +65,25 @@ def _protection(config: Config, in_superproject: bool) -> Protection:
 
 
 def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
-    """The configuration at what the remote has now, None where that is not known here."""
-    commit = pushed.update.remote_id
-    if not commit.strip("0"):
-        tracked = f"refs/remotes/{remote}/"
-        commit = gate.refs(tracked).get(f"{tracked}HEAD", "")
-    if not commit:
-        return None
+    """The configuration at what the remote has now, or had when it was last fetched.
+
+    Of a new branch that is the remote's default branch; None where none of them is here.
+    """
+    if pushed.update.remote_id.strip("0"):
+        found = _config_at(gate, pushed.update.remote_id)
+        if found is not None:
+            return found
+    tracked = f"refs/remotes/{remote}/"
+    branch = pushed.update.remote_ref.removeprefix("refs/heads/")
+    for name in (branch, "HEAD"):
+        commit = gate.refs(tracked).get(tracked + name)
+        found = _config_at(gate, commit) if commit else None
+        if found is not None:
+            return found
+    return None
+
+
+def _config_at(gate: Gate, commit: str) -> Config | None:
     try:
         return gate.config_at(commit)
     except GuardError:
@@ -80,11 +92,19 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
 
 def _weaker(old: Config, new: Config, ref: str) -> tuple[Finding, ...]:
     findings = []
-    before, after = old.superproject_push, new.superproject_push
-    if fits(ref, before.protect) and not fits(ref, after.protect):
-        findings.append(_finding(f"{ref} is no longer protected", before.protect, after.protect))
-    elif fits(ref, before.tested) and not fits(ref, after.tested):
-        findings.append(_finding(f"{ref} need no longer be tested", before.tested, after.tested))
+    for whose, before, after in (
+        ("", old.superproject_push, new.superproject_push),
+        (f" in pushes of {old.consumer}", old.consumer_push, new.consumer_push),
+    ):
+        if fits(ref, before.protect) and not fits(ref, after.protect):
+            text = f"{ref} is no longer protected{whose}"
+            findings.append(_finding(text, before.protect, after.protect))
+        elif fits(ref, before.tested) and not fits(ref, after.tested):
+            text = f"{ref} need no longer be tested{whose}"
+            findings.append(_finding(text, before.tested, after.tested))
+    parts = (old.consumer, old.dependency), (new.consumer, new.dependency)
+    if parts[0] != parts[1]:
+        findings.append(_finding("other submodules are held against each other", *parts))
     if old.test.command and old.test.command != new.test.command:
         text = "the test command is another one"
         findings.append(_finding(text, old.test.command, new.test.command))
