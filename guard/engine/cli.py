@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import IO, Final, NamedTuple
 
 from guard.engine.client import Engine
@@ -32,6 +33,12 @@ _PLUGINS: Final = (
 )
 # From this version on the CLI itself cannot, and `docker build` is the plugin buildx.
 _FIRST_WITHOUT: Final = 23
+# Ends the writer without closing the pipe: an end of the input would look like the whole of it.
+_NO_MORE: Final = b""
+# Pieces that are made while an earlier one is still written.
+_AHEAD: Final = 4
+# What Linux lets everybody have (/proc/sys/fs/pipe-max-size).
+_PIPE: Final = 1 << 20
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -74,6 +81,8 @@ def start(engine: Engine, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            # On Linux a pipe that takes a piece whole, so that the next one is made meanwhile.
+            pipesize=_PIPE if sys.platform == "linux" else -1,
             env=_environment(engine),
             start_new_session=True,
             preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
@@ -85,25 +94,30 @@ def start(engine: Engine, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
 def converse(process: subprocess.Popen[bytes], stdin: Iterable[bytes]) -> Iterator[str]:
     """Give the process its input and yield what it tells, line by line, while it reads.
 
-    A process that stops reading early is no error here: what it tells says why.
+    Its input is closed only when `stdin` has come to its end; where that raises, the process must
+    be killed. One that stops reading early is no error here: what it tells says why.
     """
     lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    pieces: queue.Queue[bytes | None] = queue.Queue(_AHEAD)
     assert process.stderr is not None and process.stdin is not None
-    reader = threading.Thread(target=_read, args=(process.stderr, lines), daemon=True)
-    reader.start()
+    threading.Thread(target=_read, args=(process.stderr, lines), daemon=True).start()
+    writer = threading.Thread(target=_write, args=(process.stdin, pieces), daemon=True)
+    writer.start()
     try:
         for piece in stdin:
-            process.stdin.write(piece)
+            if not _put(pieces, piece, writer):
+                break
             while not lines.empty():
-                line = lines.get()
-                if line is None:
+                if (line := lines.get()) is None:
                     return
                 yield line
-        process.stdin.close()
-    except BrokenPipeError:
-        pass
-    while (line := lines.get()) is not None:
-        yield line
+        else:
+            _put(pieces, None, writer)
+        while (line := lines.get()) is not None:
+            yield line
+    finally:
+        with suppress(queue.Full):
+            pieces.put_nowait(_NO_MORE)
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -111,13 +125,29 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     for pipe in (process.stdin, process.stderr):
-        if pipe is not None:
-            try:
+        # What was still to be written has no reader any more.
+        with suppress(OSError):
+            if pipe is not None:
                 pipe.close()
-            except OSError:
-                # What was still to be written has no reader any more.
-                continue
     process.wait()
+
+
+def _put(pieces: queue.Queue[bytes | None], piece: bytes | None, writer: threading.Thread) -> bool:
+    """Whether the writer still takes pieces."""
+    while writer.is_alive():
+        with suppress(queue.Full):
+            pieces.put(piece, timeout=1)
+            return True
+    return False
+
+
+def _write(pipe: IO[bytes], pieces: queue.Queue[bytes | None]) -> None:
+    # A process that has ended or was killed reads no more; `kill` may close the pipe under it.
+    with suppress(OSError, ValueError):
+        while piece := pieces.get():
+            pipe.write(piece)
+        if piece is None:
+            pipe.close()
 
 
 def _read(pipe: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:

@@ -21,8 +21,8 @@ from guard.errors import EngineError, GuardError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 
-# What is asked of git in one go. Larger blobs come in pieces of their own.
-_BATCH: Final = 4 << 20
+# What is asked of git in one go, and sent in one piece. Larger blobs come in pieces of their own.
+_BATCH: Final = 1 << 20
 # A file whose content is converted is held as a whole.
 _MOST_CONVERTED: Final = 64 << 20
 _LINK_BYTES: Final = 4095
@@ -120,7 +120,7 @@ class Context:
         """
         self.complete, self.digest, self.size = False, "", 0
         digest = hashlib.sha256()
-        for piece in tar.joined(self._tar()):
+        for piece in self._tar():
             digest.update(piece)
             self.size += len(piece)
             yield piece
@@ -179,8 +179,19 @@ class Context:
 
     def _tar(self) -> Iterator[bytes]:
         for batch in _batches(self.entries):
-            for entry, data in zip(batch, self._read(batch), strict=True):
-                yield from self._packed(entry, data)
+            contents = self._read(batch)
+            if contents[0] is None and batch[0].size:
+                # A large blob, which is alone: in pieces, never held as a whole.
+                yield from self._packed(batch[0], None)
+                continue
+            pieces: list[bytes] = []
+            for entry, data in zip(batch, contents, strict=True):
+                plain = entry.conversion is None and entry.item.kind is not Kind.SYMLINK
+                if plain and data is not None:
+                    pieces += (tar.header(entry.item, entry.size), data, tar.padding(entry.size))
+                else:
+                    pieces += self._packed(entry, data)
+            yield b"".join(pieces)
         yield tar.END
 
     def _packed(self, entry: Entry, data: bytes | None) -> Iterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tarfile
-from collections.abc import Iterable, Iterator
 from typing import Final
 
 from guard.engine.plan import Item, Kind
@@ -14,7 +13,6 @@ END: Final = bytes(2 * tarfile.BLOCKSIZE)
 
 # 1 January 2000: zip, and so every jar, knows no time before 1980.
 _TIME: Final = 946684800
-_CHUNK: Final = 1 << 20
 # What the plain header has room for: tarfile needs ten times as long for one.
 _MAGIC: Final = b"ustar\x0000"
 _SHORT: Final = 99
@@ -57,17 +55,3 @@ def _short_header(item: Item, size: int) -> bytes:
 def padding(size: int) -> bytes:
     """What follows a content of so many bytes, up to the next block."""
     return bytes(-size % tarfile.BLOCKSIZE)
-
-
-def joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of about a megabyte: each costs a chunk of HTTP."""
-    held: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        held.append(piece)
-        size += len(piece)
-        if size >= _CHUNK:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)

@@ -189,7 +189,7 @@ def test_the_stream_is_complete_only_at_its_end(combination: list[Part], pool: O
     next(stream)
     with pytest.raises(EngineError, match="stopped reading"):
         context.require_complete()
-    assert list(stream) == []
+    assert b"".join(stream).endswith(bytes(1024))
     context.require_complete()
 
 

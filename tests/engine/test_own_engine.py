@@ -21,7 +21,9 @@ from tests.engine.conftest import Trial
 from tests.engine.test_endings import AULA, HANGING, Victim, processes
 from tests.engine.trees import Content, Store, Submodule
 
-BRIDGE = "guardtest0"
+# Others may run these tests at the same time.
+BRIDGE = f"gt{os.getpid()}"
+ADDRESS = f"10.{200 + os.getpid() // 256 % 50}.{os.getpid() % 256}.1/24"
 SPACE = "size=160m"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start an engine")
@@ -90,7 +92,7 @@ class OwnEngine:
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
     subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
-    subprocess.run(["ip", "addr", "add", "10.215.77.1/24", "dev", BRIDGE], check=True)
+    subprocess.run(["ip", "addr", "add", ADDRESS, "dev", BRIDGE], check=True)
     subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
     # A socket's path has little room.
     started = OwnEngine(Path(f"/tmp/guard-own-{os.getpid()}"))

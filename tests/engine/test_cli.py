@@ -1,0 +1,81 @@
+"""The talk with a CLI that builds: it must never see an end that is none, and never hang."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from guard.engine.builders import choose_builder
+from guard.engine.cli import converse, find_cli, kill, start
+from guard.engine.client import Engine
+from guard.errors import EngineError, MissingObjectError
+
+PIECE = b"x" * (1 << 20)
+
+
+def test_all_of_the_input_arrives_and_every_line_is_told(engine: Engine) -> None:
+    process = start(engine, ["sh", "-c", "echo first >&2; wc -c >&2; echo last >&2"])
+    told = list(converse(process, [PIECE] * 20))
+    assert [line.strip() for line in told] == ["first", str(20 << 20), "last"]
+    assert process.wait() == 0
+    kill(process)
+
+
+def test_a_cli_that_stops_reading_is_heard_to_its_end(engine: Engine) -> None:
+    process = start(engine, ["sh", "-c", "head -c 9 >/dev/null; echo refused >&2; exit 3"])
+    assert list(converse(process, (PIECE for _ in range(50)))) == ["refused"]
+    assert process.wait() == 3
+    kill(process)
+
+
+def test_a_stream_that_raises_is_no_end_of_the_input(engine: Engine) -> None:
+    def stream() -> Iterator[bytes]:
+        yield PIECE
+        raise MissingObjectError("gone")
+
+    process = start(engine, ["sh", "-c", "cat >/dev/null; echo all of it >&2"])
+    with pytest.raises(MissingObjectError):
+        list(converse(process, stream()))
+    kill(process)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_buildkit_is_asked_for_and_not_there(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("guard.engine.cli._PLACES", ())
+    monkeypatch.setattr("guard.engine.cli._PLUGINS", ())
+    assert choose_builder(engine, "auto").name == "classic"
+    with pytest.raises(EngineError, match="no docker CLI here speaks it") as caught:
+        choose_builder(engine, "buildkit")
+    assert "buildx" in caught.value.remedy
+
+
+def test_a_cli_without_buildkit_in_front_does_not_hide_one_behind(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer, older = tmp_path / "newer", tmp_path / "older"
+    for program, version in ((newer, "28.2.2"), (older, "20.10.24+dfsg1")):
+        program.write_text(f"#!/bin/sh\necho Docker version {version}, build x\n")
+        program.chmod(0o755)
+    monkeypatch.setattr("guard.engine.cli._PLUGINS", ())
+    monkeypatch.setattr("guard.engine.cli._PLACES", (str(newer), str(older)))
+    found = find_cli(engine)
+    assert found is not None
+    assert (found.command, found.version) == ((str(older), "build"), "docker 20.10.24")
+
+
+def test_buildx_goes_first_and_runs_as_a_program_of_its_own(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "docker-buildx"
+    plugin.write_text("#!/bin/sh\necho github.com/docker/buildx v0.17.1 abc\n")
+    plugin.chmod(0o755)
+    monkeypatch.setattr("guard.engine.cli._PLUGINS", (str(tmp_path),))
+    found = find_cli(engine)
+    assert found is not None
+    assert (found.command, found.is_buildx) == ((str(plugin), "build"), True)
+    assert found.version == "buildx 0.17.1"
