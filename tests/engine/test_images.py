@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import time
@@ -35,8 +36,21 @@ from tests.engine.trees import Store
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A registry's program. Debian's package would start a service for the whole network."""
+    found = shutil.which("docker-registry")
+    if found:
+        return found
+    folder = tmp_path_factory.mktemp("registry")
+    subprocess.run(["apt-get", "download", "docker-registry"], cwd=folder, check=True)
+    (package,) = folder.glob("*.deb")
+    subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
+    return str(folder / "usr" / "bin" / "docker-registry")
+
+
 @pytest.fixture
-def registry(tmp_path: Path) -> Iterator[str]:
+def registry(program: str, tmp_path: Path) -> Iterator[str]:
     """A registry on this machine's loopback, as HOST:PORT."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -47,7 +61,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
         f"storage: {{filesystem: {{rootdirectory: '{tmp_path}/registry'}}}}\n"
     )
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(["docker-registry", "serve", config], stdout=log, stderr=log)
+        process = subprocess.Popen([program, "serve", config], stdout=log, stderr=log)
         end = time.monotonic() + 30
         while not _answers(address):
             assert process.poll() is None and time.monotonic() < end, "no registry"
