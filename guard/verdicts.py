@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from guard.config import Recipe
 from guard.errors import GitError, GuardError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
+from guard.git.private import PrivateFolder
 from guard.git.process import Repository, objects_of, run, text
 from guard.git.store import Store
 from guard.model import Result
 from guard.record import Record, RecordError, parse_record
 from guard.rules.facts import Tested, VerdictState
-
-if TYPE_CHECKING:
-    from tempfile import TemporaryDirectory
 
 REF: Final = "refs/guard/verdicts"
 KEEP: Final = "refs/guard/keep/"
@@ -137,7 +135,7 @@ class Verdicts:
         Raises:
             GuardError: there is no identity, no signing key, no room, or the ref is damaged.
         """
-        with _private_folder() as folder:
+        with PrivateFolder() as folder:
             try:
                 tip = self._read_tip()
                 commit = self._commit(b"{}\n", "rehearsal.json", "rehearsal", tip, folder, True)
@@ -165,7 +163,7 @@ class Verdicts:
                 if part.path:
                     run(part.repository, "update-ref", f"{KEEP}{part.commit}", part.commit)
         path = record_path(record.key, record.recipe)
-        with _private_folder() as folder:
+        with PrivateFolder() as folder:
             for _ in range(_RACES):
                 tip = self._read_tip(again=True)
                 commit = self._commit(record.to_json(), path, record.title, tip, folder, False)
@@ -223,13 +221,6 @@ class Verdicts:
             self._tip = next((tip for tip, ref in found if ref == REF), None)
             self._looked = True
         return self._tip
-
-
-def _private_folder() -> TemporaryDirectory[str]:
-    # Only who records needs one; a push looks up, and does not wait for the import.
-    from tempfile import TemporaryDirectory
-
-    return TemporaryDirectory(prefix="guard-")
 
 
 def record_path(key: str, recipe: str) -> str:

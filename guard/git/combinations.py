@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
+from guard.git.private import PrivateFolder
 from guard.git.process import Repository, objects_of, run, text
 from guard.model import Combination, Gitlink
 
@@ -47,10 +48,7 @@ def of_index(repository: Repository) -> Iterator[Combination | None]:
     if repository.work_tree is None or not os.path.exists(index):
         yield None
         return
-    # A push of the superproject asks for no index, and does not wait for these imports.
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory(prefix="guard-") as folder:
+    with PrivateFolder() as folder:
         objects = os.path.join(folder, "objects")
         os.makedirs(objects)
         tree = _written(repository, index, folder, objects)
@@ -58,11 +56,10 @@ def of_index(repository: Repository) -> Iterator[Combination | None]:
 
 
 def _written(repository: Repository, index: str, folder: str, objects: str) -> str:
-    from shutil import copyfile
-
     copy = os.path.join(folder, "index")
     try:
-        copyfile(index, copy)
+        with open(index, "rb") as theirs, open(copy, "wb") as ours:
+            ours.write(theirs.read())
     except OSError as error:
         raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
     extra = {

@@ -6,13 +6,13 @@ GitPython serves what moves things; nothing here is imported by a push.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 
 import git
 
 from guard.errors import GitError, GuardError
 from guard.git.locate import open_checkout
+from guard.git.private import PrivateFolder
 from guard.git.process import Repository, run, text, user_environment
 
 
@@ -54,7 +54,7 @@ def commit_gitlink(superproject: Repository, path: str, commit: str, message: st
     Raises:
         GuardError: git refuses, or a hook does.
     """
-    with tempfile.TemporaryDirectory(prefix="guard-") as folder, _opened(superproject) as repo:
+    with PrivateFolder() as folder, _opened(superproject) as repo:
         index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
         _ask(repo, "read-tree", "HEAD", env=index)
         _ask(repo, "update-index", "--add", "--cacheinfo", f"160000,{commit},{path}", env=index)

@@ -119,15 +119,18 @@ def fits(ref: str, patterns: Iterable[str]) -> bool:
     ``*`` stands for anything, slashes too; a pattern without ``refs/`` is held against the short
     name as well.
     """
-    from fnmatch import fnmatchcase
-
     meant = False
     for pattern in patterns:
-        if pattern == "*":
-            meant = True
-            continue
-        bare = pattern.removeprefix("!")
-        short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-        if fnmatchcase(ref, bare) or fnmatchcase(short, bare):
+        if _fits(ref, pattern.removeprefix("!")):
             meant = not pattern.startswith("!")
     return meant
+
+
+def _fits(ref: str, pattern: str) -> bool:
+    if pattern == "*":
+        return True
+    # Most policies are "*", and a push waits for every import.
+    from fnmatch import fnmatchcase
+
+    short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    return fnmatchcase(ref, pattern) or fnmatchcase(short, pattern)
