@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -71,6 +72,7 @@ class OwnEngine:
         for pid in processes(str(self.folder)):
             os.kill(int(pid), signal.SIGKILL)
         subprocess.run(["umount", "-R", "-l", self.folder / "data"], check=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=self.log, stderr=self.log, start_new_session=True)
