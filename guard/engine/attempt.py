@@ -119,7 +119,7 @@ def _attempt(
     recipe, context = prepared.recipe, prepared.context
     begun = time.monotonic()
     try:
-        with deadline(prepared.timeout), step_notes() as notes:
+        with deadline(prepared.timeout), step_notes(engine) as notes:
             build = builder.build(engine, context, recipe, options, on_event, notes)
     except DeadlinePassed:
         raise EngineError(

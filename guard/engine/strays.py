@@ -47,17 +47,17 @@ class StepNotes:
 
 
 @contextmanager
-def step_notes() -> Iterator[StepNotes]:
-    """A note for a build. It stays where the build does not end in order."""
+def step_notes(engine: Engine) -> Iterator[StepNotes]:
+    """A note for a build on the engine. It stays where the build does not end in order."""
     folder = _folder()
     path = folder / f"{Owner.this()}".replace("/", "_")
-    path.write_text(json.dumps(["owner", str(Owner.this())]) + "\n")
+    path.write_text(json.dumps([str(Owner.this()), engine.facts.host]) + "\n")
     yield StepNotes(path)
     path.unlink(missing_ok=True)
 
 
 def remove_strays(engine: Engine) -> int:
-    """End the steps that are on notes of builds that have ended otherwise.
+    """End the steps that are on notes of builds on this engine that have ended otherwise.
 
     Returns:
         how many were still there.
@@ -67,14 +67,26 @@ def remove_strays(engine: Engine) -> int:
     """
     removed = 0
     for path in sorted(_folder().iterdir()):
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        owner = Owner.parse(lines[0][1]) if lines else None
-        if owner is None or not (owner.is_gone or owner == Owner.this()):
+        lines = _lines(path)
+        owner = Owner.parse(lines[0][0]) if lines else None
+        if owner is None or lines[0][1] != engine.facts.host:
+            continue
+        if not (owner.is_gone or owner == Owner.this()):
             continue
         for kind, text in lines[1:]:
             removed += _end_container(engine, text) if kind == "container" else _end_step(text)
         path.unlink(missing_ok=True)
     return removed
+
+
+def _lines(path: Path) -> list[tuple[str, str]]:
+    # Another run may take the note up at the same time, or its last line may be half written.
+    found = []
+    with suppress(FileNotFoundError, ValueError):
+        for line in path.read_text().splitlines():
+            first, second = json.loads(line)
+            found.append((str(first), str(second)))
+    return found
 
 
 def _end_container(engine: Engine, container: str) -> int:

@@ -99,7 +99,7 @@ def test_fresh_uses_no_cache(trial: Trial, store: Store, base: str) -> None:
 
     def build(fresh: bool) -> list[bool]:
         trial.events.clear()
-        with step_notes() as notes:
+        with step_notes(trial.engine) as notes:
             classic_build(
                 *(trial.engine, prepared.context, prepared.recipe, Options(fresh)),
                 trial.on_event,

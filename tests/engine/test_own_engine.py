@@ -14,6 +14,7 @@ import pytest
 
 from guard.engine.baseimage import base_image
 from guard.engine.client import Engine
+from guard.engine.strays import remove_strays
 from guard.errors import EngineError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
@@ -116,13 +117,14 @@ def test_an_engine_that_is_killed(
     phase: str,
     builder: str,
     own: OwnEngine,
+    engine: Engine,
     store: Store,
     pool: ObjectPool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", own.host)
-    with Engine.connect() as engine:
-        base = base_image(engine)
+    with Engine.connect() as killed:
+        base = base_image(killed)
     marker = f": killed-{phase}-{builder};"
     run = f"RUN {marker} {HANGING}\n" if phase == "build" else ""
     victim = Victim(store, f"FROM {base}\n{run}", f"{marker} {HANGING}", builder)
@@ -131,14 +133,17 @@ def test_an_engine_that_is_killed(
     victim.lines.close()
     victim.process.wait()
     assert said.startswith("engine: the engine went away: could not ")
-    # What ran goes on: nobody is there who could end it.
+    # What ran goes on: nobody is there who could end it. A run on another engine does not either,
+    # and takes no note away.
+    assert processes(marker)
+    remove_strays(engine)
     assert processes(marker)
     own.start()
-    with Engine.connect() as engine:
-        trial = Trial(engine, pool, builder)
+    with Engine.connect() as restarted:
+        trial = Trial(restarted, pool, builder)
         found = trial.run(parts(store, f"FROM {base}\nRUN echo again\n"))
         assert found.result is Result.PASSED
-        assert engine.api.containers(all=True) == []
+        assert restarted.api.containers(all=True) == []
     assert processes(marker) == []
 
 
