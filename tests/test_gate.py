@@ -326,19 +326,19 @@ class TestProcesses:
 
     def test_they_do_not_grow_with_refs(self, workshop: Workshop, tools: Path) -> None:
         workshop.verdict()
-        commits = self.series(workshop, 20)
+        commits = self.series(workshop, 8)
         for new in (True, False):
             one = self.count(tools, workshop.docker, commits[-1:], 0, new)
             assert 0 < one == self.count(tools, workshop.docker, commits, 0, new)
 
     def test_nor_where_they_are_blocked(self, workshop: Workshop, tools: Path) -> None:
         workshop.verdict(Result.FAILED_TEST)
-        commits = self.series(workshop, 20)
+        commits = self.series(workshop, 8)
         one = self.count(tools, workshop.docker, commits[-1:], 1, True)
         assert 0 < one == self.count(tools, workshop.docker, commits, 1, True)
 
     def test_nor_with_refs_of_the_consumer(self, workshop: Workshop, tools: Path) -> None:
-        commits = [workshop.aula.commit(f"change {number}", {"n": "x"}) for number in range(20)]
+        commits = [workshop.aula.commit(f"change {number}", {"n": "x"}) for number in range(8)]
         one = self.count(tools, workshop.aula, commits[-1:], 1, True)
         assert 0 < one == self.count(tools, workshop.aula, commits, 1, True)
 
@@ -363,8 +363,8 @@ class TestProcesses:
 
     def test_nor_with_releases_that_are_pinned(self, workshop: Workshop, tools: Path) -> None:
         commits = []
-        for number in range(4, 12):
+        for number in range(4, 9):
             workshop.release(f"0.{number}.0")
             commits.append(workshop.pin())
-        few = self.count(tools, workshop.docker, commits[:3], 1, True)
+        few = self.count(tools, workshop.docker, commits[:2], 1, True)
         assert 0 < few == self.count(tools, workshop.docker, commits, 1, True)

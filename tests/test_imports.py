@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -241,14 +240,3 @@ sys.stdout.write("\\n".join([str(status), *sorted(loaded)]))
         status, loaded = self.pushed(workshop, workshop.docker)
         assert (status, loaded.intersection(self.SLOW)) == (1, set())
         assert "yaml" in loaded
-
-
-def test_a_module_can_be_imported_by_itself() -> None:
-    """No module needs another one to have been imported first."""
-    names = [name for name in modules() if not name.endswith("__main__")]
-    code = "import importlib, sys\nfor name in sys.argv[1:]:\n"
-    code += "    for loaded in [n for n in sys.modules if n.split('.')[0] == 'guard']:\n"
-    code += "        del sys.modules[loaded]\n    importlib.import_module(name)\n"
-    command = [sys.executable, "-I", "-c", code, *names]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr

@@ -193,7 +193,7 @@ def test_times_that_are_none_are_refused(seconds: str) -> None:
         parse_record(data)
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(
     st.binary()
     | st.recursive(

@@ -140,9 +140,11 @@ def test_a_split_index(docker: Repo) -> None:
 
 def test_a_split_index_by_configuration_leaves_no_shared_index_behind(docker: Repo) -> None:
     docker.git("config", "core.splitIndex", "true")
-    docker.git("config", "splitIndex.maxPercentChange", "0")
+    docker.git("config", "splitIndex.maxPercentChange", "100")
+    docker.git("update-index", "--split-index")
     docker.write({"more": "x\n"})
     docker.git("add", "more")
+    docker.git("config", "splitIndex.maxPercentChange", "0")  # who writes, shares anew
     before = set(files(docker.folder))
     assert set(entries(docker)) == {"Dockerfile", "aula", "more"}
     assert set(files(docker.folder)) == before
