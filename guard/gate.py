@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -121,14 +121,16 @@ class Gate:
             first = self._consumer_in(self.present(), commit, ref)
             if first.outcome is Outcome.ALLOWED:
                 return first
-            for other in (self.head(), self._branch(ref)):
-                if other is not None:
-                    decision = self._consumer_in(other, commit, ref)
-                    if decision.outcome is Outcome.ALLOWED:
-                        return decision
-            return first
         except GuardError as error:
             return _undecided(self.consumer_name(), commit, ref, error, self._rules)
+        for make in (self.head, lambda: self._branch(ref)):
+            # What is wrong with these is no news: the index is what has to be mended.
+            with suppress(GuardError):
+                other = make()
+                decision = self._consumer_in(other, commit, ref) if other is not None else first
+                if decision.outcome is Outcome.ALLOWED:
+                    return decision
+        return first
 
     def consumer_at(self, commit: str, superproject: str) -> Decision:
         """The decision for a commit of the consumer with a given commit of the superproject."""
@@ -187,8 +189,9 @@ class Gate:
         facts = facts._replace(test_command=self._test_command(combination))
         findings = judge(facts, STATIC)
         if any(item.severity is Severity.ERROR for item in findings) and not _out_of_reach(facts):
-            facts = self.gatherer.explain(facts, combination)
-            findings = judge(facts, STATIC)
+            # Which releases would fit is good to know; what is wrong is known without.
+            with suppress(GuardError):
+                findings = judge(self.gatherer.explain(facts, combination), STATIC)
         pin = facts.pin
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
         if all(item.severity in _ACCEPTABLE for item in findings):

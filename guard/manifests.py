@@ -51,9 +51,10 @@ class Library:
                 manifests[result.path] = result
                 try:
                     batch += _local_packages(store, tree, result)
-                    imported = list(_imported(store, tree, result))
-                    batch += imported
-                    if len(imported) == len(result.imports):
+                    files, missing = _imported(store, tree, result, name)
+                    batch += files
+                    unknown += missing
+                    if len(files) == len(result.imports):
                         manifests[result.path] = _completed(result)
                 except MissingObjectError as error:
                     unknown.append(Unknown(f"{name}: {error.problem}", error.remedy))
@@ -147,20 +148,36 @@ def _fits(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern)
 
 
-def _imported(store: Store, tree: GitObject, manifest: Manifest) -> Iterable[tuple[File, Reader]]:
-    """Files of the tree that belong to a project file's content: imports, custom snapshots."""
-    base = posixpath.dirname(manifest.path)
+def _imported(
+    store: Store, tree: GitObject, manifest: Manifest, name: str
+) -> tuple[list[tuple[File, Reader | None]], list[Unknown]]:
+    """Files of the tree that belong to a project file's content: imports, custom snapshots.
+
+    What stands behind a URL is not in the tree, and pins no package that a manifest would not.
+    """
     # An import is of its importer's kind; hpack's defaults look like a package.yaml.
     reader = reader_for(manifest.path) or read_cabal_project
+    files: list[tuple[File, Reader | None]] = []
+    unknown = []
     for imported in manifest.imports:
         if "://" in imported.path:
             continue
-        path = posixpath.normpath(posixpath.join(base, imported.path))
-        folder, name = posixpath.split(path)
-        for where, found in matching_folders(store, tree, folder):
-            for item in files_in(found, where):
-                if item.name == name:
-                    yield item, reader
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(manifest.path), imported.path))
+        found = [
+            item
+            for where, folder in matching_folders(store, tree, posixpath.dirname(path))
+            for item in files_in(folder, where)
+            if item.name == posixpath.basename(path)
+        ]
+        files += [(item, reader) for item in found]
+        if not found:
+            where = f"{name}/{manifest.path}:{imported.line}"
+            unknown.append(
+                Unknown(
+                    f"{where} names {imported.path}, which {name} does not hold", f"correct {where}"
+                )
+            )
+    return files, unknown
 
 
 def _completed(manifest: Manifest) -> Manifest:

@@ -76,7 +76,8 @@ def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, 
             log.write(f"\n{shown}\n")
             screen.say(shown)
         record = _record(job, made, log.name, reference, found.size)
-    verdicts.record(record, job.assembly.parts)
+    for trouble in verdicts.record(record, job.assembly.parts):
+        screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {trouble}")
     return record, log.name
 
 

@@ -149,19 +149,29 @@ class Verdicts:
                     "git config user.name and user.email; git config commit.gpgsign; git fsck",
                 ) from error
 
-    def record(self, record: Record, parts: Iterable[Part]) -> None:
+    def record(self, record: Record, parts: Iterable[Part]) -> list[str]:
         """Add a record; a passed one also keeps its submodules' commits from being pruned.
 
         Args:
             parts: the combination's, the superproject's own left alone.
 
+        Returns:
+            What could not be kept, one line each: the verdict stands all the same.
+
         Raises:
             GuardError: the record could not be written; the ref is as it was.
         """
-        if record.result is Result.PASSED:
-            for part in parts:
-                if part.path:
+        self._add(record)
+        troubles = []
+        for part in parts:
+            if part.path and record.result is Result.PASSED:
+                try:
                     run(part.repository, "update-ref", f"{KEEP}{part.commit}", part.commit)
+                except GitError as error:
+                    troubles.append(f"{part.path} {part.commit} is not kept: {error.problem}")
+        return troubles
+
+    def _add(self, record: Record) -> None:
         path = record_path(record.key, record.recipe)
         with PrivateFolder() as folder:
             for _ in range(_RACES):
