@@ -4,6 +4,8 @@
 # Debian or Ubuntu. What is set up stays in .venv; "make clean" takes it away.
 
 PYTHON ?= python3
+# Tests at the same time. Two guards on one machine, with one engine, is what people have, too.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -21,7 +23,7 @@ demo: $(VENV)/package
 
 test: $(VENV)/extras
 	@scripts/tools busybox:busybox-static git-lfs
-	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest $(ARGS)
+	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(VENV)/extras
 	$(BIN)/ruff check .
