@@ -16,7 +16,7 @@ from guard.engine.build import Options
 from guard.engine.client import Engine
 from guard.engine.images import REVISION, SOURCE, combination_tag, layers, put_tag
 from guard.engine.profile import Profile, profile
-from guard.errors import EngineError, GitError
+from guard.errors import EngineError, GitError, GuardError
 from guard.gate import Gate
 from guard.git.assembly import Assembly
 from guard.git.process import text
@@ -69,13 +69,8 @@ def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, 
         screen.say(f"engine: {engine.facts}")
         with _log(verdicts.logs, job.name) as log:
             made = _attempt(gate, job, engine, prepared, fresh, screen, log)
-            passed = made.result is Result.PASSED
-            reference = _name(gate, job, engine, made.image) if passed else ""
-            found = _profile(gate, job, engine, made)
-            shown = profile_text(found, *_last_passed(gate, job))
-            log.write(f"\n{shown}\n")
-            screen.say(shown)
-        record = _record(job, made, log.name, reference, found.size)
+            reference, size = _finishing(gate, job, engine, made, screen, log)
+        record = _record(job, made, log.name, reference, size)
     for trouble in verdicts.record(record, job.assembly.parts):
         screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {trouble}")
     return record, log.name
@@ -100,6 +95,24 @@ def _attempt(
     except KeyboardInterrupt:
         screen.warn(f"guard: interrupted: no verdict; finished build steps are cached; {log.name}")
         raise
+
+
+def _finishing(
+    gate: Gate, job: Job, engine: Engine, made: Attempt, screen: Screen, log: IO[str]
+) -> tuple[str, int]:
+    """Name the image and tell of the build; an engine that fails now costs no verdict."""
+    reference, size = "", 0
+    try:
+        if made.result is Result.PASSED:
+            reference = _name(gate, job, engine, made.image)
+        found = _profile(gate, job, engine, made)
+        size = found.size
+        shown = profile_text(found, *_last_passed(gate, job))
+        log.write(f"\n{shown}\n")
+        screen.say(shown)
+    except GuardError as error:
+        screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {error.problem}")
+    return reference, size
 
 
 def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:

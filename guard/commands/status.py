@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any, NamedTuple
 
-from guard.errors import EXIT_ALLOWED
+from guard.config import Config
+from guard.errors import EXIT_ALLOWED, EngineError
 from guard.gate import Gate
 from guard.git.combinations import head_of
 from guard.git.hooks.health import HookHealth, hook_health
@@ -35,6 +36,7 @@ class _State(NamedTuple):
     consumer: Decision | None
     hooks: tuple[_Hook, ...]
     hooks_missing: str
+    engine: str
 
     @property
     def next(self) -> str:
@@ -86,7 +88,21 @@ def _state(gate: Gate) -> _State:
             for target in found.targets
         ),
         found.missing,
+        _engine(config),
     )
+
+
+def _engine(config: Config) -> str:
+    """The engine that `guard test` would use, with its builder; or why there is none."""
+    # The docker SDK takes longer to import than all the rest.
+    from guard.engine.builders import choose_builder
+    from guard.engine.client import Engine
+
+    try:
+        with Engine.connect() as engine:
+            return f"{engine.facts}, {choose_builder(engine, config.image.builder)}"
+    except EngineError as error:
+        return f"none: {error.problem}"
 
 
 def _consumer(gate: Gate, repositories: tuple[Repository, ...]) -> Decision | None:
@@ -112,6 +128,7 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
     for text in _asked(facts):
         screen.say(f"  {'requires':<12}{text}")
     screen.say(f"  {'verdict':<12}{_verdict(facts)}")
+    screen.say(f"  {'engine':<12}{state.engine}")
     screen.say()
     for hook in state.hooks:
         effective = hook.health.effective
@@ -212,5 +229,6 @@ def _json(state: _State) -> dict[str, Any]:
             }
             for hook in state.hooks
         ],
+        "engine": state.engine,
         "next": state.next,
     }

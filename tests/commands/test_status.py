@@ -60,3 +60,10 @@ def test_json(workshop: Workshop) -> None:
     assert [hook["effective"] for hook in found["hooks"]] == [True, True]
     assert found["verdict"]["state"] == "passed"
     assert found["next"] == "git push"
+
+
+def test_the_engine_that_would_build(workshop: Workshop) -> None:
+    assert "  engine      Docker Engine" in workshop.guard("status").out
+    ran = workshop.guard("status", DOCKER_HOST="unix:///nonexistent/docker.sock")
+    assert ran.status == 0
+    assert "  engine      none: no engine answers at unix:///nonexistent/docker.sock" in ran.out
