@@ -65,7 +65,13 @@ class Test(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How a combination is built and tested: what of the configuration changes the result."""
+    """How a combination is built and tested: what of the configuration changes the result.
+
+    Args:
+        consumer: ``full`` or ``manifests``.
+        consumer_path: of the submodule that `consumer` and `source` speak of, "" where they leave
+            everything as it is.
+    """
 
     dockerfile: str
     target: str
@@ -74,6 +80,7 @@ class Recipe(NamedTuple):
     consumer: str
     command: tuple[str, ...]
     source: str
+    consumer_path: str = ""
 
     @property
     def digest(self) -> str:
@@ -108,6 +115,7 @@ class Config(NamedTuple):
             self.image.consumer,
             self.test.command,
             self.test.source,
+            self.consumer if self.test.source or self.image.consumer != "full" else "",
         )
 
 

@@ -51,7 +51,7 @@ class Gatherer:
         self._opened: Library | None = None
         self._configs: dict[str, Config] = {}
         self._submodules: dict[Config, Submodules] = {}
-        self._consumers: dict[tuple[Config, str, object], Consumer | Unknown] = {}
+        self._consumers: dict[tuple[Config, str, object, str], Consumer | Unknown] = {}
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
         self._roots: dict[tuple[Config, str, str], tuple[Store, Root] | Unknown] = {}
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
@@ -287,8 +287,8 @@ class Gatherer:
         commit = self.gitlink(combination, config.consumer)
         if commit is None:
             return None
-        # The states of its paths depend on the pin.
-        key = (config, commit, pin.commit if isinstance(pin, Pin) else pin)
+        # The states of its paths depend on the pin and on the superproject around it.
+        key = (config, commit, pin.commit if isinstance(pin, Pin) else pin, combination.tree)
         if key not in self._consumers:
             rooted = self._root(combination, config, config.consumer, commit)
             if isinstance(rooted, Unknown):
@@ -322,7 +322,21 @@ class Gatherer:
                 if target is not None:
                     state = self._path_state(combination, config, target, pin)
                     found.append(PathSource(manifest.path, source, target, state))
+                elif _below(whole, config.consumer) is None and _is_firm(manifest, source.path):
+                    state = self._state_elsewhere(combination, whole)
+                    found.append(PathSource(manifest.path, source, whole, state))
         return found
+
+    def _state_elsewhere(self, combination: Combination, whole: str) -> PathState:
+        """What a path leads to that leaves the consumer for neither itself nor the dependency."""
+        if whole.startswith(("/", "../")):
+            return PathState.NOWHERE  # no such thing is in the build context
+        store = self.store(combination)
+        try:
+            found = store.walk(_superproject_tree(store, combination), whole)
+        except LookupError:
+            return PathState.UNKNOWN
+        return PathState.PRESENT if found is not None else PathState.NOWHERE
 
     def _path_state(
         self, combination: Combination, config: Config, target: str, pin: Pin | Unknown | None
@@ -342,6 +356,8 @@ class Gatherer:
             return PathState.NESTED
         if any(_leads_to(target, item) for item in pin.packages):
             return PathState.PRESENT
+        if pin.unknown:
+            return PathState.UNKNOWN  # the package may stand in what could not be read
         is_folder = found is not None and found[0].mode == FOLDER
         return PathState.NO_PACKAGE if is_folder else PathState.ABSENT
 
@@ -349,11 +365,18 @@ class Gatherer:
 _Rooted = tuple[Store, Root] | Unknown
 
 
+def _is_firm(manifest: Manifest, path: str) -> bool:
+    """Whether there must be something at a path: cabal has wildcards and optional packages."""
+    name = posixpath.basename(manifest.path)
+    return not name.startswith("cabal.project") and not set(path) & set("*?[{")
+
+
 def _superproject_tree(store: Store, combination: Combination) -> GitObject:
     tree = store.tree(combination.tree)
     if tree is None:
         raise MissingObjectError(
-            f"tree {combination.tree} of the superproject is missing", "git fetch --refetch"
+            f"tree {combination.tree} of the superproject is missing",
+            "git fetch --refetch --no-filter",
         )
     return tree
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -109,25 +110,35 @@ class Gate:
         except GuardError as error:
             return _undecided(name, commit, ref, error, self._rules)
 
-    def consumer(self, commit: str, ref: str | None = None) -> Decision:
+    def consumer(
+        self,
+        commit: str,
+        ref: str | None = None,
+        applied: Callable[[Decision], Decision] = lambda decision: decision,
+    ) -> Decision:
         """The decision for a commit of the consumer, in the superproject as it stands.
 
         The superproject's index with this commit at the gitlink is judged; where that is not
         allowed its HEAD, then its branch of the pushed branch's name. The first that is allowed
         counts, else the index's. An index that cannot be read ends it: what would be committed
         next is not known. Never raises a `GuardError`.
+
+        Args:
+            applied: makes of each decision what a policy makes of it.
         """
         try:
-            first = self._consumer_in(self.present(), commit, ref)
+            first = applied(self._consumer_in(self.present(), commit, ref))
             if first.outcome is Outcome.ALLOWED:
                 return first
         except GuardError as error:
-            return _undecided(self.consumer_name(), commit, ref, error, self._rules)
+            return applied(_undecided(self.consumer_name(), commit, ref, error, self._rules))
         for make in (self.head, lambda: self._branch(ref)):
             # What is wrong with these is no news: the index is what has to be mended.
             with suppress(GuardError):
                 other = make()
-                decision = self._consumer_in(other, commit, ref) if other is not None else first
+                if other is None:
+                    continue
+                decision = applied(self._consumer_in(other, commit, ref))
                 if decision.outcome is Outcome.ALLOWED:
                     return decision
         return first
@@ -196,7 +207,7 @@ class Gate:
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
         if all(item.severity in _ACCEPTABLE for item in findings):
             value = [release, [_to_json(item) for item in findings]]
-            self.gatherer.memory.remember(value, *self._ids(config, links))
+            self.gatherer.memory.remember(value, *self._ids(combination, config, links))
         key = facts.tested.key or None if isinstance(facts.tested, Tested) else None
         return key, _Known(release, findings + tuple(tested.check(facts)))
 
@@ -208,7 +219,7 @@ class Gate:
         What is remembered are facts about immutable commits. What can change is asked again: that
         the tag still names the commit, and the verdict.
         """
-        known = _from_json(self.gatherer.memory.recall(*self._ids(config, links)))
+        known = _from_json(self.gatherer.memory.recall(*self._ids(combination, config, links)))
         if known is None:
             return None, None
         if not self.gatherer.is_still_release(combination, config, known.release):
@@ -220,8 +231,10 @@ class Gate:
             return None, None  # a push that is blocked is told everything
         return verdict.key, known
 
-    def _ids(self, config: Config, links: tuple[Gitlink, ...]) -> tuple[str, ...]:
-        texts = [text for link in links for text in link]
+    def _ids(
+        self, combination: Combination, config: Config, links: tuple[Gitlink, ...]
+    ) -> tuple[str, ...]:
+        texts = [combination.tree, *(text for link in links for text in link)]
         forms = (self.workspace.name(""), config.consumer, config.dependency, config.release_tag)
         return "static", *forms, *texts
 

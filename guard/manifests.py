@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from guard.errors import MissingObjectError
 from guard.git.folders import File, all_files, files_in, matching_folders
 from guard.git.objects import GitObject
 from guard.git.store import Store
+from guard.git.trees import GITLINK, SYMLINK
 from guard.haskell import (
     Manifest,
     ParseError,
@@ -38,7 +40,7 @@ class Library:
         the ``.cabal`` files and ``package.yaml`` of the local packages that they name.
         """
         manifests: dict[str, Manifest] = {}
-        unknown: list[Unknown] = []
+        unknown = _linked(tree, "", name, _is_root_manifest)
         waiting: list[tuple[File, Reader | None]] = [
             (item, None) for item in files_in(tree, "") if _is_root_manifest(item.name)
         ]
@@ -50,7 +52,9 @@ class Library:
                     continue
                 manifests[result.path] = result
                 try:
-                    batch += _local_packages(store, tree, result)
+                    files, missing = _local_packages(store, tree, result, name)
+                    batch += files
+                    unknown += missing
                     files, missing = _imported(store, tree, result, name)
                     batch += files
                     unknown += missing
@@ -59,6 +63,13 @@ class Library:
                 except MissingObjectError as error:
                     unknown.append(Unknown(f"{name}: {error.problem}", error.remedy))
             waiting = [item for item in dict.fromkeys(batch) if item[0].path not in manifests]
+        unknown += [
+            Unknown(
+                f"{name}/{manifest.path} names no package", f"correct {manifest.path} in {name}"
+            )
+            for manifest in manifests.values()
+            if manifest.path.endswith(".cabal") and manifest.package is None
+        ]
         return list(manifests.values()), unknown
 
     def packages(
@@ -104,7 +115,9 @@ def _read(
     item: File, blob: GitObject | None, reader: Reader | None, name: str
 ) -> Manifest | Unknown:
     if blob is None:
-        return Unknown(f"{name}/{item.path}: blob {item.blob} is missing", "git fetch --refetch")
+        return Unknown(
+            f"{name}/{item.path}: blob {item.blob} is missing", "git fetch --refetch --no-filter"
+        )
     reader = reader or reader_for(item.path)
     assert reader is not None  # only files that have one are looked up
     try:
@@ -122,24 +135,59 @@ def _is_package_file(name: str) -> bool:
 
 
 def _local_packages(
-    store: Store, tree: GitObject, manifest: Manifest
-) -> Iterable[tuple[File, None]]:
+    store: Store, tree: GitObject, manifest: Manifest, name: str
+) -> tuple[list[tuple[File, Reader | None]], list[Unknown]]:
     """The package files of the folders inside the consumer that a project file names."""
-    base = posixpath.dirname(manifest.path)
+    files: list[tuple[File, Reader | None]] = []
+    unknown: list[Unknown] = []
     for source in manifest.sources:
         if source.kind is not SourceKind.PATH or source.role is not Role.PROJECT:
             continue
-        path = posixpath.normpath(posixpath.join(base, source.path or "."))
+        path = posixpath.normpath(
+            posixpath.join(posixpath.dirname(manifest.path), source.path or ".")
+        )
         if path.startswith(("..", "/")):
             continue
         # cabal.project names folders or .cabal files, both with wildcards.
-        folder, pattern = path, "*"
-        if path.endswith(".cabal"):
-            folder, pattern = posixpath.split(path)
-        for where, found in matching_folders(store, tree, folder):
-            for item in files_in(found, where):
-                if _is_package_file(item.name) and _fits(item.name, pattern):
-                    yield item, None
+        folder, pattern = posixpath.split(path) if path.endswith(".cabal") else (path, "*")
+        folders = list(matching_folders(store, tree, folder))
+        for where, found in folders:
+            files += [
+                (item, None)
+                for item in files_in(found, where)
+                if _is_package_file(item.name) and _fits(item.name, pattern)
+            ]
+            unknown += _linked(found, where, name, _is_package_file)
+        # stack has neither wildcards nor folders that may be missing; cabal has both.
+        is_stack = posixpath.basename(manifest.path) == "stack.yaml"
+        if not folders and is_stack and not _is_nested(store, tree, folder):
+            where = f"{name}/{manifest.path}:{source.line}"
+            what = (
+                f"{where} names {source.path}, and {name} has no such folder (links count as none)"
+            )
+            unknown.append(Unknown(what, f"correct {where}"))
+    return files, unknown
+
+
+def _is_nested(store: Store, tree: GitObject, folder: str) -> bool:
+    """Whether a path leads into a submodule of the consumer."""
+    try:
+        found = store.walk(tree, folder)
+    except LookupError as error:
+        raise MissingObjectError(f"tree {error} is missing", "git fetch --refetch") from error
+    return found is not None and found[0].mode == GITLINK
+
+
+def _linked(
+    tree: GitObject, folder: str, name: str, wanted: Callable[[str], bool]
+) -> list[Unknown]:
+    """Manifests that are symbolic links: the tools follow them, guard does not."""
+    links = (os.fsdecode(entry.name) for entry in tree.entries if entry.mode == SYMLINK)
+    paths = (posixpath.join(name, folder, link) for link in links if wanted(link))
+    return [
+        Unknown(f"{path} is a symbolic link, which guard does not follow", f"make {path} a file")
+        for path in paths
+    ]
 
 
 def _fits(name: str, pattern: str) -> bool:

@@ -50,12 +50,12 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """One line or more of result."""
-        self._out.write(f"{_printable(text)}\n")
+        self._out.write(f"{_printable(text, self.colour)}\n")
         self._out.flush()
 
     def warn(self, text: str) -> None:
         """One line or more beside the result."""
-        self._errors.write(f"{_printable(text)}\n")
+        self._errors.write(f"{_printable(text, self.colour)}\n")
         self._errors.flush()
 
     def confirms(self, question: str) -> bool:
@@ -186,12 +186,12 @@ def _wants_colour(stream: IO[str]) -> bool:
     return wanted and os.environ.get("TERM") != "dumb"
 
 
-def _printable(text: str) -> str:
+def _printable(text: str, colour: bool) -> str:
     """Names come from anywhere: what is no text, or would steer a terminal, is shown escaped."""
     if text.isprintable():
         return text
-    # Our own colours pass.
-    return re.sub(r"(\033\[[0-9;]*m)|([^\n\t])", _escaped, text)
+    # Our own colours pass, where there are some.
+    return re.sub(r"(\033\[[0-9;]*m)|([^\n\t])" if colour else r"()([^\n\t])", _escaped, text)
 
 
 def _escaped(match: re.Match[str]) -> str:

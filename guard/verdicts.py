@@ -63,7 +63,8 @@ class Verdicts:
             [f"{tip}^{{tree}}", f"{tip}:{record_path(key, digest)}"]
         )
         if tree is None:
-            return _unreadable(tested, f"{REF} points at {tip}, which is no commit with a tree")
+            detail = f"{REF} points at {tip}, which is no commit with a tree"
+            return _unreadable(tested, detail)._replace(remedy=f"git update-ref -d {REF}")
         if blob is None:
             return self._without_record(tested, tree)
         try:

@@ -280,8 +280,20 @@ class TestPaths:
             PathState.NESTED,
         ]
 
-    def test_paths_elsewhere_do_not_count(self, workshop: Workshop, gather: Gathering) -> None:
-        assert self.states(workshop, gather, "../other/thing", "./thentos", "../thentos-x") == []
+    def test_paths_elsewhere_lead_to_something_in_the_superproject(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.docker.commit("Another package", {"other/thing/thing.cabal": ""})
+        assert self.states(
+            workshop, gather, "../other/thing", "./thentos", "../thentos-x", "../../outside"
+        ) == [PathState.PRESENT, PathState.NOWHERE, PathState.NOWHERE]
+
+    def test_a_cabal_project_may_name_what_is_not_there(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.aula.commit("cabal", {"cabal.project": "optional-packages: ../other/*\n"})
+        workshop.pin()
+        assert [path.state for path in gather.consumer().paths] == [PathState.PRESENT]
 
     @pytest.mark.parametrize(
         ("packages", "state"),

@@ -18,6 +18,7 @@ from guard.report import Screen, decisions_json
 
 # What is not an option of this command goes to git rev-list as it is.
 PASSES_ON: Final = "range"
+_NAMING: Final = ("--all", "--branches", "--tags", "--remotes", "--glob", "--stdin", "--reflog")
 _BLOCKING: Final = (Severity.ERROR, Severity.UNDECIDED)
 _Judged = list[tuple[LoggedCommit, Decision]]
 
@@ -38,7 +39,11 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, screen: Screen) -> int:
     """Judge each commit. History is no push: the exit status is 0, whatever was found."""
     workspace = find_workspace()
-    chosen: list[str] = options.range or ["--first-parent", "HEAD"]
+    chosen: list[str] = options.range or ["--first-parent"]
+    if all(word.startswith("-") or word.isdigit() for word in chosen) and not any(
+        word.startswith(_NAMING) for word in chosen
+    ):
+        chosen = [*chosen, "HEAD"]  # as git log does
     with Gate(workspace, asks_verdicts=options.tested) as gate:
         judged = _consumer(gate, chosen) if options.consumer else _superproject(gate, chosen)
     if options.json:

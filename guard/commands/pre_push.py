@@ -119,9 +119,10 @@ def _decide(gate: Gate, pushed: Pushed, remote: str, passed: _Passed) -> Decisio
         return None
     if gate.workspace.in_superproject:
         decision = gate.superproject(pushed.commit, ref)
-    else:
-        decision = gate.consumer(pushed.commit, ref)
-    return decision if policy is None else policy.applied(decision)
+        return decision if policy is None else policy.applied(decision)
+    if policy is None:
+        return gate.consumer(pushed.commit, ref)
+    return gate.consumer(pushed.commit, ref, policy.applied)
 
 
 def _tell(decisions: list[Decision], passed: _Passed, screen: Screen) -> None:

@@ -124,7 +124,7 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
     where = superproject.work_tree or superproject.git_dir
     screen.say(f"{screen.paint(facts.names.superproject, 'bold')} ({stands})  {where}")
     for path, text in _parts(facts):
-        screen.say(f"  {path:<12}{text}")
+        screen.say(f"  {path:<11} {text}")
     for text in _asked(facts):
         screen.say(f"  {'requires':<12}{text}")
     screen.say(f"  {'verdict':<12}{_verdict(facts)}")

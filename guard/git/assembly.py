@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
@@ -71,7 +71,7 @@ class Submodules:
             return {}
         if entry.id not in self._names:
             known = self._memory.recall("gitmodules", entry.id)
-            self._names[entry.id] = known if known is not None else self._read(store, entry.id)
+            self._names[entry.id] = known if _is_names(known) else self._read(store, entry.id)
         return self._names[entry.id]
 
     def _read(self, store: Store, entry: str) -> dict[str, list[str]]:
@@ -81,6 +81,14 @@ class Submodules:
         names = _read_names(store.repositories[0], blob)
         self._memory.remember(names, "gitmodules", entry)
         return names
+
+
+def _is_names(value: object) -> TypeGuard[dict[str, list[str]]]:
+    """Whether what was remembered has the shape that `_read_names` gives."""
+    return isinstance(value, dict) and all(
+        isinstance(names, list) and all(isinstance(name, str) for name in names)
+        for names in value.values()
+    )
 
 
 def _read_names(repository: Repository, blob: GitObject) -> dict[str, list[str]]:

@@ -57,7 +57,7 @@ def all_files(store: Store, tree: GitObject, wanted: Callable[[str], bool]) -> l
         for (folder, name), answer in zip(below, answers, strict=True):
             if answer is None:
                 raise MissingObjectError(
-                    f"tree {name} ({folder}) is missing", "git fetch --refetch"
+                    f"tree {name} ({folder}) is missing", "git fetch --refetch --no-filter"
                 )
             level.append((folder, answer))
     return found
@@ -87,7 +87,9 @@ def matching_folders(
 def _tree(store: Store, entry: TreeEntry, folder: str) -> GitObject:
     found = store.tree(entry.id)
     if found is None:
-        raise MissingObjectError(f"tree {entry.id} ({folder}) is missing", "git fetch --refetch")
+        raise MissingObjectError(
+            f"tree {entry.id} ({folder}) is missing", "git fetch --refetch --no-filter"
+        )
     return found
 
 

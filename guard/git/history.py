@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from guard.errors import GuardError
+from guard.errors import GuardError, UsageError
 from guard.git.process import Repository, text
 
 # How git words the merge of ``git pull`` (fmt-merge-msg): the branch of a URL, or a remote-tracking
@@ -17,6 +17,9 @@ _PULL: Final = re.compile(
     r"|remote-tracking branch '[^/']+/(?P<tracked>[^']+)')"
     r"(?: into (?P<into>\S+))?$"
 )
+_COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+# With these git rev-list lists nothing, which would read as a clean bill.
+_SILENT: Final = frozenset({"--quiet", "--count", "--disk-usage"})
 _MAIN: Final = ("master", "main")
 
 
@@ -40,18 +43,32 @@ def rev_list(repository: Repository, arguments: Sequence[str]) -> list[LoggedCom
         output = text(
             repository,
             "rev-list",
+            # Verdicts are commits, too.
+            "--exclude=refs/guard/*",
             "--no-commit-header",
             "--format=%H%x00%ct%x00%cs%x00%P%x00%s%x00",
             *arguments,
         )
     except GuardError as error:
-        raise GuardError(error.problem, "see git help rev-list for what a RANGE may be") from error
+        problem = error.problem.partition("\n")[0]
+        raise GuardError(problem, "see git help rev-list for what a RANGE may be") from error
     fields = output.split("\0")
     found = []
     for at in range(0, len(fields) - 4, 5):
         commit, when, date, parents, subject = fields[at : at + 5]
+        if not (_COMMIT.fullmatch(commit.strip()) and when.isdigit()):
+            raise _other_output(arguments)
         found.append(LoggedCommit(commit.strip(), int(when), date, subject, tuple(parents.split())))
+    if fields[-1].strip() or _SILENT.intersection(arguments):
+        raise _other_output(arguments)
     return found
+
+
+def _other_output(arguments: Sequence[str]) -> GuardError:
+    return UsageError(
+        f"git rev-list {' '.join(arguments)} prints something else than a list of commits",
+        "leave out the options that change its output",
+    )
 
 
 def published_line(repository: Repository, tip: str) -> list[LoggedCommit]:

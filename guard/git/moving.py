@@ -30,7 +30,7 @@ def move_submodule(
 
     Raises:
         GuardError: the checkout has changes or commits that would be hard to find again, or git
-            refuses. The index is only touched once the checkout has moved.
+            refuses. Then neither the index nor the checkout has moved.
     """
     if superproject.work_tree is None:
         raise GuardError(
@@ -40,10 +40,24 @@ def move_submodule(
     checkout = open_checkout(os.path.join(superproject.work_tree, path))
     if checkout is not None:
         _refuse_loss(checkout, path, commit)
-        _check_out(checkout, commit, source, ref)
+        _fetch(checkout, commit, source, ref)
     with _opened(superproject) as repo:
-        _ask(repo, "update-index", "--add", "--cacheinfo", f"160000,{commit},{path}")
-    return checkout is not None
+        old = _ask(repo, "ls-files", "--stage", "--", path).split()
+        _stage(repo, path, commit)
+        if checkout is None:
+            return False
+        try:
+            with _opened(checkout) as inner:
+                _ask(inner, "checkout", "--quiet", "--detach", "--no-recurse-submodules", commit)
+        except GuardError:
+            if len(old) > 1:
+                _stage(repo, path, old[1])
+            raise
+    return True
+
+
+def _stage(repo: git.Repo, path: str, commit: str) -> None:
+    _ask(repo, "update-index", "--add", "--cacheinfo", f"160000,{commit},{path}")
 
 
 def commit_gitlink(superproject: Repository, path: str, commit: str, message: str) -> str:
@@ -85,12 +99,11 @@ def _refuse_loss(checkout: Repository, path: str, commit: str) -> None:
         )
 
 
-def _check_out(checkout: Repository, commit: str, source: Repository, ref: str) -> None:
-    with _opened(checkout) as repo:
-        if not _has(checkout, commit):
+def _fetch(checkout: Repository, commit: str, source: Repository, ref: str) -> None:
+    if not _has(checkout, commit):
+        with _opened(checkout) as repo:
             # By the git dir's path: whatever remotes are configured is the user's own affair.
             _ask(repo, "fetch", "--no-tags", "--no-write-fetch-head", source.common_dir, ref)
-        _ask(repo, "checkout", "--quiet", "--detach", "--no-recurse-submodules", commit)
 
 
 def _has(repository: Repository, commit: str) -> bool:

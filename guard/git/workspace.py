@@ -132,18 +132,13 @@ def find_here() -> Repository:
     Raises:
         GuardError: the current folder is in no repository.
     """
-    process = subprocess.run(
-        [
-            "git",
-            "rev-parse",
-            "--absolute-git-dir",
-            "--path-format=absolute",
-            "--git-common-dir",
-            "--show-toplevel",
-        ],
-        capture_output=True,
-        check=False,
-    )
+    asked = ["--absolute-git-dir", "--path-format=absolute", "--git-common-dir", "--show-toplevel"]
+    try:
+        process = subprocess.run(["git", "rev-parse", *asked], capture_output=True, check=False)
+    except OSError as error:
+        raise GitError(
+            f"git cannot be run: {error.strerror}", "install git, or add its folder to PATH"
+        ) from error
     lines = os.fsdecode(process.stdout).splitlines()
     # A bare repository has no third answer, and git fails over that.
     if process.returncode != 0 and len(lines) != 2:

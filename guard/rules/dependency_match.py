@@ -44,7 +44,7 @@ def check(facts: Facts) -> list[Finding]:
     asked = requirements(facts)
     for package, items in asked.items():
         findings += _of_package(facts, consumer, package, items)
-    if not asked and not findings:
+    if not asked:
         findings.append(_nothing_asked(facts, consumer))
     return findings
 
@@ -94,6 +94,8 @@ def _mismatch(
 def _absent(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) -> list[Finding]:
     evidence = _evidence(facts, consumer, asked)
     names = facts.names
+    if isinstance(facts.pin, Pin) and facts.pin.unknown:
+        return []  # it may stand in what could not be read; that is said already
     if facts.pin is not None:
         expected, remedy = _what_would_fit(facts)
         at = f"{names.dependency} at {_pinned(facts)}"
@@ -239,6 +241,13 @@ def _nothing_asked(facts: Facts, consumer: Consumer) -> Finding:
     if not consumer.manifests:
         what = f"{names.consumer} at {consumer.commit[:12]} has no manifest that guard can read"
         return undecided(NAME, Unknown(what, f"add a .cabal file to {names.consumer}"))
+    if facts.pin is None:
+        what = (
+            f"{names.superproject} has no gitlink at {names.dependency_path} and {names.consumer} "
+            f"requires no package of {names.dependency}: nothing is known of it"
+        )
+        remedy = "correct guard.dependency in .guard.toml, or git submodule add it"
+        return undecided(NAME, Unknown(what, remedy, (facts.superproject,)))
     return Finding(
         NAME,
         Severity.WARNING,

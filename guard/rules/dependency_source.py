@@ -41,6 +41,8 @@ def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> list[Finding
         return []
     names = facts.names
     folder = f"{names.dependency_path}/{path.target}".rstrip("/")
+    if path.state is PathState.NOWHERE:
+        folder = path.target
     evidence = _evidence(facts, consumer, path.manifest, path.source)
     if path.state is PathState.UNKNOWN:
         what = f"{folder} cannot be looked up at the gitlink of {names.dependency}"
@@ -53,6 +55,12 @@ def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> list[Finding
             f"{names.superproject} has no gitlink at {names.dependency_path}",
             f"a gitlink at {names.dependency_path}, or an extra-dep from Hackage",
             f"git submodule add <url> {names.dependency_path}",
+        ),
+        PathState.NOWHERE: (
+            f"{names.consumer} takes {path.source.path} by path ({where}), but "
+            f"{names.superproject} holds nothing there",
+            f"a folder or a submodule {path.target} in {names.superproject}",
+            f"correct {where} in {names.consumer}, or add the submodule",
         ),
         PathState.ABSENT: (
             f"{names.consumer} takes {path.source.path} by path ({where}), but "

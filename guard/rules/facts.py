@@ -58,6 +58,7 @@ class PathState(Enum):
     ABSENT = "absent"
     NO_PACKAGE = "no package there"
     NO_GITLINK = "no gitlink"
+    NOWHERE = "not in the superproject"
     UNKNOWN = "unknown"
 
 

@@ -40,7 +40,10 @@ def _unreleased(facts: Facts, pin: Pin) -> Finding:
         found=f"{pin.commit} ({pin.described})",
         expected=f"a commit of {name} with a release tag ({form})",
         evidence=(_gitlink(facts, pin),),
-        remedy="guard align",
+        # An empty list is another thing than one that nobody has asked for.
+        remedy="guard align"
+        if facts.candidates != ()
+        else f"git -C {facts.names.dependency_path} fetch --tags",
     )
 
 

@@ -157,3 +157,22 @@ def test_in_the_consumer_its_head_counts(workshop: Workshop) -> None:
     ran = workshop.guard("align", at=workshop.aula)
     assert "-> v0.4.0" in ran.out
     assert staged(workshop) == tag(workshop, "v0.4.0")
+
+
+def test_an_index_that_is_locked_moves_nothing(workshop: Workshop) -> None:
+    workshop.thentos.commit("After the release", {"api": "new\n"})
+    workshop.pin()
+    before = (staged(workshop), workshop.thentos.head)
+    lock = workshop.docker.folder / ".git/index.lock"
+    lock.touch()
+    ran = workshop.guard("align")
+    assert ran.status != 0
+    assert "index.lock" in ran.err
+    lock.unlink()
+    assert (staged(workshop), workshop.thentos.head) == before
+
+
+def test_without_any_release_they_are_to_be_fetched(workshop: Workshop) -> None:
+    workshop.thentos.git("tag", "--delete", "v0.2.1", "v0.3.0")
+    ran = workshop.guard("check")
+    assert "mend:     git -C thentos fetch --tags" in ran.out

@@ -75,3 +75,22 @@ def test_a_commit_older_than_the_superproject(workshop: Workshop) -> None:
     workshop.aula.git("commit", "--quiet", "--allow-empty", "-m", "Long ago", env=dates)
     ran = workshop.guard("audit", "--consumer", "--max-count=1", "HEAD", at=workshop.aula)
     assert "had not been published at that date" in ran.out
+
+
+def test_options_that_print_something_else_are_refused(workshop: Workshop) -> None:
+    for option in ("--oneline", "--count", "--graph", "--quiet"):
+        ran = workshop.guard("audit", option)
+        assert ran.status == 2, option
+        assert "prints something else than a list of commits" in ran.err
+
+
+def test_without_a_revision_it_is_head(workshop: Workshop) -> None:
+    workshop.verdict()
+    assert "1 commits: 1 allowed" in workshop.guard("audit", "-n", "5").out
+    # Verdicts are commits, and none of anybody's pushes.
+    assert "1 commits: 1 allowed" in workshop.guard("audit", "--all").out
+
+
+def test_a_subject_does_not_steer_the_terminal(workshop: Workshop) -> None:
+    workshop.docker.git("commit", "--quiet", "--amend", "-m", "red \033[31mand \033]0;title\007")
+    assert "\033" not in workshop.guard("audit").out

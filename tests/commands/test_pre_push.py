@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guard.model import Result
-from tests.workshop import GUARD_TOML, ZERO, Ran, Repo, Workshop, cabal
+from tests.workshop import GUARD_TOML, STACK, ZERO, Ran, Repo, Workshop, cabal
 
 
 def test_a_tested_release_is_pushed(workshop: Workshop) -> None:
@@ -448,3 +448,79 @@ def test_a_verdict_that_is_named_and_not_there_is_undecided(workshop: Workshop) 
     ran = workshop.guard("check")
     assert ran.status == 3
     assert f"is missing (blob {blob})" in ran.text
+
+
+class TestNothingIsKnown:
+    """Each of these once let a push through, because what was wrong was not looked at."""
+
+    def blocked(self, workshop: Workshop) -> str:
+        workshop.pin()
+        workshop.verdict()
+        ran = workshop.guard("check")
+        assert ran.status != 0, ran.text
+        return ran.text
+
+    def test_a_dependency_of_a_wrong_name(self, workshop: Workshop) -> None:
+        workshop.thentos.commit("After the release", {"api": "new\n"})
+        toml = GUARD_TOML + '[guard]\ndependency = "thentoss"\n'
+        workshop.docker.commit("A typo", {".guard.toml": toml})
+        text = self.blocked(workshop)
+        assert "has no gitlink at thentoss and aula requires no package of thentoss" in text
+
+    def test_a_path_that_leads_nowhere(self, workshop: Workshop) -> None:
+        workshop.docker.git("mv", "thentos", "vendored")
+        toml = GUARD_TOML + '[guard]\ndependency = "vendored"\n'
+        workshop.docker.commit("Move the submodule", {".guard.toml": toml})
+        workshop.verdict()
+        ran = workshop.guard("check")
+        assert ran.status == 1
+        assert "by path (stack.yaml:4), but aula-docker holds nothing there" in ran.text
+
+    def test_a_manifest_that_is_a_symbolic_link(self, workshop: Workshop) -> None:
+        workshop.aula.write({"real/aula.cabal": cabal("aula", "0.1", "thentos-core >=0.9")})
+        (workshop.aula.folder / "aula.cabal").unlink()
+        (workshop.aula.folder / "aula.cabal").symlink_to("real/aula.cabal")
+        workshop.aula.commit("Link the manifest")
+        text = self.blocked(workshop)
+        assert "aula/aula.cabal is a symbolic link, which guard does not follow" in text
+
+    def test_a_manifest_that_is_empty(self, workshop: Workshop) -> None:
+        workshop.aula.commit("Empty the manifest", {"aula.cabal": ""})
+        assert "aula/aula.cabal names no package" in self.blocked(workshop)
+
+    def test_a_local_package_that_is_not_there(self, workshop: Workshop) -> None:
+        workshop.aula.commit("Name a folder", {"stack.yaml": STACK + "- ./parts/one\n"})
+        text = self.blocked(workshop)
+        assert "aula/stack.yaml:5 names ./parts/one, and aula has no such folder" in text
+
+    def test_a_verdict_of_another_consumer(self, workshop: Workshop) -> None:
+        swapped = '[guard]\nconsumer = "thentos"\ndependency = "aula"\n'
+        source = GUARD_TOML + 'source = "/src"\n'
+        workshop.docker.commit("Swapped", {".guard.toml": source + swapped})
+        workshop.verdict()
+        workshop.docker.commit("Corrected", {".guard.toml": source})
+        ran = workshop.guard("check")
+        assert ran.status == 1
+        assert "has not been built and tested" in ran.text
+
+
+def test_what_the_policy_makes_of_head_counts_for_the_consumer(workshop: Workshop) -> None:
+    toml = GUARD_TOML + "[guard.consumer-push]\ntested = []\n"
+    workshop.docker.commit("Loosen", {".guard.toml": toml})
+    unreleased = workshop.thentos.commit("After the release", {"api": "new\n"})
+    workshop.docker.git("update-index", "--cacheinfo", f"160000,{unreleased},thentos")
+    data = line(workshop.aula.head)
+    ran = workshop.guard("pre-push", "origin", "url", at=workshop.aula, data=data)
+    assert ran.status == 0, ran.text
+    assert "warning: this combination has not been built and tested" in ran.err
+
+
+def test_a_partial_dependency_is_undecided_and_not_said_to_lack_packages(
+    workshop: Workshop,
+) -> None:
+    blob = workshop.thentos.git("rev-parse", "HEAD:thentos-core/thentos-core.cabal")
+    (workshop.docker.folder / ".git/modules/thentos/objects" / blob[:2] / blob[2:]).unlink()
+    ran = workshop.guard("check")
+    assert ran.status == 3, ran.text
+    assert f"blob {blob} is missing" in ran.text
+    assert "does not have" not in ran.text
