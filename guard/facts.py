@@ -202,6 +202,9 @@ class Gatherer:
         commit = self.gitlink(combination, config.dependency)
         if commit is None or tag is None:
             return commit is None and tag is None
+        pin = self._pins.get((config, commit))
+        if isinstance(pin, Pin):
+            return any(release.tag == tag for release in pin.releases)
         rooted = self._root(combination, config, config.dependency, commit)
         version = release_version(tag, config.release_tag)
         if isinstance(rooted, Unknown) or version is None:

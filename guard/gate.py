@@ -205,10 +205,11 @@ class Gate:
                 findings = judge(self.gatherer.explain(facts, combination), STATIC)
         pin = facts.pin
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
-        if all(item.severity in _ACCEPTABLE for item in findings):
+        verdict = facts.tested
+        key = verdict.key or None if isinstance(verdict, Tested) else None
+        if key and all(item.severity in _ACCEPTABLE for item in findings):
             value = [release, [_to_json(item) for item in findings]]
-            self.gatherer.memory.remember(value, *self._ids(combination, config, links))
-        key = facts.tested.key or None if isinstance(facts.tested, Tested) else None
+            self.gatherer.memory.remember(value, *self._ids(key, config, links))
         return key, _Known(release, findings + tuple(tested.check(facts)))
 
     def _of_known(
@@ -216,27 +217,28 @@ class Gate:
     ) -> tuple[str | None, _Known | None]:
         """The same from memory, where that leads to an accepted push; else nothing.
 
-        What is remembered are facts about immutable commits. What can change is asked again: that
-        the tag still names the commit, and the verdict.
+        What is remembered is a function of the content and of the dependency's commit. What can
+        change is asked again: that the tag still names that commit, and the verdict.
         """
-        known = _from_json(self.gatherer.memory.recall(*self._ids(combination, config, links)))
+        verdict = self.gatherer.tested(combination, config) if self._asks_verdicts else None
+        if not isinstance(verdict, Tested) or verdict.state is not VerdictState.PASSED:
+            return None, None  # a push that is blocked is told everything
+        known = _from_json(self.gatherer.memory.recall(*self._ids(verdict.key, config, links)))
         if known is None:
             return None, None
         if not self.gatherer.is_still_release(combination, config, known.release):
             return None, None
-        if not self._asks_verdicts:
-            return None, known
-        verdict = self.gatherer.tested(combination, config)
-        if not isinstance(verdict, Tested) or verdict.state is not VerdictState.PASSED:
-            return None, None  # a push that is blocked is told everything
-        return verdict.key, known
+        # Two commits of the consumer with one content say the same, each of itself.
+        commit = dict(links).get(config.consumer)
+        findings = tuple(
+            item._replace(evidence=tuple(one._replace(commit=commit) for one in item.evidence))
+            for item in known.findings
+        )
+        return verdict.key, known._replace(findings=findings)
 
-    def _ids(
-        self, combination: Combination, config: Config, links: tuple[Gitlink, ...]
-    ) -> tuple[str, ...]:
-        texts = [combination.tree, *(text for link in links for text in link)]
+    def _ids(self, key: str, config: Config, links: tuple[Gitlink, ...]) -> tuple[str, ...]:
         forms = (self.workspace.name(""), config.consumer, config.dependency, config.release_tag)
-        return "static", *forms, *texts
+        return "static", *forms, key, dict(links).get(config.dependency, "")
 
     def config_at(self, commit: str) -> Config:
         """The configuration in a commit of the superproject.

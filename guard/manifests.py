@@ -116,7 +116,8 @@ def _read(
 ) -> Manifest | Unknown:
     if blob is None:
         return Unknown(
-            f"{name}/{item.path}: blob {item.blob} is missing", "git fetch --refetch --no-filter"
+            f"{name}/{item.path}: blob {item.blob} is missing",
+            f"git -C {name} fetch --refetch --no-filter",
         )
     reader = reader or reader_for(item.path)
     assert reader is not None  # only files that have one are looked up

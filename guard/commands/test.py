@@ -15,9 +15,10 @@ from guard.git.combinations import of_commit, resolve, with_consumer
 from guard.git.untested import untested
 from guard.git.workspace import find_workspace, repositories_of
 from guard.locks import held, lock_file
-from guard.model import Combination, Result, Role
+from guard.model import Combination, Result, Role, Severity
 from guard.report import Screen
 from guard.rules.facts import Pin, VerdictState
+from guard.rules.tested import NAME as TESTED
 from guard.trial import Job, try_out
 from guard.watch import duration
 
@@ -118,6 +119,12 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
     screen.say(f"testing {' with '.join(links)} in {name('')} ({job.combination.source})")
     for note in untested(gate.workspace.superproject, job.assembly.parts):
         screen.say(f"  not tested: {note}")
+    # Better said before an hour of building than after it. What is found now is remembered, too,
+    # and the push that follows reads no manifest again.
+    decision = gate.decide(name(""), job.combination.commit or "", None, job.combination)
+    for finding in decision.findings:
+        if finding.severity in (Severity.ERROR, Severity.UNDECIDED) and finding.rule != TESTED:
+            screen.say(f"  a push would be blocked all the same: {finding.rule}: {finding.message}")
 
 
 def _lock_file(gate: Gate, job: Job) -> str:
