@@ -16,7 +16,7 @@ engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
 pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-build oracle clean
 
 demo: $(VENV)/package
 	@$(engine) && $(BIN)/python -I -m guard demo
@@ -32,6 +32,16 @@ lint: $(VENV)/extras
 
 bench: $(VENV)/extras
 	@$(BIN)/python -m bench.push $(ARGS)
+	@$(BIN)/python -m bench.haskell
+
+# Against the docker CLI with the same builder; takes some minutes.
+bench-build: $(VENV)/extras
+	@$(engine) && $(BIN)/python -m tests.engine.bench_build
+
+# Files made by chance, read by guard and by the real Cabal library; needs ghc.
+oracle: $(VENV)/extras
+	@scripts/tools ghc
+	@$(BIN)/python -m tests.haskell.differential $(ARGS)
 
 clean:
 	rm -rf $(VENV)
