@@ -75,7 +75,8 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
             return found
     tracked = f"refs/remotes/{remote}/"
     branch = pushed.update.remote_ref.removeprefix("refs/heads/")
-    for name in (branch, "HEAD"):
+    # `git remote add` makes no HEAD.
+    for name in (branch, "HEAD", "main", "master"):
         commit = gate.refs(tracked).get(tracked + name)
         found = _config_at(gate, commit) if commit else None
         if found is not None:
