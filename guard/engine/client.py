@@ -170,6 +170,11 @@ def _usual_host() -> str:
     host = os.environ.get("DOCKER_HOST", "")
     if host:
         return host
+    context = os.environ.get("DOCKER_CONTEXT", "")
+    # The SDK would take the local socket instead; the CLI refuses, and so another engine is not
+    # taken for the one that was meant.
+    if context and ContextAPI.get_context(context) is None:
+        raise EngineError(f"there is no docker context {context}", "docker context ls")
     current = cast(Any, ContextAPI).kwargs_from_context(environment=os.environ)
     return str(current.get("base_url") or DEFAULT_UNIX_SOCKET.replace("http+unix", "unix"))
 

@@ -79,3 +79,10 @@ def test_the_current_docker_context_is_honoured(
         Engine.connect()
     assert "no engine answers at" in caught.value.problem
     assert "127.0.0.1:2" in caught.value.problem
+
+
+def test_a_context_that_is_not_there_is_no_other_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
+    with pytest.raises(EngineError, match="there is no docker context nowhere"):
+        Engine.connect()
