@@ -2,29 +2,32 @@
 
 Pure: bytes in, a `Manifest` out. Versions and ranges are those of the Cabal library; the readers
 take ``.cabal`` files, hpack's ``package.yaml``, ``stack.yaml`` with lock and snapshot files, and
-``cabal.project`` with its freeze files. Readers are imported when they are first used, so that
-versions and ranges alone, which the hot path needs, cost little.
+``cabal.project`` with its freeze files. Everything is imported when it is first used: who
+only compares versions does not wait for the readers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+# As in typing, whose import would take longer than this whole package may.
+TYPE_CHECKING = False
 
-from guard.haskell.intervals import Interval
-from guard.haskell.model import (
-    AllowNewer,
-    Condition,
-    Import,
-    Manifest,
-    Requirement,
-    Role,
-    Source,
-    SourceKind,
-    Unread,
-)
-from guard.haskell.ranges import VersionRange
-from guard.haskell.scanner import ParseError
-from guard.haskell.version import Version
+if TYPE_CHECKING:
+    from guard.haskell.intervals import Interval
+    from guard.haskell.model import (
+        AllowNewer,
+        Condition,
+        Import,
+        Manifest,
+        Reader,
+        Requirement,
+        Role,
+        Source,
+        SourceKind,
+        Unread,
+    )
+    from guard.haskell.ranges import VersionRange
+    from guard.haskell.scanner import ParseError
+    from guard.haskell.version import Version
 
 __all__ = [
     "AllowNewer",
@@ -50,7 +53,23 @@ __all__ = [
     "reader_for",
 ]
 
-Reader = Callable[[bytes, str], Manifest]
+_MODULES = {
+    "Interval": "intervals",
+    "ParseError": "scanner",
+    "Version": "version",
+    "VersionRange": "ranges",
+}
+
+
+def __getattr__(name: str) -> object:
+    """A name of `__all__`, imported when it is first asked for (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    found = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'model')}"), name)
+    globals()[name] = found
+    return found
 
 
 def read_cabal(data: bytes, path: str) -> Manifest:

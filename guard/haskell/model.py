@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
@@ -143,3 +144,6 @@ class Manifest(NamedTuple):
     allow_newer: tuple[AllowNewer, ...] = ()
     imports: tuple[Import, ...] = ()
     tools: tuple[Requirement, ...] = ()
+
+
+Reader = Callable[[bytes, str], Manifest]
