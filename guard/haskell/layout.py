@@ -27,7 +27,7 @@ from guard.haskell.scanner import ParseError, Scanner
 # A file in which more lines than this do not fit is no cabal file.
 MAX_FAULTS = 50
 # Lines and tokens beyond this many are not read: the longest real files have some thousands.
-MAX_TOKENS = 20_000
+MAX_TOKENS = 10_000
 
 
 class FieldLine(NamedTuple):

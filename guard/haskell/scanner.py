@@ -22,7 +22,7 @@ MAX_NESTING = 100
 
 # How many parts (entries, bounds, numbers) one text may have: ten times those of the longest list
 # in use, a freeze file of all of Stackage. What is longer would only cost time.
-MAX_PARTS = 30_000
+MAX_PARTS = 10_000
 
 
 class ParseError(ValueError):
