@@ -347,9 +347,13 @@ class _OutlineParser:
 
     def _note(self, at: int, reason: str) -> None:
         line = self._line_of(at)
-        begin = self.line_starts[line - 1]
-        found = _REST_OF_LINE.match(self.scanner.text, begin)
-        self.faults.append(Fault(line, found.group().strip() if found else "", reason))
+        if self.faults and self.faults[-1].line == line:
+            # A line may be a megabyte, and have a fault at every brace.
+            text = self.faults[-1].text
+        else:
+            found = _REST_OF_LINE.match(self.scanner.text, self.line_starts[line - 1])
+            text = found.group().strip() if found else ""
+        self.faults.append(Fault(line, text, reason))
 
     def _gave_up(self) -> bool:
         return len(self.faults) >= MAX_FAULTS or self.tokens >= MAX_TOKENS
