@@ -47,7 +47,10 @@ def run(options: Namespace, screen: Screen) -> int:
             return _none_fits(facts, screen)
         for package in _lacking(facts, choice, options):
             screen.warn(f"guard: warning: {choice.chosen.release.tag} lacks {package}")
-        return _move(gate, config, pin, choice, store, options.commit, screen)
+        status = _move(gate, config, pin, choice, store, options.commit, screen)
+        if options.commit and choice.chosen.release.commit != pin.commit:
+            _tell_left_out(gate, combination, config, screen)
+        return status
 
 
 def _combination(gate: Gate) -> Combination:
@@ -61,6 +64,17 @@ def _combination(gate: Gate) -> Combination:
     if commit is None or gate.gatherer.gitlink(present, config.consumer) is None:
         return present
     return with_consumer(present, config.consumer, commit)
+
+
+def _tell_left_out(gate: Gate, chosen_for: Combination, config: Config, screen: Screen) -> None:
+    """Say where the release was chosen for another commit of the consumer than HEAD's."""
+    head = gate.head()
+    wanted = gate.gatherer.gitlink(chosen_for, config.consumer)
+    if head is None or wanted is None or wanted == gate.gatherer.gitlink(head, config.consumer):
+        return
+    name = config.consumer
+    screen.warn(f"guard: the release was chosen for {name} {wanted[:12]}, which HEAD does not pin")
+    screen.warn(f"  to commit that as well: git add {name} && git commit")
 
 
 def _pin(facts: Facts) -> Pin:

@@ -176,3 +176,14 @@ def test_without_any_release_they_are_to_be_fetched(workshop: Workshop) -> None:
     workshop.thentos.git("tag", "--delete", "v0.2.1", "v0.3.0")
     ran = workshop.guard("check")
     assert "mend:     git -C thentos fetch --tags" in ran.out
+
+
+def test_commit_says_when_the_release_was_chosen_for_a_staged_consumer(workshop: Workshop) -> None:
+    workshop.release("0.4.0")
+    asks = workshop.require(">=0.4 && <0.5")
+    workshop.thentos.git("checkout", "--quiet", "--detach", "v0.3.0")
+    workshop.docker.git("add", "aula")
+    ran = workshop.guard("align", "--commit")
+    assert ran.status == 0
+    assert f"the release was chosen for aula {asks[:12]}, which HEAD does not pin" in ran.err
+    assert workshop.docker.git("diff", "--cached", "--name-only", "--submodule=short") == "aula"
