@@ -18,10 +18,10 @@ pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 .PHONY: demo test lint bench bench-build oracle clean
 
-demo: $(VENV)/package
+demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
 
-test: $(VENV)/extras
+test: $(VENV)/extras $(BIN)/docker-registry
 	@scripts/tools busybox:busybox-static git-lfs
 	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) $(ARGS)
 
@@ -42,6 +42,11 @@ bench-build: $(VENV)/extras
 oracle: $(VENV)/extras
 	@scripts/tools ghc
 	@$(BIN)/python -m tests.haskell.differential $(ARGS)
+
+# A program only: the installed package would run as a service.
+$(BIN)/docker-registry: scripts/registry $(VENV)/python
+	@scripts/registry $(BIN)
+	@touch $@
 
 clean:
 	rm -rf $(VENV)

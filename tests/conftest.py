@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from guard.demo.registry import registry as loopback_registry
+from tests.registry import USERS, Registry
 from tests.workshop import Workshop
 
 _CONFIG = """\
@@ -47,3 +50,17 @@ def sealed_environment(
 @pytest.fixture
 def workshop(tmp_path: Path) -> Workshop:
     return Workshop(tmp_path)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    """A registry on this machine's loopback, empty."""
+    with loopback_registry(tmp_path / "registry") as address:
+        yield Registry(address, tmp_path / "registry")
+
+
+@pytest.fixture
+def closed_registry(tmp_path: Path) -> Iterator[Registry]:
+    """One that wants credentials."""
+    with loopback_registry(tmp_path / "closed", USERS) as address:
+        yield Registry(address, tmp_path / "closed")

@@ -23,7 +23,7 @@ class Machine:
         self.bin.mkdir()
         self.folder = folder
         self.asked = folder / "asked"
-        for name in ("sh", "env", "dirname", "grep", "touch", "rm"):
+        for name in ("sh", "env", "dirname", "grep", "touch", "rm", "cp", "mkdir", "mktemp", "mv"):
             (self.bin / name).symlink_to(shutil.which(name) or f"/bin/{name}")
         self.user(0)
 
@@ -90,6 +90,29 @@ def test_without_apt_or_root_it_says_what_is_missing(machine: Machine) -> None:
     assert machine.installed == []
 
 
+def test_a_registry_is_taken_out_of_its_package_and_not_installed(machine: Machine) -> None:
+    ready = machine.folder / "ready"
+    machine.program(
+        "apt-get",
+        f'echo "$*" >> "{machine.asked}"\n'
+        f'case $1 in update) touch "{ready}" ;; download) [ -e "{ready}" ] || exit 100\n'
+        "touch docker-registry_2.8_amd64.deb ;; esac",
+    )
+    machine.program("dpkg-deb", 'mkdir -p "$3/usr/bin"; cp /bin/true "$3/usr/bin/docker-registry"')
+    for _ in ("lists that are too old", "there already"):
+        ran = machine.run("registry", str(machine.folder / "bin of its own"))
+        assert ran.returncode == 0, ran.stderr
+        assert os.access(machine.folder / "bin of its own/docker-registry", os.X_OK)
+    asked = machine.asked.read_text().splitlines()
+    assert asked == ["download -q docker-registry", "update", "download -q docker-registry"]
+
+
+def test_without_packages_a_registry_is_asked_for(machine: Machine) -> None:
+    ran = machine.run("registry", str(machine.folder / "bin of its own"))
+    assert ran.returncode == 1
+    assert "missing, please install: docker-registry" in ran.stderr
+
+
 def test_an_environment_is_made_once(machine: Machine) -> None:
     folder = machine.folder / "venv"
     assert machine.run("venv", sys.executable, str(folder)).returncode == 0
@@ -139,6 +162,6 @@ def test_an_old_python_and_none_at_all(machine: Machine) -> None:
 def test_the_scripts_are_clean(machine: Machine) -> None:
     shellcheck = shutil.which("shellcheck", path=os.environ["PATH"])
     assert shellcheck is not None
-    for script in (SCRIPTS / "venv", SCRIPTS / "tools", ROOT / ".ci/run"):
+    for script in (*map(SCRIPTS.joinpath, ("venv", "tools", "registry")), ROOT / ".ci/run"):
         done = subprocess.run([shellcheck, str(script)], capture_output=True, check=False)
         assert done.returncode == 0, done.stdout.decode()

@@ -2,15 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,56 +23,7 @@ from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.test_attempt import parts
 from tests.engine.trees import Store
-
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A registry's program. Debian's package would start a service for the whole network."""
-    found = shutil.which("docker-registry")
-    if found:
-        return found
-    folder = tmp_path_factory.mktemp("registry")
-    subprocess.run(["apt-get", "download", "docker-registry"], cwd=folder, check=True)
-    (package,) = folder.glob("*.deb")
-    subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
-    return str(folder / "usr" / "bin" / "docker-registry")
-
-
-@pytest.fixture
-def registry(program: str, tmp_path: Path) -> Iterator[str]:
-    """A registry on this machine's loopback, as HOST:PORT."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    config = tmp_path / "registry.yml"
-    config.write_text(
-        f"version: 0.1\nhttp: {{addr: '{address}'}}\n"
-        f"storage: {{filesystem: {{rootdirectory: '{tmp_path}/registry'}}}}\n"
-    )
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen([program, "serve", config], stdout=log, stderr=log)
-        end = time.monotonic() + 30
-        while not _answers(address):
-            assert process.poll() is None and time.monotonic() < end, "no registry"
-        yield address
-        process.terminate()
-        process.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        fetch(f"http://{address}/v2/")
-    except urllib.error.URLError:
-        return False
-    return True
-
-
-def fetch(url: str) -> Any:
-    request = urllib.request.Request(url, headers={"Accept": MANIFEST})
-    with urllib.request.urlopen(request, timeout=10) as reply:
-        return json.loads(reply.read())
+from tests.registry import Registry
 
 
 @pytest.mark.parametrize(
@@ -119,7 +61,7 @@ def _labels(trial: Trial, image: str) -> Any:
 
 
 def test_a_registry_receives_the_image_with_its_tag_and_labels(
-    trial: Trial, store: Store, base: str, registry: str
+    trial: Trial, store: Store, base: str, registry: Registry
 ) -> None:
     made = parts(store, f"FROM {base}\nCOPY . /pushed\n")
     config = Config(image=trial.image, test=settings.Test(("/bin/true",)))
@@ -127,14 +69,12 @@ def test_a_registry_receives_the_image_with_its_tag_and_labels(
     prepared = prepare(made, trial.pool, config)
     found = attempt(trial.engine, prepared, trial.on_event, Options(labels=labels))
     assert found.result is Result.PASSED
-    name, tag = f"{registry}/liqd/aula", combination_tag("aula", "0.38", "thentos", "v0.5.0")
+    name, tag = registry.name, combination_tag("aula", "0.38", "thentos", "v0.5.0")
     put_tag(trial.engine, found.image, name, tag)
     for line in trial.engine.api.push(name, tag=tag, stream=True, decode=True):
         assert "error" not in line
-    manifest = fetch(f"http://{registry}/v2/liqd/aula/manifests/{tag}")
-    assert manifest["config"]["digest"] == found.image
-    sent = fetch(f"http://{registry}/v2/liqd/aula/blobs/{found.image}")
-    assert sent["config"]["Labels"] == dict(labels)
+    assert registry.image(tag) == found.image
+    assert registry.blob(found.image)["config"]["Labels"] == dict(labels)
     assert remove_image(trial.engine, f"{name}:{tag}")
 
 
