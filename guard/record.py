@@ -27,6 +27,7 @@ _TEXTS: Final = (
     "log",
     "log_sha256",
     "context_sha256",
+    "published",
 )
 
 
@@ -49,8 +50,8 @@ class ImageFacts(NamedTuple):
 
     Args:
         id: of the image in the engine, "" where the build failed.
-        digest: in a registry, where there is one.
-        reference: the name and tag it was given.
+        digest: where it was published, ``name@sha256:...``: what brings it back.
+        reference: the name and tag it was given, in a registry as well once it was published.
         bases: ids of the base images, which float.
         size: bytes of all layers, 0 where that is not known.
     """
@@ -79,6 +80,7 @@ class Record(NamedTuple):
         log_sha256: of that file.
         command: the test command.
         context_sha256: of the build context.
+        published: when the image was published, as `finished`; "" where it was not.
     """
 
     key: str
@@ -99,6 +101,7 @@ class Record(NamedTuple):
     log_sha256: str
     command: tuple[str, ...]
     context_sha256: str = ""
+    published: str = ""
 
     @property
     def name(self) -> str:
@@ -109,7 +112,25 @@ class Record(NamedTuple):
     def title(self) -> str:
         """One line for the ref's history."""
         at = f" with {self.release}" if self.release else ""
-        return f"{self.result.value}: {self.name}{at}"
+        word = "published" if self.published else self.result.value
+        return f"{word}: {self.name}{at}"
+
+    def publish(self, reference: str, digest: str, when: str) -> Record:
+        """The next record of the same verdict: its image can be had from a registry.
+
+        Everything else stays, the time of the test as well.
+
+        Args:
+            reference: ``name:tag`` in the registry.
+            digest: ``name@sha256:...``.
+            when: UTC, ISO 8601 with seconds.
+        """
+        image = self.image._replace(reference=reference, digest=digest)
+        return self._replace(image=image, published=when)
+
+    def is_named(self, name: str) -> bool:
+        """Whether a person means this verdict: the start of its name, or of its key."""
+        return self.name.startswith(name) or self.key.startswith(name)
 
     def to_json(self) -> bytes:
         """The record as it is stored, with a final newline."""

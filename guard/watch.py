@@ -1,4 +1,4 @@
-"""A build and its test as a person follows them, and as the log keeps them.
+"""A build and its test as a person follows them, and as the log keeps them; and a transfer.
 
 On a terminal one line at the bottom shows where it stands, and the output runs above it;
 elsewhere there are plain lines only.
@@ -7,11 +7,11 @@ elsewhere there are plain lines only.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing
+from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing, Transfer
 from guard.engine.profile import Profile
 from guard.record import Record
 from guard.report import Screen
@@ -36,15 +36,7 @@ class Watch:
         self._texts: dict[int, str] = {}
 
     def __enter__(self) -> Self:
-        if self._screen.is_terminal:
-            from rich.console import Console
-            from rich.live import Live
-
-            console = Console(no_color=not self._screen.colour, highlight=False)
-            self._live = Live(
-                console=console, get_renderable=self._status, refresh_per_second=4, transient=True
-            )
-            self._live.start()
+        self._live = _live(self._screen, self._status)
         return self
 
     def __exit__(
@@ -82,9 +74,80 @@ class Watch:
             self._screen.say(shown)
 
     def _status(self) -> str:
-        elapsed = duration(time.monotonic() - self._begun)
-        width = self._live.console.width if self._live is not None else 80
-        return f"[{elapsed}] {self._stage}".replace("[", "\\[")[: width - 1]
+        return _status_line(self._live, self._begun, self._stage)
+
+
+class Transfers:
+    """A push to a registry or a pull from one, as a context that leaves the terminal clean.
+
+    Args:
+        title: what is done, such as ``pushing example/aula:1``.
+    """
+
+    def __init__(self, screen: Screen, title: str) -> None:
+        self._screen = screen
+        self._title = title
+        self._begun = time.monotonic()
+        self._live: Live | None = None
+        self._layers: dict[str, Transfer] = {}
+
+    def __enter__(self) -> Self:
+        self._live = _live(self._screen, self._status)
+        if self._live is None:
+            self._screen.say(self._title)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def on_transfer(self, transfer: Transfer) -> None:
+        """Show how far a layer is; elsewhere than on a terminal, that it has come to its end."""
+        before = self._layers.get(transfer.layer)
+        self._layers[transfer.layer] = transfer
+        if self._live is not None or not transfer.layer or not _is_done(transfer):
+            return
+        if before is None or before.status != transfer.status:
+            self._screen.say(f"  {transfer.layer}: {transfer.status.lower()}")
+
+    def _status(self) -> str:
+        layers = [item for layer, item in self._layers.items() if layer]
+        done = sum(_is_done(item) for item in layers)
+        sent = sum(item.done for item in layers if not _is_done(item))
+        stage = f"{self._title}: {done} of {len(layers)} layers"
+        return _status_line(self._live, self._begun, stage + (f", {size(sent)}" if sent else ""))
+
+
+# What the engine says of a layer that nothing is left to do for; it has no other sign.
+_DONE = ("pushed", "layer already exists", "mounted from", "pull complete", "already exists")
+
+
+def _is_done(transfer: Transfer) -> bool:
+    return transfer.status.lower().startswith(_DONE)
+
+
+def _live(screen: Screen, status: Callable[[], str]) -> Live | None:
+    """The line at the bottom of a terminal; None elsewhere."""
+    if not screen.is_terminal:
+        return None
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(no_color=not screen.colour, highlight=False)
+    live = Live(console=console, get_renderable=status, refresh_per_second=4, transient=True)
+    live.start()
+    return live
+
+
+def _status_line(live: Live | None, begun: float, stage: str) -> str:
+    elapsed = duration(time.monotonic() - begun)
+    width = live.console.width if live is not None else 80
+    return f"[{elapsed}] {stage}".replace("[", "\\[")[: width - 1]
 
 
 def profile_text(found: Profile, last: Record | None, changed: Sequence[str]) -> str:

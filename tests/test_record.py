@@ -38,6 +38,7 @@ RECORDS = st.builds(
     log_sha256=TEXTS,
     command=st.lists(TEXTS, max_size=3).map(tuple),
     context_sha256=TEXTS,
+    published=TEXTS,
 )
 A_RECORD = Record(
     key="c" * 40,
@@ -103,8 +104,22 @@ def test_it_is_named_by_key_and_recipe() -> None:
     assert A_RECORD._replace(release="").title == "failed at test: cccccccccccc-eeeeeeee"
 
 
+def test_a_record_from_before_there_was_publishing_is_read() -> None:
+    record = parse_record(changed("predicate.guard.published", ...))
+    assert record == A_RECORD
+    assert record.published == ""
+
+
+def test_publishing_is_another_record_of_the_same_verdict() -> None:
+    published = A_RECORD.publish("aula:1", "aula@sha256:3", "2016-03-05T10:00:00Z")
+    assert parse_record(published.to_json()) == published
+    assert (published.name, published.finished) == (A_RECORD.name, A_RECORD.finished)
+    assert published.image == A_RECORD.image._replace(digest="aula@sha256:3")
+    assert published.title == "published: cccccccccccc-eeeeeeee with v0.3.0"
+
+
 GUARD = "predicate.guard"
-OPTIONAL = {"context_sha256"}
+OPTIONAL = {"context_sha256", "published"}
 EVERY_FIELD = [f"{GUARD}.{name}" for name in fields()["predicate"]["guard"] if name not in OPTIONAL]
 OTHER_TYPES: list[object] = [7.25, True, None, [], {}, [[]], {"x": 1}, "nonsense", ..., -1, 1e300]
 # What is right for some fields, so that it is no mutation of these.
@@ -145,6 +160,7 @@ def test_a_field_of_another_type_is_refused(path: str) -> None:
         (f"{GUARD}.command", "sh"),
         (f"{GUARD}.log", "../../etc/passwd"),
         (f"{GUARD}.log", "a\0b"),
+        (f"{GUARD}.published", None),
         (f"{GUARD}.key", "C" * 40),
         (f"{GUARD}.key", "c" * 41),
         (f"{GUARD}.recipe", "e" * 63),

@@ -1,4 +1,4 @@
-"""What a build and a test tell while they go on. The same from both builders."""
+"""What a build and a test tell while they go on, the same from both builders; and a transfer."""
 
 from __future__ import annotations
 
@@ -62,8 +62,25 @@ class Output(NamedTuple):
     number: int = 0
 
 
+class Transfer(NamedTuple):
+    """How a push to a registry or a pull from one gets on.
+
+    Args:
+        layer: short id of the layer, "" for the whole image.
+        status: the engine's words, such as ``Pushing``, ``Pushed`` or ``Layer already exists``.
+        done: bytes so far, 0 where that says nothing.
+        total: about how many there will be, 0 where that is not known.
+    """
+
+    layer: str
+    status: str
+    done: int = 0
+    total: int = 0
+
+
 Event = Sending | Step | StepDone | Testing | Output
 OnEvent = Callable[[Event], None]
+OnTransfer = Callable[[Transfer], None]
 
 
 class Lines:
