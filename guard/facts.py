@@ -5,16 +5,16 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING
 
-from guard.config import FILE, Config, config_from_json, read_config
+from guard.config import Config
+from guard.contents import Contents, superproject_tree
 from guard.errors import GitError, GuardError, MissingObjectError
-from guard.git.assembly import Submodules, assemble
-from guard.git.objects import GitObject, ObjectPool
+from guard.git.assembly import assemble
+from guard.git.objects import ObjectPool
 from guard.git.process import Repository, text
 from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.git.workspace import Workspace
-from guard.memory import Memory
 from guard.model import Combination, Evidence
 from guard.rules.facts import (
     Consumer,
@@ -37,61 +37,19 @@ if TYPE_CHECKING:
     from guard.manifests import Library
 
 
-class Gatherer:
-    """Facts about combinations of one workspace; what two of them share is read once.
-
-    Args:
-        pool: the open object readers; the gatherer does not close them.
-    """
+class Gatherer(Contents):
+    """Facts about combinations of one workspace; what two of them share is read once."""
 
     def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
-        self.workspace = workspace
-        self.pool = pool
-        self.memory = Memory(workspace.superproject.common_dir)
+        super().__init__(workspace, pool)
         self._opened: Library | None = None
-        self._configs: dict[str, Config] = {}
-        self._submodules: dict[Config, Submodules] = {}
         self._consumers: dict[tuple[Config, str, object, str], Consumer | Unknown] = {}
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
-        self._roots: dict[tuple[Config, str, str], tuple[Store, Root] | Unknown] = {}
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
         self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
         self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self.verdicts = Verdicts(workspace.superproject, pool)
-
-    def store(self, combination: Combination) -> Store:
-        """The superproject's objects, with those of a private index."""
-        repository = self.workspace.superproject._replace(objects=combination.objects)
-        return Store(self.pool, (repository,))
-
-    def config(self, combination: Combination) -> Config:
-        """The configuration inside the combination's own tree.
-
-        Raises:
-            ConfigError: it is malformed.
-            MissingObjectError: the tree or the file is missing.
-        """
-        store = self.store(combination)
-        tree = _superproject_tree(store, combination)
-        found = store.walk(tree, FILE)
-        if found is None:
-            return Config()
-        blob = found[0].id
-        if blob not in self._configs:
-            self._configs[blob] = self._read_config(store, blob)
-        return self._configs[blob]
-
-    def _read_config(self, store: Store, blob: str) -> Config:
-        known = config_from_json(self.memory.recall("config", blob))
-        if known is not None:
-            return known
-        content = store.read(blob)
-        if content is None or content.type != "blob":
-            raise MissingObjectError(f"{FILE} ({blob}) cannot be read", "git fsck")
-        config = read_config(content.data)
-        self.memory.remember(config, "config", blob)
-        return config
 
     @property
     def _library(self) -> Library:
@@ -100,30 +58,6 @@ class Gatherer:
 
             self._opened = Library()
         return self._opened
-
-    def submodules(self, config: Config) -> Submodules:
-        """The submodules as this configuration names them."""
-        if config not in self._submodules:
-            self._submodules[config] = Submodules(self.workspace, self.pool, config, self.memory)
-        return self._submodules[config]
-
-    def gitlink(self, combination: Combination, path: str) -> str | None:
-        """The commit at a submodule's path, None where there is no gitlink.
-
-        Raises:
-            MissingObjectError: a tree on the way is missing.
-        """
-        for link in combination.replaced:
-            if link.path == path:
-                return link.commit
-        store = self.store(combination)
-        try:
-            found = store.walk(_superproject_tree(store, combination), path)
-        except LookupError as error:
-            raise MissingObjectError(f"tree {error} of the superproject is missing") from error
-        if found is None or found[0].mode != GITLINK or found[1]:
-            return None
-        return found[0].id
 
     def gather(self, combination: Combination, *, tested: bool) -> Facts:
         """Everything the rules need for one combination.
@@ -205,7 +139,7 @@ class Gatherer:
         pin = self._pins.get((config, commit))
         if isinstance(pin, Pin):
             return any(release.tag == tag for release in pin.releases)
-        rooted = self._root(combination, config, config.dependency, commit)
+        rooted = self.root(combination, config, config.dependency, commit)
         version = release_version(tag, config.release_tag)
         if isinstance(rooted, Unknown) or version is None:
             return False
@@ -221,28 +155,12 @@ class Gatherer:
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
 
-    def _root(self, combination: Combination, config: Config, path: str, commit: str) -> _Rooted:
-        """The tree of a submodule's commit, with the store that has it."""
-        key = (config, path, commit)
-        if key not in self._roots:
-            submodules = self.submodules(config)
-            store = submodules.store(path)
-            root = store.root(commit)
-            if root is None:
-                # Its git dir may go by another name than its path.
-                top = self.store(combination)
-                names = submodules.named(top, _superproject_tree(top, combination))
-                store = submodules.store(path, names.get(path, []))
-                root = store.root(commit)
-            self._roots[key] = (store, root) if root else _missing(path, commit, store)
-        return self._roots[key]
-
     def _pin(self, combination: Combination, config: Config) -> Pin | Unknown | None:
         commit = self.gitlink(combination, config.dependency)
         if commit is None:
             return None
         if (config, commit) not in self._pins:
-            rooted = self._root(combination, config, config.dependency, commit)
+            rooted = self.root(combination, config, config.dependency, commit)
             try:
                 pin = rooted if isinstance(rooted, Unknown) else self._read_pin(config, *rooted)
             except GuardError as error:
@@ -293,7 +211,7 @@ class Gatherer:
         # The states of its paths depend on the pin and on the superproject around it.
         key = (config, commit, pin.commit if isinstance(pin, Pin) else pin, combination.tree)
         if key not in self._consumers:
-            rooted = self._root(combination, config, config.consumer, commit)
+            rooted = self.root(combination, config, config.consumer, commit)
             if isinstance(rooted, Unknown):
                 self._consumers[key] = rooted
             else:
@@ -336,7 +254,7 @@ class Gatherer:
             return PathState.NOWHERE  # no such thing is in the build context
         store = self.store(combination)
         try:
-            found = store.walk(_superproject_tree(store, combination), whole)
+            found = store.walk(superproject_tree(store, combination), whole)
         except LookupError:
             return PathState.UNKNOWN
         return PathState.PRESENT if found is not None else PathState.NOWHERE
@@ -348,7 +266,7 @@ class Gatherer:
             return PathState.NO_GITLINK
         if isinstance(pin, Unknown):
             return PathState.UNKNOWN
-        rooted = self._root(combination, config, config.dependency, pin.commit)
+        rooted = self.root(combination, config, config.dependency, pin.commit)
         assert not isinstance(rooted, Unknown)  # its packages have been read
         store, root = rooted
         try:
@@ -365,37 +283,10 @@ class Gatherer:
         return PathState.NO_PACKAGE if is_folder else PathState.ABSENT
 
 
-_Rooted = tuple[Store, Root] | Unknown
-
-
 def _is_firm(manifest: Manifest, path: str) -> bool:
     """Whether there must be something at a path: cabal has wildcards and optional packages."""
     name = posixpath.basename(manifest.path)
     return not name.startswith("cabal.project") and not set(path) & set("*?[{")
-
-
-def _superproject_tree(store: Store, combination: Combination) -> GitObject:
-    tree = store.tree(combination.tree)
-    if tree is None:
-        raise MissingObjectError(
-            f"tree {combination.tree} of the superproject is missing",
-            "git fetch --refetch --no-filter",
-        )
-    return tree
-
-
-def _missing(path: str, commit: str, store: Store) -> Unknown:
-    if not store.repositories:
-        return Unknown(
-            f"no repository of {path} is on this machine, so commit {commit} cannot be read",
-            f"git submodule update --init {path}",
-        )
-    looked = ", ".join(found.work_tree or found.git_dir for found in store.repositories)
-    return Unknown(
-        f"commit {commit} of {path} is missing (looked in {looked})",
-        f"git -C {store.repositories[0].work_tree or store.repositories[0].git_dir} "
-        f"fetch origin {commit}",
-    )
 
 
 def _below(path: str, folder: str) -> str | None:

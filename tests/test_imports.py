@@ -25,6 +25,7 @@ LAYERS = (
     ("guard.git",),
     ("guard.rules", "guard.engine"),
     ("guard.align", "guard.manifests", "guard.verdicts", "guard.watch"),
+    ("guard.contents",),
     ("guard.facts",),
     ("guard.gate",),
     ("guard.policy", "guard.prune", "guard.trial"),
