@@ -29,6 +29,7 @@ LAYERS = (
     ("guard.facts",),
     ("guard.gate",),
     ("guard.policy", "guard.prune", "guard.trial"),
+    ("guard.jobs",),
     ("guard.demo",),
     ("guard.commands",),
     ("guard.cli",),

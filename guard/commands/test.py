@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
-from contextlib import suppress
 from typing import Final
 
-from guard.config import Config
-from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate import Gate
-from guard.git.assembly import assemble
-from guard.git.combinations import of_commit, resolve, with_consumer
 from guard.git.untested import untested
-from guard.git.workspace import find_workspace, repositories_of
-from guard.locks import held, lock_file
-from guard.model import Combination, Result, Role, Severity
+from guard.git.workspace import find_workspace
+from guard.jobs import find_job, lock_of
+from guard.locks import held
+from guard.model import Result, Severity
 from guard.report import Screen
-from guard.rules.facts import Pin, VerdictState
+from guard.rules.facts import VerdictState
 from guard.rules.tested import NAME as TESTED
 from guard.trial import Job, try_out
 from guard.watch import duration
@@ -47,11 +43,11 @@ def run(options: Namespace, screen: Screen) -> int:
     if options.revision and options.consumer:
         raise UsageError("give a commit of the superproject or --consumer REV, not both")
     with Gate(find_workspace()) as gate:
-        job = _job(gate, options)
+        job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)
         if not job.config.test.command:
             raise UsageError("no test command is set, so nothing can be tested", "guard init")
-        with held(_lock_file(gate, job), lambda: screen.say(_WAITING)) as waited:
+        with held(lock_of(gate, job.name), lambda: screen.say(_WAITING)) as waited:
             known = gate.gatherer.verdicts.look_up(
                 job.assembly.key, job.config.recipe, again=waited
             )
@@ -60,51 +56,6 @@ def run(options: Namespace, screen: Screen) -> int:
                 screen.say(f"{screen.paint('passed', 'green')} already: verdict {known.verdict}")
                 return EXIT_ALLOWED
             return _test(gate, job, options.fresh, screen)
-
-
-def _job(gate: Gate, options: Namespace) -> Job:
-    combination = _combination(gate, options)
-    gatherer = gate.gatherer
-    config = gatherer.config(combination)
-    if not config.test.command:
-        # A commit older than .guard.toml is tested by the present recipe.
-        config = gatherer.config(gate.present())
-    facts = gatherer.gather(combination, tested=False)
-    assembly = assemble(gatherer.submodules(config), gatherer.store(combination), combination)
-    release = facts.pin.releases[0].tag if isinstance(facts.pin, Pin) and facts.pin.releases else ""
-    return Job(combination, config, assembly, release)
-
-
-def _combination(gate: Gate, options: Namespace) -> Combination:
-    workspace = gate.workspace
-    if options.revision and workspace.in_superproject:
-        commit = resolve(workspace.superproject, options.revision)
-        return of_commit(workspace.superproject, gate.pool, commit, f"commit {commit[:12]}")
-    present = gate.present()
-    config = gate.gatherer.config(present)
-    revision = options.consumer or options.revision
-    if revision is None:
-        if workspace.role(config) is not Role.CONSUMER:
-            return present
-        revision = "HEAD"
-    if gate.gatherer.gitlink(present, config.consumer) is None:
-        raise GuardError(
-            f"{workspace.name('')} ({present.source}) has no gitlink at {config.consumer}",
-            f"git submodule add <url> {config.consumer}",
-        )
-    commit = _consumer_commit(gate, config, revision)
-    return with_consumer(present, config.consumer, commit)
-
-
-def _consumer_commit(gate: Gate, config: Config, revision: str) -> str:
-    found = repositories_of(gate.workspace, config, config.consumer)
-    for repository in found:
-        with suppress(GuardError):
-            return resolve(repository, revision)
-    raise GuardError(
-        f"{revision} names no commit of {config.consumer}",
-        f"git submodule update --init {config.consumer}",
-    )
 
 
 def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
@@ -125,10 +76,6 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
     for finding in decision.findings:
         if finding.severity in (Severity.ERROR, Severity.UNDECIDED) and finding.rule != TESTED:
             screen.say(f"  a push would be blocked all the same: {finding.rule}: {finding.message}")
-
-
-def _lock_file(gate: Gate, job: Job) -> str:
-    return lock_file(os.path.join(gate.workspace.superproject.common_dir, "guard"), job.name)
 
 
 def _test(gate: Gate, job: Job, fresh: bool, screen: Screen) -> int:
