@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "check": "the gate's decision for commits",
     "align": "move the dependency to the release that the consumer asks for",
     "test": "build the image, run the tests, record the verdict",
+    "publish": "push the image of a passed combination to its registry",
     "log": "verdicts, newest first",
     "audit": "the rules over history: which pushes would have been blocked, and why",
     "init": "write a .guard.toml",

@@ -38,6 +38,7 @@ class Image(NamedTuple):
     Args:
         consumer: ``full``, or ``manifests`` to let only the consumer's manifests into the context.
         builder: ``auto``, ``buildkit`` or ``classic``.
+        latest_from: ``releases`` or ``any``: which combinations the tag ``latest`` may move to.
     """
 
     name: str = "quay.io/liqd/aula"
@@ -47,6 +48,7 @@ class Image(NamedTuple):
     build_args: tuple[tuple[str, str], ...] = ()
     consumer: str = "full"
     builder: str = "auto"
+    latest_from: str = "releases"
 
 
 class Test(NamedTuple):
@@ -145,7 +147,7 @@ def config_from_json(value: Any) -> Config | None:
     """A configuration out of what JSON made of one, None where it is something else."""
     try:
         consumer, dependency, form, push, consumer_push, image, test = value
-        name, dockerfile, target, platform, arguments, sent, builder = image
+        name, dockerfile, target, platform, arguments, sent, builder, latest = image
         command, timeout, source = test
         pairs = tuple((key, item) for key, item in arguments)
         return Config(
@@ -154,7 +156,7 @@ def config_from_json(value: Any) -> Config | None:
             form,
             Protection(*map(tuple, push)),
             Protection(*map(tuple, consumer_push)),
-            Image(name, dockerfile, target, platform, pairs, sent, builder),
+            Image(name, dockerfile, target, platform, pairs, sent, builder, latest),
             Test(tuple(command), timeout, source),
         )
     except (TypeError, ValueError):
@@ -313,6 +315,7 @@ _IMAGE: Final[Mapping[str, _Check]] = {
     "build-args": _arguments,
     "consumer": _one_of("full", "manifests"),
     "builder": _one_of("auto", "buildkit", "classic"),
+    "latest-from": _one_of("releases", "any"),
 }
 _TEST: Final[Mapping[str, _Check]] = {
     "command": _command,

@@ -36,6 +36,12 @@ class UsageError(GuardError):
     status = EXIT_USAGE
 
 
+class RefusedError(GuardError):
+    """What was asked for would do harm that others see, so it is not done."""
+
+    status = EXIT_BLOCKED
+
+
 class ConfigError(GuardError):
     """`.guard.toml` says something that guard does not know; the problem names the key."""
 

@@ -92,13 +92,16 @@ class Verdicts:
             return tested
         return _unreadable(tested, f"the verdict {path} is missing (blob {entry[0].id})")
 
-    def newest(self) -> list[Record]:
+    def newest(self, again: bool = False) -> list[Record]:
         """The newest record of each combination and recipe, newest first; damaged ones left out.
+
+        Args:
+            again: whether another process may have recorded something since the last look.
 
         Raises:
             GitError: the ref cannot be read.
         """
-        tip = self._read_tip()
+        tip = self._read_tip(again)
         if tip is None:
             return []
         listed = run(self._repository, "ls-tree", "-r", "-z", "--full-tree", tip)

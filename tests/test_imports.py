@@ -30,6 +30,7 @@ LAYERS = (
     ("guard.gate",),
     ("guard.policy", "guard.prune", "guard.trial"),
     ("guard.jobs",),
+    ("guard.publishing",),
     ("guard.demo",),
     ("guard.commands",),
     ("guard.cli",),

@@ -90,16 +90,12 @@ def _fits(record: Record, options: Namespace) -> bool:
         (options.passed and not passed)
         or (options.failed and passed)
         or (options.release and record.release != options.release)
-        or (options.verdict and not _is_named(record, options.verdict))
+        or (options.verdict and not record.is_named(options.verdict))
         or (
             options.gitlink
             and not any(link.commit.startswith(options.gitlink) for link in record.gitlinks)
         )
     )
-
-
-def _is_named(record: Record, name: str) -> bool:
-    return record.name.startswith(name) or record.key.startswith(name)
 
 
 def _table(workspace: Workspace, records: list[Record], screen: Screen) -> None:
@@ -115,8 +111,10 @@ def _table(workspace: Workspace, records: list[Record], screen: Screen) -> None:
         release = record.release or "-"
         when = record.finished.replace("T", " ").removesuffix(":00Z").removesuffix("Z")
         screen.say(f"{record.name}  {when}  {painted}  {release:<8} {took:>12}  {links}")
-        if record.detail:
-            screen.say(screen.paint(f"{'':<23}{record.detail}", "dim"))
+        published = f"published {record.image.reference}" if record.published else ""
+        for text in (record.detail, published):
+            if text:
+                screen.say(screen.paint(f"{'':<23}{text}", "dim"))
 
 
 def _show(record: Record, logs: str, screen: Screen) -> None:
@@ -135,6 +133,7 @@ def _show(record: Record, logs: str, screen: Screen) -> None:
         *((link.path, link.commit) for link in record.gitlinks),
         ("release", record.release),
         ("image", f"{record.image.reference} {record.image.id}".strip()),
+        ("published", f"{record.image.digest} {record.published}".strip()),
         ("bases", " ".join(record.image.bases)),
         ("engine", f"{record.engine.name} {record.engine.version} at {record.engine.host}"),
         ("builder", f"{record.engine.builder}, {record.engine.platform}"),

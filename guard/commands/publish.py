@@ -1,0 +1,106 @@
+"""``guard publish``: push the image of a passed combination to its registry."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser, Namespace
+from typing import Final
+
+from guard.config import Config
+from guard.engine.endings import terminable
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, RefusedError, UsageError
+from guard.gate import Gate
+from guard.git.workspace import find_workspace
+from guard.jobs import find_job, lock_of
+from guard.locks import held
+from guard.model import Result
+from guard.publishing import LATEST, Wish, publish
+from guard.record import Record
+from guard.report import Screen
+from guard.rules.facts import VerdictState
+
+_WAITING: Final = "another guard is at work on this combination; waiting for it"
+# The grammar of a tag in the OCI distribution specification.
+_TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "verdict",
+        metavar="VERDICT",
+        nargs="?",
+        help="as guard log names it (default: that of the combination as it stands)",
+    )
+    parser.add_argument(
+        "--latest", action="store_true", help="move the tag latest, too: for releases only"
+    )
+    parser.add_argument(
+        "--tag", default="", help="another tag than the one that says what is in the image"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+
+
+def run(options: Namespace, screen: Screen) -> int:
+    """Push the image, and record its digest with the verdict.
+
+    Raises:
+        UsageError: no verdict has that name, or several have.
+        RefusedError: the combination has not passed, or a tag would come to mean something else.
+    """
+    wish = Wish(options.tag, options.latest, options.dry_run)
+    if wish.tag and (not _TAG.fullmatch(wish.tag) or wish.tag == LATEST):
+        raise UsageError(f"{wish.tag} cannot be a tag that never changes", "guard publish")
+    with terminable(), Gate(find_workspace()) as gate:
+        key, recipe, config = _meant(gate, options.verdict)
+        name = f"{key[:12]}-{recipe[:8]}"
+        with held(lock_of(gate, name), lambda: screen.say(_WAITING)):
+            record = _passed(gate, key, recipe)
+            screen.say(f"publishing the image of verdict {record.name}")
+            record = publish(gate, config, record, wish, screen)
+    return EXIT_ALLOWED if record.result is Result.PASSED else EXIT_BLOCKED
+
+
+def _meant(gate: Gate, name: str | None) -> tuple[str, str, Config]:
+    """Key and recipe of the verdict that is meant, and the configuration that holds for it."""
+    if not name:
+        return _standing(gate)
+    named = [record for record in gate.gatherer.verdicts.newest() if record.is_named(name)]
+    if not named:
+        raise UsageError(f"no verdict is named {name}", "guard log")
+    if len(named) > 1:
+        names = ", ".join(record.name for record in named)
+        raise UsageError(
+            f"{name} names several verdicts: {names}", f"guard publish {named[0].name}"
+        )
+    return named[0].key, named[0].recipe, gate.gatherer.config(gate.present())
+
+
+def _standing(gate: Gate) -> tuple[str, str, Config]:
+    job = find_job(gate)
+    if not job.config.test.command:
+        raise UsageError("no test command is set, so nothing can have passed", "guard init")
+    known = gate.gatherer.verdicts.look_up(job.assembly.key, job.config.recipe)
+    if known.state is VerdictState.UNREADABLE:
+        raise GuardError(known.detail, known.remedy)
+    return job.assembly.key, job.config.recipe.digest, job.config
+
+
+def _passed(gate: Gate, key: str, recipe: str) -> Record:
+    """The newest record, as it is now that nobody else is at work on it.
+
+    Raises:
+        RefusedError: it is not one that has passed.
+    """
+    for record in gate.gatherer.verdicts.newest(again=True):
+        if (record.key, record.recipe) == (key, recipe):
+            if record.result is Result.PASSED:
+                return record
+            raise RefusedError(
+                f"verdict {record.name} has {record.result.value}: {record.detail}",
+                f"guard log {record.name}",
+            )
+    raise RefusedError(
+        f"the combination {key[:12]} has not been built and tested, so its image is not published",
+        "guard test",
+    )
