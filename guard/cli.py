@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from guard.errors import EXIT_INTERRUPTED, EXIT_UNDECIDED, GuardError
+from guard.errors import EXIT_INTERRUPTED, EXIT_UNDECIDED, GuardError, mistake
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -49,14 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout = None
         return 0
     except Exception as error:
-        # A mistake of guard's own: it must not open the gate, and nobody can mend it from a
-        # traceback at a push.
         if os.environ.get("GUARD_DEBUG"):
             raise
-        sys.stderr.write(
-            f"guard: error: this is a mistake in guard itself: {type(error).__name__}: {error}\n"
-            "  to see where: set GUARD_DEBUG=1 and run it again\n"
-        )
+        sys.stderr.write(mistake(error))
         return EXIT_UNDECIDED
 
 

@@ -187,6 +187,7 @@ class Gate:
             found.release,
             found.findings,
             f"{self.workspace.name('')}: {combination.source}",
+            config.recipe.digest if key else None,
         )
 
     def _of_rules(

@@ -134,6 +134,7 @@ class Decision(NamedTuple):
         ref: the destination ref, where there is one.
         combination: the combination's key, None where it could not be computed or was not asked.
         judged_with: for a consumer's commit, which superproject tree it was put into.
+        recipe: the digest of the combination's recipe, where its key is known.
     """
 
     repository: str
@@ -146,6 +147,7 @@ class Decision(NamedTuple):
     release: str | None
     findings: tuple[Finding, ...]
     judged_with: str = ""
+    recipe: str | None = None
 
 
 def outcome_of(findings: tuple[Finding, ...]) -> Outcome:

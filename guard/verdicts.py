@@ -54,7 +54,17 @@ class Verdicts:
         Raises:
             GitError: git cannot be asked.
         """
-        digest = recipe.digest
+        return self._look_up(key, recipe.digest, again)
+
+    def has_passed(self, key: str, digest: str) -> bool:
+        """Whether the newest record of a combination and a recipe, by its digest, is *passed*.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        return self._look_up(key, digest, False).state is VerdictState.PASSED
+
+    def _look_up(self, key: str, digest: str, again: bool) -> Tested:
         tested = Tested(VerdictState.UNTESTED, key, digest)
         tip = self._read_tip(again)
         if tip is None:

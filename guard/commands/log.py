@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections import deque
 from typing import Any, Final
 
+from guard.bypasses import Bypassed, bypassed
 from guard.errors import EXIT_ALLOWED, UsageError
 from guard.gate import Gate
 from guard.git.objects import ObjectPool
@@ -23,7 +24,9 @@ _TAIL: Final = 20
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("verdict", nargs="?", help="show everything of this one")
-    parser.add_argument("--all", action="store_true", help="earlier attempts, too")
+    parser.add_argument(
+        "--all", action="store_true", help="earlier attempts and settled bypasses, too"
+    )
     parser.add_argument("--passed", action="store_true", help="only those that passed")
     parser.add_argument("--failed", action="store_true", help="only those that failed")
     parser.add_argument("--release", metavar="TAG", help="only those with this release")
@@ -49,11 +52,21 @@ def run(options: Namespace, screen: Screen) -> int:
         wants_all = options.all or options.verdict
         records = verdicts.history() if wants_all else verdicts.newest()
     found = [record for record in records if _fits(record, options)]
+    # A bypass has none of what is asked for.
+    is_narrowed = any((options.verdict, options.passed, options.failed, options.release))
+    bypasses = Bypassed()
+    if not (is_narrowed or options.gitlink):
+        with Gate(workspace) as gate:
+            bypasses = bypassed(gate, options.all)
     if options.verdict and not found:
         raise UsageError(f"no verdict is named {options.verdict}", "guard log")
     if options.json:
-        screen.json({"version": JSON_VERSION, "verdicts": [_json(item) for item in found]})
-    elif options.verdict:
+        verdicts_json = [_json(item) for item in found]
+        screen.json({"version": JSON_VERSION, "verdicts": verdicts_json, **bypasses.json()})
+        return EXIT_ALLOWED
+    for line in bypasses.lines():
+        screen.say(screen.paint(line, "yellow"))
+    if options.verdict:
         for record in found:
             _show(record, verdicts.logs, screen)
     elif not found:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from guard.commands.check import exit_status
 from guard.config import FILE
-from guard.errors import EXIT_ALLOWED, GuardError, UsageError
+from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, UsageError, mistake
 from guard.gate import Gate
 from guard.git.combinations import resolve
 from guard.git.hooks.chain import joined, run_chained, take_chained
@@ -43,6 +44,20 @@ class _Passed(NamedTuple):
     weaker: list[Finding]
 
 
+class _Judged(NamedTuple):
+    """What a push's judgement came to.
+
+    Args:
+        trouble: why there was none, "" where there was one.
+        others: what is to be said of the refs that are not to blame.
+    """
+
+    status: int
+    decisions: tuple[Decision, ...] = ()
+    trouble: str = ""
+    others: str = ""
+
+
 def arguments(parser: ArgumentParser) -> None:
     """Declare what git gives to a pre-push hook."""
     parser.add_argument("remote", nargs="?", help="the remote's name, or its URL")
@@ -66,19 +81,65 @@ def main(words: Sequence[str]) -> int:
     # All of it, before anything can fail: git hangs up on a hook that does not read.
     refs = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
     screen = Screen.for_hook()
-    try:
-        status = _judge(arguments, refs, screen)
-    except GuardError as error:
-        screen.failure(error)
-        status = error.status
+    judged = _judged(arguments, refs, screen)
+    status = judged.status
+    reason = os.environ.get("GUARD_BYPASS")
+    if reason is not None:
+        status = _bypassed(judged, reason.strip(), arguments, refs, screen)
+    if status != EXIT_ALLOWED:
+        screen.say(
+            f"guard: the push is blocked{judged.others}. GUARD_BYPASS='why' git push goes past "
+            "guard alone, and leaves a trace."
+        )
     return joined(status, run_chained(chained, arguments, refs))
 
 
-def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> int:
+def _judged(arguments: Sequence[str], refs: bytes, screen: Screen) -> _Judged:
+    """What the judgement came to, told already; whatever fails, the rest of the push goes on."""
+    try:
+        return _judge(arguments, refs, screen)
+    except GuardError as error:
+        screen.failure(error)
+        return _Judged(error.status, trouble=error.problem)
+    except Exception as error:
+        if os.environ.get("GUARD_DEBUG"):
+            raise
+        told = mistake(error)
+        screen.warn(told.rstrip())
+        return _Judged(EXIT_UNDECIDED, trouble=told)
+
+
+def _bypassed(
+    judged: _Judged, reason: str, arguments: Sequence[str], refs: bytes, screen: Screen
+) -> int:
+    """The exit status of a push whose user wants to go past guard: 0 once that is written down."""
+    if judged.status == EXIT_ALLOWED:
+        if reason:
+            screen.say("guard: GUARD_BYPASS was not needed; nothing is recorded")
+        return EXIT_ALLOWED
+    if not reason:
+        screen.say("guard: GUARD_BYPASS is empty, and an empty reason is no reason")
+        return judged.status
+    from guard.bypass import record
+
+    updates: list[RefUpdate] = []
+    with suppress(GuardError):
+        updates = _updates(arguments, refs)
+    try:
+        path = record(reason, arguments, updates, judged.decisions, judged.trouble)
+    except GuardError as error:
+        screen.failure(error)
+        return judged.status
+    screen.say(f"guard: this would be blocked; it goes past guard, for: {' '.join(reason.split())}")
+    screen.say(f"guard: guard status shows that until it has passed ({path})")
+    return EXIT_ALLOWED
+
+
+def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> _Judged:
     updates = _updates(arguments, refs)
     probes = [update.local_id for update in updates if not update.deletes]
     if not probes:
-        return EXIT_ALLOWED
+        return _Judged(EXIT_ALLOWED)
     remote = arguments[0] if arguments else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
     passed = _Passed([], [], [])
     with ObjectPool() as pool:
@@ -88,7 +149,10 @@ def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> int:
             found = [_decide(gate, item, remote, passed) for item in pushed]
     decisions = [decision for decision in found if decision is not None]
     _tell(decisions, passed, screen)
-    return exit_status(decisions)
+    refused = sum(item.outcome is not Outcome.ALLOWED for item in decisions)
+    allowed = len(decisions) - refused
+    others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
+    return _Judged(exit_status(decisions), tuple(decisions), others=others)
 
 
 def _updates(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:
@@ -144,9 +208,6 @@ def _tell(decisions: list[Decision], passed: _Passed, screen: Screen) -> None:
         matters.setdefault(decision._replace(ref=None), []).append(decision.ref or "")
     for decision, refs in matters.items():
         screen.decision(decision._replace(ref=named(refs)))
-    allowed = len(decisions) - len(refused)
-    others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
-    screen.say(f"guard: the push is blocked{others}. git push --no-verify would skip every hook.")
 
 
 def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:

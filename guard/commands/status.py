@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any, NamedTuple
 
+from guard.bypasses import Bypassed, bypassed
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EngineError
 from guard.gate import Gate
@@ -37,6 +38,7 @@ class _State(NamedTuple):
     hooks: tuple[_Hook, ...]
     hooks_missing: str
     engine: str
+    bypassed: Bypassed
 
     @property
     def next(self) -> str:
@@ -89,6 +91,7 @@ def _state(gate: Gate) -> _State:
         ),
         found.missing,
         _engine(config),
+        bypassed(gate),
     )
 
 
@@ -143,6 +146,8 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
         if decision is not None:
             screen.say("push of " + screen.decision_text(decision))
     screen.say()
+    for line in state.bypassed.lines():
+        screen.say(screen.paint(line, "yellow"))
     screen.say(f"next: {screen.paint(state.next, 'bold')}")
 
 
@@ -230,5 +235,6 @@ def _json(state: _State) -> dict[str, Any]:
             for hook in state.hooks
         ],
         "engine": state.engine,
+        **state.bypassed.json(),
         "next": state.next,
     }
