@@ -66,6 +66,12 @@ class Test(NamedTuple):
     source: str = ""
 
 
+class Rules(NamedTuple):
+    """The table ``[rules]``: how much the findings of a rule weigh, ``warning`` or ``error``."""
+
+    image_published: str = "warning"
+
+
 class Recipe(NamedTuple):
     """How a combination is built and tested: what of the configuration changes the result.
 
@@ -105,6 +111,7 @@ class Config(NamedTuple):
     consumer_push: Protection = Protection()
     image: Image = Image()
     test: Test = Test()
+    rules: Rules = Rules()
 
     @property
     def recipe(self) -> Recipe:
@@ -146,7 +153,7 @@ def read_config(data: bytes | None, where: str = FILE) -> Config:
 def config_from_json(value: Any) -> Config | None:
     """A configuration out of what JSON made of one, None where it is something else."""
     try:
-        consumer, dependency, form, push, consumer_push, image, test = value
+        consumer, dependency, form, push, consumer_push, image, test, rules = value
         name, dockerfile, target, platform, arguments, sent, builder, latest = image
         command, timeout, source = test
         pairs = tuple((key, item) for key, item in arguments)
@@ -158,6 +165,7 @@ def config_from_json(value: Any) -> Config | None:
             Protection(*map(tuple, consumer_push)),
             Image(name, dockerfile, target, platform, pairs, sent, builder, latest),
             Test(tuple(command), timeout, source),
+            Rules(*rules),
         )
     except (TypeError, ValueError):
         return None
@@ -170,7 +178,7 @@ class _Reader:
         self._where = where
 
     def config(self, tables: Mapping[str, Any]) -> Config:
-        self._known("", tables, {"guard", "image", "test"})
+        self._known("", tables, {"guard", "image", "test", "rules"})
         guard = self._table("guard", tables.get("guard", {}))
         push = self._table("guard.consumer-push", guard.get("consumer-push", {}))
         self._known("guard.", guard, {*_GUARD, *_PROTECTION, "consumer-push"})
@@ -180,6 +188,7 @@ class _Reader:
             consumer_push=Protection(**self._values("guard.consumer-push", push, _PROTECTION)),
             image=Image(**self._whole("image", tables.get("image", {}), _IMAGE)),
             test=Test(**self._whole("test", tables.get("test", {}), _TEST)),
+            rules=Rules(**self._whole("rules", tables.get("rules", {}), _RULES)),
         )
         config = config._replace(**self._values("guard", guard, _GUARD))
         if config.consumer == config.dependency:
@@ -317,6 +326,7 @@ _IMAGE: Final[Mapping[str, _Check]] = {
     "builder": _one_of("auto", "buildkit", "classic"),
     "latest-from": _one_of("releases", "any"),
 }
+_RULES: Final[Mapping[str, _Check]] = {"image-published": _one_of("warning", "error")}
 _TEST: Final[Mapping[str, _Check]] = {
     "command": _command,
     "timeout": _duration,

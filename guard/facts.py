@@ -15,11 +15,13 @@ from guard.git.releases import TagList, all_releases, in_order, release_version,
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.git.workspace import Workspace
-from guard.model import Combination, Evidence
+from guard.model import Combination, Evidence, Severity
+from guard.others import Others
 from guard.rules.facts import (
     Consumer,
     Facts,
     Names,
+    OldImage,
     Package,
     PathSource,
     PathState,
@@ -49,6 +51,7 @@ class Gatherer(Contents):
         self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
         self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
+        self._others = Others(self)
         self.verdicts = Verdicts(workspace.superproject, pool)
 
     @property
@@ -82,7 +85,10 @@ class Gatherer(Contents):
         pin = self._pin(combination, config)
         facts = Facts(names, evidence, self._consumer(combination, config, pin), pin)
         if tested:
-            facts = facts._replace(tested=self.tested(combination, config))
+            facts = facts._replace(
+                tested=self.tested(combination, config),
+                old_image=self.old_image(combination, config),
+            )
         return facts
 
     def explain(self, facts: Facts, combination: Combination) -> Facts:
@@ -126,6 +132,30 @@ class Gatherer(Contents):
         if (content, config) not in self._tested:
             self._tested[content, config] = self._look_up(combination, config)
         return self._tested[content, config]
+
+    def old_image(self, combination: Combination, config: Config) -> OldImage | None:
+        """What CI would test a pushed commit of the consumer in, where that is not what passed."""
+        tested = self.tested(combination, config)
+        pushed = any(link.path == config.consumer for link in combination.replaced)
+        if not pushed or not isinstance(tested, Tested) or tested.published:
+            return None
+        if tested.state is not VerdictState.PASSED:
+            return None  # the rule `tested` has something to say
+        name = self.workspace.name
+        found = OldImage(
+            name(config.consumer),
+            name(""),
+            Evidence(name(""), combination.commit, text=combination.source),
+            "",
+            (),
+            tested.verdict,
+            config.rules.image_published == Severity.ERROR.value,
+        )
+        try:
+            unlike = self._others.drift(combination, config)
+        except GuardError as error:
+            return found._replace(unknown=Unknown(error.problem, error.remedy))
+        return unlike and found._replace(remote=unlike.remote, differs=unlike.differs)
 
     def is_still_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
         """Whether a tag names the dependency's commit; None fits a dependency without gitlink.

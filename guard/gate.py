@@ -15,6 +15,7 @@ from guard.git.objects import ObjectPool
 from guard.git.workspace import Workspace
 from guard.model import (
     RULES,
+    STATIC_RULES,
     Combination,
     Decision,
     Evidence,
@@ -24,8 +25,8 @@ from guard.model import (
     Severity,
     outcome_of,
 )
-from guard.rules import tested
 from guard.rules.facts import Facts, Pin, Tested, Unknown, VerdictState
+from guard.rules.image_published import of_image
 
 _ACCEPTABLE = (Severity.WARNING, Severity.NOTE)
 
@@ -41,7 +42,7 @@ class Gate:
     """Decides about commits of one workspace, as a context that ends its git processes.
 
     Args:
-        asks_verdicts: whether the rule `tested` is asked, besides the static ones.
+        asks_verdicts: whether the rules that look at a verdict are asked, besides the static ones.
         pool: readers that are open already; the gate closes them.
     """
 
@@ -52,7 +53,7 @@ class Gate:
         self.pool = pool or ObjectPool()
         self.gatherer = Gatherer(workspace, self.pool)
         self._asks_verdicts = asks_verdicts
-        self._rules = RULES if asks_verdicts else RULES[:-1]
+        self._rules = RULES if asks_verdicts else STATIC_RULES
         self._open = ExitStack()
         self._index: tuple[Combination | None] | None = None
         self._head: tuple[str | None] | None = None
@@ -195,7 +196,7 @@ class Gate:
     ) -> tuple[str | None, _Known]:
         """What all the rules say, and to remember what of it is for ever."""
         # The rules read Haskell; a push whose facts are remembered does not wait for that.
-        from guard.rules.rulebook import STATIC, judge
+        from guard.rules.rulebook import ASKING, STATIC, judge
 
         facts = self.gatherer.gather(combination, tested=self._asks_verdicts)
         facts = facts._replace(test_command=self._test_command(combination))
@@ -206,12 +207,11 @@ class Gate:
                 findings = judge(self.gatherer.explain(facts, combination), STATIC)
         pin = facts.pin
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
-        verdict = facts.tested
-        key = verdict.key or None if isinstance(verdict, Tested) else None
+        key = facts.tested.key or None if isinstance(facts.tested, Tested) else None
         if key and all(item.severity in _ACCEPTABLE for item in findings):
             value = [release, [_to_json(item) for item in findings]]
             self.gatherer.memory.remember(value, *self._ids(key, config, links))
-        return key, _Known(release, findings + tuple(tested.check(facts)))
+        return key, _Known(release, findings + judge(facts, ASKING))
 
     def _of_known(
         self, combination: Combination, config: Config, links: tuple[Gitlink, ...]
@@ -235,6 +235,7 @@ class Gate:
             item._replace(evidence=tuple(one._replace(commit=commit) for one in item.evidence))
             for item in known.findings
         )
+        findings += tuple(of_image(self.gatherer.old_image(combination, config)))
         return verdict.key, known._replace(findings=findings)
 
     def _ids(self, key: str, config: Config, links: tuple[Gitlink, ...]) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
-# The names of all rules, in their order; the last one alone asks for a verdict.
-RULES: Final = ("release-tag", "dependency-match", "dependency-source", "tested")
+# The names of all rules, in their order; those behind the static ones ask for a verdict.
+STATIC_RULES: Final = ("release-tag", "dependency-match", "dependency-source")
+RULES: Final = (*STATIC_RULES, "tested", "image-published")
 
 
 class Severity(Enum):

@@ -109,6 +109,10 @@ def _weaker(old: Config, new: Config, ref: str) -> tuple[Finding, ...]:
     if old.test.command and old.test.command != new.test.command:
         text = "the test command is another one"
         findings.append(_finding(text, old.test.command, new.test.command))
+    for key, was, now in zip(old.rules._fields, old.rules, new.rules, strict=True):
+        if was == "error" != now:
+            text = f"the rule {key.replace('_', '-')} no longer blocks"
+            findings.append(_finding(text, (was,), (now,)))
     if old.release_tag != new.release_tag:
         text = "release tags are named in another way"
         findings.append(_finding(text, (old.release_tag,), (new.release_tag,)))

@@ -269,4 +269,5 @@ def _told(tested: Tested, record: Record, logs: str) -> Tested:
         detail=record.detail,
         verdict=record.name,
         log=log if log and os.path.exists(log) else "",
+        published=bool(record.published),
     )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guard.config import Config, Image, Protection, read_config
+from guard.config import Config, Image, Protection, Rules, read_config
 from guard.config import Test as HowToTest
 from guard.errors import ConfigError
 
@@ -30,11 +30,15 @@ platform   = "linux/amd64"
 build-args = {B = "2", A = "1"}
 consumer   = "manifests"
 builder    = "classic"
+latest-from = "any"
 
 [test]
 command = ["make", ""]
 timeout = "45s"
 source  = "/liqd/aula/"
+
+[rules]
+image-published = "error"
 """
 
 
@@ -53,8 +57,10 @@ def test_every_key() -> None:
             (("A", "1"), ("B", "2")),
             "manifests",
             "classic",
+            "any",
         ),
         test=HowToTest(("make", ""), 45, "/liqd/aula"),
+        rules=Rules("error"),
     )
 
 
@@ -82,8 +88,12 @@ def test_durations(text: str, seconds: int) -> None:
 WRONG = {
     "guard": ["consumer", "dependency", "release-tag", "protect", "tested"],
     "guard.consumer-push": ["protect", "tested"],
-    "image": ["name", "dockerfile", "target", "platform", "build-args", "consumer", "builder"],
+    "image": [
+        *("name", "dockerfile", "target", "platform", "build-args", "consumer", "builder"),
+        "latest-from",
+    ],
     "test": ["command", "timeout", "source"],
+    "rules": ["image-published"],
 }
 KEYS = [(table, key) for table, keys in WRONG.items() for key in keys]
 
@@ -118,6 +128,8 @@ def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
         ("image", "dockerfile", '"/Dockerfile"'),
         ("image", "consumer", '"none"'),
         ("image", "builder", '"kaniko"'),
+        ("image", "latest-from", '"none"'),
+        ("rules", "image-published", '"off"'),
         ("image", "build-args", "{A = 1}"),
         ("test", "command", '"make test"'),
         ("test", "command", "[]"),
@@ -220,6 +232,8 @@ class TestRecipe:
             ('{B = "2", A = "1"}', '{A = "1", B = "2"}'),
             ("classic", "buildkit"),
             ("/liqd/aula/", "/liqd/aula"),
+            ('latest-from = "any"', 'latest-from = "releases"'),
+            ('image-published = "error"', ""),
         ],
     )
     def test_what_does_not(self, old: str, new: str) -> None:

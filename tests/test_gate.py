@@ -12,7 +12,7 @@ import pytest
 
 from guard.gate import Gate
 from guard.git.workspace import Workspace
-from guard.model import Decision, Gitlink, Outcome, Result, Severity
+from guard.model import RULES, Decision, Gitlink, Outcome, Result, Severity
 from tests.workshop import ZERO, Repo, Workshop
 
 ABSENT = "1" * 40
@@ -46,11 +46,12 @@ class TestSuperproject:
             "refs/heads/master",
             Outcome.ALLOWED,
             key,
-            ("release-tag", "dependency-match", "dependency-source", "tested"),
+            RULES,
             (Gitlink("aula", workshop.aula.head), Gitlink("thentos", workshop.thentos.head)),
             "v0.3.0",
             (),
             f"aula-docker: commit {head[:12]}",
+            workshop.config(head).recipe.digest,
         )
 
     def test_every_rule_speaks_at_once(self, workshop: Workshop, gate: Gate) -> None:

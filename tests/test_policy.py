@@ -127,6 +127,11 @@ class TestWeaker:
         old = set_policy(workshop, GUARD_TOML)
         assert self.told(policy(workshop, old=old)) == []
 
+    def test_a_rule_that_no_longer_blocks(self, workshop: Workshop) -> None:
+        set_policy(workshop, GUARD_TOML + '[rules]\nimage-published = "error"\n')
+        old = set_policy(workshop, GUARD_TOML)
+        assert self.told(policy(workshop, old=old)) == ["the rule image-published no longer blocks"]
+
     def test_another_test_command(self, workshop: Workshop) -> None:
         old = set_policy(workshop, GUARD_TOML.replace("/liqd/aula/test.sh", "true"))
         (finding,) = policy(workshop, old=old).weaker

@@ -100,7 +100,7 @@ def test_every_key_is_explained_and_no_other() -> None:
     told = set()
     for row in rows(section(README, "Configuration")):
         told.update(code(row[0]))
-    known = set.union(*(known_keys(name) for name in ("guard", "image", "test")))
+    known = set.union(*(known_keys(name) for name in ("guard", "image", "test", "rules")))
     known |= known_keys("guard.consumer-push")
     assert told == known - {"guard.consumer-push"}
 

@@ -122,6 +122,7 @@ class Tested(NamedTuple):
         remedy: where another command than ``guard test`` is needed.
         verdict: the verdict's name (the start of key and recipe), or "".
         log: path of the log file, or "".
+        published: whether the image can be had from a registry.
     """
 
     state: VerdictState
@@ -131,6 +132,31 @@ class Tested(NamedTuple):
     remedy: str = ""
     verdict: str = ""
     log: str = ""
+    published: bool = False
+
+
+class OldImage(NamedTuple):
+    """What CI would test a commit of the consumer in, since the image that passed is not there.
+
+    Args:
+        consumer: as people name it.
+        superproject: as people name it.
+        evidence: the combination that passed.
+        remote: the superproject's remote, as it was when it was last fetched.
+        differs: where the combination is unlike the remote's default branch, as people name it.
+        verdict: the name of the verdict whose image has not been published.
+        blocks: whether that is an error.
+        unknown: why it could not be found out, None where it could.
+    """
+
+    consumer: str
+    superproject: str
+    evidence: Evidence
+    remote: str
+    differs: tuple[str, ...]
+    verdict: str
+    blocks: bool
+    unknown: Unknown | None = None
 
 
 class Names(NamedTuple):
@@ -154,6 +180,7 @@ class Facts(NamedTuple):
         candidates: the releases with their packages; None where nobody has asked yet.
         tested: None where the rule `tested` is not asked.
         test_command: what would build and test this combination.
+        old_image: None where the rule `image-published` has nothing to say.
     """
 
     names: Names
@@ -163,6 +190,7 @@ class Facts(NamedTuple):
     candidates: tuple[ReleasePackages, ...] | None = None
     tested: Tested | Unknown | None = None
     test_command: str = "guard test"
+    old_image: OldImage | None = None
 
 
 def undecided(rule: str, unknown: Unknown) -> Finding:

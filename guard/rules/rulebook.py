@@ -6,7 +6,13 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from guard.model import Finding
-from guard.rules import dependency_match, dependency_source, release_tag, tested
+from guard.rules import (
+    dependency_match,
+    dependency_source,
+    image_published,
+    release_tag,
+    tested,
+)
 from guard.rules.facts import Facts
 
 
@@ -22,7 +28,12 @@ STATIC: Final = (
     Rule(dependency_match.NAME, dependency_match.check),
     Rule(dependency_source.NAME, dependency_source.check),
 )
-ALL: Final = (*STATIC, Rule(tested.NAME, tested.check))
+# These ask for a verdict.
+ASKING: Final = (
+    Rule(tested.NAME, tested.check),
+    Rule(image_published.NAME, image_published.check),
+)
+ALL: Final = (*STATIC, *ASKING)
 
 
 def judge(facts: Facts, rules: tuple[Rule, ...] = ALL) -> tuple[Finding, ...]:

@@ -45,6 +45,7 @@ def test_json(workshop: Workshop) -> None:
         "dependency-match",
         "dependency-source",
         "tested",
+        "image-published",
     ]
     mismatch = next(item for item in decision["findings"] if item["severity"] == "error")
     assert mismatch["rule"] == "dependency-match"

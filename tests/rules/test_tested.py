@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from guard.model import Severity
@@ -13,7 +15,7 @@ from tests.rules.case import SUPERPROJECT, facts
 KEY, RECIPE = "c" * 40, "e" * 64
 
 
-def known(state: VerdictState, **fields: str) -> Facts:
+def known(state: VerdictState, **fields: Any) -> Facts:
     tested = Verdict(state, KEY, RECIPE, **fields)
     return facts()._replace(tested=tested, test_command="guard test dddddddddddd")
 

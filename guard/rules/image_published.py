@@ -1,0 +1,54 @@
+"""Rule `image-published`: CI tests what is pushed in the image that has passed.
+
+A team that pushes the consumer before it publishes the image, or before it pushes the
+superproject with another dependency, has CI test the new sources in the old image.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from guard.model import Finding, Severity
+from guard.rules.facts import Facts, OldImage
+
+NAME: Final = "image-published"
+_SHOWN: Final = 4
+
+
+def check(facts: Facts) -> list[Finding]:
+    """Nothing where the image was published, or is the one that others have."""
+    return of_image(facts.old_image)
+
+
+def of_image(old: OldImage | None) -> list[Finding]:
+    """The same, where nothing else of the facts is at hand."""
+    if old is None:
+        return []
+    weight = Severity.ERROR if old.blocks else Severity.WARNING
+    remedy = f"guard publish {old.verdict}"
+    if old.unknown is not None:
+        return [
+            Finding(
+                NAME,
+                Severity.UNDECIDED if old.blocks else weight,
+                f"whether CI would test {old.consumer} in the old image is not known: "
+                f"{old.unknown.what}",
+                evidence=(old.evidence,),
+                remedy=old.unknown.remedy or remedy,
+                missing=(old.unknown.what,),
+            )
+        ]
+    more = len(old.differs) - _SHOWN
+    differs = ", ".join(old.differs[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return [
+        Finding(
+            NAME,
+            weight,
+            f"CI would test this commit of {old.consumer} in an older image: the one that passed "
+            f"has not been published ({remedy})",
+            found=f"unlike {old.superproject} on {old.remote}: {differs}",
+            expected=f"the image of verdict {old.verdict} in its registry",
+            evidence=(old.evidence,),
+            remedy=remedy,
+        )
+    ]
