@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate import Gate
-from guard.git.assembly import assemble
+from guard.git.assembly import Assembly, assemble
 from guard.git.combinations import of_commit, resolve, with_consumer
 from guard.git.workspace import repositories_of
 from guard.locks import lock_file
 from guard.model import Combination, Role
 from guard.record import Record
 from guard.rules.facts import Pin
-from guard.trial import Job
+
+
+class Job(NamedTuple):
+    """What is to be tested.
+
+    Args:
+        release: the dependency's release tag, "" where it stands at none.
+    """
+
+    combination: Combination
+    config: Config
+    assembly: Assembly
+    release: str
+
+    @property
+    def name(self) -> str:
+        """The name that its verdict will have."""
+        return f"{self.assembly.key[:12]}-{self.config.recipe.digest[:8]}"
+
+    def commit(self, path: str) -> str:
+        """The commit of a part, "" where there is no such part."""
+        return next((part.commit for part in self.assembly.parts if part.path == path), "")
 
 
 def find_job(gate: Gate, revision: str | None = None, consumer: str | None = None) -> Job:

@@ -10,49 +10,43 @@ from datetime import UTC, datetime
 from typing import IO, NamedTuple
 
 from guard import __version__
-from guard.config import Config
+from guard.ahead import Ahead
 from guard.engine.attempt import Attempt, Prepared, attempt, prepare
 from guard.engine.build import Options
+from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine
 from guard.engine.images import REVISION, SOURCE, combination_tag, layers, put_tag
 from guard.engine.profile import Profile, profile
 from guard.errors import EngineError, GitError, GuardError
 from guard.gate import Gate
-from guard.git.assembly import Assembly
 from guard.git.process import text
-from guard.model import Combination, Gitlink, Result
+from guard.jobs import Job
+from guard.model import Gitlink, Result
 from guard.record import EngineFacts, ImageFacts, Record
 from guard.report import Screen
 from guard.watch import Watch, profile_text
 
 
-class Job(NamedTuple):
-    """What is to be tested.
+class Means(NamedTuple):
+    """What a trial needs and takes a while to find."""
 
-    Args:
-        release: the dependency's release tag, "" where it stands at none.
-    """
+    engine: Ahead[Engine]
+    cli: Ahead[BuildkitCli | None]
 
-    combination: Combination
-    config: Config
-    assembly: Assembly
-    release: str
-
-    @property
-    def name(self) -> str:
-        """The name that its verdict will have."""
-        return f"{self.assembly.key[:12]}-{self.config.recipe.digest[:8]}"
-
-    def commit(self, path: str) -> str:
-        """The commit of a part, "" where there is no such part."""
-        return next((part.commit for part in self.assembly.parts if part.path == path), "")
+    @classmethod
+    def look_for(cls) -> Means:
+        """Begin to look for it; no engine is an error only of who asks for it."""
+        return cls(Ahead(Engine.connect), Ahead(find_cli))
 
 
-def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, str]:
+def try_out(
+    gate: Gate, job: Job, fresh: bool, screen: Screen, means: Means | None = None
+) -> tuple[Record, str]:
     """Build, test, record.
 
     Args:
         fresh: build without cache and pull the bases.
+        means: for those who have begun to look for them.
 
     Returns:
         The record, and the path of the log.
@@ -62,13 +56,15 @@ def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, 
         EngineError: trouble of the engine, which is no verdict; the log stays.
         KeyboardInterrupt: interrupted; nothing is recorded, the log stays.
     """
+    means = means or Means.look_for()
     verdicts = gate.gatherer.verdicts
     verdicts.rehearse()
     prepared = prepare(job.assembly.parts, gate.pool, job.config)
-    with Engine.connect() as engine:
+    with means.engine.result() as engine:
         screen.say(f"engine: {engine.facts}")
         with _log(verdicts.logs, job.name) as log:
-            made = _attempt(gate, job, engine, prepared, fresh, screen, log)
+            options = Options(fresh, _labels(gate, job))
+            made = _attempt(engine, prepared, options, means, screen, log)
             reference, size = _finishing(gate, job, engine, made, screen, log)
         record = _record(job, made, log.name, reference, size)
     for trouble in verdicts.record(record, job.assembly.parts):
@@ -77,17 +73,16 @@ def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, 
 
 
 def _attempt(
-    gate: Gate,
-    job: Job,
     engine: Engine,
     prepared: Prepared,
-    fresh: bool,
+    options: Options,
+    means: Means,
     screen: Screen,
     log: IO[str],
 ) -> Attempt:
     try:
         with Watch(screen, log) as watch:
-            return attempt(engine, prepared, watch.on_event, Options(fresh, _labels(gate, job)))
+            return attempt(engine, prepared, watch.on_event, options, means.cli.result)
     except EngineError as error:
         raise EngineError(
             f"{error.problem}\n  no verdict; log: {log.name}", error.remedy

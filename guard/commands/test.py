@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from guard.ahead import Ahead
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate import Gate
 from guard.git.untested import untested
 from guard.git.workspace import find_workspace
-from guard.jobs import find_job, lock_of
+from guard.jobs import Job, find_job, lock_of
 from guard.locks import held
 from guard.model import Result, Severity
 from guard.report import Screen
 from guard.rules.facts import VerdictState
 from guard.rules.tested import NAME as TESTED
-from guard.trial import Job, try_out
 from guard.watch import duration
+
+if TYPE_CHECKING:
+    from guard.trial import Means
 
 _WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
 
@@ -42,6 +45,8 @@ def run(options: Namespace, screen: Screen) -> int:
     """Reuse a passed verdict, or build and test and record what came of it."""
     if options.revision and options.consumer:
         raise UsageError("give a commit of the superproject or --consumer REV, not both")
+    # The docker SDK takes as long to import as all that git is asked here.
+    means = Ahead(look_for_means)
     with Gate(find_workspace()) as gate:
         job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)
@@ -55,7 +60,7 @@ def run(options: Namespace, screen: Screen) -> int:
             if known.state is VerdictState.PASSED and (waited or not fresh):
                 screen.say(f"{screen.paint('passed', 'green')} already: verdict {known.verdict}")
                 return EXIT_ALLOWED
-            return _test(gate, job, options.fresh, screen)
+            return _test(gate, job, options.fresh, screen, means)
 
 
 def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
@@ -78,8 +83,18 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
             screen.say(f"  a push would be blocked all the same: {finding.rule}: {finding.message}")
 
 
-def _test(gate: Gate, job: Job, fresh: bool, screen: Screen) -> int:
-    record, log = try_out(gate, job, fresh, screen)
+def look_for_means() -> Means:
+    """What a trial needs, with all the imports that looking for it takes."""
+    from guard.trial import Means
+
+    return Means.look_for()
+
+
+def _test(gate: Gate, job: Job, fresh: bool, screen: Screen, means: Ahead[Means]) -> int:
+    found = means.result()
+    from guard.trial import try_out
+
+    record, log = try_out(gate, job, fresh, screen, found)
     times = f"build {duration(record.build_seconds)}, test {duration(record.test_seconds)}"
     if record.result is Result.PASSED:
         screen.say(f"{screen.paint('passed', 'green')}: verdict {record.name} ({times})")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from guard.config import Config, Recipe
 from guard.engine.build import Base, Builder, Options, StepRecord
 from guard.engine.builders import choose_builder
+from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine, Facts
 from guard.engine.context import Context
 from guard.engine.endings import DeadlinePassed, deadline, terminable
@@ -94,12 +95,17 @@ def prepare(parts: Sequence[Part], pool: ObjectPool, config: Config) -> Prepared
 
 
 def attempt(
-    engine: Engine, prepared: Prepared, on_event: OnEvent, options: Options = _USUAL
+    engine: Engine,
+    prepared: Prepared,
+    on_event: OnEvent,
+    options: Options = _USUAL,
+    find: Callable[[], BuildkitCli | None] = find_cli,
 ) -> Attempt:
     """Build and test. Removes what a killed guard left behind first, and leaves nothing itself.
 
     Args:
         on_event: told of every step and every line, in the thread that calls.
+        find: gives the CLI that drives BuildKit; for those who have looked for it already.
 
     Raises:
         EngineError: trouble of the engine, which is no verdict.
@@ -109,7 +115,7 @@ def attempt(
     with terminable():
         remove_strays(engine)
         remove_leftovers(engine)
-        builder = choose_builder(engine, prepared.builder)
+        builder = choose_builder(engine, prepared.builder, find)
         return _attempt(engine, builder, prepared, on_event, options)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import Recipe
-from guard.engine.client import Engine
 from guard.engine.context import Context
 from guard.engine.events import OnEvent, Sending
-from guard.engine.strays import StepNotes
+
+if TYPE_CHECKING:
+    # Whoever only shows a build needs no docker SDK.
+    from guard.engine.client import Engine
+    from guard.engine.strays import StepNotes
 
 # Lines of output that an error or a failed verdict shows.
 TAIL: Final = 40

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from guard.engine.build import Builder
 from guard.engine.buildkit import buildkit_build
 from guard.engine.classic import classic_build
-from guard.engine.cli import find_cli
+from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine
 from guard.errors import EngineError
 
 
-def choose_builder(engine: Engine, wanted: str) -> Builder:
+def choose_builder(
+    engine: Engine, wanted: str, find: Callable[[], BuildkitCli | None] = find_cli
+) -> Builder:
     """The builder for ``[image] builder``.
 
     Args:
         wanted: ``auto``, ``buildkit`` or ``classic``.
+        find: gives the CLI; for those who have looked for it already.
 
     Raises:
         EngineError: BuildKit is asked for and nothing here drives it.
     """
     usable = wanted == "buildkit" or (wanted == "auto" and _has_bridge(engine))
-    cli = find_cli(engine) if usable else None
+    cli = find() if usable else None
     if cli is not None:
         return Builder("buildkit", cli.version, partial(buildkit_build, cli))
     if wanted == "buildkit":

@@ -17,10 +17,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import IO, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
-from guard.engine.client import Engine
 from guard.errors import EngineError
+
+if TYPE_CHECKING:
+    # The docker SDK is of no use to those who only look for the CLI.
+    from guard.engine.client import Engine
 
 # Where packages put it, beside what PATH says: another docker may stand in front of it there.
 _PLACES: Final = ("docker", "/usr/bin/docker", "/usr/local/bin/docker", "/usr/libexec/docker")
@@ -56,13 +59,13 @@ class BuildkitCli(NamedTuple):
     is_buildx: bool
 
 
-def find_cli(engine: Engine) -> BuildkitCli | None:
-    """The first docker CLI here that drives BuildKit on this engine; buildx goes first."""
-    plugin = _buildx(engine)
+def find_cli() -> BuildkitCli | None:
+    """The first docker CLI here that drives BuildKit; buildx goes first."""
+    plugin = _buildx()
     if plugin is not None:
         return plugin
     for docker in dict.fromkeys(filter(None, map(shutil.which, _PLACES))):
-        said = _said(engine, [docker, "--version"])
+        said = _said([docker, "--version"])
         version = re.search(r"\b(\d+)\.\d+[.\d]*", said)
         if version and int(version[1]) < _FIRST_WITHOUT:
             return BuildkitCli((docker, "build"), f"docker {version[0]}", False)
@@ -161,18 +164,18 @@ def _read(pipe: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
         lines.put(None)
 
 
-def _buildx(engine: Engine) -> BuildkitCli | None:
+def _buildx() -> BuildkitCli | None:
     """The plugin as a program of its own: as a child of the CLI it would outlive it."""
     config = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
     for folder in (f"{config}/cli-plugins", *_PLUGINS):
         program = os.path.join(folder, "docker-buildx")
-        version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _said(engine, [program, "version"]))
+        version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _said([program, "version"]))
         if version:
             return BuildkitCli((program, "build"), f"buildx {version[1]}", True)
     return None
 
 
-def _said(engine: Engine, command: Sequence[str]) -> str:
+def _said(command: Sequence[str]) -> str:
     if not shutil.which(command[0]):
         return ""
     try:
@@ -180,7 +183,6 @@ def _said(engine: Engine, command: Sequence[str]) -> str:
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=_environment(engine),
             timeout=30,
             check=False,
         )

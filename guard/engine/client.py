@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,8 +14,10 @@ import requests
 from docker.constants import DEFAULT_UNIX_SOCKET
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound
+from docker.utils import kwargs_from_env
 from urllib3.exceptions import HTTPError
 
+from guard.engine.ssh import SshTunnel, command
 from guard.errors import EngineError
 
 # Seconds that an engine may take to say that it is there, and then for anything but a build and a
@@ -23,6 +26,7 @@ _GREETING: Final = 30
 _PATIENCE: Final = 600
 # What the SDK lets through; urllib3's own where a reply breaks off in the middle.
 _FAILURES: Final = (DockerException, requests.RequestException, HTTPError, OSError)
+_LOCAL: Final = DEFAULT_UNIX_SOCKET.replace("http+unix", "unix")
 _NO_ENGINE: Final = "start Docker (sudo systemctl start docker), or point DOCKER_HOST at an engine"
 
 
@@ -46,6 +50,17 @@ class Facts(NamedTuple):
         return f"{self.name} {self.version} ({self.platform}) at {self.host}"
 
 
+class _Client(docker.APIClient):
+    """The SDK's, which asks for the version once: an engine takes its time over that answer."""
+
+    _version_told: dict[str, Any] | None = None
+
+    def version(self, api_version: bool = True) -> dict[str, Any]:
+        if self._version_told is None:
+            self._version_told = cast(Any, super()).version(api_version)
+        return self._version_told
+
+
 class Engine:
     """An open connection to an engine that answers.
 
@@ -54,10 +69,17 @@ class Engine:
         given_host: the URL that `connect` was given, "" where it looked for itself.
     """
 
-    def __init__(self, api: docker.APIClient, facts: Facts, given_host: str = "") -> None:
+    def __init__(
+        self,
+        api: docker.APIClient,
+        facts: Facts,
+        given_host: str = "",
+        tunnel: SshTunnel | None = None,
+    ) -> None:
         self.api = api
         self.facts = facts
         self.given_host = given_host
+        self._tunnel = tunnel
 
     @classmethod
     def connect(cls, host: str = "") -> Engine:
@@ -70,25 +92,22 @@ class Engine:
         Raises:
             EngineError: none is there, it refuses permission, or it does not answer as one.
         """
-        where = host
+        where, tunnel = host, None
         try:
-            where = host or _usual_host()
-            client = (
-                docker.DockerClient(base_url=host, version="auto", timeout=_GREETING)
-                if host
-                else docker.from_env(version="auto", timeout=_GREETING)
-            )
-            facts = _facts(client.api, where)
-            client.api.timeout = _PATIENCE
-            return cls(client.api, facts, host)
-        except (
-            DockerException,
-            requests.RequestException,
-            HTTPError,
-            ValueError,
-            OSError,
-        ) as error:
-            raise _not_connected(error, where or "the current docker context") from error
+            settings = {"base_url": host} if host else _usual()
+            where = str(settings.get("base_url") or _LOCAL)
+            if where.startswith("ssh://"):
+                tunnel = SshTunnel(where)
+                settings = {"base_url": tunnel.url}
+            api = _Client(**settings, version="auto", timeout=_GREETING)
+            facts = _facts(api, where)
+            api.timeout = _PATIENCE
+            return cls(api, facts, host, tunnel)
+        except (*_FAILURES, ValueError) as error:
+            said = tunnel.trouble if tunnel is not None else ""
+            if tunnel is not None:
+                tunnel.close()
+            raise _not_connected(error, where or "the current docker context", said) from error
 
     def __enter__(self) -> Self:
         return self
@@ -104,6 +123,8 @@ class Engine:
     def close(self) -> None:
         """Drop the connections."""
         self.api.close()
+        if self._tunnel is not None:
+            self._tunnel.close()
 
     def image_id(self, name: str) -> str:
         """The whole id of an image, e.g. ``sha256:9f86...``; "" where the engine has none such.
@@ -165,21 +186,41 @@ def _facts(api: docker.APIClient, where: str) -> Facts:
     )
 
 
-def _usual_host() -> str:
-    """Where `docker.from_env` goes."""
-    host = os.environ.get("DOCKER_HOST", "")
-    if host:
-        return host
+def _usual() -> dict[str, Any]:
+    """The settings by which `docker.from_env` finds an engine."""
+    found: dict[str, Any] = cast(Any, kwargs_from_env)()
+    if "base_url" in found:
+        return found
     context = os.environ.get("DOCKER_CONTEXT", "")
     # The SDK would take the local socket instead; the CLI refuses, and so another engine is not
     # taken for the one that was meant.
-    if context and ContextAPI.get_context(context) is None:
-        raise EngineError(f"there is no docker context {context}", "docker context ls")
-    current = cast(Any, ContextAPI).kwargs_from_context(environment=os.environ)
-    return str(current.get("base_url") or DEFAULT_UNIX_SOCKET.replace("http+unix", "unix"))
+    try:
+        if context and ContextAPI.get_context(context) is None:
+            raise _no_context(context)
+        return {**cast(Any, ContextAPI).kwargs_from_context(environment=os.environ), **found}
+    except EngineError:
+        raise
+    except Exception as error:
+        # Of no class of its own where the SDK cannot read a context.
+        raise EngineError(
+            f"the docker context {context or 'in use'} cannot be read: {error}", "docker context ls"
+        ) from error
 
 
-def _not_connected(error: BaseException, where: str) -> EngineError:
+def _no_context(name: str) -> EngineError:
+    folder = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
+    file = os.path.join(folder, "config.json")
+    if os.path.isdir(os.path.join(folder, "contexts")) and not os.path.exists(file):
+        # The CLI needs no such file, the SDK takes the folder of contexts for the one beside it.
+        shown = shlex.quote(file)
+        return EngineError(f"no docker context can be read without {file}", f"echo '{{}}' >{shown}")
+    return EngineError(f"there is no docker context {name}", "docker context ls")
+
+
+def _not_connected(error: BaseException, where: str, ssh: str) -> EngineError:
+    if ssh:
+        shown = shlex.join(command(where))
+        return EngineError(f"no engine can be used at {where}: {ssh}", f"{shown} </dev/null")
     for cause in _causes(error):
         if isinstance(cause, PermissionError):
             return EngineError(
@@ -188,9 +229,7 @@ def _not_connected(error: BaseException, where: str) -> EngineError:
             )
         if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
             return EngineError(f"no engine answers at {where}", _NO_ENGINE)
-    said = explanation(error)
-    remedy = "pip install 'docker[ssh]'" if "paramiko" in said else _NO_ENGINE
-    return EngineError(f"no engine can be used at {where}: {said}", remedy)
+    return EngineError(f"no engine can be used at {where}: {explanation(error)}", _NO_ENGINE)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

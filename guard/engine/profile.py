@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.engine.build import StepRecord
-from guard.engine.images import Layer
+
+if TYPE_CHECKING:
+    from guard.engine.images import Layer
 
 # Seconds from which a step is worth a word about what stands in front of it.
 LONG: Final = 60.0

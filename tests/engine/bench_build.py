@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from guard.config import Config, Image, Test
-from guard.engine.attempt import attempt, prepare
+from guard.config import Config, Test
+from guard.engine.attempt import prepare
 from guard.engine.baseimage import base_image
 from guard.engine.cli import find_cli
 from guard.engine.client import Engine
@@ -46,14 +46,6 @@ def repository(folder: Path, count: int, size: int, base: str) -> Part:
     return Part("", "", text(made, "rev-parse", "refs/heads/x^{tree}"), made)
 
 
-def guard(part: Part, builder: str) -> None:
-    """One attempt, as the command makes it."""
-    config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
-    with ObjectPool() as pool, Engine.connect() as engine:
-        made = attempt(engine, prepare([part], pool, config), lambda event: None)
-        assert made.exit_status == 0, made
-
-
 def by_cli(docker: str, tar: Path, builder: str) -> None:
     """The same by hand."""
     environment = {**os.environ, "DOCKER_BUILDKIT": str(int(builder == "buildkit"))}
@@ -76,16 +68,10 @@ def timed(work: Callable[[], None]) -> float:
     return time.monotonic() - begun
 
 
-def peak() -> int:
-    """Kilobytes. Not getrusage's, which counts what the parent had at the fork."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-
-
 def main() -> None:
     """Measure and print."""
     with Engine.connect() as engine, tempfile.TemporaryDirectory() as folder:
-        base, cli = base_image(engine), find_cli(engine)
+        base, cli = base_image(engine), find_cli()
         docker = cli.command[0] if cli is not None and not cli.is_buildx else "docker"
         for name, (count, size) in SIZES.items():
             part = repository(Path(folder) / f"{count}.git", count, size, base)
@@ -100,7 +86,7 @@ def main() -> None:
 def measure(name: str, part: Part, builder: str, docker: str, tar: Path) -> None:
     """One line."""
     # guard runs in a process of its own, so that its memory is its own.
-    command = [sys.executable, "-m", "tests.engine.bench_build"]
+    command = [sys.executable, "-m", "tests.engine.bench_attempt"]
     ours = [*command, part.repository.git_dir, part.tree, builder]
     subprocess.run(ours, check=True, capture_output=True)
     by_cli(docker, tar, builder)
@@ -120,9 +106,4 @@ def measure(name: str, part: Part, builder: str, docker: str, tar: Path) -> None
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        git_dir, tree, kind = sys.argv[1:]
-        guard(Part("", "", tree, Repository(git_dir, git_dir)), kind)
-        print(peak())
-    else:
-        main()
+    main()

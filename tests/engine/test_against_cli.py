@@ -55,7 +55,7 @@ IGNORED = (
 @pytest.fixture
 def docker(engine: Engine) -> str:
     """A CLI that knows both builders."""
-    cli = find_cli(engine)
+    cli = find_cli()
     assert cli is not None
     return cli.command[0] if not cli.is_buildx else "docker"
 

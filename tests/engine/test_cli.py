@@ -63,7 +63,7 @@ def test_a_cli_without_buildkit_in_front_does_not_hide_one_behind(
         program.chmod(0o755)
     monkeypatch.setattr("guard.engine.cli._PLUGINS", ())
     monkeypatch.setattr("guard.engine.cli._PLACES", (str(newer), str(older)))
-    found = find_cli(engine)
+    found = find_cli()
     assert found is not None
     assert (found.command, found.version) == ((str(older), "build"), "docker 20.10.24")
 
@@ -75,7 +75,7 @@ def test_buildx_goes_first_and_runs_as_a_program_of_its_own(
     plugin.write_text("#!/bin/sh\necho github.com/docker/buildx v0.17.1 abc\n")
     plugin.chmod(0o755)
     monkeypatch.setattr("guard.engine.cli._PLUGINS", (str(tmp_path),))
-    found = find_cli(engine)
+    found = find_cli()
     assert found is not None
     assert (found.command, found.is_buildx) == ((str(plugin), "build"), True)
     assert found.version == "buildx 0.17.1"

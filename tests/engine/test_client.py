@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import socket
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,4 +86,31 @@ def test_a_context_that_is_not_there_is_no_other_engine(monkeypatch: pytest.Monk
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
     with pytest.raises(EngineError, match="there is no docker context nowhere"):
+        Engine.connect()
+
+
+def test_a_context_beside_no_settings_says_what_makes_it_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONTEXT", "far")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    docker = ["docker", "context", "create", "far", "--docker", "host=tcp://127.0.0.1:1"]
+    subprocess.run(docker, check=True, capture_output=True)
+    with pytest.raises(EngineError, match=r"without .*config\.json") as caught:
+        Engine.connect()
+    subprocess.run(caught.value.remedy, shell=True, check=True)
+    with pytest.raises(EngineError, match=r"no engine answers at tcp://127\.0\.0\.1:1"):
+        Engine.connect()
+
+
+def test_a_damaged_context_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONTEXT", "far")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"far").hexdigest()
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text("{")
+    with pytest.raises(EngineError, match="the docker context far cannot be read"):
         Engine.connect()

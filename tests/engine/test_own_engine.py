@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -37,6 +38,7 @@ class OwnEngine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.host = f"unix://{folder}/docker.sock"
+        self.tcp = f"tcp://127.0.0.1:{free_port()}"
         (folder / "data").mkdir(parents=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", SPACE, "tmpfs", folder / "data"], check=True)
         self.log = (folder / "log").open("wb")
@@ -52,7 +54,14 @@ class OwnEngine:
         folder = self.folder
         (folder / "pid").unlink(missing_ok=True)
         self.dockerd = self._start(
-            *("dockerd", "--host", self.host, f"--containerd={folder}/containerd.sock"),
+            *(
+                "dockerd",
+                "--host",
+                self.host,
+                "--host",
+                self.tcp,
+                f"--containerd={folder}/containerd.sock",
+            ),
             *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
             *("--pidfile", f"{folder}/pid", "--iptables=false", "--ip6tables=false"),
             # Without a bridge of its own it would take the other engine's away.
@@ -90,6 +99,13 @@ class OwnEngine:
         end = time.monotonic() + 60
         while not there():
             assert time.monotonic() < end, (self.folder / "log").read_text()[-3000:]
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +178,40 @@ def test_an_engine_whose_disk_is_full(
             trial.run(parts(store, fill))
         assert "docker system df" in caught.value.remedy
         assert trial.run(parts(store, f"FROM {base}\n")).result is Result.PASSED
+
+
+@pytest.mark.parametrize("way", ["DOCKER_HOST", "DOCKER_CONTEXT", "current context"])
+def test_an_engine_behind_a_port(
+    way: str,
+    builder: str,
+    own: OwnEngine,
+    engine: Engine,
+    store: Store,
+    pool: ObjectPool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+    if way == "DOCKER_HOST":
+        monkeypatch.setenv("DOCKER_HOST", own.tcp)
+    else:
+        (tmp_path / "docker").mkdir()
+        (tmp_path / "docker" / "config.json").write_text("{}")
+        docker("context", "create", "far", "--docker", f"host={own.tcp}")
+        if way == "DOCKER_CONTEXT":
+            monkeypatch.setenv("DOCKER_CONTEXT", "far")
+        else:
+            docker("context", "use", "far")
+    with Engine.connect() as far:
+        assert far.facts.host == own.tcp
+        base = base_image(far)
+        dockerfile = f"FROM {base}\nRUN echo {way} >/where\n"
+        found = Trial(far, pool, builder).run(parts(store, dockerfile), "/bin/cat", "/where")
+        assert (found.result, found.tail) == (Result.PASSED, (way,))
+        assert far.image_id(found.image) and not engine.image_id(found.image)
+
+
+def docker(*arguments: str) -> None:
+    subprocess.run(["docker", *arguments], check=True, capture_output=True)
