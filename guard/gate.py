@@ -44,10 +44,15 @@ class Gate:
     Args:
         asks_verdicts: whether the rules that look at a verdict are asked, besides the static ones.
         pool: readers that are open already; the gate closes them.
+        index: the file of the superproject's index, where it is not the usual one.
     """
 
     def __init__(
-        self, workspace: Workspace, asks_verdicts: bool = True, pool: ObjectPool | None = None
+        self,
+        workspace: Workspace,
+        asks_verdicts: bool = True,
+        pool: ObjectPool | None = None,
+        index: str = "",
     ) -> None:
         self.workspace = workspace
         self.pool = pool or ObjectPool()
@@ -55,6 +60,7 @@ class Gate:
         self._asks_verdicts = asks_verdicts
         self._rules = RULES if asks_verdicts else STATIC_RULES
         self._open = ExitStack()
+        self._index_file = index
         self._index: tuple[Combination | None] | None = None
         self._head: tuple[str | None] | None = None
         self._refs: dict[str, dict[str, str]] = {}
@@ -80,7 +86,7 @@ class Gate:
             GuardError: it has unmerged entries or cannot be read.
         """
         if self._index is None:
-            context = of_index(self.workspace.superproject)
+            context = of_index(self.workspace.superproject, self._index_file)
             self._index = (self._open.enter_context(context),)
         return self._index[0]
 

@@ -151,7 +151,7 @@ def decision_json(decision: Decision) -> dict[str, Any]:
     """A decision as ``guard check --json`` prints it."""
     return {
         "repository": decision.repository,
-        "commit": decision.commit,
+        "commit": decision.commit or None,
         "ref": decision.ref,
         "outcome": decision.outcome.value,
         "combination": decision.combination,

@@ -30,7 +30,7 @@ LAYERS = (
     ("guard.facts",),
     ("guard.gate",),
     ("guard.jobs",),
-    ("guard.bypasses", "guard.policy", "guard.prune", "guard.trial"),
+    ("guard.bypasses", "guard.policy", "guard.prune", "guard.staged", "guard.trial"),
     ("guard.publishing",),
     ("guard.demo",),
     ("guard.commands",),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError
-from guard.gate import Gate
-from guard.git.combinations import resolve
-from guard.git.workspace import Workspace, find_workspace
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UsageError
+from guard.git.workspace import Workspace, find_here, find_workspace
 from guard.model import Decision, Outcome, Role
-from guard.report import Screen, decisions_json
+from guard.report import Screen, decisions_json, named
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+
+    from guard.gate import Gate
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -23,11 +23,35 @@ def arguments(parser: ArgumentParser) -> None:
         nargs="*",
         help="commits of the repository you are in (default: HEAD)",
     )
+    parser.add_argument(
+        "--staged",
+        action="store_true",
+        help="what is staged, before it is committed; the static rules alone",
+    )
+    parser.add_argument(
+        "--warn",
+        action="store_true",
+        help="with --staged: silent unless something that matters is staged and would be blocked, "
+        "and the exit status is 0 all the same",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Decide about each commit; the worst decision makes the exit status."""
+    """Decide about each commit; the worst decision makes the exit status.
+
+    Raises:
+        UsageError: options that do not go together.
+    """
+    if options.staged and options.revisions:
+        raise UsageError("--staged takes no revisions", "guard check --staged")
+    if options.warn and not options.staged:
+        raise UsageError("--warn goes with --staged", "guard check --staged --warn")
+    if options.staged:
+        return _staged(options, screen)
+    from guard.gate import Gate
+    from guard.git.combinations import resolve
+
     workspace = find_workspace()
     commits = [resolve(workspace.here, name) for name in options.revisions or ["HEAD"]]
     with Gate(workspace) as gate:
@@ -38,6 +62,36 @@ def run(options: Namespace, screen: Screen) -> int:
         for decision in decisions:
             screen.decision(decision)
     return exit_status(decisions)
+
+
+def _staged(options: Namespace, screen: Screen) -> int:
+    # A commit waits for this: what reads Haskell is imported only where there is something to read.
+    from guard.git.staging import index_of, relevant_files
+
+    here = find_here()
+    index = index_of(here)
+    try:
+        files = relevant_files(here, index) if options.warn else ()
+        if options.warn and not files:
+            return EXIT_ALLOWED
+        from guard.staged import judge
+
+        decision = judge(find_workspace(), index)
+    except GuardError as error:
+        if not options.warn:
+            raise
+        screen.failure(error)
+        return EXIT_ALLOWED
+    if options.warn and decision.outcome is Outcome.ALLOWED:
+        return EXIT_ALLOWED
+    if options.json:
+        screen.json(decisions_json([decision]))
+    else:
+        screen.decision(decision._replace(repository=f"{decision.repository}, what is staged"))
+    if not options.warn:
+        return exit_status([decision])
+    screen.warn(f"guard: the commit is not blocked, but its push would be: {named(files)}")
+    return EXIT_ALLOWED
 
 
 def decide(gate: Gate, commit: str) -> Decision:

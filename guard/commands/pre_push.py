@@ -83,6 +83,8 @@ def main(words: Sequence[str]) -> int:
     screen = Screen.for_hook()
     judged = _judged(arguments, refs, screen)
     status = judged.status
+    if len(arguments) != 2:
+        _tell_uncovered(screen)
     reason = os.environ.get("GUARD_BYPASS")
     if reason is not None:
         status = _bypassed(judged, reason.strip(), arguments, refs, screen)
@@ -107,6 +109,22 @@ def _judged(arguments: Sequence[str], refs: bytes, screen: Screen) -> _Judged:
         told = mistake(error)
         screen.warn(told.rstrip())
         return _Judged(EXIT_UNDECIDED, trouble=told)
+
+
+def _tell_uncovered(screen: Screen) -> None:
+    """What a framework does not show to guard, where git does not run guard as well."""
+    if "PRE_COMMIT_REMOTE_NAME" not in os.environ:
+        return
+    from guard.git.hooks.health import hook_health
+
+    with suppress(GuardError):
+        health = hook_health(find_here())
+        if not health.effective:
+            screen.warn(
+                f"guard: {health.by or 'pre-commit'} shows it only the first ref of a push, and no "
+                "deletions, tags on known commits or new branches without new commits; guard "
+                "install makes git itself show all"
+            )
 
 
 def _bypassed(

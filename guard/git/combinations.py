@@ -34,17 +34,20 @@ def with_consumer(combination: Combination, path: str, commit: str) -> Combinati
 
 
 @contextmanager
-def of_index(repository: Repository) -> Iterator[Combination | None]:
-    """What the superproject would commit next, or None in a bare repository or without an index.
+def of_index(repository: Repository, index: str = "") -> Iterator[Combination | None]:
+    """What a repository would commit next, or None in a bare repository or without an index.
 
     The index is copied and its trees go into a private object database, so that nothing of the
     user's is locked, refreshed or written. It lasts as long as the context.
+
+    Args:
+        index: another file than the repository's own one, such as that of a commit in the making.
 
     Raises:
         GuardError: the index has unmerged entries.
         GitError: git cannot read the index.
     """
-    index = os.path.join(repository.git_dir, "index")
+    index = index or os.path.join(repository.git_dir, "index")
     if repository.work_tree is None or not os.path.exists(index):
         yield None
         return

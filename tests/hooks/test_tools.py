@@ -248,62 +248,6 @@ def test_husky(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert own.exists()
 
 
-def test_pre_commit_runs_guard_from_this_repository(bench: Bench, tmp_path: Path) -> None:
-    """`language: python`, installed by pre-commit itself: the weaker form, and told as such."""
-    source = tmp_path / "guard-source"
-    root = Path(__file__).parents[2]
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=root,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, os.fsdecode(listed.stdout).split("\0")):
-        if (root / name).exists():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, source / name, follow_symlinks=False)
-    bench.workshop.run(["git", "init", "-q", str(source)], bench.workshop.docker)
-    here = ["git", "-C", str(source)]
-    bench.workshop.run([*here, "add", "--all"], bench.workshop.docker)
-    bench.workshop.run([*here, "commit", "-qm", "guard"], bench.workshop.docker)
-    commit = bench.workshop.run([*here, "rev-parse", "HEAD"], bench.workshop.docker).out.strip()
-    hooks = "".join(f"  - id: {name}\n" for name in ("guard-pre-push", "guard-check"))
-    bench.workshop.docker.commit(
-        "Let pre-commit run guard",
-        {
-            ".pre-commit-config.yaml": "default_install_hook_types: [pre-push]\n"
-            + _PRE_COMMIT_CONFIG
-            + f"- repo: {source}\n  rev: {commit}\n  hooks:\n{hooks}"
-        },
-    )
-    bench.settle()
-    # Of a first push, root commit and all, pre-commit names no commit at all.
-    bench.workshop.push(bench.workshop.docker, "--no-verify", "origin", "HEAD~2:refs/heads/master")
-    bench.done("pre-commit", "install", "--install-hooks")
-    assert bench.health().state is HookState.WEAKER
-    _pushes_through_pre_commit(bench)
-    ran = bench.tool("pre-commit", "run", "guard-check", "--hook-stage", "manual", "-v")
-    assert ran.status == 0, ran.text
-    # That environment vanishes with `pre-commit clean`: no hook may be installed from it.
-    python = next(Path(os.environ["HOME"]).rglob("py_env-*/bin/python"))
-    refused = bench.workshop.run(
-        [str(python), "-I", "-m", "guard", "install"], bench.workshop.docker
-    )
-    assert refused.status == 3, refused.text
-    assert "cache" in refused.text
-
-
-def _pushes_through_pre_commit(bench: Bench) -> None:
-    docker = bench.workshop.docker
-    ran = bench.workshop.push(docker, "origin", "HEAD:refs/heads/good")
-    assert ran.status == 0, ran.text
-    docker.commit("Change what was tested", {"more": "x"})
-    ran = bench.workshop.push(docker, "origin", "HEAD:refs/heads/bad")
-    assert ran.status != 0
-    assert "tested" in ran.text
-    docker.git("reset", "--quiet", "--hard", bench.good)
-
-
 def _call() -> str:
     return f'#!/bin/sh\nexec {sys.executable} -I -m guard "$@"\n'
 
