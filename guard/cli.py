@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "test": "build the image, run the tests, record the verdict",
     "publish": "push the image of a passed combination to its registry",
     "log": "verdicts, newest first",
+    "recover": "back to a combination that is known to work, by new commits alone",
     "audit": "the rules over history: which pushes would have been blocked, and why",
     "init": "write a .guard.toml",
     "install": "put the hook into the superproject and the consumer",

@@ -6,7 +6,7 @@ GitPython serves what moves things; nothing here is imported by a push.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import git
 
@@ -54,6 +54,99 @@ def move_submodule(
                 _stage(repo, path, old[1])
             raise
     return True
+
+
+def follow(checkout: Repository, old: str, new: str) -> None:
+    """Bring index and files from one commit to another; HEAD's branch has moved there already.
+
+    Raises:
+        GuardError: something would be lost, or git refuses.
+    """
+    with _opened(checkout) as repo:
+        _ask(repo, "read-tree", "-m", "-u", "--no-recurse-submodules", old, new)
+
+
+def switch(checkout: Repository, commit: str, branch: str = "") -> None:
+    """Check out a commit, or the branch that stands there.
+
+    Raises:
+        GuardError: something would be lost, or git refuses; then nothing has moved.
+    """
+    where = [branch] if branch else ["--detach", commit]
+    with _opened(checkout) as repo:
+        _ask(repo, "checkout", "--quiet", "--no-recurse-submodules", *where, "--")
+
+
+def put_right(checkout: Repository, commit: str) -> None:
+    """Index, files and HEAD at a commit, whatever stands there: only after `is_between`.
+
+    Raises:
+        GuardError: git refuses.
+    """
+    with _opened(checkout) as repo:
+        _ask(repo, "read-tree", "--reset", "-u", "--no-recurse-submodules", commit)
+        if _ask(repo, "rev-parse", "HEAD") != commit:
+            _ask(repo, "checkout", "--quiet", "--no-recurse-submodules", "--detach", commit, "--")
+
+
+def take_over(checkout: Repository, commit: str, source: Repository, ref: str = "") -> None:
+    """Fetch a commit from another repository on this machine, where it is lacking.
+
+    Raises:
+        GuardError: git refuses.
+    """
+    _fetch(checkout, commit, source, ref or commit)
+
+
+def update_below(checkout: Repository) -> None:
+    """Move the submodules of a submodule to its gitlinks, those that are checked out.
+
+    Raises:
+        GuardError: git refuses: one has changes, or the commit cannot be fetched.
+    """
+    with _opened(checkout) as repo:
+        known = _ask(
+            repo, "config", "--name-only", "--get-regexp", r"^submodule\..*\.url$", ok=(1,)
+        )
+        if known:
+            _ask(repo, "submodule", "--quiet", "update", "--recursive")
+
+
+def fetch(repository: Repository, remote: str) -> None:
+    """Ask a remote for its branches and tags.
+
+    Raises:
+        GuardError: it does not answer or refuses.
+    """
+    with _opened(repository) as repo:
+        _ask(repo, "fetch", "--quiet", "--no-recurse-submodules", remote)
+
+
+def at_remote(repository: Repository, remote: str, ref: str) -> str:
+    """What a ref of a remote is, tags peeled; "" where the remote has none such.
+
+    Raises:
+        GuardError: the remote does not answer or refuses.
+    """
+    with _opened(repository) as repo:
+        listed = _ask(repo, "ls-remote", remote, ref, f"{ref}^{{}}")
+    found = {
+        name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())
+    }
+    return found.get(f"{ref}^{{}}") or found.get(ref, "")
+
+
+def push(repository: Repository, remote: str, what: str, ref: str) -> None:
+    """A push through whatever hooks there are; never by force.
+
+    Args:
+        what: a commit, or the full name of a ref.
+
+    Raises:
+        GuardError: the hook or the remote refuses.
+    """
+    with _opened(repository) as repo:
+        _ask(repo, "push", "--no-follow-tags", remote, f"{what}:{ref}")
 
 
 def _stage(repo: git.Repo, path: str, commit: str) -> None:
@@ -123,11 +216,17 @@ def _opened(repository: Repository) -> git.Repo:
 
 
 def _ask(
-    repo: git.Repo, command: str, *arguments: str, env: Mapping[str, str] | None = None
+    repo: git.Repo,
+    command: str,
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    ok: Sequence[int] = (),
 ) -> str:
     try:
         return str(repo.git.execute(["git", command, *arguments], env=env))
     except git.GitCommandError as error:
+        if error.status in ok:
+            return ""
         said = str(error.stderr).strip().removeprefix("stderr: ").strip("'\n ")
         raise GuardError(
             f"git {command} failed in {repo.working_dir}: {said}",

@@ -1,0 +1,214 @@
+"""``guard recover --local``: the working combination here, nothing committed, and home again."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from typing import Final, NamedTuple
+
+from guard.comeback import bring_back, image_to_bring
+from guard.config import Config
+from guard.errors import GuardError, UsageError
+from guard.gate import Gate
+from guard.git.branches import stand
+from guard.git.combinations import refs_below
+from guard.git.locate import open_checkout
+from guard.git.moving import switch
+from guard.git.process import Repository
+from guard.known_good import Good
+from guard.recovery import Trouble, losses, obstacles, refusal
+from guard.report import Screen
+from guard.restore import Move, bring_commit, finish_moves, write_whole
+
+_FILE: Final = "home.json"
+
+
+class _Place(NamedTuple):
+    """A checkout, where it was at home, and where it is on the detour.
+
+    Args:
+        path: of the submodule, "" for the superproject.
+        branch: "" where HEAD was detached.
+    """
+
+    path: str
+    branch: str
+    commit: str
+    target: str
+
+
+def go(gate: Gate, good: Good, wants_image: bool, screen: Screen) -> None:
+    """Check out the good commits, each detached, and remember where everything was.
+
+    Raises:
+        GuardError: something would be hard to find again, all of it at once; nothing has moved.
+    """
+    top = _superproject(gate)
+    places = _places(gate, top, good)
+    checkouts = [(place, _opened(top, place.path)) for place in places]
+    _put_right(checkouts)
+    troubles = []
+    for place, checkout in checkouts:
+        name = gate.workspace.name(place.path)
+        if checkout is None:
+            command = f"git -C {top.work_tree} submodule update --init {place.path}"
+            troubles.append(Trouble(f"{name} is not checked out", command))
+            continue
+        troubles += losses(name, checkout)
+        troubles += obstacles(name, checkout, place.target)
+    if troubles:
+        raise refusal(troubles)
+    config = _config(gate, good)
+    image = image_to_bring(good) if wants_image else None
+    if image is not None:
+        bring_back(gate, good, config, image, screen)
+    for place, checkout in checkouts:
+        part = good.part(place.path)
+        if checkout is not None and part is not None:
+            bring_commit(checkout, place.target, part.repository)
+    _write(top, good.record.name, places)
+    for place, checkout in checkouts:
+        if checkout is not None and stand(checkout) != (place.target, ""):
+            switch(checkout, place.target)
+        screen.say(f"{gate.workspace.name(place.path)}: {place.target[:12]}, detached")
+    screen.say("nothing was committed. To go home: guard recover --local -")
+
+
+def go_home(gate: Gate, screen: Screen) -> None:
+    """Check out again what was checked out before `go`.
+
+    Raises:
+        UsageError: nothing is remembered.
+        GuardError: something would be hard to find again; nothing has moved.
+    """
+    top = _superproject(gate)
+    places = _read(top)
+    if not places:
+        raise UsageError(
+            "there is no home to go to: guard recover --local VERDICT was not called here, or is "
+            "undone already",
+            "guard recover",
+        )
+    checkouts = [(place, _opened(top, place.path)) for place in places]
+    _put_right(checkouts)
+    troubles = []
+    for place, checkout in checkouts:
+        name = gate.workspace.name(place.path)
+        if checkout is None:
+            screen.warn(f"guard: {name} is not checked out any more and stays so")
+            continue
+        troubles += losses(name, checkout)
+        troubles += obstacles(name, checkout, place.commit)
+        if place.branch and _tip(checkout, place.branch) is None:
+            command = f"git -C {checkout.work_tree} branch {place.branch} {place.commit}"
+            troubles.append(Trouble(f"{name} has no branch {place.branch} any more", command))
+    if troubles:
+        raise refusal(troubles)
+    for place, checkout in checkouts:
+        if checkout is not None:
+            _home(gate.workspace.name(place.path), checkout, place, screen)
+    with suppress(FileNotFoundError):
+        os.unlink(_file(top))
+
+
+def _home(name: str, checkout: Repository, place: _Place, screen: Screen) -> None:
+    if stand(checkout) != (place.commit, place.branch):
+        switch(checkout, place.commit, place.branch)
+    at = stand(checkout).commit or ""
+    if at != place.commit:
+        screen.say(f"{name}: {place.branch}, which has moved to {at[:12]} meanwhile")
+    else:
+        screen.say(f"{name}: {place.branch or at[:12] + ', detached'}, as before")
+
+
+def _places(gate: Gate, top: Repository, good: Good) -> list[_Place]:
+    if good.base is None:
+        raise GuardError(
+            f"the combination of verdict {good.record.name} cannot be put together any more: "
+            f"{good.missing}",
+            good.remedy,
+        )
+    if not good.superproject:
+        raise GuardError(
+            f"the tree of {gate.workspace.name('')} that verdict {good.record.name} was earned "
+            "with was never committed, so it cannot be checked out",
+            f"guard recover {good.record.name}",
+        )
+    before = {place.path: place for place in _read(top)}
+    links = [
+        (part.path, part.commit)
+        for part in good.parts
+        if part.path and gate.gatherer.gitlink(good.base, part.path)
+    ]
+    places = []
+    for path, target in (("", good.superproject), *links):
+        home = before.get(path)
+        checkout = _opened(top, path)
+        if home is None and checkout is not None:
+            at = stand(checkout)
+            home = _Place(path, at.branch, at.commit or "", "")
+        places.append((home or _Place(path, "", "", ""))._replace(target=target))
+    return places
+
+
+def _put_right(checkouts: list[tuple[_Place, Repository | None]]) -> None:
+    """After a call that was killed: there or back."""
+    for place, checkout in checkouts:
+        if checkout is not None and checkout.work_tree is not None:
+            for old, new in ((place.commit, place.target), (place.target, place.commit)):
+                finish_moves([checkout], [Move(checkout.work_tree, old, new)])
+
+
+def _config(gate: Gate, good: Good) -> Config:
+    assert good.base is not None
+    for find in (gate.present, lambda: good.base):
+        with suppress(GuardError):
+            combination = find()
+            if combination is not None:
+                config = gate.gatherer.config(combination)
+                if config.recipe.digest == good.record.recipe:
+                    return config
+    return gate.gatherer.config(good.base)
+
+
+def _superproject(gate: Gate) -> Repository:
+    top = gate.workspace.superproject
+    if top.work_tree is None:
+        raise GuardError(
+            f"{top.git_dir} is bare: there is nothing to check out",
+            "run guard recover in a clone with a working tree",
+        )
+    return top
+
+
+def _opened(top: Repository, path: str) -> Repository | None:
+    return open_checkout(os.path.join(top.work_tree or "", path)) if path else top
+
+
+def _tip(checkout: Repository, branch: str) -> str | None:
+    return refs_below(checkout, "refs/heads/").get(f"refs/heads/{branch}")
+
+
+def _file(top: Repository) -> str:
+    # Of the working tree: a linked one has its own HEAD and submodules.
+    return os.path.join(top.git_dir, "guard", _FILE)
+
+
+def _write(top: Repository, verdict: str, places: list[_Place]) -> None:
+    content = {"version": 1, "verdict": verdict, "places": [place._asdict() for place in places]}
+    write_whole(_file(top), json.dumps(content, indent=1) + "\n")
+
+
+def _read(top: Repository) -> list[_Place]:
+    try:
+        with open(_file(top), encoding="utf-8", errors="surrogateescape") as file:
+            content = json.load(file)
+        return [_Place(*(str(item[name]) for name in _Place._fields)) for item in content["places"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise GuardError(
+            f"{_file(top)}, which says where everything was, cannot be read: {error}",
+            f"check out your branches by hand, then rm {_file(top)}",
+        ) from error

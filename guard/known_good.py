@@ -1,0 +1,299 @@
+"""The known-good combinations: what passed, as people name it, and what of it is still here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from guard.config import Config
+from guard.errors import EngineError, GitError, GuardError, MissingObjectError, UsageError
+from guard.gate import Gate
+from guard.git.assembly import Assembly, assemble
+from guard.git.parts import Part
+from guard.git.process import Repository, text
+from guard.model import Combination, Gitlink, Result
+from guard.record import Record
+
+if TYPE_CHECKING:
+    from guard.engine.client import Engine
+
+# A combination that was never committed as tested is looked for around so many of the newest.
+_AROUND: Final = 50
+
+
+class ImageState(Enum):
+    """Where a combination's image is."""
+
+    HERE = "here"
+    REGISTRY = "in the registry"
+    GONE = "gone"
+    NOT_ASKED = "not asked"
+
+
+class Image(NamedTuple):
+    """Where the image is, and why that could not be found out where it could not."""
+
+    state: ImageState
+    detail: str = ""
+
+
+class Good(NamedTuple):
+    """A combination that passed.
+
+    Args:
+        base: a tree of the superproject and the gitlinks that give the very content that passed;
+            None where it cannot be put together any more.
+        parts: the superproject's share first, then every submodule's; none without `base`.
+        missing: why it cannot be put together, "" where it can.
+    """
+
+    record: Record
+    base: Combination | None = None
+    parts: tuple[Part, ...] = ()
+    missing: str = ""
+    remedy: str = ""
+
+    @property
+    def superproject(self) -> str:
+        """The commit of the superproject, "" where the content was never committed as it is."""
+        return self.base.commit or "" if self.base is not None else self.record.superproject
+
+    def commit(self, path: str) -> str:
+        """The commit of a submodule, "" where there is none at this path."""
+        return next((link.commit for link in self.record.gitlinks if link.path == path), "")
+
+    def part(self, path: str) -> Part | None:
+        """The part at a path, "" for the superproject."""
+        return next((part for part in self.parts if part.path == path), None)
+
+
+class KnownGood:
+    """The known-good combinations of one workspace.
+
+    Args:
+        config: names the submodules.
+    """
+
+    def __init__(self, gate: Gate, config: Config) -> None:
+        self._gate = gate
+        self._config = config
+        self._repository = gate.workspace.superproject
+        self._commits: tuple[Combination, ...] | None = None
+        self._keys: dict[str, Combination] | None = None
+        self._names: dict[tuple[str, str], str] = {}
+
+    @property
+    def submodules(self) -> tuple[str, str]:
+        """The paths of consumer and dependency."""
+        return self._config.consumer, self._config.dependency
+
+    def all(self) -> list[Good]:
+        """Every combination whose newest verdict is *passed*, the newest first.
+
+        Raises:
+            GitError: the verdicts or the commits cannot be listed.
+        """
+        return [
+            self.of(record)
+            for record in self._gate.gatherer.verdicts.newest()
+            if record.result is Result.PASSED
+        ]
+
+    def of(self, record: Record) -> Good:
+        """One combination with what of it is here."""
+        try:
+            for combination in self._candidates(record):
+                found = self._assembled(combination)
+                if found.key == record.key:
+                    return Good(record, combination, found.parts)
+        except MissingObjectError as error:
+            return Good(record, missing=error.problem, remedy=error.remedy)
+        return Good(
+            record,
+            missing=f"no commit of {self._gate.workspace.name('')} here has its content",
+            remedy=f"git -C {self._repository.work_tree or self._repository.git_dir} fetch --all",
+        )
+
+    def named(self, name: str) -> list[Good]:
+        """Those that a person means by the start of a verdict's name, or by a tag in any of the
+        repositories.
+
+        Raises:
+            UsageError: none is meant.
+        """
+        known = self.all()
+        found = [good for good in known if good.record.is_named(name)]
+        found = found or [good for good in known if self._has_tag(good, name)]
+        if not found:
+            raise UsageError(
+                f"no passed verdict is named {name}, and none contains a tag of that name",
+                "guard recover",
+            )
+        return found
+
+    def last_on(self, tip: str) -> Good | None:
+        """The last one that a commit of the superproject or its history is; None for none.
+
+        Not the newest verdict: that may be one of a branch that was never merged, or a repetition.
+        """
+        goods: dict[str, Good] = {}
+        for good in self.all():
+            goods.setdefault(good.record.key, good)
+        listed = text(self._repository, "log", "--format=%T", tip)
+        for tree in dict.fromkeys(listed.splitlines()):
+            with suppress(GuardError):
+                found = goods.get(self._assembled(Combination(tree)).key)
+                if found is not None and found.base is not None:
+                    return found
+        return None
+
+    def describe(self, path: str, commits: Iterable[str]) -> dict[str, str]:
+        """Commit -> as people name it, e.g. ``v0.5.0-2-g1116b35``; the start of its id where git
+        has no better name.
+        """
+        wanted = [one for one in dict.fromkeys(commits) if (path, one) not in self._names]
+        for repository in self._repositories(path):
+            left = [one for one in wanted if one and (path, one) not in self._names]
+            for commit, kind in zip(
+                left, self._gate.pool.reader(repository).kinds(left), strict=True
+            ):
+                if kind is not None and kind.type == "commit":
+                    self._names[path, commit] = described(repository, commit)
+        return {one: self._names.get((path, one), one[:12]) for one in commits}
+
+    def _candidates(self, record: Record) -> Iterator[Combination]:
+        """Trees of the superproject that may give the content, the likeliest first."""
+        links = tuple(Gitlink(link.path, link.commit) for link in record.gitlinks)
+        listed = self._listed()
+        if record.superproject:
+            tree = self._gate.pool.reader(self._repository).read(f"{record.superproject}^{{tree}}")
+            if tree is not None:
+                yield Combination(tree.id, record.superproject, links)
+        elif listed:
+            # That its submodules are here is known, or raised, before a thousand keys are computed.
+            yield listed[0]._replace(replaced=links)
+        same = self._own_keys().get(record.key)
+        if same is not None:
+            yield same
+        for combination in listed[:_AROUND]:
+            # Gitlinks of another commit around them: the content, but never committed so.
+            yield combination._replace(commit=None, replaced=links)
+
+    def _listed(self) -> tuple[Combination, ...]:
+        """Every tree of the superproject that a branch or a tag leads to, each once."""
+        if self._commits is None:
+            head = [] if self._gate.head() is None else ["HEAD"]
+            output = text(
+                self._repository,
+                "log",
+                "--format=%H %T",
+                "--branches",
+                "--tags",
+                "--remotes",
+                *head,
+            )
+            trees: dict[str, Combination] = {}
+            for line in output.splitlines():
+                commit, _, tree = line.partition(" ")
+                trees.setdefault(tree, Combination(tree, commit))
+            self._commits = tuple(trees.values())
+        return self._commits
+
+    def _own_keys(self) -> dict[str, Combination]:
+        if self._keys is None:
+            self._keys = {}
+            for combination in self._listed():
+                try:
+                    self._keys.setdefault(self._assembled(combination).key, combination)
+                except GuardError:
+                    continue  # of a commit whose submodules are not all here nothing is known
+        return self._keys
+
+    def _assembled(self, combination: Combination) -> Assembly:
+        gatherer = self._gate.gatherer
+        return assemble(gatherer.submodules(self._config), gatherer.store(combination), combination)
+
+    def _has_tag(self, good: Good, tag: str) -> bool:
+        if good.record.release == tag:
+            return True
+        for path in ("", self._config.consumer, self._config.dependency):
+            for repository in self._repositories(path):
+                ref = f"refs/tags/{tag}^{{commit}}"
+                commit = text(repository, "rev-parse", "--verify", "--quiet", ref, ok=(0, 1))
+                if commit and self._contains(good, path, commit):
+                    return True
+        return False
+
+    def _contains(self, good: Good, path: str, commit: str) -> bool:
+        if path:
+            return good.commit(path) == commit
+        tree = self._gate.pool.reader(self._repository).read(f"{commit}^{{tree}}")
+        if tree is None:
+            return False
+        try:
+            return self._assembled(Combination(tree.id, commit)).key == good.record.key
+        except GuardError:
+            return False
+
+    def _repositories(self, path: str) -> tuple[Repository, ...]:
+        if not path:
+            return (self._repository,)
+        return self._gate.gatherer.submodules(self._config).store(path).repositories
+
+
+def described(repository: Repository, commit: str) -> str:
+    """As people name a commit: by the tags before it, else by the start of its id."""
+    try:
+        return text(repository, "describe", "--tags", "--always", commit)
+    except GitError:
+        return commit[:12]
+
+
+def images_of(goods: Iterable[Good]) -> dict[str, Image]:
+    """Verdict's name -> where its image is. An engine that does not answer is not an error here."""
+    # The docker SDK takes longer to import than all the rest.
+    from guard.engine.client import Engine
+
+    goods = list(goods)
+    try:
+        with Engine.connect() as engine:
+            return _asked(engine, [good.record for good in goods])
+    except EngineError as error:
+        detail = f"engine not asked: {error.problem}"
+        return {good.record.name: Image(ImageState.NOT_ASKED, detail) for good in goods}
+
+
+def _asked(engine: Engine, records: Iterable[Record]) -> dict[str, Image]:
+    from guard.engine.registry import RegistryError
+
+    found = {}
+    trouble = ""
+    for record in records:
+        image = Image(ImageState.NOT_ASKED, trouble)
+        # Of a registry that has failed once nothing more is asked: each would wait for it again.
+        if not trouble or not record.image.digest or engine.image_id(record.image.id):
+            try:
+                image = image_of(engine, record)
+            except RegistryError as error:
+                trouble = f"registry not asked: {error.problem}"
+                image = Image(ImageState.NOT_ASKED, trouble)
+        found[record.name] = image
+    return found
+
+
+def image_of(engine: Engine, record: Record) -> Image:
+    """Where the image of a verdict is.
+
+    Raises:
+        RegistryError: it was published, and its registry cannot be asked.
+        EngineError: the engine could not be asked.
+    """
+    from guard.engine.registry import resolve
+
+    if record.image.id and engine.image_id(record.image.id):
+        return Image(ImageState.HERE)
+    if record.image.digest and resolve(engine, record.image.digest):
+        return Image(ImageState.REGISTRY)
+    return Image(ImageState.GONE)

@@ -1,0 +1,121 @@
+"""The known-good combinations as a person reads them, and which one a name means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from guard.errors import UsageError
+from guard.gate import Gate
+from guard.known_good import Good, Image, KnownGood, images_of
+from guard.report import JSON_VERSION, Screen
+
+
+def show_all(gate: Gate, known: KnownGood, as_json: bool, screen: Screen) -> None:
+    """Every known-good combination, or that there is none yet.
+
+    Raises:
+        GitError: the verdicts cannot be read.
+    """
+    goods = known.all()
+    images = images_of(goods)
+    if as_json:
+        values = [_json(known, good, images[good.record.name]) for good in goods]
+        screen.json({"version": JSON_VERSION, "combinations": values})
+    elif not goods:
+        screen.say("nothing is known to be good yet: guard test makes a verdict")
+    else:
+        table(gate, known, goods, images, screen)
+        usable = [good for good in goods if good.base is not None]
+        if usable:
+            screen.say()
+            screen.say(f"to go back to one: guard recover {usable[0].record.name}")
+
+
+def table(
+    gate: Gate,
+    known: KnownGood,
+    goods: list[Good],
+    images: dict[str, Image],
+    screen: Screen,
+) -> None:
+    """The combinations as rows, with what is missing of them below."""
+    paths = [*known.submodules, ""]
+    heads = ["verdict", "passed", *(gate.workspace.name(path) for path in paths), "image"]
+    rows = []
+    for good in goods:
+        names = _names(known, good, paths)
+        when = good.record.finished.replace("T", " ").removesuffix("Z")[:16]
+        image = images[good.record.name]
+        rows.append([good.record.name, when, *names, image.state.value])
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    screen.say(screen.paint(_line(heads, widths), "dim"))
+    for good, row in zip(goods, rows, strict=True):
+        screen.say(_line(row, widths))
+        if good.base is None:
+            screen.say(screen.paint(f"  not recoverable: {good.missing}", "red"))
+    details = dict.fromkeys(image.detail for image in images.values() if image.detail)
+    for detail in details:
+        screen.say(screen.paint(detail, "dim"))
+
+
+def chosen(gate: Gate, known: KnownGood, name: str, screen: Screen) -> Good:
+    """The one combination that a name means.
+
+    Raises:
+        UsageError: it means none or several, which are listed then.
+    """
+    found = known.named(name)
+    if len(found) > 1:
+        table(gate, known, found, images_of(found), screen)
+        raise UsageError(
+            f"{name} means {len(found)} known-good combinations",
+            f"name one of them: guard recover {found[0].record.name}",
+        )
+    return found[0]
+
+
+def _names(known: KnownGood, good: Good, paths: list[str]) -> list[str]:
+    names = []
+    for path in paths:
+        commit = good.commit(path) if path else good.superproject
+        release = good.record.release if path == known.submodules[1] else ""
+        names.append(release or (known.describe(path, [commit])[commit] if commit else "-"))
+    return names
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _json(known: KnownGood, good: Good, image: Image) -> dict[str, Any]:
+    record = good.record
+    links = {
+        link.path: {
+            "commit": link.commit,
+            "described": known.describe(link.path, [link.commit])[link.commit],
+        }
+        for link in record.gitlinks
+        if link.path in known.submodules
+    }
+    commit = good.superproject
+    return {
+        "verdict": record.name,
+        "combination": record.key,
+        "recipe": record.recipe,
+        "passed": record.finished,
+        "superproject": {
+            "commit": commit or None,
+            "described": known.describe("", [commit])[commit] if commit else None,
+        },
+        "gitlinks": links,
+        "release": record.release or None,
+        "image": {
+            "id": record.image.id,
+            "reference": record.image.reference or None,
+            "digest": record.image.digest or None,
+            "state": image.state.value,
+            "detail": image.detail,
+        },
+        "recoverable": good.base is not None,
+        "missing": good.missing,
+    }

@@ -1,0 +1,100 @@
+"""The workshop after harmful pushes, and everything in it as one value."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from guard.git.assembly import Submodules, assemble
+from guard.git.combinations import of_commit
+from guard.git.objects import ObjectPool
+from guard.git.store import Store
+from guard.git.workspace import Workspace
+from guard.memory import Memory
+from guard.model import Gitlink, Result
+from guard.record import ImageFacts, Record
+from guard.verdicts import Verdicts
+from tests.workshop import Ran, Repo, Workshop, a_record
+
+MASTER = "refs/heads/master"
+
+
+def recorded(workshop: Workshop, finished: str = "2016-03-01T12:00:00Z", **fields: str) -> Record:
+    """A passed verdict for aula-docker's HEAD, as `guard test` would record it."""
+    repository = workshop.docker.repository
+    commit = workshop.docker.head
+    with ObjectPool() as pool:
+        combination = of_commit(repository, pool, commit, "")
+        config = workshop.config(commit)
+        workspace = Workspace(repository, repository)
+        submodules = Submodules(workspace, pool, config, Memory(repository.common_dir))
+        found = assemble(submodules, Store(pool, (repository,)), combination)
+        record = a_record(found.key, config, Result.PASSED)._replace(
+            finished=finished,
+            superproject=fields.get("superproject", commit),
+            gitlinks=tuple(Gitlink(part.path, part.commit) for part in found.parts if part.path),
+            release="v0.3.0",
+            image=ImageFacts(fields.get("image", "")),
+        )
+        Verdicts(repository, pool).record(record, found.parts)
+    return record
+
+
+class World(NamedTuple):
+    """The workshop after the harm was done: pushed with --no-verify, and on the remotes."""
+
+    workshop: Workshop
+    record: Record
+    good: dict[str, str]
+    bad: dict[str, str]
+
+    def recover(self, *arguments: str) -> Ran:
+        return self.workshop.guard("recover", "--no-image", *arguments)
+
+    def tree(self, name: str) -> str:
+        """The tree of a remote's master."""
+        return remote(self.workshop, name).git("rev-parse", f"{MASTER}^{{tree}}")
+
+
+def remote(workshop: Workshop, name: str) -> Repo:
+    return Repo(workshop.root / "remotes" / f"{name}.git")
+
+
+def heads(workshop: Workshop) -> dict[str, str]:
+    repos = {"aula": workshop.aula, "thentos": workshop.thentos, "aula-docker": workshop.docker}
+    return {name: repo.head for name, repo in repos.items()}
+
+
+def all_of(workshop: Workshop) -> dict[str, str]:
+    """Every ref, HEAD, index entry and file's state of all the repositories and their remotes."""
+    found = {}
+    for repo in (workshop.docker, workshop.aula, workshop.thentos):
+        name = repo.folder.name
+        found[f"{name} refs"] = repo.git("for-each-ref")
+        found[f"{name} HEAD"] = repo.git("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+        found[f"{name} index"] = repo.git("ls-files", "--stage")
+        found[f"{name} status"] = repo.git("status", "--porcelain", "--ignored")
+        found[f"{name} remote"] = remote(workshop, name).git("for-each-ref")
+    return found
+
+
+@pytest.fixture
+def harmed(workshop: Workshop) -> World:
+    """A good combination on all remotes, and two harmful pushes on top of it."""
+    workshop.install()
+    record = recorded(workshop)
+    assert workshop.push(workshop.docker).status == 0
+    good = heads(workshop)
+    workshop.aula.git("checkout", "--quiet", "master")
+    workshop.aula.commit("Ask for more", {"aula.cabal": "broken\n", "new": "x\n"})
+    workshop.aula.commit("Try again", {"new": "y\n"})
+    workshop.thentos.commit("Not released", {"api": "new\n"})
+    workshop.thentos.git("push", "--quiet", "origin", "HEAD:refs/heads/wip")
+    workshop.push(workshop.aula, "--no-verify", "origin", "master")
+    workshop.docker.commit("Move both", {"Dockerfile": "FROM nowhere\n"})
+    workshop.push(workshop.docker, "--no-verify", "origin", "master")
+    bad = heads(workshop)
+    assert workshop.remote_head("aula") == bad["aula"]
+    assert workshop.remote_head("aula-docker") == bad["aula-docker"]
+    return World(workshop, record, good, bad)

@@ -1,0 +1,142 @@
+"""`guard recover --local`: the good commits checked out here, and home again."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.commands.recovering import World, all_of, harmed
+from tests.workshop import Repo, Workshop
+
+__all__ = ["harmed"]
+
+
+def where(workshop: Workshop) -> list[tuple[str, str]]:
+    """Branch and commit of each checkout."""
+    repos = (workshop.docker, workshop.aula, workshop.thentos)
+    return [
+        (repo.git("rev-parse", "--symbolic-full-name", "HEAD"), repo.git("rev-parse", "HEAD"))
+        for repo in repos
+    ]
+
+
+def test_there_and_home_again(harmed: World) -> None:
+    workshop, good = harmed.workshop, harmed.good
+    workshop.thentos.git("checkout", "--quiet", "-b", "my-wörk")
+    before = all_of(workshop)
+    ran = harmed.recover("--local", harmed.record.name)
+    assert ran.status == 0, ran.text
+    assert where(workshop) == [
+        ("HEAD", good["aula-docker"]),
+        ("HEAD", good["aula"]),
+        ("HEAD", good["thentos"]),
+    ]
+    for repo in (workshop.docker, workshop.aula, workshop.thentos):
+        assert repo.git("status", "--porcelain") == ""
+    assert workshop.guard("check").status == 0
+    there = all_of(workshop)
+    assert {name for name in before if before[name] != there[name] and "refs" in name} == set()
+    home = harmed.recover("--local", "-")
+    assert home.status == 0, home.text
+    assert all_of(workshop) == before
+    assert "thentos: my-wörk, as before" in home.out
+    again = harmed.recover("--local", "-")
+    assert again.status == 2
+    assert "there is no home to go to" in again.err
+
+
+def test_from_one_to_another_and_home_to_the_first_place(harmed: World) -> None:
+    workshop = harmed.workshop
+    before = all_of(workshop)
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    assert harmed.recover("--local", "-").status == 0
+    assert all_of(workshop) == before
+
+
+def test_everything_that_would_be_lost_is_listed(harmed: World) -> None:
+    workshop = harmed.workshop
+    workshop.docker.write({"Dockerfile": "FROM staged\n"})
+    workshop.docker.git("add", "Dockerfile")
+    workshop.aula.git("checkout", "--quiet", "--detach")
+    lost = workshop.aula.commit("On no branch", {"x": "y\n"})
+    workshop.thentos.git("rm", "--quiet", "README.md")
+    workshop.thentos.git("commit", "--quiet", "-m", "Without README")
+    workshop.thentos.git("branch", "--quiet", "--force", "kept")
+    workshop.thentos.write({"README.md": "precious\n"})
+    before = all_of(workshop)
+    ran = harmed.recover("--local", harmed.record.name)
+    assert ran.status == 3
+    assert "  aula-docker has uncommitted changes: Dockerfile\n" in ran.err
+    assert f"  aula is at {lost[:12]}, a commit that no branch and no tag has\n" in ran.err
+    assert "  thentos: " in ran.err and "README.md" in ran.err
+    assert all_of(workshop) == before
+    assert (workshop.thentos.folder / "README.md").read_text() == "precious\n"
+
+
+def test_work_done_on_the_detour_is_not_left_behind(harmed: World) -> None:
+    workshop = harmed.workshop
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    found = workshop.aula.commit("Found it", {"fix": "x\n"})
+    ran = harmed.recover("--local", "-")
+    assert ran.status == 3
+    assert f"aula is at {found[:12]}, a commit that no branch and no tag has" in ran.err
+    assert workshop.aula.head == found
+    workshop.aula.git("branch", "found-it")
+    assert harmed.recover("--local", "-").status == 0
+    assert workshop.aula.head == harmed.bad["aula"]
+
+
+def test_a_branch_that_is_gone_meanwhile(harmed: World) -> None:
+    workshop = harmed.workshop
+    workshop.aula.git("checkout", "--quiet", "-b", "gone")
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    workshop.aula.git("branch", "--quiet", "-D", "gone")
+    ran = harmed.recover("--local", "-")
+    assert ran.status == 3
+    assert "aula has no branch gone any more" in ran.err
+    assert f"branch gone {harmed.bad['aula']}" in ran.err
+
+
+def test_a_submodule_that_is_not_checked_out(harmed: World) -> None:
+    harmed.workshop.docker.git("submodule", "--quiet", "deinit", "--force", "aula")
+    ran = harmed.recover("--local", harmed.record.name)
+    assert ran.status == 3
+    assert "aula is not checked out" in ran.err
+    assert "submodule update --init aula" in ran.err
+
+
+@pytest.mark.parametrize("state", ["prepared", "committed"])
+@pytest.mark.parametrize("folder", [".", "modules/aula"])
+@pytest.mark.parametrize("back", [False, True])
+def test_killed_and_called_again(harmed: World, folder: str, state: str, back: bool) -> None:
+    workshop = harmed.workshop
+    for repo in (workshop.docker, workshop.aula, workshop.thentos):
+        # Of a move to a branch this git tells no hook.
+        repo.git("checkout", "--quiet", "--detach")
+    before = all_of(workshop)
+    words = ["--local", harmed.record.name]
+    if back:
+        assert harmed.recover(*words).status == 0
+        words = ["--local", "-"]
+    hook = workshop.root / "aula-docker/.git" / folder / "hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        f'#!/bin/sh\n[ "$1" = {state} ] || exit 0\n'
+        "grep -q ' HEAD$' && kill -9 -\"$(ps -o pgid= -p $$ | tr -d ' ')\"\nexit 0\n"
+    )
+    hook.chmod(0o755)
+    command = ["setsid", "--wait", sys.executable, "-I", "-m", "guard", "recover", "--no-image"]
+    killed = workshop.run([*command, *words], workshop.docker)
+    assert killed.status in (-9, 137), killed.text
+    hook.unlink()
+    for lock in (workshop.root / "aula-docker/.git").rglob("*.lock"):
+        if "guard" not in lock.parts:
+            lock.unlink()
+    again = harmed.recover(*words)
+    assert again.status == 0, again.text
+    if not back:
+        assert Repo(workshop.docker.folder).head == harmed.good["aula-docker"]
+        assert harmed.recover("--local", "-").status == 0
+    assert all_of(workshop) == before
