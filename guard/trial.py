@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import IO, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from guard import __version__
 from guard.ahead import Ahead
@@ -25,6 +26,13 @@ from guard.model import Gitlink, Result
 from guard.record import EngineFacts, ImageFacts, Record
 from guard.report import Screen
 from guard.watch import Watch, profile_text
+
+# Colours and what else moves a terminal, and characters that are none.
+_UNSHOWN: Final = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x1f\x7f-\x9f]"
+)
+# Characters of the last line of output that a verdict shows.
+_WORDS: Final = 160
 
 
 class Means(NamedTuple):
@@ -177,6 +185,15 @@ def _log(folder: str, name: str) -> Iterator[IO[str]]:
         yield log
 
 
+def _detail(made: Attempt) -> str:
+    """Why it failed, in one line, with the last words of what failed."""
+    plain = (_UNSHOWN.sub("", line).strip() for line in reversed(made.tail))
+    words = next((line for line in plain if re.search(r"\w", line)), "")
+    if not made.reason or not words or words in made.reason:
+        return made.reason
+    return f"{made.reason}: {words if len(words) <= _WORDS else f'{words[: _WORDS - 3]}...'}"
+
+
 def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Record:
     engine = made.engine
     with open(log, "rb") as file:
@@ -185,7 +202,7 @@ def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Rec
         key=job.assembly.key,
         recipe=job.config.recipe.digest,
         result=made.result,
-        detail=made.reason,
+        detail=_detail(made),
         finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         build_seconds=round(made.build_seconds, 1),
         test_seconds=round(made.test_seconds, 1),

@@ -7,6 +7,7 @@ The ref moves by compare-and-swap; a loser of the race adds its record to the wi
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable
 from typing import Final
 
@@ -24,6 +25,10 @@ from guard.rules.facts import Tested, VerdictState
 REF: Final = "refs/guard/verdicts"
 KEEP: Final = "refs/guard/keep/"
 _RACES: Final = 50
+
+
+class _BrokenRefError(GuardError):
+    """The ref is there and cannot be read."""
 
 
 class Verdicts:
@@ -66,15 +71,18 @@ class Verdicts:
 
     def _look_up(self, key: str, digest: str, again: bool) -> Tested:
         tested = Tested(VerdictState.UNTESTED, key, digest)
-        tip = self._read_tip(again)
+        try:
+            tip = self._read_tip(again)
+        except _BrokenRefError as error:
+            return _unreadable(tested, error.problem)._replace(remedy=error.remedy)
         if tip is None:
             return tested
         tree, blob = self._pool.reader(self._repository).read_all(
             [f"{tip}^{{tree}}", f"{tip}:{record_path(key, digest)}"]
         )
         if tree is None:
-            detail = f"{REF} points at {tip}, which is no commit with a tree"
-            return _unreadable(tested, detail)._replace(remedy=f"git update-ref -d {REF}")
+            lost = _points_nowhere(tip)
+            return _unreadable(tested, lost.problem)._replace(remedy=lost.remedy)
         if blob is None:
             return self._without_record(tested, tree)
         try:
@@ -109,9 +117,9 @@ class Verdicts:
             again: whether another process may have recorded something since the last look.
 
         Raises:
-            GitError: the ref cannot be read.
+            GuardError: the ref cannot be read, or points at nothing of use.
         """
-        tip = self._read_tip(again)
+        tip = self._whole_tip(again)
         if tip is None:
             return []
         listed = run(self._repository, "ls-tree", "-r", "-z", "--full-tree", tip)
@@ -121,9 +129,9 @@ class Verdicts:
         """Every attempt that was ever recorded, newest first.
 
         Raises:
-            GitError: the ref cannot be read.
+            GuardError: the ref cannot be read, or points at nothing of use.
         """
-        tip = self._read_tip()
+        tip = self._whole_tip()
         if tip is None:
             return []
         shown = ("--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=")
@@ -243,13 +251,38 @@ class Verdicts:
             )
             found = (line.split(" ") for line in output.splitlines())
             self._tip = next((tip for tip, ref in found if ref == REF), None)
+            if self._tip is None:
+                self._refuse_broken()
             self._looked = True
         return self._tip
+
+    def _whole_tip(self, again: bool = False) -> str | None:
+        """The tip, with a look at whether it is one."""
+        tip = self._read_tip(again)
+        if tip and self._pool.reader(self._repository).read_all([f"{tip}^{{tree}}"]) == [None]:
+            raise _points_nowhere(tip)
+        return tip
+
+    def _refuse_broken(self) -> None:
+        """Git leaves out a ref whose file it cannot read, which is not the same as no ref."""
+        path = os.path.join(self._repository.common_dir, *REF.split("/"))
+        if os.path.isfile(path):
+            raise _BrokenRefError(
+                f"{path} names no commit (reference broken); what it named is still there, "
+                "and git fsck --lost-found lists it",
+                f"rm {shlex.quote(path)}",
+            )
 
 
 def record_path(key: str, recipe: str) -> str:
     """Where a record stands in the tree."""
     return f"{key[:2]}/{key[2:]}/{recipe}.json"
+
+
+def _points_nowhere(tip: str) -> GuardError:
+    return GuardError(
+        f"{REF} points at {tip}, which is no commit with a tree", f"git update-ref -d {REF}"
+    )
 
 
 def _unreadable(tested: Tested, detail: str) -> Tested:

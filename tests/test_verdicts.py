@@ -377,9 +377,30 @@ class TestRehearsal:
     def test_a_ref_whose_file_is_garbage(self, repo: Repo, verdicts: Verdicts) -> None:
         (repo.folder / ".git/refs/guard").mkdir()
         (repo.folder / ".git" / REF).write_text("garbage\n")
-        assert look_up(repo).state is not VerdictState.PASSED
-        with pytest.raises(GuardError, match="reference broken"):
-            verdicts.rehearse()
+        found = look_up(repo)
+        assert (found.state, "reference broken" in found.detail) == (VerdictState.UNREADABLE, True)
+        with ObjectPool() as pool:
+            shown = Verdicts(repo.repository, pool)
+            for ask in (shown.newest, shown.history, shown.rehearse):
+                with pytest.raises(GuardError, match="reference broken") as caught:
+                    ask()
+        subprocess.run(caught.value.remedy, shell=True, check=True)
+        assert look_up(repo).state is VerdictState.UNTESTED
+        verdicts.rehearse()
+
+    @pytest.mark.parametrize("tip", ["1" * 40, "blob"])
+    def test_a_ref_that_points_at_no_commit(self, tip: str, repo: Repo) -> None:
+        if tip == "blob":
+            tip = repo.git("hash-object", "-w", "--stdin", data=b"x")
+        (repo.folder / ".git/refs/guard").mkdir()
+        (repo.folder / ".git" / REF).write_text(f"{tip}\n")
+        with ObjectPool() as pool:
+            shown = Verdicts(repo.repository, pool)
+            for ask in (shown.newest, shown.history):
+                with pytest.raises(GuardError, match="no commit with a tree") as caught:
+                    ask()
+        repo.git(*caught.value.remedy.split()[1:])
+        assert look_up(repo).state is VerdictState.UNTESTED
 
     def test_a_path_with_a_colon(self, tmp_path: Path) -> None:
         folder = tmp_path / "a:b"

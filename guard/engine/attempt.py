@@ -14,7 +14,9 @@ from guard.engine.client import Engine, Facts
 from guard.engine.context import Context
 from guard.engine.endings import DeadlinePassed, deadline, terminable
 from guard.engine.events import OnEvent, Testing
+from guard.engine.failures import BaseImageError
 from guard.engine.leftovers import remove_leftovers
+from guard.engine.profile import instructions
 from guard.engine.run import TestPlan, run_test
 from guard.engine.selection import build_context, source_context
 from guard.engine.strays import remove_strays, step_notes
@@ -127,6 +129,8 @@ def _attempt(
     try:
         with deadline(prepared.timeout), step_notes(engine) as notes:
             build = builder.build(engine, context, recipe, options, on_event, notes)
+    except BaseImageError as error:
+        raise (_only_here(engine, context, error) if options.fresh else error) from None
     except DeadlinePassed:
         raise EngineError(
             f"the build did not end within {prepared.timeout} seconds",
@@ -150,6 +154,25 @@ def _attempt(
         tail=build.tail,
     )
     return made if build.failure else _tested(engine, prepared, on_event, made)
+
+
+def _only_here(engine: Engine, context: Context, error: EngineError) -> EngineError:
+    """What to say of a fresh build whose base nobody gives, where this engine has one."""
+    dockerfile = context.dockerfile().decode(errors="replace")
+    words = (each.text.split() for each in instructions(dockerfile))
+    froms = (
+        [word for word in line[1:] if not word.startswith("--")]
+        for line in words
+        if line[0].upper() == "FROM"
+    )
+    names = [line[0] for line in froms if line and engine.image_id(line[0])]
+    if not names:
+        return error
+    return EngineError(
+        f"--fresh pulls base images, and {' or '.join(names)} could not be pulled. This engine "
+        f"has it; without --fresh it would be built on as it is here. {error.problem}",
+        "guard test --again",
+    )
 
 
 def _tested(engine: Engine, prepared: Prepared, on_event: OnEvent, made: Attempt) -> Attempt:

@@ -13,6 +13,10 @@ from typing import Final, NamedTuple
 from guard.errors import EngineError
 
 
+class BaseImageError(EngineError):
+    """A base image could not be had."""
+
+
 class Trouble(NamedTuple):
     """What a builder said when it stopped.
 
@@ -121,7 +125,7 @@ def _engines_fault(trouble: Trouble, message: str) -> EngineError:
     at = f" at {trouble.step!r}" if trouble.step else ""
     pulls = re.search(r"\bFROM\b|--from=|load metadata", trouble.step, re.IGNORECASE)
     if pulls or _NO_BASE.search(message):
-        return EngineError(
+        return BaseImageError(
             f"the engine has no base image{at}: {_first(message)}",
             "pull it, or correct its name in the Dockerfile; docker login where it is private",
         )

@@ -112,6 +112,17 @@ def test_fresh_uses_no_cache(trial: Trial, store: Store, base: str) -> None:
     assert build(True) == [False]
 
 
+def test_fresh_with_a_base_that_is_only_here_says_so(trial: Trial, store: Store, base: str) -> None:
+    made = parts(store, f"FROM {base}\nCOPY . /x\n")
+    with pytest.raises(
+        EngineError, match=rf"{base} could not be pulled\. This engine has it"
+    ) as it:
+        trial.run(made, fresh=True)
+    assert it.value.remedy == "guard test --again"
+    with pytest.raises(EngineError, match="the engine has no base image"):
+        trial.run(parts(store, "FROM localhost:1/nowhere\n"), fresh=True)
+
+
 def test_the_last_of_several_stages_is_the_image(trial: Trial, store: Store, base: str) -> None:
     text = f"FROM {base} AS one\nRUN echo one >/one\nFROM {base}\nCOPY --from=one /one /two\n"
     found = trial.run(parts(store, text), "/bin/sh", "-c", "test -e /two && test ! -e /one")
