@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
@@ -15,10 +15,12 @@ from guard.git.branches import default_branch
 from guard.git.locate import open_checkout
 from guard.git.moving import push
 from guard.git.process import Repository
-from guard.jobs import Job
+from guard.jobs import Job, lock_of
 from guard.known_good import Good, Image, ImageState, KnownGood, described, image_of
+from guard.locks import held
 from guard.model import Result
 from guard.publishing import Wish, publish
+from guard.record import Record
 from guard.recovery import Pinned, Plan, Planner, Side
 from guard.report import Screen
 from guard.restore import (
@@ -30,6 +32,8 @@ from guard.restore import (
 )
 from guard.trial import try_out
 from guard.watch import Transfers, duration
+
+_WAITING: Final = "another guard is at work on this combination; waiting for it"
 
 
 class Wishes(NamedTuple):
@@ -82,8 +86,9 @@ def go_back(
     if not wishes.sure and not screen.confirms("go back to it?"):
         screen.say("nothing was changed; --yes goes ahead without asking")
         return False
+    record = good.record
     if image is not None:
-        bring_back(gate, good, plan.config, image, screen)
+        record = bring_back(gate, good, plan.config, image, screen)
     restored = restore(plan, screen.say)
     if wishes.pushes:
         for pinned, remote in tags:
@@ -94,7 +99,8 @@ def go_back(
         screen.say("to push all of it in the right order: guard recover --push "
                    f"{good.record.name}")  # fmt: skip
     if moves_latest:
-        publish(gate, plan.config, good.record, Wish(latest=True), screen)
+        with held(lock_of(gate, record.name), lambda: screen.say(_WAITING)):
+            publish(gate, plan.config, record, Wish(latest=True), screen)
     return True
 
 
@@ -128,8 +134,11 @@ def _may_move_latest(gate: Gate, plan: Plan, wishes: Wishes, screen: Screen) -> 
     return True
 
 
-def bring_back(gate: Gate, good: Good, config: Config, image: Image, screen: Screen) -> None:
+def bring_back(gate: Gate, good: Good, config: Config, image: Image, screen: Screen) -> Record:
     """Have the image in the engine again, under the name that `guard test` gave it.
+
+    Returns:
+        The verdict's newest record, which is another one where the image was built again.
 
     Raises:
         GuardError: it can be had from nowhere, or a rebuild of it does not pass.
@@ -137,8 +146,8 @@ def bring_back(gate: Gate, good: Good, config: Config, image: Image, screen: Scr
     record = good.record
     if image.state is ImageState.GONE:
         screen.say("the image is gone: building and testing it again")
-        _rebuild(gate, good, config, screen)
-        return
+        with held(lock_of(gate, record.name), lambda: screen.say(_WAITING)):
+            return _rebuilt(gate, good, config, screen)
     name, tag = split(_reference(gate, good, config))
     with Engine.connect() as engine:
         found = record.image.id
@@ -147,9 +156,10 @@ def bring_back(gate: Gate, good: Good, config: Config, image: Image, screen: Scr
                 found = pull(engine, record.image.digest, transfers.on_transfer)
         put_tag(engine, found, name, tag)
     screen.say(f"image: {name}:{tag}")
+    return record
 
 
-def _rebuild(gate: Gate, good: Good, config: Config, screen: Screen) -> None:
+def _rebuilt(gate: Gate, good: Good, config: Config, screen: Screen) -> Record:
     assert good.base is not None  # the planner raises without
     assembly = Assembly(good.record.key, good.parts)
     job = Job(good.base, config, assembly, good.record.release)
@@ -160,6 +170,8 @@ def _rebuild(gate: Gate, good: Good, config: Config, screen: Screen) -> None:
             f"{record.result.value}: {record.detail}\n  log: {log}",
             "name another one: guard recover",
         )
+    screen.say(f"image: {record.image.reference}")
+    return record
 
 
 def _reference(gate: Gate, good: Good, config: Config) -> str:

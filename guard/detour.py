@@ -17,9 +17,9 @@ from guard.git.locate import open_checkout
 from guard.git.moving import switch
 from guard.git.process import Repository
 from guard.known_good import Good
-from guard.recovery import Trouble, losses, obstacles, refusal
+from guard.recovery import Trouble, losses, losses_below, obstacles, refusal, submodules_of
 from guard.report import Screen
-from guard.restore import Move, bring_commit, finish_moves, write_whole
+from guard.restore import Move, bring_commit, finish_moves, follow_below, write_whole
 
 _FILE: Final = "home.json"
 
@@ -57,6 +57,7 @@ def go(gate: Gate, good: Good, wants_image: bool, screen: Screen) -> None:
             continue
         troubles += losses(name, checkout)
         troubles += obstacles(name, checkout, place.target)
+    troubles += losses_below(top, good)
     if troubles:
         raise refusal(troubles)
     config = _config(gate, good)
@@ -69,8 +70,11 @@ def go(gate: Gate, good: Good, wants_image: bool, screen: Screen) -> None:
             bring_commit(checkout, place.target, part.repository)
     _write(top, good.record.name, places)
     for place, checkout in checkouts:
-        if checkout is not None and stand(checkout) != (place.target, ""):
-            switch(checkout, place.target)
+        if checkout is not None:
+            if stand(checkout) != (place.target, ""):
+                switch(checkout, place.target)
+            if place.path:
+                follow_below(place.path, checkout, screen.say)
         screen.say(f"{gate.workspace.name(place.path)}: {place.target[:12]}, detached")
     screen.say("nothing was committed. To go home: guard recover --local -")
 
@@ -115,6 +119,8 @@ def go_home(gate: Gate, screen: Screen) -> None:
 def _home(name: str, checkout: Repository, place: _Place, screen: Screen) -> None:
     if stand(checkout) != (place.commit, place.branch):
         switch(checkout, place.commit, place.branch)
+    if place.path:
+        follow_below(name, checkout, screen.say)
     at = stand(checkout).commit or ""
     if at != place.commit:
         screen.say(f"{name}: {place.branch}, which has moved to {at[:12]} meanwhile")
@@ -136,11 +142,7 @@ def _places(gate: Gate, top: Repository, good: Good) -> list[_Place]:
             f"guard recover {good.record.name}",
         )
     before = {place.path: place for place in _read(top)}
-    links = [
-        (part.path, part.commit)
-        for part in good.parts
-        if part.path and gate.gatherer.gitlink(good.base, part.path)
-    ]
+    links = [(part.path, part.commit) for part in submodules_of(gate, good)]
     places = []
     for path, target in (("", good.superproject), *links):
         home = before.get(path)

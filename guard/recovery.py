@@ -157,7 +157,8 @@ class Planner:
         superproject = self._superproject(branch, parents, why, consumer, pinned, blob)
         found = Plan(self._good, config, blob, consumer, superproject, pinned, tuple(self._notes))
         for name, checkout in found.checkouts:
-            self._look_for_losses(name, checkout)
+            self._troubles += losses(name, checkout)
+        self._troubles += losses_below(top, self._good)
         if not self._troubles:
             self._look_for_obstacles(found)
         if self._pushes:
@@ -275,9 +276,8 @@ class Planner:
 
     def _pinned(self, config: Config) -> Iterator[Pinned]:
         """The dependency and whatever else stands beside the consumer."""
-        for part in self._good.parts:
-            gitlink = part.path and self._gate.gatherer.gitlink(self._base, part.path)
-            if not gitlink or part.path == config.consumer:
+        for part in submodules_of(self._gate, self._good):
+            if part.path == config.consumer:
                 continue
             name = self._gate.workspace.name(part.path)
             checkout = self._checkout(part.path)
@@ -365,9 +365,6 @@ class Planner:
             lines.append(f"and {len(listed) - _SHOWN} more")
         return tuple(lines)
 
-    def _look_for_losses(self, name: str, checkout: Repository) -> None:
-        self._troubles += losses(name, checkout)
-
     def _look_for_obstacles(self, plan: Plan) -> None:
         """Untracked files where a checkout would put others; other working trees of a branch."""
         for side in (plan.superproject, plan.consumer):
@@ -416,6 +413,18 @@ class Planner:
         return open_checkout(os.path.join(self._top, path))
 
 
+def submodules_of(gate: Gate, good: Good) -> list[Part]:
+    """The submodules of the superproject itself, not those of its submodules.
+
+    Raises:
+        MissingObjectError: a tree of the superproject is missing.
+    """
+    if good.base is None:
+        return []
+    tree = good.base._replace(replaced=())
+    return [part for part in good.parts if part.path and gate.gatherer.gitlink(tree, part.path)]
+
+
 def links_of(consumer: str, commit: str, pinned: Iterable[Pinned]) -> tuple[Gitlink, ...]:
     """The gitlinks of the restored superproject."""
     return (Gitlink(consumer, commit), *(Gitlink(each.path, each.commit) for each in pinned))
@@ -442,6 +451,17 @@ def losses(name: str, checkout: Repository) -> list[Trouble]:
                 f"git -C {checkout.work_tree} branch keep-{where.commit[:8]} {where.commit}",
             )
         )
+    return troubles
+
+
+def losses_below(superproject: Repository, good: Good) -> list[Trouble]:
+    """The same for the submodules of submodules, which follow theirs."""
+    troubles = []
+    for part in good.parts:
+        checkout = open_checkout(os.path.join(superproject.work_tree or "", part.path))
+        nested = any(part.path.startswith(f"{other.path}/") for other in good.parts if other.path)
+        if nested and checkout is not None:
+            troubles += losses(part.path, checkout)
     return troubles
 
 
@@ -478,4 +498,7 @@ def _with(checkout: Repository, other: Repository) -> Repository:
 
 def _stat(repository: Repository, old: str, new: str) -> str:
     asked = ("--stat=76,50,12", "--no-ext-diff", "--no-textconv", "--submodule=short")
-    return text(repository, "diff", *asked, old, new)
+    try:
+        return text(repository, "diff", *asked, old, new)
+    except GitError:
+        return ""  # a partial clone lacks contents; what changes is known without

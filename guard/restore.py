@@ -99,12 +99,19 @@ def restore(plan: Plan, say: Say) -> Restored:
             if each.checkout is not None:
                 _settle(each.checkout, each.commit, None)
     for name, checkout in plan.checkouts[1:]:
-        # Checked out is what counts; what lies deeper may need a network.
-        try:
-            update_below(checkout)
-        except GuardError as error:
-            say(f"{name}: its own submodules stay where they are: {error.problem}")
+        follow_below(name, checkout, say)
     return restored
+
+
+def follow_below(name: str, checkout: Repository, say: Say) -> None:
+    """Let a submodule's own submodules follow; where they cannot, that is said and no error.
+
+    What they lack may need a network, and the three repositories are what counts.
+    """
+    try:
+        update_below(checkout)
+    except GuardError as error:
+        say(f"{name}: its own submodules stay where they are: {error.problem}")
 
 
 def _committed(plan: Plan, side: Side, tree: str) -> str:

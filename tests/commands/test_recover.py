@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -379,6 +380,41 @@ def test_a_detached_submodule_stays_detached(harmed: World) -> None:
     assert ran.status == 1
     assert workshop.aula.head == workshop.aula.git("rev-parse", "master")
     assert workshop.aula.head == workshop.remote_head("aula")
+
+
+def test_submodules_of_submodules_follow(workshop: Workshop) -> None:
+    inner = Repo(workshop.root / "remotes" / "servant")
+    workshop.docker.git("init", "--quiet", str(inner.folder))
+    first = inner.commit("One", {"servant.txt": "one\n"})
+    workshop.thentos.git("submodule", "--quiet", "add", "../servant", "servant")
+    workshop.thentos.commit("Nest servant", {})
+    workshop.release("0.3.1")
+    workshop.pin()
+    record = recorded(workshop)
+    nested = Repo(workshop.thentos.folder / "servant")
+    inner.commit("Two", {"servant.txt": "two\n"})
+    nested.git("pull", "--quiet", "origin", "master")
+    workshop.thentos.commit("Harm", {})
+    workshop.pin()
+    nested.write({"servant.txt": "mine\n"})
+    refused = workshop.guard("recover", "--no-image", "--yes", record.name)
+    assert refused.status == 3
+    assert "thentos/servant has uncommitted changes: servant.txt" in refused.err
+    nested.git("checkout", "--quiet", "servant.txt")
+    ran = workshop.guard("recover", "--no-image", "--yes", record.name)
+    assert ran.status == 0, ran.text
+    assert nested.head == first
+    assert workshop.docker.git("status", "--porcelain") == ""
+
+
+def test_sha256(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path, "sha256")
+    record = recorded(workshop)
+    workshop.aula.commit("Harm", {"x": "y\n"})
+    workshop.pin()
+    ran = workshop.guard("recover", "--no-image", "--yes", record.name)
+    assert ran.status == 0, ran.text
+    assert workshop.guard("check").status == 0
 
 
 # A ref's move, as git tells its hook: in which repository, and which ref.
