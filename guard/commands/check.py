@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UsageError
 from guard.git.workspace import Workspace, find_here, find_workspace
 from guard.model import Decision, Outcome, Role
-from guard.report import Screen, decisions_json, named
+from guard.report import JSON_VERSION, Screen, decisions_json, named
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
     from guard.gate import Gate
+    from guard.git.hooks.proof import Proof
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -34,6 +35,11 @@ def arguments(parser: ArgumentParser) -> None:
         help="with --staged: silent unless something that matters is staged and would be blocked, "
         "and the exit status is 0 all the same",
     )
+    parser.add_argument(
+        "--hooks",
+        action="store_true",
+        help="instead, whether the hooks are effective: exit status 0 if they are, 1 if not",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -47,6 +53,10 @@ def run(options: Namespace, screen: Screen) -> int:
         raise UsageError("--staged takes no revisions", "guard check --staged")
     if options.warn and not options.staged:
         raise UsageError("--warn goes with --staged", "guard check --staged --warn")
+    if options.hooks:
+        if options.staged or options.revisions:
+            raise UsageError("--hooks goes with --json alone", "guard check --hooks")
+        return _hooks(options, screen)
     if options.staged:
         return _staged(options, screen)
     from guard.gate import Gate
@@ -62,6 +72,36 @@ def run(options: Namespace, screen: Screen) -> int:
         for decision in decisions:
             screen.decision(decision)
     return exit_status(decisions)
+
+
+def _hooks(options: Namespace, screen: Screen) -> int:
+    from guard.git.hooks.proof import prove_hooks
+
+    proof = prove_hooks()
+    if options.json:
+        hooks = [hook.json() for hook in proof.hooks]
+        found = {"effective": proof.holds, "hooks": hooks, "hooks_missing": proof.missing}
+        screen.json({"version": JSON_VERSION, **found})
+    else:
+        show_hooks(proof, screen)
+        remedies = [hook.health.remedy for hook in proof.hooks if not hook.health.effective]
+        for remedy in dict.fromkeys(remedies):
+            screen.say(f"to mend it: {remedy}")
+    return EXIT_ALLOWED if proof.holds else EXIT_BLOCKED
+
+
+def show_hooks(proof: Proof, screen: Screen) -> None:
+    """Every hook's state, and what stands in the way of those that are not effective."""
+    for hook in proof.hooks:
+        effective = hook.health.effective
+        word = screen.paint(hook.health.state.value, "green" if effective else "red")
+        screen.say(f"hook of {hook.name:<14}{word}  {hook.place}")
+        if not effective:
+            screen.say(f"  {hook.health.reason}")
+        for note in hook.notes:
+            screen.say(f"  {note}")
+    if proof.missing:
+        screen.say(f"  {proof.missing}")
 
 
 def _staged(options: Namespace, screen: Screen) -> int:

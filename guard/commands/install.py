@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import ArgumentParser, Namespace
 from typing import Final, NamedTuple
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
 from guard.git.hooks.change import Action, Change, install_hook, plan_install
+from guard.git.hooks.configured import configured_hooks
 from guard.git.hooks.lasting import check_lasts, check_works
-from guard.git.hooks.place import HookPlace, Owner, hook_place, line_elsewhere
+from guard.git.hooks.place import (
+    HookPlace,
+    Owner,
+    hook_place,
+    line_elsewhere,
+    mend_setting,
+    run_folder,
+)
 from guard.git.hooks.shim import render, this_installation
 from guard.git.hooks.targets import Target, find_targets, settle
 from guard.report import Screen
@@ -95,6 +102,9 @@ def _install(spot: _Spot, text: bytes, options: Namespace, screen: Screen) -> bo
         screen.say(f"  {line}")
     if spot.place.setting:
         screen.say(f"  {spot.place.told}")
+    first = spot.targets[0].repository
+    for hook in configured_hooks(first, run_folder(first)):
+        screen.say(f"  {hook.told}")
     return True
 
 
@@ -112,13 +122,16 @@ def _tell(name: str, change: Change, dry_run: bool, screen: Screen) -> None:
 def _refuse(spot: _Spot, screen: Screen) -> bool:
     place = spot.place
     told = place.told or f"{place.usual} leads there"
-    screen.warn(
-        f"{spot.targets[0].name}: not installed: git looks for hooks in {place.folder}, and that "
-        f"is {place.owner.value}, not this repository's own: {told}"
-    )
-    mend = f"git -C {shlex.quote(spot.targets[0].place)} config --local core.hooksPath "
-    mend += shlex.quote(place.usual)
-    if place.owner is Owner.NOWHERE:
+    name = spot.targets[0].name
+    mend = mend_setting(place, spot.targets[0].place)
+    if place.owner is Owner.OFF:
+        screen.warn(f"{name}: not installed: hooks are switched off: {told}")
+    else:
+        screen.warn(
+            f"{name}: not installed: git looks for hooks in {place.folder}, and that is "
+            f"{place.owner.value}, not this repository's own: {told}"
+        )
+    if place.owner in (Owner.NOWHERE, Owner.OFF):
         screen.warn(f"  to mend it: {mend} && guard install")
         return False
     file, line = line_elsewhere(place, tuple(target.place for target in spot.targets))

@@ -6,24 +6,18 @@ from argparse import ArgumentParser, Namespace
 from typing import Any, NamedTuple
 
 from guard.bypasses import Bypassed, bypassed
+from guard.commands.check import show_hooks
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EngineError
 from guard.gate import Gate
 from guard.git.combinations import head_of
-from guard.git.hooks.health import HookHealth, hook_health
-from guard.git.hooks.targets import find_targets
+from guard.git.hooks.proof import Proof, prove_hooks
 from guard.git.process import Repository
 from guard.git.workspace import find_workspace, repositories_of
 from guard.model import Combination, Decision, Outcome
 from guard.report import JSON_VERSION, Screen, decision_json, first_remedies
 from guard.rules.asked import requirements, whole_range
 from guard.rules.facts import Facts, Tested, Unknown
-
-
-class _Hook(NamedTuple):
-    name: str
-    place: str
-    health: HookHealth
 
 
 class _State(NamedTuple):
@@ -35,8 +29,7 @@ class _State(NamedTuple):
     standing: Decision
     superproject: Decision | None
     consumer: Decision | None
-    hooks: tuple[_Hook, ...]
-    hooks_missing: str
+    proof: Proof
     engine: str
     bypassed: Bypassed
 
@@ -45,7 +38,7 @@ class _State(NamedTuple):
         """The one command that brings the work on."""
         if self.standing.outcome is not Outcome.ALLOWED:
             return _first(self.standing)
-        for hook in self.hooks:
+        for hook in self.proof.hooks:
             if not hook.health.effective:
                 return hook.health.remedy or "guard install"
         if self.staged:
@@ -77,7 +70,6 @@ def _state(gate: Gate) -> _State:
     name = gate.workspace.name("")
     facts = gate.gatherer.gather(combination, tested=True)
     head = gate.head()
-    found = find_targets()
     return _State(
         facts,
         combination,
@@ -85,11 +77,7 @@ def _state(gate: Gate) -> _State:
         gate.decide(name, combination.commit or "", None, combination),
         gate.superproject(head.commit) if head is not None and head.commit else None,
         _consumer(gate, repositories_of(gate.workspace, config, config.consumer)),
-        tuple(
-            _Hook(target.name, target.place, hook_health(target.repository))
-            for target in found.targets
-        ),
-        found.missing,
+        prove_hooks(),
         _engine(config),
         bypassed(gate),
     )
@@ -133,14 +121,7 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
     screen.say(f"  {'verdict':<12}{_verdict(facts)}")
     screen.say(f"  {'engine':<12}{state.engine}")
     screen.say()
-    for hook in state.hooks:
-        effective = hook.health.effective
-        word = screen.paint(hook.health.state.value, "green" if effective else "red")
-        screen.say(f"hook of {hook.name:<14}{word}  {hook.place}")
-        if not effective:
-            screen.say(f"  {hook.health.reason}")
-    if state.hooks_missing:
-        screen.say(f"  {state.hooks_missing}")
+    show_hooks(state.proof, screen)
     screen.say()
     for decision in (state.superproject, state.consumer):
         if decision is not None:
@@ -223,17 +204,8 @@ def _json(state: _State) -> dict[str, Any]:
             "superproject": decision_json(state.superproject) if state.superproject else None,
             "consumer": decision_json(state.consumer) if state.consumer else None,
         },
-        "hooks": [
-            {
-                "repository": hook.name,
-                "place": hook.place,
-                "state": hook.health.state.value,
-                "effective": hook.health.effective,
-                "reason": hook.health.reason,
-                "remedy": hook.health.remedy,
-            }
-            for hook in state.hooks
-        ],
+        "hooks": [hook.json() for hook in state.proof.hooks],
+        "hooks_missing": state.proof.missing,
         "engine": state.engine,
         **state.bypassed.json(),
         "next": state.next,

@@ -52,10 +52,10 @@ def test_what_is_running_would_be_effective(aula: Path) -> None:
     assert _health(aula).state is HookState.EFFECTIVE
 
 
-def test_outdated_runs_all_the_same(aula: Path, hook: Path) -> None:
+def test_outdated_or_changed_by_hand_is_not_known_to_judge(aula: Path, hook: Path) -> None:
     hook.write_text(hook.read_text() + "# from another version\n")
     health = _health(aula)
-    assert (health.state, health.effective) == (HookState.OUTDATED, True)
+    assert (health.state, health.effective) == (HookState.OUTDATED, False)
 
 
 def test_not_executable(aula: Path, hook: Path) -> None:
@@ -141,9 +141,14 @@ def test_a_hooks_path_that_leads_away(place: Place, aula: Path, hook: Path) -> N
     assert _health(aula).state is HookState.RUN_BY_OTHER
 
 
-def test_hooks_switched_off(place: Place, aula: Path, hook: Path) -> None:
-    place.git(aula, "config", "core.hooksPath", "/dev/null")
-    assert _health(aula).state is HookState.UNREACHED
+@pytest.mark.parametrize("scope", ["--local", "--global"])
+def test_hooks_switched_off(place: Place, aula: Path, hook: Path, scope: str) -> None:
+    place.git(aula, "config", scope, "core.hooksPath", "/dev/null")
+    health = _health(aula)
+    assert health.state is HookState.UNREACHED
+    assert health.reason.startswith("hooks are switched off: core.hooksPath is /dev/null (")
+    place.run(aula, "sh", "-c", health.remedy.removesuffix(" && guard install"))
+    assert _health(aula).state is HookState.EFFECTIVE
 
 
 def test_husky(place: Place, aula: Path, hook: Path) -> None:

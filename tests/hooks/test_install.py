@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -198,7 +200,7 @@ def test_a_hooks_path_elsewhere_is_refused(trio: Trio, scope: str) -> None:
     assert picture(shared) == before
     assert not trio.hooks[0].exists()
     assert str(shared / "pre-push") in done.stderr
-    assert 'guard pre-push "$@"' in done.stderr
+    assert f'{sys.executable} -I -m guard pre-push "$@"' in done.stderr
     assert ("your own configuration" if scope == "--global" else "this repository's") in done.stderr
     assert all(_ours(hook) == (scope == "--local") for hook in trio.hooks[1:])
 
@@ -210,11 +212,25 @@ def test_the_line_for_a_shared_hook_works(trio: Trio) -> None:
     done = trio.guard(trio.top, "install", ok=None)
     line = next(line for line in done.stderr.splitlines() if "case $PWD" in line)
     write_script(shared / "pre-push", f"#!/bin/sh\n{line}\n")
-    write_script(trio.root / "bin/guard", '#!/bin/sh\necho "asked: $*" >&2\nexit 1\n')
-    extra = {"PATH": f"{trio.root}/bin:{trio.environment['PATH']}"}
-    assert "asked: pre-push origin" in trio.push(trio.top, extra=extra).stderr
+    # No guard is in PATH, and git needs none to find itself.
+    git = shutil.which("git")
+    assert git is not None
+    extra = {"PATH": os.path.dirname(git)}
+    assert "guard: the push is blocked" in trio.push(trio.top, extra=extra).stderr
     assert not trio.git(trio.root / "aula-docker.git", "branch", "--list", "pushed")
     assert trio.push(trio.thentos, extra=extra).returncode == 0
+    assert "run by another hook" in trio.guard(trio.top, "check", "--hooks", ok=None).stdout
+
+
+@pytest.mark.parametrize("scope", ["--global", "--local"])
+def test_hooks_that_are_switched_off(trio: Trio, scope: str) -> None:
+    trio.git(trio.top, "config", scope, "core.hooksPath", "/dev/null")
+    done = trio.guard(trio.top, "install", ok=[3])
+    assert "aula-docker: not installed: hooks are switched off: core.hooksPath is" in done.stderr
+    line = next(line for line in done.stderr.splitlines() if "to mend it: git -C" in line)
+    trio.run(trio.top, "sh", "-c", line.partition("to mend it: ")[2].partition(" && ")[0])
+    trio.guard(trio.top, "install", ok=None)
+    assert _ours(trio.hooks[0])
 
 
 def test_a_global_hooks_path_that_is_relative_to_each_repository(trio: Trio) -> None:

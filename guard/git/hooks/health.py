@@ -9,7 +9,14 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.hooks.change import FRAMEWORKS, LEGACY
-from guard.git.hooks.place import HookPlace, Owner, hook_place, line_elsewhere, run_folder
+from guard.git.hooks.place import (
+    HookPlace,
+    Owner,
+    hook_place,
+    line_elsewhere,
+    mend_setting,
+    run_folder,
+)
 from guard.git.hooks.shim import NAME, HookFile, Tool, installation_of, is_current, read_hook
 from guard.git.process import Repository
 
@@ -39,7 +46,7 @@ class HookState(Enum):
     UNKNOWN = "unknown"
 
 
-_RUNS: Final = (HookState.EFFECTIVE, HookState.RUN_BY_OTHER, HookState.OUTDATED)
+_RUNS: Final = (HookState.EFFECTIVE, HookState.RUN_BY_OTHER)
 
 
 class HookHealth(NamedTuple):
@@ -162,9 +169,10 @@ def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:
     told = place.told or f"{place.usual} leads to {place.folder}"
     reason = f"git looks for hooks in {place.folder}, which is not guard's to change: {told}"
     remedy = f"add to {file}: {line}"
-    if place.owner is Owner.NOWHERE:
-        usual = shlex.quote(place.usual)
-        remedy = f"git config --local core.hooksPath {usual} && guard install"
+    if place.owner is Owner.OFF:
+        reason = f"hooks are switched off: {told}"
+    if place.owner in (Owner.NOWHERE, Owner.OFF):
+        remedy = f"{mend_setting(place, folder)} && {_INSTALL}"
     return HookHealth(HookState.UNREACHED, place.hook, reason, remedy, by)
 
 

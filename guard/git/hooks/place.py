@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
-from guard.git.hooks.shim import NAME, Tool, read_hook
+from guard.git.hooks.shim import NAME, Tool, read_hook, this_installation
 from guard.git.locate import open_git_dir
 from guard.git.process import Repository, text
 
@@ -27,6 +27,7 @@ class Owner(Enum):
     TREE = "the working tree"
     ELSEWHERE = "another place"
     NOWHERE = "a folder that cannot be, for .git is a file there"
+    OFF = "no folder, so that hooks are switched off"
 
 
 class HookPlace(NamedTuple):
@@ -83,6 +84,8 @@ def hook_place(repository: Repository) -> HookPlace:
         # A relative `.git/hooks` leads into the file that a submodule or a worktree has there.
         dot_git = os.path.join(repository.work_tree, ".git")
         owner = Owner.NOWHERE if _within(real, dot_git) else Owner.TREE
+    elif os.path.exists(real) and not os.path.isdir(real):
+        owner = Owner.OFF  # /dev/null, as people write it
     else:
         owner = Owner.ELSEWHERE
     return HookPlace(folder, usual, owner, *_setting(repository, base))
@@ -128,6 +131,15 @@ def _linked_worktree(git_dir: str) -> Repository | None:
     return open_git_dir(git_dir, work_tree) if os.path.isdir(work_tree) else None
 
 
+def mend_setting(place: HookPlace, folder: str) -> str:
+    """The command that lets git look for hooks in the repository itself, run for a checkout."""
+    git = f"git -C {shlex.quote(folder)} config"
+    if place.owner is Owner.OFF and place.scope in (_SCOPES["local"], _SCOPES["worktree"]):
+        flag = "--local" if place.scope == _SCOPES["local"] else "--worktree"
+        return f"{git} {flag} --unset-all core.hooksPath"
+    return f"{git} --local core.hooksPath {shlex.quote(place.usual)}"
+
+
 def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str, str]:
     """The file that runs guard in a place that is not guard's, and the line for it.
 
@@ -138,8 +150,10 @@ def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str
     if tool is Tool.HUSKY or os.path.basename(place.folder) == "_":
         return os.path.join(os.path.dirname(place.folder), NAME), 'guard pre-push "$@"'
     if place.owner is Owner.ELSEWHERE and folders:
+        # Of this machine alone, so that it need not depend on PATH.
+        call = shlex.join(this_installation().command(NAME))
         cases = "|".join(map(shlex.quote, folders))
-        return place.hook, f'case $PWD in {cases}) guard pre-push "$@" || exit 1 ;; esac'
+        return place.hook, f'case $PWD in {cases}) {call} "$@" || exit 1 ;; esac'
     return place.hook, 'guard pre-push "$@" || exit 1'
 
 
