@@ -22,7 +22,7 @@ demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
 
 test: $(VENV)/extras $(BIN)/docker-registry
-	@scripts/tools busybox:busybox-static git-lfs
+	@scripts/tools busybox:busybox-static git-lfs ssh-keygen:openssh-client
 	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) $(ARGS)
 
 lint: $(VENV)/extras

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "publish": "push the image of a passed combination to its registry",
     "log": "verdicts, newest first",
     "recover": "back to a combination that is known to work, by new commits alone",
+    "sync": "share verdicts with a remote of the superproject",
     "audit": "the rules over history: which pushes would have been blocked, and why",
     "init": "write a .guard.toml",
     "install": "put the hook into the superproject and the consumer",

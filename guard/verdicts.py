@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from guard.config import Recipe
 from guard.errors import GitError, GuardError
@@ -22,8 +22,14 @@ from guard.model import Result
 from guard.record import Record, RecordError, parse_record
 from guard.rules.facts import Tested, VerdictState
 
+if TYPE_CHECKING:
+    from guard.colleagues import Colleagues, Theirs
+
 REF: Final = "refs/guard/verdicts"
 KEEP: Final = "refs/guard/keep/"
+# What guard sync brings; where there is none of it, nothing more is imported.
+REMOTES: Final = "refs/guard/remotes/"
+NAME: Final = "/verdicts"
 _RACES: Final = 50
 
 
@@ -43,6 +49,7 @@ class Verdicts:
         self._repository = repository
         self._pool = pool
         self._tip: str | None = None
+        self._remote_tips: dict[str, str] = {}
         self._looked = False
 
     @property
@@ -70,34 +77,66 @@ class Verdicts:
         return self._look_up(key, digest, False).state is VerdictState.PASSED
 
     def _look_up(self, key: str, digest: str, again: bool) -> Tested:
+        found, record = self._own(key, digest, again)
+        if not self._remote_tips or found.state is VerdictState.UNREADABLE:
+            return found
+        theirs = self._colleagues().newest(record_path(key, digest))
+        if theirs is None or (theirs.record.key, theirs.record.recipe) != (key, digest):
+            return found
+        if not theirs.trusted:
+            if found.state is not VerdictState.UNTESTED:
+                return found
+            return found._replace(uncounted=_not_trusted(theirs))
+        if record is not None and not _outweighs(theirs.record, record):
+            return found
+        told = _told(Tested(VerdictState.UNTESTED, key, digest), theirs.record, "")
+        return told._replace(by=theirs.by)
+
+    def others(self, again: bool = False) -> list[Theirs]:
+        """What others recorded and ``guard sync`` brought, newest first, trusted or not.
+
+        Raises:
+            GuardError: git cannot be asked, or ``guard.trust`` is no word that guard knows.
+        """
+        self._read_tip(again)
+        return self._colleagues().all() if self._remote_tips else []
+
+    def _colleagues(self) -> Colleagues:
+        # Most clones share nothing.
+        from guard.colleagues import Colleagues
+        from guard.trust import trust_in
+
+        trust = trust_in(self._repository)
+        return Colleagues(self._repository, self._pool, self._remote_tips, self._tip, trust)
+
+    def _own(self, key: str, digest: str, again: bool) -> tuple[Tested, Record | None]:
         tested = Tested(VerdictState.UNTESTED, key, digest)
         try:
             tip = self._read_tip(again)
         except _BrokenRefError as error:
-            return _unreadable(tested, error.problem)._replace(remedy=error.remedy)
+            return _unreadable(tested, error.problem)._replace(remedy=error.remedy), None
         if tip is None:
-            return tested
+            return tested, None
         tree, blob = self._pool.reader(self._repository).read_all(
             [f"{tip}^{{tree}}", f"{tip}:{record_path(key, digest)}"]
         )
         if tree is None:
             lost = _points_nowhere(tip)
-            return _unreadable(tested, lost.problem)._replace(remedy=lost.remedy)
+            return _unreadable(tested, lost.problem)._replace(remedy=lost.remedy), None
         if blob is None:
-            return self._without_record(tested, tree)
+            return self._without_record(tested, tree), None
         try:
             record = parse_record(blob.data)
         except RecordError as error:
-            return _unreadable(
-                tested, f"the verdict {record_path(key, digest)} is damaged: {error}"
-            )
+            detail = f"the verdict {record_path(key, digest)} is damaged: {error}"
+            return _unreadable(tested, detail), None
         if (record.key, record.recipe) != (key, digest):
-            return _unreadable(
-                tested,
+            detail = (
                 f"the verdict {record_path(key, digest)} is one of another combination "
-                f"({record.name})",
+                f"({record.name})"
             )
-        return _told(tested, record, self.logs)
+            return _unreadable(tested, detail), None
+        return _told(tested, record, self.logs), record
 
     def _without_record(self, tested: Tested, tree: GitObject) -> Tested:
         """Untested, unless the record is named in the tree and only its object is not here."""
@@ -234,23 +273,19 @@ class Verdicts:
         git("read-tree", tip) if tip else git("read-tree", "--empty")
         git("update-index", "--add", "--replace", "--cacheinfo", f"100644,{blob},{path}")
         tree = git("write-tree")
-        sign = ["-S"] if self._signs() else []
         parents = ["-p", tip] if tip else []
-        return git("commit-tree", *sign, *parents, "-m", message, tree)
-
-    def _signs(self) -> bool:
-        value = text(self._repository, "config", "--type=bool", "--default=false", "commit.gpgsign")
-        return value == "true"
+        return git("commit-tree", *signing(self._repository), *parents, "-m", message, tree)
 
     def _read_tip(self, again: bool = False) -> str | None:
         if again or not self._looked:
             # By its full name: what abbreviates would also find a tag of that name. The object
             # need not be there: that is for the caller to find out.
-            output = text(
-                self._repository, "for-each-ref", "--format=%(objectname) %(refname)", REF
-            )
-            found = (line.split(" ") for line in output.splitlines())
-            self._tip = next((tip for tip, ref in found if ref == REF), None)
+            shown = ("for-each-ref", "--format=%(refname) %(objectname)", REF, REMOTES)
+            lines = text(self._repository, *shown).splitlines()
+            found = dict(line.split(" ", 1) for line in lines)
+            self._tip = found.get(REF)
+            self._remote_tips = {ref: tip for ref, tip in found.items() if ref.endswith(NAME)}
+            self._remote_tips.pop(REF, None)
             if self._tip is None:
                 self._refuse_broken()
             self._looked = True
@@ -274,6 +309,16 @@ class Verdicts:
             )
 
 
+def signing(repository: Repository) -> list[str]:
+    """What makes ``git commit-tree`` sign where the user's commits are signed.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    value = text(repository, "config", "--type=bool", "--default=false", "commit.gpgsign")
+    return ["-S"] if value == "true" else []
+
+
 def record_path(key: str, recipe: str) -> str:
     """Where a record stands in the tree."""
     return f"{key[:2]}/{key[2:]}/{recipe}.json"
@@ -283,6 +328,18 @@ def _points_nowhere(tip: str) -> GuardError:
     return GuardError(
         f"{REF} points at {tip}, which is no commit with a tree", f"git update-ref -d {REF}"
     )
+
+
+def _outweighs(theirs: Record, own: Record) -> bool:
+    """The newest verdict counts; of two at one second the one that did not pass."""
+    if theirs.finished != own.finished:
+        return theirs.finished > own.finished
+    return theirs.result is not Result.PASSED
+
+
+def _not_trusted(theirs: Theirs) -> str:
+    what = f"{theirs.record.name} ({theirs.record.result.value}) of {theirs.by}"
+    return f"{what} does not count: git config guard.trust"
 
 
 def _unreadable(tested: Tested, detail: str) -> Tested:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections import deque
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from guard.bypasses import Bypassed, bypassed
+from guard.colleagues import Theirs
 from guard.errors import EXIT_ALLOWED, UsageError
 from guard.gate import Gate
 from guard.git.objects import ObjectPool
@@ -19,6 +20,22 @@ from guard.verdicts import Verdicts
 from guard.watch import duration, size
 
 _TAIL: Final = 20
+
+
+class _Row(NamedTuple):
+    """A verdict, and whose it is where somebody else recorded it."""
+
+    record: Record
+    theirs: Theirs | None = None
+
+    @property
+    def whose(self) -> str:
+        """In words, "" for one's own."""
+        if self.theirs is None:
+            return ""
+        signed = ", signed" if self.theirs.signed else ""
+        counts = "counts here" if self.theirs.trusted else "does not count here"
+        return f"by {self.theirs.by}{signed}: {counts}"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -49,9 +66,8 @@ def run(options: Namespace, screen: Screen) -> int:
         return _prune(workspace, options.yes, screen)
     with ObjectPool() as pool:
         verdicts = Verdicts(workspace.superproject, pool)
-        wants_all = options.all or options.verdict
-        records = verdicts.history() if wants_all else verdicts.newest()
-    found = [record for record in records if _fits(record, options)]
+        rows = _rows(verdicts, bool(options.all or options.verdict))
+    found = [row for row in rows if _fits(row.record, options)]
     # A bypass has none of what is asked for.
     is_narrowed = any((options.verdict, options.passed, options.failed, options.release))
     bypasses = Bypassed()
@@ -67,10 +83,10 @@ def run(options: Namespace, screen: Screen) -> int:
     for line in bypasses.lines():
         screen.say(screen.paint(line, "yellow"))
     if options.verdict:
-        for record in found:
-            _show(record, verdicts.logs, screen)
+        for row in found:
+            _show(row, verdicts.logs, screen)
     elif not found:
-        screen.say("no verdicts yet: guard test makes one" if not records else "none fits")
+        screen.say("no verdicts yet: guard test makes one" if not rows else "none fits")
     else:
         _table(workspace, found, screen)
     return EXIT_ALLOWED
@@ -111,8 +127,22 @@ def _fits(record: Record, options: Namespace) -> bool:
     )
 
 
-def _table(workspace: Workspace, records: list[Record], screen: Screen) -> None:
-    for record in records:
+def _rows(verdicts: Verdicts, wants_all: bool) -> list[_Row]:
+    """One's own verdicts and those of others, newest first."""
+    records = verdicts.history() if wants_all else verdicts.newest()
+    rows = [_Row(record) for record in records]
+    seen: set[tuple[str, str]] = set()
+    for theirs in verdicts.others():
+        combination = (theirs.record.key, theirs.record.recipe)
+        if wants_all or combination not in seen:
+            rows.append(_Row(theirs.record, theirs))
+        seen.add(combination)
+    return sorted(rows, key=lambda row: row.record.finished, reverse=True)
+
+
+def _table(workspace: Workspace, rows: list[_Row], screen: Screen) -> None:
+    for row in rows:
+        record = row.record
         word = f"{record.result.value:<15}"
         painted = screen.paint(word, "green" if record.result is Result.PASSED else "red")
         links = " ".join(
@@ -125,14 +155,16 @@ def _table(workspace: Workspace, records: list[Record], screen: Screen) -> None:
         when = record.finished.replace("T", " ").removesuffix(":00Z").removesuffix("Z")
         screen.say(f"{record.name}  {when}  {painted}  {release:<8} {took:>12}  {links}")
         published = f"published {record.image.reference}" if record.published else ""
-        for text in (record.detail, published):
+        for text in (row.whose, record.detail, published):
             if text:
                 screen.say(screen.paint(f"{'':<23}{text}", "dim"))
 
 
-def _show(record: Record, logs: str, screen: Screen) -> None:
+def _show(row: _Row, logs: str, screen: Screen) -> None:
+    record = row.record
     rows = [
         ("verdict", record.name),
+        ("recorded", row.whose),
         ("result", record.result.value),
         ("detail", record.detail),
         ("finished", record.finished),
@@ -155,6 +187,9 @@ def _show(record: Record, logs: str, screen: Screen) -> None:
     for name, text in rows:
         if text:
             screen.say(f"{name:<14}{text}")
+    if row.theirs is not None:
+        screen.say()  # the log is where it was built
+        return
     path = os.path.join(logs, record.log)
     screen.say(f"{'log':<14}{path}")
     for line in _tail(path):
@@ -170,7 +205,8 @@ def _tail(path: str) -> list[str]:
         return [f"(the log cannot be read: {error.strerror})"]
 
 
-def _json(record: Record) -> dict[str, Any]:
+def _json(row: _Row) -> dict[str, Any]:
+    record, theirs = row
     fields = record._asdict()
     fields.update(
         name=record.name,
@@ -178,5 +214,7 @@ def _json(record: Record) -> dict[str, Any]:
         gitlinks={link.path: link.commit for link in record.gitlinks},
         image=record.image._asdict(),
         engine=record.engine._asdict(),
+        by=None if theirs is None else theirs.by,
+        counts=theirs is None or theirs.trusted,
     )
     return fields

@@ -168,7 +168,8 @@ def _verdict(facts: Facts) -> str:
         return f"unknown: {tested.what}"
     if not isinstance(tested, Tested):
         return "not asked"
-    return f"{tested.state.value}  {tested.verdict}".rstrip()
+    whose = f"by {tested.by}" if tested.by else ""
+    return "  ".join(word for word in (tested.state.value, tested.verdict, whose) if word)
 
 
 def _first(decision: Decision) -> str:
@@ -183,6 +184,7 @@ def _json(state: _State) -> dict[str, Any]:
         verdict = {
             "state": tested.state.value,
             "name": tested.verdict or None,
+            "by": tested.by or None,
             "combination": tested.key or None,
             "recipe": tested.recipe or None,
             "detail": tested.detail,

@@ -123,6 +123,8 @@ class Tested(NamedTuple):
         verdict: the verdict's name (the start of key and recipe), or "".
         log: path of the log file, or "".
         published: whether the image can be had from a registry.
+        by: who recorded it, "" for one's own.
+        uncounted: a verdict of somebody else that does not count here, in words, or "".
     """
 
     state: VerdictState
@@ -133,6 +135,8 @@ class Tested(NamedTuple):
     verdict: str = ""
     log: str = ""
     published: bool = False
+    by: str = ""
+    uncounted: str = ""
 
 
 class OldImage(NamedTuple):

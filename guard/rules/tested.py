@@ -26,7 +26,8 @@ def check(facts: Facts) -> list[Finding]:
 
 
 def _not_passed(facts: Facts, tested: Tested) -> Finding:
-    seen = f", log: {tested.log}" if tested.log else ""
+    seen = f", recorded by {tested.by}" if tested.by else ""
+    seen += f", log: {tested.log}" if tested.log else ""
     message, found, remedy = {
         VerdictState.NO_COMMAND: (
             "no test command is set, so nothing can be known to pass",
@@ -35,7 +36,7 @@ def _not_passed(facts: Facts, tested: Tested) -> Finding:
         ),
         VerdictState.UNTESTED: (
             "this combination has not been built and tested",
-            "no verdict",
+            f"no verdict of yours; {tested.uncounted}" if tested.uncounted else "no verdict",
             facts.test_command,
         ),
         VerdictState.FAILED_BUILD: (
