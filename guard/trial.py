@@ -25,12 +25,8 @@ from guard.jobs import Job
 from guard.model import Gitlink, Result
 from guard.record import EngineFacts, ImageFacts, Record
 from guard.report import Screen
-from guard.watch import Watch, profile_text
+from guard.watch import Watch, brief, plain, profile_text
 
-# Colours and what else moves a terminal, and characters that are none.
-_UNSHOWN: Final = re.compile(
-    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x1f\x7f-\x9f]"
-)
 # Characters of the last line of output that a verdict shows.
 _WORDS: Final = 160
 
@@ -187,11 +183,11 @@ def _log(folder: str, name: str) -> Iterator[IO[str]]:
 
 def _detail(made: Attempt) -> str:
     """Why it failed, in one line, with the last words of what failed."""
-    plain = (_UNSHOWN.sub("", line).strip() for line in reversed(made.tail))
-    words = next((line for line in plain if re.search(r"\w", line)), "")
+    lines = (plain(line).strip() for line in reversed(made.tail))
+    words = next((line for line in lines if re.search(r"\w", line)), "")
     if not made.reason or not words or words in made.reason:
         return made.reason
-    return f"{made.reason}: {words if len(words) <= _WORDS else f'{words[: _WORDS - 3]}...'}"
+    return f"{made.reason}: {brief(words, _WORDS)}"
 
 
 def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Record:

@@ -6,10 +6,11 @@ elsewhere there are plain lines only.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Final, Self
 
 from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing, Transfer
 from guard.engine.profile import Profile
@@ -18,6 +19,14 @@ from guard.report import Screen
 
 if TYPE_CHECKING:
     from rich.live import Live
+    from rich.text import Text
+
+# Colours and what else moves a terminal (ECMA-48), and characters that are none.
+_UNSHOWN: Final = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x1f\x7f-\x9f]"
+)
+# Characters of an instruction that are shown; a RUN may have twenty lines.
+_BRIEF: Final = 120
 
 
 class Watch:
@@ -33,7 +42,6 @@ class Watch:
         self._begun = time.monotonic()
         self._live: Live | None = None
         self._stage = "sending the build context"
-        self._texts: dict[int, str] = {}
 
     def __enter__(self) -> Self:
         self._live = _live(self._screen, self._status)
@@ -52,11 +60,11 @@ class Watch:
         """Show and log one event."""
         match event:
             case Output(text=line):
-                self._line(f"  | {line}" if line else "  |", line)
+                self._line(f"  | {plain(line)}".rstrip(), line)
             case Step(number=number, total=total, text=text):
-                self._stage = f"step {number}/{total}: {text}"
-                self._texts[number] = text
-                self._line(self._stage, f"--- {self._stage}")
+                at = f"step {number}/{total}"
+                self._stage = f"{at}: {brief(text)}"
+                self._line(self._stage, f"--- {at}: {text}")
             case StepDone(number=number, seconds=seconds, cached=cached):
                 how = "cached" if cached else f"{seconds:.1f} s"
                 self._line(f"step {number} done, {how}", f"--- step {number} done, {how}")
@@ -69,12 +77,12 @@ class Watch:
     def _line(self, shown: str, logged: str) -> None:
         self._log.write(f"{logged}\n")
         if self._live is not None:
-            self._live.console.print(shown, markup=False, soft_wrap=True)
+            self._live.console.print(plain(shown), markup=False, soft_wrap=True)
         else:
             self._screen.say(shown)
 
-    def _status(self) -> str:
-        return _status_line(self._live, self._begun, self._stage)
+    def _status(self) -> Text:
+        return _status_line(self._begun, self._stage)
 
 
 class Transfers:
@@ -115,12 +123,12 @@ class Transfers:
         if before is None or before.status != transfer.status:
             self._screen.say(f"  {transfer.layer}: {transfer.status.lower()}")
 
-    def _status(self) -> str:
+    def _status(self) -> Text:
         layers = [item for layer, item in self._layers.items() if layer]
         done = sum(_is_done(item) for item in layers)
         sent = sum(item.done for item in layers if not _is_done(item))
         stage = f"{self._title}: {done} of {len(layers)} layers"
-        return _status_line(self._live, self._begun, stage + (f", {size(sent)}" if sent else ""))
+        return _status_line(self._begun, stage + (f", {size(sent)}" if sent else ""))
 
 
 # What the engine says of a layer that nothing is left to do for; it has no other sign.
@@ -131,7 +139,7 @@ def _is_done(transfer: Transfer) -> bool:
     return transfer.status.lower().startswith(_DONE)
 
 
-def _live(screen: Screen, status: Callable[[], str]) -> Live | None:
+def _live(screen: Screen, status: Callable[[], Text]) -> Live | None:
     """The line at the bottom of a terminal; None elsewhere."""
     if not screen.is_terminal:
         return None
@@ -144,10 +152,22 @@ def _live(screen: Screen, status: Callable[[], str]) -> Live | None:
     return live
 
 
-def _status_line(live: Live | None, begun: float, stage: str) -> str:
+def _status_line(begun: float, stage: str) -> Text:
+    from rich.text import Text
+
     elapsed = duration(time.monotonic() - begun)
-    width = live.console.width if live is not None else 80
-    return f"[{elapsed}] {stage}".replace("[", "\\[")[: width - 1]
+    return Text(plain(f"[{elapsed}] {stage}"), no_wrap=True, overflow="ellipsis")
+
+
+def plain(line: str) -> str:
+    """A line as a terminal would leave it: without colours, the last of what overwrites itself."""
+    kept = [part for part in line.split("\r") if part.strip()]
+    return _UNSHOWN.sub("", kept[-1].expandtabs() if kept else "").rstrip()
+
+
+def brief(text: str, most: int = _BRIEF) -> str:
+    """A text that has no more characters than that."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def profile_text(found: Profile, last: Record | None, changed: Sequence[str]) -> str:
@@ -163,19 +183,24 @@ def profile_text(found: Profile, last: Record | None, changed: Sequence[str]) ->
     lines = [f"build profile: {len(found.steps)} steps in {duration(total)}"]
     for step in found.steps:
         took = "cached" if step.cached else duration(step.seconds)
-        lines.append(f"  {took:>12}  {step.number}: {step.text}")
+        lines.append(f"  {took:>12}  {step.number}: {brief(step.text)}")
     if found.size:
         lines.append(f"image: {size(found.size)}{_against(found.size, last)}")
-        lines += [f"  {size(layer.size):>12}  {layer.text}" for layer in found.layers if layer.size]
+        lines += [
+            f"  {size(layer.size):>12}  {brief(layer.text) or '(imported)'}"
+            for layer in found.layers
+            if layer.size
+        ]
     lost = found.first_lost
     if lost is not None and last is not None:
         why = f" ({', '.join(changed)} changed since verdict {last.name})" if changed else ""
-        lines.append(f"the cache was lost at step {lost.number}: {lost.text}{why}")
+        lines.append(f"the cache was lost at step {lost.number}: {brief(lost.text)}{why}")
     if found.advice is not None:
         copy, long = found.advice.copy, found.advice.long
         lines.append(
-            f"line {copy.line} of the Dockerfile ({copy.text}) stands in front of line {long.line} "
-            f"({long.text}), which took {duration(found.advice.seconds)}: any change repeats that. "
+            f"line {copy.line} of the Dockerfile ({brief(copy.text)}) stands in front of line "
+            f"{long.line} ({brief(long.text)}), which took {duration(found.advice.seconds)}: any "
+            "change repeats that. "
             'Copy the manifests first, or set [image] consumer = "manifests"'
         )
     return "\n".join(lines)

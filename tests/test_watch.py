@@ -1,0 +1,99 @@
+"""What a person sees of a build: on a terminal, and elsewhere."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from guard.watch import brief, plain
+
+WATCHED = """\
+import sys, time
+from guard.engine.events import Output, Step, StepDone, Testing
+from guard.report import Screen
+from guard.watch import Watch
+with open(sys.argv[1], "w", buffering=1) as log, Watch(Screen.for_terminal(), log) as watch:
+    watch.on_event(Step(1, 2, "RUN " + "\\u6f22" * 200))
+    watch.on_event(Output("\\x1b[31mred\\x1b[0m [bold]x[/bold]\\t."))
+    watch.on_event(Output("10%\\r100%\\r"))
+    time.sleep(0.6)
+    watch.on_event(StepDone(1, 0.2, False))
+"""
+
+
+def watched(log: Path, columns: int, **env: str) -> str:
+    """What arrives at a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-c", WATCHED, str(log)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, **env},
+    )
+    os.close(theirs)
+    seen = b""
+    try:
+        while piece := os.read(ours, 65536):
+            seen += piece
+    except OSError:
+        pass  # Linux's way to say that the other end is closed
+    os.close(ours)
+    assert process.wait() == 0, seen
+    return seen.decode()
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_the_moving_line_is_one_line_whatever_it_says(columns: int, tmp_path: Path) -> None:
+    seen = watched(tmp_path / "log", columns, TERM="xterm")
+    moving = [line for line in seen.replace("\r", "\n").split("\n") if "s] step 1/2" in line]
+    assert moving
+    for line in moving:
+        shown = plain(line)
+        # Each of these characters takes two columns.
+        assert len(shown) + shown.count("\u6f22") <= columns
+
+
+def test_output_cannot_paint_the_terminal_and_stays_whole_in_the_log(tmp_path: Path) -> None:
+    seen = watched(tmp_path / "log", 80, TERM="xterm")
+    assert "  | red [bold]x[/bold]" in seen
+    assert "  | 100%" in seen
+    assert "10%\r100%" not in seen
+    assert "\x1b[31m" not in seen
+    logged = (tmp_path / "log").read_text()
+    assert "\u6f22" * 200 in logged
+    assert "\x1b[31mred\x1b[0m [bold]x[/bold]\t." in logged
+
+
+def test_a_dumb_terminal_gets_lines_alone(tmp_path: Path) -> None:
+    assert "\x1b" not in watched(tmp_path / "log", 80, TERM="dumb")
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("plain", "plain"),
+        ("\x1b[1;31mred\x1b[0m", "red"),
+        ("\x1b]0;title\x07text", "text"),
+        ("one\rtwo\r", "two"),
+        ("a\tb", "a       b"),
+        ("\x07\x00", ""),
+        ("", ""),
+    ],
+)
+def test_what_a_line_leaves_on_a_terminal(line: str, shown: str) -> None:
+    assert plain(line) == shown
+
+
+def test_what_is_long_is_cut() -> None:
+    assert brief("x" * 10, 10) == "x" * 10
+    assert brief("x" * 11, 10) == "xxxxxxx..."
