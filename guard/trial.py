@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import IO, Final, NamedTuple
 
@@ -25,8 +26,10 @@ from guard.jobs import Job
 from guard.model import Gitlink, Result
 from guard.record import EngineFacts, ImageFacts, Record
 from guard.report import Screen
-from guard.watch import Watch, brief, plain, profile_text
+from guard.watch import Watch, brief, plain, profile_text, size, write_log
 
+# Bytes that a log and a verdict need at the least, on the disk of the repository.
+_ROOM: Final = 1_000_000
 # Characters of the last line of output that a verdict shows.
 _WORDS: Final = 160
 
@@ -71,7 +74,15 @@ def try_out(
             made = _attempt(engine, prepared, options, means, screen, log)
             reference, size = _finishing(gate, job, engine, made, screen, log)
         record = _record(job, made, log.name, reference, size)
-    for trouble in verdicts.record(record, job.assembly.parts):
+    try:
+        troubles = verdicts.record(record, job.assembly.parts)
+    except GuardError as error:
+        raise GuardError(
+            f"{record.result.value}, but the verdict could not be recorded: {error.problem}\n"
+            f"  the image stays, and so does the log: {log.name}",
+            "guard test",
+        ) from error
+    for trouble in troubles:
         screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {trouble}")
     return record, log.name
 
@@ -107,7 +118,7 @@ def _finishing(
         found = _profile(gate, job, engine, made)
         size = found.size
         shown = profile_text(found, *_last_passed(gate, job))
-        log.write(f"\n{shown}\n")
+        write_log(log, f"\n{shown}\n")
         screen.say(shown)
     except GuardError as error:
         screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {error.problem}")
@@ -173,12 +184,31 @@ def _last_passed(gate: Gate, job: Job) -> tuple[Record | None, list[str]]:
 
 @contextmanager
 def _log(folder: str, name: str) -> Iterator[IO[str]]:
-    """The log of one attempt, named by the verdict and the time; whole lines even after a kill."""
-    os.makedirs(folder, exist_ok=True)
+    """The log of one attempt, named by the verdict and the time; whole lines even after a kill.
+
+    Raises:
+        GuardError: it cannot be written, or there is no room for what will be.
+    """
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     path = os.path.join(folder, f"{name}-{stamp}.log")
-    with open(path, "w", encoding="utf-8", errors="surrogateescape", buffering=1) as log:
+    try:
+        os.makedirs(folder, exist_ok=True)
+        found = os.statvfs(folder)
+        if found.f_bavail * found.f_frsize < _ROOM:
+            raise GuardError(
+                f"less than {size(_ROOM)} are free in {folder}", f"df -h {shlex.quote(folder)}"
+            )
+        log = open(path, "w", encoding="utf-8", errors="surrogateescape", buffering=1)  # noqa: SIM115
+    except OSError as error:
+        raise GuardError(
+            f"{path} cannot be written: {error.strerror}", f"ls -ld {shlex.quote(folder)}"
+        ) from error
+    try:
         yield log
+    finally:
+        # A full disk was told of by then.
+        with suppress(OSError):
+            log.close()
 
 
 def _detail(made: Attempt) -> str:

@@ -6,7 +6,9 @@ elsewhere there are plain lines only.
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -14,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Final, Self
 
 from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing, Transfer
 from guard.engine.profile import Profile
+from guard.errors import GuardError
 from guard.record import Record
 from guard.report import Screen
 
@@ -75,7 +78,7 @@ class Watch:
                 self._stage = f"sending the build context: {size(sent)} of {size(total)}"
 
     def _line(self, shown: str, logged: str) -> None:
-        self._log.write(f"{logged}\n")
+        write_log(self._log, f"{logged}\n")
         if self._live is not None:
             self._live.console.print(plain(shown), markup=False, soft_wrap=True)
         else:
@@ -83,6 +86,23 @@ class Watch:
 
     def _status(self) -> Text:
         return _status_line(self._begun, self._stage)
+
+
+def write_log(log: IO[str], text: str) -> None:
+    """Add to a log.
+
+    Raises:
+        GuardError: the disk is full, or the file cannot be written for another reason. No
+            `OSError`, which whoever speaks to the engine would take for the engine's.
+    """
+    try:
+        log.write(text)
+    except OSError as error:
+        raise GuardError(
+            f"the log {log.name} cannot be written: {error.strerror}. No verdict; what the engine "
+            "has built stays in its cache",
+            f"df -h {shlex.quote(os.path.dirname(log.name))}",
+        ) from error
 
 
 class Transfers:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from guard.watch import brief, plain
+from guard.errors import GuardError
+from guard.watch import brief, plain, write_log
 
 WATCHED = """\
 import sys, time
@@ -38,7 +39,8 @@ def watched(log: Path, columns: int, **env: str) -> str:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, **env},
+        # What a shell says of another terminal.
+        env={**{k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}, **env},
     )
     os.close(theirs)
     seen = b""
@@ -92,6 +94,15 @@ def test_a_dumb_terminal_gets_lines_alone(tmp_path: Path) -> None:
 )
 def test_what_a_line_leaves_on_a_terminal(line: str, shown: str) -> None:
     assert plain(line) == shown
+
+
+def test_a_log_on_a_full_disk_is_no_trouble_of_the_engine() -> None:
+    log = open("/dev/full", "w", buffering=1)  # noqa: SIM115
+    with pytest.raises(GuardError, match="No space left on device") as caught:
+        write_log(log, "line\n")
+    assert caught.value.remedy == "df -h /dev"
+    with pytest.raises(OSError, match="No space left"):
+        log.close()
 
 
 def test_what_is_long_is_cut() -> None:

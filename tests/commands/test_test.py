@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 
@@ -218,3 +221,25 @@ def test_prune_drops_what_no_branch_needs(prepared: Workshop) -> None:
     assert prepared.run(["docker", "inspect", image], prepared.docker).status == 0
     assert len(prepared.guard("log").out.splitlines()) == 3
     assert "nothing to drop" in prepared.guard("log", "--prune").out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_disk_is_found_before_the_hour(tmp_path: Path, base: str) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], check=True)
+    try:
+        workshop = Workshop(disk / "work")
+        workshop.docker.commit("Use the base", {"Dockerfile": f"FROM {base}\nCOPY . /liqd/\n"})
+        free = os.statvfs(disk)
+        (disk / "filling").write_bytes(bytes(free.f_bavail * free.f_frsize - 500_000))
+        ran = workshop.guard("test")
+        assert ran.status == 3
+        assert "less than 1.0 MB are free in" in ran.err
+        assert "step 1" not in ran.out
+        assert workshop.docker.git("for-each-ref", "refs/guard") == ""
+        (disk / "filling").unlink()
+        assert workshop.guard("test").status == 0
+        assert workshop.docker.git("fsck", "--strict", "--no-dangling") == ""
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
