@@ -8,9 +8,11 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from guard.demo.registry import registry
 from guard.demo.story import tell
 from guard.demo.world import StepError, World
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError
@@ -54,7 +56,8 @@ def run(options: Namespace, screen: Screen) -> int:
         keep: bool = options.keep
         try:
             world = World(folder, screen)
-            tell(world, base)
+            with ExitStack() as stack:
+                tell(world, base, _registry(engine, folder / "registry", stack, screen))
         except StepError as error:
             keep = True
             screen.warn(f"\nguard: {screen.paint('error', 'red')}: {error.problem}")
@@ -70,6 +73,23 @@ def run(options: Namespace, screen: Screen) -> int:
         f"{time.monotonic() - begun:.0f} s."
     )
     return EXIT_ALLOWED
+
+
+def _registry(engine: Engine, folder: Path, stack: ExitStack, screen: Screen) -> str:
+    """The address of a registry that the engine reaches; "" without, and why that is so is told.
+
+    An engine on another machine, or in another one's network, has another loopback.
+    """
+    from guard.engine.registry import resolve
+
+    try:
+        address = stack.enter_context(registry(folder))
+        resolve(engine, f"{address}/none:none")
+    except GuardError as error:
+        screen.say(f"no registry, so nothing is published here: {error.problem}")
+        return ""
+    screen.say(f"registry: {address}")
+    return address
 
 
 def _folder() -> Path:
@@ -90,13 +110,15 @@ def _folder() -> Path:
 def _remove(engine: Engine, folder: Path) -> None:
     from guard.engine.images import remove_image
 
-    for image in _images(folder):
-        remove_image(engine, image)
+    for name in _images(folder):
+        remove_image(engine, name)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _images(folder: Path) -> list[str]:
-    """The images that the verdicts name; the newest first, for it may stand on the older."""
+    """What the verdicts name, the newest first, for it may stand on the older; names before ids:
+    an image of several names stays.
+    """
     superproject = open_checkout(str(folder / "aula-docker"))
     if superproject is None:
         return []
@@ -105,4 +127,6 @@ def _images(folder: Path) -> list[str]:
             records = Verdicts(superproject, pool).history()
         except GuardError:
             return []
-    return list(dict.fromkeys(record.image.id for record in records if record.image.id))
+    images = [record.image for record in records if record.image.id]
+    names = dict.fromkeys(image.reference for image in images if image.reference)
+    return [*names, *dict.fromkeys(image.id for image in images)]

@@ -11,11 +11,12 @@ _TOP = "aula-docker"
 _AULA = "aula-docker/aula"
 
 
-def tell(world: World, base: str) -> None:
+def tell(world: World, base: str, registry: str = "") -> None:
     """Tell the whole story.
 
     Args:
         base: the image that the superproject's Dockerfile starts from.
+        registry: the address of one, "" for a story without.
 
     Raises:
         StepError: a step did not do what it should.
@@ -26,6 +27,8 @@ def tell(world: World, base: str) -> None:
     _align(world)
     _test_fails(world)
     _fix(world)
+    if registry:
+        _publish(world, registry)
     _push_both(world)
 
 
@@ -196,6 +199,27 @@ def _fix(world: World) -> None:
     world.show(_AULA, "guard", "test", says=("passed: verdict ",))
 
 
+def _publish(world: World, registry: str) -> None:
+    world.step(
+        "The image that passed is published, so that CI tests aula in it",
+        "Where the images go is no part of how they are made: the verdict holds. The tag says",
+        "what is in the image, and never changes; latest is for releases, and aula is at none.",
+    )
+    config = world.folder / _TOP / ".guard.toml"
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace('"example/aula"', f'"{registry}/example/aula"'), "utf-8")
+    world.show(_TOP, "git", "diff", "--unified=0", ".guard.toml", says=(registry,))
+    commit = ("git", "commit", "--quiet", "-m", "Publish to the registry", ".guard.toml")
+    world.show(_TOP, *commit)
+    world.show(_AULA, "guard", "publish", says=("published: ", "-thentos-v0.3.0", "@sha256:"))
+    world.show(
+        *(_AULA, "guard", "publish", "--latest"),
+        status=1,
+        says=("latest moves to releases only",),
+    )
+    world.show(_AULA, "guard", "log", "--passed", says=("published ",))
+
+
 def _push_both(world: World) -> None:
     world.step("That verdict lets both pushes through: aula's first")
     world.show(_AULA, "git", "push", says=("allowed",), never=("blocked",))
@@ -210,5 +234,6 @@ def _push_both(world: World) -> None:
     head = world.quietly(top, "git", "rev-parse", "HEAD")
     world.expect(world.tip("aula-docker") == head, "the remote has not moved")
     titles = world.quietly(top, "git", "log", "--format=%s", "refs/guard/verdicts").splitlines()
-    passed = [title for title in titles if title.startswith("passed")]
-    world.expect(len(titles) == 2 and len(passed) == 1, f"there are other verdicts: {titles}")
+    tested = [title for title in titles if not title.startswith("published")]
+    passed = [title for title in tested if title.startswith("passed")]
+    world.expect(len(tested) == 2 and len(passed) == 1, f"there are other verdicts: {titles}")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ import pytest
 from guard.commands import demo
 from guard.demo.world import StepError, World
 from guard.engine.client import Engine
+from guard.errors import GuardError
 from guard.report import Screen
 from tests.pages import page, screens
 
@@ -29,9 +31,11 @@ STORY = (
     "failed at test",
     "error tested: the tests of this combination fail",
     "passed: verdict ",
+    "published: 127.0.0.1:",
+    "latest moves to releases only",
     "guard: aula: ",
     "guard: aula-docker: ",
-    "Every step did what it should: 9 steps",
+    "Every step did what it should: 10 steps",
 )
 
 
@@ -58,6 +62,12 @@ def demo_images() -> set[str]:
             if any("test -f /liqd/aula/aula.cabal" in step["CreatedBy"] for step in steps):
                 found.add(image)
         return found
+
+
+def unchanging(text: str) -> str:
+    """Without the engine, which is the machine's, and the commit that names the registry."""
+    text = re.sub(r"(?m)^(\s+engine  ).*", r"\1...", text)
+    return re.sub(r"(push of aula-docker) [0-9a-f]{12}: allowed", r"\1 ...: allowed", text)
 
 
 @pytest.fixture
@@ -94,12 +104,26 @@ def test_every_step_does_what_it_should_whatever_the_machine_is_set_to(tmp_path:
     assert list(temporary.iterdir()) == []
     folder = ran.stdout.partition("folder: ")[2].partition("\n")[0]
     told = ran.stdout.replace(folder, "/home/dev")
-    # The engine is that of the machine.
-    told = re.sub(r"(?m)^(\s+engine  ).*", r"\1...", told)
+    told = unchanging(told)
     for screen in screens(page("README.md")):
-        shown = re.sub(r"(?m)^(\s+engine  ).*", r"\1...", screen)
-        assert shown in told, f"README.md shows another screen than:\n{told}"
+        assert unchanging(screen) in told, f"README.md shows another screen than:\n{told}"
+    assert "an older image" not in told
     assert demo_images() <= before
+
+
+def test_without_a_registry_the_story_is_told_without_one(tmp_path: Path) -> None:
+    """As on a machine that has no such program; that of the virtual environment is hidden."""
+    shown = StringIO()
+    stack = ExitStack()
+    with Engine.connect() as engine, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "registry", nothing)
+        screen = Screen(shown, shown, colour=False)
+        assert demo._registry(engine, tmp_path / "registry", stack, screen) == ""
+    assert "no registry, so nothing is published here: there is none" in shown.getvalue()
+
+
+def nothing(folder: Path) -> ExitStack:
+    raise GuardError("there is none")
 
 
 def test_without_an_engine_it_says_so(tmp_path: Path) -> None:
@@ -113,7 +137,7 @@ def test_without_an_engine_it_says_so(tmp_path: Path) -> None:
 def test_a_step_that_does_something_else_is_named_and_the_folder_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def tell(world: World, base: str) -> None:
+    def tell(world: World, base: str, registry: str) -> None:
         world.step("a heading")
         world.show(".", "git", "--version", status=7)
 
