@@ -14,7 +14,7 @@ from guard.git.combinations import head_of, of_commit, of_index, refs_below, wit
 from guard.git.objects import ObjectPool
 from guard.git.workspace import Workspace
 from guard.model import (
-    RULES,
+    COMBINATION_RULES,
     STATIC_RULES,
     Combination,
     Decision,
@@ -58,7 +58,7 @@ class Gate:
         self.pool = pool or ObjectPool()
         self.gatherer = Gatherer(workspace, self.pool)
         self._asks_verdicts = asks_verdicts
-        self._rules = RULES if asks_verdicts else STATIC_RULES
+        self._rules = COMBINATION_RULES if asks_verdicts else STATIC_RULES
         self._open = ExitStack()
         self._index_file = index
         self._index: tuple[Combination | None] | None = None
@@ -113,7 +113,7 @@ class Gate:
         """The decision for a commit of the superproject. Never raises a `GuardError`."""
         name = self.workspace.name("")
         try:
-            return self.decide(name, commit, ref, self._of(commit, f"commit {commit[:12]}"))
+            return self.decide(name, commit, ref, self.combination(commit))
         except GuardError as error:
             return _undecided(name, commit, ref, error, self._rules)
 
@@ -153,9 +153,7 @@ class Gate:
     def consumer_at(self, commit: str, superproject: str) -> Decision:
         """The decision for a commit of the consumer with a given commit of the superproject."""
         try:
-            return self._consumer_in(
-                self._of(superproject, f"commit {superproject[:12]}"), commit, None
-            )
+            return self._consumer_in(self.combination(superproject), commit, None)
         except GuardError as error:
             return _undecided(self.consumer_name(), commit, None, error, self._rules)
 
@@ -248,13 +246,21 @@ class Gate:
         forms = (self.workspace.name(""), config.consumer, config.dependency, config.release_tag)
         return "static", *forms, key, dict(links).get(config.dependency, "")
 
+    def combination(self, commit: str) -> Combination:
+        """The combination that a commit of the superproject is.
+
+        Raises:
+            MissingObjectError: the commit or its tree is missing.
+        """
+        return self._of(commit, f"commit {commit[:12]}")
+
     def config_at(self, commit: str) -> Config:
         """The configuration in a commit of the superproject.
 
         Raises:
             GuardError: it cannot be read, or the commit is missing.
         """
-        return self.gatherer.config(self._of(commit, f"commit {commit[:12]}"))
+        return self.gatherer.config(self.combination(commit))
 
     def consumer_name(self) -> str:
         """How people name the consumer, as far as that can be known without its configuration."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
-# The names of all rules, in their order; those behind the static ones ask for a verdict.
+# All rules, in their order. The first are static: they ask about the combination alone; the next
+# ask for its verdict, too; the last ask about a push: where it goes, and what went there before.
 STATIC_RULES: Final = ("release-tag", "dependency-match", "dependency-source")
-RULES: Final = (*STATIC_RULES, "tested", "image-published")
+COMBINATION_RULES: Final = (*STATIC_RULES, "tested", "image-published")
+RULES: Final = (*COMBINATION_RULES, "published", "merged")
 
 
 class Severity(Enum):

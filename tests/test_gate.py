@@ -12,7 +12,7 @@ import pytest
 
 from guard.gate import Gate
 from guard.git.workspace import Workspace
-from guard.model import RULES, Decision, Gitlink, Outcome, Result, Severity
+from guard.model import COMBINATION_RULES, Decision, Gitlink, Outcome, Result, Severity
 from tests.workshop import ZERO, Repo, Workshop
 
 ABSENT = "1" * 40
@@ -46,7 +46,7 @@ class TestSuperproject:
             "refs/heads/master",
             Outcome.ALLOWED,
             key,
-            RULES,
+            COMBINATION_RULES,
             (Gitlink("aula", workshop.aula.head), Gitlink("thentos", workshop.thentos.head)),
             "v0.3.0",
             (),
@@ -318,24 +318,25 @@ class TestProcesses:
         return len(runs.read_text().splitlines())
 
     def series(self, workshop: Workshop, count: int) -> list[str]:
-        """Commits of the superproject, each with another commit of aula, all passed or none."""
+        """Commits of the superproject, each with another published commit of aula."""
         made = []
         for number in range(count):
             workshop.aula.commit(f"change {number}")
             made.append(workshop.pin())
+        workshop.publish()
         return made
 
     def test_they_do_not_grow_with_refs(self, workshop: Workshop, tools: Path) -> None:
         workshop.verdict()
         commits = self.series(workshop, 8)
         for new in (True, False):
-            one = self.count(tools, workshop.docker, commits[-1:], 0, new)
+            one = self.count(tools, workshop.docker, commits[-2:], 0, new)
             assert 0 < one == self.count(tools, workshop.docker, commits, 0, new)
 
     def test_nor_where_they_are_blocked(self, workshop: Workshop, tools: Path) -> None:
         workshop.verdict(Result.FAILED_TEST)
         commits = self.series(workshop, 8)
-        one = self.count(tools, workshop.docker, commits[-1:], 1, True)
+        one = self.count(tools, workshop.docker, commits[-2:], 1, True)
         assert 0 < one == self.count(tools, workshop.docker, commits, 1, True)
 
     def test_nor_with_refs_of_the_consumer(self, workshop: Workshop, tools: Path) -> None:
@@ -367,5 +368,6 @@ class TestProcesses:
         for number in range(4, 9):
             workshop.release(f"0.{number}.0")
             commits.append(workshop.pin())
+        workshop.publish()
         few = self.count(tools, workshop.docker, commits[:2], 1, True)
         assert 0 < few == self.count(tools, workshop.docker, commits, 1, True)

@@ -61,11 +61,13 @@ def run(options: Namespace, screen: Screen) -> int:
         return _staged(options, screen)
     from guard.gate import Gate
     from guard.git.combinations import resolve
+    from guard.gitlinks import Destination
+    from guard.order import Order
 
     workspace = find_workspace()
     commits = [resolve(workspace.here, name) for name in options.revisions or ["HEAD"]]
     with Gate(workspace) as gate:
-        decisions = [decide(gate, commit) for commit in commits]
+        decisions = Order(gate, Destination()).judged([decide(gate, item) for item in commits])
     if options.json:
         screen.json(decisions_json(decisions))
     else:

@@ -28,7 +28,9 @@ from guard.git.pushes import (
     pre_commit_updates,
 )
 from guard.git.workspace import find_here, find_workspace
+from guard.gitlinks import Destination
 from guard.model import Decision, Finding, Outcome, Severity
+from guard.order import Order
 from guard.policy import policy_for
 from guard.report import Screen, named
 
@@ -158,14 +160,18 @@ def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> _Judged:
     probes = [update.local_id for update in updates if not update.deletes]
     if not probes:
         return _Judged(EXIT_ALLOWED)
-    remote = arguments[0] if arguments else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
+    remote, url = arguments or (
+        os.environ.get("PRE_COMMIT_REMOTE_NAME", ""),
+        os.environ.get("PRE_COMMIT_REMOTE_URL", ""),
+    )
     passed = _Passed([], [], [])
     with ObjectPool() as pool:
         workspace = find_workspace(probes[:1], pool)
         pushed = peel(pool.reader(workspace.here), updates)
         with Gate(workspace, pool=pool) as gate:
             found = [_decide(gate, item, remote, passed) for item in pushed]
-    decisions = [decision for decision in found if decision is not None]
+            decisions = [decision for decision in found if decision is not None]
+            decisions = Order(gate, Destination(remote, url)).judged(decisions)
     _tell(decisions, passed, screen)
     refused = sum(item.outcome is not Outcome.ALLOWED for item in decisions)
     allowed = len(decisions) - refused

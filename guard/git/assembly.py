@@ -42,7 +42,7 @@ class Submodules:
         self.pool = pool
         self.config = config
         self._stores: dict[tuple[str, ...], Store] = {}
-        self._names: dict[str, dict[str, list[str]]] = {}
+        self._modules: dict[str, dict[str, dict[str, str]]] = {}
         self._known: dict[str, Sequence[str]] = {}
 
     def store(self, path: str, names: Sequence[str] = ()) -> Store:
@@ -60,7 +60,11 @@ class Submodules:
         return self._stores[key]
 
     def named(self, store: Store, tree: GitObject) -> dict[str, list[str]]:
-        """Path -> names, as the tree's ``.gitmodules`` says.
+        """Path -> names, as the tree's ``.gitmodules`` says; errors as in `modules`."""
+        return {path: list(names) for path, names in self.modules(store, tree).items()}
+
+    def modules(self, store: Store, tree: GitObject) -> dict[str, dict[str, str]]:
+        """Path -> name -> URL, as the tree's ``.gitmodules`` says; "" where it names no URL.
 
         Raises:
             GitError: the file cannot be read as git configuration.
@@ -69,39 +73,42 @@ class Submodules:
         entry = next((item for item in tree.entries if item.name == b".gitmodules"), None)
         if entry is None or entry.mode in (GITLINK, FOLDER):
             return {}
-        if entry.id not in self._names:
+        if entry.id not in self._modules:
             known = self._memory.recall("gitmodules", entry.id)
-            self._names[entry.id] = known if _is_names(known) else self._read(store, entry.id)
-        return self._names[entry.id]
+            self._modules[entry.id] = known if _is_modules(known) else self._read(store, entry.id)
+        return self._modules[entry.id]
 
-    def _read(self, store: Store, entry: str) -> dict[str, list[str]]:
+    def _read(self, store: Store, entry: str) -> dict[str, dict[str, str]]:
         blob = store.read(entry)
         if blob is None:
             raise MissingObjectError(f"blob {entry} (.gitmodules) is missing")
-        names = _read_names(store.repositories[0], blob)
-        self._memory.remember(names, "gitmodules", entry)
-        return names
+        modules = _read_modules(store.repositories[0], blob)
+        self._memory.remember(modules, "gitmodules", entry)
+        return modules
 
 
-def _is_names(value: object) -> TypeGuard[dict[str, list[str]]]:
-    """Whether what was remembered has the shape that `_read_names` gives."""
+def _is_modules(value: object) -> TypeGuard[dict[str, dict[str, str]]]:
+    """Whether what was remembered has the shape that `_read_modules` gives."""
     return isinstance(value, dict) and all(
-        isinstance(names, list) and all(isinstance(name, str) for name in names)
+        isinstance(names, dict) and all(isinstance(url, str) for url in names.values())
         for names in value.values()
     )
 
 
-def _read_names(repository: Repository, blob: GitObject) -> dict[str, list[str]]:
+def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str, str]]:
     # git reads its own format: tabs, quotes and comments included.
-    asked = ("config", "--file=-", "-z", "--get-regexp", r"^submodule\..*\.path$")
+    asked = ("config", "--file=-", "-z", "--get-regexp", r"^submodule\..*\.(path|url)$")
     output = run(repository, *asked, data=blob.data, ok=(0, 1))
     paths: dict[str, list[str]] = {}
+    urls: dict[str, str] = {}
     for item in os.fsdecode(output).split("\0"):
-        key, _, path = item.partition("\n")
-        if path:
-            name = key.removeprefix("submodule.").removesuffix(".path")
-            paths.setdefault(path, []).append(name)
-    return paths
+        key, _, value = item.partition("\n")
+        name, _, kind = key.removeprefix("submodule.").rpartition(".")
+        if kind == "path" and value:
+            paths.setdefault(value, []).append(name)
+        elif kind == "url":
+            urls[name] = value
+    return {path: {name: urls.get(name, "") for name in names} for path, names in paths.items()}
 
 
 class _Assembler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from guard.config import FILE, Config
@@ -18,7 +18,8 @@ from guard.git.locate import (
     submodule_repositories,
 )
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, run, text
+from guard.git.process import Repository, run
+from guard.git.remotes import KEYS, Pairs, configuration
 from guard.git.trees import GITLINK
 from guard.model import Role
 
@@ -35,12 +36,14 @@ class Workspace(NamedTuple):
         inside: the path of the checkout of `here` inside the superproject's, "" for a clone
             elsewhere.
         settings: (submodule path, repository) of ``git config guard.repository.<path>``.
+        options: what the superproject's configuration says of remotes, branches and submodules.
     """
 
     here: Repository
     superproject: Repository
     inside: str = ""
     settings: tuple[tuple[str, str], ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
 
     @property
     def in_superproject(self) -> bool:
@@ -108,7 +111,7 @@ def find_workspace(probes: Sequence[str] = (), pool: ObjectPool | None = None) -
             return find_workspace(probes, own)
     here = find_here()
     settings = _settings(here)
-    configured = settings.get("guard.superproject")
+    configured = dict(settings).get("guard.superproject")
     if configured:
         return _with_superproject(here, settings, _configured(configured, here))
     for around in _enclosing(here):
@@ -218,9 +221,7 @@ def _enclosing(here: Repository) -> Iterator[Repository]:
             yield found
 
 
-def _with_superproject(
-    here: Repository, settings: Mapping[str, str], superproject: Repository
-) -> Workspace:
+def _with_superproject(here: Repository, settings: Pairs, superproject: Repository) -> Workspace:
     inside = ""
     if here.common_dir == superproject.common_dir:
         superproject = here
@@ -233,10 +234,10 @@ def _with_superproject(
     prefix = "guard.repository."
     repositories = tuple(
         (key.removeprefix(prefix), value)
-        for key, value in settings.items()
+        for key, value in dict(settings).items()
         if key.startswith(prefix)
     )
-    return Workspace(here, superproject, inside, repositories)
+    return Workspace(here, superproject, inside, repositories, tuple(settings))
 
 
 def _configured(value: str, here: Repository) -> Repository:
@@ -254,8 +255,7 @@ def _absolute(value: str, repository: Repository) -> str:
     return os.path.join(base, os.path.expanduser(value))
 
 
-def _settings(repository: Repository) -> dict[str, str]:
-    """The repository's ``guard.*`` settings, the last of each key."""
-    listed = text(repository, "config", "-z", "--get-regexp", r"^guard\.", ok=(0, 1))
-    pairs = (item.partition("\n") for item in listed.split("\0") if item)
-    return {key: value for key, _, value in pairs}
+def _settings(repository: Repository) -> Pairs:
+    """The repository's ``guard.*`` settings, and what it says of its remotes: asked for once."""
+    asked = ("config", "-z", "--get-regexp", rf"^(guard|{KEYS})\.")
+    return configuration(run(repository, *asked, ok=(0, 1)))

@@ -46,6 +46,7 @@ def test_json(workshop: Workshop) -> None:
         "dependency-source",
         "tested",
         "image-published",
+        "published",
     ]
     mismatch = next(item for item in decision["findings"] if item["severity"] == "error")
     assert mismatch["rule"] == "dependency-match"

@@ -158,10 +158,12 @@ def test_an_amended_message_keeps_the_verdict_and_one_byte_loses_it(workshop: Wo
     workshop.install()
     workshop.verdict()
     workshop.aula.git("commit", "--quiet", "--amend", "-m", "Say it better")
+    workshop.publish("aula")
     workshop.pin("Move aula to the same content")
     workshop.docker.git("commit", "--quiet", "--amend", "-m", "Say it better")
     assert workshop.push(workshop.docker, "origin", "HEAD:refs/heads/topic").status == 0
     workshop.aula.commit("Change one byte", {"test.sh": "echo the tests of aula ran.\n"})
+    workshop.publish("aula")
     workshop.pin()
     ran = workshop.push(workshop.docker, "origin", "HEAD:refs/heads/topic")
     assert "has not been built and tested" in ran.text

@@ -254,9 +254,8 @@ def test_pushing_both_judges_each_once(ready: Workshop) -> None:
     ready.aula.commit("Say more", {"more": "x\n"})
     ready.pin(thentos=ready.thentos.head)
     ready.verdict()
-    ran = ready.push(
-        ready.docker, "--recurse-submodules=on-demand", "origin", "HEAD:refs/heads/master"
-    )
+    ready.docker.git("config", "push.recurseSubmodules", "on-demand")
+    ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/master")
     assert ran.status == 0, ran.text
     said = [line for line in ran.text.splitlines() if line.startswith("guard: ")]
     assert len([line for line in said if "allowed" in line]) == 2, ran.text

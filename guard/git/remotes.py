@@ -1,0 +1,219 @@
+"""Remotes and their URLs: which of them lead to one and the same place."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from guard.git.process import Repository
+
+# What `read_remotes` understands, for ``git config --get-regexp``.
+KEYS: Final = "remote|url|branch|push|submodule"
+# ``user@host:path``, which git takes for ssh where no slash stands before the colon (git-clone(1)).
+_SCP: Final = re.compile(r"(?:[^@/]*@)?(\[[^]/]*\]|[^:/\[\]]+):(.*)", re.DOTALL)
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(.*)", re.DOTALL)
+_USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
+
+Pairs = Sequence[tuple[str, str]]
+
+
+class Remote(NamedTuple):
+    """One remote of a repository, as it is configured.
+
+    Args:
+        urls: the first is fetched from, all are pushed to where there is no other to push to.
+        tracking: patterns of the refs in which a fetch keeps what the remote has.
+    """
+
+    name: str
+    urls: tuple[str, ...]
+    push_urls: tuple[str, ...] = ()
+    tracking: tuple[str, ...] = ()
+
+
+class Remotes(NamedTuple):
+    """All remotes of one repository.
+
+    Args:
+        rewrites: (beginning of a URL, what git puts in its place), as ``url.*.insteadOf`` says.
+        push_rewrites: the same for URLs that are only pushed to (``url.*.pushInsteadOf``).
+        base: the folder that paths in URLs count from.
+    """
+
+    remotes: tuple[Remote, ...]
+    rewrites: tuple[tuple[str, str], ...]
+    push_rewrites: tuple[tuple[str, str], ...]
+    base: str
+
+    def named(self, name: str) -> Remote | None:
+        """The remote of this name."""
+        return next((item for item in self.remotes if item.name == name), None)
+
+    def places(self, url: str) -> frozenset[str]:
+        """Where a URL leads to: as it stands, and as git rewrites it."""
+        return frozenset((place(url, self.base), place(_rewritten(url, self.rewrites), self.base)))
+
+    def push_places(self, remote: Remote) -> list[frozenset[str]]:
+        """Where a push to a remote goes."""
+        if remote.push_urls:
+            return [self.places(url) for url in remote.push_urls]
+        rewritten = (_rewritten(url, self.push_rewrites) for url in remote.urls)
+        return [
+            self.places(url if url == other else other)
+            for url, other in zip(remote.urls, rewritten, strict=True)
+        ]
+
+    def at(self, wanted: frozenset[str]) -> tuple[Remote, ...]:
+        """The remotes that are fetched from one of these places."""
+        return tuple(item for item in self.remotes if self.places(item.urls[0]) & wanted)
+
+    def tracks(self, remote: Remote, wanted: frozenset[str], ref: str) -> bool:
+        """Whether a ref says what a remote at one of these places has.
+
+        Git moves the tracking refs after a push as well; where a push goes to another place, or
+        another remote is kept under the same names, they do not say whose they are.
+        """
+        if not any(_fits(ref, pattern) for pattern in remote.tracking):
+            return False
+        if not all(found & wanted for found in self.push_places(remote)):
+            return False
+        return not any(
+            _fits(ref, pattern)
+            for other in self.remotes
+            if not self.places(other.urls[0]) & wanted
+            for pattern in other.tracking
+        )
+
+
+def configuration(output: bytes) -> Pairs:
+    """What ``git config -z --get-regexp`` prints: (key, value), in git's order."""
+    found = []
+    for item in os.fsdecode(output).split("\0"):
+        key, separator, value = item.partition("\n")
+        if key:
+            # A key that stands alone is true.
+            found.append((key, value if separator else "true"))
+    return found
+
+
+def read_remotes(pairs: Pairs, repository: Repository) -> Remotes:
+    """The remotes that a repository's configuration names, those without a URL left out."""
+    urls: dict[str, list[str]] = {}
+    push: dict[str, list[str]] = {}
+    fetch: dict[str, list[str]] = {}
+    rewrites, push_rewrites = [], []
+    kinds = {"url": urls, "pushurl": push, "fetch": fetch}
+    for key, value in pairs:
+        section, _, rest = key.partition(".")
+        name, _, last = rest.rpartition(".")
+        if section == "remote" and name and last in kinds:
+            kinds[last].setdefault(name, []).append(value)
+        elif section == "url" and last == "insteadof":
+            rewrites.append((value, name))
+        elif section == "url" and last == "pushinsteadof":
+            push_rewrites.append((value, name))
+    remotes = tuple(
+        Remote(name, tuple(found), tuple(push.get(name, ())), _tracking(fetch.get(name, ())))
+        for name, found in urls.items()
+    )
+    base = repository.work_tree or repository.git_dir
+    return Remotes(remotes, tuple(rewrites), tuple(push_rewrites), base)
+
+
+def _tracking(refspecs: Iterable[str]) -> tuple[str, ...]:
+    found = []
+    for refspec in refspecs:
+        source, _, target = refspec.removeprefix("+").partition(":")
+        # A mirror fetches over the branches themselves, which anybody may have moved since.
+        if not source.startswith("^") and target.startswith("refs/remotes/"):
+            found.append(target)
+    return tuple(found)
+
+
+def _fits(ref: str, pattern: str) -> bool:
+    before, star, after = pattern.partition("*")
+    if not star:
+        return ref == pattern
+    return len(ref) > len(before + after) and ref.startswith(before) and ref.endswith(after)
+
+
+def _rewritten(url: str, rewrites: Iterable[tuple[str, str]]) -> str:
+    """The URL that git takes instead: of several beginnings that fit, the longest counts."""
+    fitting = [pair for pair in rewrites if pair[0] and url.startswith(pair[0])]
+    if not fitting:
+        return url
+    before, after = max(fitting, key=lambda pair: len(pair[0]))
+    return after + url[len(before) :]
+
+
+def place(url: str, base: str) -> str:
+    """One form for all ways to write where a repository is: ``host/path`` or an absolute path.
+
+    Args:
+        base: the folder that a path counts from.
+    """
+    match = _URL.fullmatch(url)
+    if match is not None and match[1].lower() != "file":
+        from urllib.parse import unquote
+
+        return _at_host(match[1].lower(), match[2], unquote(match[3]))
+    if match is None:
+        match = _SCP.fullmatch(url)
+        if match is not None and not os.path.isabs(url):
+            return _at_host("ssh", match[1].strip("[]"), match[2])
+        path = url
+    else:
+        from urllib.parse import unquote
+
+        path = unquote(match[3])
+    whole = os.path.realpath(os.path.join(base, path)).rstrip("/")
+    return whole.removesuffix("/.git").removesuffix(".git") or "/"
+
+
+def _at_host(scheme: str, host: str, path: str) -> str:
+    host = host.rpartition("@")[2].lower()
+    host = host.removesuffix(f":{_USUAL_PORTS.get(scheme, '')}").strip("[]")
+    return f"{host}/{path.strip('/').removesuffix('.git').rstrip('/')}"
+
+
+def resolved(url: str, base: str) -> str | None:
+    """A URL of ``.gitmodules``, taken from the superproject's where it is relative.
+
+    As git does it (git-submodule(1), "add"; ``relative_url`` in its submodule code).
+
+    Returns:
+        None where the base has not that many folders.
+    """
+    if not url.startswith(("./", "../")):
+        return url
+    start = base.removesuffix("/")
+    is_relative = is_local(start) and not os.path.isabs(start)
+    if is_relative and not start.startswith(("./", "../")):
+        start = f"./{start}"
+    colon = False
+    rest = url
+    while True:
+        if rest.startswith("../"):
+            rest = rest[3:]
+            if "/" in start:
+                start = start.rpartition("/")[0]
+            elif ":" in start:
+                start = start.rpartition(":")[0]
+                colon = True
+            elif is_relative or start == ".":
+                return None
+            else:
+                start = "."
+        elif rest.startswith("./"):
+            rest = rest[2:]
+        else:
+            break
+    whole = f"{start}{':' if colon else '/'}{rest}"
+    return whole.removesuffix("/").removeprefix("./")
+
+
+def is_local(url: str) -> bool:
+    """Whether git takes this for a path on this machine."""
+    return _URL.fullmatch(url) is None and _SCP.fullmatch(url) is None

@@ -1,0 +1,199 @@
+"""What a submodule's repository knows of its remotes: tracking refs, and what they have shown.
+
+Git keeps no remote-tracking for tags. What ``git ls-remote`` has shown is kept below
+``refs/guard/seen/<remote>/``: ``tags/<tag>`` for a tag that is here as well, ``commits/<id>`` for a
+commit that something else of the remote leads to, and ``url``, a blob that says of which URL, for a
+remote's name may come to stand for another place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from guard.git.process import Repository, finish, run, start
+from guard.git.remotes import KEYS, Pairs, Remote, Remotes, configuration, read_remotes
+
+SEEN: Final = "refs/guard/seen/"
+_FORMAT: Final = "%(objectname)%00%(refname)%00%(symref)"
+
+
+class Ref(NamedTuple):
+    """A ref: the object that it names, and the ref that it follows, "" for none."""
+
+    id: str
+    symref: str = ""
+
+
+class Tracking(NamedTuple):
+    """The remotes of one repository, and its refs below ``refs/remotes`` and `SEEN`."""
+
+    repository: Repository
+    options: Pairs
+    remotes: Remotes
+    refs: Mapping[str, Ref]
+
+    def tracked(self, remote: Remote, wanted: frozenset[str]) -> dict[str, str]:
+        """The tracking refs of a remote, with their commits."""
+        return {
+            name: ref.id
+            for name, ref in self.refs.items()
+            if not ref.symref and self.remotes.tracks(remote, wanted, name)
+        }
+
+    def seen(self, remote: Remote) -> set[str]:
+        """What a remote was seen to have; nothing where its URL is another one now."""
+        prefix = f"{SEEN}{remote.name}/"
+        of = self.refs.get(f"{prefix}url")
+        if of is None or of.id != _blob_id(remote.urls[0], len(of.id)):
+            return set()
+        below = (f"{prefix}tags/", f"{prefix}commits/")
+        return {ref.id for name, ref in self.refs.items() if name.startswith(below)}
+
+    def default_branch(self, remote: Remote, wanted: frozenset[str]) -> str | None:
+        """The tracking ref of a remote's default branch, None where that is not known."""
+        followed = self.refs.get(f"refs/remotes/{remote.name}/HEAD")
+        tracked = self.tracked(remote, wanted)
+        if followed is not None and followed.symref:
+            return followed.symref if followed.symref in tracked else None
+        usual = [f"refs/remotes/{remote.name}/{name}" for name in ("main", "master")]
+        found = [name for name in usual if name in tracked]
+        return found[0] if len(found) == 1 else None
+
+    @property
+    def is_shallow(self) -> bool:
+        """Whether history is cut off, so that what is not seen to be reachable may be so."""
+        return os.path.exists(os.path.join(self.repository.common_dir, "shallow"))
+
+
+class Place(NamedTuple):
+    """A remote of a submodule's repository that is the one `.gitmodules` names.
+
+    Args:
+        wanted: where the URL of ``.gitmodules`` leads to.
+    """
+
+    tracking: Tracking
+    remote: Remote
+    wanted: frozenset[str]
+
+    @property
+    def repository(self) -> Repository:
+        """The submodule's repository."""
+        return self.tracking.repository
+
+    @property
+    def target(self) -> str:
+        """What to push to: the remote's name, or its URL where a push would go elsewhere."""
+        pushed = self.tracking.remotes.push_places(self.remote)
+        return self.remote.name if all(item & self.wanted for item in pushed) else self.url
+
+    @property
+    def url(self) -> str:
+        """What is fetched from."""
+        return self.remote.urls[0]
+
+
+def read_tracking(repositories: Iterable[Repository]) -> list[Tracking]:
+    """What repositories know of their remotes, all asked at the same time.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    started = [
+        (
+            found,
+            start(found, "config", "-z", "--get-regexp", rf"^({KEYS})\."),
+            start(found, "for-each-ref", f"--format={_FORMAT}", "refs/remotes/", SEEN),
+        )
+        for found in repositories
+    ]
+    result = []
+    for repository, config, refs in started:
+        options = configuration(finish(config, ok=(0, 1)))
+        remotes = read_remotes(options, repository)
+        result.append(Tracking(repository, options, remotes, _refs(finish(refs))))
+    return result
+
+
+def _refs(output: bytes) -> dict[str, Ref]:
+    found = {}
+    for line in os.fsdecode(output).splitlines():
+        object_id, name, symref = line.split("\0")
+        found[name] = Ref(object_id, symref)
+    return found
+
+
+def reachable(
+    repository: Repository, commits: Iterable[str], tips: Iterable[str], all_here: bool = True
+) -> set[str]:
+    """Those of some commits that some tips lead to; git is asked once.
+
+    Args:
+        commits: they are in the repository.
+        all_here: whether the tips are as well; else those that are not count for nothing.
+
+    Raises:
+        GitError: an object on the way is missing.
+    """
+    wanted = set(commits)
+    words = ["rev-list", "--stdin"]
+    if len(wanted) == 1:
+        words.append("--max-count=1")  # the commit itself is the first, unless a tip leads to it
+    if not all_here:
+        words.append("--ignore-missing")
+    lines = [*wanted, *(f"^{tip}" for tip in dict.fromkeys(tips))]
+    output = run(repository, *words, data="".join(f"{line}\n" for line in lines).encode())
+    outside = set(output.decode().split())
+    return set() if len(wanted) == 1 and outside else wanted - outside
+
+
+def record_seen(
+    tracking: Tracking, remote: Remote, shown: Mapping[str, str], commits: Iterable[str]
+) -> None:
+    """Keep that a remote was seen to have some commits, all of it or nothing.
+
+    Args:
+        shown: what `guard.git.network.ls_remote` gave.
+
+    Raises:
+        GitError: the refs cannot be written.
+    """
+    repository = tracking.repository
+    prefix = f"{SEEN}{remote.name}/"
+    url = (
+        run(repository, "hash-object", "-w", "--stdin", data=os.fsencode(remote.urls[0]))
+        .decode()
+        .strip()
+    )
+    kept = {f"{prefix}url": url}
+    here = _tags_here(repository, shown)
+    for commit in commits:
+        tags = [tag for tag in here if shown.get(f"{tag}^{{}}", shown[tag]) == commit]
+        for tag in tags[:1]:
+            kept[prefix + tag.removeprefix("refs/")] = shown[tag]
+        if not tags or shown[tags[0]] != commit:
+            kept[f"{prefix}commits/{commit}"] = commit
+    lines = [f"update {name} {found}" for name, found in kept.items()]
+    known = tracking.refs.get(f"{prefix}url")
+    if known is not None and known.id != url:
+        old = (name for name in tracking.refs if name.startswith(prefix) and name not in kept)
+        lines += [f"delete {name}" for name in old]
+    data = "".join(f"{line}\n" for line in lines)
+    run(repository, "update-ref", "--stdin", data=os.fsencode(data))
+
+
+def _tags_here(repository: Repository, shown: Mapping[str, str]) -> list[str]:
+    """The tags of a remote that are here as the same objects."""
+    output = run(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/")
+    lines = (line.partition(" ") for line in os.fsdecode(output).splitlines())
+    return [name for found, _, name in lines if shown.get(name) == found]
+
+
+def _blob_id(content: str, digits: int) -> str:
+    """The id that git gives to a blob, in the repository's own kind of ids."""
+    data = os.fsencode(content)
+    make = hashlib.sha1 if digits == 40 else hashlib.sha256
+    return make(b"blob %d\0" % len(data) + data).hexdigest()

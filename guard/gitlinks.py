@@ -1,0 +1,264 @@
+"""Gathers where the commits at gitlinks are published, for many commits of the superproject."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from guard.config import Config
+from guard.contents import Contents, superproject_tree
+from guard.errors import GuardError
+from guard.git.locate import open_checkout
+from guard.git.process import Repository
+from guard.git.remotes import Remote, Remotes, is_local, read_remotes, resolved
+from guard.git.tracking import Place, Tracking, reachable, read_tracking
+from guard.git.trees import GITLINK
+from guard.git.workspace import Workspace
+from guard.model import Combination
+from guard.rules.publication import Publication, PublicationState
+
+
+class Destination(NamedTuple):
+    """Where the superproject is pushed to.
+
+    Args:
+        remote: the remote's name, or its URL.
+        url: as git gives it to the hook; "" where nobody pushes.
+        asks: whether a remote may be asked over the network.
+    """
+
+    remote: str = ""
+    url: str = ""
+    asks: bool = True
+
+
+class Submodule(NamedTuple):
+    """One submodule as a commit of the superproject names it.
+
+    Args:
+        url: as ``.gitmodules`` writes it, "" for none.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    url: str
+    release_tag: str
+
+
+class PublishedLinks:
+    """Says of gitlinks whether others can fetch them; each commit is looked for once.
+
+    Args:
+        search: says it of the commits that no remote is known to have.
+    """
+
+    def __init__(self, contents: Contents, destination: Destination, search: Search) -> None:
+        self._contents = contents
+        self._destination = destination
+        self._search = search
+        self._here = read_remotes(contents.workspace.options, contents.workspace.superproject)
+        self._tracking: dict[str, Tracking] = {}
+        self._found: dict[tuple[Submodule, str], Publication] = {}
+
+    def of(self, asked: Sequence[tuple[Combination, Config]]) -> list[tuple[Publication, ...]]:
+        """The publications of each combination's gitlinks, in the order of their paths.
+
+        Raises:
+            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
+        """
+        links = [self._links(combination, config) for combination, config in asked]
+        wanted: dict[Submodule, tuple[Config, set[str]]] = {}
+        for (_, config), found in zip(asked, links, strict=True):
+            for submodule, commit in found:
+                if (submodule, commit) not in self._found:
+                    wanted.setdefault(submodule, (config, set()))[1].add(commit)
+        self._read_ahead(wanted)
+        for submodule, (config, commits) in wanted.items():
+            for item in self._judged(submodule, config, commits):
+                self._found[submodule, item.commit] = item
+        return [tuple(self._found[key] for key in found) for found in links]
+
+    def _links(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
+        contents = self._contents
+        store = contents.store(combination)
+        tree = superproject_tree(store, combination)
+        modules = contents.submodules(config).modules(store, tree)
+        top = {os.fsdecode(entry.name) for entry in tree.entries if entry.mode == GITLINK}
+        found = []
+        for path in sorted({*top, config.consumer, config.dependency, *modules}):
+            commit = contents.gitlink(combination, path)
+            if commit is None:
+                continue
+            names = modules.get(path, {})
+            url = list(names.values())[-1] if names else ""
+            form = config.release_tag if path == config.dependency else ""
+            found.append((Submodule(path, tuple(names), url, form), commit))
+        return found
+
+    def repositories(self, submodule: Submodule, config: Config) -> tuple[Repository, ...]:
+        """Where the objects of a submodule may be."""
+        store = self._contents.submodules(config).store(submodule.path, submodule.names)
+        return store.repositories
+
+    def tracking(self, repositories: Iterable[Repository]) -> list[Tracking]:
+        """What repositories know of their remotes; each is asked once.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        repositories = list(repositories)
+        new = [item for item in repositories if item.common_dir not in self._tracking]
+        for found in read_tracking(new):
+            self._tracking[found.repository.common_dir] = found
+        return [self._tracking[item.common_dir] for item in repositories]
+
+    def _read_ahead(self, wanted: dict[Submodule, tuple[Config, set[str]]]) -> None:
+        """Start all the questions that are sure to come at the same time."""
+        first: list[Repository] = []
+        for submodule, (config, _) in wanted.items():
+            first += self.repositories(submodule, config)[:1]
+        self.tracking({item.common_dir: item for item in first}.values())
+
+    def places(self, submodule: Submodule, config: Config) -> Iterable[Place]:
+        """The remotes that have the URL of ``.gitmodules``, repository for repository."""
+        urls = self.urls(submodule)
+        for repository in self.repositories(submodule, config):
+            (tracking,) = self.tracking([repository])
+            wanted: frozenset[str] = frozenset()
+            for url in urls:
+                wanted |= self._here.places(url) | tracking.remotes.places(url)
+            for remote in tracking.remotes.at(wanted):
+                yield Place(tracking, remote, wanted)
+
+    def urls(self, submodule: Submodule) -> list[str]:
+        """What a submodule's URL stands for, a path made absolute.
+
+        A relative one counts from the superproject's remote, and that may go by several URLs.
+        """
+        found = [submodule.url]
+        if submodule.url.startswith(("./", "../")):
+            whole = [resolved(submodule.url, base) for base in self._bases()]
+            found = [url for url in whole if url] or found
+        return [os.path.join(self._here.base, url) if is_local(url) else url for url in found]
+
+    def _bases(self) -> list[str]:
+        here, destination = self._here, self._destination
+        remote = here.named(destination.remote)
+        if not destination.remote:
+            remote = default_remote(self._contents.workspace, here)
+        bases = [destination.url] if destination.url else []
+        bases += remote.urls[:1] if remote else []
+        if destination.remote and not bases:
+            bases = [destination.remote]
+        # Without any remote git takes the superproject's own place (git-submodule(1), "add").
+        return list(dict.fromkeys(bases)) or [here.base]
+
+    def _judged(
+        self, submodule: Submodule, config: Config, commits: set[str]
+    ) -> Iterable[Publication]:
+        path = submodule.path
+        try:
+            yield from self._looked_up(submodule, config, set(commits))
+        except GuardError as error:
+            for commit in commits:
+                if (submodule, commit) not in self._found:
+                    yield Publication(
+                        path,
+                        commit,
+                        PublicationState.UNKNOWN,
+                        submodule.url,
+                        "",
+                        error.problem,
+                        error.remedy,
+                    )
+
+    def _looked_up(
+        self, submodule: Submodule, config: Config, open_commits: set[str]
+    ) -> Iterable[Publication]:
+        path, url = submodule.path, submodule.url
+        if not url:
+            for commit in open_commits:
+                yield Publication(
+                    path, commit, PublicationState.NO_URL, remedy=self._name_url(submodule, config)
+                )
+            return
+        places = []
+        for place in self.places(submodule, config):
+            places.append(place)
+            for commit in self._known(place, open_commits):
+                open_commits.discard(commit)
+                yield Publication(path, commit, PublicationState.PUBLISHED, url, place.remote.name)
+            if not open_commits:
+                return
+        # What follows ends in a blocked push, or is asked once for each commit.
+        yield from self._search(self, submodule, config, places, open_commits)
+
+    def _known(self, place: Place, commits: set[str]) -> set[str]:
+        """Those of some commits that a remote is known to have, without asking it."""
+        tracked = place.tracking.tracked(place.remote, place.wanted)
+        tips = {*tracked.values(), *place.tracking.seen(place.remote)}
+        found = commits & tips
+        rest = commits - found
+        if not rest or not tips:
+            return found
+        memory = self._contents.memory
+        digest = hashlib.sha1("".join(sorted(tips)).encode()).hexdigest()
+        remembered = {item for item in rest if memory.recall("reaches", item, digest)}
+        rest = self.present(place.repository, rest - remembered)
+        reached = reachable(place.repository, rest, tips) if rest else set()
+        for commit in reached:
+            memory.remember(True, "reaches", commit, digest)
+        return found | remembered | reached
+
+    def present(self, repository: Repository, commits: Iterable[str]) -> set[str]:
+        """Those of some commits that are in a repository."""
+        names = list(commits)
+        reader = self._contents.pool.reader(repository)
+        answers = reader.read_all([f"{name}^{{commit}}" for name in names])
+        return {
+            name
+            for name, answer in zip(names, answers, strict=True)
+            if answer and answer.id == name
+        }
+
+    def _name_url(self, submodule: Submodule, config: Config) -> str:
+        url = "<url>"
+        for tracking in self.tracking(self.repositories(submodule, config)[:1]):
+            origin = tracking.remotes.named("origin")
+            url = shlex.quote(origin.urls[0]) if origin else url
+        name = submodule.names[-1] if submodule.names else submodule.path
+        key = shlex.quote(f"submodule.{name}.url")
+        path = (
+            ""
+            if submodule.names
+            else (
+                f"git config --file=.gitmodules {shlex.quote(f'submodule.{name}.path')} "
+                f"{shlex.quote(submodule.path)} && "
+            )
+        )
+        return f"{path}git config --file=.gitmodules {key} {url}"
+
+
+Search = Callable[
+    [PublishedLinks, Submodule, Config, Sequence[Place], set[str]], Iterable[Publication]
+]
+
+
+def default_remote(workspace: Workspace, here: Remotes) -> Remote | None:
+    """The superproject's remote: that of the branch that is checked out, else ``origin``."""
+    from guard.git.pushing import head_branch
+
+    if len(here.remotes) > 1:
+        branch = head_branch(workspace.superproject).removeprefix("refs/heads/")
+        name = dict(workspace.options).get(f"branch.{branch}.remote", "origin")
+        return here.named(name) or here.named("origin")
+    return here.remotes[0] if here.remotes else None
+
+
+def checkout_of(workspace: Workspace, path: str) -> Repository | None:
+    """The submodule's checkout in the superproject's."""
+    top = workspace.superproject.work_tree
+    return open_checkout(os.path.join(top, path)) if top is not None else None

@@ -1,0 +1,166 @@
+"""The search for commits that nothing known of a remote leads to: it asks the remote, once."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from guard.config import Config
+from guard.contents import Contents
+from guard.errors import GitError
+from guard.git.network import ls_remote
+from guard.git.pushing import (
+    git_at,
+    publishing_push,
+    pushed_along,
+    recurses,
+)
+from guard.git.tracking import Place, reachable, record_seen
+from guard.gitlinks import Destination, PublishedLinks, Submodule, checkout_of
+from guard.rules.publication import Publication, PublicationState
+
+
+class Search:
+    """Finds out where else a commit may be, and what would publish it."""
+
+    def __init__(self, links: PublishedLinks, contents: Contents, destination: Destination) -> None:
+        self._links = links
+        self._workspace = contents.workspace
+        self._destination = destination
+
+    def of(
+        self, submodule: Submodule, config: Config, places: Sequence[Place], commits: set[str]
+    ) -> Iterable[Publication]:
+        """What is to be said of commits that no place is known to have.
+
+        Raises:
+            GitError: git cannot be asked on this machine.
+        """
+        if not places:
+            for commit in commits:
+                yield self._nowhere(submodule, config, commit)
+            return
+        place = places[0]
+        known = Publication(
+            submodule.path, "", PublicationState.UNPUBLISHED, submodule.url, place.remote.name
+        )
+        for commit in self._along(submodule, place, commits):
+            commits.discard(commit)
+            yield known._replace(commit=commit, along=True)
+        if not commits:
+            return
+        if not self._destination.asks:
+            for commit in commits:
+                remedy = self._push(submodule, place, commit, {})
+                yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
+            return
+        try:
+            shown = ls_remote(place.repository, place.remote.name)
+        except GitError as error:
+            remedy = f"{git_at(place.repository)} fetch {shlex.quote(place.remote.name)}"
+            for commit in commits:
+                yield known._replace(
+                    commit=commit,
+                    state=PublicationState.UNANSWERED,
+                    detail=error.problem,
+                    remedy=remedy,
+                )
+            return
+        yield from self._shown(submodule, config, place, known, shown, commits)
+
+    def _shown(
+        self,
+        submodule: Submodule,
+        config: Config,
+        place: Place,
+        known: Publication,
+        shown: Mapping[str, str],
+        commits: set[str],
+    ) -> Iterable[Publication]:
+        there = commits & set(shown.values())
+        here: set[str] = set()
+        is_shallow = False
+        for repository in self._links.repositories(submodule, config):
+            present = self._links.present(repository, commits - there)
+            if present:
+                there |= reachable(repository, present, shown.values(), all_here=False)
+                (tracking,) = self._links.tracking([repository])
+                is_shallow = is_shallow or tracking.is_shallow
+            here |= present
+        if there:
+            # What cannot be kept is asked again.
+            with suppress(GitError):
+                present = self._links.present(place.repository, there)
+                record_seen(place.tracking, place.remote, shown, present)
+        for commit in commits:
+            found = known._replace(commit=commit)
+            if commit in there:
+                yield found._replace(state=PublicationState.PUBLISHED)
+            elif commit not in here:
+                yield found._replace(
+                    state=PublicationState.UNKNOWN,
+                    detail=f"commit {commit} of {submodule.path} is in no repository on this "
+                    f"machine, and no branch or tag of {place.remote.name} is at it",
+                    remedy=f"{git_at(place.repository)} fetch {shlex.quote(place.target)} {commit}",
+                )
+            elif is_shallow:
+                yield found._replace(
+                    state=PublicationState.UNKNOWN,
+                    detail=f"the history of {submodule.path} is cut off, so it cannot be seen "
+                    f"whether {place.remote.name} has {commit[:12]}",
+                    remedy=f"{git_at(place.repository)} fetch --unshallow "
+                    f"{shlex.quote(place.remote.name)}",
+                )
+            else:
+                yield found._replace(remedy=self._push(submodule, place, commit, shown))
+
+    def _along(self, submodule: Submodule, place: Place, commits: set[str]) -> list[str]:
+        if not recurses(self._workspace.options):
+            return []
+        checkout = checkout_of(self._workspace, submodule.path)
+        present = self._links.present(place.repository, commits)
+        return [
+            commit
+            for commit in present
+            if pushed_along(place, checkout, commit, self._destination.remote)
+        ]
+
+    def _push(
+        self, submodule: Submodule, place: Place, commit: str, shown: Mapping[str, str]
+    ) -> str:
+        try:
+            return publishing_push(place, commit, submodule.release_tag, shown)
+        except GitError:
+            # It is in another of the repositories, or in none.
+            name = f"{commit[:12]}:refs/heads/pin-{commit[:8]}"
+            return f"{git_at(place.repository)} push {shlex.quote(place.target)} {name}"
+
+    def _nowhere(self, submodule: Submodule, config: Config, commit: str) -> Publication:
+        repositories = self._links.repositories(submodule, config)
+        if not repositories:
+            path = submodule.path
+            return Publication(
+                path,
+                commit,
+                PublicationState.UNKNOWN,
+                submodule.url,
+                detail=f"no repository of {path} is on this machine, so it is not known whether "
+                f"others can fetch {commit[:12]}",
+                remedy=f"git submodule update --init {shlex.quote(path)}",
+            )
+        (tracking,) = self._links.tracking(repositories[:1])
+        names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))
+        taken = {item.name for item in tracking.remotes.remotes}
+        name = next(item for item in names if item not in taken)
+        git = git_at(repositories[0])
+        url = self._links.urls(submodule)[0]
+        found = ", ".join(f"{item.name} is {item.urls[0]}" for item in tracking.remotes.remotes)
+        return Publication(
+            submodule.path,
+            commit,
+            PublicationState.NO_REMOTE,
+            url,
+            detail=found,
+            remedy=f"{git} remote add {name} {shlex.quote(url)} && {git} fetch {name}",
+        )

@@ -1,0 +1,384 @@
+"""The order of a release by real pushes: thentos's tag, then aula, then aula-docker."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.workshop import Ran, Repo, Workshop
+
+TOPIC = ("origin", "HEAD:refs/heads/topic")
+
+
+@pytest.fixture(params=["sha1"])
+def ready(tmp_path: Path, request: pytest.FixtureRequest) -> Workshop:
+    workshop = Workshop(tmp_path, request.param)
+    workshop.install()
+    workshop.verdict()
+    return workshop
+
+
+def mend(ran: Ran, rule: str = "published") -> str:
+    """The command that a blocked push tells for a rule."""
+    assert ran.status != 0, ran.text
+    assert "Traceback" not in ran.text
+    found = re.search(rf"(?:error|undecided) {rule}: (?:.*\n)+? +mend: +(.*)", ran.text)
+    assert found is not None, ran.text
+    return found[1]
+
+
+def paste(workshop: Workshop, command: str, at: Repo | None = None) -> Ran:
+    """What a user does with a remedy."""
+    return workshop.run(["sh", "-c", command], at or workshop.docker)
+
+
+def asked(workshop: Workshop, at: Repo, *arguments: str) -> tuple[Ran, int]:
+    """A push, and how many times a remote was asked for it by guard."""
+    log = workshop.root / "trace"
+    log.unlink(missing_ok=True)
+    ran = workshop.push(at, *arguments, GIT_TRACE=str(log))
+    lines = log.read_text().splitlines()
+    return ran, sum("built-in: git ls-remote" in line for line in lines)
+
+
+def unpublished(workshop: Workshop, files: dict[str, str] | None = None) -> str:
+    """A tested commit of aula that nobody has pushed, pinned by aula-docker."""
+    commit = workshop.aula.commit("Change aula", files or {"src.hs": "main = pure ()\n"})
+    workshop.pin()
+    workshop.verdict()
+    return commit
+
+
+class TestPublished:
+    def test_in_order_it_goes_through(self, ready: Workshop) -> None:
+        ready.release("0.3.1")
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        ready.require(">=0.3.1 && <0.4")
+        ready.pin()
+        ready.verdict()
+        first = mend(ready.push(ready.docker))
+        assert first == "git -C aula push origin master"
+        text = ready.push(ready.docker).text
+        assert "git -C thentos push origin v0.3.1" in text
+        assert paste(ready, "git -C thentos push origin v0.3.1").status == 0
+        text = ready.push(ready.docker).text
+        assert "thentos" not in text.partition("guard:")[0].replace("aula-docker", "")
+        assert paste(ready, first).status == 0
+        assert ready.remote_head("aula") == ready.aula.head
+        ran = ready.push(ready.docker)
+        assert ran.status == 0, ran.text
+        assert ready.remote_head("aula-docker") == ready.docker.head
+
+    @pytest.mark.parametrize("ready", ["sha1", "sha256"], indirect=True)
+    @pytest.mark.parametrize("annotated", [False, True])
+    def test_a_tag_alone_publishes_and_is_asked_for_once(
+        self, ready: Workshop, annotated: bool
+    ) -> None:
+        commit = ready.release("0.3.1")
+        if annotated:
+            ready.thentos.git("tag", "-f", "-a", "-m", "x", "v0.3.1", commit)
+        ready.pin()
+        ready.verdict()
+        ran, count = asked(ready, ready.docker, *TOPIC)
+        assert mend(ran) == "git -C thentos push origin v0.3.1"
+        assert count == 1
+        assert f"thentos {commit[:12]} is not published" in ran.text
+        assert paste(ready, mend(ran)).status == 0
+        ran, count = asked(ready, ready.docker, *TOPIC)
+        assert (ran.status, count) == (0, 1), ran.text
+        seen = ready.thentos.git("for-each-ref", "--format=%(refname)", "refs/guard/seen/origin")
+        assert "refs/guard/seen/origin/tags/v0.3.1" in seen.splitlines()
+        shutil.rmtree(ready.root / "remotes/thentos.git")
+        ran, count = asked(ready, ready.docker, "origin", "HEAD:refs/heads/other")
+        assert (ran.status, count) == (0, 0), ran.text
+
+    def test_nobody_is_asked_in_the_normal_path(self, ready: Workshop) -> None:
+        shutil.rmtree(ready.root / "remotes/thentos.git")
+        shutil.rmtree(ready.root / "remotes/aula.git")
+        ran, count = asked(ready, ready.docker, *TOPIC)
+        assert (ran.status, count) == (0, 0), ran.text
+        assert ready.thentos.git("for-each-ref", "refs/guard/seen") == ""
+
+    def test_what_a_fork_has_is_not_published(self, ready: Workshop) -> None:
+        unpublished(ready)
+        fork = ready.root / "remotes/fork.git"
+        ready.docker.git("init", "--quiet", "--bare", str(fork))
+        for name in ("fork", "origin/fork"):
+            ready.aula.git("remote", "add", name, str(fork))
+            ready.aula.git("push", "--quiet", "--no-verify", name, "HEAD:refs/heads/x")
+        assert "refs/remotes/origin/fork/x" in ready.aula.git("for-each-ref")
+        assert mend(ready.push(ready.docker, *TOPIC)).startswith("git -C aula push origin ")
+
+    def test_only_a_fork_is_a_remote(self, ready: Workshop) -> None:
+        commit = ready.aula.head
+        ready.aula.git("remote", "rename", "origin", "upstream")
+        fork = ready.root / "remotes/fork.git"
+        shutil.copytree(ready.root / "remotes/aula.git", fork)
+        ready.aula.git("remote", "set-url", "upstream", str(fork))
+        ran = ready.push(ready.docker, *TOPIC)
+        url = ready.root / "remotes/aula.git"
+        assert mend(ran) == (
+            f"git -C aula remote add published {url} && git -C aula fetch published"
+        )
+        assert f"no remote of aula has the URL that .gitmodules names, {url}" in ran.text
+        assert paste(ready, mend(ran)).status == 0
+        assert commit in ready.aula.git("for-each-ref", "refs/remotes/published")
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_renamed_remote_is_known_by_its_url(self, ready: Workshop) -> None:
+        ready.aula.git("remote", "rename", "origin", "liqd")
+        ready.aula.git("remote", "set-url", "liqd", f"file://{ready.root}/remotes/aula.git/")
+        ran, count = asked(ready, ready.docker, *TOPIC)
+        assert (ran.status, count) == (0, 0), ran.text
+
+    def test_a_fork_that_is_pushed_to_does_not_count(self, ready: Workshop) -> None:
+        """A push moves the tracking refs of its remote, wherever it goes."""
+        fork = ready.root / "remotes/fork.git"
+        ready.docker.git("init", "--quiet", "--bare", str(fork))
+        ready.aula.git("config", "remote.origin.pushurl", str(fork))
+        commit = unpublished(ready)
+        ready.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/x")
+        assert commit in ready.aula.git("for-each-ref", "refs/remotes/origin/x")
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command.startswith(f"git -C aula push {ready.root}/remotes/aula.git ")
+        assert paste(ready, command).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_offline_is_undecided_with_a_way_on(self, ready: Workshop) -> None:
+        commit = unpublished(ready)
+        remote, away = ready.root / "remotes/aula.git", ready.root / "away"
+        remote.rename(away)
+        ran = ready.push(ready.docker, *TOPIC)
+        assert (
+            f"undecided published: whether origin has aula {commit[:12]} is not known" in ran.text
+        )
+        assert "git ls-remote origin failed" in ran.text
+        assert "GUARD_BYPASS='reason' git push" in ran.text
+        assert mend(ran) == "git -C aula fetch origin"
+        ran = ready.push(ready.docker, *TOPIC, GUARD_BYPASS="on a train")
+        assert ran.status == 0, ran.text
+
+    def test_a_commit_behind_a_branch_of_the_remote(self, ready: Workshop) -> None:
+        """The remote has it, and nothing here has been fetched since."""
+        unpublished(ready)
+        ready.aula.commit("And more", {"more.hs": "x"})
+        url = str(ready.root / "remotes/aula.git")
+        ready.aula.git("push", "--quiet", "--no-verify", url, "HEAD:refs/heads/topic")
+        ran, count = asked(ready, ready.docker, *TOPIC)
+        assert (ran.status, count) == (0, 1), ran.text
+        ran, count = asked(ready, ready.docker, "origin", "HEAD:refs/heads/other")
+        assert (ran.status, count) == (0, 0), ran.text
+
+    def test_a_remote_of_another_url_forgets_what_was_seen(self, ready: Workshop) -> None:
+        ready.release("0.3.1")
+        ready.pin()
+        ready.verdict()
+        ready.thentos.git("push", "--quiet", "origin", "v0.3.1")
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        moved = ready.root / "remotes/moved.git"
+        ready.docker.git("init", "--quiet", "--bare", str(moved))
+        ready.thentos.git("remote", "set-url", "origin", str(moved))
+        ready.docker.git("config", "--file=.gitmodules", "submodule.thentos.url", "../moved.git")
+        ready.docker.commit("Move thentos")
+        ready.verdict()
+        # What was fetched before cannot be told from what is there now; what was seen can.
+        for ref in ready.thentos.git("for-each-ref", "--format=%(refname)", "refs/remotes").split():
+            ready.thentos.git("update-ref", "--no-deref", "-d", ref)
+        ran = ready.push(ready.docker, *TOPIC)
+        assert mend(ran) == "git -C thentos push origin v0.3.1"
+        assert paste(ready, mend(ran)).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_submodule_without_a_url(self, ready: Workshop) -> None:
+        ready.docker.git("config", "--file=.gitmodules", "--unset", "submodule.aula.url")
+        ready.docker.commit("Lose the URL")
+        ready.verdict()
+        ran = ready.push(ready.docker, *TOPIC)
+        assert "error published: .gitmodules names no URL from which others could" in ran.text
+        assert paste(ready, mend(ran)).status == 0
+        ready.docker.commit("Name it")
+        ready.verdict()
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_any_other_submodule_too(self, ready: Workshop) -> None:
+        ready.docker.git("init", "--quiet", "--bare", str(ready.root / "remotes/other.git"))
+        other = Repo(ready.docker.folder / "parts" / "a third")
+        ready.docker.git("init", "--quiet", str(other.folder))
+        commit = other.commit("Start", {"x": "y"})
+        other.git("remote", "add", "origin", str(ready.root / "remotes/other.git"))
+        modules = ready.docker.folder / ".gitmodules"
+        modules.write_text(
+            f'{modules.read_text()}[submodule "third"]\n\tpath = parts/a third\n'
+            "\turl = ../other.git\n"
+        )
+        ready.docker.commit("Add it")
+        ready.verdict()
+        ran = ready.push(ready.docker, *TOPIC)
+        assert f"a third {commit[:12]} is not published" in ran.text
+        assert mend(ran) == "git -C 'parts/a third' push origin master"
+        assert paste(ready, mend(ran)).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_detached_head_goes_to_the_default_branch(self, ready: Workshop) -> None:
+        ready.aula.git("checkout", "--quiet", "--detach")
+        commit = unpublished(ready)
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command == f"git -C aula push origin {commit[:12]}:refs/heads/master"
+        assert paste(ready, command).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_detached_head_beside_the_default_branch(self, ready: Workshop) -> None:
+        ready.aula.git("checkout", "--quiet", "--detach")
+        ready.aula.git("commit", "--quiet", "--amend", "-m", "Another line")
+        commit = unpublished(ready)
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command == f"git -C aula push origin {commit[:12]}:refs/heads/pin-{commit[:8]}"
+        assert paste(ready, command).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_of_a_branch_no_more_is_pushed_than_the_gitlink(self, ready: Workshop) -> None:
+        ready.aula.git("checkout", "--quiet", "-B", "wip")
+        commit = unpublished(ready)
+        ready.aula.commit("Not ready")
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command == f"git -C aula push origin {commit[:12]}:refs/heads/wip"
+
+    def test_a_tag_and_a_branch_of_one_name(self, ready: Workshop) -> None:
+        ready.release("0.3.1")
+        ready.thentos.git("branch", "v0.3.1")
+        ready.pin()
+        ready.verdict()
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command == "git -C thentos push origin refs/tags/v0.3.1"
+        assert paste(ready, command).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_folder_and_names_that_a_shell_would_take_apart(self, ready: Workshop) -> None:
+        unpublished(ready)
+        (ready.docker.folder / "deep er").mkdir()
+        ran = ready.push(Repo(ready.docker.folder / "deep er"), *TOPIC)
+        command = mend(ran)
+        assert shlex.split(command)[:3] == ["git", "-C", "../aula"]
+        assert paste(ready, command, Repo(ready.docker.folder / "deep er")).status == 0
+
+    def test_a_push_by_url(self, ready: Workshop) -> None:
+        url = str(ready.root / "remotes/aula-docker.git")
+        assert ready.push(ready.docker, url, "HEAD:refs/heads/a").status == 0
+        unpublished(ready)
+        assert mend(ready.push(ready.docker, url, "HEAD:refs/heads/b"))
+
+    def test_a_branch_that_is_not_protected_is_not_asked(self, ready: Workshop) -> None:
+        toml = (ready.docker.folder / ".guard.toml").read_text()
+        toml += '[guard]\nprotect = ["*", "!refs/heads/wip/*"]\n'
+        ready.docker.commit("Protect less", {".guard.toml": toml})
+        unpublished(ready)
+        ran, count = asked(ready, ready.docker, "origin", "HEAD:refs/heads/wip/x")
+        assert (ran.status, count) == (0, 0), ran.text
+        assert mend(ready.push(ready.docker, *TOPIC))
+
+
+class TestNothingIsFooled:
+    """What is no proof of publication, whatever it is called."""
+
+    def blocked(self, workshop: Workshop) -> None:
+        assert mend(workshop.push(workshop.docker, *TOPIC)).startswith("git -C aula push origin ")
+
+    def test_tags_named_as_the_refs_that_count(self, ready: Workshop) -> None:
+        commit = unpublished(ready)
+        for name in (
+            f"refs/guard/seen/origin/commits/{commit}",
+            "refs/guard/seen/origin/tags/v1",
+            "refs/remotes/origin/master",
+            "origin/master",
+        ):
+            ready.aula.git("update-ref", f"refs/tags/{name}", commit)
+        ready.aula.git("tag", "v9.9")
+        self.blocked(ready)
+
+    def test_replaced_commits(self, ready: Workshop) -> None:
+        old = ready.aula.head
+        commit = unpublished(ready)
+        ready.aula.git("replace", commit, old)
+        self.blocked(ready)
+        ready.aula.git("replace", "-d", commit)
+        ready.aula.git("replace", old, commit)
+        self.blocked(ready)
+
+    def test_grafted_commits(self, ready: Workshop) -> None:
+        old = ready.aula.head
+        commit = unpublished(ready)
+        graft = ready.docker.folder / ".git/modules/aula/info/grafts"
+        graft.parent.mkdir(exist_ok=True)
+        graft.write_text(f"{old} {commit}\n")
+        self.blocked(ready)
+        graft.unlink()
+        ready.aula.git("replace", "--graft", old, commit)
+        self.blocked(ready)
+
+    def test_an_alike_name_of_a_remote(self, ready: Workshop) -> None:
+        commit = unpublished(ready)
+        ready.aula.git("update-ref", "refs/remotes/originx/master", commit)
+        ready.aula.git("update-ref", "refs/guard/seen/originx/tags/v1", commit)
+        self.blocked(ready)
+
+    def test_a_shallow_history_is_undecided(self, ready: Workshop) -> None:
+        ready.publish("aula")
+        old = ready.aula.head
+        for number in range(3):
+            ready.aula.commit(f"Commit {number}", {"n": f"{number}"})
+        ready.publish("aula")
+        (ready.docker.folder / ".git/modules/aula/shallow").write_text(f"{ready.aula.head}\n")
+        ready.aula.git("checkout", "--quiet", old)
+        ran = ready.push(ready.docker, *TOPIC)
+        assert "undecided published: the history of aula is cut off" in ran.text
+        assert mend(ran) == "git -C aula fetch --unshallow origin"
+        assert paste(ready, mend(ran)).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_submodule_that_is_nowhere(self, ready: Workshop) -> None:
+        shutil.rmtree(ready.docker.folder / "thentos")
+        shutil.rmtree(ready.docker.folder / ".git/modules/thentos")
+        ran = ready.push(ready.docker, *TOPIC)
+        assert mend(ran) == "git submodule update --init thentos"
+
+
+class TestOnDemand:
+    """On demand git runs the superproject's hook first, and then pushes the submodules."""
+
+    def test_where_it_is_configured_it_is_a_note(self, ready: Workshop) -> None:
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        unpublished(ready)
+        ready.docker.git("config", "submodule.recurse", "true")
+        ran = ready.push(ready.docker)
+        assert ran.status == 0, ran.text
+        assert ready.remote_head("aula") == ready.aula.head
+
+    def test_as_a_bare_flag_it_blocks_with_the_pushes_in_order(self, ready: Workshop) -> None:
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        unpublished(ready)
+        ran = ready.push(ready.docker, "--recurse-submodules=on-demand", "origin", "HEAD:master")
+        assert mend(ran) == "git -C aula push origin master"
+
+    def test_where_the_submodules_hook_is_gone_it_blocks(self, ready: Workshop) -> None:
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        unpublished(ready)
+        ready.docker.git("config", "push.recurseSubmodules", "on-demand")
+        (ready.docker.folder / ".git/modules/aula/hooks/pre-push").unlink()
+        assert mend(ready.push(ready.docker)) == "git -C aula push origin master"
+
+    def test_where_git_would_not_push_it_blocks(self, ready: Workshop) -> None:
+        """Git pushes no commit that any remote has, and none of a detached head."""
+        ready.docker.git("config", "push.recurseSubmodules", "on-demand")
+        ready.aula.git("checkout", "--quiet", "--detach")
+        unpublished(ready)
+        assert mend(ready.push(ready.docker, *TOPIC))
+        ready.aula.git("checkout", "--quiet", "-B", "topic")
+        fork = ready.root / "remotes/fork.git"
+        ready.docker.git("init", "--quiet", "--bare", str(fork))
+        ready.aula.git("remote", "add", "fork", str(fork))
+        ready.aula.git("push", "--quiet", "--no-verify", "fork", "HEAD:refs/heads/x")
+        assert mend(ready.push(ready.docker, *TOPIC))
