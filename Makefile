@@ -30,9 +30,10 @@ lint: $(VENV)/extras
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/extras
+bench: $(VENV)/extras $(BIN)/docker-registry
 	@$(BIN)/python -m bench.push $(ARGS)
 	@$(BIN)/python -m bench.haskell
+	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m bench.recover
 
 # Against the docker CLI with the same builder; takes some minutes.
 bench-build: $(VENV)/extras

@@ -13,7 +13,7 @@ from guard.gate import Gate
 from guard.git.assembly import Assembly, assemble
 from guard.git.parts import Part
 from guard.git.process import Repository, text
-from guard.model import Combination, Gitlink, Result
+from guard.model import Combination, Result
 from guard.record import Record
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class KnownGood:
         self._repository = gate.workspace.superproject
         self._commits: tuple[Combination, ...] | None = None
         self._keys: dict[str, Combination] | None = None
+        self._key_of: dict[str, str] = {}
         self._names: dict[tuple[str, str], str] = {}
 
     @property
@@ -103,13 +104,16 @@ class KnownGood:
 
     def of(self, record: Record) -> Good:
         """One combination with what of it is here."""
-        try:
-            for combination in self._candidates(record):
+        for combination in self._candidates(record):
+            try:
                 found = self._assembled(combination)
-                if found.key == record.key:
-                    return Good(record, combination, found.parts)
-        except MissingObjectError as error:
-            return Good(record, missing=error.problem, remedy=error.remedy)
+            except MissingObjectError as error:
+                if combination.replaced:
+                    # With its own submodules: so these are what is missing.
+                    return Good(record, missing=error.problem, remedy=error.remedy)
+                continue
+            if found.key == record.key:
+                return Good(record, combination, found.parts)
         return Good(
             record,
             missing=f"no commit of {self._gate.workspace.name('')} here has its content",
@@ -143,10 +147,9 @@ class KnownGood:
             goods.setdefault(good.record.key, good)
         listed = text(self._repository, "log", "--format=%T", tip)
         for tree in dict.fromkeys(listed.splitlines()):
-            with suppress(GuardError):
-                found = goods.get(self._assembled(Combination(tree)).key)
-                if found is not None and found.base is not None:
-                    return found
+            found = goods.get(self._key(tree))
+            if found is not None and found.base is not None:
+                return found
         return None
 
     def describe(self, path: str, commits: Iterable[str]) -> dict[str, str]:
@@ -165,20 +168,21 @@ class KnownGood:
 
     def _candidates(self, record: Record) -> Iterator[Combination]:
         """Trees of the superproject that may give the content, the likeliest first."""
-        links = tuple(Gitlink(link.path, link.commit) for link in record.gitlinks)
-        listed = self._listed()
+        links = record.gitlinks
+        tested = None
         if record.superproject:
             tree = self._gate.pool.reader(self._repository).read(f"{record.superproject}^{{tree}}")
             if tree is not None:
-                yield Combination(tree.id, record.superproject, links)
-        elif listed:
-            # That its submodules are here is known, or raised, before a thousand keys are computed.
-            yield listed[0]._replace(replaced=links)
+                tested = Combination(tree.id, record.superproject)
+                yield tested
+        # Tested in an index, and committed afterwards.
         same = self._own_keys().get(record.key)
         if same is not None:
             yield same
-        for combination in listed[:_AROUND]:
-            # Gitlinks of another commit around them: the content, but never committed so.
+        # Never committed as it was tested: around other gitlinks.
+        if tested is not None:
+            yield tested._replace(replaced=links)
+        for combination in self._listed()[:_AROUND]:
             yield combination._replace(commit=None, replaced=links)
 
     def _listed(self) -> tuple[Combination, ...]:
@@ -205,11 +209,18 @@ class KnownGood:
         if self._keys is None:
             self._keys = {}
             for combination in self._listed():
-                try:
-                    self._keys.setdefault(self._assembled(combination).key, combination)
-                except GuardError:
-                    continue  # of a commit whose submodules are not all here nothing is known
+                key = self._key(combination.tree)
+                if key:
+                    self._keys.setdefault(key, combination)
         return self._keys
+
+    def _key(self, tree: str) -> str:
+        """The key of a tree of the superproject, "" where its submodules are not all here."""
+        if tree not in self._key_of:
+            self._key_of[tree] = ""
+            with suppress(GuardError):
+                self._key_of[tree] = self._assembled(Combination(tree)).key
+        return self._key_of[tree]
 
     def _assembled(self, combination: Combination) -> Assembly:
         gatherer = self._gate.gatherer
@@ -230,12 +241,7 @@ class KnownGood:
         if path:
             return good.commit(path) == commit
         tree = self._gate.pool.reader(self._repository).read(f"{commit}^{{tree}}")
-        if tree is None:
-            return False
-        try:
-            return self._assembled(Combination(tree.id, commit)).key == good.record.key
-        except GuardError:
-            return False
+        return tree is not None and self._key(tree.id) == good.record.key
 
     def _repositories(self, path: str) -> tuple[Repository, ...]:
         if not path:

@@ -228,9 +228,14 @@ def finish_interrupted(superproject: Repository, checkouts: Iterable[Repository]
         GuardError: git refuses.
     """
     path = _journal(superproject)
-    done = finish_moves(checkouts, _read(path))
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+    moves = _read(path)
+    checkouts = list(checkouts)
+    done = finish_moves(checkouts, moves)
+    folders = {move.work_tree for move in moves}
+    # What somebody has changed since is theirs to look at; then the next call puts it right.
+    if not any(uncommitted(each) for each in checkouts if each.work_tree in folders):
+        with suppress(FileNotFoundError):
+            os.unlink(path)
     return done
 
 

@@ -20,3 +20,17 @@ def test_the_measurements_run() -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for text in ("of aula-docker, 2 rounds", "of aula, 2 rounds", "guard audit over"):
         assert text in ran.stdout
+
+
+def test_the_way_back_is_measured() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.recover", "--rounds", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for text in ("with the pushes", "without the pushes"):
+        assert text in ran.stdout

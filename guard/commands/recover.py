@@ -7,6 +7,7 @@ from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from typing import Final
 
 from guard.config import Config
+from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate import Gate
 from guard.git.workspace import find_workspace
@@ -66,7 +67,8 @@ def run(options: Namespace, screen: Screen) -> int:
         folder = os.path.join(gate.workspace.superproject.common_dir, "guard")
         with held(lock_file(folder, "recover"), lambda: screen.say(_WAITING)):
             act = _local if options.local else _back
-            return act(gate, known, options, screen)
+            with terminable():
+                return act(gate, known, options, screen)
 
 
 def _config(gate: Gate) -> Config:

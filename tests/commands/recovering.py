@@ -33,6 +33,7 @@ def recorded(workshop: Workshop, finished: str = "2016-03-01T12:00:00Z", **field
         record = a_record(found.key, config, Result.PASSED)._replace(
             finished=finished,
             superproject=fields.get("superproject", commit),
+            recipe=fields.get("recipe", config.recipe.digest),
             gitlinks=tuple(Gitlink(part.path, part.commit) for part in found.parts if part.path),
             release="v0.3.0",
             image=ImageFacts(fields.get("image", "")),

@@ -195,9 +195,38 @@ def test_policy_made_since_stays_and_another_recipe_goes(harmed: World) -> None:
 def test_an_index_that_was_committed_after_its_test_is_found(workshop: Workshop) -> None:
     recorded(workshop, superproject="")
     good = workshop.docker.head
-    workshop.docker.commit("Harm", {"Dockerfile": "FROM nowhere\n"})
+    workshop.aula.commit("Harm", {"x": "y\n"})
+    workshop.pin()
     ran = workshop.guard("recover", "--json")
     assert json.loads(ran.out)["combinations"][0]["superproject"]["commit"] == good
+
+
+def test_a_commit_of_aula_that_was_tested_in_the_superproject_as_it_was(workshop: Workshop) -> None:
+    """Its gitlink was never committed: the content is put together from both."""
+    before = workshop.docker.head
+    good = workshop.aula.commit("Good", {"x": "y\n"})
+    workshop.pin()
+    record = recorded(workshop, superproject=before)
+    workshop.docker.git("reset", "--quiet", "--hard", before)
+    workshop.docker.git("reflog", "expire", "--expire=now", "--all")
+    workshop.docker.git("gc", "--quiet", "--prune=now")
+    workshop.docker.commit("Harm", {"Dockerfile": "FROM nowhere\n"})
+    ran = workshop.guard("recover", "--no-image", "--yes", record.name)
+    assert ran.status == 0, ran.text
+    assert workshop.aula.git("rev-parse", "HEAD^{tree}") == workshop.aula.git(
+        "rev-parse", f"{good}^{{tree}}"
+    )
+    assert workshop.guard("check").status == 0
+
+
+def test_another_recipe_everywhere_is_no_way_back(workshop: Workshop) -> None:
+    record = recorded(workshop, recipe="e" * 64)
+    workshop.docker.commit("Harm", {"Dockerfile": "FROM nowhere\n"})
+    before = all_of(workshop)
+    ran = workshop.guard("recover", "--no-image", "--yes", record.name)
+    assert ran.status == 3
+    assert "was earned with another recipe" in ran.err
+    assert all_of(workshop) == before
 
 
 class TestRefusals:
