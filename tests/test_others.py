@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 
 from guard.config import Config, Image
@@ -12,7 +16,7 @@ from guard.git.workspace import Workspace
 from guard.model import Result
 from guard.others import Drift, Others
 from guard.verdicts import Verdicts
-from tests.workshop import GUARD_TOML, Workshop
+from tests.workshop import GUARD_TOML, ZERO, Workshop
 
 OLDER = "CI would test this commit of aula in an older image"
 
@@ -107,6 +111,7 @@ class TestPush:
     def test_a_push_of_the_superproject_is_what_ends_it(self, shared: Workshop) -> None:
         shared.install()
         shared.release("0.3.1")
+        shared.thentos.git("push", "--quiet", "--tags", "origin", "HEAD:refs/heads/master")
         shared.pin()
         shared.verdict()
         ran = shared.push(shared.docker)
@@ -173,3 +178,32 @@ class TestDrift:
             assert drift(shared) is None
             git("remote", "set-head", "upstream", branch)
         assert drift(shared) == Drift("upstream", ("thentos",))
+
+
+def test_it_takes_no_other_git_process(shared: Workshop, tmp_path: Path) -> None:
+    shared.release("0.3.1")
+    shared.aula.commit("Go on", {"word": "x"})
+    shared.pin()
+    key = shared.verdict()
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "git").write_text(
+        f'#!/bin/sh\necho run >> "{tmp_path}/runs"\nexec {shutil.which("git")} "$@"\n'
+    )
+    (tools / "git").chmod(0o755)
+
+    def count() -> int:
+        (tmp_path / "runs").write_text("")
+        line = f"HEAD {shared.aula.head} refs/heads/master {ZERO}\n".encode()
+        path = f"{tools}:{os.environ['PATH']}"
+        words = ("pre-push", "origin", "url")
+        ran = shared.guard(*words, at=shared.aula, data=line, PATH=path)
+        assert ran.status == 0
+        assert (OLDER in ran.text) is not published
+        return len((tmp_path / "runs").read_text().split())
+
+    published = False
+    _, warned = count(), count()
+    publish(shared, key)
+    published = True
+    assert 0 < warned == count()

@@ -13,8 +13,9 @@ from guard.git.combinations import head_of
 from guard.git.history import LoggedCommit, PublishedLine, published_line, rev_list
 from guard.git.process import Repository, text
 from guard.git.workspace import find_workspace, repositories_of
-from guard.model import Decision, Finding, Outcome, Severity
+from guard.model import Decision, Finding, Outcome, Severity, outcome_of
 from guard.report import Screen, decisions_json
+from guard.rules import image_published
 
 # What is not an option of this command goes to git rev-list as it is.
 PASSES_ON: Final = "range"
@@ -66,10 +67,20 @@ def _consumer(gate: Gate, chosen: Sequence[str]) -> _Judged:
     for item in rev_list(_consumer_repository(gate), chosen):
         superproject = line.at(item.when)
         if superproject is not None:
-            judged.append((item, gate.consumer_at(item.commit, superproject)))
+            judged.append((item, _then(gate.consumer_at(item.commit, superproject))))
         else:
             judged.append((item, gate.before_superproject(item.commit)))
     return judged
+
+
+def _then(decision: Decision) -> Decision:
+    """The decision without what was asked of today: which image others had then is not known."""
+    findings = tuple(item for item in decision.findings if item.rule != image_published.NAME)
+    return decision._replace(
+        findings=findings,
+        outcome=outcome_of(findings),
+        rules_run=tuple(name for name in decision.rules_run if name != image_published.NAME),
+    )
 
 
 def _consumer_repository(gate: Gate) -> Repository:

@@ -49,6 +49,21 @@ def test_verdicts_are_asked_for_on_request(workshop: Workshop) -> None:
     assert tested["outcome"] == "blocked"
 
 
+def test_which_image_others_have_today_is_not_asked_of_the_past(workshop: Workshop) -> None:
+    workshop.docker.git("update-ref", "refs/remotes/origin/master", "HEAD")
+    workshop.release("0.3.1")
+    workshop.aula.commit("Go on", {"word": "x"})
+    workshop.pin()
+    workshop.verdict()
+    pushed = workshop.guard("check", "--json", at=workshop.aula).out
+    assert '"image-published"' in pushed
+    ran = workshop.guard("audit", "--json", "--consumer", "--tested")
+    (now, *_) = json.loads(ran.out)["decisions"]
+    assert (now["commit"], now["outcome"]) == (workshop.aula.head, "allowed")
+    assert "tested" in now["rules_run"]
+    assert "image-published" not in ran.out
+
+
 def test_git_rev_list_arguments(workshop: Workshop) -> None:
     commits = history(workshop)
     ran = workshop.guard("audit", "--json", "--max-count=1", "--skip=1", "--all")
