@@ -107,8 +107,7 @@ def test_a_submodule_that_is_not_checked_out(harmed: World) -> None:
     assert "submodule update --init aula" in ran.err
 
 
-@pytest.mark.parametrize("state", ["prepared", "committed"])
-@pytest.mark.parametrize("folder", [".", "modules/aula"])
+@pytest.mark.parametrize(("folder", "state"), [(".", "prepared"), ("modules/aula", "committed")])
 @pytest.mark.parametrize("back", [False, True])
 def test_killed_and_called_again(harmed: World, folder: str, state: str, back: bool) -> None:
     workshop = harmed.workshop
