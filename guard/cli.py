@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "align": "move the dependency to the release that the consumer asks for",
     "test": "build the image, run the tests, record the verdict",
     "publish": "push the image of a passed combination to its registry",
+    "release": "the six steps of a release in their order, from wherever they stand",
     "log": "verdicts, newest first",
     "recover": "back to a combination that is known to work, by new commits alone",
     "sync": "share verdicts with a remote of the superproject",

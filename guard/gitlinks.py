@@ -69,7 +69,7 @@ class PublishedLinks:
         Raises:
             GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
         """
-        links = [self._links(combination, config) for combination, config in asked]
+        links = [self.submodules(combination, config) for combination, config in asked]
         wanted: dict[Submodule, tuple[Config, set[str]]] = {}
         for (_, config), found in zip(asked, links, strict=True):
             for submodule, commit in found:
@@ -81,7 +81,12 @@ class PublishedLinks:
                 self._found[submodule, item.commit] = item
         return [tuple(self._found[key] for key in found) for found in links]
 
-    def _links(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
+    def submodules(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
+        """The submodules of a combination, each with the commit at its gitlink.
+
+        Raises:
+            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
+        """
         contents = self._contents
         store = contents.store(combination)
         tree = superproject_tree(store, combination)

@@ -50,7 +50,24 @@ def find_job(gate: Gate, revision: str | None = None, consumer: str | None = Non
     Raises:
         GuardError: it names no commit, or the combination cannot be put together.
     """
-    return _job(gate, _combination(gate, revision, consumer))
+    return job_for(gate, _combination(gate, revision, consumer))
+
+
+def job_for(gate: Gate, combination: Combination) -> Job:
+    """A combination made ready.
+
+    Raises:
+        GuardError: it cannot be put together.
+    """
+    gatherer = gate.gatherer
+    config = gatherer.config(combination)
+    if not config.test.command:
+        # A commit older than .guard.toml is tested by the present recipe.
+        config = gatherer.config(gate.present())
+    facts = gatherer.gather(combination, tested=False)
+    assembly = assemble(gatherer.submodules(config), gatherer.store(combination), combination)
+    release = facts.pin.releases[0].tag if isinstance(facts.pin, Pin) and facts.pin.releases else ""
+    return Job(combination, config, assembly, release)
 
 
 def job_of(gate: Gate, record: Record) -> Job | None:
@@ -60,7 +77,7 @@ def job_of(gate: Gate, record: Record) -> Job | None:
     """
     for combination in _likely(gate, record):
         with suppress(GuardError):
-            job = _job(gate, combination)
+            job = job_for(gate, combination)
             if (job.assembly.key, job.config.recipe.digest) == (record.key, record.recipe):
                 return job
     return None
@@ -73,18 +90,6 @@ def lock_of(gate: Gate, verdict: str) -> str:
         verdict: its name.
     """
     return lock_file(os.path.join(gate.workspace.superproject.common_dir, "guard"), verdict)
-
-
-def _job(gate: Gate, combination: Combination) -> Job:
-    gatherer = gate.gatherer
-    config = gatherer.config(combination)
-    if not config.test.command:
-        # A commit older than .guard.toml is tested by the present recipe.
-        config = gatherer.config(gate.present())
-    facts = gatherer.gather(combination, tested=False)
-    assembly = assemble(gatherer.submodules(config), gatherer.store(combination), combination)
-    release = facts.pin.releases[0].tag if isinstance(facts.pin, Pin) and facts.pin.releases else ""
-    return Job(combination, config, assembly, release)
 
 
 def _likely(gate: Gate, record: Record) -> list[Combination]:

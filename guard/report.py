@@ -58,6 +58,12 @@ class Screen:
         self._errors.write(f"{_printable(text, self.colour)}\n")
         self._errors.flush()
 
+    def echo(self, piece: str) -> None:
+        """A piece of what another program says, as it comes; its progress redraws one line."""
+        for index, part in enumerate(piece.split("\r")):
+            self._errors.write(("\r" if index else "") + _printable(part, False))
+        self._errors.flush()
+
     def confirms(self, question: str) -> bool:
         """Whether a person says yes; without a terminal nobody does."""
         if not (sys.stdin.isatty() and self.is_terminal):

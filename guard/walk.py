@@ -75,6 +75,7 @@ class Spot(NamedTuple):
         there: the commit that it is at the remote, "" for none.
         trouble: what would be in the way of a push, None for nothing.
         asked: whether the remote itself was asked.
+        local: the full name of the branch that is checked out here at that commit, "" for none.
     """
 
     git: str
@@ -85,6 +86,7 @@ class Spot(NamedTuple):
     there: str = ""
     trouble: Trouble | None = None
     asked: bool = False
+    local: str = ""
 
     @property
     def branch(self) -> str:
@@ -99,7 +101,7 @@ class Spot(NamedTuple):
     @property
     def push(self) -> str:
         """The command, to be read and to be pasted."""
-        if self.source == self.ref:
+        if self.ref in (self.source, self.local):
             return f"{self.git} push {self.remote} {self.branch}"
         return f"{self.git} push {self.remote} {self.source[:12]}:{self.ref}"
 
@@ -303,7 +305,8 @@ def _superproject(known: Known) -> _Own:
     if isinstance(spot, Trouble) or not known.staged:
         return _pushed(spot, known.names.superproject)
     commit = f"{spot.git} commit -m {shlex.quote(known.message)}"
-    push = f"{spot.git} push {spot.remote} HEAD:{spot.ref}"
+    push = f"{spot.git} push {spot.remote} "
+    push += spot.branch if spot.local == spot.ref else f"HEAD:{spot.ref}"
     if spot.reach is Reach.AHEAD_THERE:
         name = known.names.superproject
         return Trouble(

@@ -257,6 +257,7 @@ class Workshop:
         commit: str = "",
         detail: str = "",
         finished: str = "2016-03-04T15:32:00Z",
+        published: bool = False,
     ) -> str:
         """Record a verdict for a commit of aula-docker, as `guard test` would, and give its key."""
         repository = self.docker.repository
@@ -268,6 +269,9 @@ class Workshop:
             submodules = Submodules(workspace, pool, config, Memory(repository.common_dir))
             found = assemble(submodules, store, combination)
             record = a_record(found.key, config, result, detail)._replace(finished=finished)
+            if published:
+                digest = f"{config.image.name}@sha256:{'4' * 64}"
+                record = record.publish(f"{config.image.name}:one", digest, finished)
             Verdicts(repository, pool).record(record, found.parts)
         return found.key
 

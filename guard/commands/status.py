@@ -15,9 +15,11 @@ from guard.git.hooks.proof import Proof, prove_hooks
 from guard.git.process import Repository
 from guard.git.workspace import find_workspace, repositories_of
 from guard.model import Combination, Decision, Outcome
+from guard.progress import Asking, Progress
 from guard.report import JSON_VERSION, Screen, decision_json, first_remedies
 from guard.rules.asked import requirements, whole_range
 from guard.rules.facts import Facts, Tested, Unknown
+from guard.walk import Step, StepState, next_command, pending, steps
 
 
 class _State(NamedTuple):
@@ -32,20 +34,24 @@ class _State(NamedTuple):
     proof: Proof
     engine: str
     bypassed: Bypassed
+    steps: tuple[Step, ...]
 
     @property
     def next(self) -> str:
-        """The one command that brings the work on."""
-        if self.standing.outcome is not Outcome.ALLOWED:
-            return _first(self.standing)
-        for hook in self.proof.hooks:
-            if not hook.health.effective:
-                return hook.health.remedy or "guard install"
-        if self.staged:
-            return "git commit"
-        if self.consumer is not None and self.consumer.outcome is not Outcome.ALLOWED:
-            return _first(self.consumer)
-        return "git push"
+        """The one command that brings the work on, "" where there is nothing to do."""
+        step = pending(self.steps)
+        if step is None or step.state is not StepState.BLOCKED:
+            for hook in self.proof.hooks:
+                if not hook.health.effective:
+                    return hook.health.remedy or "guard install"
+        if step is not None:
+            return next_command(self.steps)
+        consumer, links = self.consumer, self.standing.gitlinks
+        if consumer is None or consumer.commit in [link.commit for link in links]:
+            return ""
+        if consumer.outcome is not Outcome.ALLOWED:
+            return _first(consumer)
+        return f"git add {self.facts.names.consumer_path}"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -80,6 +86,7 @@ def _state(gate: Gate) -> _State:
         prove_hooks(),
         _engine(config),
         bypassed(gate),
+        steps(Progress(gate, Asking()).look().known),
     )
 
 
@@ -129,7 +136,8 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
     screen.say()
     for line in state.bypassed.lines():
         screen.say(screen.paint(line, "yellow"))
-    screen.say(f"next: {screen.paint(state.next, 'bold')}")
+    done = "nothing: this combination is tested, published and pushed"
+    screen.say(f"next: {screen.paint(state.next or done, 'bold')}")
 
 
 def _parts(facts: Facts) -> list[tuple[str, str]]:
@@ -210,5 +218,5 @@ def _json(state: _State) -> dict[str, Any]:
         "hooks_missing": state.proof.missing,
         "engine": state.engine,
         **state.bypassed.json(),
-        "next": state.next,
+        "next": state.next or None,
     }

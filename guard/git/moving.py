@@ -169,6 +169,16 @@ def commit_gitlink(superproject: Repository, path: str, commit: str, message: st
         return _ask(repo, "rev-parse", "HEAD")
 
 
+def commit_staged(superproject: Repository, message: str) -> None:
+    """Commit the index as it is, through whatever hooks there are.
+
+    Raises:
+        GuardError: git refuses, or a hook does.
+    """
+    with _opened(superproject) as repo:
+        _ask(repo, "commit", "--quiet", "-m", message)
+
+
 def _refuse_loss(checkout: Repository, path: str, commit: str) -> None:
     work_tree = f"--work-tree={checkout.work_tree}"
     status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import IO, Final, NamedTuple
 
@@ -121,7 +121,22 @@ def send(
     return _told(status, [os.fsdecode(line).rstrip("\n") for line in lines], errors)
 
 
-def _started(repository: Repository, words: Sequence[str]) -> subprocess.Popen[bytes]:
+def bring_objects(repository: Repository, remote: str, ref: str) -> None:
+    """Fetch what a branch of a remote leads to. No ref moves, and nobody is asked anything.
+
+    Whether it worked shows in what is there afterwards.
+    """
+    words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+    # With an empty map, the remote's tracking ref stays where it is, too (git-fetch(1)).
+    words += ["--no-auto-gc", "--refmap=", "--", remote, ref]
+    extra = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never"}
+    process = _started(repository, words, extra)
+    process.communicate()
+
+
+def _started(
+    repository: Repository, words: Sequence[str], extra: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     place = repository.work_tree or repository.git_dir
     command = ["git", *words] if repository.work_tree else repository.command(*words)
     kept = {name: value for name, value in os.environ.items() if name not in _LOCAL}
@@ -131,7 +146,7 @@ def _started(repository: Repository, words: Sequence[str]) -> subprocess.Popen[b
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**kept, "LANGUAGE": "en"},
+            env={**kept, "LANGUAGE": "en", **(extra or {})},
             cwd=place,
         )
     except OSError as error:

@@ -16,15 +16,32 @@ def test_the_next_command_leads_to_the_push(workshop: Workshop) -> None:
     workshop.pin()
     assert next_of(workshop) == "guard align"
     workshop.guard("align")
+    assert next_of(workshop) == "guard install"
+    workshop.install()
     assert next_of(workshop) == "guard test"
     workshop.docker.git("commit", "--quiet", "-m", "Move thentos")
     workshop.verdict()
     workshop.docker.git("reset", "--quiet", "--soft", "HEAD^")
-    assert next_of(workshop) == "guard install"
-    workshop.install()
-    assert next_of(workshop) == "git commit"
+    assert next_of(workshop) == "guard publish"
+    workshop.verdict(commit="HEAD@{1}", published=True)
+    aula = workshop.aula.head[:7]
+    assert next_of(workshop) == f"git commit -m 'Take aula {aula} with thentos v0.3.0'"
     workshop.docker.git("commit", "--quiet", "-m", "Move thentos again")
-    assert next_of(workshop) == "git push"
+    assert next_of(workshop) == "git push origin master"
+    assert workshop.push(workshop.docker).status == 0
+    assert next_of(workshop) == "nothing: this combination is tested, published and pushed"
+
+
+def test_after_all_that_the_work_goes_on_in_aula(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict(published=True)
+    workshop.push(workshop.docker)
+    workshop.aula.commit("More", {"more": "x\n"})
+    assert next_of(workshop) == f"guard test --consumer {workshop.aula.head[:12]}"
+    workshop.pin()
+    workshop.verdict()
+    workshop.docker.git("reset", "--quiet", "--hard", "HEAD^")
+    assert next_of(workshop) == "git add aula"
 
 
 def test_what_it_shows(workshop: Workshop) -> None:
@@ -59,7 +76,7 @@ def test_json(workshop: Workshop) -> None:
     assert found["pushes"]["consumer"]["commit"] == workshop.aula.head
     assert [hook["effective"] for hook in found["hooks"]] == [True, True]
     assert found["verdict"]["state"] == "passed"
-    assert found["next"] == "git push"
+    assert found["next"] == "guard publish"
 
 
 def test_the_engine_that_would_build(workshop: Workshop) -> None:
