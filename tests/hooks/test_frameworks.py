@@ -14,6 +14,7 @@ import pytest
 from guard.git.hooks.health import HookState, hook_health
 from guard.locks import held
 from tests.hooks.places import opened
+from tests.pages import blocks, page, section
 from tests.workshop import Ran, Repo, Workshop, cabal
 
 TOOLS = ("pre-commit", "prek")
@@ -69,13 +70,11 @@ class Team:
     def __init__(self, workshop: Workshop, source: Source, tool: str) -> None:
         self.workshop = workshop
         self.tool = tool
-        ids = "".join(
-            f"  - id: {name}\n" for name in ("guard-pre-push", "guard-staged", "guard-check")
-        )
-        text = (
-            "default_install_hook_types: [pre-commit, pre-push]\n"
-            f"repos:\n- repo: {source.folder}\n  rev: {source.commit}\n  hooks:\n{ids}"
-        )
+        # What the README shows, with this repository in its place.
+        (shown,) = blocks(section(page("README.md"), "With pre-commit"), "yaml")
+        text = shown.replace("<the URL of this repository>", str(source.folder))
+        text = text.replace("<a release>", source.commit)
+        assert "<" not in text
         for repo in (workshop.aula, workshop.docker):
             repo.commit("Let others run guard", {".pre-commit-config.yaml": text})
         # Of a first push, root commit and all, pre-commit names no commit at all.

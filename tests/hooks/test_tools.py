@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from guard.git.hooks.health import HookHealth, HookState, hook_health
 from guard.git.hooks.shim import CHAINED
 from tests.hooks.places import opened, write_script
+from tests.pages import blocks, page, section
 from tests.workshop import Ran, Workshop
 
 _HERE = Path(sys.executable).parent
@@ -217,12 +219,9 @@ def test_git_lfs_without_force_leaves_guard_alone(bench: Bench) -> None:
 def test_lefthook_with_a_line_of_its_own(bench: Bench) -> None:
     """What the README says for teams that let lefthook run their hooks."""
     write_script(bench.workshop.root / "bin/guard", _call())
-    bench.workshop.docker.write(
-        {
-            "lefthook.yml": _LEFTHOOK_CONFIG
-            + "    - name: guard\n      run: guard pre-push {1} {2}\n      use_stdin: true\n"
-        }
-    )
+    config = yaml.safe_load(_shown("yaml"))
+    config["pre-push"]["jobs"] += yaml.safe_load(_LEFTHOOK_CONFIG)["pre-push"]["jobs"]
+    bench.workshop.docker.write({"lefthook.yml": yaml.safe_dump(config)})
     bench.workshop.docker.commit("Let lefthook run guard")
     bench.settle()
     _lefthook(bench)
@@ -240,12 +239,18 @@ def test_husky(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
     own = bench.folder / ".husky/pre-push"
     assert str(own) in told
     assert 'guard pre-push "$@"' in told
-    own.write_text('guard pre-push "$@" || failed=1\nsh noted.sh\nexit ${failed:-0}\n')
+    # What the README says for teams that let husky run their hooks.
+    own.write_text("sh noted.sh\n" + _shown("sh"))
     assert bench.health().state is HookState.RUN_BY_OTHER
     bench.both_run()
     bench.guard("uninstall")
     assert not (bench.hooks / "pre-push").exists()
     assert own.exists()
+
+
+def _shown(kind: str) -> str:
+    (text,) = blocks(section(page("README.md"), "With lefthook or husky"), kind)
+    return text
 
 
 def _call() -> str:
