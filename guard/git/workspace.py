@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from guard.config import FILE, Config
@@ -35,7 +35,7 @@ class Workspace(NamedTuple):
         superproject: the superproject's repository, `here` itself where it is that.
         inside: the path of the checkout of `here` inside the superproject's, "" for a clone
             elsewhere.
-        settings: (submodule path, repository) of ``git config guard.repository.<path>``.
+        settings: (submodule path, repository) of ``git config guard.<path>.repository``.
         options: what the superproject's configuration says of remotes, branches and submodules.
     """
 
@@ -160,7 +160,7 @@ def repositories_of(
 
     In a push from the submodule itself its own repository comes first; then the submodule's
     checkout, the ``modules/`` of the common and of the worktree's git dir, the sibling clone, and
-    ``git config guard.repository.<path>``.
+    ``git config guard.<path>.repository``.
 
     Args:
         names: the submodule's names in ``.gitmodules``, besides its path.
@@ -172,14 +172,14 @@ def repositories_of(
     found = [workspace.here] if workspace.path(config) == path else []
     found += submodule_repositories((top,), path, dict.fromkeys((*names, path)))
     found += sibling_repositories(top, os.path.basename(path))
-    # git folds the case of the last word of a key.
-    configured = dict(workspace.settings).get(path.lower())
+    settings = dict(workspace.settings)
+    configured = settings.get(path) or settings.get(path.lower())
     if configured:
         repository = open_any(_absolute(configured, top))
         if repository is None:
             raise GuardError(
-                f"git config guard.repository.{path} names {configured}, which is no repository",
-                f"git config --unset guard.repository.{path}",
+                f"git config guard.{path}.repository names {configured}, which is no repository",
+                f"git config --unset 'guard.{path}.repository'",
             )
         found.append(repository)
     return distinct(found)
@@ -231,13 +231,17 @@ def _with_superproject(here: Repository, settings: Pairs, superproject: Reposito
             relative = os.path.relpath(here.work_tree, superproject.work_tree)
             if relative.split(os.sep)[0] not in (os.curdir, os.pardir):
                 inside = relative
-    prefix = "guard.repository."
-    repositories = tuple(
-        (key.removeprefix(prefix), value)
-        for key, value in dict(settings).items()
-        if key.startswith(prefix)
-    )
+    repositories = tuple(_repository_settings(dict(settings)))
     return Workspace(here, superproject, inside, repositories, tuple(settings))
+
+
+def _repository_settings(settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    start, end, old = "guard.", ".repository", "guard.repository."
+    for key, value in settings.items():
+        if key.startswith(old):
+            yield key.removeprefix(old), value  # its last word has no "/" or "_", and no case
+        elif key.startswith(start) and key.endswith(end):
+            yield key[len(start) : -len(end)], value
 
 
 def _configured(value: str, here: Repository) -> Repository:

@@ -180,7 +180,7 @@ class TestRepositories:
         (docker / "own").rename(workshop.thentos.folder)  # no submodule's, a repository of its own
         named = clone(workshop, "thentos", workshop.root / "named").folder
         (named / ".git").rename(docker / ".git/modules/other-name")
-        workshop.docker.git("config", "guard.repository.thentos", "../configured")
+        workshop.docker.git("config", "guard.thentos.repository", "../configured")
         assert self.found(at(docker), "other-name") == [
             git_dir(docker, "thentos/.git"),
             git_dir(docker, ".git/modules/other-name"),
@@ -243,7 +243,24 @@ class TestRepositories:
         ]
 
     def test_a_configured_repository_that_is_none(self, workshop: Workshop, at: At) -> None:
-        workshop.docker.git("config", "guard.repository.thentos", "/nowhere")
-        with pytest.raises(GuardError, match=r"guard.repository.thentos names /nowhere") as caught:
+        workshop.docker.git("config", "guard.thentos.repository", "/nowhere")
+        with pytest.raises(GuardError, match=r"guard.thentos.repository names /nowhere") as caught:
             self.found(at(workshop.docker.folder))
-        assert caught.value.remedy == "git config --unset guard.repository.thentos"
+        assert caught.value.remedy == "git config --unset 'guard.thentos.repository'"
+
+    @pytest.mark.parametrize(
+        ("key", "path"),
+        [
+            ("guard.thentos.repository", "thentos"),
+            ("guard.repository.thentos", "thentos"),
+            ("guard.Vendor/then_tos 2.repository", "Vendor/then_tos 2"),
+        ],
+    )
+    def test_both_forms_of_the_setting(
+        self, workshop: Workshop, at: At, key: str, path: str
+    ) -> None:
+        clone(workshop, "thentos", workshop.root / "configured")
+        workshop.docker.git("config", key, "../configured")
+        workspace = at(workshop.docker.folder)
+        found = repositories_of(workspace, Config(dependency=path), path)
+        assert git_dir(workshop.root, "configured/.git") in [item.git_dir for item in found]
