@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop import Ran, Repo, Workshop
+from tests.workshop import GUARD_TOML, Ran, Repo, Workshop
 
 Shape = Callable[[Workshop, str], Ran]
 
@@ -140,6 +140,45 @@ def _from_a_clone(workshop: Workshop, commit: str, option: str) -> Ran:
     return workshop.push(clone, url, "HEAD:refs/heads/x")
 
 
+def _replaced(workshop: Workshop, commit: str) -> Ran:
+    other = workshop.docker.head
+    if other == commit:
+        other = _untested(workshop.docker)
+    workshop.docker.git("replace", commit, other)
+    workshop.docker.git("replace", f"{commit}^{{tree}}", f"{other}^{{tree}}")
+    return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/x")
+
+
+def _grafted(workshop: Workshop, commit: str) -> Ran:
+    grafts = workshop.docker.folder / ".git/info/grafts"
+    grafts.parent.mkdir(exist_ok=True)
+    grafts.write_text(f"{commit}\n")
+    return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/x")
+
+
+def _names_like_our_own(workshop: Workshop, commit: str) -> Ran:
+    refs = [f"refs/{kind}/refs/guard/verdicts" for kind in ("tags", "heads")]
+    for ref in (*refs, "refs/tags/HEAD", "refs/heads/HEAD"):
+        workshop.docker.git("update-ref", ref, commit)
+    return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/x", *refs)
+
+
+def _by_git_dir(workshop: Workshop, commit: str) -> Ran:
+    folder = workshop.docker.folder
+    named = {"GIT_DIR": str(folder / ".git"), "GIT_WORK_TREE": str(folder)}
+    at = Repo(workshop.root / "remotes")
+    return workshop.push(at, "origin", f"{commit}:refs/heads/x", **named)
+
+
+def _among_hostile_python(workshop: Workshop, commit: str) -> Ran:
+    evil = "import os\nos._exit(0)\n"
+    names = ("sitecustomize.py", "usercustomize.py", "guard/__init__.py", "json.py")
+    workshop.docker.write(dict.fromkeys(names, evil))
+    folder = str(workshop.docker.folder)
+    hostile = {"PYTHONPATH": folder, "PYTHONHOME": folder, "PYTHONUSERBASE": folder}
+    return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/x", **hostile)
+
+
 SHAPES: list[Shape] = [
     _one,
     _several,
@@ -162,6 +201,11 @@ SHAPES: list[Shape] = [
     _shallow_clone,
     _partial_clone,
     _bare_clone,
+    _replaced,
+    _grafted,
+    _names_like_our_own,
+    _by_git_dir,
+    _among_hostile_python,
 ]
 
 
@@ -224,6 +268,43 @@ def test_deletions_of_everything(ready: Workshop) -> None:
     assert not _refs(ready)
 
 
+def test_ten_thousand_refs(ready: Workshop) -> None:
+    """One bad commit in the middle of many good ones; and the good ones alone."""
+    good, bad = ready.docker.head, _untested(ready.docker)
+    packed = ready.docker.folder / ".git/packed-refs"
+    assert not packed.exists()
+
+    def branches(odd: str) -> None:
+        commits = {5000: odd}
+        lines = (f"{commits.get(n, good)} refs/heads/some/{n:05}\n" for n in range(10_000))
+        packed.write_text(f"# pack-refs with: sorted\n{''.join(lines)}")
+
+    branches(bad)
+    ran = ready.push(ready.docker, "origin", "refs/heads/some/*")
+    assert ran.status != 0
+    assert "to refs/heads/some/05000: blocked" in ran.text
+    assert "9999 other refs are allowed by themselves" in ran.text
+    assert not _refs(ready)
+    branches(good)
+    ran = ready.push(ready.docker, "--dry-run", "origin", "refs/heads/some/*")
+    assert ran.status == 0, ran.text[-2000:]
+    assert "guard: aula-docker: 10000 refs allowed" in ran.text
+
+
+def test_refs_that_are_not_protected(ready: Workshop) -> None:
+    protect = '[guard]\nprotect = ["*", "!refs/heads/wip/*", "!nightly-*"]\n'
+    good = ready.docker.commit("Leave some out", {".guard.toml": protect + GUARD_TOML})
+    ready.verdict()
+    bad = _untested(ready.docker)
+    free = [f"{bad}:refs/heads/wip/x", f"{bad}:refs/tags/nightly-1"]
+    ran = ready.push(ready.docker, "origin", *free)
+    assert ran.status == 0, ran.text
+    assert "is not judged: .guard.toml does not protect it" in ran.text
+    for ref in ("refs/heads/x", "refs/tags/x", "refs/heads/wipx"):
+        assert ready.push(ready.docker, "origin", *free, f"{bad}:{ref}").status != 0
+        assert ready.push(ready.docker, "origin", *free, f"{good}:{ref}").status == 0
+
+
 # the consumer
 
 
@@ -246,6 +327,20 @@ def test_aula_from_its_places(ready: Workshop, where: str) -> None:
     ran = ready.push(aula, "origin", f"{bad}:refs/heads/y")
     assert ran.status != 0
     assert "Traceback" not in ran.text
+    assert bad not in _refs(ready, "aula")
+
+
+def test_aula_by_git_dir(ready: Workshop) -> None:
+    """What ties git to aula must not tie it to aula in aula-docker and thentos."""
+    named = {
+        "GIT_DIR": str(ready.docker.folder / ".git/modules/aula"),
+        "GIT_WORK_TREE": str(ready.aula.folder),
+    }
+    at = Repo(ready.root / "remotes")
+    ran = ready.push(at, "origin", "HEAD:refs/heads/x", **named)
+    assert ran.status == 0, ran.text
+    bad = _untested(ready.aula)
+    assert ready.push(at, "origin", f"{bad}:refs/heads/y", **named).status != 0
     assert bad not in _refs(ready, "aula")
 
 

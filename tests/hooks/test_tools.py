@@ -71,6 +71,15 @@ class Bench:
         """The health of the superproject's hook."""
         return hook_health(opened(self.folder))
 
+    def told(self) -> HookHealth:
+        """The health; `guard status` says what is wrong, how to mend it, and not to push."""
+        health = self.health()
+        status = self.guard("status")
+        assert not health.effective
+        assert f"  {health.reason}" in status.splitlines()
+        assert status.splitlines()[-1] == f"next: {health.remedy}"
+        return health
+
     @property
     def hooks(self) -> Path:
         return self.folder / ".git" / "hooks"
@@ -189,8 +198,8 @@ def test_a_framework_before_and_after(bench: Bench, install: Install) -> None:
 def test_guard_first_and_a_tool_that_drops_it(bench: Bench, install: Install) -> None:
     bench.guard("install")
     install(bench)
-    health = bench.health()
-    assert (health.state, health.effective) == (HookState.DISPLACED, False)
+    health = bench.told()
+    assert health.state is HookState.DISPLACED
     assert health.by in health.reason
     assert health.remedy == "guard install"
     bench.guard("install")
@@ -205,7 +214,8 @@ def test_guard_first_and_a_tool_that_drops_it(bench: Bench, install: Install) ->
 def test_a_framework_by_force(bench: Bench, name: str) -> None:
     bench.guard("install")
     bench.done(name, "install", "-f", "-t", "pre-push")
-    assert (bench.health().state, bench.health().by) == (HookState.DISPLACED, name)
+    health = bench.told()
+    assert (health.state, health.by) == (HookState.DISPLACED, name)
     bench.guard("install")
     bench.both_run()
 
@@ -214,6 +224,16 @@ def test_git_lfs_without_force_leaves_guard_alone(bench: Bench) -> None:
     bench.guard("install")
     assert bench.tool("git", "lfs", "update").status != 0
     assert bench.health().state is HookState.EFFECTIVE
+
+
+@pytest.mark.parametrize("leads", ["to a folder", "to nothing"])
+def test_a_global_hooks_path(bench: Bench, leads: str) -> None:
+    bench.guard("install")
+    shared = "/dev/null" if leads == "to nothing" else str(bench.workshop.root / "my hooks")
+    bench.workshop.docker.git("config", "--global", "core.hooksPath", shared)
+    health = bench.told()
+    assert health.state is HookState.UNREACHED
+    assert f"core.hooksPath is {shared}" in health.reason
 
 
 def test_lefthook_with_a_line_of_its_own(bench: Bench) -> None:
@@ -233,7 +253,7 @@ def test_husky(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
     write_script(bench.workshop.root / "bin/guard", _call())
     bench.guard("install")
     _install_husky(bench, tmp_path_factory.mktemp("npm"))
-    health = bench.health()
+    health = bench.told()
     assert (health.state, health.by) == (HookState.UNREACHED, "husky")
     told = bench.guard("install", ok=3)
     own = bench.folder / ".husky/pre-push"
