@@ -113,7 +113,7 @@ def record(
             submodule=submodule,
             remote=remote,
             url=url,
-            trouble=trouble,
+            trouble=_without_secret(trouble),
             guard=__version__,
             refs=tuple(_pushed(item, judged.get(item.remote_ref)) for item in updates),
         ),
@@ -136,7 +136,7 @@ def _pushed(update: RefUpdate, decision: Decision | None) -> PushedRef:
         decision.recipe or "",
         decision.judged_with,
         tuple(
-            f"{item.rule}: {item.message}"
+            f"{item.rule}: {_without_secret(item.message)}"
             for item in decision.findings
             if item.severity in _BLOCKING
         ),
@@ -156,9 +156,9 @@ def _who(repository: Repository) -> str:
             return f"user {os.getuid()}"
 
 
-def _without_secret(url: str) -> str:
-    """A URL without the password or token that web servers are given in it."""
-    return re.sub(r"^(https?|ftps?)://[^/@]*@", r"\1://", url)
+def _without_secret(words: str) -> str:
+    """A text without the passwords and tokens that web servers are given in URLs."""
+    return re.sub(r"\b(https?|ftps?)://[^/@\s]*@", r"\1://", words)
 
 
 def _write(folder: str, bypass: Bypass) -> str:

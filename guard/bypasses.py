@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import shlex
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from guard.bypass import Bypass, PushedRef, folder_of, parse_bypass
 from guard.errors import GuardError
+from guard.gate import Gate
 from guard.git.workspace import repositories_of
+from guard.gitlinks import Destination
 from guard.model import Decision, Outcome, outcome_of
+from guard.order import Order
 from guard.rules.tested import NAME as TESTED
-
-if TYPE_CHECKING:
-    from guard.gate import Gate
 
 _SHOWN: Final = 3
 
@@ -94,44 +94,48 @@ def bypassed(gate: Gate, wants_settled: bool = False) -> Bypassed:
         wants_settled: whether those that have passed since are shown, too.
     """
     found, damaged = _read_all(gate)
-    states = (_standing(gate, item) for item in found)
+    workspace = gate.workspace
+    # The order of a release is asked in the superproject alone.
+    with Gate(workspace._replace(here=workspace.superproject, inside="")) as top:
+        states = [_standing(gate, top, item) for item in found]
     return Bypassed(
         tuple(item for item in states if wants_settled or not item.settled), tuple(damaged)
     )
 
 
-def _standing(gate: Gate, bypass: Bypass) -> Standing:
+def _standing(gate: Gate, top: Gate, bypass: Bypass) -> Standing:
     """What of a bypass has not passed since, by the verdicts and the rules as they are now.
 
     A bypass without a judgement is held against what can be judged now.
     """
     refs = (item for item in bypass.refs if item.refused or bypass.trouble)
     judged = [item for item in refs if item.ref.startswith(("refs/heads/", "refs/tags/"))]
-    return Standing(bypass, tuple(item for item in judged if not _settled(gate, bypass, item)))
+    return Standing(bypass, tuple(item for item in judged if not _settled(gate, top, bypass, item)))
 
 
-def _settled(gate: Gate, bypass: Bypass, item: PushedRef) -> bool:
+def _settled(gate: Gate, top: Gate, bypass: Bypass, item: PushedRef) -> bool:
     if not item.commit.strip("0"):
         return True
-    if item.combination:
-        verdicts = gate.gatherer.verdicts
-        if not verdicts.has_passed(item.combination, item.recipe):
-            return False
 
     def applied(decision: Decision) -> Decision:
-        if not item.combination:
+        asked = (item.combination, item.recipe)
+        if not item.combination or asked == (decision.combination, decision.recipe):
             return decision
-        # That rule has been asked above, of the combination that was pushed.
+        # Judged in another superproject than then: what counts is the combination of then.
+        if not gate.gatherer.verdicts.has_passed(*asked):
+            return decision._replace(outcome=Outcome.UNDECIDED)
         left = tuple(one for one in decision.findings if one.rule != TESTED)
         return decision._replace(findings=left, outcome=outcome_of(left))
 
     # One that was recorded where it was made knew of no superproject.
-    top = folder_of(gate.workspace.superproject)
-    if bypass.submodule or os.path.dirname(bypass.path) != top:
-        decision = gate.consumer(item.commit, item.ref, applied)
-    else:
-        decision = applied(gate.superproject(item.commit, item.ref))
-    return decision.outcome is Outcome.ALLOWED
+    usual = folder_of(gate.workspace.superproject)
+    if bypass.submodule or os.path.dirname(bypass.path) != usual:
+        return gate.consumer(item.commit, item.ref, applied).outcome is Outcome.ALLOWED
+    decision = applied(top.superproject(item.commit, item.ref))
+    if decision.outcome is not Outcome.ALLOWED:
+        return False
+    order = Order(top, Destination(bypass.remote, bypass.url))
+    return all(one.outcome is Outcome.ALLOWED for one in order.judged([decision]))
 
 
 def _told(item: Standing) -> list[str]:

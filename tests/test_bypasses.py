@@ -76,7 +76,11 @@ def test_what_is_shown_and_what_is_written_down(ready: Workshop) -> None:
     assert (ref["ref"], ref["commit"], ref["outcome"]) == ("refs/heads/master", commit, "blocked")
     assert ref["combination"] == ready.verdict()
     assert ref["recipe"] == ready.config(commit).recipe.digest
-    assert [text.partition(":")[0] for text in ref["findings"]] == ["release-tag", "tested"]
+    assert [text.partition(":")[0] for text in ref["findings"]] == [
+        "release-tag",
+        "tested",
+        "published",
+    ]
     (path,) = folder(ready).iterdir()
     assert str(path) in ran.text
 
@@ -125,7 +129,10 @@ def test_a_verdict_is_not_enough_where_another_rule_is_broken(ready: Workshop) -
     (found,) = shown(ready, "status")
     assert found["refs"][0]["findings"][0].startswith("release-tag: ")
     ready.thentos.git("tag", "v0.3.1", commit)
-    assert shown(ready, "status") == []
+    assert shown(ready, "status"), "nobody else can fetch it"
+    ready.thentos.git("push", "--quiet", "origin", "v0.3.1", "HEAD:refs/heads/master")
+    for at in (ready.docker, ready.aula):
+        assert WHY not in ready.guard("status", at=at).out
 
 
 def test_a_push_of_aula_is_written_down_in_the_superproject(ready: Workshop) -> None:
