@@ -147,8 +147,9 @@ class Transfers:
         layers = [item for layer, item in self._layers.items() if layer]
         done = sum(_is_done(item) for item in layers)
         sent = sum(item.done for item in layers if not _is_done(item))
-        stage = f"{self._title}: {done} of {len(layers)} layers"
-        return _status_line(self._begun, stage + (f", {size(sent)}" if sent else ""))
+        # What moves comes first: a reference may be longer than the terminal is wide.
+        stage = f"{done} of {len(layers)} layers" + (f", {size(sent)}" if sent else "")
+        return _status_line(self._begun, f"{stage}: {self._title}")
 
 
 # What the engine says of a layer that nothing is left to do for; it has no other sign.
@@ -160,8 +161,8 @@ def _is_done(transfer: Transfer) -> bool:
 
 
 def _live(screen: Screen, status: Callable[[], Text]) -> Live | None:
-    """The line at the bottom of a terminal; None elsewhere."""
-    if not screen.is_terminal:
+    """The line at the bottom of a terminal that can draw one; None elsewhere."""
+    if not screen.is_terminal or os.environ.get("TERM") == "dumb":
         return None
     from rich.console import Console
     from rich.live import Live

@@ -30,12 +30,28 @@ with open(sys.argv[1], "w", buffering=1) as log, Watch(Screen.for_terminal(), lo
 """
 
 
-def watched(log: Path, columns: int, **env: str) -> str:
+TRANSFERRED = """\
+import sys, time
+from guard.engine.events import Transfer
+from guard.report import Screen
+from guard.watch import Transfers
+with Transfers(Screen.for_terminal(), "pushing " + "x" * 100) as transfers:
+    transfers.on_transfer(Transfer("", "The push refers to a repository"))
+    transfers.on_transfer(Transfer("1" * 12, "Layer already exists"))
+    for done in (1000, 2500000):
+        transfers.on_transfer(Transfer("2" * 12, "Pushing", done, 4000000))
+    time.sleep(0.6)
+    for _ in range(2):
+        transfers.on_transfer(Transfer("2" * 12, "Pushed"))
+"""
+
+
+def watched(log: Path, columns: int, code: str = WATCHED, **env: str) -> str:
     """What arrives at a terminal of so many columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = subprocess.Popen(
-        [sys.executable, "-c", WATCHED, str(log)],
+        [sys.executable, "-c", code, str(log)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -108,3 +124,17 @@ def test_a_log_on_a_full_disk_is_no_trouble_of_the_engine() -> None:
 def test_what_is_long_is_cut() -> None:
     assert brief("x" * 10, 10) == "x" * 10
     assert brief("x" * 11, 10) == "xxxxxxx..."
+
+
+def test_a_transfer_on_a_terminal_is_one_line_that_says_how_far_it_is(tmp_path: Path) -> None:
+    seen = watched(tmp_path / "log", 60, TRANSFERRED, TERM="xterm")
+    moving = [line for line in seen.replace("\r", "\n").split("\n") if "layers" in line]
+    assert any("1 of 2 layers, 2.5 MB: pushing xxx" in line for line in moving)
+    assert all(len(plain(line)) <= 60 for line in moving)
+    assert "already exists" not in seen
+
+
+def test_a_transfer_elsewhere_is_one_line_a_layer(tmp_path: Path) -> None:
+    seen = watched(tmp_path / "log", 60, TRANSFERRED, TERM="dumb")
+    lines = seen.replace("\r", "").splitlines()
+    assert lines[1:] == [f"  {'1' * 12}: layer already exists", f"  {'2' * 12}: pushed"]

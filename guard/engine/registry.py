@@ -159,6 +159,8 @@ def _told(lines: Any, on_transfer: OnTransfer) -> Iterator[dict[str, Any]]:
             if "error" in line:
                 raise DockerException(str(line["error"]))
             layer, status = str(line.get("id") or ""), str(line.get("status") or "")
+            if status.startswith("Pulling from"):
+                layer = ""  # the id is the image's here
             if status:
                 detail = line.get("progressDetail") or {}
                 done, total = int(detail.get("current") or 0), int(detail.get("total") or 0)

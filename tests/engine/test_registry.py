@@ -120,7 +120,10 @@ def test_an_image_comes_back_by_its_digest(
     push(here, second, f"{registry.name}:v1", told)
     images.end()
     assert here.image_id(first) == here.image_id(pinned) == ""
-    assert pull(here, pinned, told) == first
+    pulled = Told()
+    assert pull(here, pinned, pulled) == first
+    assert all(len(item.layer) == 12 for item in pulled.heard if item.layer)
+    assert pulled.statuses() <= {"Already exists", "Pull complete"} and pulled.statuses()
     with pytest.raises(ValueError, match="names no digest"):
         pull(here, f"{registry.name}:v1", told)
 
