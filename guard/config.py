@@ -39,6 +39,8 @@ class Image(NamedTuple):
         consumer: ``full``, or ``manifests`` to let only the consumer's manifests into the context.
         builder: ``auto``, ``buildkit`` or ``classic``.
         latest_from: ``releases`` or ``any``: which combinations the tag ``latest`` may move to.
+        also: other names under which the consumer's files know the image.
+        pins: patterns over the consumer's paths: by these files people and CI pick the image.
     """
 
     name: str = "quay.io/liqd/aula"
@@ -49,6 +51,11 @@ class Image(NamedTuple):
     consumer: str = "full"
     builder: str = "auto"
     latest_from: str = "releases"
+    also: tuple[str, ...] = ("fisx/aula",)
+    pins: tuple[str, ...] = (
+        *(".travis.yml", ".travis/**", ".github/workflows/**", ".gitlab-ci.yml", ".circleci/**"),
+        *("*.sh", "Makefile", "Dockerfile*", "docker/**", "docker-compose*", "scripts/**"),
+    )
 
 
 class Test(NamedTuple):
@@ -70,6 +77,7 @@ class Rules(NamedTuple):
     """The table ``[rules]``: how much the findings of a rule weigh, ``warning`` or ``error``."""
 
     image_published: str = "warning"
+    image_pin: str = "warning"
 
 
 class Recipe(NamedTuple):
@@ -154,7 +162,8 @@ def config_from_json(value: Any) -> Config | None:
     """A configuration out of what JSON made of one, None where it is something else."""
     try:
         consumer, dependency, form, push, consumer_push, image, test, rules = value
-        name, dockerfile, target, platform, arguments, sent, builder, latest = image
+        name, dockerfile, target, platform, arguments, sent, builder, latest, *others = image
+        also, pins = map(tuple, others)
         command, timeout, source = test
         pairs = tuple((key, item) for key, item in arguments)
         return Config(
@@ -163,7 +172,7 @@ def config_from_json(value: Any) -> Config | None:
             form,
             Protection(*map(tuple, push)),
             Protection(*map(tuple, consumer_push)),
-            Image(name, dockerfile, target, platform, pairs, sent, builder, latest),
+            Image(name, dockerfile, target, platform, pairs, sent, builder, latest, also, pins),
             Test(tuple(command), timeout, source),
             Rules(*rules),
         )
@@ -274,6 +283,18 @@ def _name(value: object) -> str:
     return text
 
 
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(str(_name(item)) for item in _texts(value))
+
+
+def _globs(value: object) -> tuple[str, ...]:
+    patterns = tuple(_path(item) for item in _texts(value))
+    for pattern in patterns:
+        if "**" in pattern.removesuffix("/**"):
+            raise ValueError(f"may have ** as its last step only, not {pattern!r}")
+    return patterns
+
+
 def _arguments(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise ValueError(f"must be a table of texts, not {value!r}")
@@ -325,8 +346,13 @@ _IMAGE: Final[Mapping[str, _Check]] = {
     "consumer": _one_of("full", "manifests"),
     "builder": _one_of("auto", "buildkit", "classic"),
     "latest-from": _one_of("releases", "any"),
+    "also": _names,
+    "pins": _globs,
 }
-_RULES: Final[Mapping[str, _Check]] = {"image-published": _one_of("warning", "error")}
+_RULES: Final[Mapping[str, _Check]] = {
+    "image-published": _one_of("warning", "error"),
+    "image-pin": _one_of("warning", "error"),
+}
 _TEST: Final[Mapping[str, _Check]] = {
     "command": _command,
     "timeout": _duration,

@@ -20,6 +20,7 @@ from guard.others import Others
 from guard.rules.facts import (
     Consumer,
     Facts,
+    ImagePins,
     Names,
     OldImage,
     Package,
@@ -84,6 +85,7 @@ class Gatherer(Contents):
         evidence = Evidence(names.superproject, combination.commit, text=combination.source)
         pin = self._pin(combination, config)
         facts = Facts(names, evidence, self._consumer(combination, config, pin), pin)
+        facts = facts._replace(image_pins=self._image_pins(combination, config))
         if tested:
             facts = facts._replace(
                 tested=self.tested(combination, config),
@@ -252,6 +254,22 @@ class Gatherer(Contents):
                     commit, tuple(manifests), tuple(paths), tuple(unknown)
                 )
         return self._consumers[key]
+
+    def _image_pins(self, combination: Combination, config: Config) -> ImagePins | None:
+        commit = self.gitlink(combination, config.consumer)
+        if commit is None or not config.image.pins:
+            return None
+        rooted = self.root(combination, config, config.consumer, commit)
+        if isinstance(rooted, Unknown):
+            return None
+        # An accepted push has what they say from memory.
+        from guard.image_files import image_pins
+
+        store, root = rooted
+        reader = self.pool.reader(root.repository)
+        found = image_pins(store, reader, root.tree, config.image, self.memory)
+        blocks = config.rules.image_pin == Severity.ERROR.value
+        return found._replace(name=config.image.name, blocks=blocks)
 
     def _paths(
         self,

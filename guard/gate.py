@@ -244,7 +244,15 @@ class Gate:
 
     def _ids(self, key: str, config: Config, links: tuple[Gitlink, ...]) -> tuple[str, ...]:
         forms = (self.workspace.name(""), config.consumer, config.dependency, config.release_tag)
-        return "static", *forms, key, dict(links).get(config.dependency, "")
+        image = (config.image.name, *config.image.also, "", *config.image.pins)
+        return (
+            "static",
+            *forms,
+            *image,
+            config.rules.image_pin,
+            key,
+            dict(links).get(config.dependency, ""),
+        )
 
     def combination(self, commit: str) -> Combination:
         """The combination that a commit of the superproject is.

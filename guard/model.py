@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 # All rules, in their order. The first are static: they ask about the combination alone; the next
 # ask for its verdict, too; the last ask about a push: where it goes, and what went there before.
-STATIC_RULES: Final = ("release-tag", "dependency-match", "dependency-source")
+STATIC_RULES: Final = ("release-tag", "dependency-match", "dependency-source", "image-pin")
 COMBINATION_RULES: Final = (*STATIC_RULES, "tested", "image-published")
 RULES: Final = (*COMBINATION_RULES, "published", "merged")
 

@@ -113,6 +113,9 @@ def _weaker(old: Config, new: Config, ref: str) -> tuple[Finding, ...]:
         if was == "error" != now:
             text = f"the rule {key.replace('_', '-')} no longer blocks"
             findings.append(_finding(text, (was,), (now,)))
+    where = [(item.image.name, *item.image.also, *item.image.pins) for item in (old, new)]
+    if old.rules.image_pin == "error" and where[0] != where[1]:
+        findings.append(_finding("the image is looked for elsewhere, or by other names", *where))
     if old.release_tag != new.release_tag:
         text = "release tags are named in another way"
         findings.append(_finding(text, (old.release_tag,), (new.release_tag,)))

@@ -117,7 +117,8 @@ class Screen:
         rows += zip(["at:", *[""] * _PLACES], places[:_PLACES], strict=False)
         if len(places) > _PLACES:
             rows.append(("", f"and {len(places) - _PLACES} more"))
-        rows.append(("mend:", finding.remedy))
+        first, *more_lines = finding.remedy.split("\n")
+        rows += [("mend:", first), *(("", line) for line in more_lines)]
         lines = [f"  {label}: {finding.message}"]
         return lines + [f"      {name:<10}{text}" for name, text in rows if text]
 
@@ -149,7 +150,11 @@ def told_once(findings: Iterable[Finding]) -> list[Finding]:
 def first_remedies(findings: Iterable[Finding]) -> list[str]:
     """The commands that mend what blocks, in the order of the rules."""
     blocking = (Severity.ERROR, Severity.UNDECIDED)
-    remedies = [item.remedy for item in findings if item.severity in blocking and item.remedy]
+    remedies = [
+        item.remedy.split("\n")[0]  # of several edits the first one
+        for item in findings
+        if item.severity in blocking and item.remedy
+    ]
     return list(dict.fromkeys(remedies))
 
 

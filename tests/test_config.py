@@ -30,6 +30,8 @@ platform   = "linux/amd64"
 build-args = {B = "2", A = "1"}
 consumer   = "manifests"
 builder    = "classic"
+also       = ["fisx/x"]
+pins       = ["ci/**"]
 latest-from = "any"
 
 [test]
@@ -39,6 +41,7 @@ source  = "/liqd/aula/"
 
 [rules]
 image-published = "error"
+image-pin = "error"
 """
 
 
@@ -58,9 +61,11 @@ def test_every_key() -> None:
             "manifests",
             "classic",
             "any",
+            ("fisx/x",),
+            ("ci/**",),
         ),
         test=HowToTest(("make", ""), 45, "/liqd/aula"),
-        rules=Rules("error"),
+        rules=Rules("error", "error"),
     )
 
 
@@ -90,10 +95,10 @@ WRONG = {
     "guard.consumer-push": ["protect", "tested"],
     "image": [
         *("name", "dockerfile", "target", "platform", "build-args", "consumer", "builder"),
-        "latest-from",
+        *("latest-from", "also", "pins"),
     ],
     "test": ["command", "timeout", "source"],
-    "rules": ["image-published"],
+    "rules": ["image-published", "image-pin"],
 }
 KEYS = [(table, key) for table, keys in WRONG.items() for key in keys]
 
@@ -129,7 +134,11 @@ def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
         ("image", "consumer", '"none"'),
         ("image", "builder", '"kaniko"'),
         ("image", "latest-from", '"none"'),
+        ("image", "also", '["aula:latest"]'),
+        ("image", "pins", '["/Makefile"]'),
+        ("image", "pins", '["**/*.sh"]'),
         ("rules", "image-published", '"off"'),
+        ("rules", "image-pin", '"off"'),
         ("image", "build-args", "{A = 1}"),
         ("test", "command", '"make test"'),
         ("test", "command", "[]"),
@@ -234,6 +243,9 @@ class TestRecipe:
             ("/liqd/aula/", "/liqd/aula"),
             ('latest-from = "any"', 'latest-from = "releases"'),
             ('image-published = "error"', ""),
+            ('image-pin = "error"', ""),
+            ('also       = ["fisx/x"]', ""),
+            ('pins       = ["ci/**"]', ""),
         ],
     )
     def test_what_does_not(self, old: str, new: str) -> None:

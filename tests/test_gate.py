@@ -73,7 +73,12 @@ class TestSuperproject:
         with open_gate(workshop, asks_verdicts=False) as gate:
             found = gate.superproject(workshop.docker.head)
         assert (found.outcome, found.combination) == (Outcome.ALLOWED, None)
-        assert found.rules_run == ("release-tag", "dependency-match", "dependency-source")
+        assert found.rules_run == (
+            "release-tag",
+            "dependency-match",
+            "dependency-source",
+            "image-pin",
+        )
 
     @pytest.mark.parametrize("path", ["aula", "thentos"])
     def test_a_missing_commit_is_undecided_and_named(

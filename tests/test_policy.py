@@ -132,6 +132,15 @@ class TestWeaker:
         old = set_policy(workshop, GUARD_TOML)
         assert self.told(policy(workshop, old=old)) == ["the rule image-published no longer blocks"]
 
+    def test_image_pin_that_looks_elsewhere(self, workshop: Workshop) -> None:
+        for table, told in ((' "error"', 1), (' "warning"', 0)):
+            rules = f"[rules]\nimage-pin ={table}\n"
+            set_policy(workshop, GUARD_TOML + rules)
+            pins = GUARD_TOML.replace("[image]\n", "[image]\npins = []\n")
+            old = set_policy(workshop, pins + rules)
+            messages = ["the image is looked for elsewhere, or by other names"]
+            assert self.told(policy(workshop, old=old)) == messages[:told]
+
     def test_another_test_command(self, workshop: Workshop) -> None:
         old = set_policy(workshop, GUARD_TOML.replace("/liqd/aula/test.sh", "true"))
         (finding,) = policy(workshop, old=old).weaker

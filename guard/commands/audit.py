@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
 from collections.abc import Sequence
 from typing import Final
@@ -13,7 +13,15 @@ from guard.git.combinations import head_of
 from guard.git.history import LoggedCommit, PublishedLine, published_line, rev_list
 from guard.git.process import Repository, text
 from guard.git.workspace import find_workspace, repositories_of
-from guard.model import Decision, Finding, Outcome, Severity, outcome_of
+from guard.model import (
+    COMBINATION_RULES,
+    STATIC_RULES,
+    Decision,
+    Finding,
+    Outcome,
+    Severity,
+    outcome_of,
+)
 from guard.report import Screen, decisions_json
 from guard.rules import image_published
 
@@ -21,12 +29,16 @@ from guard.rules import image_published
 PASSES_ON: Final = "range"
 _NAMING: Final = ("--all", "--branches", "--tags", "--remotes", "--glob", "--stdin", "--reflog")
 _BLOCKING: Final = (Severity.ERROR, Severity.UNDECIDED)
+_ALWAYS: Final = "workspace"  # that nothing could be judged is told, whatever is asked
 _Judged = list[tuple[LoggedCommit, Decision]]
 
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.usage = "guard audit [--json] [--tested] [--consumer] [git rev-list arguments ...]"
+    parser.usage = (
+        "guard audit [--json] [--tested] [--consumer] [--rules NAME,...] "
+        "[git rev-list arguments ...]"
+    )
     parser.epilog = "Without arguments: --first-parent HEAD."
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--tested", action="store_true", help="ask for verdicts as well")
@@ -35,6 +47,21 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="judge commits of the consumer, each with the superproject as it was published then",
     )
+    parser.add_argument(
+        "--rules",
+        metavar="NAME,...",
+        type=_rules,
+        help="tell only what these rules say, their warnings as well",
+    )
+
+
+def _rules(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    for name in names:
+        if name not in COMBINATION_RULES:
+            known = ", ".join(COMBINATION_RULES)
+            raise ArgumentTypeError(f"{name!r} is no rule that can be asked here ({known})")
+    return names
 
 
 def run(options: Namespace, screen: Screen) -> int:
@@ -45,13 +72,24 @@ def run(options: Namespace, screen: Screen) -> int:
         word.startswith(_NAMING) for word in chosen
     ):
         chosen = [*chosen, "HEAD"]  # as git log does
-    with Gate(workspace, asks_verdicts=options.tested) as gate:
+    rules: tuple[str, ...] = options.rules or ()
+    asks = options.tested or any(name not in STATIC_RULES for name in rules)
+    with Gate(workspace, asks_verdicts=asks) as gate:
         judged = _consumer(gate, chosen) if options.consumer else _superproject(gate, chosen)
+    if rules:
+        judged = [(item, _of_rules(decision, rules)) for item, decision in judged]
     if options.json:
         screen.json(decisions_json(decision for _, decision in judged))
     else:
-        _table(judged, screen)
+        _table(judged, (*_BLOCKING, *([Severity.WARNING] if rules else [])), screen)
     return EXIT_ALLOWED
+
+
+def _of_rules(decision: Decision, rules: tuple[str, ...]) -> Decision:
+    """What a decision would be if there were no other rules."""
+    findings = tuple(item for item in decision.findings if item.rule in (*rules, _ALWAYS))
+    run = tuple(name for name in decision.rules_run if name in rules)
+    return decision._replace(findings=findings, rules_run=run, outcome=outcome_of(findings))
 
 
 def _superproject(gate: Gate, chosen: Sequence[str]) -> _Judged:
@@ -112,36 +150,36 @@ def _published_tip(repository: Repository) -> str:
     return found
 
 
-def _table(judged: _Judged, screen: Screen) -> None:
+def _table(judged: _Judged, told: tuple[Severity, ...], screen: Screen) -> None:
     for item, decision in judged:
         word = f"{decision.outcome.value:<9}"
         painted = screen.paint(word, "green" if decision.outcome is Outcome.ALLOWED else "red")
         pinned = decision.release or _pinned(decision)
-        rules = ", ".join(dict.fromkeys(found.rule for found in _blocking(decision)))
+        rules = ", ".join(dict.fromkeys(found.rule for found in _told(decision, told)))
         subject = item.subject if len(item.subject) <= 50 else f"{item.subject[:49]}…"
         screen.say(
             f"{item.commit[:8]}  {item.date}  {painted}  {pinned:<9}  {rules or '-':<34}  {subject}"
         )
-        for found in _blocking(decision):
+        for found in _told(decision, told):
             screen.say(screen.paint(f"{'':<22}{found.rule}: {found.message}", "dim"))
-    _summary([decision for _, decision in judged], screen)
+    _summary([decision for _, decision in judged], told, screen)
 
 
-def _blocking(decision: Decision) -> list[Finding]:
-    return [found for found in decision.findings if found.severity in _BLOCKING]
+def _told(decision: Decision, told: tuple[Severity, ...]) -> list[Finding]:
+    return [found for found in decision.findings if found.severity in told]
 
 
 def _pinned(decision: Decision) -> str:
     return decision.gitlinks[1].commit[:8] if len(decision.gitlinks) > 1 else "-"
 
 
-def _summary(decisions: list[Decision], screen: Screen) -> None:
+def _summary(decisions: list[Decision], told: tuple[Severity, ...], screen: Screen) -> None:
     outcomes = Counter(decision.outcome for decision in decisions)
     counts = ", ".join(f"{outcomes[outcome]} {outcome.value}" for outcome in Outcome)
     screen.say()
     screen.say(f"{len(decisions)} commits: {counts}")
     rules = Counter(
-        rule for decision in decisions for rule in {found.rule for found in _blocking(decision)}
+        rule for decision in decisions for rule in {found.rule for found in _told(decision, told)}
     )
     for rule, count in rules.most_common():
         screen.say(f"  {rule:<18} {count:>4}")

@@ -163,6 +163,46 @@ class OldImage(NamedTuple):
     unknown: Unknown | None = None
 
 
+class ImageMention(NamedTuple):
+    """One place where a file of the consumer names the image.
+
+    Args:
+        line: 1-based.
+        text: the line.
+        name: as it stands there.
+        tag: "" where there is none; with the variables that the file does not set.
+        digest: as in ``sha256:1f..``, "" where there is none.
+    """
+
+    path: str
+    line: int
+    text: str
+    name: str
+    tag: str = ""
+    digest: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Name, tag and digest as docker writes them."""
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.name}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+class ImagePins(NamedTuple):
+    """What the consumer's files say of the image.
+
+    Args:
+        unread: files that could not be read.
+        name: the image's, as it is configured.
+        blocks: whether the rule `image-pin` is more than a warning.
+    """
+
+    mentions: tuple[ImageMention, ...]
+    unread: tuple[Unknown, ...] = ()
+    name: str = ""
+    blocks: bool = False
+
+
 class Names(NamedTuple):
     """How the parts are called in messages, and where the submodules stand."""
 
@@ -185,6 +225,7 @@ class Facts(NamedTuple):
         tested: None where the rule `tested` is not asked.
         test_command: what would build and test this combination.
         old_image: None where the rule `image-published` has nothing to say.
+        image_pins: None where the consumer cannot be read.
     """
 
     names: Names
@@ -195,6 +236,7 @@ class Facts(NamedTuple):
     tested: Tested | Unknown | None = None
     test_command: str = "guard test"
     old_image: OldImage | None = None
+    image_pins: ImagePins | None = None
 
 
 def undecided(rule: str, unknown: Unknown) -> Finding:

@@ -9,6 +9,7 @@ from guard.model import Finding
 from guard.rules import (
     dependency_match,
     dependency_source,
+    image_pin,
     image_published,
     release_tag,
     tested,
@@ -27,6 +28,7 @@ STATIC: Final = (
     Rule(release_tag.NAME, release_tag.check),
     Rule(dependency_match.NAME, dependency_match.check),
     Rule(dependency_source.NAME, dependency_source.check),
+    Rule(image_pin.NAME, image_pin.check),
 )
 # These ask for a verdict.
 ASKING: Final = (

@@ -44,6 +44,7 @@ def test_json(workshop: Workshop) -> None:
         "release-tag",
         "dependency-match",
         "dependency-source",
+        "image-pin",
         "tested",
         "image-published",
         "published",

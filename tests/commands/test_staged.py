@@ -96,7 +96,12 @@ def test_json(workshop: Workshop) -> None:
     (decision,) = json.loads(ran.out)["decisions"]
     assert (decision["repository"], decision["commit"]) == ("aula", None)
     assert decision["outcome"] == "blocked"
-    assert decision["rules_run"] == ["release-tag", "dependency-match", "dependency-source"]
+    assert decision["rules_run"] == [
+        "release-tag",
+        "dependency-match",
+        "dependency-source",
+        "image-pin",
+    ]
     assert decision["gitlinks"] == {"thentos": workshop.thentos.head}
     evidence = decision["findings"][0]["evidence"][0]
     assert (evidence["path"], evidence["line"], evidence["commit"]) == ("aula.cabal", 9, None)
