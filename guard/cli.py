@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
 
 from guard.errors import EXIT_INTERRUPTED, EXIT_UNDECIDED, GuardError, mistake
+from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Sequence
     from types import ModuleType
+    from typing import Final
 
 # In the order in which a person meets them. The module is the name with "-" as "_".
 COMMANDS: Final = {

@@ -6,11 +6,14 @@ types and bad values are errors that name the key: a policy that is misread is n
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
-
 from guard.errors import ConfigError
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
+
+    _Check = Callable[[object], object]
 
 FILE: Final = ".guard.toml"
 
@@ -236,9 +239,6 @@ class _Reader:
         return ConfigError(f"{self._where}: {key} {what}", f"correct {self._where}")
 
 
-_Check = Callable[[object], object]
-
-
 def _text(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError(f"must be a text, not {value!r}")
@@ -277,6 +277,8 @@ def _patterns(value: object) -> tuple[str, ...]:
 def _name(value: object) -> str:
     # The reference grammar of the OCI distribution specification, without tag and digest.
     text = _text(value)
+    import re
+
     part = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
     if not re.fullmatch(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{part}(?:/{part})*", text):
         raise ValueError(f"must be the name of an image without a tag, not {value!r}")
@@ -318,6 +320,8 @@ def _command(value: object) -> tuple[str, ...]:
 
 
 def _duration(value: object) -> int:
+    import re
+
     match = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"must be a duration such as 90m, 45s or 2h, not {value!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
@@ -32,6 +31,7 @@ from guard.rules.facts import (
     Unknown,
     VerdictState,
 )
+from guard.values import TYPE_CHECKING
 from guard.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Gatherer(Contents):
         self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self._others = Others(self)
-        self.verdicts = Verdicts(workspace.superproject, pool)
+        self.verdicts = Verdicts(workspace.superproject, pool, self.memory)
 
     @property
     def _library(self) -> Library:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from types import TracebackType
-from typing import Any, NamedTuple, Self
-
 from guard.config import Config
 from guard.errors import GuardError
 from guard.facts import Gatherer
-from guard.git.combinations import head_of, of_commit, of_index, refs_below, with_consumer
+from guard.git.combinations import StagedTree, head_of, of_commit, refs_below, with_consumer
 from guard.git.objects import ObjectPool
 from guard.git.workspace import Workspace
 from guard.model import (
@@ -27,6 +22,12 @@ from guard.model import (
 )
 from guard.rules.facts import Facts, Pin, Tested, Unknown, VerdictState
 from guard.rules.image_published import of_image
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, Self
 
 _ACCEPTABLE = (Severity.WARNING, Severity.NOTE)
 
@@ -59,8 +60,7 @@ class Gate:
         self.gatherer = Gatherer(workspace, self.pool)
         self._asks_verdicts = asks_verdicts
         self._rules = COMBINATION_RULES if asks_verdicts else STATIC_RULES
-        self._open = ExitStack()
-        self._index_file = index
+        self._staged = StagedTree(workspace.superproject, index, self.gatherer.memory)
         self._index: tuple[Combination | None] | None = None
         self._head: tuple[str | None] | None = None
         self._refs: dict[str, dict[str, str]] = {}
@@ -68,7 +68,6 @@ class Gate:
         self._decided: dict[tuple[str, str, Combination], Decision] = {}
 
     def __enter__(self) -> Self:
-        self._open.enter_context(self.pool)
         return self
 
     def __exit__(
@@ -77,7 +76,10 @@ class Gate:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._open.close()
+        try:
+            self._staged.__exit__(kind, error, trace)
+        finally:
+            self.pool.__exit__(kind, error, trace)
 
     def index(self) -> Combination | None:
         """The superproject's index; None where it has none.
@@ -86,9 +88,15 @@ class Gate:
             GuardError: it has unmerged entries or cannot be read.
         """
         if self._index is None:
-            context = of_index(self.workspace.superproject, self._index_file)
-            self._index = (self._open.enter_context(context),)
+            found = self._staged.__enter__()
+            if found and self._staged.recalled and not self._is_there(found):
+                self._staged.forget()
+                found = self._staged.__enter__()
+            self._index = (found,)
         return self._index[0]
+
+    def _is_there(self, combination: Combination) -> bool:
+        return self.gatherer.store(combination).tree(combination.tree) is not None
 
     def head(self) -> Combination | None:
         """The superproject's HEAD; None before its first commit."""
@@ -141,13 +149,15 @@ class Gate:
             return applied(_undecided(self.consumer_name(), commit, ref, error, self._rules))
         for make in (self.head, lambda: self._branch(ref)):
             # What is wrong with these is no news: the index is what has to be mended.
-            with suppress(GuardError):
+            try:
                 other = make()
                 if other is None:
                     continue
                 decision = applied(self._consumer_in(other, commit, ref))
-                if decision.outcome is Outcome.ALLOWED:
-                    return decision
+            except GuardError:
+                continue
+            if decision.outcome is Outcome.ALLOWED:
+                return decision
         return first
 
     def consumer_at(self, commit: str, superproject: str) -> Decision:
@@ -192,7 +202,7 @@ class Gate:
             found.release,
             found.findings,
             f"{self.workspace.name('')}: {combination.source}",
-            config.recipe.digest if key else None,
+            self.gatherer.verdicts.digest(config.recipe) if key else None,
         )
 
     def _of_rules(
@@ -207,8 +217,10 @@ class Gate:
         findings = judge(facts, STATIC)
         if any(item.severity is Severity.ERROR for item in findings) and not _out_of_reach(facts):
             # Which releases would fit is good to know; what is wrong is known without.
-            with suppress(GuardError):
+            try:
                 findings = judge(self.gatherer.explain(facts, combination), STATIC)
+            except GuardError:
+                pass
         pin = facts.pin
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
         key = facts.tested.key or None if isinstance(facts.tested, Tested) else None

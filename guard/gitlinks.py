@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shlex
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
+from guard.digest import sha1
 from guard.errors import GuardError
 from guard.git.locate import open_checkout
 from guard.git.process import Repository
@@ -19,6 +16,14 @@ from guard.git.trees import GITLINK
 from guard.git.workspace import Workspace
 from guard.model import Combination
 from guard.rules.publication import Publication, PublicationState
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    Search = Callable[
+        ["PublishedLinks", "Submodule", Config, Sequence[Place], set[str]], Iterable[Publication]
+    ]
 
 
 class Destination(NamedTuple):
@@ -210,7 +215,7 @@ class PublishedLinks:
         if not rest or not tips:
             return found
         memory = self._contents.memory
-        digest = hashlib.sha1("".join(sorted(tips)).encode()).hexdigest()
+        digest = sha1("".join(sorted(tips)).encode())
         remembered = {item for item in rest if memory.recall("reaches", item, digest)}
         rest = self.present(place.repository, rest - remembered)
         reached = reachable(place.repository, rest, tips) if rest else set()
@@ -230,6 +235,8 @@ class PublishedLinks:
         }
 
     def _name_url(self, submodule: Submodule, config: Config) -> str:
+        import shlex
+
         url = "<url>"
         for tracking in self.tracking(self.repositories(submodule, config)[:1]):
             origin = tracking.remotes.named("origin")
@@ -245,11 +252,6 @@ class PublishedLinks:
             )
         )
         return f"{path}git config --file=.gitmodules {key} {url}"
-
-
-Search = Callable[
-    [PublishedLinks, Submodule, Config, Sequence[Place], set[str]], Iterable[Publication]
-]
 
 
 def default_remote(workspace: Workspace, here: Remotes) -> Remote | None:

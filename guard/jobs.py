@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GuardError
@@ -16,6 +15,7 @@ from guard.locks import lock_file
 from guard.model import Combination, Role
 from guard.record import Record
 from guard.rules.facts import Pin
+from guard.values import NamedTuple
 
 
 class Job(NamedTuple):

@@ -6,21 +6,29 @@ needed: an entry that is missing, damaged or of another guard is as good as none
 
 from __future__ import annotations
 
-import hashlib
-import json
+import marshal
 import os
-from contextlib import suppress
-from typing import Any, Final
+import sys
 
 from guard import __version__
+from guard.digest import sha1
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # Some years of pushes. What is dropped is read anew.
 _ENTRIES: Final = 4096
 _SOURCES: Final = ("", "haskell", "rules", "git")
+_DIGEST: Final = 40
 
 
 class Memory:
     """Entries in one repository.
+
+    An entry is a checksum and a value in the form that Python keeps its compiled modules in: JSON
+    would take a push longer to import than to read. That form is to be trusted only as far as the
+    git dir is; what a full disk or a crash has left of it does not fit the checksum.
 
     Args:
         common_dir: the git dir that all worktrees of the superproject share.
@@ -33,39 +41,56 @@ class Memory:
     def recall(self, kind: str, *ids: str) -> Any | None:
         """The value that was remembered for these ids, None where there is none.
 
-        The value is what JSON makes of it; the caller checks its shape.
+        The value is made of lists, tuples, dicts and plain values; the caller checks its shape.
         """
         try:
             with open(self._path(kind, ids), "rb") as file:
-                entry = json.loads(file.read())
-            return entry["value"] if entry["of"] == self._of(kind, ids) else None
-        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+                entry = file.read()
+            if sha1(entry[_DIGEST:]).encode() != entry[:_DIGEST]:
+                return None
+            known, value = marshal.loads(entry[_DIGEST:])
+        except (OSError, ValueError, TypeError, EOFError):
             return None
+        return value if known == self._of(kind, ids) else None
 
     def remember(self, value: object, kind: str, *ids: str) -> None:
         """Keep a value; where that fails it is not kept, and nobody is told."""
         path = self._path(kind, ids)
         private = f"{path}.{os.getpid()}"
-        with suppress(OSError):
+        entry = marshal.dumps((self._of(kind, ids), _plain(value)))
+        try:
             os.makedirs(self._folder, exist_ok=True)
             self._make_room()
-            with open(private, "w", encoding="utf-8") as file:
-                json.dump({"of": self._of(kind, ids), "value": value}, file)
+            with open(private, "wb") as file:
+                file.write(sha1(entry).encode() + entry)
             os.replace(private, path)
+        except OSError:
+            pass
 
     def _path(self, kind: str, ids: tuple[str, ...]) -> str:
-        name = hashlib.sha1("\0".join(self._of(kind, ids)).encode(errors="surrogateescape"))
-        return os.path.join(self._folder, f"{kind}-{name.hexdigest()}.json")
+        name = sha1("\0".join(self._of(kind, ids)).encode(errors="surrogateescape"))
+        return os.path.join(self._folder, f"{kind}-{name}")
 
-    def _of(self, kind: str, ids: tuple[str, ...]) -> list[str]:
+    def _of(self, kind: str, ids: tuple[str, ...]) -> tuple[str, ...]:
         self._maker = self._maker or _fingerprint()
-        return [self._maker, kind, *ids]
+        return self._maker, kind, *ids
 
     def _make_room(self) -> None:
         names = os.listdir(self._folder)
         if len(names) >= _ENTRIES:
             for name in names:
                 os.unlink(os.path.join(self._folder, name))
+
+
+def _plain(value: Any) -> Any:
+    """The value with named tuples as plain ones."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if isinstance(value, list):
+        return [*map(_plain, value)]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
 
 
 def _fingerprint() -> str:
@@ -80,4 +105,4 @@ def _fingerprint() -> str:
                     stat = entry.stat()
                     newest = max(newest, stat.st_mtime_ns)
                     total += stat.st_size
-    return f"{__version__} {newest} {total}"
+    return f"{__version__} {newest} {total} {sys.implementation.cache_tag}"

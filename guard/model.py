@@ -6,8 +6,11 @@ requirement, release, combination, verdict, finding.
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import Final, NamedTuple
+from guard.values import TYPE_CHECKING, Enum, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Final
+
 
 # All rules, in their order. The first are static: they ask about the combination alone; the next
 # ask for its verdict, too; the last ask about a push: where it goes, and what went there before.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate import Gate
@@ -13,6 +11,10 @@ from guard.model import Decision, Evidence, Finding, outcome_of
 from guard.rules import published
 from guard.rules.facts import Unknown, undecided
 from guard.rules.publication import Publication, Publications
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class Order:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from guard.config import FILE, Config
 from guard.contents import Contents, superproject_tree
@@ -14,6 +12,10 @@ from guard.git.process import text
 from guard.git.store import Store
 from guard.git.trees import FOLDER, TreeEntry
 from guard.model import Combination
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # `git remote add` makes no HEAD.
 _DEFAULTS = ("HEAD", "main", "master")

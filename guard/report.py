@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Iterable, Sequence
-from typing import IO, TYPE_CHECKING, Any, Final
 
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED
 from guard.model import Decision, Evidence, Finding, Outcome, Severity
+from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from re import Match
+    from typing import IO, Any, Final
+
     from guard.errors import GuardError
 
 JSON_VERSION: Final = 1
@@ -123,6 +126,14 @@ class Screen:
         return lines + [f"      {name:<10}{text}" for name, text in rows if text]
 
 
+def exit_status(decisions: Iterable[Decision]) -> int:
+    """1 where anything is blocked, else 3 where anything is undecided, else 0."""
+    outcomes = {decision.outcome for decision in decisions}
+    if Outcome.BLOCKED in outcomes:
+        return EXIT_BLOCKED
+    return EXIT_UNDECIDED if Outcome.UNDECIDED in outcomes else EXIT_ALLOWED
+
+
 def place(evidence: Evidence) -> str:
     """``aula 4e93172e2beb aula.cabal:29  thentos-core >=0.3.0``."""
     where = evidence.repository
@@ -201,11 +212,13 @@ def _printable(text: str, colour: bool) -> str:
     """Names come from anywhere: what is no text, or would steer a terminal, is shown escaped."""
     if text.isprintable():
         return text
+    import re
+
     # Our own colours pass, where there are some.
     return re.sub(r"(\033\[[0-9;]*m)|([^\n\t])" if colour else r"()([^\n\t])", _escaped, text)
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _escaped(match: Match[str]) -> str:
     char = match[0]
     if match[1] or char.isprintable():
         return char

@@ -7,14 +7,16 @@ nothing is written into anybody's repository.
 
 from __future__ import annotations
 
-from typing import Final
-
 from guard.errors import GuardError
 from guard.gate import Gate
-from guard.git.combinations import of_index
+from guard.git.combinations import StagedTree
 from guard.git.process import Repository, objects_of, run, text
 from guard.git.workspace import Workspace
 from guard.model import Decision, Role
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Final
 
 _AUTHOR: Final = "guard <guard> 0 +0000"
 
@@ -30,7 +32,7 @@ def judge(workspace: Workspace, index: str) -> Decision:
         with Gate(workspace, asks_verdicts=False, index=index) as gate:
             return gate.decide(workspace.name(""), "", None, gate.present())
     here = workspace.here
-    with of_index(here, index) as staged:
+    with StagedTree(here, index) as staged:
         if staged is None:
             raise GuardError(f"{here.work_tree or here.git_dir} has no index, so nothing is staged")
         commit = _commit(here, staged.tree, staged.objects)

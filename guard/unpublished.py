@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from guard.config import Config
@@ -19,6 +18,10 @@ from guard.git.pushing import (
 from guard.git.tracking import Place, reachable, record_seen
 from guard.gitlinks import Destination, PublishedLinks, Submodule, checkout_of
 from guard.rules.publication import Publication, PublicationState
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Search:

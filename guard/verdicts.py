@@ -7,23 +7,25 @@ The ref moves by compare-and-swap; a loser of the race adds its record to the wi
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
 
 from guard.config import Recipe
+from guard.digest import object_id
 from guard.errors import GitError, GuardError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
-from guard.git.private import PrivateFolder
 from guard.git.process import Repository, objects_of, run, text
 from guard.git.store import Store
+from guard.memory import Memory
 from guard.model import Result
-from guard.record import Record, RecordError, parse_record
 from guard.rules.facts import Tested, VerdictState
+from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Final
+
     from guard.colleagues import Colleagues, Theirs
+    from guard.record import Record
 
 REF: Final = "refs/guard/verdicts"
 KEEP: Final = "refs/guard/keep/"
@@ -42,12 +44,16 @@ class Verdicts:
 
     Args:
         pool: the open readers; the store does not close them.
+        memory: what the records and recipes that were read before said.
     """
 
-    def __init__(self, repository: Repository, pool: ObjectPool) -> None:
+    def __init__(
+        self, repository: Repository, pool: ObjectPool, memory: Memory | None = None
+    ) -> None:
         # A private index's objects are of no use here, and another process would be.
         self._repository = repository
         self._pool = pool
+        self._memory = memory or Memory(repository.common_dir)
         self._tip: str | None = None
         self._remote_tips: dict[str, str] = {}
         self._looked = False
@@ -66,7 +72,7 @@ class Verdicts:
         Raises:
             GitError: git cannot be asked.
         """
-        return self._look_up(key, recipe.digest, again)
+        return self._look_up(key, self.digest(recipe), again)
 
     def has_passed(self, key: str, digest: str) -> bool:
         """Whether the newest record of a combination and a recipe, by its digest, is *passed*.
@@ -125,18 +131,40 @@ class Verdicts:
             return _unreadable(tested, lost.problem)._replace(remedy=lost.remedy), None
         if blob is None:
             return self._without_record(tested, tree), None
+        # A record is JSON, and a push would wait for that to be imported.
+        known = self._memory.recall("passed", blob.id) if not self._remote_tips else None
+        if isinstance(known, tuple) and known[:2] == (key, digest):
+            return _passed(tested, known[2], self.logs), None
+        return self._read(tested, blob)
+
+    def _read(self, tested: Tested, blob: GitObject) -> tuple[Tested, Record | None]:
+        """What a record says of the combination and the recipe that it stands for."""
+        from guard.record import RecordError, parse_record
+
+        path = record_path(tested.key, tested.recipe)
         try:
             record = parse_record(blob.data)
         except RecordError as error:
-            detail = f"the verdict {record_path(key, digest)} is damaged: {error}"
+            return _unreadable(tested, f"the verdict {path} is damaged: {error}"), None
+        if (record.key, record.recipe) != (tested.key, tested.recipe):
+            detail = f"the verdict {path} is one of another combination ({record.name})"
             return _unreadable(tested, detail), None
-        if (record.key, record.recipe) != (key, digest):
-            detail = (
-                f"the verdict {record_path(key, digest)} is one of another combination "
-                f"({record.name})"
-            )
-            return _unreadable(tested, detail), None
+        self._remember(record, blob.id)
         return _told(tested, record, self.logs), record
+
+    def _remember(self, record: Record, blob: str) -> None:
+        if record.result is Result.PASSED:
+            told = record.detail, record.name, record.log, bool(record.published)
+            self._memory.remember((record.key, record.recipe, told), "passed", blob)
+
+    def digest(self, recipe: Recipe) -> str:
+        """The recipe's digest, as `Recipe.digest`, which a push would wait for."""
+        known = self._memory.recall("recipe", repr(recipe))
+        if isinstance(known, str):
+            return known
+        digest = recipe.digest
+        self._memory.remember(digest, "recipe", repr(recipe))
+        return digest
 
     def _without_record(self, tested: Tested, tree: GitObject) -> Tested:
         """Untested, unless the record is named in the tree and only its object is not here."""
@@ -179,6 +207,8 @@ class Verdicts:
         return self._records(blobs)
 
     def _records(self, blobs: Iterable[str]) -> list[Record]:
+        from guard.record import RecordError, parse_record
+
         names = [name for name in dict.fromkeys(blobs) if name.strip("0")]
         records = []
         for found in self._pool.reader(self._repository).read_all(names):
@@ -196,6 +226,8 @@ class Verdicts:
         Raises:
             GuardError: there is no identity, no signing key, no room, or the ref is damaged.
         """
+        from guard.git.private import PrivateFolder
+
         with PrivateFolder() as folder:
             try:
                 tip = self._read_tip()
@@ -233,13 +265,17 @@ class Verdicts:
         return troubles
 
     def _add(self, record: Record) -> None:
+        from guard.git.private import PrivateFolder
+
         path = record_path(record.key, record.recipe)
+        data = record.to_json()
         with PrivateFolder() as folder:
             for _ in range(_RACES):
                 tip = self._read_tip(again=True)
-                commit = self._commit(record.to_json(), path, record.title, tip, folder, False)
+                commit = self._commit(data, path, record.title, tip, folder, False)
                 if self._move(commit, tip):
                     self._tip = commit
+                    self._remember(record, object_id(b"blob", data, len(commit) // 2))
                     return
         raise GuardError(
             f"{REF} moved {_RACES} times while the verdict {record.name} was being recorded",
@@ -302,6 +338,8 @@ class Verdicts:
         """Git leaves out a ref whose file it cannot read, which is not the same as no ref."""
         path = os.path.join(self._repository.common_dir, *REF.split("/"))
         if os.path.isfile(path):
+            import shlex
+
             raise _BrokenRefError(
                 f"{path} names no commit (reference broken); what it named is still there, "
                 "and git fsck --lost-found lists it",
@@ -353,11 +391,27 @@ def _told(tested: Tested, record: Record, logs: str) -> Tested:
         Result.FAILED_BUILD: VerdictState.FAILED_BUILD,
         Result.FAILED_TEST: VerdictState.FAILED_TEST,
     }[record.result]
-    log = os.path.join(logs, record.log) if record.log else ""
     return tested._replace(
         state=state,
         detail=record.detail,
         verdict=record.name,
-        log=log if log and os.path.exists(log) else "",
+        log=_log(logs, record.log),
         published=bool(record.published),
     )
+
+
+def _passed(tested: Tested, known: tuple[str, str, str, bool], logs: str) -> Tested:
+    """As `_told`, of a record that was read before."""
+    detail, name, log, published = known
+    return tested._replace(
+        state=VerdictState.PASSED,
+        detail=detail,
+        verdict=name,
+        log=_log(logs, log),
+        published=published,
+    )
+
+
+def _log(logs: str, name: str) -> str:
+    log = os.path.join(logs, name) if name else ""
+    return log if log and os.path.exists(log) else ""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import marshal
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from guard.memory import Memory
-from guard.model import Result
+from guard.model import Gitlink, Result
 from tests.workshop import Workshop
 
 
 def entries(workshop: Workshop) -> list[Path]:
-    return sorted((workshop.docker.folder / ".git/guard/memory").glob("*.json"))
+    return sorted((workshop.docker.folder / ".git/guard/memory").glob("*-*"))
+
+
+def sealed(payload: bytes) -> bytes:
+    """An entry whose checksum is right."""
+    return hashlib.sha1(payload).hexdigest().encode() + payload
 
 
 def test_what_is_remembered_is_recalled_for_the_same_ids_only(tmp_path: Path) -> None:
@@ -54,7 +61,19 @@ def test_a_verdict_that_fails_later_is_seen(workshop: Workshop) -> None:
     assert workshop.guard("check").status == 1
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"of": [], "value": 1}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe" * 100,
+        sealed(b""),
+        sealed(b"\xff"),
+        sealed(marshal.dumps(1)),
+        sealed(marshal.dumps((1, 2, 3))),
+        sealed(marshal.dumps((("another", "guard"), 1))),
+    ],
+)
 def test_damaged_entries_are_none(workshop: Workshop, damage: bytes) -> None:
     workshop.verdict()
     before = workshop.guard("check", "--json").out
@@ -64,14 +83,47 @@ def test_damaged_entries_are_none(workshop: Workshop, damage: bytes) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 1, [], ["v0.3.0"], ["v0.3.0", [{}]], {"a": 1}])
-def test_entries_of_another_shape_are_none(workshop: Workshop, value: object) -> None:
+def test_entries_of_another_shape_are_none(workshop: Workshop, value: Any) -> None:
     workshop.verdict()
     before = workshop.guard("check", "--json").out
     for path in entries(workshop):
-        entry = json.loads(path.read_bytes())
-        if not path.name.startswith("gitmodules"):
-            path.write_text(json.dumps({**entry, "value": value}))
+        asked, _ = marshal.loads(path.read_bytes()[40:])
+        path.write_bytes(sealed(marshal.dumps((asked, value))))
     assert workshop.guard("check", "--json").out == before
+
+
+def test_an_entry_that_was_cut_short_is_none(workshop: Workshop) -> None:
+    workshop.verdict()
+    before = workshop.guard("check", "--json").out
+    assert len(entries(workshop)) >= 4
+    for path in entries(workshop):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert workshop.guard("check", "--json").out == before
+
+
+def test_a_named_tuple_comes_back_as_a_plain_one(tmp_path: Path) -> None:
+    memory = Memory(str(tmp_path))
+    memory.remember([Gitlink("aula", "1"), {"links": (Gitlink("b", "2"),)}], "kind", "a")
+    assert memory.recall("kind", "a") == [("aula", "1"), {"links": (("b", "2"),)}]
+
+
+def test_a_remembered_index_whose_tree_is_gone_is_read_again(workshop: Workshop) -> None:
+    workshop.verdict()
+    assert workshop.guard("check", at=workshop.aula).status == 0
+    (path,) = [path for path in entries(workshop) if path.name.startswith("index-")]
+    asked, tree = marshal.loads(path.read_bytes()[40:])
+    assert tree == workshop.docker.git("rev-parse", "HEAD^{tree}")
+    path.write_bytes(sealed(marshal.dumps((asked, "1" * 40))))
+    assert workshop.guard("check", at=workshop.aula).status == 0
+
+
+def test_a_staged_change_is_not_taken_for_what_was_remembered(workshop: Workshop) -> None:
+    workshop.verdict()
+    assert workshop.guard("check", at=workshop.aula).status == 0
+    workshop.docker.write({"Dockerfile": "FROM localhost/other\n"})
+    workshop.docker.git("add", "Dockerfile")
+    ran = workshop.guard("check", "--json", at=workshop.aula)
+    assert "aula-docker: HEAD" in ran.out  # the index is untested now
 
 
 def test_nothing_bad_is_remembered(workshop: Workshop) -> None:

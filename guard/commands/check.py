@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UsageError
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.git.workspace import Workspace, find_here, find_workspace
 from guard.model import Decision, Outcome, Role
-from guard.report import JSON_VERSION, Screen, decisions_json, named
+from guard.report import JSON_VERSION, Screen, decisions_json, exit_status, named
+from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -162,11 +161,3 @@ def role_here(gate: Gate, workspace: Workspace) -> Role:
         GuardError: neither consumer nor dependency, or the configuration cannot be read.
     """
     return workspace.role(gate.gatherer.config(gate.present()))
-
-
-def exit_status(decisions: list[Decision]) -> int:
-    """1 where anything is blocked, else 3 where anything is undecided, else 0."""
-    outcomes = {decision.outcome for decision in decisions}
-    if Outcome.BLOCKED in outcomes:
-        return EXIT_BLOCKED
-    return EXIT_UNDECIDED if Outcome.UNDECIDED in outcomes else EXIT_ALLOWED

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
 
-from guard.commands.check import exit_status
 from guard.config import FILE
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, UsageError, mistake
 from guard.gate import Gate
@@ -32,10 +28,12 @@ from guard.gitlinks import Destination
 from guard.model import Decision, Finding, Outcome, Severity
 from guard.order import Order
 from guard.policy import policy_for
-from guard.report import Screen, named
+from guard.report import Screen, exit_status, named
+from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Sequence
 
 
 class _Passed(NamedTuple):
@@ -117,6 +115,8 @@ def _tell_uncovered(screen: Screen) -> None:
     """What a framework does not show to guard, where git does not run guard as well."""
     if "PRE_COMMIT_REMOTE_NAME" not in os.environ:
         return
+    from contextlib import suppress
+
     from guard.git.hooks.health import hook_health
 
     with suppress(GuardError):
@@ -143,8 +143,10 @@ def _bypassed(
     from guard.bypass import record
 
     updates: list[RefUpdate] = []
-    with suppress(GuardError):
+    try:
         updates = _updates(arguments, refs)
+    except GuardError:
+        pass
     try:
         path = record(reason, arguments, updates, judged.decisions, judged.trouble)
     except GuardError as error:

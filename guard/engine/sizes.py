@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 
 from guard.errors import GitError
@@ -18,18 +17,18 @@ def blob_sizes(repository: Repository, ids: Sequence[str]) -> list[int | None]:
     process = start(
         repository,
         *("cat-file", "--batch-check=%(objecttype) %(objectsize)", "--buffer"),
-        stdin=subprocess.PIPE,
+        feeds=True,
     )
     output, errors = process.communicate("".join(f"{blob}\n" for blob in ids).encode())
     sizes = [_size(line) for line in output.splitlines()]
     said = errors.decode(errors="replace").strip()
-    if process.returncode != 0 and "promisor" in said and len(sizes) < len(ids):
+    if process.status != 0 and "promisor" in said and len(sizes) < len(ids):
         # Git before 2.45 dies over the first object that a partial clone only promises.
         return sizes + [None] * (len(ids) - len(sizes))
-    if process.returncode != 0 or len(sizes) != len(ids):
+    if process.status != 0 or len(sizes) != len(ids):
         raise GitError(
             f"git cat-file in {repository.git_dir} ended too early: "
-            f"{said or f'exit status {process.returncode}'}",
+            f"{said or f'exit status {process.status}'}",
             f"git --git-dir={repository.git_dir} fsck",
         )
     return sizes

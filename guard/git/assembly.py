@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeGuard
 
 from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
@@ -17,6 +15,11 @@ from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.git.workspace import Workspace, repositories_of
 from guard.memory import Memory
 from guard.model import Combination
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TypeGuard
 
 
 class Assembly(NamedTuple):

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from guard.digest import sha1
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
-from guard.git.private import PrivateFolder
 from guard.git.process import Repository, objects_of, run, text
 from guard.model import Combination, Gitlink
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from guard.git.private import PrivateFolder
+    from guard.memory import Memory
 
 
 def of_commit(repository: Repository, pool: ObjectPool, commit: str, source: str) -> Combination:
@@ -33,38 +38,90 @@ def with_consumer(combination: Combination, path: str, commit: str) -> Combinati
     return combination._replace(replaced=(Gitlink(path, commit),))
 
 
-@contextmanager
-def of_index(repository: Repository, index: str = "") -> Iterator[Combination | None]:
-    """What a repository would commit next, or None in a bare repository or without an index.
+class StagedTree:
+    """What the superproject would commit next, as a context; None where there is no index.
 
     The index is copied and its trees go into a private object database, so that nothing of the
-    user's is locked, refreshed or written. It lasts as long as the context.
+    user's is locked, refreshed or written. It lasts as long as the context. Where the repository
+    has all of those trees already, as after a commit, that is remembered for these very bytes.
 
     Args:
         index: another file than the repository's own one, such as that of a commit in the making.
+        memory: where it is remembered; None remembers nothing, and there always are private
+            objects, for a caller that has some of its own to add.
 
     Raises:
         GuardError: the index has unmerged entries.
         GitError: git cannot read the index.
     """
-    index = index or os.path.join(repository.git_dir, "index")
-    if repository.work_tree is None or not os.path.exists(index):
-        yield None
-        return
-    with PrivateFolder() as folder:
+
+    def __init__(
+        self, repository: Repository, index: str = "", memory: Memory | None = None
+    ) -> None:
+        self.recalled = False
+        self._repository = repository
+        self._index = index
+        self._memory = memory
+        self._folder: PrivateFolder | None = None
+
+    def __enter__(self) -> Combination | None:
+        index = self._index or os.path.join(self._repository.git_dir, "index")
+        if self._repository.work_tree is None or not os.path.exists(index):
+            return None
+        try:
+            with open(index, "rb") as file:
+                content = file.read()
+        except OSError as error:
+            raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
+        digest = sha1(content)
+        known = self._memory.recall("index", digest) if self._memory else None
+        if isinstance(known, str):
+            self.recalled = True
+            return Combination(known, source="the index")
+        return self._write(content, digest)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.__exit__(kind, error, trace)
+
+    def forget(self) -> None:
+        """Ask git the next time: the tree that was remembered is not there any more."""
+        self.recalled = False
+        self._memory = None
+
+    def _write(self, content: bytes, digest: str) -> Combination:
+
+        # After a commit there is nothing to write.
+        from guard.git import private
+
+        self._folder = private.PrivateFolder()
+        folder = self._folder.__enter__()
         objects = os.path.join(folder, "objects")
         os.makedirs(objects)
-        tree = _written(repository, index, folder, objects)
-        yield Combination(tree, source="the index", objects=objects)
+        try:
+            tree = _written(self._repository, content, folder, objects)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        if self._memory is None or os.listdir(objects):
+            return Combination(tree, source="the index", objects=objects)
+        self._memory.remember(tree, "index", digest)
+        return Combination(tree, source="the index")
 
 
-def _written(repository: Repository, index: str, folder: str, objects: str) -> str:
+def _written(repository: Repository, content: bytes, folder: str, objects: str) -> str:
     copy = os.path.join(folder, "index")
     try:
-        with open(index, "rb") as theirs, open(copy, "wb") as ours:
-            ours.write(theirs.read())
+        with open(copy, "wb") as file:
+            file.write(content)
     except OSError as error:
-        raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
+        raise GitError(f"the index cannot be copied to {copy}: {error.strerror}") from error
     extra = {
         "GIT_INDEX_FILE": copy,
         "GIT_OBJECT_DIRECTORY": objects,

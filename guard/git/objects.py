@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from types import TracebackType
-from typing import IO, Final, NamedTuple, Self
+import os
 
 from guard.errors import GitError
 from guard.git.process import Repository, run, start
 from guard.git.trees import TreeEntry, parse_tree
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import TracebackType
+    from typing import IO, Final, Self
+
+    from guard.child import Child
 
 # Requests that are sent before the first answer is read. Git writes while we write: more than a
 # pipe holds (64 KiB on Linux, 16 on others) and both would wait for each other.
@@ -54,7 +58,8 @@ class ObjectReader:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
+        self._answers: IO[bytes] | None = None
 
     def read(self, name: str) -> GitObject | None:
         """One object, None where the repository lacks it."""
@@ -102,15 +107,19 @@ class ObjectReader:
         header = self._header(name)
         return None if header is None else (header[2], self._pieces(header[2]))
 
+    def start(self) -> None:
+        """Start the process, so that it is ready when the first question comes."""
+        if self._process is None:
+            self._process = start(self.repository, "cat-file", "--batch", feeds=True)
+            # Of the process, which closes it.
+            self._answers = open(self._process.stdout, "rb", closefd=False)  # noqa: SIM115
+
     def close(self) -> None:
         """End the process. The reader can be used again: it starts another."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                _close(pipe)
-        process.wait()
+        process, self._process, self._answers = self._process, None, None
+        if process is not None:
+            process.close()
+            process.wait()
 
     def _read_some(self, names: Sequence[str]) -> list[GitObject | None]:
         self._send(names)
@@ -130,13 +139,12 @@ class ObjectReader:
         return found
 
     def _send(self, names: Sequence[str]) -> None:
-        if self._process is None:
-            self._process = start(self.repository, "cat-file", "--batch", stdin=subprocess.PIPE)
-        pipe = self._process.stdin
-        assert pipe is not None
+        self.start()
+        assert self._process is not None
+        rest = "".join(f"{name}\n" for name in names).encode()
         try:
-            pipe.write("".join(f"{name}\n" for name in names).encode())
-            pipe.flush()
+            while rest:
+                rest = rest[os.write(self._process.stdin, rest) :]
         except OSError:
             raise self._died() from None
 
@@ -164,20 +172,20 @@ class ObjectReader:
 
     @property
     def _output(self) -> IO[bytes]:
-        assert self._process is not None and self._process.stdout is not None
-        return self._process.stdout
+        assert self._answers is not None
+        return self._answers
 
     def _died(self) -> GitError:
-        process = self._process
         said = ""
-        if process is not None and process.stderr is not None:
-            if process.stdin is not None:
-                _close(process.stdin)
-            said = process.stderr.read().decode(errors="replace").strip()
+        status = None
+        if self._process is not None:
+            process = self._process
+            # What it had answered before is of no use any more.
+            said = process.communicate()[1].decode(errors="replace").strip()
+            status = process.status
         self.close()
         if "promisor" in said:
             return _PromisedObjectError(said)
-        status = process.returncode if process is not None else None
         return GitError(
             f"git cat-file in {self.repository.git_dir} ended too early: "
             f"{said or f'exit status {status}'}",
@@ -212,12 +220,6 @@ class ObjectPool:
         if repository not in self._readers:
             self._readers[repository] = ObjectReader(repository)
         return self._readers[repository]
-
-
-def _close(pipe: IO[bytes]) -> None:
-    # What was still to be written may have no reader any more.
-    with suppress(BrokenPipeError):
-        pipe.close()
 
 
 def _fitting(names: Sequence[str]) -> Sequence[str]:

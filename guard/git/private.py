@@ -6,9 +6,12 @@ tempfile imports random, shutil and five compressors, which takes longer than th
 from __future__ import annotations
 
 import os
-from types import TracebackType
 
 from guard.errors import GuardError
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 class PrivateFolder:

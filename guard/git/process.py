@@ -7,11 +7,13 @@ submodule that is not checked out, ``git -C`` would answer for the superproject.
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterable, Mapping
-from typing import IO, NamedTuple
 
+from guard.child import Child, spawn
 from guard.errors import GitError
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 # What a user may set for git as a whole. Every other GIT_* variable is dropped: git exports the
 # pushed repository's location, index and quarantine to hooks, and they would follow us into the
@@ -67,8 +69,8 @@ class Repository(NamedTuple):
     objects: str = ""
 
     def command(self, *arguments: str) -> list[str]:
-        """The argv that runs git in this repository."""
-        return ["git", f"--git-dir={self.git_dir}", *arguments]
+        """The argv that runs git in this repository, and in its git dir."""
+        return ["git", "-C", self.git_dir, f"--git-dir={self.git_dir}", *arguments]
 
 
 def user_environment() -> dict[str, str]:
@@ -105,42 +107,41 @@ def _quoted(path: str) -> str:
 def start(
     repository: Repository,
     *arguments: str,
-    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    feeds: bool = False,
     extra: Mapping[str, str] | None = None,
-) -> subprocess.Popen[bytes]:
+) -> Child:
     """Start git with piped output and return at once.
 
     A submodule's git dir names the folder of its checkout; git refuses everything where that is
     gone. So the git dir itself stands for the working tree, unless the arguments name another.
 
+    Args:
+        feeds: whether git is given something to read.
+
     Raises:
         GitError: git is not installed or cannot be started.
     """
     try:
-        return subprocess.Popen(
+        os.stat(repository.git_dir)
+        return spawn(
             repository.command(*arguments),
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"GIT_WORK_TREE": os.curdir, **environment(repository, extra)},
-            cwd=repository.git_dir,
+            {"GIT_WORK_TREE": os.curdir, **environment(repository, extra)},
+            feeds=feeds,
         )
     except OSError as error:
         raise GitError(f"git cannot be run in {repository.git_dir}: {error.strerror}") from error
 
 
-def finish(
-    process: subprocess.Popen[bytes], data: bytes | None = None, ok: Iterable[int] = (0,)
-) -> bytes:
+def finish(process: Child, data: bytes = b"", ok: Iterable[int] = (0,)) -> bytes:
     """Wait for a process of `start` and return its output.
 
     Raises:
         GitError: it ended with a status that is not in `ok`.
     """
     output, errors = process.communicate(data)
-    if process.returncode not in ok:
-        command = " ".join(map(str, process.args))  # type: ignore[arg-type]
-        said = errors.decode(errors="replace").strip() or f"exit status {process.returncode}"
+    if process.wait() not in ok:
+        command = " ".join(process.command)
+        said = errors.decode(errors="replace").strip() or f"exit status {process.status}"
         raise GitError(f"{command} failed: {said}")
     return output
 
@@ -161,8 +162,8 @@ def run(
     Raises:
         GitError: any other exit status, or git cannot be started.
     """
-    stdin = subprocess.DEVNULL if data is None else subprocess.PIPE
-    return finish(start(repository, *arguments, stdin=stdin, extra=extra), data, ok)
+    process = start(repository, *arguments, feeds=data is not None, extra=extra)
+    return finish(process, data or b"", ok)
 
 
 def text(repository: Repository, *arguments: str, ok: Iterable[int] = (0,)) -> str:

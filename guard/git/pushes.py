@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, NamedTuple
 
 from guard.errors import UsageError
 from guard.git.objects import ObjectReader
+from guard.values import TYPE_CHECKING, NamedTuple
 
-_ID: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Final
+
+_DIGITS: Final = "0123456789abcdef"
 
 
 class RefUpdate(NamedTuple):
@@ -54,7 +56,7 @@ def parse_updates(data: bytes) -> list[RefUpdate]:
         if not line:
             continue
         words = os.fsdecode(line).rsplit(" ", 3)
-        if len(words) != 4 or not _ID.fullmatch(words[1]) or not _ID.fullmatch(words[3]):
+        if len(words) != 4 or not _is_id(words[1]) or not _is_id(words[3]):
             raise UsageError(
                 f"line {number} of the hook's standard input is not of git's form "
                 f"'<local ref> <local id> <remote ref> <remote id>': {line[:120]!r}",
@@ -62,6 +64,10 @@ def parse_updates(data: bytes) -> list[RefUpdate]:
             )
         updates.append(RefUpdate(*words))
     return updates
+
+
+def _is_id(word: str) -> bool:
+    return len(word) in (40, 64) and not word.strip(_DIGITS)
 
 
 def pre_commit_updates(

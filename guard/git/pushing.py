@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
 
 from guard.git.hooks.health import hook_health
 from guard.git.process import Repository, text
 from guard.git.releases import release_version
 from guard.git.remotes import Pairs
 from guard.git.tracking import Place, reachable
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _BRANCHES = "refs/heads/"
 

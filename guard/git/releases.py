@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from guard.errors import GitError
 from guard.git.process import Repository, finish, start
 from guard.model import Release
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class TagList(NamedTuple):
@@ -40,9 +40,11 @@ def release_version(tag: str, form: str) -> str | None:
     A release's version is digits and dots: ``v0.5.0-rc1`` is a pre-release, which nothing may pin.
     """
     before, _, after = form.partition("{version}")
-    pattern = re.escape(before) + r"([0-9]+(?:\.[0-9]+)*)" + re.escape(after)
-    match = re.fullmatch(pattern, tag)
-    return match[1] if match else None
+    if not (tag.startswith(before) and tag.endswith(after)):
+        return None
+    version = tag[len(before) : len(tag) - len(after)]
+    numbers = version.split(".")
+    return version if all(item.isascii() and item.isdigit() for item in numbers) else None
 
 
 def in_order(releases: Iterable[Release], form: str) -> tuple[Release, ...]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
 
 from guard.git.process import Repository
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Final
 
 # What `read_remotes` understands, for ``git config --get-regexp``.
 KEYS: Final = "remote|url|branch|push|submodule"
-# ``user@host:path``, which git takes for ssh where no slash stands before the colon (git-clone(1)).
-_SCP: Final = re.compile(r"(?:[^@/]*@)?(\[[^]/]*\]|[^:/\[\]]+):(.*)", re.DOTALL)
-_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(.*)", re.DOTALL)
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
 
-Pairs = Sequence[tuple[str, str]]
+Pairs = list[tuple[str, str]] | tuple[tuple[str, str], ...]
 
 
 class Remote(NamedTuple):
@@ -154,22 +153,56 @@ def place(url: str, base: str) -> str:
     Args:
         base: the folder that a path counts from.
     """
-    match = _URL.fullmatch(url)
-    if match is not None and match[1].lower() != "file":
-        from urllib.parse import unquote
-
-        return _at_host(match[1].lower(), match[2], unquote(match[3]))
-    if match is None:
-        match = _SCP.fullmatch(url)
-        if match is not None and not os.path.isabs(url):
-            return _at_host("ssh", match[1].strip("[]"), match[2])
+    parts = _url_parts(url)
+    if parts is not None and parts[0] != "file":
+        return _at_host(parts[0], parts[1], _unquoted(parts[2]))
+    if parts is None:
+        scp = _scp_parts(url)
+        if scp is not None and not os.path.isabs(url):
+            return _at_host("ssh", scp[0].strip("[]"), scp[1])
         path = url
     else:
-        from urllib.parse import unquote
-
-        path = unquote(match[3])
+        path = _unquoted(parts[2])
     whole = os.path.realpath(os.path.join(base, path)).rstrip("/")
     return whole.removesuffix("/.git").removesuffix(".git") or "/"
+
+
+def _url_parts(url: str) -> tuple[str, str, str] | None:
+    """Scheme, host and path of a URL, None where it has not that form."""
+    # No regular expressions here: a push waits for every import.
+    scheme, separator, rest = url.partition("://")
+    plain = scheme.replace("+", "").replace(".", "").replace("-", "")
+    if not separator or not scheme[:1].isalpha() or not (plain.isascii() and plain.isalnum()):
+        return None
+    host, slash, path = rest.partition("/")
+    return scheme.lower(), host, slash + path
+
+
+def _scp_parts(url: str) -> tuple[str, str] | None:
+    """Host and path of ``user@host:path``.
+
+    Git takes that for ssh where no slash stands before the colon (git-clone(1)).
+    """
+    user, at, rest = url.partition("@")
+    found = _host_and_path(rest) if at and "/" not in user else None
+    return found or _host_and_path(url)
+
+
+def _host_and_path(text: str) -> tuple[str, str] | None:
+    if text.startswith("["):
+        host, bracket, rest = text.partition("]")
+        fits = bracket and "/" not in host and rest.startswith(":")
+        return (f"{host}]", rest[1:]) if fits else None
+    host, colon, rest = text.partition(":")
+    return (host, rest) if colon and host and not {*host} & {*"/[]"} else None
+
+
+def _unquoted(path: str) -> str:
+    if "%" not in path:
+        return path
+    from urllib.parse import unquote
+
+    return unquote(path)
 
 
 def _at_host(scheme: str, host: str, path: str) -> str:
@@ -216,4 +249,4 @@ def resolved(url: str, base: str) -> str | None:
 
 def is_local(url: str) -> bool:
     """Whether git takes this for a path on this machine."""
-    return _URL.fullmatch(url) is None and _SCP.fullmatch(url) is None
+    return _url_parts(url) is None and _scp_parts(url) is None

@@ -8,13 +8,16 @@ remote's name may come to stand for another place.
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
 
+from guard.digest import object_id
 from guard.git.process import Repository, finish, run, start
 from guard.git.remotes import KEYS, Pairs, Remote, Remotes, configuration, read_remotes
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Final
 
 SEEN: Final = "refs/guard/seen/"
 _FORMAT: Final = "%(objectname)%00%(refname)%00%(symref)"
@@ -194,6 +197,4 @@ def _tags_here(repository: Repository, shown: Mapping[str, str]) -> list[str]:
 
 def _blob_id(content: str, digits: int) -> str:
     """The id that git gives to a blob, in the repository's own kind of ids."""
-    data = os.fsencode(content)
-    make = hashlib.sha1 if digits == 40 else hashlib.sha256
-    return make(b"blob %d\0" % len(data) + data).hexdigest()
+    return object_id(b"blob", os.fsencode(content), digits // 2)

@@ -6,9 +6,12 @@ ended in a slash (gitformat-pack does not say so; git's tree-walk and ``base_nam
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from guard.digest import object_id
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Final
 
 FOLDER: Final = 0o040000
 GITLINK: Final = 0o160000
@@ -62,8 +65,7 @@ def tree_id(entries: Iterable[TreeEntry], id_bytes: int) -> str:
         b"%o %s\0%s" % (entry.mode, entry.name, bytes.fromhex(entry.id))
         for entry in sorted(entries, key=_order)
     )
-    algorithm = hashlib.sha256 if id_bytes == 32 else hashlib.sha1
-    return algorithm(b"tree %d\0%s" % (len(data), data)).hexdigest()
+    return object_id(b"tree", data, id_bytes)
 
 
 def _order(entry: TreeEntry) -> bytes:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
 
+from guard.child import spawn
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.git.locate import (
@@ -22,6 +20,11 @@ from guard.git.process import Repository, run
 from guard.git.remotes import KEYS, Pairs, configuration
 from guard.git.trees import GITLINK
 from guard.model import Role
+from guard.values import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Final
 
 SUPERPROJECT_NAME: Final = "aula-docker"
 _DEFAULT_PARTS: Final = (Config().consumer, Config().dependency)
@@ -137,15 +140,16 @@ def find_here() -> Repository:
     """
     asked = ["--absolute-git-dir", "--path-format=absolute", "--git-common-dir", "--show-toplevel"]
     try:
-        process = subprocess.run(["git", "rev-parse", *asked], capture_output=True, check=False)
+        process = spawn(["git", "rev-parse", *asked], os.environ)
     except OSError as error:
         raise GitError(
             f"git cannot be run: {error.strerror}", "install git, or add its folder to PATH"
         ) from error
-    lines = os.fsdecode(process.stdout).splitlines()
+    output, errors = process.communicate()
+    lines = os.fsdecode(output).splitlines()
     # A bare repository has no third answer, and git fails over that.
-    if process.returncode != 0 and len(lines) != 2:
-        said = process.stderr.decode(errors="replace").strip()
+    if process.status != 0 and len(lines) != 2:
+        said = errors.decode(errors="replace").strip()
         raise GuardError(f"not in a git repository: {said}", "cd into aula-docker, aula or thentos")
     here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
     if here is None or len(lines) > 3:

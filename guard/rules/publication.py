@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import NamedTuple
-
 from guard.model import Evidence
+from guard.values import Enum, NamedTuple
 
 
 class PublicationState(Enum):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import subprocess
 import tarfile
 from collections.abc import Sequence
@@ -251,7 +252,7 @@ def test_a_git_that_dies_is_no_end_of_the_stream(store: Store, pool: ObjectPool)
     next(stream)
     process = pool.reader(store.repository)._process
     assert process is not None
-    process.kill()
+    os.kill(process.pid, signal.SIGKILL)
     with pytest.raises(GitError):
         list(stream)
     assert not context.complete

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError, MissingObjectError
-from guard.git.combinations import head_of, of_commit, of_index, refs_below, resolve
+from guard.git.combinations import StagedTree, head_of, of_commit, refs_below, resolve
 from guard.git.objects import GitObject, ObjectPool
 from guard.model import Combination
 from tests.git.conftest import MakeRepo
@@ -23,7 +23,7 @@ def stage(repo: Repo, path: str, commit: str) -> None:
 
 def entries(repo: Repo) -> dict[str, str]:
     """Path -> id of the index's tree, read as guard reads it."""
-    with of_index(repo.repository) as combination, ObjectPool() as pool:
+    with StagedTree(repo.repository) as combination, ObjectPool() as pool:
         assert combination is not None
         return _listed(pool, repo, combination)
 
@@ -76,7 +76,7 @@ def test_nothing_of_the_users_is_touched(docker: Repo) -> None:
 def test_the_private_objects_are_gone_afterwards(docker: Repo) -> None:
     docker.write({"new/file": "staged\n"})
     docker.git("add", "new/file")
-    with of_index(docker.repository) as combination:
+    with StagedTree(docker.repository) as combination:
         assert combination is not None
         assert os.listdir(combination.objects)
     assert not os.path.exists(combination.objects)
@@ -103,7 +103,7 @@ def test_unmerged_entries_are_told(docker: Repo) -> None:
     docker.git("update-index", "--index-info", data=lines.encode())
     with (
         pytest.raises(GuardError, match=r"unmerged entries \(Dockerfile\)") as caught,
-        of_index(docker.repository),
+        StagedTree(docker.repository),
     ):
         pass
     assert caught.value.remedy == f"git -C {docker.folder} status"
@@ -111,9 +111,9 @@ def test_unmerged_entries_are_told(docker: Repo) -> None:
 
 def test_without_an_index_there_is_no_combination(docker: Repo, make_repo: MakeRepo) -> None:
     (docker.folder / ".git/index").unlink()
-    with of_index(docker.repository) as combination:
+    with StagedTree(docker.repository) as combination:
         assert combination is None
-    with of_index(make_repo("bare.git", "--bare").repository) as combination:
+    with StagedTree(make_repo("bare.git", "--bare").repository) as combination:
         assert combination is None
 
 
@@ -169,7 +169,7 @@ def test_a_path_with_a_colon_and_quotes(make_repo: MakeRepo) -> None:
 
 def test_an_index_that_git_cannot_read_is_told(docker: Repo) -> None:
     (docker.folder / ".git/index").write_bytes(b"garbage")
-    with pytest.raises(GuardError, match="index"), of_index(docker.repository):
+    with pytest.raises(GuardError, match="index"), StagedTree(docker.repository):
         pass
 
 

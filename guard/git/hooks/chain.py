@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
 import sys
-from collections.abc import Sequence
-from typing import Final
+
+from guard.child import spawn
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
 
 OPTION: Final = "--chained"
 
@@ -65,8 +69,9 @@ def joined(guard: int, chained: int) -> int:
 
 
 def _run(command: Sequence[str], refs: bytes) -> int:
-    # A hook need not read: git minds that as little as `input` does.
-    return subprocess.run(command, input=refs, check=False).returncode
+    hook = spawn(command, os.environ, feeds=True, captures=False)
+    hook.communicate(refs)  # a hook need not read: git minds that as little
+    return hook.wait()
 
 
 def _status(returncode: int) -> int:
