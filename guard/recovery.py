@@ -228,7 +228,9 @@ class Planner:
             Trouble(
                 f"{name}: {branch.name} and {remote} have gone different ways "
                 f"({len(ahead)} commits are only here, the newest {ahead[0][:12]})",
-                f"git -C {repository.work_tree} rebase {remote} {branch.name}",
+                # Renamed, they stay and are out of the way; a rebase may end in conflicts.
+                f"git -C {repository.work_tree} branch --move {branch.name} "
+                f"{branch.name}-{ours[:8]}",
             )
         )
         return (theirs,), remote

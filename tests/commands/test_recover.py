@@ -308,6 +308,13 @@ class TestRefusals:
         workshop.docker.git("commit", "--quiet", "-m", "Pin mine")
         said = self.refused(harmed)
         assert "aula: master and origin/master have gone different ways" in said
+        remedy = said.partition("to mend it: ")[2].strip()
+        assert workshop.run(remedy.split(), workshop.aula).status == 0
+        mine = workshop.aula.head
+        ran = harmed.recover("--push", "--yes", harmed.record.name)
+        assert ran.status == 0, ran.text
+        assert workshop.aula.git("rev-parse", f"master-{mine[:8]}") == mine
+        assert remote(workshop, "aula").git("rev-parse", f"{MASTER}^") == harmed.bad["aula"]
 
     def test_a_commit_that_is_nowhere_any_more(self, harmed: World) -> None:
         """Force-pushed away, and pruned: the objects are gone."""
