@@ -11,12 +11,9 @@ from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.gate import Gate
 from guard.git.combinations import head_of
-from guard.git.hooks.health import hook_health
-from guard.git.network import ls_remote
 from guard.git.process import Repository, text
-from guard.git.pushing import git_at, head_branch
-from guard.git.sending import bring_objects
-from guard.git.tracking import Place, Tracking, reachable, read_tracking
+from guard.git.pushing import head_branch
+from guard.git.tracking import Place, read_tracking
 from guard.gitlinks import Destination, PublishedLinks, Submodule
 from guard.model import RULES, STATIC_RULES, Combination, Evidence, Finding, Gitlink, Severity
 from guard.record import Record
@@ -26,10 +23,9 @@ from guard.rules.publication import Publication as LinkPublication
 from guard.rules.publication import Publications, PublicationState
 from guard.unpublished import Search
 from guard.walk import Kind, Known, Publication, Published, Reach, Spot, Trouble
+from guard.whereabouts import Pushed, Whereabouts, git_for, pushed_branch
 
 _HEADS = "refs/heads/"
-# Seconds; nobody's push waits meanwhile.
-_PATIENCE = 30.0
 _BLOCKING = (Severity.ERROR, Severity.UNDECIDED)
 # What the steps bring about.
 _LATER = frozenset(RULES) - frozenset(STATIC_RULES)
@@ -56,6 +52,7 @@ class Look(NamedTuple):
         subject: e.g. ``aula 0.38-2-g1234567 with thentos v0.4.0``.
         repositories: where each push is made.
         place: where the dependency's tag is pushed to.
+        stale: what git knew last of these remotes is not what they have now.
     """
 
     known: Known
@@ -66,6 +63,7 @@ class Look(NamedTuple):
     record: Record | None
     repositories: Mapping[Kind, Repository]
     place: Place | None
+    stale: tuple[tuple[Repository, str], ...]
 
 
 class Progress:
@@ -78,7 +76,7 @@ class Progress:
         self._config = gate.gatherer.config(self._combination)
         self._facts = gate.gatherer.gather(self._combination, tested=True)
         self._links = PublishedLinks(gate.gatherer, Destination(asks=False), self._search)
-        self._shown: dict[tuple[str, str], dict[str, str]] = {}
+        self._where = Whereabouts(gate.workspace, self._links, asking.remotes)
         self._repositories: dict[Kind, Repository] = {}
         self._place: Place | None = None
         top = gate.workspace.superproject
@@ -116,12 +114,13 @@ class Progress:
             record,
             self._repositories,
             self._place,
+            tuple(self._where.stale),
         )
 
     def before(self) -> Before | Unknown:
         """What others have, with the dependency as it stands now."""
         gate, config, pin = self._gate, self._config, self._facts.pin
-        branch = self._branch()
+        branch = pushed_branch(self._top)
         tip = self._tracked(branch)
         if not tip:
             name = self._facts.names.superproject
@@ -198,10 +197,10 @@ class Progress:
     def _tag_spot(self, place: Place, tag: str, commit: str, is_known: bool) -> Spot | Trouble:
         self._place = place
         self._repositories[Kind.PUSH_DEPENDENCY] = place.repository
-        spot = Spot(_git(place.repository), place.target, tag, tag, Reach.ABSENT)
+        spot = Spot(git_for(place.repository), place.target, tag, tag, Reach.ABSENT)
         if not self._asking.remotes:
             return spot._replace(reach=Reach.SAME) if is_known else spot
-        shown = self._ask(place.repository, place.remote.name)
+        shown = self._where.shown(place.repository, place.remote.name)
         if isinstance(shown, Trouble):
             return shown
         there = shown.get(f"{tag}^{{}}", shown.get(tag, ""))
@@ -225,7 +224,7 @@ class Progress:
             if not self._links.present(place.repository, [commit]):
                 continue
             self._repositories[Kind.PUSH_CONSUMER] = place.repository
-            git, remote = _git(place.repository), place.remote.name
+            git, remote = git_for(place.repository), place.remote.name
             ref = place.tracking.default_branch(place.remote, place.wanted)
             if ref is None:
                 return Trouble(
@@ -237,7 +236,7 @@ class Progress:
             spot = Spot(git, place.target, commit, f"{_HEADS}{branch}", Reach.ABSENT)
             if head_of(place.repository) == commit:
                 spot = spot._replace(local=head_branch(place.repository))
-            return self._compared(spot, place.tracking, remote, path)
+            return self._where.compared(spot, place.tracking, remote, path)
         return Trouble(
             f"commit {commit} of {path} is in no repository that has its remote",
             f"git -C {shlex.quote(path)} fetch",
@@ -262,8 +261,8 @@ class Progress:
 
     def _superproject(self) -> Spot | Trouble:
         top = self._gate.workspace.superproject
-        name, git = self._facts.names.superproject, _git(top)
-        branch = self._branch()
+        name, git = self._facts.names.superproject, git_for(top)
+        branch = pushed_branch(self._top)
         if not branch.remote:
             return Trouble(f"{name} has no remote to push to", f"{git} remote add origin <url>")
         self._repositories[Kind.PUSH_SUPERPROJECT] = top
@@ -274,62 +273,15 @@ class Progress:
             spot = spot._replace(
                 trouble=Trouble(f"HEAD of {name} is detached: no branch would be pushed", remedy)
             )
-        return self._compared(spot, self._top, branch.remote, "")
+        return self._where.compared(spot, self._top, branch.remote, "")
 
-    def _branch(self) -> _Branch:
-        return _branch(self._top)
-
-    def _tracked(self, branch: _Branch) -> str:
+    def _tracked(self, branch: Pushed) -> str:
         """What the superproject's remote was last known to have there, or on its default branch."""
         for name in (branch.ref.removeprefix(_HEADS), "HEAD", "main", "master"):
             ref = self._top.refs.get(f"refs/remotes/{branch.remote}/{name}")
             if ref is not None:
                 return ref.id
         return ""
-
-    def _compared(self, spot: Spot, tracking: Tracking, remote: str, path: str) -> Spot | Trouble:
-        """A branch of a remote, compared with the commit that is to be on it."""
-        repository = tracking.repository
-        if spot.trouble is None:
-            spot = spot._replace(trouble=self._hook(repository, path))
-        if self._asking.remotes:
-            shown = self._ask(repository, remote)
-            if isinstance(shown, Trouble):
-                return shown
-            spot = spot._replace(there=shown.get(spot.ref, ""), asked=True)
-        else:
-            ref = tracking.refs.get(f"refs/remotes/{remote}/{spot.branch}")
-            spot = spot._replace(there=ref.id if ref else "")
-        if not spot.there:
-            return spot
-        if spot.there != spot.source and not self._links.present(repository, [spot.there]):
-            bring_objects(repository, remote, spot.ref)
-        try:
-            return spot._replace(reach=_reach(repository, spot.source, spot.there))
-        except GitError as error:
-            return Trouble(
-                f"{spot.branch} of {remote} is at {spot.there[:12]}, which cannot be compared: "
-                f"{error.problem}",
-                f"{spot.git} fetch {remote}",
-                True,
-            )
-
-    def _hook(self, repository: Repository, path: str) -> Trouble | None:
-        health = hook_health(repository)
-        if health.effective:
-            return None
-        name = self._gate.workspace.name(path)
-        reason = f"guard's hook in {name} is {health.state.value}: {health.reason}"
-        return Trouble(reason, health.remedy or "guard install")
-
-    def _ask(self, repository: Repository, remote: str) -> dict[str, str] | Trouble:
-        key = (repository.common_dir, remote)
-        if key not in self._shown:
-            try:
-                self._shown[key] = ls_remote(repository, remote, _PATIENCE)
-            except GitError as error:
-                return Trouble(error.problem, f"{_git(repository)} fetch {remote}", True)
-        return self._shown[key]
 
     def _subject(self) -> str:
         """Which consumer and which dependency it is about, as people name them."""
@@ -376,46 +328,5 @@ def _tried(find: Callable[[], _Found]) -> _Found | Trouble:
         return Trouble(error.problem, error.remedy, undecided=True)
 
 
-class _Branch(NamedTuple):
-    remote: str
-    ref: str
-    detached: bool
-
-
-def _branch(top: Tracking) -> _Branch:
-    """Where ``git push`` would push the superproject's HEAD to, as git-config(1) says."""
-    options = dict(top.options)
-    ref = head_branch(top.repository)
-    short = ref.removeprefix(_HEADS)
-    names = [item.name for item in top.remotes.remotes]
-    usual = "origin" if "origin" in names or not names else names[0]
-    upstream = options.get(f"branch.{short}.remote", "")
-    keys = (f"branch.{short}.pushremote", "remote.pushdefault", f"branch.{short}.remote")
-    remote = next((options[key] for key in keys if options.get(key)), usual)
-    remote = remote if remote in names else usual if names else ""
-    if not ref:
-        followed = top.refs.get(f"refs/remotes/{remote}/HEAD")
-        prefix = f"refs/remotes/{remote}/"
-        name = followed.symref.removeprefix(prefix) if followed else "master"
-        return _Branch(remote, f"{_HEADS}{name}", True)
-    merge = options.get(f"branch.{short}.merge", "") if remote == upstream else ""
-    return _Branch(remote, merge or ref, False)
-
-
-def _git(repository: Repository) -> str:
-    """The beginning of every command for a repository, from where the user stands."""
-    return git_at(repository).removesuffix(" -C .")
-
-
 def _commit(repository: Repository, ref: str) -> str:
     return text(repository, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", ok=(0, 1, 128))
-
-
-def _reach(repository: Repository, commit: str, there: str) -> Reach:
-    if commit == there:
-        return Reach.SAME
-    if not commit:
-        return Reach.APART
-    if reachable(repository, [commit], [there]):
-        return Reach.AHEAD_THERE
-    return Reach.LACKING if reachable(repository, [there], [commit]) else Reach.APART

@@ -14,7 +14,7 @@ from guard.git.combinations import head_of
 from guard.git.moving import commit_staged
 from guard.git.network import ls_remote
 from guard.git.process import text
-from guard.git.sending import Refusal, Sent, send
+from guard.git.sending import Refusal, Sent, catch_up, send
 from guard.git.tracking import record_seen
 from guard.jobs import job_for, lock_of
 from guard.locks import held
@@ -132,6 +132,8 @@ def _commit_and_push(doing: Doing, step: Step) -> int:
 
 def _push(doing: Doing, step: Step, spot: Spot) -> None:
     repository = doing.look.repositories[step.kind]
+    for place, remote in doing.look.stale:
+        catch_up(place, remote)  # the hook goes by what git knows
     progress = sys.stderr.isatty()
     sent = send(repository, spot.remote, [spot.refspec], doing.screen.echo, progress)
     if sent.refusal is not None:

@@ -134,6 +134,16 @@ def bring_objects(repository: Repository, remote: str, ref: str) -> None:
     process.communicate()
 
 
+def catch_up(repository: Repository, remote: str) -> None:
+    """Let git know what a remote's branches are at: a push that was killed has not told it.
+
+    Whether it worked shows in what is known afterwards.
+    """
+    words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
+    extra = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never"}
+    _started(repository, [*words, "--", remote], extra).communicate()
+
+
 def _started(
     repository: Repository, words: Sequence[str], extra: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:

@@ -144,6 +144,18 @@ def test_somebody_else_pushes_to_aula_in_the_middle(release: Release) -> None:
     assert release.states() == ["done"] * 6
 
 
+def test_what_arrived_without_git_knowing_it_is_not_pushed_again(release: Release) -> None:
+    aula = release.workshop.aula
+    # As a push that was killed after it had arrived: the tracking ref stays behind.
+    aula.git("push", "--quiet", "--no-verify", "../../remotes/aula.git", f"HEAD:{MASTER}")
+    release.log.write_text("")
+    assert aula.git("rev-parse", "origin/master") != aula.head
+    ran = release.release()
+    assert "  5 push aula             done      origin has" in ran.out
+    assert release.arrived() == [f"thentos {TAG}", f"aula-docker {MASTER}"]
+    assert aula.git("rev-parse", "origin/master") == aula.head
+
+
 def test_a_test_that_fails_ends_it_and_nothing_is_pushed_after_it(release: Release) -> None:
     release.new_release("0.4.0", ">=0.4 && <0.5 ", test="echo it breaks; exit 7\n", tag=False)
     ran = release.release(status=1)
