@@ -14,6 +14,7 @@ from guard.errors import GitError, GuardError
 from guard.git.locate import open_checkout
 from guard.git.private import PrivateFolder
 from guard.git.process import Repository, run, text, user_environment
+from guard.git.sending import send
 
 
 def move_submodule(
@@ -143,10 +144,16 @@ def push(repository: Repository, remote: str, what: str, ref: str) -> None:
         what: a commit, or the full name of a ref.
 
     Raises:
-        GuardError: the hook or the remote refuses.
+        GuardError: the hook or the remote refuses; what they said is in it.
     """
-    with _opened(repository) as repo:
-        _ask(repo, "push", "--no-follow-tags", remote, f"{what}:{ref}")
+    said: list[str] = []
+    sent = send(repository, remote, [f"{what}:{ref}"], said.append)
+    if sent.refusal is not None:
+        words = f" ({sent.said})" if sent.said else ""
+        raise GuardError(
+            f"{sent.refusal.value}{words}\n{''.join(said).strip()}".rstrip(),
+            f"git -C {repository.work_tree or repository.git_dir} ls-remote {remote}",
+        )
 
 
 def _stage(repo: git.Repo, path: str, commit: str) -> None:
