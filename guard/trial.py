@@ -21,6 +21,7 @@ from guard.engine.images import REVISION, SOURCE, combination_tag, layers, put_t
 from guard.engine.profile import Profile, profile
 from guard.errors import EngineError, GitError, GuardError
 from guard.gate import Gate
+from guard.git.abandoned import remove_abandoned
 from guard.git.process import text
 from guard.jobs import Job
 from guard.model import Gitlink, Result
@@ -64,6 +65,7 @@ def try_out(
         KeyboardInterrupt: interrupted; nothing is recorded, the log stays.
     """
     means = means or Means.look_for()
+    remove_abandoned()
     verdicts = gate.gatherer.verdicts
     verdicts.rehearse()
     prepared = prepare(job.assembly.parts, gate.pool, job.config)

@@ -103,7 +103,6 @@ class StagedTree:
         self._folder = private.PrivateFolder()
         folder = self._folder.__enter__()
         objects = os.path.join(folder, "objects")
-        os.makedirs(objects)
         try:
             tree = _written(self._repository, content, folder, objects)
         except BaseException:
@@ -118,10 +117,16 @@ class StagedTree:
 def _written(repository: Repository, content: bytes, folder: str, objects: str) -> str:
     copy = os.path.join(folder, "index")
     try:
+        os.makedirs(objects)
         with open(copy, "wb") as file:
             file.write(content)
     except OSError as error:
-        raise GitError(f"the index cannot be copied to {copy}: {error.strerror}") from error
+        from guard.git.private import no_room
+
+        place = os.path.dirname(folder)
+        raise GuardError(
+            f"no copy of the index can be written in {place}: {error.strerror}", no_room(place)
+        ) from error
     extra = {
         "GIT_INDEX_FILE": copy,
         "GIT_OBJECT_DIRECTORY": objects,

@@ -13,6 +13,9 @@ from guard.values import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
+# Bytes that keep two folders of one process apart.
+RANDOM = 6
+
 
 class PrivateFolder:
     """A new folder that nobody else can read, and that is gone with the context.
@@ -25,14 +28,13 @@ class PrivateFolder:
         self._path = ""
 
     def __enter__(self) -> str:
-        place = os.environ.get("TMPDIR") or "/tmp"
-        path = os.path.join(place, f"guard-{os.getpid()}-{os.urandom(6).hex()}")
+        place = place_of_folders()
+        path = os.path.join(place, f"guard-{os.getpid()}-{os.urandom(RANDOM).hex()}")
         try:
             os.mkdir(path, 0o700)
         except OSError as error:
             raise GuardError(
-                f"no temporary folder can be made in {place}: {error.strerror}",
-                "make room there, or set TMPDIR to another folder",
+                f"no temporary folder can be made in {place}: {error.strerror}", no_room(place)
             ) from error
         self._path = path
         return path
@@ -43,10 +45,23 @@ class PrivateFolder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _remove(self._path)
+        remove(self._path)
 
 
-def _remove(folder: str) -> None:
+def place_of_folders() -> str:
+    """Where private folders are made."""
+    return os.environ.get("TMPDIR") or "/tmp"
+
+
+def no_room(path: str) -> str:
+    """The command that shows what is wrong with a temporary place that takes nothing."""
+    from shlex import quote
+
+    return f"df -h {quote(path)}; export TMPDIR=/var/tmp"
+
+
+def remove(folder: str) -> None:
+    """Remove such a folder with all that is in it."""
     # Bottom up, and never through a link: git writes plain files and folders here.
     for here, folders, files in os.walk(folder, topdown=False):
         for name in files:

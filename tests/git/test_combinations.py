@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -201,3 +203,25 @@ def test_head_before_and_after_the_first_commit(repo: Repo) -> None:
         "refs/heads/master": commit,
         "refs/heads/a/b": commit,
     }
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_a_full_temporary_place_has_a_remedy(
+    make_repo: MakeRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = make_repo("docker")
+    repo.commit("One", {"a": "a\n"})
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+    try:
+        with suppress(OSError):
+            (disk / "filling").write_bytes(bytes(1 << 20))
+        monkeypatch.setenv("TMPDIR", str(disk))
+        with pytest.raises(GuardError) as raised, StagedTree(repo.repository):
+            pass
+        assert "No space left on device" in raised.value.problem
+        assert raised.value.remedy == f"df -h {disk}; export TMPDIR=/var/tmp"
+        assert os.listdir(disk) == ["filling"]
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
