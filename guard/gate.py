@@ -266,6 +266,25 @@ class Gate:
             dict(links).get(config.dependency, ""),
         )
 
+    def misfits(self, combination: Combination) -> tuple[Finding, ...]:
+        """What the static rules have against a combination; that there is nothing is remembered.
+
+        Raises:
+            GuardError: the superproject or its configuration cannot be read.
+        """
+        links = (word for link in combination.replaced for word in link)
+        ids = ("fits", self.workspace.name(""), combination.tree, *links)
+        if self.gatherer.memory.recall(*ids):
+            return ()
+        from guard.rules.rulebook import STATIC, judge
+
+        facts = self.gatherer.gather(combination, tested=False)
+        findings = judge(facts, STATIC)
+        found = tuple(item for item in findings if item.severity not in _ACCEPTABLE)
+        if not found:
+            self.gatherer.memory.remember(True, *ids)
+        return found
+
     def combination(self, commit: str) -> Combination:
         """The combination that a commit of the superproject is.
 

@@ -11,7 +11,7 @@ from guard.errors import GuardError
 from guard.git.locate import open_checkout
 from guard.git.process import Repository
 from guard.git.remotes import Remote, Remotes, is_local, read_remotes, resolved
-from guard.git.tracking import Place, Tracking, reachable, read_tracking
+from guard.git.tracking import Place, Tracking, head_branch, reachable, read_tracking
 from guard.git.trees import GITLINK
 from guard.git.workspace import Workspace
 from guard.model import Combination
@@ -32,11 +32,13 @@ class Destination(NamedTuple):
     Args:
         remote: the remote's name, or its URL.
         url: as git gives it to the hook; "" where nobody pushes.
+        ref: where a commit would go that nobody pushes, "" where that is not known.
         asks: whether a remote may be asked over the network.
     """
 
     remote: str = ""
     url: str = ""
+    ref: str = ""
     asks: bool = True
 
 
@@ -64,7 +66,7 @@ class PublishedLinks:
         self._contents = contents
         self._destination = destination
         self._search = search
-        self._here = read_remotes(contents.workspace.options, contents.workspace.superproject)
+        self.here = read_remotes(contents.workspace.options, contents.workspace.superproject)
         self._tracking: dict[str, Tracking] = {}
         self._found: dict[tuple[Submodule, str], Publication] = {}
 
@@ -108,6 +110,11 @@ class PublishedLinks:
             found.append((Submodule(path, tuple(names), url, form), commit))
         return found
 
+    def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
+        """The submodule at a path, None where there is no gitlink."""
+        links = self.submodules(combination, config)
+        return next((item for item, _ in links if item.path == path), None)
+
     def repositories(self, submodule: Submodule, config: Config) -> tuple[Repository, ...]:
         """Where the objects of a submodule may be."""
         store = self._contents.submodules(config).store(submodule.path, submodule.names)
@@ -139,7 +146,7 @@ class PublishedLinks:
             (tracking,) = self.tracking([repository])
             wanted: frozenset[str] = frozenset()
             for url in urls:
-                wanted |= self._here.places(url) | tracking.remotes.places(url)
+                wanted |= self.here.places(url) | tracking.remotes.places(url)
             for remote in tracking.remotes.at(wanted):
                 yield Place(tracking, remote, wanted)
 
@@ -152,10 +159,10 @@ class PublishedLinks:
         if submodule.url.startswith(("./", "../")):
             whole = [resolved(submodule.url, base) for base in self._bases()]
             found = [url for url in whole if url] or found
-        return [os.path.join(self._here.base, url) if is_local(url) else url for url in found]
+        return [os.path.join(self.here.base, url) if is_local(url) else url for url in found]
 
     def _bases(self) -> list[str]:
-        here, destination = self._here, self._destination
+        here, destination = self.here, self._destination
         remote = here.named(destination.remote)
         if not destination.remote:
             remote = default_remote(self._contents.workspace, here)
@@ -211,17 +218,28 @@ class PublishedLinks:
         tracked = place.tracking.tracked(place.remote, place.wanted)
         tips = {*tracked.values(), *place.tracking.seen(place.remote)}
         found = commits & tips
-        rest = commits - found
+        return found | self._reached(place.repository, tips, commits - found)
+
+    def leads_to(self, repository: Repository, tips: Iterable[str], commit: str) -> bool:
+        """Whether some tips lead to a commit; a repository that lacks it knows of no way.
+
+        Raises:
+            GitError: an object on the way is missing.
+        """
+        tips = set(tips)
+        return commit in tips or commit in self._reached(repository, tips, {commit})
+
+    def _reached(self, repository: Repository, tips: set[str], rest: set[str]) -> set[str]:
         if not rest or not tips:
-            return found
+            return set()
         memory = self._contents.memory
         digest = sha1("".join(sorted(tips)).encode())
         remembered = {item for item in rest if memory.recall("reaches", item, digest)}
-        rest = self.present(place.repository, rest - remembered)
-        reached = reachable(place.repository, rest, tips) if rest else set()
+        rest = self.present(repository, rest - remembered)
+        reached = reachable(repository, rest, tips) if rest else set()
         for commit in reached:
             memory.remember(True, "reaches", commit, digest)
-        return found | remembered | reached
+        return remembered | reached
 
     def present(self, repository: Repository, commits: Iterable[str]) -> set[str]:
         """Those of some commits that are in a repository."""
@@ -254,10 +272,22 @@ class PublishedLinks:
         return f"{path}git config --file=.gitmodules {key} {url}"
 
 
+def usual_destination(workspace: Workspace, asks: bool = True) -> Destination:
+    """Where ``git push`` would bring the superproject's HEAD: where its branch comes from.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    remotes = read_remotes(workspace.options, workspace.superproject)
+    remote = default_remote(workspace, remotes)
+    branch = head_branch(workspace.superproject)
+    upstream = f"branch.{branch.removeprefix('refs/heads/')}.merge"
+    ref = dict(workspace.options).get(upstream, branch)
+    return Destination(remote.name if remote else "", "", ref, asks)
+
+
 def default_remote(workspace: Workspace, here: Remotes) -> Remote | None:
     """The superproject's remote: that of the branch that is checked out, else ``origin``."""
-    from guard.git.pushing import head_branch
-
     if len(here.remotes) > 1:
         branch = head_branch(workspace.superproject).removeprefix("refs/heads/")
         name = dict(workspace.options).get(f"branch.{branch}.remote", "origin")

@@ -7,8 +7,9 @@ from guard.errors import GuardError
 from guard.gate import Gate
 from guard.git.tracking import Place
 from guard.gitlinks import Destination, PublishedLinks, Submodule
-from guard.model import Decision, Evidence, Finding, outcome_of
-from guard.rules import published
+from guard.merging import Merges, is_default, stale
+from guard.model import Combination, Decision, Evidence, Finding, outcome_of
+from guard.rules import merged, published
 from guard.rules.facts import Unknown, undecided
 from guard.rules.publication import Publication, Publications
 from guard.values import TYPE_CHECKING
@@ -32,15 +33,58 @@ class Order:
     def judged(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The decisions with the findings of the order, however many at once."""
         if not self._gate.workspace.in_superproject:
-            return list(decisions)
-        found = self._published([item.commit for item in decisions])
-        return [
-            _with(item, found[item.commit], (published.NAME,)) if item.commit in found else item
-            for item in decisions
-        ]
+            return self.consumer(decisions)
+        return self.superproject(decisions)
 
-    def _published(self, commits: Sequence[str]) -> dict[str, tuple[Finding, ...]]:
-        """The findings of each commit that can be read; what cannot be is undecided already."""
+    def consumer(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """As `judged`, for pushes of the consumer."""
+        if not decisions:
+            return []
+        findings = self._stale()
+        return [_with(item, findings, (merged.NAME,)) for item in decisions]
+
+    def _stale(self) -> tuple[Finding, ...]:
+        found = stale(self._gate, self._links.here)
+        if isinstance(found, Unknown):
+            return (undecided(merged.NAME, found),)
+        return (merged.check_stale(found),) if found is not None else ()
+
+    def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """As `judged`, for pushes of the superproject."""
+        if not decisions:
+            return []
+        asked = self._readable([item.commit for item in decisions])
+        links: dict[str, tuple[Publication, ...]] = {}
+        found: dict[str, tuple[Finding, ...]] = {}
+        try:
+            links = dict(zip(asked, self._links.of(list(asked.values())), strict=True))
+        except GuardError as error:
+            finding = undecided(published.NAME, Unknown(error.problem, error.remedy))
+            found = dict.fromkeys(asked, (finding,))
+        name = self._gate.workspace.name("")
+        for commit, publications in links.items():
+            evidence = Evidence(name, commit, text=asked[commit][0].source)
+            found[commit] = tuple(published.check(Publications(evidence, publications)))
+        merges: dict[str, tuple[Finding, ...]] = {}
+        defaults: dict[str, bool] = {}
+        result = []
+        for item in decisions:
+            commit, ref = item.commit, item.ref or self._destination.ref
+            if commit not in found:
+                result.append(item)
+                continue
+            decided = _with(item, found[commit], (published.NAME,))
+            if ref not in defaults:
+                defaults[ref] = self._is_default(ref)
+            if defaults[ref] and commit in links:
+                if commit not in merges:
+                    merges[commit] = self._merged(*asked[commit], links[commit])
+                decided = _with(decided, merges[commit], (merged.NAME,))
+            result.append(decided)
+        return result
+
+    def _readable(self, commits: Iterable[str]) -> dict[str, tuple[Combination, Config]]:
+        """The commits that can be read; what cannot be is undecided already."""
         asked = {}
         for commit in dict.fromkeys(commits):
             try:
@@ -48,20 +92,24 @@ class Order:
                 asked[commit] = combination, self._gate.gatherer.config(combination)
             except GuardError:
                 continue
+        return asked
+
+    def _is_default(self, ref: str) -> bool:
+        superproject = self._gate.workspace.superproject
         try:
-            found = self._links.of(list(asked.values()))
+            return is_default(superproject, self._links.here, self._destination, ref)
+        except GuardError:
+            return True  # asked too much is better than too little
+
+    def _merged(
+        self, combination: Combination, config: Config, links: tuple[Publication, ...]
+    ) -> tuple[Finding, ...]:
+        merges = Merges(self._gate, self._links, self._destination)
+        try:
+            found = merges.of(combination, config, links)
         except GuardError as error:
-            finding = undecided(published.NAME, Unknown(error.problem, error.remedy))
-            return dict.fromkeys(asked, (finding,))
-        name = self._gate.workspace.name("")
-        return {
-            commit: tuple(
-                published.check(
-                    Publications(Evidence(name, commit, text=combination.source), links)
-                )
-            )
-            for (commit, (combination, _)), links in zip(asked.items(), found, strict=True)
-        }
+            found = Unknown(error.problem, error.remedy)
+        return tuple(merged.check(found)) if found is not None else ()
 
     def _search(
         self,

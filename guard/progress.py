@@ -12,8 +12,7 @@ from guard.errors import GitError, GuardError
 from guard.gate import Gate
 from guard.git.combinations import head_of
 from guard.git.process import Repository, text
-from guard.git.pushing import head_branch
-from guard.git.tracking import Place, read_tracking
+from guard.git.tracking import Place, head_branch, read_tracking
 from guard.gitlinks import Destination, PublishedLinks, Submodule
 from guard.model import RULES, STATIC_RULES, Combination, Evidence, Finding, Gitlink, Severity
 from guard.record import Record

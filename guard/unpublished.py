@@ -48,9 +48,9 @@ class Search:
         known = Publication(
             submodule.path, "", PublicationState.UNPUBLISHED, submodule.url, place.remote.name
         )
-        for commit in self._along(submodule, place, commits):
+        for commit, branch in self._along(submodule, place, commits).items():
             commits.discard(commit)
-            yield known._replace(commit=commit, along=True)
+            yield known._replace(commit=commit, along=branch)
         if not commits:
             return
         if not self._destination.asks:
@@ -118,16 +118,15 @@ class Search:
             else:
                 yield found._replace(remedy=self._push(submodule, place, commit, shown))
 
-    def _along(self, submodule: Submodule, place: Place, commits: set[str]) -> list[str]:
+    def _along(self, submodule: Submodule, place: Place, commits: set[str]) -> dict[str, str]:
         if not recurses(self._workspace.options):
-            return []
+            return {}
         checkout = checkout_of(self._workspace, submodule.path)
-        present = self._links.present(place.repository, commits)
-        return [
-            commit
-            for commit in present
-            if pushed_along(place, checkout, commit, self._destination.remote)
-        ]
+        branches = {
+            commit: pushed_along(place, checkout, commit, self._destination.remote)
+            for commit in self._links.present(place.repository, commits)
+        }
+        return {commit: branch for commit, branch in branches.items() if branch}
 
     def _push(
         self, submodule: Submodule, place: Place, commit: str, shown: Mapping[str, str]

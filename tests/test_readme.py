@@ -17,7 +17,7 @@ from guard.config import Config, read_config
 from guard.errors import ConfigError
 from guard.model import Decision, Evidence, Finding, Gitlink, Outcome, Severity
 from guard.report import decisions_json
-from guard.rules import published
+from guard.rules import merged, published
 from guard.rules.rulebook import ALL
 from tests.pages import ROOT, blocks, code, page, rows, section
 
@@ -121,6 +121,7 @@ def test_the_rules_are_those_that_are_asked() -> None:
     assert [row[0].strip("`") for row in rows(section(README, "What is asked"))] == [
         *(rule.name for rule in ALL),
         published.NAME,
+        merged.NAME,
     ]
 
 

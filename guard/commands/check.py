@@ -60,13 +60,14 @@ def run(options: Namespace, screen: Screen) -> int:
         return _staged(options, screen)
     from guard.gate import Gate
     from guard.git.combinations import resolve
-    from guard.gitlinks import Destination
+    from guard.gitlinks import usual_destination
     from guard.order import Order
 
     workspace = find_workspace()
     commits = [resolve(workspace.here, name) for name in options.revisions or ["HEAD"]]
     with Gate(workspace) as gate:
-        decisions = Order(gate, Destination()).judged([decide(gate, item) for item in commits])
+        decisions = [decide(gate, commit) for commit in commits]
+        decisions = Order(gate, usual_destination(workspace)).judged(decisions)
     if options.json:
         screen.json(decisions_json(decisions))
     else:

@@ -14,9 +14,12 @@ from guard.git.combinations import head_of
 from guard.git.hooks.proof import Proof, prove_hooks
 from guard.git.process import Repository
 from guard.git.workspace import find_workspace, repositories_of
+from guard.gitlinks import usual_destination
 from guard.model import Combination, Decision, Outcome
+from guard.order import Order
 from guard.progress import Asking, Progress
 from guard.report import JSON_VERSION, Screen, decision_json, first_remedies
+from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
 from guard.rules.facts import Facts, Tested, Unknown
 from guard.walk import Step, StepState, next_command, pending, steps
@@ -44,6 +47,9 @@ class _State(NamedTuple):
             for hook in self.proof.hooks:
                 if not hook.health.effective:
                     return hook.health.remedy or "guard install"
+        for finding in self.consumer.findings if self.consumer is not None else ():
+            if finding.rule == merged.NAME:
+                return finding.remedy  # what others have comes first
         if step is not None:
             return next_command(self.steps)
         consumer, links = self.consumer, self.standing.gitlinks
@@ -76,13 +82,16 @@ def _state(gate: Gate) -> _State:
     name = gate.workspace.name("")
     facts = gate.gatherer.gather(combination, tested=True)
     head = gate.head()
+    order = Order(gate, usual_destination(gate.workspace, asks=False))
+    pushes = [gate.superproject(head.commit)] if head is not None and head.commit else []
+    consumers = _consumer(gate, repositories_of(gate.workspace, config, config.consumer))
     return _State(
         facts,
         combination,
         head is None or head.tree != combination.tree,
         gate.decide(name, combination.commit or "", None, combination),
-        gate.superproject(head.commit) if head is not None and head.commit else None,
-        _consumer(gate, repositories_of(gate.workspace, config, config.consumer)),
+        next(iter(order.superproject(pushes)), None),
+        next(iter(order.consumer(consumers)), None),
         prove_hooks(),
         _engine(config),
         bypassed(gate),
@@ -103,14 +112,14 @@ def _engine(config: Config) -> str:
         return f"none: {error.problem}"
 
 
-def _consumer(gate: Gate, repositories: tuple[Repository, ...]) -> Decision | None:
+def _consumer(gate: Gate, repositories: tuple[Repository, ...]) -> list[Decision]:
     """The decision for the consumer's HEAD, in the first checkout that there is."""
     for repository in repositories:
         if repository.work_tree is not None:
             commit = head_of(repository)
             if commit is not None:
-                return gate.consumer(commit)
-    return None
+                return [gate.consumer(commit)]
+    return []
 
 
 def _show(gate: Gate, state: _State, screen: Screen) -> None:

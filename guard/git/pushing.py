@@ -9,7 +9,7 @@ from guard.git.hooks.health import hook_health
 from guard.git.process import Repository, text
 from guard.git.releases import release_version
 from guard.git.remotes import Pairs
-from guard.git.tracking import Place, reachable
+from guard.git.tracking import Place, head_branch, reachable
 from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,11 +72,6 @@ def _names(repository: Repository, option: str, commit: str, prefix: str) -> dic
 def _short(repository: Repository, name: str, others: str, full: str) -> str:
     """A ref's short name, or its full one where a branch and a tag have the same."""
     return full if text(repository, "for-each-ref", "--", f"{others}{name}") else name
-
-
-def head_branch(repository: Repository) -> str:
-    """The branch that is checked out, by its full name; "" where HEAD is detached."""
-    return text(repository, "symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
 
 
 def _default(place: Place) -> str:

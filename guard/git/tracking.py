@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from guard.digest import object_id
-from guard.git.process import Repository, finish, run, start
+from guard.git.process import Repository, finish, run, start, text
 from guard.git.remotes import KEYS, Pairs, Remote, Remotes, configuration, read_remotes
 from guard.values import TYPE_CHECKING, NamedTuple
 
@@ -127,6 +127,11 @@ def _refs(output: bytes) -> dict[str, Ref]:
         object_id, name, symref = line.split("\0")
         found[name] = Ref(object_id, symref)
     return found
+
+
+def head_branch(repository: Repository) -> str:
+    """The branch that is checked out, by its full name; "" where HEAD is detached."""
+    return text(repository, "symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
 
 
 def reachable(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from guard.model import Evidence
+from guard.model import Evidence, Finding
 from guard.values import Enum, NamedTuple
 
 
@@ -26,7 +26,8 @@ class Publication(NamedTuple):
         remote: the remote of the submodule's repository that has this URL, "" for none.
         detail: why it is not known.
         remedy: the command that publishes the commit, or that finds out.
-        along: whether this very push publishes it first (``push.recurseSubmodules``).
+        along: the branch with which this very push publishes it first, as
+            ``push.recurseSubmodules`` says; "" for none.
     """
 
     path: str
@@ -36,7 +37,7 @@ class Publication(NamedTuple):
     remote: str = ""
     detail: str = ""
     remedy: str = ""
-    along: bool = False
+    along: str = ""
 
     @property
     def name(self) -> str:
@@ -49,3 +50,47 @@ class Publications(NamedTuple):
 
     superproject: Evidence
     links: tuple[Publication, ...]
+
+
+class Merge(NamedTuple):
+    """The consumer's commit, held against the default branch of its remote.
+
+    Args:
+        superproject: the pushed commit, as evidence.
+        branch: the tracking branch, e.g. ``origin/master``.
+        tip: where it stood when it was last fetched.
+        merged: whether the tip leads to the commit.
+        misfits: what the static rules say of the tip in place of the commit.
+        remedy: the command that brings the commit into the branch.
+        elsewhere: the push of the superproject to another branch.
+    """
+
+    superproject: Evidence
+    path: str
+    commit: str
+    branch: str
+    tip: str
+    merged: bool
+    misfits: tuple[Finding, ...] = ()
+    remedy: str = ""
+    elsewhere: str = ""
+
+    @property
+    def name(self) -> str:
+        """How people name the consumer."""
+        return self.path.rpartition("/")[2]
+
+
+class Stale(NamedTuple):
+    """A superproject that lacks what its own remote has.
+
+    Args:
+        branch: the tracking branch, e.g. ``origin/master``.
+        tip: the commit that is missing.
+        remedy: the command that brings it.
+    """
+
+    superproject: str
+    branch: str
+    tip: str
+    remedy: str

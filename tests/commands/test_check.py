@@ -48,6 +48,7 @@ def test_json(workshop: Workshop) -> None:
         "tested",
         "image-published",
         "published",
+        "merged",
     ]
     mismatch = next(item for item in decision["findings"] if item["severity"] == "error")
     assert mismatch["rule"] == "dependency-match"

@@ -84,3 +84,24 @@ def test_the_engine_that_would_build(workshop: Workshop) -> None:
     ran = workshop.guard("status", DOCKER_HOST="unix:///nonexistent/docker.sock")
     assert ran.status == 0
     assert "  engine      none: no engine answers at unix:///nonexistent/docker.sock" in ran.out
+
+
+def test_what_is_not_published_as_far_as_is_known_here(workshop: Workshop) -> None:
+    workshop.install()
+    commit = workshop.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    workshop.pin()
+    workshop.verdict()
+    log = workshop.root / "trace"
+    out = workshop.guard("status", GIT_TRACE=str(log)).out
+    assert "git ls-remote" not in log.read_text()
+    assert f"warning published: aula {commit[:12]} is in nothing that origin is known" in out
+    assert "a push will ask it" in out
+
+
+def test_a_stale_superproject(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    workshop.docker.git("commit", "--quiet", "--allow-empty", "-m", "Of another")
+    workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+    workshop.docker.git("reset", "--quiet", "--hard", "HEAD~")
+    assert next_of(workshop) == "git -C . pull origin master"

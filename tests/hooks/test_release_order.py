@@ -382,3 +382,156 @@ class TestOnDemand:
         ready.aula.git("remote", "add", "fork", str(fork))
         ready.aula.git("push", "--quiet", "--no-verify", "fork", "HEAD:refs/heads/x")
         assert mend(ready.push(ready.docker, *TOPIC))
+
+
+class TestMerged:
+    def incident(self, workshop: Workshop) -> str:
+        """A branch of aula wants thentos 0.3 and is tested with it; aula's master wants 0.2."""
+        workshop.require("==0.2.*")
+        workshop.publish("aula")
+        workshop.aula.git("checkout", "--quiet", "-b", "thentos-0.3", "HEAD~")
+        commit = workshop.require(">=0.3 && <0.4")
+        workshop.aula.git("push", "--quiet", "--no-verify", "origin", "thentos-0.3")
+        workshop.pin()
+        workshop.verdict()
+        return commit
+
+    def test_the_incident_with_a_feature_branch(self, ready: Workshop) -> None:
+        commit = self.incident(ready)
+        ran = ready.push(ready.docker)
+        text = f"error merged: aula {commit[:12]} is not in origin/master of aula"
+        assert text in ran.text
+        assert ran.status != 0
+        assert "thentos-core is 0.3.0, but aula requires >=0.2 && <0.3 (aula.cabal:9)" in ran.text
+        assert "aula.cabal:9  thentos-core ==0.2.*" in ran.text
+        assert ready.remote_head("aula-docker") is None
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_branch_that_carries_master_on_is_pushed_there(self, ready: Workshop) -> None:
+        ready.aula.git("checkout", "--quiet", "-b", "topic")
+        commit = unpublished(ready)
+        ready.aula.git("push", "--quiet", "--no-verify", "origin", "topic")
+        command = mend(ready.push(ready.docker), "merged")
+        assert command == f"git -C aula push origin {commit[:12]}:refs/heads/master"
+        assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker)
+        assert ran.status == 0, ran.text
+
+    def test_a_branch_beside_master_is_merged(self, ready: Workshop) -> None:
+        ready.aula.commit("On master", {"master.hs": "x"})
+        ready.publish("aula")
+        ready.aula.git("checkout", "--quiet", "-b", "topic", "HEAD~")
+        commit = unpublished(ready, {"topic.hs": "x"})
+        ready.aula.git("push", "--quiet", "--no-verify", "origin", "topic")
+        command = mend(ready.push(ready.docker), "merged")
+        assert command == (
+            f"git -C aula checkout --detach origin/master && git -C aula merge {commit[:12]} && "
+            "git -C aula push origin HEAD:refs/heads/master"
+        )
+        assert paste(ready, command.partition(" && git -C aula push")[0]).status == 0
+        ready.pin(aula=ready.aula.head)
+        ready.verdict()
+        assert paste(ready, command.rpartition(" && ")[2]).status == 0
+        assert ready.push(ready.docker).status == 0
+
+    def test_a_master_that_has_moved_on_and_does_not_fit(self, ready: Workshop) -> None:
+        ready.publish("aula")
+        good = ready.aula.head
+        ready.require("==0.4.*")
+        ready.publish("aula")
+        ready.aula.git("checkout", "--quiet", good)
+        ran = ready.push(ready.docker)
+        assert "error merged: origin/master of aula (" in ran.text
+        assert "thentos-core is 0.3.0, but aula requires >=0.4 && <0.5" in ran.text
+        command = mend(ran, "merged")
+        assert command.startswith("git push origin ")
+        assert paste(ready, command).status == 0
+
+    def test_a_master_that_has_moved_on_and_fits(self, ready: Workshop) -> None:
+        good = ready.aula.head
+        ready.aula.commit("More", {"more.hs": "x"})
+        ready.publish("aula")
+        ready.aula.git("checkout", "--quiet", good)
+        for _ in ("first", "remembered"):
+            ran = ready.push(ready.docker)
+            assert ran.status == 0, ran.text
+            Repo(ready.root / "remotes/aula-docker.git").git(
+                "update-ref", "-d", "refs/heads/master"
+            )
+
+    def test_another_default_branch(self, ready: Workshop) -> None:
+        ready.docker.git("update-ref", "refs/remotes/origin/develop", ready.docker.head)
+        head = "refs/remotes/origin/HEAD"
+        ready.docker.git("symbolic-ref", head, "refs/remotes/origin/develop")
+        self.incident(ready)
+        assert ready.push(ready.docker).status == 0
+        ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/develop")
+        assert "error merged" in ran.text
+
+    def test_no_default_branch_of_aula_is_undecided(self, ready: Workshop) -> None:
+        ready.aula.git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+        ready.aula.git("update-ref", "refs/remotes/origin/main", ready.aula.head)
+        ran = ready.push(ready.docker)
+        assert "undecided merged: the default branch of origin in aula is not known" in ran.text
+        command = mend(ran, "merged")
+        assert command == ("git -C aula fetch origin && git -C aula remote set-head origin --auto")
+        assert paste(ready, command).status == 0
+        assert ready.push(ready.docker).status == 0
+
+    def test_a_tag_named_as_the_default_branch(self, ready: Workshop) -> None:
+        commit = self.incident(ready)
+        for name in ("refs/remotes/origin/master", "origin/master", "refs/remotes/origin/HEAD"):
+            ready.aula.git("update-ref", f"refs/tags/{name}", commit)
+        old = ready.aula.git("rev-parse", "refs/remotes/origin/master")
+        ready.aula.git("replace", old, commit)
+        assert "error merged" in ready.push(ready.docker).text
+
+
+class TestStale:
+    """aula is judged by a superproject that is not behind."""
+
+    def behind(self, workshop: Workshop) -> None:
+        """Others have pushed to aula-docker, and that is fetched."""
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        workshop.docker.git("commit", "--quiet", "--allow-empty", "-m", "Of another")
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        workshop.docker.git("reset", "--quiet", "--hard", "HEAD~")
+
+    def test_a_stale_superproject_blocks_until_the_pull(self, ready: Workshop) -> None:
+        self.behind(ready)
+        ran = ready.push(ready.aula, *TOPIC)
+        assert "error merged: aula-docker's HEAD lacks what origin/master has" in ran.text
+        command = mend(ran, "merged")
+        assert command == "git -C .. pull origin master"
+        assert paste(ready, command, ready.aula).status == 0
+        assert ready.push(ready.aula, *TOPIC).status == 0
+
+    def test_with_an_upstream_it_is_a_plain_pull(self, ready: Workshop) -> None:
+        self.behind(ready)
+        ready.docker.git("branch", "--quiet", "--set-upstream-to=origin/master")
+        assert mend(ready.push(ready.aula, *TOPIC), "merged") == "git -C .. pull"
+
+    def test_one_that_has_gone_its_own_way(self, ready: Workshop) -> None:
+        self.behind(ready)
+        ready.docker.commit("Of our own", {"README": "x"})
+        ready.verdict()
+        command = mend(ready.push(ready.aula, *TOPIC), "merged")
+        assert command == "git -C .. pull --no-rebase origin master"
+        assert paste(ready, command, ready.aula).status == 0
+        assert ready.push(ready.aula, *TOPIC).status == 0
+
+    def test_one_that_is_ahead_is_not_stale(self, ready: Workshop) -> None:
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        ready.docker.git("commit", "--quiet", "--allow-empty", "-m", "More")
+        assert ready.push(ready.aula, *TOPIC).status == 0
+
+    def test_another_branch_of_the_remote_does_not_count(self, ready: Workshop) -> None:
+        self.behind(ready)
+        ready.docker.git("update-ref", "refs/remotes/origin/develop", "HEAD")
+        head = "refs/remotes/origin/HEAD"
+        ready.docker.git("symbolic-ref", head, "refs/remotes/origin/develop")
+        assert ready.push(ready.aula, *TOPIC).status == 0
+
+    def test_a_remote_that_was_never_fetched(self, ready: Workshop) -> None:
+        ready.docker.git("update-ref", "refs/tags/refs/remotes/origin/master", ready.docker.head)
+        assert ready.push(ready.aula, *TOPIC).status == 0

@@ -1,0 +1,253 @@
+"""Gathers how a push stands to the default branches of both repositories."""
+
+from __future__ import annotations
+
+import os
+
+from guard.config import Config
+from guard.errors import GitError
+from guard.gate import Gate
+from guard.git.combinations import head_of, with_consumer
+from guard.git.process import Repository, text
+from guard.git.remotes import Remote, Remotes
+from guard.git.tracking import Place, head_branch, reachable
+from guard.gitlinks import Destination, PublishedLinks, default_remote
+from guard.model import STATIC_RULES, Combination, Evidence, Finding
+from guard.rules.facts import Unknown
+from guard.rules.publication import Merge, Publication, PublicationState, Stale
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MAIN = ("main", "master")
+_UNDECIDED = (
+    PublicationState.UNKNOWN,
+    PublicationState.UNANSWERED,
+    PublicationState.NO_REMOTE,
+)
+
+
+def is_default(
+    repository: Repository, remotes: Remotes, destination: Destination, ref: str
+) -> bool:
+    """Whether a push to a ref moves the default branch of the remote, as far as that is known."""
+    if not ref.startswith("refs/heads/"):
+        return False
+    branch = ref.removeprefix("refs/heads/")
+    remote = _pushed_to(remotes, destination)
+    prefix = f"refs/remotes/{remote.name}/" if remote else ""
+    followed = symref(repository, f"{prefix}HEAD") if remote else ""
+    if followed.startswith(prefix) and followed:
+        return branch == followed.removeprefix(prefix)
+    return branch in _MAIN
+
+
+def _pushed_to(remotes: Remotes, destination: Destination) -> Remote | None:
+    named = remotes.named(destination.remote)
+    if named is not None or not destination.url:
+        return named
+    wanted = remotes.places(destination.url)
+    return next(iter(remotes.at(wanted)), None)
+
+
+def symref(repository: Repository, ref: str) -> str:
+    """The ref that a symbolic one of the whole repository follows, "" where it is none.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    common = repository.common_dir
+    if os.path.isdir(os.path.join(common, "reftable")):
+        return text(repository, "symbolic-ref", "--quiet", ref, ok=(0, 1, 128))
+    # A push waits for this, and in a folder of files it is always a file (gitrepository-layout(5)).
+    try:
+        with open(os.path.join(common, ref), "rb") as file:
+            content = os.fsdecode(file.read(4096))
+    except OSError:
+        return ""
+    return content.removeprefix("ref:").strip() if content.startswith("ref:") else ""
+
+
+class Merges:
+    """Says of commits of the superproject whether the consumer's default branch goes with them."""
+
+    def __init__(self, gate: Gate, links: PublishedLinks, destination: Destination) -> None:
+        self._gate = gate
+        self._links = links
+        self._destination = destination
+
+    def of(
+        self, combination: Combination, config: Config, links: Sequence[Publication]
+    ) -> Merge | Unknown | None:
+        """What is to be known of one combination; None where there is no consumer to be merged.
+
+        Raises:
+            GuardError: something cannot be read.
+        """
+        found = next((item for item in links if item.path == config.consumer), None)
+        submodule = self._links.submodule(combination, config, config.consumer)
+        if found is None or submodule is None or not submodule.url:
+            return None
+        places = list(self._links.places(submodule, config))
+        if not places:
+            return None  # the rule `published` says what is missing
+        candidates = []
+        for place in places:
+            ref = place.tracking.default_branch(place.remote, place.wanted)
+            if ref is None:
+                continue
+            if found.along and found.along == f"refs/heads/{_short(place, ref)}":
+                return None  # this very push brings the branch there, or it fails
+            tip = place.tracking.refs[ref].id
+            merged = self._links.leads_to(place.repository, [tip], found.commit)
+            candidates.append((merged, place, ref, tip))
+        if not candidates:
+            return _no_default(submodule.path, places[0])
+        candidates.sort(key=lambda item: not item[0])
+        if not candidates[0][0] and found.state in _UNDECIDED:
+            return None  # the rule `published` has said so
+        unseen = None if candidates[0][0] else self._unseen(found, candidates[0][1])
+        return unseen or self._merge(combination, config, found.commit, *candidates[0])
+
+    def _unseen(self, link: Publication, place: Place) -> Unknown | None:
+        """Why it cannot be seen whether a branch leads to a commit, None where it can."""
+        from shlex import quote
+
+        from guard.git.pushing import git_at
+
+        git, name = git_at(place.repository), quote(place.remote.name)
+        if not self._links.present(place.repository, [link.commit]):
+            what = f"commit {link.commit} of {link.path} is not in {place.repository.git_dir}"
+            return Unknown(what, f"{git} fetch {name} {link.commit}")
+        if place.tracking.is_shallow:
+            what = f"the history of {link.path} is cut off, so it cannot be seen what is merged"
+            return Unknown(what, f"{git} fetch --unshallow {name}")
+        return None
+
+    def _merge(
+        self,
+        combination: Combination,
+        config: Config,
+        commit: str,
+        merged: bool,
+        place: Place,
+        ref: str,
+        tip: str,
+    ) -> Merge:
+        misfits: tuple[Finding, ...] = ()
+        if tip != commit:
+            other = with_consumer(combination, config.consumer, tip)
+            # What is wrong with the pushed dependency itself is said of the pushed commit.
+            found = self._gate.misfits(other)
+            misfits = tuple(item for item in found if item.rule != STATIC_RULES[0])
+        name = self._gate.workspace.name("")
+        source = Evidence(name, combination.commit, text=combination.source)
+        branch = ref.removeprefix("refs/remotes/")
+        merge = Merge(source, config.consumer, commit, branch, tip, merged, misfits)
+        if merged and not misfits:
+            return merge
+        return merge._replace(
+            remedy=_into(place, ref, tip, commit), elsewhere=self._elsewhere(combination)
+        )
+
+    def _elsewhere(self, combination: Combination) -> str:
+        from shlex import quote
+
+        from guard.git.pushing import git_at
+
+        commit = combination.commit or "HEAD"
+        remote = quote(self._destination.remote or "origin")
+        git = git_at(self._gate.workspace.superproject).removesuffix(" -C .")
+        return f"{git} push {remote} {commit[:12]}:refs/heads/pin-{commit[:8]}"
+
+
+def _short(place: Place, ref: str) -> str:
+    return ref.removeprefix(f"refs/remotes/{place.remote.name}/")
+
+
+def _no_default(path: str, place: Place) -> Unknown:
+    from shlex import quote
+
+    from guard.git.pushing import git_at
+
+    git, name = git_at(place.repository), quote(place.remote.name)
+    return Unknown(
+        f"the default branch of {place.remote.name} in {path} is not known, so neither is whether "
+        "the gitlink is in it",
+        f"{git} fetch {name} && {git} remote set-head {name} --auto",
+    )
+
+
+def _into(place: Place, ref: str, tip: str, commit: str) -> str:
+    """The command that brings a commit into the default branch of its remote."""
+    from shlex import quote
+
+    from guard.git.pushing import git_at
+
+    git, target = git_at(place.repository), quote(place.target)
+    branch = quote(_short(place, ref))
+    try:
+        ahead = bool(reachable(place.repository, [tip], [commit]))
+    except GitError:
+        ahead = False
+    if ahead:
+        return f"{git} push {target} {commit[:12]}:refs/heads/{branch}"
+    return (
+        f"{git} checkout --detach {quote(ref.removeprefix('refs/remotes/'))} && "
+        f"{git} merge {commit[:12]} && {git} push {target} HEAD:refs/heads/{branch}"
+    )
+
+
+def stale(gate: Gate, remotes: Remotes) -> Stale | Unknown | None:
+    """Whether the superproject lacks what its remote's default branch has: one git process.
+
+    None where it does not, or where it has no remote whose default branch is known.
+    """
+    workspace = gate.workspace
+    repository = workspace.superproject
+    try:
+        remote = default_remote(workspace, remotes)
+        if remote is None:
+            return None
+        prefix = f"refs/remotes/{remote.name}/"
+        followed = symref(repository, f"{prefix}HEAD")
+        names = [followed] if followed else [prefix + name for name in _MAIN]
+        missing = _unmerged(repository, names)
+        if not missing or (not followed and len(_unmerged(repository, names, "")) > 1):
+            return None
+        branch, tip = next(iter(missing.items()))
+        remedy = _pull(repository, dict(workspace.options), remote, branch, tip)
+    except GitError as error:
+        return Unknown(error.problem, error.remedy)
+    return Stale(workspace.name(""), branch.removeprefix("refs/remotes/"), tip, remedy)
+
+
+def _unmerged(
+    repository: Repository, names: Sequence[str], option: str = "--no-merged=HEAD"
+) -> dict[str, str]:
+    """The refs that HEAD does not contain, with their commits; without an option all of them."""
+    form = "--format=%(objectname) %(refname)"
+    options = [option] if option else []
+    listed = text(repository, "for-each-ref", form, *options, "--", *names)
+    lines = (line.partition(" ") for line in listed.splitlines())
+    return {name: found for found, _, name in lines if name in names}
+
+
+def _pull(
+    repository: Repository, options: dict[str, str], remote: Remote, branch: str, tip: str
+) -> str:
+    from shlex import quote
+
+    from guard.git.pushing import git_at
+
+    target = branch.removeprefix(f"refs/remotes/{remote.name}/")
+    here = head_branch(repository).removeprefix("refs/heads/")
+    upstream = options.get(f"branch.{here}.remote"), options.get(f"branch.{here}.merge")
+    command = f"{git_at(repository)} pull"
+    head = head_of(repository)
+    if head is None or not reachable(repository, [head], [tip]):
+        command += " --no-rebase"
+    if upstream == (remote.name, f"refs/heads/{target}"):
+        return command
+    return f"{command} {quote(remote.name)} {quote(target)}"

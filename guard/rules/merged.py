@@ -1,0 +1,67 @@
+"""Rule `merged`: the default branches go together, and not just two feature branches.
+
+In 2016 a feature branch of aula and thentos 0.3 fitted each other, the image went out from
+aula-docker's master, and aula's master still wanted thentos 0.2.
+"""
+
+from __future__ import annotations
+
+from guard.model import Evidence, Finding, Severity
+from guard.rules.facts import Unknown, undecided
+from guard.rules.publication import Merge, Stale
+from guard.values import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Final
+
+NAME: Final = "merged"
+
+
+def check(merge: Merge | Unknown) -> list[Finding]:
+    """Of a push to the superproject's default branch: nothing where the consumer's has its commit,
+    and the tip of that, too, goes with the dependency that is pushed.
+    """
+    if isinstance(merge, Unknown):
+        return [undecided(NAME, merge)]
+    findings = [] if merge.merged else [_not_merged(merge)]
+    return findings + [_misfit(merge, item) for item in merge.misfits]
+
+
+def check_stale(stale: Stale) -> Finding:
+    """Of a push of the consumer: what judges it is not the superproject that others have."""
+    return Finding(
+        NAME,
+        Severity.ERROR,
+        f"{stale.superproject}'s HEAD lacks what {stale.branch} has, so that its pin of "
+        "the others would be a stale judge",
+        found=f"HEAD without {stale.tip}",
+        expected=f"a HEAD of {stale.superproject} that contains {stale.branch}",
+        evidence=(Evidence(stale.superproject, stale.tip, text=stale.branch),),
+        remedy=stale.remedy,
+    )
+
+
+def _not_merged(merge: Merge) -> Finding:
+    return Finding(
+        NAME,
+        Severity.ERROR,
+        f"{merge.name} {merge.commit[:12]} is not in {merge.branch} of {merge.name}, and this push "
+        f"is to the default branch of {merge.superproject.repository}",
+        found=f"{merge.branch} at {merge.tip}, which does not lead to it",
+        expected=f"a commit of {merge.branch}; or a push to a branch: {merge.elsewhere}",
+        evidence=(merge.superproject._replace(path=merge.path, text=merge.commit),),
+        remedy=merge.remedy,
+    )
+
+
+def _misfit(merge: Merge, misfit: Finding) -> Finding:
+    message = (
+        f"{merge.branch} of {merge.name} ({merge.tip[:12]}) does not go with what is pushed: "
+        f"{misfit.message}"
+    )
+    return misfit._replace(
+        rule=NAME,
+        message=message,
+        remedy=merge.elsewhere if merge.merged else merge.remedy,
+        missing=(message,) if misfit.missing else (),
+    )
