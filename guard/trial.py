@@ -13,19 +13,18 @@ from typing import IO, Final, NamedTuple
 
 from guard import __version__
 from guard.ahead import Ahead
-from guard.engine.attempt import Attempt, Prepared, attempt, prepare
-from guard.engine.build import Options
+from guard.engine.attempt import Attempt, attempt
 from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine
-from guard.engine.images import REVISION, SOURCE, combination_tag, layers, put_tag
+from guard.engine.images import combination_tag, layers, put_tag
 from guard.engine.profile import Profile, profile
 from guard.errors import EngineError, GitError, GuardError
 from guard.gate import Gate
-from guard.git.abandoned import remove_abandoned
 from guard.git.process import text
 from guard.jobs import Job
 from guard.model import Gitlink, Result
 from guard.record import EngineFacts, ImageFacts, Record
+from guard.rehearsal import Begun, begun
 from guard.report import Screen
 from guard.watch import Watch, brief, plain, profile_text, size, write_log
 
@@ -41,20 +40,12 @@ class Means(NamedTuple):
     engine: Ahead[Engine]
     cli: Ahead[BuildkitCli | None]
 
-    @classmethod
-    def look_for(cls) -> Means:
-        """Begin to look for it; no engine is an error only of who asks for it."""
-        return cls(Ahead(Engine.connect), Ahead(find_cli))
 
-
-def try_out(
-    gate: Gate, job: Job, fresh: bool, screen: Screen, means: Means | None = None
-) -> tuple[Record, str]:
+def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, str]:
     """Build, test, record.
 
     Args:
         fresh: build without cache and pull the bases.
-        means: for those who have begun to look for them.
 
     Returns:
         The record, and the path of the log.
@@ -64,16 +55,18 @@ def try_out(
         EngineError: trouble of the engine, which is no verdict; the log stays.
         KeyboardInterrupt: interrupted; nothing is recorded, the log stays.
     """
-    means = means or Means.look_for()
-    remove_abandoned()
+    means = Means(Ahead(Engine.connect), Ahead(find_cli))
+    with begun(gate, job, fresh, means.cli) as begin:
+        return go_on(gate, job, screen, means, begin)
+
+
+def go_on(gate: Gate, job: Job, screen: Screen, means: Means, begin: Begun) -> tuple[Record, str]:
+    """The rest of a trial that has begun; as `try_out`."""
     verdicts = gate.gatherer.verdicts
-    verdicts.rehearse()
-    prepared = prepare(job.assembly.parts, gate.pool, job.config)
     with means.engine.result() as engine:
         screen.say(f"engine: {engine.facts}")
         with _log(verdicts.logs, job.name) as log:
-            options = Options(fresh, _labels(gate, job))
-            made = _attempt(engine, prepared, options, means, screen, log)
+            made = _attempt(engine, begin, means, screen, log)
             reference, size = _finishing(gate, job, engine, made, screen, log)
         record = _record(job, made, log.name, reference, size)
     try:
@@ -89,17 +82,17 @@ def try_out(
     return record, log.name
 
 
-def _attempt(
-    engine: Engine,
-    prepared: Prepared,
-    options: Options,
-    means: Means,
-    screen: Screen,
-    log: IO[str],
-) -> Attempt:
+def _attempt(engine: Engine, begin: Begun, means: Means, screen: Screen, log: IO[str]) -> Attempt:
     try:
         with Watch(screen, log) as watch:
-            return attempt(engine, prepared, watch.on_event, options, means.cli.result)
+            return attempt(
+                engine,
+                begin.prepared,
+                watch.on_event,
+                begin.options,
+                means.cli.result,
+                begin.build,
+            )
     except EngineError as error:
         raise EngineError(
             f"{error.problem}\n  no verdict; log: {log.name}", error.remedy
@@ -125,21 +118,6 @@ def _finishing(
     except GuardError as error:
         screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {error.problem}")
     return reference, size
-
-
-def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
-    """Annotations of the OCI image specification, and what exactly is in the image."""
-    superproject = gate.workspace.superproject
-    url = text(superproject, "config", "--get", "remote.origin.url", ok=(0, 1))
-    labels = [("guard.combination", job.assembly.key)]
-    labels += [
-        (f"guard.gitlink.{part.path}", part.commit) for part in job.assembly.parts if part.path
-    ]
-    if job.combination.commit:
-        labels.append((REVISION, job.combination.commit))
-    if url:
-        labels.append((SOURCE, url))
-    return tuple(labels)
 
 
 def _name(gate: Gate, job: Job, engine: Engine, image: str) -> str:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Final
 
 from guard.ahead import Ahead
+from guard.engine.cli import find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate import Gate
 from guard.git.untested import untested
@@ -13,13 +14,15 @@ from guard.git.workspace import find_workspace
 from guard.jobs import Job, find_job, lock_of
 from guard.locks import held
 from guard.model import Result, Severity
+from guard.rehearsal import begun
 from guard.report import Screen
 from guard.rules.facts import VerdictState
 from guard.rules.tested import NAME as TESTED
 from guard.watch import duration
 
 if TYPE_CHECKING:
-    from guard.trial import Means
+    from guard.engine.cli import BuildkitCli
+    from guard.engine.client import Engine
 
 _WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
 
@@ -46,7 +49,8 @@ def run(options: Namespace, screen: Screen) -> int:
     if options.revision and options.consumer:
         raise UsageError("give a commit of the superproject or --consumer REV, not both")
     # The docker SDK takes as long to import as all that git is asked here.
-    means = Ahead(look_for_means)
+    cli = Ahead(find_cli)
+    engine = Ahead(connect)
     with Gate(find_workspace()) as gate:
         job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)
@@ -60,7 +64,7 @@ def run(options: Namespace, screen: Screen) -> int:
             if known.state is VerdictState.PASSED and (waited or not fresh):
                 screen.say(f"{screen.paint('passed', 'green')} already: verdict {known.verdict}")
                 return EXIT_ALLOWED
-            return _test(gate, job, options.fresh, screen, means)
+            return _test(gate, job, options.fresh, screen, (engine, cli))
 
 
 def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
@@ -83,18 +87,32 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
             screen.say(f"  a push would be blocked all the same: {finding.rule}: {finding.message}")
 
 
-def look_for_means() -> Means:
-    """What a trial needs, with all the imports that looking for it takes."""
-    from guard.trial import Means
+def connect() -> Engine:
+    """The engine, with all the imports that a trial takes."""
+    import gc
 
-    return Means.look_for()
+    # A fifth of the time goes into looking for garbage among modules.
+    gc.disable()
+    try:
+        import guard.trial  # noqa: F401
+        from guard.engine.client import Engine
+    finally:
+        gc.enable()
+    return Engine.connect()
 
 
-def _test(gate: Gate, job: Job, fresh: bool, screen: Screen, means: Ahead[Means]) -> int:
-    found = means.result()
-    from guard.trial import try_out
+def _test(
+    gate: Gate,
+    job: Job,
+    fresh: bool,
+    screen: Screen,
+    means: tuple[Ahead[Engine], Ahead[BuildkitCli | None]],
+) -> int:
+    engine, cli = means
+    with begun(gate, job, fresh, cli) as begin:
+        from guard.trial import Means, go_on
 
-    record, log = try_out(gate, job, fresh, screen, found)
+        record, log = go_on(gate, job, screen, Means(engine, cli), begin)
     times = f"build {duration(record.build_seconds)}, test {duration(record.test_seconds)}"
     if record.result is Result.PASSED:
         screen.say(f"{screen.paint('passed', 'green')}: verdict {record.name} ({times})")

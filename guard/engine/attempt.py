@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from guard.config import Config, Recipe
 from guard.engine.build import Base, Builder, Options, StepRecord
 from guard.engine.builders import choose_builder
+from guard.engine.buildkit import CliBuild
 from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine, Facts
 from guard.engine.context import Context
@@ -16,14 +16,14 @@ from guard.engine.endings import DeadlinePassed, deadline, terminable
 from guard.engine.events import OnEvent, Testing
 from guard.engine.failures import BaseImageError
 from guard.engine.leftovers import remove_leftovers
+from guard.engine.prepared import Prepared, prepare
 from guard.engine.profile import instructions
 from guard.engine.run import TestPlan, run_test
-from guard.engine.selection import build_context, source_context
 from guard.engine.strays import remove_strays, step_notes
-from guard.errors import EngineError, UsageError
-from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.errors import EngineError
 from guard.model import Result
+
+__all__ = ["Attempt", "Prepared", "attempt", "prepare"]
 
 _USUAL: Final = Options()
 
@@ -63,51 +63,20 @@ class Attempt(NamedTuple):
     tail: tuple[str, ...]
 
 
-class Prepared(NamedTuple):
-    """What an attempt sends, checked: every object is there."""
-
-    context: Context
-    source: Context | None
-    recipe: Recipe
-    timeout: int
-    builder: str = "auto"
-
-
-def prepare(parts: Sequence[Part], pool: ObjectPool, config: Config) -> Prepared:
-    """Look up everything that will be sent, before the engine is asked for anything.
-
-    Args:
-        parts: the superproject's first, then every submodule, nested ones too.
-        pool: must stay open until the attempt is over.
-
-    Raises:
-        UsageError: no test command is set.
-        MissingObjectError: an object is not at hand; names the submodule and what fetches it.
-        GuardError: the combination holds what guard refuses to send.
-    """
-    recipe = config.recipe
-    if not recipe.command:
-        raise UsageError("no test command is set", "guard init proposes one")
-    context = build_context(parts, pool, recipe, config.consumer)
-    context.check()
-    source = source_context(parts, pool, config.consumer) if recipe.source else None
-    if source is not None:
-        source.check()
-    return Prepared(context, source, recipe, config.test.timeout, config.image.builder)
-
-
 def attempt(
     engine: Engine,
     prepared: Prepared,
     on_event: OnEvent,
     options: Options = _USUAL,
     find: Callable[[], BuildkitCli | None] = find_cli,
+    begun: CliBuild | None = None,
 ) -> Attempt:
     """Build and test. Removes what a killed guard left behind first, and leaves nothing itself.
 
     Args:
         on_event: told of every step and every line, in the thread that calls.
         find: gives the CLI that drives BuildKit; for those who have looked for it already.
+        begun: the build of just this by the CLI, where it was begun; the caller closes it.
 
     Raises:
         EngineError: trouble of the engine, which is no verdict.
@@ -117,7 +86,9 @@ def attempt(
     with terminable():
         remove_strays(engine)
         remove_leftovers(engine)
-        builder = choose_builder(engine, prepared.builder, find)
+        builder = choose_builder(engine, prepared.builder, find, begun)
+        if begun is not None and builder.name != "buildkit":
+            begun.close()
         return _attempt(engine, builder, prepared, on_event, options)
 
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from guard.engine.client import Engine
     from guard.engine.strays import StepNotes
 
+# The annotations of the OCI image specification that do not change from one build to the next:
+# `created` would give every build another id.
+REVISION: Final = "org.opencontainers.image.revision"
+SOURCE: Final = "org.opencontainers.image.source"
+
 # Lines of output that an error or a failed verdict shows.
 TAIL: Final = 40
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from guard.engine.build import Builder
-from guard.engine.buildkit import buildkit_build
+from guard.engine.buildkit import CliBuild, buildkit_build
 from guard.engine.classic import classic_build
 from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine
@@ -14,13 +14,17 @@ from guard.errors import EngineError
 
 
 def choose_builder(
-    engine: Engine, wanted: str, find: Callable[[], BuildkitCli | None] = find_cli
+    engine: Engine,
+    wanted: str,
+    find: Callable[[], BuildkitCli | None] = find_cli,
+    begun: CliBuild | None = None,
 ) -> Builder:
     """The builder for ``[image] builder``.
 
     Args:
         wanted: ``auto``, ``buildkit`` or ``classic``.
         find: gives the CLI; for those who have looked for it already.
+        begun: the build that BuildKit goes on with, None to begin it.
 
     Raises:
         EngineError: BuildKit is asked for and nothing here drives it.
@@ -28,7 +32,7 @@ def choose_builder(
     usable = wanted == "buildkit" or (wanted == "auto" and _has_bridge(engine))
     cli = find() if usable else None
     if cli is not None:
-        return Builder("buildkit", cli.version, partial(buildkit_build, cli))
+        return Builder("buildkit", cli.version, partial(buildkit_build, cli, begun))
     if wanted == "buildkit":
         raise EngineError(
             "[image] builder is buildkit, but no docker CLI here speaks it",

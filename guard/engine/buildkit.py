@@ -2,24 +2,119 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from guard.config import Recipe
 from guard.engine.build import Base, Build, Options, sent
 from guard.engine.cli import BuildkitCli, converse, kill, start
-from guard.engine.client import Engine
 from guard.engine.context import Context
 from guard.engine.endings import shielded
 from guard.engine.events import Event, OnEvent, Step
 from guard.engine.failures import reason
 from guard.engine.plain import PlainProgress
-from guard.engine.strays import StepNotes
+from guard.engine.prepared import Prepared
+from guard.engine.processes import notes_folder
 from guard.errors import EngineError
+from guard.git.private import PrivateFolder
+
+if TYPE_CHECKING:
+    # A build begins while the docker SDK is still on its way.
+    from guard.engine.client import Engine
+    from guard.engine.strays import StepNotes
+
+
+class CliBuild:
+    """A build that the CLI is at, in threads: it goes on until it ends or is closed.
+
+    Nobody else may read the objects of its context meanwhile.
+
+    Attributes:
+        dockerfile: its text.
+    """
+
+    def __init__(
+        self,
+        cli: BuildkitCli,
+        context: Context,
+        recipe: Recipe,
+        options: Options,
+        host: str = "",
+    ) -> None:
+        self.dockerfile = context.dockerfile().decode(errors="replace")
+        self._context = context
+        self._told: queue.SimpleQueue[str | Event | BaseException | None] = queue.SimpleQueue()
+        self._private = PrivateFolder()
+        self._answer = Path(self._private.__enter__()) / "image"
+        self._closed = False
+        try:
+            self._process = start(_command(cli, recipe, options, self._answer), host)
+        except BaseException:
+            self._private.__exit__(None, None, None)
+            raise
+        self._thread = threading.Thread(target=self._converse, daemon=True)
+        self._thread.start()
+
+    def lines(self, on_event: OnEvent) -> Iterator[str]:
+        """What the CLI tells, line by line, to its end. Raises what reading the context raised."""
+        while (told := self._told.get()) is not None:
+            if isinstance(told, BaseException):
+                raise told
+            if isinstance(told, str):
+                yield told
+            else:
+                on_event(told)
+
+    def ended(self) -> tuple[int, str]:
+        """The exit status and the image's id, "" for none; to be asked after the last line."""
+        status = self._process.wait()
+        return status, self._answer.read_text().strip() if self._answer.exists() else ""
+
+    def close(self) -> None:
+        """End it, where it has not ended; harmless the second time."""
+        if self._closed:
+            return
+        self._closed = True
+        # Killed before its input is closed: an end of the tar would look like the whole of it.
+        with shielded():
+            kill(self._process)
+            self._thread.join()
+            self._context.abandon()
+            self._private.__exit__(None, None, None)
+
+    def _converse(self) -> None:
+        try:
+            for line in converse(self._process, sent(self._context, self._told.put)):
+                self._told.put(line)
+            self._told.put(None)
+        except BaseException as error:
+            self._told.put(error)
+
+
+def begin(
+    prepared: Prepared, options: Options, find: Callable[[], BuildkitCli | None]
+) -> CliBuild | None:
+    """Begin to build before the engine was asked for anything; None where that must come first.
+
+    The engine that the CLI finds by itself is the one that `Engine.connect` finds.
+
+    Args:
+        find: gives the CLI.
+    """
+    # What a killed engine left at work is ended before anything else begins.
+    if prepared.builder == "classic" or os.listdir(notes_folder()):
+        return None
+    cli = find()
+    return CliBuild(cli, prepared.context, prepared.recipe, options) if cli is not None else None
 
 
 def buildkit_build(
     cli: BuildkitCli,
+    begun: CliBuild | None,
     engine: Engine,
     context: Context,
     recipe: Recipe,
@@ -29,24 +124,22 @@ def buildkit_build(
 ) -> Build:
     """Build with BuildKit, the context on the CLI's standard input.
 
+    Args:
+        begun: this very build, where it was begun already.
+
     Raises:
         EngineError: anything but a failure that is the combination's own.
         MissingObjectError, GitError: the context could not be sent to its end.
     """
-    dockerfile = context.dockerfile().decode(errors="replace")
-    progress = PlainProgress(dockerfile, _noting(on_event, notes))
-    with tempfile.TemporaryDirectory(prefix="guard-build-") as folder:
-        answer = Path(folder) / "image"
-        process = start(engine, _command(cli, recipe, options, answer))
-        try:
-            for line in converse(process, sent(context, on_event)):
-                progress.take(line)
-            status = process.wait()
-        finally:
-            # Killed before its input is closed: an end of the tar would look like the whole of it.
-            with shielded():
-                kill(process)
-        image = answer.read_text().strip() if answer.exists() else ""
+    work = begun or CliBuild(cli, context, recipe, options, engine.given_host)
+    try:
+        dockerfile = work.dockerfile
+        progress = PlainProgress(dockerfile, _noting(on_event, notes))
+        for line in work.lines(on_event):
+            progress.take(line)
+        status, image = work.ended()
+    finally:
+        work.close()
     if status != 0:
         # What the CLI says of an engine that has gone says nothing.
         with engine.speaking("build the image"):

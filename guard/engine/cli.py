@@ -17,13 +17,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 from guard.errors import EngineError
-
-if TYPE_CHECKING:
-    # The docker SDK is of no use to those who only look for the CLI.
-    from guard.engine.client import Engine
 
 # Where packages put it, beside what PATH says: another docker may stand in front of it there.
 _PLACES: Final = ("docker", "/usr/bin/docker", "/usr/local/bin/docker", "/usr/libexec/docker")
@@ -72,8 +68,11 @@ def find_cli() -> BuildkitCli | None:
     return None
 
 
-def start(engine: Engine, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+def start(arguments: Sequence[str], host: str = "") -> subprocess.Popen[bytes]:
     """Start a build by the CLI. It gets no signal of the terminal, and dies when guard dies.
+
+    Args:
+        host: URL of the engine, "" for the one that the CLI finds by itself.
 
     Raises:
         EngineError: it cannot be started.
@@ -86,7 +85,7 @@ def start(engine: Engine, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
             stderr=subprocess.PIPE,
             # On Linux a pipe that takes a piece whole, so that the next one is made meanwhile.
             pipesize=_PIPE if sys.platform == "linux" else -1,
-            env=_environment(engine),
+            env=_environment(host),
             start_new_session=True,
             preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
         )
@@ -191,12 +190,12 @@ def _said(command: Sequence[str]) -> str:
     return found.stdout.decode(errors="replace") if found.returncode == 0 else ""
 
 
-def _environment(engine: Engine) -> dict[str, str]:
+def _environment(host: str) -> dict[str, str]:
     """The user's own, so that the CLI goes where the SDK went; its way is made plain."""
     result = {**os.environ, "DOCKER_BUILDKIT": "1", "DOCKER_CLI_HINTS": "false"}
-    if engine.given_host:
+    if host:
         result.pop("DOCKER_CONTEXT", None)
-        result["DOCKER_HOST"] = engine.given_host
+        result["DOCKER_HOST"] = host
     return result
 
 

@@ -127,6 +127,12 @@ class Context:
         self.digest = digest.hexdigest()
         self.complete = True
 
+    def abandon(self) -> None:
+        """Make it possible to begin anew after a stream that was not read to its end."""
+        if not self.complete:
+            # Git may be in the middle of an object.
+            self._pool.close()
+
     def require_complete(self) -> None:
         """Refuse to go on from what an engine made of a part of the context.
 

@@ -9,11 +9,6 @@ from docker.errors import APIError, ImageNotFound
 
 from guard.engine.client import Engine
 
-# The annotations of the OCI image specification that do not change from one build to the next:
-# `created` would give every build another id.
-REVISION: Final = "org.opencontainers.image.revision"
-SOURCE: Final = "org.opencontainers.image.source"
-
 # The grammar of a tag in the OCI distribution specification.
 _TAG_LENGTH: Final = 128
 _IN_USE: Final = 409

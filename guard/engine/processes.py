@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from guard.engine.client import Engine
 from guard.errors import EngineError
+
+if TYPE_CHECKING:
+    from guard.engine.client import Engine
 
 
 def end_container(engine: Engine, container: str) -> int:
@@ -54,3 +59,18 @@ def read(pid: int, name: str) -> str:
         return Path(f"/proc/{pid}/{name}").read_text(errors="replace")
     except OSError:
         return ""
+
+
+def notes_folder() -> Path:
+    """Where notes of builds lie, this user's alone; they need not outlive a boot.
+
+    Raises:
+        EngineError: somebody else has put something in its place.
+    """
+    folder = Path(tempfile.gettempdir()) / f"guard-builds-{os.getuid()}"
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or status.st_mode & 0o077 or folder.is_symlink():
+        raise EngineError(f"{folder} is not private to this user", f"rm -r {folder}")
+    return folder

@@ -9,9 +9,7 @@ takes up what others left there. Processes are only looked for where the engine 
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,8 +17,7 @@ from typing import Final
 
 from guard.engine.client import Engine
 from guard.engine.leftovers import Owner, remove
-from guard.engine.processes import end_container, kill, pids, read
-from guard.errors import EngineError
+from guard.engine.processes import end_container, kill, notes_folder, pids, read
 
 _RUNTIMES: Final = ("runc", "crun", "containerd-shim", "conmon")
 _FLAGS: Final = re.compile(r"(?:--\S+\s+)*")
@@ -49,7 +46,7 @@ class StepNotes:
 @contextmanager
 def step_notes(engine: Engine) -> Iterator[StepNotes]:
     """A note for a build on the engine. It stays where the build does not end in order."""
-    folder = _folder()
+    folder = notes_folder()
     path = folder / f"{Owner.this()}".replace("/", "_")
     path.write_text(json.dumps([str(Owner.this()), engine.facts.host]) + "\n")
     yield StepNotes(path)
@@ -66,7 +63,7 @@ def remove_strays(engine: Engine) -> int:
         EngineError: one goes on and this user may not end it; the remedy does.
     """
     removed = 0
-    for path in sorted(_folder().iterdir()):
+    for path in sorted(notes_folder().iterdir()):
         lines = _lines(path)
         owner = Owner.parse(lines[0][0]) if lines else None
         if owner is None or lines[0][1] != engine.facts.host:
@@ -114,18 +111,3 @@ def _runs(pid: int, command: str) -> bool:
         with suppress(ValueError):
             return bool(arguments == json.loads(command))
     return bool(arguments) and arguments[-1].split() == command.split()
-
-
-def _folder() -> Path:
-    """A folder that is this user's alone. Nothing on a note outlives a boot, and neither need it.
-
-    Raises:
-        EngineError: somebody else has put something in its place.
-    """
-    folder = Path(tempfile.gettempdir()) / f"guard-builds-{os.getuid()}"
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    status = folder.lstat()
-    if status.st_uid != os.getuid() or status.st_mode & 0o077 or folder.is_symlink():
-        raise EngineError(f"{folder} is not private to this user", f"rm -r {folder}")
-    return folder

@@ -212,6 +212,10 @@ class ObjectPool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all processes. The readers can be used again."""
         for reader in self._readers.values():
             reader.close()
 

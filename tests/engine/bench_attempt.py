@@ -11,6 +11,11 @@ from pathlib import Path
 
 from guard.ahead import Ahead
 from guard.config import Config, Image, Test
+from guard.engine.build import Options
+from guard.engine.buildkit import begin
+from guard.engine.cli import find_cli
+from guard.engine.events import OnEvent
+from guard.engine.prepared import prepare
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 from guard.git.process import Repository
@@ -18,18 +23,19 @@ from guard.git.process import Repository
 
 def main(git_dir: str, tree: str, builder: str) -> None:
     """Build the tree, run a test that does nothing."""
-    from guard.commands.test import look_for_means
+    from guard.commands.test import connect
 
-    means = Ahead(look_for_means)
+    cli, engine = Ahead(find_cli), Ahead(connect)
     part = Part("", "", tree, Repository(git_dir, git_dir))
     config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
-    found = means.result()
-    from guard.engine.attempt import attempt, prepare
-
     with ObjectPool() as pool:
         prepared = prepare([part], pool, config)
-        with found.engine.result() as engine:
-            made = attempt(engine, prepared, lambda event: None, find=found.cli.result)
+        build = begin(prepared, Options(), cli.result)
+        with engine.result() as found:
+            from guard.engine.attempt import attempt
+
+            told: OnEvent = lambda event: None  # noqa: E731
+            made = attempt(found, prepared, told, find=cli.result, begun=build)
     assert made.exit_status == 0, made
     print(peak())
 

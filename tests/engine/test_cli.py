@@ -8,35 +8,42 @@ from pathlib import Path
 
 import pytest
 
+from guard import config
+from guard.engine.build import Options
 from guard.engine.builders import choose_builder
-from guard.engine.cli import converse, find_cli, kill, start
+from guard.engine.buildkit import begin
+from guard.engine.cli import BuildkitCli, converse, find_cli, kill, start
 from guard.engine.client import Engine
+from guard.engine.events import Event
+from guard.engine.prepared import prepare
 from guard.errors import EngineError, MissingObjectError
+from guard.git.objects import ObjectPool
+from tests.engine.trees import Store
 
 PIECE = b"x" * (1 << 20)
 
 
-def test_all_of_the_input_arrives_and_every_line_is_told(engine: Engine) -> None:
-    process = start(engine, ["sh", "-c", "echo first >&2; wc -c >&2; echo last >&2"])
+def test_all_of_the_input_arrives_and_every_line_is_told() -> None:
+    process = start(["sh", "-c", "echo first >&2; wc -c >&2; echo last >&2"])
     told = list(converse(process, [PIECE] * 20))
     assert [line.strip() for line in told] == ["first", str(20 << 20), "last"]
     assert process.wait() == 0
     kill(process)
 
 
-def test_a_cli_that_stops_reading_is_heard_to_its_end(engine: Engine) -> None:
-    process = start(engine, ["sh", "-c", "head -c 9 >/dev/null; echo refused >&2; exit 3"])
+def test_a_cli_that_stops_reading_is_heard_to_its_end() -> None:
+    process = start(["sh", "-c", "head -c 9 >/dev/null; echo refused >&2; exit 3"])
     assert list(converse(process, (PIECE for _ in range(50)))) == ["refused"]
     assert process.wait() == 3
     kill(process)
 
 
-def test_a_stream_that_raises_is_no_end_of_the_input(engine: Engine) -> None:
+def test_a_stream_that_raises_is_no_end_of_the_input() -> None:
     def stream() -> Iterator[bytes]:
         yield PIECE
         raise MissingObjectError("gone")
 
-    process = start(engine, ["sh", "-c", "cat >/dev/null; echo all of it >&2"])
+    process = start(["sh", "-c", "cat >/dev/null; echo all of it >&2"])
     with pytest.raises(MissingObjectError):
         list(converse(process, stream()))
     kill(process)
@@ -79,3 +86,23 @@ def test_buildx_goes_first_and_runs_as_a_program_of_its_own(
     assert found is not None
     assert (found.command, found.is_buildx) == ((str(plugin), "build"), True)
     assert found.version == "buildx 0.17.1"
+
+
+def test_a_build_that_was_begun_in_vain_leaves_the_context_to_another(
+    store: Store, pool: ObjectPool
+) -> None:
+    part = store.part({"Dockerfile": "FROM x\n", "large": bytes(20 << 20), "small": "s"})
+    prepared = prepare([part], pool, config.Config(test=config.Test(("/bin/true",))))
+    whole = b"".join(prepared.context.stream())
+    deaf = BuildkitCli(("sh", "-c", "sleep 60"), "deaf 1.0", False)
+    begun = begin(prepared, Options(), lambda: deaf)
+    assert begun is not None
+
+    def stop(event: Event) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(begun.lines(stop))
+    begun.close()
+    assert not prepared.context.complete
+    assert b"".join(prepared.context.stream()) == whole

@@ -9,10 +9,8 @@ import pytest
 from guard import config as settings
 from guard.config import Config
 from guard.engine.attempt import attempt, prepare
-from guard.engine.build import Options
+from guard.engine.build import REVISION, SOURCE, Options
 from guard.engine.images import (
-    REVISION,
-    SOURCE,
     combination_tag,
     layers,
     put_tag,

@@ -1,0 +1,69 @@
+"""How a trial begins: what would spoil the record is looked for, and the build is under way.
+
+All of it before the docker SDK is there, which takes as long to import as a cached build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from guard.ahead import Ahead
+from guard.engine.build import REVISION, SOURCE, Options
+from guard.engine.buildkit import CliBuild, begin
+from guard.engine.cli import BuildkitCli
+from guard.engine.prepared import Prepared, prepare
+from guard.gate import Gate
+from guard.git.abandoned import remove_abandoned
+from guard.git.process import text
+from guard.jobs import Job
+
+
+class Begun(NamedTuple):
+    """A trial that has begun.
+
+    Args:
+        build: None where the engine must be asked first.
+    """
+
+    prepared: Prepared
+    options: Options
+    build: CliBuild | None
+
+
+@contextmanager
+def begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> Iterator[Begun]:
+    """Look up all that is needed and begin to build; at the end of the block nothing goes on.
+
+    Args:
+        fresh: build without cache and pull the bases.
+
+    Raises:
+        GuardError: something that would have spoiled the record.
+    """
+    remove_abandoned()
+    gate.gatherer.verdicts.rehearse()
+    prepared = prepare(job.assembly.parts, gate.pool, job.config)
+    options = Options(fresh, _labels(gate, job))
+    build = begin(prepared, options, cli.result)
+    try:
+        yield Begun(prepared, options, build)
+    finally:
+        if build is not None:
+            build.close()
+
+
+def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
+    """Annotations of the OCI image specification, and what exactly is in the image."""
+    superproject = gate.workspace.superproject
+    url = text(superproject, "config", "--get", "remote.origin.url", ok=(0, 1))
+    labels = [("guard.combination", job.assembly.key)]
+    labels += [
+        (f"guard.gitlink.{part.path}", part.commit) for part in job.assembly.parts if part.path
+    ]
+    if job.combination.commit:
+        labels.append((REVISION, job.combination.commit))
+    if url:
+        labels.append((SOURCE, url))
+    return tuple(labels)
