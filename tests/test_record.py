@@ -20,7 +20,7 @@ RECORDS = st.builds(
     Record,
     key=IDS,
     recipe=IDS,
-    result=st.sampled_from(Result),
+    result=st.sampled_from(tuple(Result)),
     detail=TEXTS,
     finished=TEXTS,
     build_seconds=SECONDS,
