@@ -23,6 +23,8 @@ from guard.values import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_TOLD = 4
+
 
 class Search:
     """Finds out where else a commit may be, and what would publish it."""
@@ -31,6 +33,7 @@ class Search:
         self._links = links
         self._workspace = contents.workspace
         self._destination = destination
+        self._told = 0
 
     def of(
         self, submodule: Submodule, config: Config, places: Sequence[Place], commits: set[str]
@@ -131,12 +134,14 @@ class Search:
     def _push(
         self, submodule: Submodule, place: Place, commit: str, shown: Mapping[str, str]
     ) -> str:
-        try:
-            return publishing_push(place, commit, submodule.release_tag, shown)
-        except GitError:
-            # It is in another of the repositories, or in none.
-            name = f"{commit[:12]}:refs/heads/pin-{commit[:8]}"
-            return f"{git_at(place.repository)} push {shlex.quote(place.target)} {name}"
+        # A branch is looked for in some processes more, which must not grow with the push.
+        self._told += 1
+        if self._told <= _TOLD:
+            # Where git fails it is in another of the repositories, or in none.
+            with suppress(GitError):
+                return publishing_push(place, commit, submodule.release_tag, shown)
+        name = f"{commit[:12]}:refs/heads/pin-{commit[:8]}"
+        return f"{git_at(place.repository)} push {shlex.quote(place.target)} {name}"
 
     def _nowhere(self, submodule: Submodule, config: Config, commit: str) -> Publication:
         repositories = self._links.repositories(submodule, config)

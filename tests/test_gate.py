@@ -344,6 +344,14 @@ class TestProcesses:
         one = self.count(tools, workshop.docker, commits[-2:], 1, True)
         assert 0 < one == self.count(tools, workshop.docker, commits, 1, True)
 
+    def test_nor_where_nothing_is_published(self, workshop: Workshop, tools: Path) -> None:
+        made = []
+        for number in range(24):
+            workshop.aula.commit(f"change {number}")
+            made.append(workshop.pin())
+        few = self.count(tools, workshop.docker, made[:8], 1, True)
+        assert 0 < few == self.count(tools, workshop.docker, made, 1, True)
+
     def test_nor_with_refs_of_the_consumer(self, workshop: Workshop, tools: Path) -> None:
         commits = [workshop.aula.commit(f"change {number}", {"n": "x"}) for number in range(8)]
         one = self.count(tools, workshop.aula, commits[-1:], 1, True)
