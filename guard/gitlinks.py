@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     Search = Callable[
-        ["PublishedLinks", "Submodule", Config, Sequence[Place], set[str]], Iterable[Publication]
+        ["PublishedLinks", "Submodule", Config, Sequence[Place], Sequence[str]],
+        Iterable[Publication],
     ]
 
 
@@ -77,14 +78,15 @@ class PublishedLinks:
             GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
         """
         links = [self.submodules(combination, config) for combination, config in asked]
-        wanted: dict[Submodule, tuple[Config, set[str]]] = {}
+        # In the order of the push, so that the same commits are told of each time.
+        wanted: dict[Submodule, tuple[Config, dict[str, None]]] = {}
         for (_, config), found in zip(asked, links, strict=True):
             for submodule, commit in found:
                 if (submodule, commit) not in self._found:
-                    wanted.setdefault(submodule, (config, set()))[1].add(commit)
+                    wanted.setdefault(submodule, (config, {}))[1][commit] = None
         self._read_ahead(wanted)
         for submodule, (config, commits) in wanted.items():
-            for item in self._judged(submodule, config, commits):
+            for item in self._judged(submodule, config, list(commits)):
                 self._found[submodule, item.commit] = item
         return [tuple(self._found[key] for key in found) for found in links]
 
@@ -132,7 +134,7 @@ class PublishedLinks:
             self._tracking[found.repository.common_dir] = found
         return [self._tracking[item.common_dir] for item in repositories]
 
-    def _read_ahead(self, wanted: dict[Submodule, tuple[Config, set[str]]]) -> None:
+    def _read_ahead(self, wanted: dict[Submodule, tuple[Config, dict[str, None]]]) -> None:
         """Start all the questions that are sure to come at the same time."""
         first: list[Repository] = []
         for submodule, (config, _) in wanted.items():
@@ -174,11 +176,11 @@ class PublishedLinks:
         return list(dict.fromkeys(bases)) or [here.base]
 
     def _judged(
-        self, submodule: Submodule, config: Config, commits: set[str]
+        self, submodule: Submodule, config: Config, commits: Sequence[str]
     ) -> Iterable[Publication]:
         path = submodule.path
         try:
-            yield from self._looked_up(submodule, config, set(commits))
+            yield from self._looked_up(submodule, config, commits)
         except GuardError as error:
             for commit in commits:
                 if (submodule, commit) not in self._found:
@@ -193,11 +195,11 @@ class PublishedLinks:
                     )
 
     def _looked_up(
-        self, submodule: Submodule, config: Config, open_commits: set[str]
+        self, submodule: Submodule, config: Config, commits: Sequence[str]
     ) -> Iterable[Publication]:
         path, url = submodule.path, submodule.url
         if not url:
-            for commit in open_commits:
+            for commit in commits:
                 yield Publication(
                     path, commit, PublicationState.NO_URL, remedy=self._name_url(submodule, config)
                 )
@@ -205,13 +207,14 @@ class PublishedLinks:
         places = []
         for place in self.places(submodule, config):
             places.append(place)
-            for commit in self._known(place, open_commits):
-                open_commits.discard(commit)
+            known = self._known(place, set(commits))
+            for commit in known:
                 yield Publication(path, commit, PublicationState.PUBLISHED, url, place.remote.name)
-            if not open_commits:
+            commits = [commit for commit in commits if commit not in known]
+            if not commits:
                 return
         # What follows ends in a blocked push, or is asked once for each commit.
-        yield from self._search(self, submodule, config, places, open_commits)
+        yield from self._search(self, submodule, config, places, commits)
 
     def _known(self, place: Place, commits: set[str]) -> set[str]:
         """Those of some commits that a remote is known to have, without asking it."""

@@ -117,7 +117,7 @@ class Order:
         submodule: Submodule,
         config: Config,
         places: Sequence[Place],
-        commits: set[str],
+        commits: Sequence[str],
     ) -> Iterable[Publication]:
         # An accepted push does not wait for the import.
         from guard.unpublished import Search

@@ -310,7 +310,7 @@ class Progress:
         submodule: Submodule,
         config: Config,
         places: Sequence[Place],
-        commits: set[str],
+        commits: Sequence[str],
     ) -> Iterable[LinkPublication]:
         search = Search(links, self._gate.gatherer, Destination(asks=False))
         return search.of(submodule, config, places, commits)

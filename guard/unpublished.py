@@ -36,7 +36,11 @@ class Search:
         self._told = 0
 
     def of(
-        self, submodule: Submodule, config: Config, places: Sequence[Place], commits: set[str]
+        self,
+        submodule: Submodule,
+        config: Config,
+        places: Sequence[Place],
+        commits: Sequence[str],
     ) -> Iterable[Publication]:
         """What is to be said of commits that no place is known to have.
 
@@ -51,9 +55,10 @@ class Search:
         known = Publication(
             submodule.path, "", PublicationState.UNPUBLISHED, submodule.url, place.remote.name
         )
-        for commit, branch in self._along(submodule, place, commits).items():
-            commits.discard(commit)
+        along = self._along(submodule, place, commits)
+        for commit, branch in along.items():
             yield known._replace(commit=commit, along=branch)
+        commits = [commit for commit in commits if commit not in along]
         if not commits:
             return
         if not self._destination.asks:
@@ -82,13 +87,13 @@ class Search:
         place: Place,
         known: Publication,
         shown: Mapping[str, str],
-        commits: set[str],
+        commits: Sequence[str],
     ) -> Iterable[Publication]:
-        there = commits & set(shown.values())
+        there = set(commits) & set(shown.values())
         here: set[str] = set()
         is_shallow = False
         for repository in self._links.repositories(submodule, config):
-            present = self._links.present(repository, commits - there)
+            present = self._links.present(repository, set(commits) - there)
             if present:
                 there |= reachable(repository, present, shown.values(), all_here=False)
                 (tracking,) = self._links.tracking([repository])
@@ -121,7 +126,7 @@ class Search:
             else:
                 yield found._replace(remedy=self._push(submodule, place, commit, shown))
 
-    def _along(self, submodule: Submodule, place: Place, commits: set[str]) -> dict[str, str]:
+    def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
         if not recurses(self._workspace.options):
             return {}
         checkout = checkout_of(self._workspace, submodule.path)
