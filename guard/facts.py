@@ -7,7 +7,7 @@ import posixpath
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
 from guard.errors import GitError, GuardError, MissingObjectError
-from guard.git.assembly import assemble
+from guard.git.assembly import content_key
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, text
 from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
@@ -35,6 +35,8 @@ from guard.values import TYPE_CHECKING
 from guard.verdicts import Verdicts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     # A push whose facts are remembered reads no manifest.
     from guard.haskell import Manifest
     from guard.manifests import Library
@@ -50,6 +52,7 @@ class Gatherer(Contents):
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
         self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
+        self._seen: dict[tuple[str, str], bool] = {}
         self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self._others = Others(self)
@@ -171,19 +174,46 @@ class Gatherer(Contents):
         pin = self._pins.get((config, commit))
         if isinstance(pin, Pin):
             return any(release.tag == tag for release in pin.releases)
-        rooted = self.root(combination, config, config.dependency, commit)
         version = release_version(tag, config.release_tag)
-        if isinstance(rooted, Unknown) or version is None:
+        if version is None:
             return False
-        key = (config.release_tag, rooted[0].repositories, version)
+        # Its names are known by now: the combination was put together.
+        store = self.submodules(config).store(config.dependency)
+        if self._names_still(store.repositories, f"refs/tags/{tag}", commit):
+            return True
+        key = (config.release_tag, store.repositories, version)
         if key not in self._named:
-            self._named[key] = self._likely_tags(config.release_tag, rooted[0], [version])
+            self._named[key] = self._likely_tags(config.release_tag, store, [version])
         return any(release.tag == tag for release in self._named[key].at(commit))
+
+    def _names_still(self, repositories: Iterable[Repository], ref: str, commit: str) -> bool:
+        """Whether a tag that was asked for ahead is seen to be what it was when it was judged."""
+        key = (ref, commit)
+        if key not in self._seen:
+            refs = self.pool.refs
+            if not all(refs.is_asked(repository, ref) for repository in repositories):
+                return False
+            found = [(item, refs.take(item, ref).get(ref)) for item in repositories]
+            meant = {self._peeled(item, tag.id, commit) for item, tag in found if tag}
+            self._seen[key] = meant == {commit}
+        return self._seen[key]
+
+    def _peeled(self, repository: Repository, tag: str, commit: str) -> str | None:
+        """What a tag leads to in the end; an annotated one is an object of its own."""
+        if tag == commit:
+            return commit
+        known = self.memory.recall("peeled", tag)
+        if isinstance(known, str):
+            return known
+        found = self.pool.reader(repository).read(f"{tag}^{{commit}}")
+        if found is not None:
+            self.memory.remember(found.id, "peeled", tag)
+        return found.id if found else None
 
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
-            assembly = assemble(self.submodules(config), self.store(combination), combination)
-            return self.verdicts.look_up(assembly.key, config.recipe)
+            key = content_key(self.submodules(config), self.store(combination), combination)
+            return self.verdicts.look_up(key, config.recipe)
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
 

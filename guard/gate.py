@@ -5,7 +5,7 @@ from __future__ import annotations
 from guard.config import Config
 from guard.errors import GuardError
 from guard.facts import Gatherer
-from guard.git.combinations import StagedTree, head_of, of_commit, refs_below, with_consumer
+from guard.git.combinations import StagedTree, head_of, of_commit, with_consumer
 from guard.git.objects import ObjectPool
 from guard.git.workspace import Workspace
 from guard.model import (
@@ -117,6 +117,21 @@ class Gate:
             raise GuardError(f"{where} has neither an index nor a commit")
         return found
 
+    def ask_ahead(self) -> None:
+        """Let git look for the dependency's release in what stands now.
+
+        Raises:
+            GuardError: that cannot be read.
+        """
+        present = self.present()
+        config = self.gatherer.config(present)
+        tags = self.gatherer.expected_tags(present, config)
+        if tags:
+            for repository in (
+                self.gatherer.submodules(config).store(config.dependency).repositories
+            ):
+                self.pool.refs.ask(repository, *tags)
+
     def superproject(self, commit: str, ref: str | None = None) -> Decision:
         """The decision for a commit of the superproject. Never raises a `GuardError`."""
         name = self.workspace.name("")
@@ -227,6 +242,9 @@ class Gate:
         if key and all(item.severity in _ACCEPTABLE for item in findings):
             value = [release, [_to_json(item) for item in findings]]
             self.gatherer.memory.remember(value, *self._ids(key, config, links))
+            if release:
+                ids = dict(links)[config.dependency], config.release_tag
+                self.gatherer.memory.remember(release, "release", *ids)
         return key, _Known(release, findings + judge(facts, ASKING))
 
     def _of_known(
@@ -336,7 +354,8 @@ class Gate:
     def refs(self, prefix: str) -> dict[str, str]:
         """The superproject's refs below a prefix, with their commits; listed once."""
         if prefix not in self._refs:
-            self._refs[prefix] = refs_below(self.workspace.superproject, prefix)
+            found = self.pool.refs.take(self.workspace.superproject, prefix)
+            self._refs[prefix] = {name: ref.id for name, ref in found.items()}
         return self._refs[prefix]
 
     def _of(self, commit: str, source: str) -> Combination:

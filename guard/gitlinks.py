@@ -11,7 +11,7 @@ from guard.errors import GuardError
 from guard.git.locate import open_checkout
 from guard.git.process import Repository
 from guard.git.remotes import Remote, Remotes, is_local, read_remotes, resolved
-from guard.git.tracking import Place, Tracking, head_branch, reachable, read_tracking
+from guard.git.tracking import Place, Tracking, TrackingQuestion, head_branch, reachable
 from guard.git.trees import GITLINK
 from guard.git.workspace import Workspace
 from guard.model import Combination
@@ -68,6 +68,7 @@ class PublishedLinks:
         self._destination = destination
         self._search = search
         self.here = read_remotes(contents.workspace.options, contents.workspace.superproject)
+        self._questions: dict[str, TrackingQuestion] = {}
         self._tracking: dict[str, Tracking] = {}
         self._found: dict[tuple[Submodule, str], Publication] = {}
 
@@ -84,7 +85,9 @@ class PublishedLinks:
             for submodule, commit in found:
                 if (submodule, commit) not in self._found:
                     wanted.setdefault(submodule, (config, {}))[1][commit] = None
-        self._read_ahead(wanted)
+        for submodule, (config, _) in wanted.items():
+            for repository in self.repositories(submodule, config)[:1]:
+                self._ask(repository)
         for submodule, (config, commits) in wanted.items():
             for item in self._judged(submodule, config, list(commits)):
                 self._found[submodule, item.commit] = item
@@ -129,17 +132,43 @@ class PublishedLinks:
             GitError: git cannot be asked.
         """
         repositories = list(repositories)
-        new = [item for item in repositories if item.common_dir not in self._tracking]
-        for found in read_tracking(new):
-            self._tracking[found.repository.common_dir] = found
+        for item in repositories:
+            self._ask(item)
+        for item in repositories:
+            if item.common_dir not in self._tracking:
+                found = self._questions.pop(item.common_dir).answer()
+                self._tracking[item.common_dir] = found
         return [self._tracking[item.common_dir] for item in repositories]
 
-    def _read_ahead(self, wanted: dict[Submodule, tuple[Config, dict[str, None]]]) -> None:
-        """Start all the questions that are sure to come at the same time."""
-        first: list[Repository] = []
-        for submodule, (config, _) in wanted.items():
-            first += self.repositories(submodule, config)[:1]
-        self.tracking({item.common_dir: item for item in first}.values())
+    def _ask(self, repository: Repository, tags: Iterable[str] = ()) -> None:
+        name = repository.common_dir
+        if name not in self._tracking and name not in self._questions:
+            question = TrackingQuestion(repository, self._contents.pool.refs, tags)
+            self._questions[name] = question
+
+    def ask_ahead(self, asked: Iterable[tuple[Combination, Config]]) -> None:
+        """Start the questions that are sure to come, all at the same time.
+
+        Raises:
+            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
+        """
+        first: dict[Repository, None] = {}
+        tags: dict[Repository, dict[str, None]] = {}
+        for combination, config in asked:
+            for submodule, _ in self.submodules(combination, config):
+                repositories = self.repositories(submodule, config)
+                if submodule.path == config.dependency:
+                    expected = self._contents.expected_tags(combination, config)
+                    for repository in repositories:
+                        tags.setdefault(repository, {}).update(dict.fromkeys(expected))
+                for repository in repositories[:1]:
+                    tags.setdefault(repository, {})
+                    first.setdefault(repository)
+        for repository, names in tags.items():
+            if repository in first:
+                self._ask(repository, names)
+            elif names:
+                self._contents.pool.refs.ask(repository, *names)
 
     def places(self, submodule: Submodule, config: Config) -> Iterable[Place]:
         """The remotes that have the URL of ``.gitmodules``, repository for repository."""

@@ -30,6 +30,16 @@ class Order:
         self._destination = destination
         self._links = PublishedLinks(gate.gatherer, destination, self._search)
 
+    def ask_ahead(self, commits: Iterable[str]) -> None:
+        """Let git look for what the rules will ask, while the commits themselves are judged."""
+        try:
+            if self._gate.workspace.in_superproject:
+                self._links.ask_ahead(self._readable(commits).values())
+            else:
+                self._gate.ask_ahead()
+        except GuardError:
+            pass  # whoever needs it asks again, and says what is wrong
+
     def judged(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The decisions with the findings of the order, however many at once."""
         if not self._gate.workspace.in_superproject:

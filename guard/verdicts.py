@@ -316,12 +316,13 @@ class Verdicts:
         if again or not self._looked:
             # By its full name: what abbreviates would also find a tag of that name. The object
             # need not be there: that is for the caller to find out.
-            shown = ("for-each-ref", "--format=%(refname) %(objectname)", REF, REMOTES)
-            lines = text(self._repository, *shown).splitlines()
-            found = dict(line.split(" ", 1) for line in lines)
-            self._tip = found.get(REF)
-            self._remote_tips = {ref: tip for ref, tip in found.items() if ref.endswith(NAME)}
-            self._remote_tips.pop(REF, None)
+            refs = self._pool.refs
+            if again or not refs.is_asked(self._repository, REF):
+                refs.ask(self._repository, REF, REMOTES)
+            own = refs.take(self._repository, REF).get(REF)
+            self._tip = own.id if own else None
+            found = refs.take(self._repository, REMOTES)
+            self._remote_tips = {name: ref.id for name, ref in found.items() if name.endswith(NAME)}
             if self._tip is None:
                 self._refuse_broken()
             self._looked = True

@@ -23,13 +23,14 @@ from guard.git.pushes import (
     peel,
     pre_commit_updates,
 )
-from guard.git.workspace import find_here, find_workspace
+from guard.git.workspace import Workspace, find_here, find_workspace
 from guard.gitlinks import Destination
 from guard.model import Decision, Finding, Outcome, Severity
 from guard.order import Order
 from guard.policy import policy_for
 from guard.report import Screen, exit_status, named
 from guard.values import TYPE_CHECKING, NamedTuple
+from guard.verdicts import REF, REMOTES
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -169,16 +170,28 @@ def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> _Judged:
     passed = _Passed([], [], [])
     with ObjectPool() as pool:
         workspace = find_workspace(probes[:1], pool)
+        pool.refs.ask(workspace.superproject, *_refs_of(workspace, updates, remote))
         pushed = peel(pool.reader(workspace.here), updates)
         with Gate(workspace, pool=pool) as gate:
+            order = Order(gate, Destination(remote, url))
+            order.ask_ahead(dict.fromkeys(item.commit for item in pushed if item.commit))
             found = [_decide(gate, item, remote, passed) for item in pushed]
             decisions = [decision for decision in found if decision is not None]
-            decisions = Order(gate, Destination(remote, url)).judged(decisions)
+            decisions = order.judged(decisions)
     _tell(decisions, passed, screen)
     refused = sum(item.outcome is not Outcome.ALLOWED for item in decisions)
     allowed = len(decisions) - refused
     others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
     return _Judged(exit_status(decisions), tuple(decisions), others=others)
+
+
+def _refs_of(workspace: Workspace, updates: Sequence[RefUpdate], remote: str) -> list[str]:
+    """The superproject's refs that this push will ask for, whatever comes of it."""
+    refs = [REF, REMOTES]
+    is_new = any(not update.remote_id.strip("0") for update in updates)
+    if workspace.in_superproject and remote and is_new:
+        refs.append(f"refs/remotes/{remote}/")
+    return refs
 
 
 def _updates(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:

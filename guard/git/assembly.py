@@ -40,7 +40,7 @@ class Submodules:
     def __init__(
         self, workspace: Workspace, pool: ObjectPool, config: Config, memory: Memory
     ) -> None:
-        self._memory = memory
+        self.memory = memory
         self.workspace = workspace
         self.pool = pool
         self.config = config
@@ -77,7 +77,7 @@ class Submodules:
         if entry is None or entry.mode in (GITLINK, FOLDER):
             return {}
         if entry.id not in self._modules:
-            known = self._memory.recall("gitmodules", entry.id)
+            known = self.memory.recall("gitmodules", entry.id)
             self._modules[entry.id] = known if _is_modules(known) else self._read(store, entry.id)
         return self._modules[entry.id]
 
@@ -86,7 +86,7 @@ class Submodules:
         if blob is None:
             raise MissingObjectError(f"blob {entry} (.gitmodules) is missing")
         modules = _read_modules(store.repositories[0], blob)
-        self._memory.remember(modules, "gitmodules", entry)
+        self.memory.remember(modules, "gitmodules", entry)
         return modules
 
 
@@ -115,8 +115,16 @@ def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str
 
 
 class _Assembler:
-    def __init__(self, submodules: Submodules) -> None:
+    """Puts a combination together.
+
+    Args:
+        memory: what the content of submodules' commits is, where that is all that is asked for;
+            what is remembered is not read again, and is no part then.
+    """
+
+    def __init__(self, submodules: Submodules, memory: Memory | None = None) -> None:
         self._submodules = submodules
+        self._memory = memory
         self.parts: list[Part] = []
         self.missing: list[str] = []
 
@@ -163,12 +171,19 @@ class _Assembler:
             store = Store(self._submodules.pool, distinct(nested))
         else:
             store = self._submodules.store(path, names)
+        known = self._memory.recall("content", commit) if self._memory else None
+        if isinstance(known, str):
+            return known
         root = store.root(commit)
         if root is None:
             self.missing.append(f"commit {commit} of {whole}")
             return None
         self.parts.append(Part(whole, commit, root.tree.id, root.repository))
-        return self._content(store, root.tree, f"{whole}/", {})
+        missing = len(self.missing)
+        content = self._content(store, root.tree, f"{whole}/", {})
+        if self._memory and len(self.missing) == missing:
+            self._memory.remember(content, "content", commit)
+        return content
 
     def _rewritten(
         self, store: Store, tree: GitObject, changes: dict[tuple[str, ...], str], drop: bytes = b""
@@ -206,10 +221,27 @@ def assemble(submodules: Submodules, store: Store, combination: Combination) -> 
         MissingObjectError: a commit or a tree is in no repository; all of them are named.
         GitError: git cannot be asked, or a ``.gitmodules`` is malformed.
     """
+    assembler = _Assembler(submodules)
+    return Assembly(_key(assembler, store, combination), tuple(assembler.parts))
+
+
+def content_key(submodules: Submodules, store: Store, combination: Combination) -> str:
+    """Only the key; what a submodule's commit holds is for ever, and may be remembered.
+
+    Args:
+        store: the superproject's objects.
+
+    Raises:
+        MissingObjectError: as `assemble`, of commits that were never looked into.
+        GitError: as `assemble`.
+    """
+    return _key(_Assembler(submodules, submodules.memory), store, combination)
+
+
+def _key(assembler: _Assembler, store: Store, combination: Combination) -> str:
     tree = store.tree(combination.tree)
     if tree is None:
         raise MissingObjectError(f"tree {combination.tree} of the superproject is missing")
-    assembler = _Assembler(submodules)
     try:
         key = assembler.superproject(store, tree, combination)
     except RecursionError as error:
@@ -220,4 +252,4 @@ def assemble(submodules: Submodules, store: Store, combination: Combination) -> 
         )
     if len({len(part.tree) for part in assembler.parts}) > 1:
         raise GitError("the combination mixes SHA-1 and SHA-256 repositories")
-    return Assembly(key, tuple(assembler.parts))
+    return key

@@ -6,6 +6,7 @@ import os
 
 from guard.errors import GitError
 from guard.git.process import Repository, run, start
+from guard.git.refs import RefLists
 from guard.git.trees import TreeEntry, parse_tree
 from guard.values import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 # pipe holds (64 KiB on Linux, 16 on others) and both would wait for each other.
 _REQUESTS_BYTES: Final = 8192
 _CHUNK: Final = 1 << 20
+# What several questions ask for: commits and trees. They are kept up to some megabytes.
+_SMALL: Final = 1 << 14
+_KEPT: Final = 512
+_DIGITS: Final = "0123456789abcdef"
 
 
 class GitObject(NamedTuple):
@@ -58,6 +63,7 @@ class ObjectReader:
 
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        self._kept: dict[str, GitObject] = {}
         self._process: Child | None = None
         self._answers: IO[bytes] | None = None
 
@@ -71,10 +77,28 @@ class ObjectReader:
         Raises:
             GitError: git ended before it had answered.
         """
+        open_names = [name for name in names if name not in self._kept]
         found: list[GitObject | None] = []
-        while len(found) < len(names):
-            found += self._read_some(_fitting(names[len(found) :]))
-        return found
+        while len(found) < len(open_names):
+            found += self._read_some(_fitting(open_names[len(found) :]))
+        if len(open_names) == len(names):
+            self._keep(names, found)
+            return found
+        answers = iter(found)
+        result = [self._kept[name] if name in self._kept else next(answers) for name in names]
+        self._keep(open_names, found)
+        return result
+
+    def _keep(self, names: Sequence[str], found: Sequence[GitObject | None]) -> None:
+        """What ids stand for stays so; what is not there may come."""
+        for name, answer in zip(names, found, strict=True):
+            if answer is None or len(answer.data) > _SMALL:
+                continue
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[answer.id] = answer
+            if len(name) >= len(answer.id) and not name[: len(answer.id)].strip(_DIGITS):
+                self._kept[name] = answer
 
     def kinds(self, names: Sequence[str]) -> list[ObjectKind | None]:
         """Id and type of objects, without their content, in a process of its own.
@@ -198,10 +222,15 @@ class _PromisedObjectError(GitError):
 
 
 class ObjectPool:
-    """The open readers of one command; closes them all."""
+    """The open readers of one command; closes them all.
+
+    Attributes:
+        refs: what was asked of the repositories' refs ahead.
+    """
 
     def __init__(self) -> None:
         self._readers: dict[Repository, ObjectReader] = {}
+        self.refs = RefLists()
 
     def __enter__(self) -> Self:
         return self
@@ -216,6 +245,7 @@ class ObjectPool:
 
     def close(self) -> None:
         """End all processes. The readers can be used again."""
+        self.refs.close()
         for reader in self._readers.values():
             reader.close()
 

@@ -12,6 +12,7 @@ import os
 
 from guard.digest import object_id
 from guard.git.process import Repository, finish, run, start, text
+from guard.git.refs import Ref, RefLists
 from guard.git.remotes import KEYS, Pairs, Remote, Remotes, configuration, read_remotes
 from guard.values import TYPE_CHECKING, NamedTuple
 
@@ -20,14 +21,7 @@ if TYPE_CHECKING:
     from typing import Final
 
 SEEN: Final = "refs/guard/seen/"
-_FORMAT: Final = "%(objectname)%00%(refname)%00%(symref)"
-
-
-class Ref(NamedTuple):
-    """A ref: the object that it names, and the ref that it follows, "" for none."""
-
-    id: str
-    symref: str = ""
+_TRACKING: Final = "refs/remotes/"
 
 
 class Tracking(NamedTuple):
@@ -99,34 +93,33 @@ class Place(NamedTuple):
         return self.remote.urls[0]
 
 
-def read_tracking(repositories: Iterable[Repository]) -> list[Tracking]:
-    """What repositories know of their remotes, all asked at the same time.
+class TrackingQuestion:
+    """What a repository knows of its remotes, asked of git and not yet waited for.
+
+    Args:
+        others: patterns of refs that somebody will want besides; see `RefLists.ask`.
 
     Raises:
-        GitError: git cannot be asked.
+        GitError: git cannot be started.
     """
-    started = [
-        (
-            found,
-            start(found, "config", "-z", "--get-regexp", rf"^({KEYS})\."),
-            start(found, "for-each-ref", f"--format={_FORMAT}", "refs/remotes/", SEEN),
-        )
-        for found in repositories
-    ]
-    result = []
-    for repository, config, refs in started:
-        options = configuration(finish(config, ok=(0, 1)))
-        remotes = read_remotes(options, repository)
-        result.append(Tracking(repository, options, remotes, _refs(finish(refs))))
-    return result
 
+    def __init__(self, repository: Repository, refs: RefLists, others: Iterable[str] = ()) -> None:
+        self._repository = repository
+        self._refs = refs
+        self._config = start(repository, "config", "-z", "--get-regexp", rf"^({KEYS})\.")
+        refs.ask(repository, _TRACKING, SEEN, *others)
 
-def _refs(output: bytes) -> dict[str, Ref]:
-    found = {}
-    for line in os.fsdecode(output).splitlines():
-        object_id, name, symref = line.split("\0")
-        found[name] = Ref(object_id, symref)
-    return found
+    def answer(self) -> Tracking:
+        """What git says of it.
+
+        Raises:
+            GitError: git fails.
+        """
+        options = configuration(finish(self._config, ok=(0, 1)))
+        remotes = read_remotes(options, self._repository)
+        refs = self._refs.take(self._repository, _TRACKING)
+        refs.update(self._refs.take(self._repository, SEEN))
+        return Tracking(self._repository, options, remotes, refs)
 
 
 def head_branch(repository: Repository) -> str:
