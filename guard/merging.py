@@ -8,7 +8,7 @@ from guard.config import Config
 from guard.errors import GitError
 from guard.gate import Gate
 from guard.git.combinations import head_of, with_consumer
-from guard.git.process import Repository, text
+from guard.git.process import Repository, finish, start, text
 from guard.git.remotes import Remote, Remotes
 from guard.git.tracking import Place, head_branch, reachable
 from guard.gitlinks import Destination, PublishedLinks, default_remote
@@ -19,6 +19,8 @@ from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from guard.child import Child
 
 _MAIN = ("main", "master")
 _UNDECIDED = (
@@ -199,38 +201,55 @@ def _into(place: Place, ref: str, tip: str, commit: str) -> str:
     )
 
 
-def stale(gate: Gate, remotes: Remotes) -> Stale | Unknown | None:
+class Staleness:
     """Whether the superproject lacks what its remote's default branch has: one git process.
 
-    None where it does not, or where it has no remote whose default branch is known.
+    Raises:
+        GitError: git cannot be started.
     """
-    workspace = gate.workspace
-    repository = workspace.superproject
-    try:
-        remote = default_remote(workspace, remotes)
-        if remote is None:
+
+    def __init__(self, gate: Gate, remotes: Remotes) -> None:
+        self._workspace = gate.workspace
+        self._remote = default_remote(gate.workspace, remotes)
+        self._followed = ""
+        self._names: list[str] = []
+        self._unmerged: Child | None = None
+        if self._remote is not None:
+            repository = self._workspace.superproject
+            prefix = f"refs/remotes/{self._remote.name}/"
+            self._followed = symref(repository, f"{prefix}HEAD")
+            usual = [prefix + name for name in _MAIN]
+            self._names = [self._followed] if self._followed else usual
+            self._unmerged = _listing(repository, self._names, "--no-merged=HEAD")
+
+    def answer(self) -> Stale | None:
+        """What is missing; None where nothing is, or no remote's default branch is known.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        if self._remote is None or self._unmerged is None:
             return None
-        prefix = f"refs/remotes/{remote.name}/"
-        followed = symref(repository, f"{prefix}HEAD")
-        names = [followed] if followed else [prefix + name for name in _MAIN]
-        missing = _unmerged(repository, names)
-        if not missing or (not followed and len(_unmerged(repository, names, "")) > 1):
+        repository = self._workspace.superproject
+        missing = _listed(self._unmerged, self._names)
+        if not missing:
+            return None
+        if not self._followed and len(_listed(_listing(repository, self._names), self._names)) > 1:
             return None
         branch, tip = next(iter(missing.items()))
-        remedy = _pull(repository, dict(workspace.options), remote, branch, tip)
-    except GitError as error:
-        return Unknown(error.problem, error.remedy)
-    return Stale(workspace.name(""), branch.removeprefix("refs/remotes/"), tip, remedy)
+        remedy = _pull(repository, dict(self._workspace.options), self._remote, branch, tip)
+        name = self._workspace.name("")
+        return Stale(name, branch.removeprefix("refs/remotes/"), tip, remedy)
 
 
-def _unmerged(
-    repository: Repository, names: Sequence[str], option: str = "--no-merged=HEAD"
-) -> dict[str, str]:
-    """The refs that HEAD does not contain, with their commits; without an option all of them."""
+def _listing(repository: Repository, names: Sequence[str], *options: str) -> Child:
     form = "--format=%(objectname) %(refname)"
-    options = [option] if option else []
-    listed = text(repository, "for-each-ref", form, *options, "--", *names)
-    lines = (line.partition(" ") for line in listed.splitlines())
+    return start(repository, "for-each-ref", form, *options, "--", *names)
+
+
+def _listed(process: Child, names: Sequence[str]) -> dict[str, str]:
+    """The refs of a listing that have these very names, with their commits."""
+    lines = (line.partition(" ") for line in os.fsdecode(finish(process)).splitlines())
     return {name: found for found, _, name in lines if name in names}
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from guard.config import Config
-from guard.errors import GuardError
+from guard.errors import GitError, GuardError
 from guard.gate import Gate
 from guard.git.tracking import Place
 from guard.gitlinks import Destination, PublishedLinks, Submodule
-from guard.merging import Merges, is_default, stale
+from guard.merging import Merges, Staleness, is_default
 from guard.model import Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
 from guard.rules.facts import Unknown, undecided
@@ -29,6 +29,7 @@ class Order:
         self._gate = gate
         self._destination = destination
         self._links = PublishedLinks(gate.gatherer, destination, self._search)
+        self._staleness: Staleness | None = None
 
     def ask_ahead(self, commits: Iterable[str]) -> None:
         """Let git look for what the rules will ask, while the commits themselves are judged."""
@@ -36,6 +37,7 @@ class Order:
             if self._gate.workspace.in_superproject:
                 self._links.ask_ahead(self._readable(commits).values())
             else:
+                self._staleness = Staleness(self._gate, self._links.here)
                 self._gate.ask_ahead()
         except GuardError:
             pass  # whoever needs it asks again, and says what is wrong
@@ -54,9 +56,11 @@ class Order:
         return [_with(item, findings, (merged.NAME,)) for item in decisions]
 
     def _stale(self) -> tuple[Finding, ...]:
-        found = stale(self._gate, self._links.here)
-        if isinstance(found, Unknown):
-            return (undecided(merged.NAME, found),)
+        asked, self._staleness = self._staleness, None
+        try:
+            found = (asked or Staleness(self._gate, self._links.here)).answer()
+        except GitError as error:
+            return (undecided(merged.NAME, Unknown(error.problem, error.remedy)),)
         return (merged.check_stale(found),) if found is not None else ()
 
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:

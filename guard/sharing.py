@@ -10,9 +10,10 @@ from guard.errors import GitError, GuardError
 from guard.git.objects import ObjectPool
 from guard.git.private import PrivateFolder
 from guard.git.process import Repository, run, text
+from guard.git.refs import REMOTES
 from guard.git.remote_ref import fetch_ref, push_ref, remote_tip
 from guard.record import RecordError, parse_record
-from guard.verdicts import NAME, REF, REMOTES, signing
+from guard.verdicts import NAME, REF, signing
 
 _RACES: Final = 10
 

@@ -14,6 +14,7 @@ from guard.errors import GitError, GuardError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
 from guard.git.process import Repository, objects_of, run, text
+from guard.git.refs import REMOTES, VERDICTS
 from guard.git.store import Store
 from guard.memory import Memory
 from guard.model import Result
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
     from guard.colleagues import Colleagues, Theirs
     from guard.record import Record
 
-REF: Final = "refs/guard/verdicts"
+REF: Final = VERDICTS
 KEEP: Final = "refs/guard/keep/"
-# What guard sync brings; where there is none of it, nothing more is imported.
-REMOTES: Final = "refs/guard/remotes/"
 NAME: Final = "/verdicts"
 _RACES: Final = 50
 
@@ -84,6 +83,7 @@ class Verdicts:
 
     def _look_up(self, key: str, digest: str, again: bool) -> Tested:
         found, record = self._own(key, digest, again)
+        # Where sync has brought nothing, nothing more is imported.
         if not self._remote_tips or found.state is VerdictState.UNREADABLE:
             return found
         theirs = self._colleagues().newest(record_path(key, digest))

@@ -41,6 +41,7 @@ LAYERS = (
     ("guard.progress",),
     ("guard.jobs", "guard.known_good"),
     ("guard.bypasses", "guard.policy", "guard.prune", "guard.rehearsal", "guard.staged"),
+    ("guard.judgement",),
     ("guard.trial",),
     ("guard.listing", "guard.recovery"),
     ("guard.publishing", "guard.restore"),

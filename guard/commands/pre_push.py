@@ -9,54 +9,18 @@ from __future__ import annotations
 import os
 import sys
 
-from guard.config import FILE
-from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, UsageError, mistake
-from guard.gate import Gate
-from guard.git.combinations import resolve
+from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
 from guard.git.hooks.chain import joined, run_chained, take_chained
-from guard.git.objects import ObjectPool
-from guard.git.pushes import (
-    Pushed,
-    RefUpdate,
-    is_judged,
-    parse_updates,
-    peel,
-    pre_commit_updates,
-)
-from guard.git.workspace import Workspace, find_here, find_workspace
-from guard.gitlinks import Destination
-from guard.model import Decision, Finding, Outcome, Severity
-from guard.order import Order
-from guard.policy import policy_for
-from guard.report import Screen, exit_status, named
-from guard.values import TYPE_CHECKING, NamedTuple
-from guard.verdicts import REF, REMOTES
+from guard.git.questions import Questions
+from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Sequence
 
-
-class _Passed(NamedTuple):
-    """Refs of a push that are let through unjudged, and what was weakened for that."""
-
-    unjudged: list[str]
-    unprotected: list[str]
-    weaker: list[Finding]
-
-
-class _Judged(NamedTuple):
-    """What a push's judgement came to.
-
-    Args:
-        trouble: why there was none, "" where there was one.
-        others: what is to be said of the refs that are not to blame.
-    """
-
-    status: int
-    decisions: tuple[Decision, ...] = ()
-    trouble: str = ""
-    others: str = ""
+    from guard.git.pushes import RefUpdate
+    from guard.judgement import Judged
+    from guard.report import Screen
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -81,8 +45,14 @@ def main(words: Sequence[str]) -> int:
     chained, arguments = take_chained(words)
     # All of it, before anything can fail: git hangs up on a hook that does not read.
     refs = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
-    screen = Screen.for_hook()
-    judged = _judged(arguments, refs, screen)
+    with Questions() as questions:
+        if _brings_something(refs):
+            questions.begin(*_tracking(arguments, refs))
+        # What follows is imported while git looks.
+        from guard.report import Screen
+
+        screen = Screen.for_hook()
+        judged = _judged(arguments, refs, screen, questions)
     status = judged.status
     if len(arguments) != 2:
         _tell_uncovered(screen)
@@ -97,19 +67,37 @@ def main(words: Sequence[str]) -> int:
     return joined(status, run_chained(chained, arguments, refs))
 
 
-def _judged(arguments: Sequence[str], refs: bytes, screen: Screen) -> _Judged:
+def _brings_something(refs: bytes) -> bool:
+    """Whether any ref gets something: a push that only deletes asks nothing of git."""
+    return any(words[1].strip(b"0") for words in _words(refs))
+
+
+def _tracking(arguments: Sequence[str], refs: bytes) -> list[str]:
+    """The tracking refs that a new ref is held against."""
+    is_new = any(not words[3].strip(b"0") for words in _words(refs))
+    return [f"refs/remotes/{arguments[0]}/"] if is_new and arguments and arguments[0] else []
+
+
+def _words(refs: bytes) -> list[list[bytes]]:
+    lines = (line.split() for line in refs.splitlines())
+    return [words for words in lines if len(words) == 4]
+
+
+def _judged(arguments: Sequence[str], refs: bytes, screen: Screen, questions: Questions) -> Judged:
     """What the judgement came to, told already; whatever fails, the rest of the push goes on."""
+    from guard.judgement import Judged, judge
+
     try:
-        return _judge(arguments, refs, screen)
+        return judge(arguments, refs, screen, questions)
     except GuardError as error:
         screen.failure(error)
-        return _Judged(error.status, trouble=error.problem)
+        return Judged(error.status, trouble=error.problem)
     except Exception as error:
         if os.environ.get("GUARD_DEBUG"):
             raise
         told = mistake(error)
         screen.warn(told.rstrip())
-        return _Judged(EXIT_UNDECIDED, trouble=told)
+        return Judged(EXIT_UNDECIDED, trouble=told)
 
 
 def _tell_uncovered(screen: Screen) -> None:
@@ -119,6 +107,7 @@ def _tell_uncovered(screen: Screen) -> None:
     from contextlib import suppress
 
     from guard.git.hooks.health import hook_health
+    from guard.git.workspace import find_here
 
     with suppress(GuardError):
         health = hook_health(find_here())
@@ -131,7 +120,7 @@ def _tell_uncovered(screen: Screen) -> None:
 
 
 def _bypassed(
-    judged: _Judged, reason: str, arguments: Sequence[str], refs: bytes, screen: Screen
+    judged: Judged, reason: str, arguments: Sequence[str], refs: bytes, screen: Screen
 ) -> int:
     """The exit status of a push whose user wants to go past guard: 0 once that is written down."""
     if judged.status == EXIT_ALLOWED:
@@ -142,10 +131,11 @@ def _bypassed(
         screen.say("guard: GUARD_BYPASS is empty, and an empty reason is no reason")
         return judged.status
     from guard.bypass import record
+    from guard.judgement import updates_of
 
     updates: list[RefUpdate] = []
     try:
-        updates = _updates(arguments, refs)
+        updates = updates_of(arguments, refs)
     except GuardError:
         pass
     try:
@@ -156,112 +146,3 @@ def _bypassed(
     screen.say(f"guard: this would be blocked; it goes past guard, for: {' '.join(reason.split())}")
     screen.say(f"guard: guard status shows that until it has passed ({path})")
     return EXIT_ALLOWED
-
-
-def _judge(arguments: Sequence[str], refs: bytes, screen: Screen) -> _Judged:
-    updates = _updates(arguments, refs)
-    probes = [update.local_id for update in updates if not update.deletes]
-    if not probes:
-        return _Judged(EXIT_ALLOWED)
-    remote, url = arguments or (
-        os.environ.get("PRE_COMMIT_REMOTE_NAME", ""),
-        os.environ.get("PRE_COMMIT_REMOTE_URL", ""),
-    )
-    passed = _Passed([], [], [])
-    with ObjectPool() as pool:
-        workspace = find_workspace(probes[:1], pool)
-        pool.refs.ask(workspace.superproject, *_refs_of(workspace, updates, remote))
-        pushed = peel(pool.reader(workspace.here), updates)
-        with Gate(workspace, pool=pool) as gate:
-            order = Order(gate, Destination(remote, url))
-            order.ask_ahead(dict.fromkeys(item.commit for item in pushed if item.commit))
-            found = [_decide(gate, item, remote, passed) for item in pushed]
-            decisions = [decision for decision in found if decision is not None]
-            decisions = order.judged(decisions)
-    _tell(decisions, passed, screen)
-    refused = sum(item.outcome is not Outcome.ALLOWED for item in decisions)
-    allowed = len(decisions) - refused
-    others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
-    return _Judged(exit_status(decisions), tuple(decisions), others=others)
-
-
-def _refs_of(workspace: Workspace, updates: Sequence[RefUpdate], remote: str) -> list[str]:
-    """The superproject's refs that this push will ask for, whatever comes of it."""
-    refs = [REF, REMOTES]
-    is_new = any(not update.remote_id.strip("0") for update in updates)
-    if workspace.in_superproject and remote and is_new:
-        refs.append(f"refs/remotes/{remote}/")
-    return refs
-
-
-def _updates(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:
-    if len(arguments) == 2:
-        return parse_updates(refs)
-    updates = pre_commit_updates(os.environ, lambda name: resolve(find_here(), name))
-    if updates is None:
-        raise UsageError(
-            f"guard pre-push takes the two arguments that git gives to a hook, not "
-            f"{len(arguments)}",
-            "run it through git push; to ask by hand: guard check",
-        )
-    return updates
-
-
-def _decide(gate: Gate, pushed: Pushed, remote: str, passed: _Passed) -> Decision | None:
-    """The decision for one ref, None where there is nothing to judge."""
-    ref = pushed.update.remote_ref
-    if pushed.update.deletes:
-        return None
-    if pushed.commit is None or not is_judged(ref):
-        passed.unjudged.append(ref)
-        return None
-    policy = policy_for(gate, pushed, remote)
-    if policy is not None and not policy.protected:
-        passed.unprotected.append(ref)
-        passed.weaker.extend(policy.weaker)
-        return None
-    if gate.workspace.in_superproject:
-        decision = gate.superproject(pushed.commit, ref)
-        return decision if policy is None else policy.applied(decision)
-    if policy is None:
-        return gate.consumer(pushed.commit, ref)
-    return gate.consumer(pushed.commit, ref, policy.applied)
-
-
-def _tell(decisions: list[Decision], passed: _Passed, screen: Screen) -> None:
-    if passed.unjudged:
-        names = named(passed.unjudged)
-        screen.warn(f"guard: {names} is not judged: no commit to a branch or a tag")
-    if passed.unprotected:
-        names = named(passed.unprotected)
-        screen.warn(f"guard: {names} is not judged: {FILE} does not protect it")
-    for message in dict.fromkeys(finding.message for finding in passed.weaker):
-        screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {message}")
-    refused = [item for item in decisions if item.outcome is not Outcome.ALLOWED]
-    if not refused:
-        _tell_allowed(decisions, screen)
-        return
-    # Many refs at one commit are one matter.
-    matters: dict[Decision, list[str]] = {}
-    for decision in refused:
-        matters.setdefault(decision._replace(ref=None), []).append(decision.ref or "")
-    for decision, refs in matters.items():
-        screen.decision(decision._replace(ref=named(refs)))
-
-
-def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:
-    if not decisions:
-        return
-    first = decisions[0]
-    what = (
-        f"{first.commit[:12]} to {first.ref}" if len(decisions) == 1 else f"{len(decisions)} refs"
-    )
-    screen.say(f"guard: {first.repository}: {what} allowed")
-    warnings = (
-        finding.message
-        for decision in decisions
-        for finding in decision.findings
-        if finding.severity is Severity.WARNING
-    )
-    for message in dict.fromkeys(warnings):
-        screen.say(f"guard: {screen.paint('warning', 'yellow')}: {message}")

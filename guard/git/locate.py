@@ -48,6 +48,39 @@ def open_git_dir(git_dir: str, work_tree: str | None = None) -> Repository | Non
     return Repository(git_dir, common_dir, os.path.realpath(work_tree) if work_tree else None)
 
 
+def hook_repository() -> Repository | None:
+    """The repository whose hook this is, without asking git; None where git has to be asked.
+
+    Git runs a hook at the top of the checkout, and names a git dir that is not found from there,
+    or elsewhere, in the environment (githooks(5)).
+    """
+    if "GIT_WORK_TREE" in os.environ or "GIT_COMMON_DIR" in os.environ:
+        return None
+    try:
+        folder = os.getcwd()
+    except OSError:
+        return None
+    found = open_checkout(folder)
+    named = os.environ.get("GIT_DIR")
+    if found is None or (named and os.path.realpath(os.path.join(folder, named)) != found.git_dir):
+        return None
+    return found
+
+
+def enclosing(here: Repository) -> Iterator[Repository]:
+    """The checkouts around this one, the nearest first.
+
+    ``git rev-parse --show-superproject-working-tree`` would be silent where the superproject's
+    index has lost the gitlink, which is just when it has to be told.
+    """
+    folder = here.work_tree
+    while folder is not None and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        found = open_checkout(folder)
+        if found is not None and found.common_dir != here.common_dir:
+            yield found
+
+
 def open_any(folder: str) -> Repository | None:
     """A checkout's repository, or a bare one."""
     return open_checkout(folder) or open_git_dir(folder)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from guard.child import Child
 
+# The verdicts of this repository, and what ``guard sync`` has brought of others'.
+VERDICTS: Final = "refs/guard/verdicts"
+REMOTES: Final = "refs/guard/remotes/"
 _FORMAT: Final = "%(objectname)%00%(refname)%00%(symref)"
 
 

@@ -9,15 +9,16 @@ from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.git.locate import (
     distinct,
+    enclosing,
     open_any,
-    open_checkout,
     open_git_dir,
     sibling_repositories,
     submodule_repositories,
 )
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, run
-from guard.git.remotes import KEYS, Pairs, configuration
+from guard.git.questions import Questions
+from guard.git.remotes import Pairs
 from guard.git.trees import GITLINK
 from guard.model import Role
 from guard.values import TYPE_CHECKING, NamedTuple
@@ -96,7 +97,7 @@ def repository_name(repository: Repository) -> str:
     return os.path.basename(repository.common_dir).removesuffix(".git")
 
 
-def find_workspace(probes: Sequence[str] = (), pool: ObjectPool | None = None) -> Workspace:
+def find_workspace(probes: Sequence[str] = (), questions: Questions | None = None) -> Workspace:
     """The workspace around the current folder, or around the repository git names to a hook.
 
     The superproject is found as ``git config guard.superproject`` (which ``guard install`` writes),
@@ -104,26 +105,26 @@ def find_workspace(probes: Sequence[str] = (), pool: ObjectPool | None = None) -
 
     Args:
         probes: commits that may tell a superproject besides HEAD: those of a push.
-        pool: the readers that the caller goes on with, to save starting others.
+        questions: what was asked already, with the readers that the caller goes on with.
 
     Raises:
         GuardError: the folder is in no git repository, or no superproject is to be found.
     """
-    if pool is None:
-        with ObjectPool() as own:
+    if questions is None:
+        with Questions() as own:
             return find_workspace(probes, own)
-    here = find_here()
-    settings = _settings(here)
+    here = questions.here or find_here()
+    settings = questions.settings(here)
     configured = dict(settings).get("guard.superproject")
     if configured:
-        return _with_superproject(here, settings, _configured(configured, here))
-    for around in _enclosing(here):
-        if looks_like_superproject(around, pool):
-            return _with_superproject(here, settings, around)
-    if looks_like_superproject(here, pool, probes):
-        return _with_superproject(here, settings, here)
+        return _with_superproject(here, questions, settings, _configured(configured, here))
+    for around in enclosing(here):
+        if looks_like_superproject(around, questions.pool):
+            return _with_superproject(here, questions, settings, around)
+    if looks_like_superproject(here, questions.pool, probes):
+        return _with_superproject(here, questions, settings, here)
     for sibling in sibling_repositories(here, SUPERPROJECT_NAME):
-        return _with_superproject(here, settings, sibling)
+        return _with_superproject(here, questions, settings, sibling)
     raise GuardError(
         f"no superproject found for {here.work_tree or here.git_dir}: it holds neither the "
         f"gitlinks nor a {FILE}, it is no submodule of one that does, and no "
@@ -211,26 +212,14 @@ def _is_mark(mode: int, name: bytes) -> bool:
     return os.fsdecode(name) == FILE or (mode == GITLINK and os.fsdecode(name) in _DEFAULT_PARTS)
 
 
-def _enclosing(here: Repository) -> Iterator[Repository]:
-    """The checkouts around this one, the nearest first.
-
-    ``git rev-parse --show-superproject-working-tree`` would be silent where the superproject's
-    index has lost the gitlink, which is just when it has to be told.
-    """
-    folder = here.work_tree
-    while folder is not None and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
-        found = open_checkout(folder)
-        if found is not None and found.common_dir != here.common_dir:
-            yield found
-
-
-def _with_superproject(here: Repository, settings: Pairs, superproject: Repository) -> Workspace:
+def _with_superproject(
+    here: Repository, questions: Questions, settings: Pairs, superproject: Repository
+) -> Workspace:
     inside = ""
     if here.common_dir == superproject.common_dir:
         superproject = here
     else:
-        settings = _settings(superproject)
+        settings = questions.settings(superproject)
         if here.work_tree is not None and superproject.work_tree is not None:
             relative = os.path.relpath(here.work_tree, superproject.work_tree)
             if relative.split(os.sep)[0] not in (os.curdir, os.pardir):
@@ -261,9 +250,3 @@ def _configured(value: str, here: Repository) -> Repository:
 def _absolute(value: str, repository: Repository) -> str:
     base = repository.work_tree or repository.git_dir
     return os.path.join(base, os.path.expanduser(value))
-
-
-def _settings(repository: Repository) -> Pairs:
-    """The repository's ``guard.*`` settings, and what it says of its remotes: asked for once."""
-    asked = ("config", "-z", "--get-regexp", rf"^(guard|{KEYS})\.")
-    return configuration(run(repository, *asked, ok=(0, 1)))
