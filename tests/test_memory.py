@@ -12,7 +12,7 @@ import pytest
 
 from guard.memory import Memory
 from guard.model import Gitlink, Result
-from tests.workshop import Workshop
+from tests.workshop import Repo, Workshop
 
 
 def entries(workshop: Workshop) -> list[Path]:
@@ -52,6 +52,39 @@ def test_a_tag_that_moves_away_is_missed(workshop: Workshop) -> None:
     assert "which is no release" in ran.out
     workshop.thentos.git("tag", "--delete", "v0.3.0")
     assert workshop.guard("check").status == 1
+
+
+@pytest.mark.parametrize("annotated", [False, True])
+def test_so_it_is_by_a_push(workshop: Workshop, annotated: bool) -> None:
+    workshop.install()
+    workshop.verdict()
+    tag = ("tag", "--force", *(("-a", "-m", "release") if annotated else ()), "v0.3.0")
+    workshop.thentos.git(*tag, "v0.3.0^{commit}")
+    for name in ("one", "two", "three"):
+        assert workshop.push(workshop.docker, "origin", f"HEAD:refs/heads/{name}").status == 0
+    assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/one").status == 0
+    workshop.thentos.git(*tag, "v0.2.1")
+    for at in (workshop.docker, workshop.aula):
+        ran = workshop.push(at, "origin", "HEAD:refs/heads/more")
+        assert ran.status != 0
+        assert "which is no release" in ran.text
+    workshop.thentos.git("tag", "--delete", "v0.3.0")
+    assert workshop.push(workshop.docker, "origin", "HEAD:refs/heads/more").status != 0
+
+
+def test_a_sibling_that_contradicts_is_seen_by_a_push(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict()
+    sibling = workshop.root / "thentos"
+    workshop.run(
+        ["git", "clone", "--quiet", str(workshop.thentos.folder), str(sibling)], workshop.docker
+    )
+    for name in ("one", "two"):
+        assert workshop.push(workshop.docker, "origin", f"HEAD:refs/heads/{name}").status == 0
+    Repo(sibling).git("tag", "--force", "v0.3.0", "v0.2.1")
+    ran = workshop.push(workshop.docker, "origin", "HEAD:refs/heads/more")
+    assert ran.status != 0
+    assert "v0.3.0" in ran.text
 
 
 def test_a_verdict_that_fails_later_is_seen(workshop: Workshop) -> None:
