@@ -23,13 +23,15 @@ class Remote(NamedTuple):
 
     Args:
         urls: the first is fetched from, all are pushed to where there is no other to push to.
-        tracking: patterns of the refs in which a fetch keeps what the remote has.
+        tracking: patterns of the refs in which a fetch keeps the branches of the remote.
+        others: the same for what are no branches, such as the pull requests of forks.
     """
 
     name: str
     urls: tuple[str, ...]
     push_urls: tuple[str, ...] = ()
     tracking: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Remotes(NamedTuple):
@@ -76,6 +78,8 @@ class Remotes(NamedTuple):
         """
         if not any(_fits(ref, pattern) for pattern in remote.tracking):
             return False
+        if any(_fits(ref, pattern) for pattern in remote.others):
+            return False
         if not all(found & wanted for found in self.push_places(remote)):
             return False
         return not any(
@@ -114,21 +118,24 @@ def read_remotes(pairs: Pairs, repository: Repository) -> Remotes:
         elif section == "url" and last == "pushinsteadof":
             push_rewrites.append((value, name))
     remotes = tuple(
-        Remote(name, tuple(found), tuple(push.get(name, ())), _tracking(fetch.get(name, ())))
+        Remote(name, tuple(found), tuple(push.get(name, ())), *_tracking(fetch.get(name, ())))
         for name, found in urls.items()
     )
     base = repository.work_tree or repository.git_dir
     return Remotes(remotes, tuple(rewrites), tuple(push_rewrites), base)
 
 
-def _tracking(refspecs: Iterable[str]) -> tuple[str, ...]:
-    found = []
+def _tracking(refspecs: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    branches: list[str] = []
+    others: list[str] = []
     for refspec in refspecs:
         source, _, target = refspec.removeprefix("+").partition(":")
         # A mirror fetches over the branches themselves, which anybody may have moved since.
-        if not source.startswith("^") and target.startswith("refs/remotes/"):
-            found.append(target)
-    return tuple(found)
+        if source.startswith("^") or not target.startswith("refs/remotes/"):
+            continue
+        is_other = source.startswith("refs/") and not source.startswith("refs/heads/")
+        (others if is_other else branches).append(target)
+    return tuple(branches), tuple(others)
 
 
 def _fits(ref: str, pattern: str) -> bool:
@@ -163,8 +170,10 @@ def place(url: str, base: str) -> str:
         path = url
     else:
         path = _unquoted(parts[2])
-    whole = os.path.realpath(os.path.join(base, path)).rstrip("/")
-    return whole.removesuffix("/.git").removesuffix(".git") or "/"
+    whole = os.path.realpath(os.path.join(base, path)).rstrip("/").removesuffix("/.git")
+    bare = whole.removesuffix(".git")
+    # Git looks for "aula" before "aula.git": where both are there, they are two.
+    return (whole if bare != whole and os.path.isdir(bare) else bare) or "/"
 
 
 def _url_parts(url: str) -> tuple[str, str, str] | None:

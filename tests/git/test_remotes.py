@@ -59,6 +59,14 @@ def test_paths_are_followed_to_their_end(tmp_path: Path) -> None:
     assert place("[::1]:aula.git", HERE) == place("ssh://[::1]/aula", HERE)
 
 
+def test_a_folder_beside_a_bare_repository_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "aula.git").mkdir()
+    assert place("aula", str(tmp_path)) == place("aula.git", str(tmp_path))
+    (tmp_path / "aula").mkdir()
+    assert place("aula", str(tmp_path)) != place("aula.git", str(tmp_path))
+    assert place("aula/.git", str(tmp_path)) == place("aula", str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("url", "base"),
     [
@@ -142,6 +150,13 @@ def test_refs_that_say_what_a_remote_has() -> None:
     assert not tracks(ref, ("remote.origin.pushurl", "git@github.com:me/aula.git"))
     assert not tracks(ref, ("remote.origin.url", "git@github.com:me/aula.git"))
     assert not tracks(ref, ("url.https://elsewhere/.pushinsteadof", "https://github.com/"))
+
+
+def test_pull_requests_are_no_branches() -> None:
+    fetch = ("remote.origin.fetch", "+refs/pull/*/head:refs/remotes/origin/pr/*")
+    assert tracks("refs/remotes/origin/master", fetch)
+    assert not tracks("refs/remotes/origin/pr/5", fetch)
+    assert tracks("refs/remotes/origin/x", ("remote.origin.fetch", "x:refs/remotes/origin/x"))
 
 
 def test_another_remote_kept_under_the_same_names() -> None:
