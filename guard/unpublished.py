@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _TOLD = 4
+_BRANCHES = "refs/heads/"
 
 
 class Search:
@@ -92,7 +93,10 @@ class Search:
         there = set(commits) & set(shown.values())
         here: set[str] = set()
         is_shallow = False
+        unread = {found: ref for ref, found in shown.items() if ref.startswith(_BRANCHES)}
         for repository in self._links.repositories(submodule, config):
+            for tip in self._links.present(repository, unread):
+                del unread[tip]
             present = self._links.present(repository, set(commits) - there)
             if present:
                 there |= reachable(repository, present, shown.values(), all_here=False)
@@ -122,6 +126,14 @@ class Search:
                     f"whether {place.remote.name} has {commit[:12]}",
                     remedy=f"{git_at(place.repository)} fetch --unshallow "
                     f"{shlex.quote(place.remote.name)}",
+                )
+            elif unread:
+                names = ", ".join(sorted(unread.values())[:_TOLD]).replace(_BRANCHES, "")
+                yield found._replace(
+                    state=PublicationState.UNKNOWN,
+                    detail=f"{place.remote.name} has more than was fetched of it ({names}), so it "
+                    f"cannot be seen whether that leads to {found.name} {commit[:12]}",
+                    remedy=_fetch(place),
                 )
             else:
                 yield found._replace(remedy=self._push(submodule, place, commit, shown))
@@ -176,3 +188,13 @@ class Search:
             detail=found,
             remedy=f"{git} remote add {name} {shlex.quote(url)} && {git} fetch {name}",
         )
+
+
+def _fetch(place: Place) -> str:
+    """The command that fetches all branches of a remote, which may be a clone of one alone."""
+    remote = place.remote.name
+    every = f"refs/remotes/{remote}/*"
+    command = f"{git_at(place.repository)} fetch {shlex.quote(remote)}"
+    if every in place.remote.tracking:
+        return command
+    return f"{command} {shlex.quote(f'+{_BRANCHES}*:{every}')}"

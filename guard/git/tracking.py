@@ -140,11 +140,10 @@ def reachable(
         GitError: an object on the way is missing.
     """
     wanted = set(commits)
-    words = ["rev-list", "--stdin"]
+    # What stands behind it does not count for what is read there.
+    words = ["rev-list", "--stdin"] if all_here else ["rev-list", "--ignore-missing", "--stdin"]
     if len(wanted) == 1:
         words.append("--max-count=1")  # the commit itself is the first, unless a tip leads to it
-    if not all_here:
-        words.append("--ignore-missing")
     lines = [*wanted, *(f"^{tip}" for tip in dict.fromkeys(tips))]
     output = run(repository, *words, data="".join(f"{line}\n" for line in lines).encode())
     outside = set(output.decode().split())
