@@ -30,19 +30,36 @@ _UNDECIDED = (
 )
 
 
-def is_default(
-    repository: Repository, remotes: Remotes, destination: Destination, ref: str
-) -> bool:
-    """Whether a push to a ref moves the default branch of the remote, as far as that is known."""
+def is_default(gate: Gate, remotes: Remotes, destination: Destination, ref: str) -> bool | Unknown:
+    """Whether a push to a ref moves the default branch of the remote, as far as that is known.
+
+    Raises:
+        GuardError: git cannot be asked.
+    """
     if not ref.startswith("refs/heads/"):
         return False
+    repository = gate.workspace.superproject
     branch = ref.removeprefix("refs/heads/")
     remote = _pushed_to(remotes, destination)
-    prefix = f"refs/remotes/{remote.name}/" if remote else ""
-    followed = symref(repository, f"{prefix}HEAD") if remote else ""
-    if followed.startswith(prefix) and followed:
-        return branch == followed.removeprefix(prefix)
-    return branch in _MAIN
+    if remote is None:
+        return branch in _MAIN
+    prefix = f"refs/remotes/{remote.name}/"
+    followed = symref(repository, f"{prefix}HEAD")
+    default = followed.removeprefix(prefix) if followed.startswith(prefix) else ""
+    if branch == default:
+        return True
+    if default in _MAIN:
+        # Git never follows a default branch that has been renamed since it was cloned.
+        return branch in _MAIN
+    tracked = gate.refs(prefix)
+    if followed in tracked:
+        return False
+    if branch in _MAIN or prefix + branch not in tracked:
+        return branch in _MAIN
+    if any(prefix + name in tracked for name in _MAIN):
+        return False
+    what = f"the push to {branch} is one to it"
+    return _unknown_default(gate.workspace.name(""), repository, remote.name, what)
 
 
 def _pushed_to(remotes: Remotes, destination: Destination) -> Remote | None:
@@ -69,6 +86,9 @@ def symref(repository: Repository, ref: str) -> str:
     except OSError:
         return ""
     return content.removeprefix("ref:").strip() if content.startswith("ref:") else ""
+
+
+_Candidate = tuple[bool, Place, str, str]
 
 
 class Merges:
@@ -105,12 +125,27 @@ class Merges:
             merged = self._links.leads_to(place.repository, [tip], found.commit)
             candidates.append((merged, place, ref, tip))
         if not candidates:
-            return _no_default(submodule.path, places[0])
+            place = places[0]
+            what = "the gitlink is in it"
+            return _unknown_default(submodule.path, place.repository, place.remote.name, what)
+        candidates = self._newest(candidates)
         candidates.sort(key=lambda item: not item[0])
         if not candidates[0][0] and found.state in _UNDECIDED:
             return None  # the rule `published` has said so
         unseen = None if candidates[0][0] else self._unseen(found, candidates[0][1])
         return unseen or self._merge(combination, config, found.commit, *candidates[0])
+
+    def _newest(self, candidates: list[_Candidate]) -> list[_Candidate]:
+        """Those whose branch is not behind the same one as another repository has it."""
+        if len({tip for _, _, _, tip in candidates}) == 1:
+            return candidates
+        behind = {
+            tip
+            for _, _, _, tip in candidates
+            for _, place, _, newer in candidates
+            if newer != tip and self._links.leads_to(place.repository, [newer], tip)
+        }
+        return [item for item in candidates if item[-1] not in behind]
 
     def _unseen(self, link: Publication, place: Place) -> Unknown | None:
         """Why it cannot be seen whether a branch leads to a commit, None where it can."""
@@ -168,15 +203,14 @@ def _short(place: Place, ref: str) -> str:
     return ref.removeprefix(f"refs/remotes/{place.remote.name}/")
 
 
-def _no_default(path: str, place: Place) -> Unknown:
+def _unknown_default(where: str, repository: Repository, remote: str, what: str) -> Unknown:
     from shlex import quote
 
     from guard.git.pushing import git_at
 
-    git, name = git_at(place.repository), quote(place.remote.name)
+    git, name = git_at(repository).removesuffix(" -C ."), quote(remote)
     return Unknown(
-        f"the default branch of {place.remote.name} in {path} is not known, so neither is whether "
-        "the gitlink is in it",
+        f"the default branch of {remote} in {where} is not known, so neither is whether {what}",
         f"{git} fetch {name} && {git} remote set-head {name} --auto",
     )
 

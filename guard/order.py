@@ -80,7 +80,7 @@ class Order:
             evidence = Evidence(name, commit, text=asked[commit][0].source)
             found[commit] = tuple(published.check(Publications(evidence, publications)))
         merges: dict[str, tuple[Finding, ...]] = {}
-        defaults: dict[str, bool] = {}
+        defaults: dict[str, bool | Unknown] = {}
         result = []
         for item in decisions:
             commit, ref = item.commit, item.ref or self._destination.ref
@@ -93,7 +93,11 @@ class Order:
             if defaults[ref] and commit in links:
                 if commit not in merges:
                     merges[commit] = self._merged(*asked[commit], links[commit])
-                decided = _with(decided, merges[commit], (merged.NAME,))
+                unknown = defaults[ref]
+                findings = merges[commit]
+                if findings and isinstance(unknown, Unknown):
+                    findings = (undecided(merged.NAME, unknown),)
+                decided = _with(decided, findings, (merged.NAME,))
             result.append(decided)
         return result
 
@@ -108,10 +112,9 @@ class Order:
                 continue
         return asked
 
-    def _is_default(self, ref: str) -> bool:
-        superproject = self._gate.workspace.superproject
+    def _is_default(self, ref: str) -> bool | Unknown:
         try:
-            return is_default(superproject, self._links.here, self._destination, ref)
+            return is_default(self._gate, self._links.here, self._destination, ref)
         except GuardError:
             return True  # asked too much is better than too little
 

@@ -173,6 +173,56 @@ class TestPublished:
         ran, count = asked(ready, ready.docker, "origin", "HEAD:refs/heads/other")
         assert (ran.status, count) == (0, 0), ran.text
 
+    @pytest.mark.parametrize("single", [False, True])
+    def test_a_commit_behind_what_was_never_fetched(self, ready: Workshop, single: bool) -> None:
+        """Others have published it, and gone on from there."""
+        branch = "topic" if single else "master"
+        if single:
+            key = "remote.origin.fetch"
+            ready.aula.git("config", key, "+refs/heads/master:refs/remotes/origin/master")
+        commit = unpublished(ready)
+        other = Repo(ready.root / "other")
+        other.git("fetch", "--quiet", str(ready.aula.folder), commit)
+        other.git("checkout", "--quiet", "--detach", commit)
+        other.commit("Go on", {"more.hs": "x"})
+        url = str(ready.root / "remotes/aula.git")
+        other.git("push", "--quiet", url, f"HEAD:refs/heads/{branch}")
+        ran = ready.push(ready.docker, *TOPIC)
+        assert f"origin has more than was fetched of it ({branch})" in ran.text
+        assert "bad object" not in ran.text
+        assert paste(ready, mend(ran)).status == 0
+        ran = ready.push(ready.docker, *TOPIC)
+        assert ran.status == 0, ran.text
+
+    def test_a_commit_beside_what_was_never_fetched(self, ready: Workshop) -> None:
+        unpublished(ready)
+        other = Repo(ready.root / "other")
+        other.commit("Something else", {"more.hs": "x"})
+        other.git("push", "--quiet", str(ready.root / "remotes/aula.git"), "HEAD:refs/heads/topic")
+        assert paste(ready, mend(ready.push(ready.docker, *TOPIC))).status == 0
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command.startswith("git -C aula push origin ")
+        assert paste(ready, command).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_pull_request_of_a_fork_is_no_branch(self, ready: Workshop) -> None:
+        commit = unpublished(ready)
+        url = str(ready.root / "remotes/aula.git")
+        ready.aula.git("push", "--quiet", "--no-verify", url, f"{commit}:refs/pull/5/head")
+        refspec = "+refs/pull/*/head:refs/remotes/origin/pr/*"
+        ready.aula.git("config", "--add", "remote.origin.fetch", refspec)
+        ready.aula.git("fetch", "--quiet")
+        assert commit == ready.aula.git("rev-parse", "refs/remotes/origin/pr/5")
+        assert mend(ready.push(ready.docker, *TOPIC)).startswith("git -C aula push origin ")
+
+    def test_a_clone_beside_the_bare_repository_is_another_place(self, ready: Workshop) -> None:
+        unpublished(ready)
+        beside = ready.root / "remotes/aula"
+        ready.docker.git("clone", "--quiet", f"{beside}.git", str(beside))
+        ready.aula.git("remote", "add", "beside", str(beside))
+        ready.aula.git("push", "--quiet", "--no-verify", "beside", "HEAD:refs/heads/x")
+        assert mend(ready.push(ready.docker, *TOPIC)).startswith("git -C aula push origin ")
+
     def test_a_remote_of_another_url_forgets_what_was_seen(self, ready: Workshop) -> None:
         ready.release("0.3.1")
         ready.pin()
@@ -467,6 +517,47 @@ class TestMerged:
         assert ready.push(ready.docker).status == 0
         ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/develop")
         assert "error merged" in ran.text
+
+    def test_a_default_branch_that_is_not_known(self, ready: Workshop) -> None:
+        """As in a repository that was not cloned: nothing says which one the remote's HEAD is."""
+        develop = ("origin", "HEAD:refs/heads/develop")
+        assert ready.push(ready.docker, *develop).status == 0
+        remote = Repo(ready.root / "remotes/aula-docker.git")
+        remote.git("symbolic-ref", "HEAD", "refs/heads/develop")
+        self.incident(ready)
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        ran = ready.push(ready.docker, *develop)
+        assert "undecided merged: the default branch of origin in aula-docker is not " in ran.text
+        command = mend(ran, "merged")
+        assert command == "git fetch origin && git remote set-head origin --auto"
+        assert paste(ready, command).status == 0
+        assert "error merged" in ready.push(ready.docker, *develop).text
+        ready.docker.commit("More", {"README": "x"})
+        ready.verdict()
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    @pytest.mark.parametrize("option", ["--no-prune", "--prune"])
+    def test_a_default_branch_that_was_renamed(self, ready: Workshop, option: str) -> None:
+        """Git keeps to what the remote's HEAD was when it was cloned."""
+        assert ready.push(ready.docker).status == 0
+        ready.docker.git("remote", "set-head", "origin", "--auto")
+        remote = Repo(ready.root / "remotes/aula-docker.git")
+        remote.git("branch", "--move", "master", "main")
+        ready.docker.git("fetch", "--quiet", option)
+        self.incident(ready)
+        ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/main")
+        assert "error merged" in ran.text
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_sibling_that_was_fetched_later(self, ready: Workshop) -> None:
+        """The submodule's checkout knows of aula's master as it was."""
+        beside = Repo(ready.root / "aula")
+        ready.docker.git("clone", "--quiet", str(ready.root / "remotes/aula.git"), "../aula")
+        beside.commit("Back to 0.2", ready.aula_files("==0.2.*"))
+        beside.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        ran = ready.push(ready.docker)
+        assert f"origin/master of aula ({beside.head[:12]}) does not go with" in ran.text
+        assert ran.status != 0
 
     def test_no_default_branch_of_aula_is_undecided(self, ready: Workshop) -> None:
         ready.aula.git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
