@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
+from guard.git.hooks.calls import CALL, Call, call_in
 from guard.git.hooks.change import FRAMEWORKS, LEGACY
 from guard.git.hooks.place import (
     HookPlace,
@@ -20,7 +21,6 @@ from guard.git.hooks.place import (
 from guard.git.hooks.shim import NAME, HookFile, Tool, installation_of, is_current, read_hook
 from guard.git.process import Repository
 
-_CALL: Final = b"guard pre-push"
 _INSTALL: Final = "guard install"
 # What each tool reads in the checkout. pre-commit's ids come from `.pre-commit-hooks.yaml`.
 _LEFTHOOK_FILES: Final = tuple(
@@ -130,33 +130,42 @@ def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
         legacy = read_hook(os.path.join(place.folder, LEGACY))
         return _of_ours(legacy, tool.value) if legacy.ours else None
     if tool is Tool.HUSKY:
-        own = os.path.join(os.path.dirname(place.folder), NAME)
-        return _by_line(own, Tool.HUSKY.value) if _calls(read_hook(own).content) else None
+        own = read_hook(os.path.join(os.path.dirname(place.folder), NAME))
+        return _by_line(own, folder, Tool.HUSKY.value, strict=True)
     if tool is Tool.LEFTHOOK:
         return _by_lefthook(place, folder)
-    return _by_line(hook.path, hook.path) if _calls(hook.content) else None
+    return _by_line(hook, folder, hook.path)
 
 
 def _chmod(path: str) -> str:
     return f"chmod +x {shlex.quote(path)}"
 
 
-def _calls(content: bytes) -> bool:
-    """Whether a line that is no comment runs guard."""
-    return any(_CALL in line.partition(b"#")[0] for line in content.splitlines())
-
-
-def _by_line(path: str, by: str) -> HookHealth:
-    reason = f"a line in {path} runs guard pre-push"
-    return HookHealth(HookState.RUN_BY_OTHER, path, reason, by=by)
+def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> HookHealth | None:
+    """The health where a line of a hook may run guard; None where none does."""
+    call = call_in(hook.content, folder, strict)
+    if call is Call.NONE:
+        return None
+    reason = f"a line in {hook.path} runs guard pre-push"
+    if call is Call.HEARD:
+        return HookHealth(HookState.RUN_BY_OTHER, hook.path, reason, by=by)
+    line = 'guard pre-push "$@" || exit 1'
+    if call is Call.UNHEARD:
+        reason += ", and the push goes on whatever that says"
+        remedy = f"change that line in {hook.path}: {line}"
+    else:
+        reason += " after something has read what git says is pushed, so that it sees nothing"
+        remedy = f"in {hook.path}, put before that: {line}"
+    return HookHealth(HookState.BROKEN, hook.path, reason, remedy, by)
 
 
 def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
     for path, content in _texts(folder, _LEFTHOOK_FILES):
-        if not _calls(content):
+        if not any(CALL in line.partition(b"#")[0] for line in content.splitlines()):
             continue
         if b"use_stdin" in content:
-            return _by_line(path, Tool.LEFTHOOK.value)
+            reason = f"a line in {path} runs guard pre-push"
+            return HookHealth(HookState.RUN_BY_OTHER, path, reason, by=Tool.LEFTHOOK.value)
         reason = f"{path} runs guard pre-push without what git says is pushed"
         remedy = f"add use_stdin: true to that command in {path}"
         return HookHealth(HookState.WEAKER, place.hook, reason, remedy, Tool.LEFTHOOK.value)
