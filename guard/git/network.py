@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from guard.errors import GitError
-from guard.git.process import Repository, user_environment
+from guard.git.process import Repository, command_settings, user_environment
 
 # A person waits, and git holds the connection of the push open meanwhile.
 SECONDS: Final = 5.0
@@ -67,6 +67,7 @@ def _environment() -> dict[str, str]:
     return {
         **kept,
         **user_environment(),
+        **command_settings(),
         "GIT_TERMINAL_PROMPT": "0",
         "SSH_ASKPASS_REQUIRE": "never",
     }

@@ -82,6 +82,16 @@ def user_environment() -> dict[str, str]:
     }
 
 
+def command_settings() -> dict[str, str]:
+    """Git's settings out of the environment, those of ``git -c`` among them (git-config(1)).
+
+    Reading objects has to do without them. What git will do in a repository, or how a user
+    reaches a network, may depend on them; to submodules git passes them on itself.
+    """
+    kept = ("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_CONFIG_PARAMETERS")
+    return {name: value for name, value in os.environ.items() if name.startswith(kept)}
+
+
 def environment(repository: Repository, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment for reading a repository as it is: see `_TRUTHFUL`."""
     result = user_environment()
@@ -166,6 +176,11 @@ def run(
     return finish(process, data or b"", ok)
 
 
-def text(repository: Repository, *arguments: str, ok: Iterable[int] = (0,)) -> str:
+def text(
+    repository: Repository,
+    *arguments: str,
+    ok: Iterable[int] = (0,),
+    extra: Mapping[str, str] | None = None,
+) -> str:
     """As `run`, decoded as git encodes names, and without the last line's end."""
-    return os.fsdecode(run(repository, *arguments, ok=ok)).removesuffix("\n")
+    return os.fsdecode(run(repository, *arguments, ok=ok, extra=extra)).removesuffix("\n")

@@ -162,6 +162,20 @@ class TestPublished:
         ran = ready.push(ready.docker, *TOPIC, GUARD_BYPASS="on a train")
         assert ran.status == 0, ran.text
 
+    def test_a_remote_is_asked_as_the_user_would(self, ready: Workshop) -> None:
+        """As CI and containers give credentials, or another way to the remote."""
+        unpublished(ready)
+        remote, away = ready.root / "remotes/aula.git", ready.root / "away"
+        ready.aula.git("push", "--quiet", "--no-verify", str(remote), "HEAD:refs/heads/topic")
+        remote.rename(away)
+        settings = {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{away}.insteadOf",
+            "GIT_CONFIG_VALUE_0": str(remote),
+        }
+        ran = ready.push(ready.docker, *TOPIC, **settings)
+        assert ran.status == 0, ran.text
+
     def test_a_commit_behind_a_branch_of_the_remote(self, ready: Workshop) -> None:
         """The remote has it, and nothing here has been fetched since."""
         unpublished(ready)

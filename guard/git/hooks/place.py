@@ -10,13 +10,14 @@ from typing import Final, NamedTuple
 from guard.errors import GitError
 from guard.git.hooks.shim import NAME, Tool, read_hook, this_installation
 from guard.git.locate import open_git_dir
-from guard.git.process import Repository, text
+from guard.git.process import Repository, command_settings, text
 
 _SCOPES: Final = {
     "system": "the configuration of this machine",
     "global": "your own configuration",
     "local": "this repository's configuration",
     "worktree": "this worktree's configuration",
+    "command": "the environment, in GIT_CONFIG_COUNT or GIT_CONFIG_PARAMETERS",
 }
 
 
@@ -72,7 +73,8 @@ def hook_place(repository: Repository) -> HookPlace:
     """
     base = run_folder(repository)
     # Relative values count from where hooks run, and so does the answer.
-    answer = text(repository, "-C", base, "rev-parse", "--git-path", "hooks")
+    asked = ("-C", base, "rev-parse", "--git-path", "hooks")
+    answer = text(repository, *asked, extra=command_settings())
     folder = os.path.normpath(os.path.join(base, answer))
     usual = os.path.join(repository.common_dir, "hooks")
     real = os.path.realpath(folder)
@@ -133,6 +135,8 @@ def _linked_worktree(git_dir: str) -> Repository | None:
 
 def mend_setting(place: HookPlace, folder: str) -> str:
     """The command that lets git look for hooks in the repository itself, run for a checkout."""
+    if place.scope == _SCOPES["command"]:
+        return "unset GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS"
     git = f"git -C {shlex.quote(folder)} config"
     if place.owner is Owner.OFF and place.scope in (_SCOPES["local"], _SCOPES["worktree"]):
         flag = "--local" if place.scope == _SCOPES["local"] else "--worktree"
@@ -159,14 +163,15 @@ def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str
 
 def _setting(repository: Repository, base: str) -> tuple[str, str, str]:
     asked = ("config", "-z", "--show-scope", "--show-origin", "--get", "core.hooksPath")
-    answer = text(repository, "-C", base, *asked, ok=(0, 1))
+    answer = text(repository, "-C", base, *asked, ok=(0, 1), extra=command_settings())
     if not answer:
         return "", "", ""  # the hooks folder itself is a link that leads away
     parts = answer.split("\0")
     if len(parts) < 3:
         raise GitError(f"git config says of core.hooksPath: {answer!r}")
     scope, origin, value = parts[:3]
-    return value, _SCOPES.get(scope, scope), origin.removeprefix("file:")
+    origin = "" if scope == "command" else origin.removeprefix("file:")
+    return value, _SCOPES.get(scope, scope), origin
 
 
 def _within(path: str, folder: str) -> bool:
