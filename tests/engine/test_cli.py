@@ -89,8 +89,12 @@ def test_buildx_goes_first_and_runs_as_a_program_of_its_own(
 
 
 def test_a_build_that_was_begun_in_vain_leaves_the_context_to_another(
-    store: Store, pool: ObjectPool
+    store: Store, pool: ObjectPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Others may be building at this moment.
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    monkeypatch.setattr("guard.engine.buildkit.notes_folder", lambda: notes)
     part = store.part({"Dockerfile": "FROM x\n", "large": bytes(20 << 20), "small": "s"})
     prepared = prepare([part], pool, config.Config(test=config.Test(("/bin/true",))))
     whole = b"".join(prepared.context.stream())
