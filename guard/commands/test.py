@@ -97,6 +97,8 @@ def connect() -> Engine:
         import guard.trial  # noqa: F401
         from guard.engine.client import Engine
     finally:
+        # What is there now stays to the end; at the exit it would all be looked through again.
+        gc.freeze()
         gc.enable()
     return Engine.connect()
 
