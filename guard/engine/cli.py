@@ -17,8 +17,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import IO, Final, NamedTuple
 
+from guard.ahead import Ahead
 from guard.errors import EngineError
 
 # Where packages put it, beside what PATH says: another docker may stand in front of it there.
@@ -60,9 +62,11 @@ def find_cli() -> BuildkitCli | None:
     plugin = _buildx()
     if plugin is not None:
         return plugin
-    for docker in dict.fromkeys(filter(None, map(shutil.which, _PLACES))):
-        said = _said([docker, "--version"])
-        version = re.search(r"\b(\d+)\.\d+[.\d]*", said)
+    programs = list(dict.fromkeys(filter(None, map(shutil.which, _PLACES))))
+    # All at once: somebody waits for the first one that will do.
+    answers = [Ahead(partial(_said, [docker, "--version"])) for docker in programs]
+    for docker, said in zip(programs, answers, strict=True):
+        version = re.search(r"\b(\d+)\.\d+[.\d]*", said.result())
         if version and int(version[1]) < _FIRST_WITHOUT:
             return BuildkitCli((docker, "build"), f"docker {version[0]}", False)
     return None
