@@ -85,6 +85,10 @@ class Child:
         """Tell it that there is no more input."""
         self._close(self.stdin)
 
+    def close_stdout(self) -> None:
+        """Tell it that nobody reads what it prints any more."""
+        self._close(self.stdout)
+
     def close(self) -> None:
         """Hang up: close every pipe that is still open."""
         for pipe in (self.stdin, self.stdout, self.stderr):

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 class CliBuild:
     """A build that the CLI is at, in threads: it goes on until it ends or is closed.
 
-    Nobody else may read the objects of its context meanwhile.
-
     Attributes:
         dockerfile: its text.
     """

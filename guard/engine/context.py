@@ -18,11 +18,14 @@ from guard.engine.dockerignore import IgnoreRules
 from guard.engine.plan import Item, Kind, TreeWalk, Wanted, missing_object
 from guard.engine.sizes import blob_sizes
 from guard.errors import EngineError, GuardError
+from guard.git.blobs import BlobStream
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 
-# What is asked of git in one go, and sent in one piece. Larger blobs come in pieces of their own.
-_BATCH: Final = 1 << 20
+# Bytes of content that are sent in one piece. Larger blobs come in pieces of their own.
+_PIECE: Final = 1 << 20
+# A piece of nothing but folders and small files ends after so many parts.
+_PIECES: Final = 3000
 # A file whose content is converted is held as a whole.
 _MOST_CONVERTED: Final = 64 << 20
 _LINK_BYTES: Final = 4095
@@ -38,6 +41,11 @@ class Entry(NamedTuple):
     item: Item
     size: int
     conversion: Conversion | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a file that is sent as git has it."""
+        return self.conversion is None and self.item.kind in (Kind.FILE, Kind.PROGRAM)
 
 
 class Context:
@@ -68,6 +76,7 @@ class Context:
         self._pool = pool
         self._dockerfile = dockerfile
         self._entries: list[Entry] | None = None
+        self._blobs: _Blobs | None = None
         self.complete = False
         self.digest = ""
         self.size = 0
@@ -128,10 +137,9 @@ class Context:
         self.complete = True
 
     def abandon(self) -> None:
-        """Make it possible to begin anew after a stream that was not read to its end."""
-        if not self.complete:
-            # Git may be in the middle of an object.
-            self._pool.close()
+        """End what `stream` reads from; it can be begun anew."""
+        if self._blobs is not None:
+            self._blobs.close()
 
     def require_complete(self) -> None:
         """Refuse to go on from what an engine made of a part of the context.
@@ -184,71 +192,92 @@ class Context:
         )
 
     def _tar(self) -> Iterator[bytes]:
-        for batch in _batches(self.entries):
-            contents = self._read(batch)
-            if contents[0] is None and batch[0].size:
-                # A large blob, which is alone: in pieces, never held as a whole.
-                yield from self._packed(batch[0], None)
-                continue
-            pieces: list[bytes] = []
-            for entry, data in zip(batch, contents, strict=True):
-                plain = entry.conversion is None and entry.item.kind is not Kind.SYMLINK
-                if plain and data is not None:
-                    pieces += (tar.header(entry.item, entry.size), data, tar.padding(entry.size))
-                else:
-                    pieces += self._packed(entry, data)
+        pieces: list[bytes | memoryview] = []
+        size = 0
+        blobs = self._blobs = _Blobs(self.entries)
+        try:
+            for entry in self.entries:
+                if entry.size > _PIECE and entry.is_plain:
+                    # Never held as a whole.
+                    yield b"".join((*pieces, tar.header(entry.item, entry.size)))
+                    yield from blobs.pieces(entry)
+                    pieces, size = [tar.padding(entry.size)], 0
+                    continue
+                pieces += _packed(entry, blobs)
+                size += entry.size
+                if size > _PIECE or len(pieces) > _PIECES:
+                    yield b"".join(pieces)
+                    pieces, size = [], 0
             yield b"".join(pieces)
-        yield tar.END
-
-    def _packed(self, entry: Entry, data: bytes | None) -> Iterator[bytes]:
-        item, size = entry.item, entry.size
-        if item.kind is Kind.FOLDER:
-            yield tar.header(item, 0)
-        elif item.kind is Kind.SYMLINK:
-            yield tar.header(item, 0, _link(item, b"".join(self._content(entry, data))))
-        else:
-            content = self._content(entry, data)
-            if entry.conversion is not None:
-                content = [b"".join(content)]
-                size = len(content[0])
-            yield tar.header(item, size)
-            yield from content
-            yield tar.padding(size)
+            yield tar.END
+        finally:
+            blobs.close()
 
     def _whole(self, entry: Entry) -> bytes:
-        return b"".join(self._content(entry, self._read([entry])[0]))
-
-    def _read(self, batch: Sequence[Entry]) -> list[bytes | None]:
-        """The blobs of a batch, None for folders and for what comes in pieces."""
-        small = [each.item for each in batch if each.item.id and each.size <= _BATCH]
-        found = {}
-        if small:
-            reader = self._pool.reader(small[0].part.repository)
-            ids = list({item.id: None for item in small})
-            found = dict(zip(ids, reader.read_all(ids), strict=True))
-        for item in small:
-            if found[item.id] is None:
-                raise missing_object(item.part, f"blob {item.id} ({item.path})")
-        blobs = (found.get(each.item.id) for each in batch)
-        return [blob.data if blob is not None else None for blob in blobs]
-
-    def _content(self, entry: Entry, data: bytes | None) -> Iterable[bytes]:
-        item, conversion = entry.item, entry.conversion
-        pieces: Iterable[bytes] = [data] if data is not None else self._pieces(item)
-        if conversion is None:
-            return pieces
-        try:
-            return [conversion.apply(b"".join(pieces), item.id)]
-        except ValueError as error:
-            raise GuardError(
-                f"{item.path!r} {error}", "leave it out by .dockerignore, or commit its content"
-            ) from error
-
-    def _pieces(self, item: Item) -> Iterable[bytes]:
-        found = self._pool.reader(item.part.repository).stream(item.id)
-        if found is None:
+        item = entry.item
+        blob = self._pool.reader(item.part.repository).read(item.id)
+        if blob is None:
             raise missing_object(item.part, f"blob {item.id} ({item.path})")
-        return found[1]
+        return _converted(entry, blob.data)
+
+
+class _Blobs:
+    """The content of entries, to be taken in their order; from each repository by one git."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._entries = entries
+        self._streams: dict[str, BlobStream] = {}
+
+    def take(self, entry: Entry) -> memoryview:
+        item = entry.item
+        data = self._stream(item.part).take(item.id, entry.size)
+        if data is None:
+            raise missing_object(item.part, f"blob {item.id} ({item.path})")
+        return data
+
+    def pieces(self, entry: Entry) -> Iterator[bytes]:
+        item = entry.item
+        pieces = self._stream(item.part).pieces(item.id, entry.size)
+        if pieces is None:
+            raise missing_object(item.part, f"blob {item.id} ({item.path})")
+        return pieces
+
+    def close(self) -> None:
+        for stream in self._streams.values():
+            stream.close()
+
+    def _stream(self, part: Part) -> BlobStream:
+        stream = self._streams.get(part.path)
+        if stream is None:
+            items = (entry.item for entry in self._entries)
+            ids = [item.id for item in items if item.id and item.part is part]
+            stream = self._streams[part.path] = BlobStream(part.repository, ids)
+        return stream
+
+
+def _packed(entry: Entry, blobs: _Blobs) -> tuple[bytes | memoryview, ...]:
+    item = entry.item
+    if item.kind is Kind.FOLDER:
+        return (tar.header(item, 0),)
+    data: bytes | memoryview = blobs.take(entry)
+    if item.kind is Kind.SYMLINK:
+        return (tar.header(item, 0, _link(item, bytes(data))),)
+    if entry.conversion is not None:
+        data = _converted(entry, bytes(data))
+    return tar.header(item, len(data)), data, tar.padding(len(data))
+
+
+def _converted(entry: Entry, data: bytes) -> bytes:
+    """The content as a checkout would have it."""
+    if entry.conversion is None:
+        return data
+    try:
+        return entry.conversion.apply(data, entry.item.id)
+    except ValueError as error:
+        raise GuardError(
+            f"{entry.item.path!r} {error}",
+            "leave it out by .dockerignore, or commit its content",
+        ) from error
 
 
 def _blobs(items: Iterable[Item]) -> dict[Part, dict[str, str]]:
@@ -258,21 +287,6 @@ def _blobs(items: Iterable[Item]) -> dict[Part, dict[str, str]]:
         if item.id:
             found.setdefault(item.part, {})[item.id] = item.path
     return found
-
-
-def _batches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Runs of entries of one repository whose blobs fit into one answer; a large one is alone."""
-    batch: list[Entry] = []
-    size = 0
-    for entry in entries:
-        other = bool(batch) and batch[0].item.part is not entry.item.part
-        if batch and (other or size + entry.size > _BATCH):
-            yield batch
-            batch, size = [], 0
-        batch.append(entry)
-        size += entry.size
-    if batch:
-        yield batch
 
 
 def _link(item: Item, target: bytes) -> bytes:

@@ -22,7 +22,7 @@ from guard.errors import EngineError, GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 from guard.git.process import Repository
-from tests.engine.trees import FILE, FOLDER, Content, Link, Program, Store, Submodule
+from tests.engine.trees import FILE, FOLDER, LINK, Content, Link, Program, Store, Submodule
 
 RECIPE = Config().recipe
 MANIFESTS = Config(image=Image(consumer="manifests")).recipe
@@ -250,9 +250,8 @@ def test_a_git_that_dies_is_no_end_of_the_stream(store: Store, pool: ObjectPool)
     context = context_of([store.part({**DOCKERFILE, **files})], pool)
     stream = context.stream()
     next(stream)
-    process = pool.reader(store.repository)._process
-    assert process is not None
-    os.kill(process.pid, signal.SIGKILL)
+    assert context._blobs is not None
+    os.kill(context._blobs._streams[""]._process.pid, signal.SIGKILL)
     with pytest.raises(GitError):
         list(stream)
     assert not context.complete
@@ -312,6 +311,16 @@ def test_a_link_out_of_the_tree_is_a_link_and_its_target_untouched(
     files: dict[str, Content] = {**DOCKERFILE, "out": Link(str(tmp_path))}
     data = archive(context_of([store.part(files)], pool)).getvalue()
     assert b"secret" not in data
+
+
+@pytest.mark.parametrize("target", [b"", b"a\0b", b"x" * 4096, b"x" * (2 << 20)])
+def test_a_link_to_no_possible_path_is_refused(
+    target: bytes, store: Store, pool: ObjectPool
+) -> None:
+    link, dockerfile = store.put("blob", target), store.put("blob", b"FROM scratch\n")
+    tree = store.raw_tree((FILE, b"Dockerfile", dockerfile), (LINK, b"link", link))
+    with pytest.raises(GuardError, match="'link' is a symbolic link to no possible path"):
+        archive(context_of([Part("", "", tree, store.repository)], pool))
 
 
 def test_a_submodule_whose_path_has_a_newline(store: Store, pool: ObjectPool) -> None:

@@ -1,0 +1,122 @@
+"""Blobs whose order is known beforehand, from a git that never waits for the next question."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+from guard.child import Child
+from guard.errors import GitError
+from guard.git.process import Repository, start
+
+# What Linux lets everybody have (/proc/sys/fs/pipe-max-size). Git is ahead of us by as much.
+_PIPE: Final = 1 << 20
+_CHUNK: Final = 1 << 20
+# Ids that are written in one go.
+_QUESTIONS: Final = 1000
+
+
+class BlobStream:
+    """Blobs in the order of their ids, each to be taken once.
+
+    Args:
+        ids: one that is to be taken twice stands there twice.
+    """
+
+    def __init__(self, repository: Repository, ids: Sequence[str]) -> None:
+        self._repository = repository
+        # Without --buffer git writes twice for every blob.
+        self._process = start(repository, "cat-file", "--batch", "--buffer", feeds=True)
+        if sys.platform == "linux":
+            # Somebody who has too many large pipes goes on with a small one.
+            with suppress(OSError):
+                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
+        # Of the process, which closes it.
+        self._answers = open(self._process.stdout, "rb", _CHUNK, closefd=False)  # noqa: SIM115
+        self._asking = threading.Thread(target=_ask, args=(self._process, ids), daemon=True)
+        self._asking.start()
+
+    def take(self, blob: str, size: int) -> memoryview | None:
+        """The next blob's content, None where the repository lacks it; nothing comes after that.
+
+        Args:
+            size: bytes, as git has told them before.
+
+        Raises:
+            GitError: git ended before it had answered, or the answer is about something else.
+        """
+        head = b"%b blob %d\n" % (blob.encode(), size)
+        answer = self._answers.read(len(head) + size + 1)
+        if len(answer) == len(head) + size + 1 and answer.startswith(head):
+            return memoryview(answer)[len(head) : -1]
+        self._missing(blob, answer)
+        return None
+
+    def pieces(self, blob: str, size: int) -> Iterator[bytes] | None:
+        """As `take`, for a large one, of which only a piece of a megabyte is held at a time.
+
+        They must be read to their end before anything else is taken.
+        """
+        line = self._answers.readline()
+        if line == b"%b blob %d\n" % (blob.encode(), size):
+            return self._pieces(size)
+        self._missing(blob, line)
+        return None
+
+    def close(self) -> None:
+        """End git, wherever it is; harmless the second time."""
+        self._answers.close()
+        # Git ends at the next answer that nobody reads any more, and then nobody is asked.
+        self._process.close_stdout()
+        self._asking.join()
+        self._process.close()
+        self._process.wait()
+
+    def _pieces(self, size: int) -> Iterator[bytes]:
+        left = size
+        while left:
+            piece = self._answers.read(min(left, _CHUNK))
+            if not piece:
+                raise self._died()
+            left -= len(piece)
+            yield piece
+        if self._answers.read(1) != b"\n":
+            raise self._died()
+
+    def _missing(self, blob: str, answer: bytes) -> None:
+        """Make sure that the answer is that the blob is missing; raises what else it may be."""
+        line, end, _ = answer.partition(b"\n")
+        if line == f"{blob} missing".encode():
+            return
+        if end and not line.startswith(f"{blob} blob ".encode()):
+            where = self._repository.git_dir
+            raise GitError(f"git cat-file says of {blob} in {where}: {line!r}")
+        error = self._died()
+        # Git before 2.45 dies over an object that a partial clone only promises.
+        if "promisor" not in error.problem:
+            raise error
+
+    def _died(self) -> GitError:
+        self._asking.join()
+        said = self._process.communicate()[1].decode(errors="replace").strip()
+        where = self._repository.git_dir
+        return GitError(
+            f"git cat-file in {where} ended too early: "
+            f"{said or f'exit status {self._process.status}'}",
+            f"git --git-dir={where} fsck",
+        )
+
+
+def _ask(process: Child, ids: Sequence[str]) -> None:
+    # One that has ended, or that nobody listens to any more, need not be asked.
+    with suppress(OSError):
+        for at in range(0, len(ids), _QUESTIONS):
+            rest = "".join(f"{blob}\n" for blob in ids[at : at + _QUESTIONS]).encode()
+            while rest:
+                rest = rest[os.write(process.stdin, rest) :]
+    process.close_stdin()
