@@ -143,7 +143,7 @@ class PublishedLinks:
     def _ask(self, repository: Repository, tags: Iterable[str] = ()) -> None:
         name = repository.common_dir
         if name not in self._tracking and name not in self._questions:
-            question = TrackingQuestion(repository, self._contents.pool.refs, tags)
+            question = TrackingQuestion(repository, self._contents.pool, tags)
             self._questions[name] = question
 
     def ask_ahead(self, asked: Iterable[tuple[Combination, Config]]) -> None:

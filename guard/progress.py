@@ -79,7 +79,7 @@ class Progress:
         self._repositories: dict[Kind, Repository] = {}
         self._place: Place | None = None
         top = gate.workspace.superproject
-        self._top = TrackingQuestion(top, gate.pool.refs).answer()
+        self._top = TrackingQuestion(top, gate.pool).answer()
 
     def look(self) -> Look:
         """Everything that the steps depend on.

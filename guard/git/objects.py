@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from guard.errors import GitError
+from guard.git.configurations import Configurations
 from guard.git.process import Repository, run, start
 from guard.git.refs import RefLists
 from guard.git.trees import TreeEntry, parse_tree
@@ -226,11 +227,13 @@ class ObjectPool:
 
     Attributes:
         refs: what was asked of the repositories' refs ahead.
+        configurations: what git's configuration says to the repositories.
     """
 
     def __init__(self) -> None:
         self._readers: dict[Repository, ObjectReader] = {}
         self.refs = RefLists()
+        self.configurations = Configurations()
 
     def __enter__(self) -> Self:
         return self
@@ -246,6 +249,7 @@ class ObjectPool:
     def close(self) -> None:
         """End all processes. The readers can be used again."""
         self.refs.close()
+        self.configurations.close()
         for reader in self._readers.values():
             reader.close()
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from guard.errors import GuardError
 from guard.git.locate import enclosing, hook_repository
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, finish, start
+from guard.git.process import Repository
 from guard.git.refs import REMOTES, VERDICTS
-from guard.git.remotes import KEYS, Pairs, configuration
+from guard.git.remotes import Pairs
 from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
-
-    from guard.child import Child
 
 
 class Questions:
@@ -28,7 +26,7 @@ class Questions:
     def __init__(self) -> None:
         self.pool = ObjectPool()
         self.here: Repository | None = None
-        self._settings: dict[str, Child] = {}
+        self._first: Repository | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -40,9 +38,6 @@ class Questions:
         trace: TracebackType | None,
     ) -> None:
         self.pool.close()
-        for process in self._settings.values():
-            process.close()
-            process.wait()
 
     def begin(self, *tracking: str) -> None:
         """Ask what any push needs to know of where it is; whoever needs it reports what is wrong.
@@ -57,11 +52,12 @@ class Questions:
             return
         self.here = here
         around = next(enclosing(here), None)
+        self._first = around or here
         try:
-            for repository in (here, around):
-                if repository is not None:
-                    self._settings[repository.git_dir] = _asked(repository)
-                    self.pool.reader(repository).start()
+            self.pool.configurations.recall_from(self._first.common_dir)
+            self.pool.configurations.ask(self._first)
+            for repository in (self._first, here):
+                self.pool.reader(repository).start()
             if around is not None:
                 self.pool.refs.ask(around, VERDICTS, REMOTES)
             else:
@@ -75,9 +71,7 @@ class Questions:
         Raises:
             GitError: git cannot be asked.
         """
-        process = self._settings.pop(repository.git_dir, None) or _asked(repository)
-        return configuration(finish(process, ok=(0, 1)))
-
-
-def _asked(repository: Repository) -> Child:
-    return start(repository, "config", "-z", "--get-regexp", rf"^(guard|{KEYS})\.")
+        if self._first is not None:
+            # It tells what is set for both.
+            self.pool.configurations.read(self._first)
+        return self.pool.configurations.read(repository)

@@ -90,17 +90,6 @@ class Remotes(NamedTuple):
         )
 
 
-def configuration(output: bytes) -> Pairs:
-    """What ``git config -z --get-regexp`` prints: (key, value), in git's order."""
-    found = []
-    for item in os.fsdecode(output).split("\0"):
-        key, separator, value = item.partition("\n")
-        if key:
-            # A key that stands alone is true.
-            found.append((key, value if separator else "true"))
-    return found
-
-
 def read_remotes(pairs: Pairs, repository: Repository) -> Remotes:
     """The remotes that a repository's configuration names, those without a URL left out."""
     urls: dict[str, list[str]] = {}

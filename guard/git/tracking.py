@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 
 from guard.digest import object_id
-from guard.git.process import Repository, finish, run, start, text
-from guard.git.refs import Ref, RefLists
-from guard.git.remotes import KEYS, Pairs, Remote, Remotes, configuration, read_remotes
+from guard.git.objects import ObjectPool
+from guard.git.process import Repository, run, text
+from guard.git.refs import Ref
+from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -103,11 +104,13 @@ class TrackingQuestion:
         GitError: git cannot be started.
     """
 
-    def __init__(self, repository: Repository, refs: RefLists, others: Iterable[str] = ()) -> None:
+    def __init__(
+        self, repository: Repository, pool: ObjectPool, others: Iterable[str] = ()
+    ) -> None:
         self._repository = repository
-        self._refs = refs
-        self._config = start(repository, "config", "-z", "--get-regexp", rf"^({KEYS})\.")
-        refs.ask(repository, _TRACKING, SEEN, *others)
+        self._pool = pool
+        pool.configurations.ask(repository)
+        pool.refs.ask(repository, _TRACKING, SEEN, *others)
 
     def answer(self) -> Tracking:
         """What git says of it.
@@ -115,10 +118,10 @@ class TrackingQuestion:
         Raises:
             GitError: git fails.
         """
-        options = configuration(finish(self._config, ok=(0, 1)))
+        options = self._pool.configurations.read(self._repository)
         remotes = read_remotes(options, self._repository)
-        refs = self._refs.take(self._repository, _TRACKING)
-        refs.update(self._refs.take(self._repository, SEEN))
+        refs = self._pool.refs.take(self._repository, _TRACKING)
+        refs.update(self._pool.refs.take(self._repository, SEEN))
         return Tracking(self._repository, options, remotes, refs)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from guard.git.process import Repository
-from guard.git.remotes import Pairs, Remotes, configuration, place, read_remotes, resolved
+from guard.git.remotes import Pairs, Remotes, place, read_remotes, resolved
 
 HERE = "/home/dev/aula-docker"
 
@@ -166,12 +166,3 @@ def test_another_remote_kept_under_the_same_names() -> None:
     )
     assert tracks("refs/remotes/origin/master", *fork)
     assert not tracks("refs/remotes/origin/fork/master", *fork)
-
-
-def test_what_git_prints() -> None:
-    output = b"remote.origin.url\nx y\0submodule.recurse\0remote.a\n.b\n\0"
-    assert configuration(output) == [
-        ("remote.origin.url", "x y"),
-        ("submodule.recurse", "true"),
-        ("remote.a", ".b\n"),
-    ]
