@@ -474,7 +474,9 @@ def obstacles(name: str, checkout: Repository, tree: str) -> list[Trouble]:
     except GitError:
         return []  # it comes from another repository; git itself refuses then
     said = in_the_way(checkout, tree)
-    return [Trouble(f"{name}: {said}", f"git -C {checkout.work_tree} status")] if said else []
+    if not said:
+        return []
+    return [Trouble(f"{name}: {said}", f"git -C {checkout.work_tree} status --ignored")]
 
 
 def refusal(troubles: Sequence[Trouble]) -> GuardError:

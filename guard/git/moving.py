@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import git
 
@@ -15,6 +16,9 @@ from guard.git.locate import open_checkout
 from guard.git.private import PrivateFolder
 from guard.git.process import Repository, run, text, user_environment
 from guard.git.sending import send
+
+# git overwrites what is ignored, which may be somebody's only copy.
+_CAREFULLY: Final = ("--quiet", "--no-recurse-submodules", "--no-overwrite-ignore")
 
 
 def move_submodule(
@@ -49,7 +53,7 @@ def move_submodule(
             return False
         try:
             with _opened(checkout) as inner:
-                _ask(inner, "checkout", "--quiet", "--detach", "--no-recurse-submodules", commit)
+                _ask(inner, "checkout", *_CAREFULLY, "--detach", commit)
         except GuardError:
             if len(old) > 1:
                 _stage(repo, path, old[1])
@@ -64,6 +68,8 @@ def follow(checkout: Repository, old: str, new: str) -> None:
         GuardError: something would be lost, or git refuses.
     """
     with _opened(checkout) as repo:
+        # Else a file that was only touched is taken for a changed one.
+        _ask(repo, "update-index", "-q", "--refresh", "--ignore-submodules", ok=(1,))
         _ask(repo, "read-tree", "-m", "-u", "--no-recurse-submodules", old, new)
 
 
@@ -75,7 +81,7 @@ def switch(checkout: Repository, commit: str, branch: str = "") -> None:
     """
     where = [branch] if branch else ["--detach", commit]
     with _opened(checkout) as repo:
-        _ask(repo, "checkout", "--quiet", "--no-recurse-submodules", *where, "--")
+        _ask(repo, "checkout", *_CAREFULLY, *where, "--")
 
 
 def put_right(checkout: Repository, commit: str) -> None:

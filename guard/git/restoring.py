@@ -7,14 +7,16 @@ for `advance`, which moves one branch forward.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from guard.errors import GitError, GuardError
 from guard.git.private import PrivateFolder
 from guard.git.process import Repository, objects_of, run, text
 from guard.model import Gitlink
 
+_SHOWN = 5
 _UNDER_WAY = {
     "MERGE_HEAD": "a merge",
     "CHERRY_PICK_HEAD": "a cherry-pick",
@@ -142,11 +144,58 @@ def uncommitted(checkout: Repository) -> list[str]:
 def in_the_way(checkout: Repository, tree: str) -> str:
     """What a checkout of a tree would overwrite, in git's words; "" where nothing is in the way."""
     where = f"--work-tree={checkout.work_tree}"
-    try:
-        run(checkout, where, "read-tree", "--dry-run", "-m", "-u", "HEAD", tree)
-    except GitError as error:
-        return error.problem.partition(" failed: ")[2]
-    return ""
+    with PrivateFolder() as folder:
+        # Through a copy of the index: files that were only touched are no changes, and to see that
+        # git writes into the index.
+        extra = {"GIT_INDEX_FILE": _copy_of_index(checkout, folder)}
+        refresh = ("update-index", "-q", "--refresh", "--ignore-submodules")
+        run(checkout, "-c", "core.splitIndex=false", where, *refresh, extra=extra, ok=(0, 1))
+        try:
+            run(checkout, where, "read-tree", "--dry-run", "-m", "-u", "HEAD", tree, extra=extra)
+        except GitError as error:
+            return error.problem.partition(" failed: ")[2]
+    # Of an ignored file git thinks that nobody wants it.
+    found = _strangers(checkout, _files(checkout, tree), _paths(checkout, "HEAD"))
+    if not found:
+        return ""
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return f"ignored files would be overwritten: {', '.join(found[:_SHOWN])}{more}"
+
+
+def _strangers(checkout: Repository, wanted: set[bytes], known: set[bytes]) -> list[str]:
+    """What lies in the working tree in the places of `wanted` files, and is none that is known."""
+    assert checkout.work_tree is not None
+    folder = os.fsencode(checkout.work_tree)
+    found: dict[bytes, None] = {}
+    for path in sorted(wanted):
+        steps = path.split(b"/")
+        for end in range(1, len(steps) + 1):
+            place = b"/".join(steps[:end])
+            full = os.path.join(folder, place)
+            if os.path.isdir(full) and not os.path.islink(full):
+                continue
+            if place not in known and os.path.lexists(full):
+                found[place] = None
+            break
+        else:
+            found.update(dict.fromkeys(sorted(_inside(folder, path) - known)))
+    return [os.fsdecode(path) for path in found]
+
+
+def _inside(folder: bytes, path: bytes) -> set[bytes]:
+    """The files below a folder of the working tree."""
+    return {
+        os.path.relpath(os.path.join(at, name), folder)
+        for at, _, names in os.walk(os.path.join(folder, path))
+        for name in names
+    }
+
+
+def _copy_of_index(checkout: Repository, folder: str) -> str:
+    copy = os.path.join(folder, "index")
+    with suppress(FileNotFoundError):
+        shutil.copyfile(os.path.join(checkout.git_dir, "index"), copy)
+    return copy
 
 
 def is_named(repository: Repository, commit: str) -> bool:
@@ -165,6 +214,8 @@ def is_between(checkout: Repository, old: str, new: str) -> bool:
     if staged[0] & staged[1]:
         return False
     known = set[bytes]().union(*(_paths(checkout, commit) for commit in trees))
+    if any(_strangers(checkout, _files(checkout, commit), known) for commit in trees):
+        return False
     differing = [_differing(checkout, commit) for commit in trees]
     assert checkout.work_tree is not None
     folder = os.fsencode(checkout.work_tree)
@@ -183,6 +234,13 @@ def has_strays(checkout: Repository, at: str, other: str) -> bool:
 
 def _paths(checkout: Repository, commit: str) -> set[bytes]:
     return set(run(checkout, "ls-tree", "-r", "-z", "--name-only", commit).split(b"\0"))
+
+
+def _files(checkout: Repository, tree: str) -> set[bytes]:
+    """The paths of a tree without its gitlinks."""
+    listed = run(checkout, "ls-tree", "-r", "-z", tree).split(b"\0")
+    pairs = (line.split(b"\t", 1) for line in listed if line)
+    return {path for kind, path in pairs if not kind.startswith(b"160000 ")}
 
 
 def _staged_against(checkout: Repository, commit: str) -> set[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -113,6 +114,17 @@ def test_a_clone_made_afterwards_has_the_good_content(harmed: World) -> None:
     clone.git("fetch", "--quiet", str(workshop.docker.folder), refs)
     ran = workshop.guard("check", at=clone)
     assert ran.status == 0, ran.text
+
+
+def test_files_that_were_only_touched_are_no_changes(harmed: World) -> None:
+    """As after a restored backup: the index knows other times than the files have."""
+    workshop = harmed.workshop
+    for repo, name in ((workshop.docker, "Dockerfile"), (workshop.aula, "aula.cabal")):
+        os.utime(repo.folder / name, (1, 1))
+    ran = harmed.recover("--push", "--yes")
+    assert ran.status == 0, ran.text
+    assert (workshop.aula.folder / "aula.cabal").read_text() != "broken\n"
+    assert harmed.tree("aula") == workshop.aula.git("rev-parse", f"{harmed.good['aula']}^{{tree}}")
 
 
 def test_without_push_the_remotes_stay(harmed: World) -> None:
@@ -279,6 +291,20 @@ class TestRefusals:
         said = self.refused(harmed)
         assert "aula: " in said and "stack.yaml" in said
         assert (workshop.aula.folder / "stack.yaml").read_text() == "precious\n"
+
+    @pytest.mark.parametrize("mine", ["stack.yaml", "stack.yaml/notes"])
+    def test_an_ignored_file_where_another_belongs(self, harmed: World, mine: str) -> None:
+        """git itself overwrites what is ignored without a word."""
+        workshop = harmed.workshop
+        workshop.aula.git("rm", "--quiet", "stack.yaml")
+        workshop.aula.commit("Each has their own", {".gitignore": "stack.yaml\n"})
+        workshop.aula.write({mine: "precious\n"})
+        said = self.refused(harmed)
+        assert f"aula: ignored files would be overwritten: {mine}\n" in said
+        assert f"git -C {workshop.aula.folder} status --ignored" in said
+        assert (workshop.aula.folder / mine).read_text() == "precious\n"
+        said = self.refused(harmed, "--local", harmed.record.name)
+        assert f"aula: ignored files would be overwritten: {mine}\n" in said
 
     def test_a_detached_head_that_nothing_names(self, harmed: World) -> None:
         harmed.workshop.aula.git("checkout", "--quiet", "--detach")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +87,17 @@ def test_untracked_files_stay(workshop: Workshop, old: str) -> None:
 def test_an_untracked_file_in_the_way_is_not_overwritten(workshop: Workshop) -> None:
     new = workshop.thentos.commit("more", {"more": "theirs\n"})
     workshop.thentos.git("checkout", "--quiet", "HEAD~")
+    workshop.thentos.write({"more": "mine\n"})
+    refused(workshop, new, "would be overwritten")
+    assert (workshop.thentos.folder / "more").read_text() == "mine\n"
+
+
+def test_an_ignored_file_in_the_way_is_not_overwritten(workshop: Workshop) -> None:
+    new = workshop.thentos.commit("more", {"more": "theirs\n"})
+    workshop.thentos.git("checkout", "--quiet", "HEAD~")
+    exclude = Path(workshop.thentos.repository.git_dir) / "info/exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    exclude.write_text("more\n")
     workshop.thentos.write({"more": "mine\n"})
     refused(workshop, new, "would be overwritten")
     assert (workshop.thentos.folder / "more").read_text() == "mine\n"
