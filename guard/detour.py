@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -19,7 +20,14 @@ from guard.git.process import Repository
 from guard.known_good import Good
 from guard.recovery import Trouble, losses, losses_below, obstacles, refusal, submodules_of
 from guard.report import Screen
-from guard.restore import Move, bring_commit, finish_moves, follow_below, write_whole
+from guard.restore import (
+    Move,
+    bring_commit,
+    finish_interrupted,
+    follow_below,
+    journal,
+    write_whole,
+)
 
 _FILE: Final = "home.json"
 
@@ -45,9 +53,9 @@ def go(gate: Gate, good: Good, wants_image: bool, screen: Screen) -> None:
         GuardError: something would be hard to find again, all of it at once; nothing has moved.
     """
     top = _superproject(gate)
+    _put_right(gate, top, good, screen)
     places = _places(gate, top, good)
     checkouts = [(place, _opened(top, place.path)) for place in places]
-    _put_right(checkouts)
     troubles = []
     for place, checkout in checkouts:
         name = gate.workspace.name(place.path)
@@ -69,13 +77,15 @@ def go(gate: Gate, good: Good, wants_image: bool, screen: Screen) -> None:
         if checkout is not None and part is not None:
             bring_commit(checkout, place.target, part.repository)
     _write(top, good.record.name, places)
-    for place, checkout in checkouts:
-        if checkout is not None:
-            if stand(checkout) != (place.target, ""):
-                switch(checkout, place.target)
-            if place.path:
-                follow_below(place.path, checkout, screen.say)
-        screen.say(f"{gate.workspace.name(place.path)}: {place.target[:12]}, detached")
+    there = [(checkout, place.target) for place, checkout in checkouts if checkout is not None]
+    with journal(top, _moves(there)):
+        for place, checkout in checkouts:
+            if checkout is not None:
+                if stand(checkout) != (place.target, ""):
+                    switch(checkout, place.target)
+                if place.path:
+                    follow_below(place.path, checkout, screen.say)
+            screen.say(f"{gate.workspace.name(place.path)}: {place.target[:12]}, detached")
     screen.say("nothing was committed. To go home: guard recover --local -")
 
 
@@ -95,7 +105,7 @@ def go_home(gate: Gate, screen: Screen) -> None:
             "guard recover",
         )
     checkouts = [(place, _opened(top, place.path)) for place in places]
-    _put_right(checkouts)
+    _finish(top, [checkout for _, checkout in checkouts], screen)
     troubles = []
     for place, checkout in checkouts:
         name = gate.workspace.name(place.path)
@@ -109,9 +119,15 @@ def go_home(gate: Gate, screen: Screen) -> None:
             troubles.append(Trouble(f"{name} has no branch {place.branch} any more", command))
     if troubles:
         raise refusal(troubles)
-    for place, checkout in checkouts:
-        if checkout is not None:
-            _home(gate.workspace.name(place.path), checkout, place, screen)
+    homes = [
+        (checkout, _tip(checkout, place.branch) if place.branch else place.commit)
+        for place, checkout in checkouts
+        if checkout is not None
+    ]
+    with journal(top, _moves(homes)):
+        for place, checkout in checkouts:
+            if checkout is not None:
+                _home(gate.workspace.name(place.path), checkout, place, screen)
     with suppress(FileNotFoundError):
         os.unlink(_file(top))
 
@@ -154,12 +170,24 @@ def _places(gate: Gate, top: Repository, good: Good) -> list[_Place]:
     return places
 
 
-def _put_right(checkouts: list[tuple[_Place, Repository | None]]) -> None:
-    """After a call that was killed: there or back."""
-    for place, checkout in checkouts:
-        if checkout is not None and checkout.work_tree is not None:
-            for old, new in ((place.commit, place.target), (place.target, place.commit)):
-                finish_moves([checkout], [Move(checkout.work_tree, old, new)])
+def _put_right(gate: Gate, top: Repository, good: Good, screen: Screen) -> None:
+    paths = [part.path for part in submodules_of(gate, good)]
+    _finish(top, [top, *(_opened(top, path) for path in paths)], screen)
+
+
+def _finish(top: Repository, checkouts: Sequence[Repository | None], screen: Screen) -> None:
+    """After a call that was killed; what nobody killed is not touched."""
+    for folder in finish_interrupted(top, [each for each in checkouts if each is not None]):
+        screen.say(f"{folder}: put right after an interrupted call")
+
+
+def _moves(targets: Iterable[tuple[Repository, str | None]]) -> list[Move]:
+    moves = []
+    for checkout, new in targets:
+        old = stand(checkout).commit
+        if old and new and old != new:
+            moves.append(Move(checkout.work_tree or "", old, new))
+    return moves
 
 
 def _config(gate: Gate, good: Good) -> Config:

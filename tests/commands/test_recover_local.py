@@ -75,6 +75,28 @@ def test_everything_that_would_be_lost_is_listed(harmed: World) -> None:
     assert (workshop.thentos.folder / "README.md").read_text() == "precious\n"
 
 
+def test_a_change_that_is_half_of_the_way_there_is_a_change(harmed: World) -> None:
+    """Somebody began to go back by hand; nothing was killed, so nothing is put right."""
+    workshop = harmed.workshop
+    workshop.docker.git("checkout", "--quiet", harmed.good["aula-docker"], "--", "Dockerfile")
+    workshop.aula.git("rm", "--quiet", "new")
+    before = all_of(workshop)
+    ran = harmed.recover("--local", harmed.record.name)
+    assert ran.status == 3
+    assert "  aula-docker has uncommitted changes: Dockerfile\n" in ran.err
+    assert "  aula has uncommitted changes: new\n" in ran.err
+    assert all_of(workshop) == before
+    workshop.docker.git("reset", "--quiet", "--hard")
+    workshop.aula.git("reset", "--quiet", "--hard")
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    workshop.docker.git("checkout", "--quiet", "master", "--", "Dockerfile")
+    before = all_of(workshop)
+    ran = harmed.recover("--local", "-")
+    assert ran.status == 3
+    assert "  aula-docker has uncommitted changes: Dockerfile\n" in ran.err
+    assert all_of(workshop) == before
+
+
 def test_work_done_on_the_detour_is_not_left_behind(harmed: World) -> None:
     workshop = harmed.workshop
     assert harmed.recover("--local", harmed.record.name).status == 0
