@@ -253,7 +253,8 @@ class Staleness:
             prefix = f"refs/remotes/{self._remote.name}/"
             self._followed = symref(repository, f"{prefix}HEAD")
             usual = [prefix + name for name in _MAIN]
-            self._names = [self._followed] if self._followed else usual
+            is_usual = not self._followed or self._followed in usual
+            self._names = usual if is_usual else [self._followed]
             self._unmerged = _listing(repository, self._names, "--no-merged=HEAD")
 
     def answer(self) -> Stale | None:
@@ -268,9 +269,13 @@ class Staleness:
         missing = _listed(self._unmerged, self._names)
         if not missing:
             return None
-        if not self._followed and len(_listed(_listing(repository, self._names), self._names)) > 1:
-            return None
-        branch, tip = next(iter(missing.items()))
+        branch = self._followed if self._followed in missing else next(iter(missing))
+        if branch != self._followed:
+            there = _listed(_listing(repository, self._names), self._names)
+            # What HEAD follows is gone where it was renamed on the remote, and pruned here.
+            if self._followed in there or len(there) > 1:
+                return None
+        tip = missing[branch]
         remedy = _pull(repository, dict(self._workspace.options), self._remote, branch, tip)
         name = self._workspace.name("")
         return Stale(name, branch.removeprefix("refs/remotes/"), tip, remedy)

@@ -630,6 +630,24 @@ class TestStale:
         ready.docker.git("commit", "--quiet", "--allow-empty", "-m", "More")
         assert ready.push(ready.aula, *TOPIC).status == 0
 
+    def test_a_default_branch_that_was_renamed(self, ready: Workshop) -> None:
+        self.behind(ready)
+        ready.docker.git("remote", "set-head", "origin", "--auto")
+        remote = Repo(ready.root / "remotes/aula-docker.git")
+        remote.git("branch", "--move", "master", "main")
+        ready.docker.git("fetch", "--quiet", "--prune")
+        command = mend(ready.push(ready.aula, *TOPIC), "merged")
+        assert command == "git -C .. pull origin main"
+        assert paste(ready, command, ready.aula).status == 0
+        assert ready.push(ready.aula, *TOPIC).status == 0
+
+    def test_two_usual_branches_of_which_one_is_the_default(self, ready: Workshop) -> None:
+        self.behind(ready)
+        ready.docker.git("update-ref", "refs/remotes/origin/main", "refs/remotes/origin/master")
+        ready.docker.git("update-ref", "refs/remotes/origin/master", "HEAD")
+        ready.docker.git("remote", "set-head", "origin", "master")
+        assert ready.push(ready.aula, *TOPIC).status == 0
+
     def test_another_branch_of_the_remote_does_not_count(self, ready: Workshop) -> None:
         self.behind(ready)
         ready.docker.git("update-ref", "refs/remotes/origin/develop", "HEAD")
