@@ -110,6 +110,17 @@ def test_the_working_tree_is_never_judged(workshop: Workshop) -> None:
     assert workshop.push(workshop.docker, "origin", f"{good}:refs/heads/good").status == 0
 
 
+def test_a_repository_around_them_is_left_alone(workshop: Workshop) -> None:
+    """Such as that of somebody's home."""
+    workshop.install()
+    workshop.verdict()
+    workshop.run(["git", "init", "--quiet", "."], Repo(workshop.root))
+    before = sorted(path.name for path in (workshop.root / ".git").iterdir())
+    for name in ("one", "two"):
+        assert workshop.push(workshop.docker, "origin", f"HEAD:refs/heads/{name}").status == 0
+    assert sorted(path.name for path in (workshop.root / ".git").iterdir()) == before
+
+
 def test_deletions_are_always_allowed(workshop: Workshop) -> None:
     workshop.install()
     workshop.verdict()
