@@ -54,7 +54,8 @@ class Remotes(NamedTuple):
 
     def places(self, url: str) -> frozenset[str]:
         """Where a URL leads to: as it stands, and as git rewrites it."""
-        return frozenset((place(url, self.base), place(_rewritten(url, self.rewrites), self.base)))
+        urls = {url, _rewritten(url, self.rewrites)}
+        return frozenset(place(item, self.base) for item in urls)
 
     def push_places(self, remote: Remote) -> list[frozenset[str]]:
         """Where a push to a remote goes."""
@@ -70,24 +71,24 @@ class Remotes(NamedTuple):
         """The remotes that are fetched from one of these places."""
         return tuple(item for item in self.remotes if self.places(item.urls[0]) & wanted)
 
-    def tracks(self, remote: Remote, wanted: frozenset[str], ref: str) -> bool:
-        """Whether a ref says what a remote at one of these places has.
+    def tracked(self, remote: Remote, wanted: frozenset[str], refs: Iterable[str]) -> list[str]:
+        """Those of some refs that say what a remote at one of these places has.
 
         Git moves the tracking refs after a push as well; where a push goes to another place, or
         another remote is kept under the same names, they do not say whose they are.
         """
-        if not any(_fits(ref, pattern) for pattern in remote.tracking):
-            return False
-        if any(_fits(ref, pattern) for pattern in remote.others):
-            return False
         if not all(found & wanted for found in self.push_places(remote)):
-            return False
-        return not any(
-            _fits(ref, pattern)
-            for other in self.remotes
-            if not self.places(other.urls[0]) & wanted
-            for pattern in other.tracking
-        )
+            return []
+        strange = list(remote.others)
+        for other in self.remotes:
+            if not self.places(other.urls[0]) & wanted:
+                strange += other.tracking
+        return [
+            ref
+            for ref in refs
+            if any(_fits(ref, pattern) for pattern in remote.tracking)
+            and not any(_fits(ref, pattern) for pattern in strange)
+        ]
 
 
 def read_remotes(pairs: Pairs, repository: Repository) -> Remotes:

@@ -35,11 +35,8 @@ class Tracking(NamedTuple):
 
     def tracked(self, remote: Remote, wanted: frozenset[str]) -> dict[str, str]:
         """The tracking refs of a remote, with their commits."""
-        return {
-            name: ref.id
-            for name, ref in self.refs.items()
-            if not ref.symref and self.remotes.tracks(remote, wanted, name)
-        }
+        own = (name for name, ref in self.refs.items() if not ref.symref)
+        return {name: self.refs[name].id for name in self.remotes.tracked(remote, wanted, own)}
 
     def seen(self, remote: Remote) -> set[str]:
         """What a remote was seen to have; nothing where its URL is another one now."""
@@ -53,11 +50,11 @@ class Tracking(NamedTuple):
     def default_branch(self, remote: Remote, wanted: frozenset[str]) -> str | None:
         """The tracking ref of a remote's default branch, None where that is not known."""
         followed = self.refs.get(f"refs/remotes/{remote.name}/HEAD")
-        tracked = self.tracked(remote, wanted)
+        names = [f"refs/remotes/{remote.name}/{name}" for name in ("main", "master")]
         if followed is not None and followed.symref:
-            return followed.symref if followed.symref in tracked else None
-        usual = [f"refs/remotes/{remote.name}/{name}" for name in ("main", "master")]
-        found = [name for name in usual if name in tracked]
+            names = [followed.symref]
+        own = [name for name in names if name in self.refs and not self.refs[name].symref]
+        found = self.remotes.tracked(remote, wanted, own)
         return found[0] if len(found) == 1 else None
 
     @property

@@ -138,7 +138,7 @@ def tracks(ref: str, *pairs: tuple[str, str]) -> bool:
     found = remotes(("remote.origin.url", URL), ("remote.origin.fetch", FETCH), *pairs)
     remote = found.named("origin")
     assert remote is not None
-    return found.tracks(remote, found.places(URL), ref)
+    return found.tracked(remote, found.places(URL), [ref]) == [ref]
 
 
 def test_refs_that_say_what_a_remote_has() -> None:
