@@ -98,7 +98,7 @@ class KnownGood:
         """
         return [
             self.of(record)
-            for record in self._gate.gatherer.verdicts.newest()
+            for record in self._gate.gatherer.verdicts.counted()
             if record.result is Result.PASSED
         ]
 

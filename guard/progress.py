@@ -156,7 +156,7 @@ class Progress:
         tested = self._facts.tested
         if not isinstance(tested, Tested) or tested.state is not VerdictState.PASSED:
             return None
-        for record in self._gate.gatherer.verdicts.newest():
+        for record in self._gate.gatherer.verdicts.counted():
             if (record.key, record.recipe) == (tested.key, tested.recipe):
                 return record
         return None

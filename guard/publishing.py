@@ -133,10 +133,12 @@ def _meaning(doing: _Publishing, record: Record, reference: str, pinned: str) ->
     if _is_image(doing, pinned, record.image.id):
         # Pushed, and the end came before it was recorded.
         return record.publish(reference, pinned, _now())
-    for earlier in doing.gate.gatherer.verdicts.history():
+    verdicts = doing.gate.gatherer.verdicts
+    theirs = (each.record for each in verdicts.others() if each.trusted)
+    for earlier in (*verdicts.history(), *theirs):
         same = (earlier.key, earlier.recipe) == (record.key, record.recipe)
         if same and earlier.result is Result.PASSED and earlier.image.digest == pinned:
-            # Tested again since then, with another image: what others have is what had passed.
+            # Tested again since then, or by two, with another image: what is there had passed.
             return earlier.publish(reference, pinned, _now())
     tag = split(reference)[1]
     raise RefusedError(

@@ -105,7 +105,7 @@ def _publish(doing: Doing) -> int:
     assert record is not None  # else the step would not be next
     with held(lock_of(gate, record.name), lambda: screen.say(_WAITING)) as waited:
         if waited:
-            newest = gate.gatherer.verdicts.newest(again=True)
+            newest = gate.gatherer.verdicts.counted(again=True)
             record = next(item for item in newest if item.name == record.name)
         made = publish(gate, doing.look.config, record, Wish(), screen)
     return EXIT_ALLOWED if made.result is Result.PASSED else EXIT_BLOCKED

@@ -107,6 +107,20 @@ class Verdicts:
         self._read_tip(again)
         return self._colleagues().all() if self._remote_tips else []
 
+    def counted(self, again: bool = False) -> list[Record]:
+        """As `newest`, with those of others that count: per combination and recipe what `look_up`
+        goes by.
+
+        Raises:
+            GuardError: as `newest` and `others`.
+        """
+        found = {(record.key, record.recipe): record for record in self.newest(again)}
+        for theirs in self.others():
+            name = theirs.record.key, theirs.record.recipe
+            if theirs.trusted and (name not in found or _outweighs(theirs.record, found[name])):
+                found[name] = theirs.record
+        return sorted(found.values(), key=lambda record: record.finished, reverse=True)
+
     def _colleagues(self) -> Colleagues:
         # Most clones share nothing.
         from guard.colleagues import Colleagues
@@ -178,7 +192,8 @@ class Verdicts:
         return _unreadable(tested, f"the verdict {path} is missing (blob {entry[0].id})")
 
     def newest(self, again: bool = False) -> list[Record]:
-        """The newest record of each combination and recipe, newest first; damaged ones left out.
+        """One's own newest record of each combination and recipe, newest first; damaged ones left
+        out.
 
         Args:
             again: whether another process may have recorded something since the last look.

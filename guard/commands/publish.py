@@ -65,7 +65,7 @@ def _meant(gate: Gate, name: str | None) -> tuple[str, str, Config]:
     """Key and recipe of the verdict that is meant, and the configuration that holds for it."""
     if not name:
         return _standing(gate)
-    named = [record for record in gate.gatherer.verdicts.newest() if record.is_named(name)]
+    named = [record for record in gate.gatherer.verdicts.counted() if record.is_named(name)]
     if not named:
         raise UsageError(f"no verdict is named {name}", "guard log")
     if len(named) > 1:
@@ -92,7 +92,7 @@ def _passed(gate: Gate, key: str, recipe: str) -> Record:
     Raises:
         RefusedError: it is not one that has passed.
     """
-    for record in gate.gatherer.verdicts.newest(again=True):
+    for record in gate.gatherer.verdicts.counted(again=True):
         if (record.key, record.recipe) == (key, recipe):
             if record.result is Result.PASSED:
                 return record

@@ -89,6 +89,13 @@ def shop(workshop: Workshop, registry: Registry, base: str) -> Iterator[Shop]:
     made.remove_images()
 
 
+def leave_to_a_colleague(workshop: Workshop) -> None:
+    """One's own verdicts become somebody else's, as `guard sync` brings them."""
+    ref = "refs/guard/verdicts"
+    workshop.docker.git("update-ref", "refs/guard/remotes/origin/verdicts", ref)
+    workshop.docker.git("update-ref", "-d", ref)
+
+
 def tag_of(verdict: dict[str, Any]) -> str:
     return str(verdict["image"]["reference"]).rpartition(":")[2]
 
@@ -170,6 +177,35 @@ def test_the_same_content_tested_again_with_another_image_keeps_the_published_on
     shop.guard("publish")
     assert shop.registry.image(tag_of(first)) == first["image"]["id"]
     assert shop.newest()["image"]["id"] == first["image"]["id"]
+
+
+def test_what_a_trusted_colleague_has_published_is_the_image(shop: Shop) -> None:
+    """Two tested the same content, each with an image of their own; one published first."""
+    shop.configure('builder = "classic"')
+    first = shop.test()
+    shop.guard("publish")
+    leave_to_a_colleague(shop.workshop)
+    shop.remove_images()
+    assert shop.test()["image"]["id"] != first["image"]["id"]
+    assert "means another image" in shop.guard("publish", status=1).err
+    shop.workshop.docker.git("config", "guard.trust", "all")
+    shop.guard("publish")
+    assert shop.registry.image(tag_of(first)) == first["image"]["id"]
+    assert shop.newest()["image"]["id"] == first["image"]["id"]
+
+
+def test_what_a_trusted_colleague_tested_is_published(shop: Shop) -> None:
+    theirs = shop.test()
+    leave_to_a_colleague(shop.workshop)
+    shop.remove_images()
+    assert "has not been built and tested" in shop.guard("publish", status=1).err
+    assert "no verdict is named" in shop.guard("publish", theirs["name"], status=2).err
+    shop.workshop.docker.git("config", "guard.trust", "all")
+    ran = shop.guard("publish", theirs["name"])
+    assert "neither here nor in the registry: building and testing it again" in ran.out
+    made = shop.newest()
+    assert shop.registry.image(tag_of(made)) == made["image"]["id"]
+    assert "published already" in shop.guard("publish").out
 
 
 @pytest.mark.parametrize("latest", [[], ["--latest"]])

@@ -66,6 +66,18 @@ def test_from_nothing_to_all_six(release: Release) -> None:
     release.is_done()
 
 
+def test_a_verdict_of_a_trusted_colleague_goes_the_rest_of_the_way(release: Release) -> None:
+    docker = release.workshop.docker
+    release.guard("test")
+    docker.git("update-ref", "refs/guard/remotes/origin/verdicts", "refs/guard/verdicts")
+    docker.git("update-ref", "-d", "refs/guard/verdicts")
+    docker.git("config", "guard.trust", "all")
+    release.remove_images()
+    assert release.states()[1:3] == ["done", "done"]
+    release.release()
+    release.is_done()
+
+
 def hook_of(name: str) -> Callable[[Release], str]:
     """Killed by the remote itself, once what was pushed is there."""
 

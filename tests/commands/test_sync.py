@@ -172,6 +172,24 @@ def test_a_verdict_of_another_counts_where_it_is_trusted(
         assert bob.push(bob.docker, "origin", "HEAD:refs/heads/topic").status == 0
 
 
+def test_what_a_trusted_colleague_saw_pass_is_a_way_back(shared: Workshop) -> None:
+    alice, bob = clone_of(shared, "alice"), clone_of(shared, "bob")
+    key = alice.verdict()
+    synced(alice)
+    synced(bob)
+    assert "nothing is known to be good yet" in bob.guard("recover").out
+    bob.docker.git("config", "guard.trust", "all")
+    assert key[:12] in bob.guard("recover").out
+    # What has failed since is good no more, whoever saw it.
+    bob.verdict()
+    alice.verdict(Result.FAILED_TEST, finished=LATER)
+    synced(alice)
+    synced(bob)
+    assert key[:12] not in bob.guard("recover").out
+    bob.docker.git("config", "guard.trust", "none")
+    assert key[:12] in bob.guard("recover").out
+
+
 def test_a_word_that_guard_does_not_know_trusts_nobody_and_says_so(shared: Workshop) -> None:
     alice, bob = clone_of(shared, "alice"), clone_of(shared, "bob")
     alice.verdict()
