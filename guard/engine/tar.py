@@ -17,6 +17,8 @@ _TIME: Final = 946684800
 _MAGIC: Final = b"ustar\x0000"
 _SHORT: Final = 99
 _SMALL: Final = 8**11
+# Where the checksum's last two characters, which are always the same, stand.
+_CHECKSUM: Final = 154
 
 
 def header(item: Item, size: int, target: bytes = b"") -> bytes:
@@ -42,14 +44,27 @@ def header(item: Item, size: int, target: bytes = b"") -> bytes:
 
 def _short_header(item: Item, size: int) -> bytes:
     """The same bytes as tarfile's."""
-    folder = item.kind is Kind.FOLDER
-    name = item.path.encode() + (b"/" if folder else b"")
-    block = b"%b%07o\0%07o\0%07o\0%011o\0%011o\0        %b%b%b" % (
-        *(name.ljust(100, b"\0"), item.kind.mode, 0, 0, size, _TIME, b"5" if folder else b"0"),
-        *(bytes(100), _MAGIC),
-    )
-    block = block.ljust(tarfile.BLOCKSIZE, b"\0")
-    return b"%b%06o\0 %b" % (block[:148], sum(block), block[156:])
+    before, behind, last, total = _FRAMES[item.kind]
+    name = item.path.encode()
+    if item.kind is Kind.FOLDER:
+        name += b"/"
+    length = b"%011o" % size
+    # Only what differs is added up.
+    total += sum(name) + sum(length)
+    return b"%b%b%b%b%06o%b" % (name.ljust(100, b"\0"), before, length, behind, total, last)
+
+
+def _frame(kind: Kind) -> tuple[bytes, bytes, bytes, int]:
+    """What stands around name, size and checksum, and what it adds to the checksum."""
+    before = b"%07o\0%07o\0%07o\0" % (kind.mode, 0, 0)
+    behind = b"\0%011o\0" % _TIME
+    last = b"\0 " + (b"5" if kind is Kind.FOLDER else b"0") + bytes(100) + _MAGIC
+    last = last.ljust(tarfile.BLOCKSIZE - _CHECKSUM, b"\0")
+    # The checksum counts as eight spaces.
+    return before, behind, last, sum(before) + sum(behind) + sum(last[2:]) + 8 * ord(" ")
+
+
+_FRAMES: Final = {kind: _frame(kind) for kind in Kind}
 
 
 def padding(size: int) -> bytes:
