@@ -108,8 +108,7 @@ class Context:
         if self._dockerfile:
             self._dockerfile_entry()
         for entry in self.entries:
-            small = entry.size <= _LINK_BYTES
-            if small and entry.conversion is not None and entry.conversion.lfs:
+            if entry.conversion is not None and entry.conversion.lfs and entry.size <= _LINK_BYTES:
                 self._whole(entry)
 
     def dockerfile(self) -> bytes:
@@ -156,15 +155,13 @@ class Context:
     def _planned(self) -> list[Entry]:
         items = list(self._walk.items())
         converted = self._conversions(items)
-        sizes: dict[tuple[str, str], int] = {}
-        for part, blobs in _blobs(items).items():
-            for blob, size in zip(blobs, blob_sizes(part.repository, list(blobs)), strict=True):
-                if size is None:
-                    raise missing_object(part, f"blob {blob} ({blobs[blob]})")
-                sizes[part.path, blob] = size
+        sizes = _sizes(items)
         entries = []
+        part, of_part = None, dict[str, int]()
         for item in items:
-            size = sizes[item.part.path, item.id] if item.id else 0
+            if item.part is not part:
+                part, of_part = item.part, sizes[item.part]
+            size = of_part[item.id] if item.id else 0
             conversion = converted.get(item.path) if item.kind is not Kind.SYMLINK else None
             if size > _MOST_CONVERTED and conversion is not None:
                 raise GuardError(
@@ -280,13 +277,24 @@ def _converted(entry: Entry, data: bytes) -> bytes:
         ) from error
 
 
-def _blobs(items: Iterable[Item]) -> dict[Part, dict[str, str]]:
-    """For each part, its blobs, each with a path that it stands at."""
+def _sizes(items: Iterable[Item]) -> dict[Part, dict[str, int]]:
+    """For each part, its blobs and their sizes; raises where one is not there."""
     found: dict[Part, dict[str, str]] = {}
+    part, paths = None, dict[str, str]()
     for item in items:
+        if item.part is not part:
+            part, paths = item.part, found.setdefault(item.part, {})
         if item.id:
-            found.setdefault(item.part, {})[item.id] = item.path
-    return found
+            paths[item.id] = item.path
+    result = {}
+    for owner, blobs in found.items():
+        known = result[owner] = dict[str, int]()
+        sizes = blob_sizes(owner.repository, list(blobs))
+        for (blob, path), size in zip(blobs.items(), sizes, strict=True):
+            if size is None:
+                raise missing_object(owner, f"blob {blob} ({path})")
+            known[blob] = size
+    return result
 
 
 def _link(item: Item, target: bytes) -> bytes:

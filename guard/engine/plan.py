@@ -20,7 +20,7 @@ from guard.errors import GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 from guard.git.process import run
-from guard.git.trees import FOLDER, GITLINK, SYMLINK, TreeEntry
+from guard.git.trees import EXECUTABLE, FOLDER, GITLINK, REGULAR, SYMLINK, TreeEntry
 
 # Linux's limits (limits.h); no engine could unpack more.
 _NAME_BYTES: Final = 255
@@ -45,6 +45,10 @@ class Kind(Enum):
         return self.value & 0o7777
 
 
+# What a blob is, by the modes that git itself writes.
+_USUAL: Final = {REGULAR: Kind.FILE, EXECUTABLE: Kind.PROGRAM, SYMLINK: Kind.SYMLINK}
+
+
 class Item(NamedTuple):
     """One entry of the context.
 
@@ -67,12 +71,18 @@ Wanted = Callable[[Item], bool]
 
 
 class _Frame(NamedTuple):
-    """A folder that the walk is inside of."""
+    """A folder that the walk is inside of.
+
+    Args:
+        before: what stands in front of a name in it, from the context's root.
+        inside: the same from the part's own.
+    """
 
     entries: Iterator[TreeEntry]
     part: Part
     path: str
-    inner: str
+    before: str
+    inside: str
     matched: Matched
 
 
@@ -109,20 +119,25 @@ class TreeWalk:
         count = 0
         while stack:
             frame = stack[-1]
-            entry = next(frame.entries, None)
-            if entry is None:
+            for entry in frame.entries:
+                mode, name, blob = entry
+                kind = _USUAL.get(mode)
+                if kind is None:
+                    below, found = self._enter(frame, entry)
+                else:
+                    below, found = None, self._file(frame, os.fsdecode(name), kind, blob)
+                for item in found:
+                    count += 1
+                    if count > _MOST_ENTRIES:
+                        raise GuardError(f"the combination has more than {_MOST_ENTRIES} entries")
+                    yield item
+                if below is not None:
+                    stack.append(below)
+                    break
+            else:
                 stack.pop()
                 if self._pending and self._pending[-1].path == frame.path:
                     self._pending.pop()
-                continue
-            below, found = self._enter(frame, entry)
-            for item in found:
-                count += 1
-                if count > _MOST_ENTRIES:
-                    raise GuardError(f"the combination has more than {_MOST_ENTRIES} entries")
-                yield item
-            if below is not None:
-                stack.append(below)
 
     def attributed(self) -> list[Part]:
         """The parts that `items` has been through and that have a `.gitattributes` somewhere."""
@@ -133,16 +148,25 @@ class TreeWalk:
         }
         return [part for path, part in self._parts.items() if path in named]
 
-    def _enter(self, frame: _Frame, entry: TreeEntry) -> tuple[_Frame | None, list[Item]]:
+    def _file(self, frame: _Frame, name: str, kind: Kind, blob: str) -> Sequence[Item]:
+        path = frame.before + name
+        inner = path if frame.inside is frame.before else frame.inside + name
+        item = Item(path, kind, blob, frame.part, inner)
+        if self._rules.patterns and self._rules.step(path, frame.matched)[0]:
+            return ()
+        if not self._wanted(item):
+            return ()
+        return self._reached(item) if self._pending else (item,)
+
+    def _enter(self, frame: _Frame, entry: TreeEntry) -> tuple[_Frame | None, Sequence[Item]]:
         name = os.fsdecode(entry.name)
-        path, inner = _join(frame.path, name), _join(frame.inner, name)
-        excluded, matched = self._rules.step(path, frame.matched)
+        path, inner = frame.before + name, frame.inside + name
         kind = _kind(entry, frame.part, path)
         if kind is not Kind.FOLDER:
-            item = Item(path, kind, entry.id, frame.part, inner)
-            return None, [] if excluded or not self._wanted(item) else self._reached(item)
+            return None, self._file(frame, name, kind, entry.id)
+        excluded, matched = self._rules.step(path, frame.matched)
         if excluded and not self._rules.may_let_in_below(path):
-            return None, []
+            return None, ()
         folder = Item(path, kind, "", frame.part, inner)
         below: _Frame | None
         if entry.mode == GITLINK:
@@ -152,7 +176,7 @@ class TreeWalk:
         if excluded or not self._wanted(folder):
             if below is not None:
                 self._pending.append(folder)
-            return below, []
+            return below, ()
         return below, self._reached(folder)
 
     def _reached(self, item: Item) -> list[Item]:
@@ -163,7 +187,10 @@ class TreeWalk:
     def _frame(self, part: Part, tree: str, path: str, inner: str, matched: Matched) -> _Frame:
         entries = sorted(self._tree(part, tree), key=_order)
         _check_names(entries, path, part)
-        return _Frame(iter(entries), part, path, inner, matched)
+        before = f"{path}/" if path else ""
+        # The same object where they are equal, as in the superproject's own tree.
+        inside = before if inner == path else f"{inner}/" if inner else ""
+        return _Frame(iter(entries), part, path, before, inside, matched)
 
     def _submodule(
         self, frame: _Frame, entry: TreeEntry, path: str, inner: str, matched: Matched
@@ -210,7 +237,7 @@ class TreeWalk:
                 if found is None:
                     raise missing_object(part, f"tree {tree}")
                 entries = self._trees[part.path, tree] = found.entries
-                below.update((e.id, None) for e in entries if e.mode == FOLDER)
+                below.update((inner, None) for mode, _, inner in entries if mode == FOLDER)
             wanted = [tree for tree in below if (part.path, tree) not in self._trees]
 
 
@@ -231,7 +258,8 @@ def _join(folder: str, name: str) -> str:
 
 def _order(entry: TreeEntry) -> bytes:
     # A submodule sorts as the folder that it becomes, whatever git's trees do.
-    return entry.name + b"/" if entry.mode in (FOLDER, GITLINK) else entry.name
+    mode, name, _ = entry
+    return name + b"/" if mode in (FOLDER, GITLINK) else name
 
 
 def _kind(entry: TreeEntry, part: Part, path: str) -> Kind:
@@ -247,13 +275,12 @@ def _kind(entry: TreeEntry, part: Part, path: str) -> Kind:
 
 def _check_names(entries: Sequence[TreeEntry], path: str, part: Part) -> None:
     seen = set()
-    room = _PATH_BYTES - len(os.fsencode(path)) - bool(path)
-    for entry in entries:
-        name = entry.name
+    room = min(_PATH_BYTES - len(os.fsencode(path)) - bool(path), _NAME_BYTES)
+    for _, name, _ in entries:
         if name in seen or name in _NO_NAMES or b"/" in name or name.lower() == b".git":
             why = "is there twice" if name in seen else "has a name that no checkout can have"
             raise _refused(part, _join(path, os.fsdecode(name)), why)
-        if len(name) > min(room, _NAME_BYTES):
+        if len(name) > room:
             whole = _join(path, os.fsdecode(name))
             raise _refused(part, whole, "is a longer path than a Linux system can hold")
         seen.add(name)
