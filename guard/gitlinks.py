@@ -73,7 +73,7 @@ class PublishedLinks:
         self._found: dict[tuple[Submodule, str], Publication] = {}
 
     def of(self, asked: Sequence[tuple[Combination, Config]]) -> list[tuple[Publication, ...]]:
-        """The publications of each combination's gitlinks, in the order of their paths.
+        """The publications of each combination's gitlinks, in the order of a release.
 
         Raises:
             GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
@@ -96,6 +96,8 @@ class PublishedLinks:
     def submodules(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
         """The submodules of a combination, each with the commit at its gitlink.
 
+        In the order of a release: the dependency first, the consumer last.
+
         Raises:
             GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
         """
@@ -105,7 +107,11 @@ class PublishedLinks:
         modules = contents.submodules(config).modules(store, tree)
         top = {os.fsdecode(entry.name) for entry in tree.entries if entry.mode == GITLINK}
         found = []
-        for path in sorted({*top, config.consumer, config.dependency, *modules}):
+
+        def turn(path: str) -> tuple[bool, bool, str]:
+            return path != config.dependency, path == config.consumer, path
+
+        for path in sorted({*top, config.consumer, config.dependency, *modules}, key=turn):
             commit = contents.gitlink(combination, path)
             if commit is None:
                 continue

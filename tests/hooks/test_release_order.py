@@ -60,14 +60,14 @@ class TestPublished:
         ready.require(">=0.3.1 && <0.4")
         ready.pin()
         ready.verdict()
-        first = mend(ready.push(ready.docker))
-        assert first == "git -C aula push origin master"
-        text = ready.push(ready.docker).text
-        assert "git -C thentos push origin v0.3.1" in text
-        assert paste(ready, "git -C thentos push origin v0.3.1").status == 0
-        text = ready.push(ready.docker).text
-        assert "thentos" not in text.partition("guard:")[0].replace("aula-docker", "")
-        assert paste(ready, first).status == 0
+        ran = ready.push(ready.docker)
+        assert mend(ran) == "git -C thentos push origin v0.3.1"
+        assert "\n  next: git -C thentos push origin v0.3.1\n" in ran.text
+        assert paste(ready, mend(ran)).status == 0
+        ran = ready.push(ready.docker)
+        assert "thentos" not in ran.text.partition("guard:")[0].replace("aula-docker", "")
+        assert mend(ran) == "git -C aula push origin master"
+        assert paste(ready, mend(ran)).status == 0
         assert ready.remote_head("aula") == ready.aula.head
         ran = ready.push(ready.docker)
         assert ran.status == 0, ran.text
