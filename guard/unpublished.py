@@ -139,7 +139,7 @@ class Search:
                 yield found._replace(remedy=self._push(submodule, place, commit, shown))
 
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
-        if not recurses(self._workspace.options):
+        if not recurses(self._workspace.superproject):
             return {}
         checkout = checkout_of(self._workspace, submodule.path)
         branches = {

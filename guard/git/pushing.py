@@ -6,9 +6,8 @@ import os
 import shlex
 
 from guard.git.hooks.health import hook_health
-from guard.git.process import Repository, text
+from guard.git.process import Repository, command_settings, text
 from guard.git.releases import release_version
-from guard.git.remotes import Pairs
 from guard.git.tracking import Place, head_branch, reachable
 from guard.values import TYPE_CHECKING
 
@@ -89,15 +88,41 @@ def _new_branch(place: Place, commit: str) -> str:
     return f"pin-{commit[:8]}"
 
 
-def recurses(options: Pairs) -> bool:
-    """Whether the superproject's configuration makes its pushes push the submodules first."""
+def recurses(superproject: Repository) -> bool:
+    """Whether the configuration makes this push of the superproject push the submodules first.
+
+    That is what ``git -c`` says of it, too, and nothing on its command line that speaks against it
+    and can be seen.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    asked = ("config", "--get-regexp", r"^(push\.recursesubmodules|submodule\.recurse)$")
+    said = text(superproject, *asked, ok=(0, 1), extra=command_settings())
     on_demand = False
-    for key, value in options:
+    for key, space, value in (line.partition(" ") for line in said.splitlines()):
         if key == "push.recursesubmodules":
             on_demand = value == "on-demand"
         elif key == "submodule.recurse":
-            on_demand = value.lower() in ("true", "yes", "on", "1")
-    return on_demand
+            on_demand = not space or value.lower() in ("true", "yes", "on", "1")
+    return on_demand and not _is_told_not_to()
+
+
+def _is_told_not_to() -> bool:
+    """Whether the push was given a ``--recurse-submodules`` that pushes none (git-push(1))."""
+    try:
+        with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
+            words = os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return False  # another system, or somebody else's process
+    told = ""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if "--no-recurse-submodules".startswith(name) and name.startswith("--no-recu"):
+            told = "no"
+        elif "--recurse-submodules".startswith(name) and name.startswith("--recu"):
+            told = value if equals else following
+    return told not in ("", "on-demand")
 
 
 def pushed_along(place: Place, checkout: Repository | None, commit: str, remote: str) -> str:

@@ -421,6 +421,18 @@ class TestOnDemand:
         assert ran.status == 0, ran.text
         assert ready.remote_head("aula") == ready.aula.head
 
+    @pytest.mark.parametrize("flag", ["--no-recurse-submodules", "--recurse-submodules=check"])
+    def test_a_flag_against_it(self, ready: Workshop, flag: str) -> None:
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        unpublished(ready)
+        ready.docker.git("config", "push.recurseSubmodules", "on-demand")
+        old = ready.remote_head("aula")
+        ran = ready.push(ready.docker, flag, "origin", "HEAD:master")
+        assert mend(ran) == "git -C aula push origin master"
+        setting = ["git", "-c", "push.recurseSubmodules=no", "push", "origin", "HEAD:master"]
+        assert mend(ready.run(setting, ready.docker)) == "git -C aula push origin master"
+        assert (ready.remote_head("aula"), ready.remote_head("aula-docker")) == (old, None)
+
     def test_as_a_bare_flag_it_blocks_with_the_pushes_in_order(self, ready: Workshop) -> None:
         ready.aula.git("checkout", "--quiet", "-B", "master")
         unpublished(ready)
