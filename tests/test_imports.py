@@ -52,6 +52,7 @@ LAYERS = (
     ("guard.commands",),
     ("guard.cli",),
     ("guard.__main__",),
+    ("guard.start",),
 )
 # Purer than their layer.
 ONLY = {
@@ -231,11 +232,13 @@ class TestPush:
     # Of the standard library, what a push that is remembered can do without: see guard.values.
     HEAVY = (
         *("collections", "contextlib", "enum", "functools", "hashlib", "json", "re"),
-        *("subprocess", "tempfile", "threading", "tomllib", "typing"),
+        *("site", "subprocess", "tempfile", "threading", "tomllib", "typing"),
     )
     CODE = """\
 import sys
+from guard.__main__ import Rest
 from guard.cli import main
+sys.meta_path.append(Rest)
 status = main(["pre-push", "origin", "url"])
 loaded = {name.partition(".")[0] for name in sys.modules} | set(sys.modules)
 sys.stdout.write("\\n".join([str(status), *sorted(loaded)]))
@@ -243,9 +246,8 @@ sys.stdout.write("\\n".join([str(status), *sorted(loaded)]))
 
     def pushed(self, workshop: Workshop, at: Repo) -> tuple[int, set[str]]:
         line = f"HEAD {at.head} refs/heads/master {'0' * 40}\n"
-        # As the shim starts it: what site imports in this environment is none of ours.
         code = f"import sys; sys.path.append({str(ROOT)!r})\n{self.CODE}"
-        ran = workshop.run([sys.executable, "-I", "-c", code], at, data=line.encode())
+        ran = workshop.run([sys.executable, "-I", "-S", "-c", code], at, data=line.encode())
         status, *loaded = ran.out.splitlines()
         assert "guard.gate" in loaded, ran.text
         return int(status), set(loaded)

@@ -10,7 +10,7 @@ import os
 import sys
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
-from guard.git.hooks.chain import joined, run_chained, take_chained
+from guard.git.hooks.chain import WORKS, joined, run_chained, take_chained
 from guard.git.questions import Questions
 from guard.values import TYPE_CHECKING
 
@@ -41,6 +41,12 @@ def main(words: Sequence[str]) -> int:
     """
     if list(words) in (["-h"], ["--help"]):
         sys.stdout.write("usage: guard pre-push REMOTE URL < ref lines  (see githooks(5))\n")
+        return EXIT_ALLOWED
+    if list(words) == [WORKS]:
+        from guard.git.hooks.lasting import import_needed
+
+        import_needed()
+        sys.stdout.write("guard: a push can be judged\n")
         return EXIT_ALLOWED
     chained, arguments = take_chained(words)
     # All of it, before anything can fail: git hangs up on a hook that does not read.

@@ -135,7 +135,7 @@ class StandIn:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        package = folder / "__main__.py"
+        package = folder / "start.py"
         package.touch()
         self.installation = Installation(str(folder / "python"), str(package))
         self.end_with(0)
@@ -163,6 +163,10 @@ class StandIn:
         """What the shim passed, None where it was not run."""
         noted = self.folder / "arguments"
         return noted.read_text().split("\n") if noted.exists() else None
+
+    def called(self, *arguments: str) -> list[str]:
+        """What the shim passes for these arguments of guard."""
+        return ["-I", "-S", "-X", "utf8", self.installation.package, *arguments]
 
     @property
     def input(self) -> bytes:

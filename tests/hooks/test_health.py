@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
 
 from guard.git.hooks.change import install_hook
 from guard.git.hooks.health import HookHealth, HookState, hook_health
-from guard.git.hooks.shim import render, this_installation
+from guard.git.hooks.shim import Installation, render, this_installation
 from guard.git.process import Repository
 from tests.hooks.places import GUARD, Place, StandIn, opened, write_script
 
@@ -122,6 +123,15 @@ def test_a_line_in_lefthook(aula: Path, hook: Path, stdin: str, state: HookState
         f"pre-push:\n  jobs:\n    - run: guard pre-push {{1}} {{2}}\n      {stdin}\n"
     )
     assert _health(aula).state is state
+
+
+@pytest.mark.parametrize("folder", ["/a", "/it's a"])
+def test_a_line_as_in_the_shim(aula: Path, hook: Path, folder: str) -> None:
+    call = shlex.join(Installation("/python", f"{folder}/guard/start.py").command("pre-push"))
+    write_script(hook, f'#!/bin/sh\n{call} "$@" || exit 1\n')
+    assert _health(aula).state is HookState.RUN_BY_OTHER
+    write_script(hook, f'#!/bin/sh\n{call} "$@" || true\n')
+    assert _health(aula).state is HookState.BROKEN
 
 
 def test_a_line_in_any_hook(aula: Path, hook: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from guard.errors import GuardError
 from guard.git.hooks.lasting import check_lasts, check_works
-from guard.git.hooks.shim import Installation, installation_of
+from guard.git.hooks.shim import Installation, installation_of, this_installation
 from tests.hooks.places import Place, Trio, noting_hook, opened, picture, write_script
 
 FOREIGN = "#!/bin/sh\necho foreign\n"
@@ -200,7 +200,8 @@ def test_a_hooks_path_elsewhere_is_refused(trio: Trio, scope: str) -> None:
     assert picture(shared) == before
     assert not trio.hooks[0].exists()
     assert str(shared / "pre-push") in done.stderr
-    assert f'{sys.executable} -I -m guard pre-push "$@"' in done.stderr
+    package = this_installation().package
+    assert f'{sys.executable} -I -S -X utf8 {package} pre-push "$@"' in done.stderr
     assert ("your own configuration" if scope == "--global" else "this repository's") in done.stderr
     assert all(_ours(hook) == (scope == "--local") for hook in trio.hooks[1:])
 
@@ -374,9 +375,10 @@ def test_the_chained_hook_blocks_what_guard_allows(trio: Trio, status: int) -> N
 def test_nothing_of_the_repository_or_of_python_variables_is_run(trio: Trio) -> None:
     trio.guard(trio.top, "install")
     evil = "import sys\nsys.stderr.write('taken over')\nimport os\nos._exit(0)\n"
-    for name in ("guard/__init__.py", "guard/__main__.py", "sitecustomize.py", "usercustomize.py"):
-        write_script(trio.aula / name, evil)
-    write_script(trio.aula / "json.py", evil)
+    for name in ("__init__", "__main__", "cli", "start", "values"):
+        write_script(trio.aula / f"guard/{name}.py", evil)
+    for name in ("sitecustomize", "usercustomize", "site", "json", "os", "yaml", "packaging"):
+        write_script(trio.aula / f"{name}.py", evil)
     extra = {
         "PYTHONPATH": str(trio.aula),
         "PYTHONSTARTUP": str(trio.aula / "json.py"),

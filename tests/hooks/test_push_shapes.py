@@ -172,7 +172,7 @@ def _by_git_dir(workshop: Workshop, commit: str) -> Ran:
 
 def _among_hostile_python(workshop: Workshop, commit: str) -> Ran:
     evil = "import os\nos._exit(0)\n"
-    names = ("sitecustomize.py", "usercustomize.py", "guard/__init__.py", "json.py")
+    names = ("sitecustomize.py", "usercustomize.py", "site.py", "guard/__init__.py", "json.py")
     workshop.docker.write(dict.fromkeys(names, evil))
     folder = str(workshop.docker.folder)
     hostile = {"PYTHONPATH": folder, "PYTHONHOME": folder, "PYTHONUSERBASE": folder}

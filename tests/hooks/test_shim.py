@@ -65,7 +65,7 @@ def test_git_arguments_and_input_come_through(place: Place, stand_in: StandIn, s
     done = place.push(folder, "origin", "HEAD:refs/heads/grün")
     assert done.returncode == 0, done.stderr
     url = str(place.root / f"{folder.name}.git")
-    assert stand_in.arguments == ["-I", "-m", "guard", "pre-push", "origin", url]
+    assert stand_in.arguments == stand_in.called("pre-push", "origin", url)
     assert stand_in.input == f"HEAD {head} refs/heads/grün {'0' * 40}\n".encode()
 
 
@@ -84,8 +84,9 @@ def test_a_chained_hook_is_handed_over(place: Place, stand_in: StandIn, tmp_path
     hooks = _install(folder, stand_in)
     assert place.push(folder).returncode == 0
     assert stand_in.arguments is not None
-    assert stand_in.arguments[3:5] == ["pre-push", "--chained"]
-    assert (folder / stand_in.arguments[5]).samefile(hooks / CHAINED)
+    called = stand_in.called("pre-push", "--chained")
+    assert stand_in.arguments[: len(called)] == called
+    assert (folder / stand_in.arguments[len(called)]).samefile(hooks / CHAINED)
 
 
 def test_a_chained_hook_that_git_would_skip_is_not(place: Place, stand_in: StandIn) -> None:
@@ -105,8 +106,8 @@ def test_it_finds_the_chained_hook_when_another_tool_has_moved_it(
     hooks = _install(folder, stand_in)
     (hooks / "pre-push").rename(hooks / "pre-push.legacy")
     place.run(hooks, "sh", "pre-push.legacy", "origin", "url")
-    assert stand_in.arguments is not None
-    assert stand_in.arguments[4:] == ["--chained", "./pre-push.guard-chained", "origin", "url"]
+    chained = "./pre-push.guard-chained"
+    assert stand_in.arguments == stand_in.called("pre-push", "--chained", chained, "origin", "url")
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -137,7 +138,7 @@ def test_odd_environments(place: Place, stand_in: StandIn, shell: str, odd: dict
     hooks = _install(folder, stand_in, shell)
     done = place.run(hooks, *_shell(shell), "./pre-push", "origin", "u r l", extra=odd, data="x\n")
     assert done.returncode == 0, done.stderr
-    assert stand_in.arguments == ["-I", "-m", "guard", "pre-push", "origin", "u r l"]
+    assert stand_in.arguments == stand_in.called("pre-push", "origin", "u r l")
     assert stand_in.input == b"x\n"
 
 
@@ -185,7 +186,7 @@ def test_no_program_is_started_but_the_interpreter(place: Place, stand_in: Stand
     "python", ["/usr/bin/python3", "/a b/python", "/it's/python", "/$HOME/`x`/\\n", "/é/\udcff"]
 )
 def test_rendering_can_be_read_back(python: str) -> None:
-    installation = Installation(python, "/lib/guard's/__main__.py")
+    installation = Installation(python, "/lib/guard's/start.py")
     text = render(installation)
     assert installation_of(text) == installation
     assert is_current(text)
@@ -200,5 +201,5 @@ def test_a_line_break_in_the_path_is_refused() -> None:
 def test_this_installation_is_there() -> None:
     python, package = this_installation()
     assert Path(python).exists()
-    assert Path(package).name == "__main__.py"
+    assert Path(package).name == "start.py"
     assert Path(package).exists()

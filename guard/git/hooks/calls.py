@@ -9,7 +9,8 @@ import shlex
 from enum import IntEnum
 from typing import Final
 
-CALL: Final = b"guard pre-push"
+# By its name, as a module, or by its path as the shim does it (`guard.git.hooks.place`).
+CALL: Final = re.compile(rb"guard(?:/start\.py'?)? pre-push")
 _SAID: Final = re.compile(rb"\s*(?:echo|printf|:)\s[^|;&]*$")
 _CASE: Final = re.compile(rb"\s*case\s+\"?\$\{?PWD\}?\"?\s+in\s+(.*?)\)\s")
 _STOPS: Final = re.compile(rb"\b(?:exit|return)\b(?!\s+0\b)|\bfalse\b|[{\\]\s*$")
@@ -43,21 +44,22 @@ def call_in(content: bytes, folder: str, strict: bool = False) -> Call:
     strict = strict or bool(_STRICT.search(content))
     found = Call.NONE
     for number, line in enumerate(lines):
-        if CALL not in line or not _is_for(line, folder):
+        call = CALL.search(line)
+        if call is None or not _is_for(line, folder):
             continue
         if not is_shell:
             return Call.HEARD  # nobody's guess
-        before, _, after = line.partition(CALL)
+        before, after = line[: call.start()], line[call.end() :]
         if _SAID.match(before):
             continue
         is_fed = b"|" in before.replace(b"||", b"") or b"<" in after
         if not _is_heard(before, after, lines[number + 1 :], strict):
-            call = Call.UNHEARD
+            made = Call.UNHEARD
         elif not is_fed and any(map(_READS.search, lines[:number])):
-            call = Call.BLIND
+            made = Call.BLIND
         else:
-            call = Call.HEARD
-        found = max(found, call)
+            made = Call.HEARD
+        found = max(found, made)
     return found
 
 

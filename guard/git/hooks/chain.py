@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Final
 
 OPTION: Final = "--chained"
+# Instead of a push: says by its exit status whether a push could be judged.
+WORKS: Final = "--works"
 
 # A framework that runs our shim as its own predecessor says so here. Its shim, kept by us, is then
 # running already; started again it would refuse, or run us again without end.

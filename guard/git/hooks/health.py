@@ -161,7 +161,7 @@ def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> Hook
 
 def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
     for path, content in _texts(folder, _LEFTHOOK_FILES):
-        if not any(CALL in line.partition(b"#")[0] for line in content.splitlines()):
+        if not any(CALL.search(line.partition(b"#")[0]) for line in content.splitlines()):
             continue
         if b"use_stdin" in content:
             reason = f"a line in {path} runs guard pre-push"

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
+from typing import Final
 
 from guard.errors import GuardError
-from guard.git.hooks.shim import Installation
+from guard.git.hooks.chain import WORKS
+from guard.git.hooks.shim import NAME, Installation
 
-_SECONDS = 60
+_SECONDS: Final = 60
+# What a push needs, and what one may need besides guard.
+_NEEDED: Final = ("guard.judgement", "packaging.version", "yaml")
 
 
 def check_works(installation: Installation) -> None:
     """Start guard exactly as the shim does, with an empty environment.
 
+    It also leaves guard's modules compiled, where that may be written: the first push is no slower
+    than the next.
+
     Raises:
-        GuardError: it does not start; the usual reason is a user's site-packages, or a
-            ``PYTHONPATH``, neither of which a hook may rely on.
+        GuardError: it does not start, or lacks a package; the usual reason is a user's
+            site-packages, or a ``PYTHONPATH``, neither of which a hook may rely on.
     """
     try:
         process = subprocess.run(
-            installation.command("--version"),
+            installation.command(NAME, WORKS),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             env={},
@@ -30,18 +39,32 @@ def check_works(installation: Installation) -> None:
             timeout=_SECONDS,
             check=False,
         )
-        failed = process.returncode != 0
+        # A file that a full disk has left empty ends with 0, too.
+        failed = process.returncode != 0 or not process.stdout
         said = process.stderr.decode(errors="replace").strip()
     except (OSError, subprocess.TimeoutExpired) as error:
         failed, said = True, str(error)
     if failed:
         last = said.splitlines()[-1] if said else "no reason given"
         raise GuardError(
-            f"the hook could not start guard: {installation.python} -I -m guard, with an empty "
-            f"environment, says: {last}",
+            f"the hook could not start guard: {shlex.join(installation.command())}, with an "
+            f"empty environment, says: {last}",
             "install guard into a virtual environment (or with pipx install), not with "
             "pip install --user or a PYTHONPATH, and run guard install from there",
         )
+
+
+def import_needed() -> None:
+    """Import what `check_works` asks for, in the process that it has started.
+
+    Raises:
+        GuardError: something is missing.
+    """
+    try:
+        for name in _NEEDED:
+            import_module(name)
+    except ImportError as error:
+        raise GuardError(str(error)) from error
 
 
 def check_lasts(installation: Installation, folder: str) -> None:
