@@ -44,6 +44,7 @@ class Image(NamedTuple):
         latest_from: ``releases`` or ``any``: which combinations the tag ``latest`` may move to.
         also: other names under which the consumer's files know the image.
         pins: patterns over the consumer's paths: by these files people and CI pick the image.
+        publish: whether there is a registry that images go to.
     """
 
     name: str = "quay.io/liqd/aula"
@@ -59,6 +60,7 @@ class Image(NamedTuple):
         *(".travis.yml", ".travis/**", ".github/workflows/**", ".gitlab-ci.yml", ".circleci/**"),
         *("*.sh", "Makefile", "Dockerfile*", "docker/**", "docker-compose*", "scripts/**"),
     )
+    publish: bool = True
 
 
 class Test(NamedTuple):
@@ -166,7 +168,8 @@ def config_from_json(value: Any) -> Config | None:
     try:
         consumer, dependency, form, push, consumer_push, image, test, rules = value
         name, dockerfile, target, platform, arguments, sent, builder, latest, *others = image
-        also, pins = map(tuple, others)
+        *names, publish = others
+        also, pins = map(tuple, names)
         command, timeout, source = test
         pairs = tuple((key, item) for key, item in arguments)
         return Config(
@@ -175,7 +178,10 @@ def config_from_json(value: Any) -> Config | None:
             form,
             Protection(*map(tuple, push)),
             Protection(*map(tuple, consumer_push)),
-            Image(name, dockerfile, target, platform, pairs, sent, builder, latest, also, pins),
+            Image(
+                *(name, dockerfile, target, platform, pairs, sent, builder, latest, also, pins),
+                publish is True,
+            ),
             Test(tuple(command), timeout, source),
             Rules(*rules),
         )
@@ -303,6 +309,12 @@ def _arguments(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((_text(key), _text(item)) for key, item in value.items()))
 
 
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, not {value!r}")
+    return value
+
+
 def _one_of(*words: str) -> _Check:
     def check(value: object) -> str:
         if value not in words:
@@ -352,6 +364,7 @@ _IMAGE: Final[Mapping[str, _Check]] = {
     "latest-from": _one_of("releases", "any"),
     "also": _names,
     "pins": _globs,
+    "publish": _yes_or_no,
 }
 _RULES: Final[Mapping[str, _Check]] = {
     "image-published": _one_of("warning", "error"),

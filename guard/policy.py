@@ -115,6 +115,8 @@ def _weaker(old: Config, new: Config, ref: str) -> tuple[Finding, ...]:
         if was == "error" != now:
             text = f"the rule {key.replace('_', '-')} no longer blocks"
             findings.append(_finding(text, (was,), (now,)))
+    if old.rules.image_published == "error" and old.image.publish and not new.image.publish:
+        findings.append(_finding("images are no longer published", ("true",), ("false",)))
     where = [(item.image.name, *item.image.also, *item.image.pins) for item in (old, new)]
     if old.rules.image_pin == "error" and where[0] != where[1]:
         findings.append(_finding("the image is looked for elsewhere, or by other names", *where))

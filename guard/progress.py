@@ -162,6 +162,8 @@ class Progress:
         return None
 
     def _image(self, record: Record | None) -> Publication | Trouble:
+        if not self._config.image.publish:
+            return Publication(Published.NOWHERE)
         if record is None or not record.image.digest:
             return Publication(Published.NO)
         if self._asking.registry is not None:

@@ -61,11 +61,17 @@ def publish(gate: Gate, config: Config, record: Record, wish: Wish, screen: Scre
         again, and failed.
 
     Raises:
-        RefusedError: the tag means something else, or ``latest`` may not mean this.
+        RefusedError: the tag means something else, ``latest`` may not mean this, or the
+            configuration says that nothing is published.
         RegistryError: of the kinds of `guard.engine.registry`.
         GuardError: the combination is not at hand, or nothing could be recorded.
         EngineError: trouble of the engine.
     """
+    if not config.image.publish:
+        raise RefusedError(
+            "[image] publish = false in .guard.toml: there is no registry that images go to",
+            "take that line out of .guard.toml, and set [image] name",
+        )
     if wish.latest:
         _check_latest(gate, config, record)
     if not wish.dry_run:

@@ -112,6 +112,7 @@ class Published(Enum):
     NO = "not published"
     YES = "published"
     OTHER = "the tag means another image"
+    NOWHERE = "there is no registry"
     GONE = "the registry has it no more"
 
 
@@ -284,6 +285,8 @@ def _image(known: Known) -> _Own:
     image = known.image
     if isinstance(image, Trouble):
         return image
+    if image.state is Published.NOWHERE:
+        return _Done("[image] publish = false: it stays on the machines that build it")
     if image.state is Published.YES:
         return _Done(f"{image.reference} is {image.digest}")
     if image.state is Published.OTHER:

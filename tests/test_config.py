@@ -33,6 +33,7 @@ builder    = "classic"
 also       = ["fisx/x"]
 pins       = ["ci/**"]
 latest-from = "any"
+publish = false
 
 [test]
 command = ["make", ""]
@@ -63,6 +64,7 @@ def test_every_key() -> None:
             "any",
             ("fisx/x",),
             ("ci/**",),
+            publish=False,
         ),
         test=HowToTest(("make", ""), 45, "/liqd/aula"),
         rules=Rules("error", "error"),
@@ -134,6 +136,8 @@ def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
         ("image", "consumer", '"none"'),
         ("image", "builder", '"kaniko"'),
         ("image", "latest-from", '"none"'),
+        ("image", "publish", '"no"'),
+        ("image", "publish", "0"),
         ("image", "also", '["aula:latest"]'),
         ("image", "pins", '["/Makefile"]'),
         ("image", "pins", '["**/*.sh"]'),
@@ -242,6 +246,7 @@ class TestRecipe:
             ("classic", "buildkit"),
             ("/liqd/aula/", "/liqd/aula"),
             ('latest-from = "any"', 'latest-from = "releases"'),
+            ("publish = false", ""),
             ('image-published = "error"', ""),
             ('image-pin = "error"', ""),
             ('also       = ["fisx/x"]', ""),

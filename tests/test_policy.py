@@ -128,9 +128,18 @@ class TestWeaker:
         assert self.told(policy(workshop, old=old)) == []
 
     def test_a_rule_that_no_longer_blocks(self, workshop: Workshop) -> None:
-        set_policy(workshop, GUARD_TOML + '[rules]\nimage-published = "error"\n')
+        blocks = '[rules]\nimage-published = "error"\n'
+        set_policy(workshop, GUARD_TOML + blocks)
         old = set_policy(workshop, GUARD_TOML)
         assert self.told(policy(workshop, old=old)) == ["the rule image-published no longer blocks"]
+
+    def test_images_that_are_no_longer_published(self, workshop: Workshop) -> None:
+        for word, told in (("error", ["images are no longer published"]), ("warning", [])):
+            rules = f'[rules]\nimage-published = "{word}"\n'
+            set_policy(workshop, GUARD_TOML + rules)
+            nowhere = GUARD_TOML.replace("[image]\n", "[image]\npublish = false\n")
+            old = set_policy(workshop, nowhere + rules)
+            assert self.told(policy(workshop, old=old)) == told
 
     def test_image_pin_that_looks_elsewhere(self, workshop: Workshop) -> None:
         for table, told in ((' "error"', 1), (' "warning"', 0)):

@@ -171,6 +171,8 @@ def _text(config: Config, found: _Read) -> str:
     else:
         lines.append("# The name that the image has where it is published, without a tag.")
         lines.append('# name = "registry.example.org/team/image"')
+        lines.append("# Without a registry:")
+        lines.append("# publish = false")
     lines += ["", "[test]"]
     if proposal.command is not None:
         lines.append(_from(found, proposal.command, "the docker run lines, one after the other"))

@@ -197,7 +197,8 @@ def _trouble(error: DockerException, what: str, reference: str) -> RegistryError
         return RegistryDownError(
             f"the registry {host} does not answer: could not {what}: {said}",
             "look whether it runs and whether the engine reaches it, then run this again; "
-            "[image] name in .guard.toml says which it is",
+            "[image] name in .guard.toml says which it is, and publish = false there that there is "
+            "none",
         )
     return RegistryError(f"could not {what}: the registry {host} said: {said}")
 

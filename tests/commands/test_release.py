@@ -78,6 +78,22 @@ def test_a_verdict_of_a_trusted_colleague_goes_the_rest_of_the_way(release: Rele
     release.is_done()
 
 
+def test_a_team_without_a_registry_gets_to_the_end(workshop: Workshop, base: str) -> None:
+    release = Release(workshop, f"{NOWHERE}/liqd/alone", base)
+    stopped = release.release(status=3)
+    assert "publish = false there that there is none" in stopped.err
+    toml = (workshop.docker.folder / ".guard.toml").read_text()
+    workshop.docker.write({".guard.toml": toml.replace("[test]", "publish = false\n[test]")})
+    workshop.docker.git("add", ".guard.toml")
+    ran = release.release()
+    release.remove_images()
+    assert "4 push the image        done      [image] publish = false" in ran.out
+    assert "CI would test" not in ran.text
+    assert release.arrived()[1:] == ["aula refs/heads/master", "aula-docker refs/heads/master"]
+    assert release.states() == ["done"] * 6
+    assert "publish = false in .guard.toml" in release.guard("publish", status=1).err
+
+
 def hook_of(name: str) -> Callable[[Release], str]:
     """Killed by the remote itself, once what was pushed is there."""
 
