@@ -31,6 +31,7 @@ lint: $(VENV)/extras
 	$(BIN)/mypy
 
 bench: $(VENV)/extras $(BIN)/docker-registry
+	@scripts/tools git-lfs
 	@$(BIN)/python -m bench.push $(ARGS)
 	@$(BIN)/python -m bench.haskell
 	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m bench.recover
