@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from guard.config import FILE
-from guard.errors import EXIT_ALLOWED, UsageError
+from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate import Gate
 from guard.git.combinations import resolve
 from guard.git.pushes import (
@@ -76,6 +76,10 @@ def judge(arguments: Sequence[str], refs: bytes, screen: Screen, questions: Ques
     with Gate(workspace, pool=questions.pool) as gate:
         order = Order(gate, Destination(remote, url))
         order.ask_ahead(dict.fromkeys(item.commit for item in pushed if item.commit))
+        if _is_of_dependency(gate):
+            # As in a hook that many repositories share: its release goes before all else.
+            screen.say(f"guard: a push of {workspace.name(workspace.inside)} is not judged")
+            return Judged(EXIT_ALLOWED)
         found = [_decide(gate, item, remote, passed) for item in pushed]
         decisions = order.judged([decision for decision in found if decision is not None])
     _tell(decisions, passed, screen)
@@ -102,6 +106,17 @@ def updates_of(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:
             "run it through git push; to ask by hand: guard check",
         )
     return updates
+
+
+def _is_of_dependency(gate: Gate) -> bool:
+    """Whether this is the dependency's checkout in the superproject, as far as that is known."""
+    workspace = gate.workspace
+    if workspace.in_superproject or not workspace.inside:
+        return False
+    try:
+        return gate.gatherer.config(gate.present()).dependency == workspace.inside
+    except GuardError:
+        return False  # and so it is judged, and undecided
 
 
 def _decide(gate: Gate, pushed: Pushed, remote: str, passed: _Passed) -> Decision | None:

@@ -330,6 +330,23 @@ def test_aula_from_its_places(ready: Workshop, where: str) -> None:
     assert bad not in _refs(ready, "aula")
 
 
+def test_thentos_is_not_judged(ready: Workshop) -> None:
+    """A hook that all repositories share runs for its pushes, too."""
+    shared = ready.root / "shared"
+    shared.mkdir()
+    hook = shared / "pre-push"
+    hook.write_bytes((ready.docker.folder / ".git/hooks/pre-push").read_bytes())
+    hook.chmod(0o755)
+    ready.docker.git("config", "--global", "core.hooksPath", str(shared))
+    commit = ready.release("0.3.1")
+    ran = ready.push(ready.thentos, "origin", "v0.3.1", "HEAD:refs/heads/master")
+    assert ran.status == 0, ran.text
+    assert "guard: a push of thentos is not judged" in ran.text
+    assert ready.remote_head("thentos") == commit
+    ready.aula.commit("Not tested", {"x.hs": "x"})
+    assert ready.push(ready.aula, "origin", "HEAD:refs/heads/topic").status == 1
+
+
 def test_aula_by_git_dir(ready: Workshop) -> None:
     """What ties git to aula must not tie it to aula in aula-docker and thentos."""
     named = {
