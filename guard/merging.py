@@ -30,8 +30,8 @@ _UNDECIDED = (
 )
 
 
-def is_default(gate: Gate, remotes: Remotes, destination: Destination, ref: str) -> bool | Unknown:
-    """Whether a push to a ref moves the default branch of the remote, as far as that is known.
+def is_default(gate: Gate, remotes: Remotes, destination: Destination, ref: str) -> bool | None:
+    """Whether a push to a ref moves the default branch of the remote; None where it may be so.
 
     Raises:
         GuardError: git cannot be asked.
@@ -58,8 +58,24 @@ def is_default(gate: Gate, remotes: Remotes, destination: Destination, ref: str)
         return branch in _MAIN
     if any(prefix + name in tracked for name in _MAIN):
         return False
-    what = f"the push to {branch} is one to it"
-    return _unknown_default(gate.workspace.name(""), repository, remote.name, what)
+    return None
+
+
+def asked_default(
+    gate: Gate, remotes: Remotes, destination: Destination, ref: str
+) -> bool | Unknown:
+    """As `is_default`, where only the remote knows."""
+    remote = _pushed_to(remotes, destination)
+    if remote is None or not destination.asks:
+        return False
+    from guard.git.network import remote_head
+
+    repository = gate.workspace.superproject
+    try:
+        return remote_head(repository, remote.name) == ref
+    except GitError:
+        what = f"the push to {ref.removeprefix('refs/heads/')} is one to it"
+        return _unknown_default(gate.workspace.name(""), repository, remote.name, what)
 
 
 def _pushed_to(remotes: Remotes, destination: Destination) -> Remote | None:

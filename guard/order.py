@@ -7,7 +7,7 @@ from guard.errors import GitError, GuardError
 from guard.gate import Gate
 from guard.git.tracking import Place
 from guard.gitlinks import Destination, PublishedLinks, Submodule
-from guard.merging import Merges, Staleness, is_default
+from guard.merging import Merges, Staleness, asked_default, is_default
 from guard.model import Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
 from guard.rules.facts import Unknown, undecided
@@ -80,7 +80,7 @@ class Order:
             evidence = Evidence(name, commit, text=asked[commit][0].source)
             found[commit] = tuple(published.check(Publications(evidence, publications)))
         merges: dict[str, tuple[Finding, ...]] = {}
-        defaults: dict[str, bool | Unknown] = {}
+        defaults: dict[str, bool | Unknown | None] = {}
         result = []
         for item in decisions:
             commit, ref = item.commit, item.ref or self._destination.ref
@@ -90,13 +90,13 @@ class Order:
             decided = _with(item, found[commit], (published.NAME,))
             if ref not in defaults:
                 defaults[ref] = self._is_default(ref)
-            if defaults[ref] and commit in links:
+            if defaults[ref] is not False and commit in links:
                 if commit not in merges:
                     merges[commit] = self._merged(*asked[commit], links[commit])
-                unknown = defaults[ref]
-                findings = merges[commit]
-                if findings and isinstance(unknown, Unknown):
-                    findings = (undecided(merged.NAME, unknown),)
+                if merges[commit] and defaults[ref] is None:
+                    here = self._links.here
+                    defaults[ref] = asked_default(self._gate, here, self._destination, ref)
+                findings = _where_default(merges[commit], defaults[ref])
                 decided = _with(decided, findings, (merged.NAME,))
             result.append(decided)
         return result
@@ -112,7 +112,7 @@ class Order:
                 continue
         return asked
 
-    def _is_default(self, ref: str) -> bool | Unknown:
+    def _is_default(self, ref: str) -> bool | None:
         try:
             return is_default(self._gate, self._links.here, self._destination, ref)
         except GuardError:
@@ -141,6 +141,14 @@ class Order:
 
         search = Search(links, self._gate.gatherer, self._destination)
         return search.of(submodule, config, places, commits)
+
+
+def _where_default(
+    findings: tuple[Finding, ...], default: bool | Unknown | None
+) -> tuple[Finding, ...]:
+    if findings and isinstance(default, Unknown):
+        return (undecided(merged.NAME, default),)
+    return findings if default else ()
 
 
 def _with(decision: Decision, findings: tuple[Finding, ...], rules: tuple[str, ...]) -> Decision:

@@ -1,10 +1,11 @@
-"""The one question that guard asks over the network: which refs a remote has."""
+"""What guard asks over the network: which refs a remote has, and which is its default branch."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -25,7 +26,25 @@ def ls_remote(repository: Repository, remote: str, seconds: float = SECONDS) -> 
     Raises:
         GitError: it did not answer in time, or refused.
     """
-    command = repository.command("ls-remote", "--heads", "--tags", "--", remote)
+    lines = _asked(repository, remote, ("--heads", "--tags", "--", remote), seconds)
+    return {ref: found for found, _, ref in lines if ref}
+
+
+def remote_head(repository: Repository, remote: str, seconds: float = SECONDS) -> str:
+    """The full name of a remote's default branch, "" where it has none yet; as `ls_remote`.
+
+    Raises:
+        GitError: it did not answer in time, or refused.
+    """
+    lines = _asked(repository, remote, ("--symref", "--", remote, "HEAD"), seconds)
+    heads = (found.removeprefix("ref: ") for found, _, ref in lines if ref == "HEAD")
+    return next((found for found in heads if found.startswith("refs/")), "")
+
+
+def _asked(
+    repository: Repository, remote: str, words: Sequence[str], seconds: float
+) -> list[tuple[str, str, str]]:
+    command = repository.command("ls-remote", *words)
     try:
         # A session of its own has no terminal to ask at, and ends as a whole.
         process = subprocess.Popen(
@@ -48,8 +67,7 @@ def ls_remote(repository: Repository, remote: str, seconds: float = SECONDS) -> 
     if process.returncode != 0:
         said = errors.decode(errors="replace").strip().splitlines()
         raise GitError(f"git ls-remote {remote} failed: {said[0] if said else 'without a word'}")
-    lines = (line.partition("\t") for line in os.fsdecode(output).splitlines())
-    return {ref: found for found, _, ref in lines if ref}
+    return [line.partition("\t") for line in os.fsdecode(output).splitlines()]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

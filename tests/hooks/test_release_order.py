@@ -552,7 +552,12 @@ class TestMerged:
         remote.git("symbolic-ref", "HEAD", "refs/heads/develop")
         self.incident(ready)
         assert ready.push(ready.docker, *TOPIC).status == 0
-        ran = ready.push(ready.docker, *develop)
+        assert "error merged" in ready.push(ready.docker, *develop).text
+        away = ready.root / "away"
+        remote.folder.rename(away)
+        url = f"url.{away}.pushInsteadOf"
+        ran = ready.run(["git", "-c", f"{url}={remote.folder}", "push", *develop], ready.docker)
+        away.rename(remote.folder)
         assert "undecided merged: the default branch of origin in aula-docker is not " in ran.text
         command = mend(ran, "merged")
         assert command == "git fetch origin && git remote set-head origin --auto"
@@ -561,6 +566,13 @@ class TestMerged:
         ready.docker.commit("More", {"README": "x"})
         ready.verdict()
         assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_a_remote_without_a_default_branch(self, ready: Workshop) -> None:
+        """Its HEAD is at a master that nobody has pushed."""
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        self.incident(ready)
+        ran, count = asked(ready, ready.docker, *TOPIC)
+        assert (ran.status, count) == (0, 1), ran.text
 
     @pytest.mark.parametrize("option", ["--no-prune", "--prune"])
     def test_a_default_branch_that_was_renamed(self, ready: Workshop, option: str) -> None:
