@@ -31,7 +31,6 @@ lint: $(VENV)/extras
 	$(BIN)/mypy
 
 bench: $(VENV)/extras $(BIN)/docker-registry
-	@scripts/tools git-lfs
 	@$(BIN)/python -m bench.push $(ARGS)
 	@$(BIN)/python -m bench.haskell
 	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m bench.recover

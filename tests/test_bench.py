@@ -20,9 +20,6 @@ def test_the_measurements_run() -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for text in ("of aula-docker, 2 rounds", "of aula, 2 rounds", "guard audit over"):
         assert text in ran.stdout
-    for name in ("guard", "pre-commit", "prek", "lefthook", "git-lfs", "husky"):
-        assert ran.stdout.count(f"\n  {name}") >= 2, ran.stdout
-    assert "not on this machine" not in ran.stdout
 
 
 def test_the_way_back_is_measured() -> None:
