@@ -61,11 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     if argv[:1] == ["pre-push"]:
-        # The hot path: argparse alone costs as much as two git processes, and what is imported
-        # is no garbage, however often one looks.
-        import gc
-
-        gc.disable()
+        # The hot path: argparse alone costs as much as two git processes.
         from guard.commands import pre_push
 
         return pre_push.main(argv[1:])
