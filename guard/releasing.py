@@ -25,7 +25,7 @@ from guard.record import Record
 from guard.report import Screen
 from guard.rules.facts import Pin, VerdictState
 from guard.trial import try_out
-from guard.walk import Kind, Publication, Published, Spot, Step, Trouble
+from guard.walk import Kind, Publication, Published, Spot, Step, Trouble, rebase
 
 _WAITING: Final = "another guard is at work on this combination; waiting for it"
 
@@ -137,19 +137,18 @@ def _push(doing: Doing, step: Step, spot: Spot) -> None:
     progress = sys.stderr.isatty()
     sent = send(repository, spot.remote, [spot.refspec], doing.screen.echo, progress)
     if sent.refusal is not None:
-        raise _refused(step, spot, sent)
+        raise _refused(doing, step, spot, sent)
     what = spot.branch if spot.source == spot.ref else f"{spot.source[:12]} to {spot.branch}"
     doing.screen.say(f"{doing.screen.paint('pushed', 'green')}: {what} of {spot.remote}")
 
 
-def _refused(step: Step, spot: Spot, sent: Sent) -> GuardError:
+def _refused(doing: Doing, step: Step, spot: Spot, sent: Sent) -> GuardError:
     assert sent.refusal is not None
     said = f" ({sent.said})" if sent.said else ""
     problem = f"{step.title}: {sent.refusal.value}{said}"
     again = "then guard release goes on"
-    rebase = f"{spot.git} fetch {spot.remote} && {spot.git} rebase {spot.remote}/{spot.branch}"
     remedy = {
-        Refusal.BEHIND: rebase,
+        Refusal.BEHIND: rebase(doing.look.known, spot),
         Refusal.EXISTS: f"{spot.git} ls-remote --tags {spot.remote}",
         Refusal.HOOK: f"what it says stands above; {again}",
         Refusal.REMOTE: f"what it says stands above; {again}",

@@ -250,7 +250,7 @@ def _dependency(known: Known) -> _Own:
         return Trouble(f"{fault.rule}: {fault.message}", fault.remedy or "guard check", undecided)
     if known.dependency is None:
         return _Done(f"there is no gitlink: {known.names.dependency} comes from elsewhere")
-    return _pushed(known.dependency, known.names.dependency)
+    return _pushed(known, known.dependency, known.names.dependency)
 
 
 def _tried(tested: Tested | Unknown | None) -> tuple[_Own, _Own]:
@@ -300,13 +300,13 @@ def _image(known: Known) -> _Own:
 def _consumer(known: Known) -> _Own:
     if known.consumer is None:
         return _Done(f"there is no gitlink for {known.names.consumer}")
-    return _pushed(known.consumer, known.names.consumer)
+    return _pushed(known, known.consumer, known.names.consumer)
 
 
 def _superproject(known: Known) -> _Own:
     spot = known.superproject
     if isinstance(spot, Trouble) or not known.staged:
-        return _pushed(spot, known.names.superproject)
+        return _pushed(known, spot, known.names.superproject)
     commit = f"{spot.git} commit -m {shlex.quote(known.message)}"
     push = f"{spot.git} push {spot.remote} "
     push += spot.branch if spot.local == spot.ref else f"HEAD:{spot.ref}"
@@ -317,13 +317,24 @@ def _superproject(known: Known) -> _Own:
             "something is staged",
             f"{spot.git} pull --ff-only {spot.remote} {spot.branch}",
         )
-    found = _pushed(spot, known.names.superproject)
+    found = _pushed(known, spot, known.names.superproject)
     if isinstance(found, Trouble):
-        return found
+        # A rebase would take a staged gitlink back, without a word.
+        apart = spot.reach is Reach.APART
+        return found._replace(remedy=f"{commit} && {found.remedy}") if apart else found
     return spot.trouble or _Open(f"{commit}\n{push}")
 
 
-def _pushed(spot: Spot | Trouble, name: str) -> _Own:
+def rebase(known: Known, spot: Spot) -> str:
+    """The command that puts a branch on top of what others pushed, and stages it as a gitlink."""
+    command = f"{spot.git} fetch {spot.remote} && {spot.git} rebase {spot.remote}/{spot.branch}"
+    if spot == known.consumer and isinstance(known.superproject, Spot):
+        path = shlex.quote(known.names.consumer_path)
+        command += f" && {known.superproject.git} add {path}"
+    return command
+
+
+def _pushed(known: Known, spot: Spot | Trouble, name: str) -> _Own:
     """Whether something is where it has to be."""
     if isinstance(spot, Trouble):
         return spot
@@ -342,6 +353,6 @@ def _pushed(spot: Spot | Trouble, name: str) -> _Own:
         return Trouble(
             f"somebody else pushed to {name} first: {spot.branch} of {spot.remote} is at "
             f"{spot.there[:12]}, which does not lead to {what}, nor {what} to it",
-            f"{spot.git} fetch {spot.remote} && {spot.git} rebase {spot.remote}/{spot.branch}",
+            rebase(known, spot),
         )
     return spot.trouble or _Open(spot.push)

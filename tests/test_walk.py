@@ -233,7 +233,10 @@ def test_somebody_else_pushed_first() -> None:
         "somebody else pushed to aula first: master of origin is at eeeeeeeeeeee, which does not "
         "lead to aaaaaaaaaaaa, nor aaaaaaaaaaaa to it"
     )
-    assert step.remedy == "git -C aula fetch origin && git -C aula rebase origin/master"
+    # The new commit is another gitlink.
+    assert step.remedy == (
+        "git -C aula fetch origin && git -C aula rebase origin/master && git add aula"
+    )
     assert next_command(steps(known)) == step.remedy
 
 
@@ -295,7 +298,12 @@ def test_nothing_is_committed_on_top_of_what_is_behind() -> None:
         "aula-docker is behind origin/master, which is at eeeeeeeeeeee, and something is staged"
     )
     assert step.remedy == "git pull --ff-only origin master"
-    apart = known._replace(superproject=docker(Reach.APART, OTHER))
-    assert steps(apart)[5].remedy == "git fetch origin && git rebase origin/master"
+    apart = known._replace(superproject=docker(Reach.APART, OTHER), message="Take it")
+    # A rebase takes back what is staged of a submodule.
+    assert steps(apart)[5].remedy == (
+        "git commit -m 'Take it' && git fetch origin && git rebase origin/master"
+    )
+    committed = apart._replace(staged=False)
+    assert steps(committed)[5].remedy == "git fetch origin && git rebase origin/master"
     no_hook = known._replace(superproject=docker(Reach.SAME, trouble=NO_HOOK))
     assert steps(no_hook)[5].remedy == "guard install"
