@@ -34,9 +34,11 @@ class Memory:
         common_dir: the git dir that all worktrees of the superproject share.
     """
 
+    # The same for all of them: a command runs one guard.
+    _maker = ""
+
     def __init__(self, common_dir: str) -> None:
         self._folder = os.path.join(common_dir, "guard", "memory")
-        self._maker = ""
 
     def recall(self, kind: str, *ids: str) -> Any | None:
         """The value that was remembered for these ids, None where there is none.
@@ -55,9 +57,13 @@ class Memory:
 
     def remember(self, value: object, kind: str, *ids: str) -> None:
         """Keep a value; where that fails it is not kept, and nobody is told."""
+        plain = _plain(value)
+        # A disk takes longer to write than all the rest of a small entry's way.
+        if plain == self.recall(kind, *ids):
+            return
         path = self._path(kind, ids)
         private = f"{path}.{os.getpid()}"
-        entry = marshal.dumps((self._of(kind, ids), _plain(value)))
+        entry = marshal.dumps((self._of(kind, ids), plain))
         try:
             os.makedirs(self._folder, exist_ok=True)
             self._make_room()
@@ -72,8 +78,8 @@ class Memory:
         return os.path.join(self._folder, f"{kind}-{name}")
 
     def _of(self, kind: str, ids: tuple[str, ...]) -> tuple[str, ...]:
-        self._maker = self._maker or _fingerprint()
-        return self._maker, kind, *ids
+        Memory._maker = Memory._maker or _fingerprint()
+        return Memory._maker, kind, *ids
 
     def _make_room(self) -> None:
         names = os.listdir(self._folder)

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from enum import Enum as Enum
     from typing import NamedTuple as NamedTuple
 else:
+    try:
+        # What the standard library's own is made with: in C, and a field is read very often.
+        from _collections import _tuplegetter
+    except ImportError:
+
+        def _tuplegetter(index, _):
+            return property(lambda self: self[index])
 
     class _OfFields(type):
         """Makes a tuple out of a class that annotates its fields."""
@@ -24,7 +31,7 @@ else:
             if list(defaults) != list(fields[len(fields) - len(defaults) :]):
                 raise TypeError(f"{name} has a field without a default behind one with a default")
             for index, field in enumerate(fields):
-                space[field] = property(lambda self, at=index: self[at])
+                space[field] = _tuplegetter(index, "")
             space.update(
                 __slots__=(), __match_args__=fields, _fields=fields, _field_defaults=defaults
             )

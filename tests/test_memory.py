@@ -32,6 +32,20 @@ def test_what_is_remembered_is_recalled_for_the_same_ids_only(tmp_path: Path) ->
     assert memory.recall("other", "a", "b") is None
 
 
+def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
+    memory = Memory(str(tmp_path))
+    memory.remember([Gitlink("aula", "1" * 40), "x"], "static", "a")
+    (path,) = (tmp_path / "guard/memory").iterdir()
+    before = path.stat()
+    memory.remember([Gitlink("aula", "1" * 40), "x"], "static", "a")
+    assert path.stat() == before
+    memory.remember(["y"], "static", "a")
+    assert memory.recall("static", "a") == ["y"]
+    path.write_bytes(b"damaged")
+    memory.remember(["y"], "static", "a")
+    assert memory.recall("static", "a") == ["y"]
+
+
 def test_the_second_decision_is_the_first(workshop: Workshop) -> None:
     workshop.require(">=0.3")
     workshop.pin()
