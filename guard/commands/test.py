@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from guard.engine.cli import BuildkitCli
     from guard.engine.client import Engine
 
+# Seconds that imports may keep the interpreter to themselves.
+_SHARE: Final = 0.0005
 _WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
 
 
@@ -90,13 +92,19 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
 def connect() -> Engine:
     """The engine, with all the imports that a trial takes."""
     import gc
+    import sys
 
     # A fifth of the time goes into looking for garbage among modules.
     gc.disable()
+    # Whoever has an answer of git or of the CLI goes on at once, and not 5 ms later: there are many
+    # answers, and little to do with each.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SHARE)
     try:
         import guard.trial  # noqa: F401
         from guard.engine.client import Engine
     finally:
+        sys.setswitchinterval(interval)
         # What is there now stays to the end; at the exit it would all be looked through again.
         gc.freeze()
         gc.enable()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -101,7 +100,8 @@ def _machine() -> str:
         space = str(Path("/proc/self/ns/pid").stat().st_ino)
     except OSError:
         space = ""
-    return f"{platform.node().replace(' ', '-').replace('/', '-')}/{boot}/{space}"
+    host = os.uname().nodename.replace(" ", "-").replace("/", "-")
+    return f"{host}/{boot}/{space}"
 
 
 def _begun(pid: int) -> str:
