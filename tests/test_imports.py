@@ -190,7 +190,7 @@ def test_a_cycle_would_be_found() -> None:
         ("requests", "guard.engine"),
         ("urllib3", "guard.engine"),
         ("git", "guard.git.moving"),
-        ("yaml", "guard.haskell.yaml_tree guard.travis"),
+        ("yaml", "guard.git.hooks.lefthook guard.haskell.yaml_tree guard.travis"),
         ("packaging", "guard.git.releases"),
         ("rich", "guard.watch guard.report guard.demo"),
         ("argparse", "guard.commands guard.cli guard.haskell.__main__ guard.engine.__main__"),

@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from guard.git.hooks.change import install_hook
 from guard.git.hooks.health import HookHealth, HookState, hook_health
@@ -132,6 +133,45 @@ def test_a_line_as_in_the_shim(aula: Path, hook: Path, folder: str) -> None:
     assert _health(aula).state is HookState.RUN_BY_OTHER
     write_script(hook, f'#!/bin/sh\n{call} "$@" || true\n')
     assert _health(aula).state is HookState.BROKEN
+
+
+LINE = {"run": "guard pre-push {1} {2}", "use_stdin": True}
+
+
+@pytest.mark.parametrize(
+    ("section", "state"),
+    [
+        ({"jobs": [LINE]}, HookState.RUN_BY_OTHER),
+        ({"commands": {"guard": LINE}}, HookState.RUN_BY_OTHER),
+        ({"jobs": [{"group": {"jobs": [{"run": "true"}, LINE]}}]}, HookState.RUN_BY_OTHER),
+        ({"jobs": [{**LINE, "use_stdin": False}]}, HookState.WEAKER),
+        ({"jobs": [{"run": "guard pre-push"}, {**LINE, "run": "cat"}]}, HookState.WEAKER),
+        ({"skip": ["rebase"], "jobs": [LINE]}, HookState.WEAKER),
+        ({"jobs": [{"group": {"jobs": [LINE]}, "glob": "*.hs"}]}, HookState.WEAKER),
+        ({"jobs": [{**LINE, "run": "guard pre-push || true"}]}, HookState.BROKEN),
+        ({"jobs": [{**LINE, "skip": True}]}, HookState.DISPLACED),
+        ({"skip": True, "jobs": [LINE]}, HookState.DISPLACED),
+        ({"jobs": [{"name": "guard pre-push", "run": "true"}]}, HookState.DISPLACED),
+    ],
+)
+def test_what_lefthook_makes_of_a_line(
+    aula: Path, hook: Path, section: dict[str, object], state: HookState
+) -> None:
+    write_script(hook, LEFTHOOK)
+    (aula / "lefthook.yml").write_text(yaml.safe_dump({"pre-push": section}))
+    assert _health(aula).state is state
+    (aula / "lefthook.yml").write_text(yaml.safe_dump({"pre-commit": section}))
+    assert _health(aula).state is HookState.DISPLACED
+
+
+def test_a_line_of_lefthook_that_one_developer_skips(aula: Path, hook: Path) -> None:
+    write_script(hook, LEFTHOOK)
+    line = "{name: guard, run: guard pre-push, use_stdin: true}"
+    (aula / "lefthook.yml").write_text(f"pre-push: {{jobs: [{line}]}}\n")
+    assert _health(aula).state is HookState.RUN_BY_OTHER
+    local = aula / "lefthook-local.yml"
+    local.write_text("pre-push: {jobs: [{name: guard, skip: true}]}\n")
+    assert _health(aula).state is HookState.DISPLACED
 
 
 def test_a_line_in_any_hook(aula: Path, hook: Path) -> None:

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
-from guard.git.hooks.calls import CALL, Call, call_in
+from guard.git.hooks.calls import Call, call_in
 from guard.git.hooks.change import FRAMEWORKS, LEGACY
 from guard.git.hooks.place import (
     HookPlace,
@@ -25,7 +25,7 @@ _INSTALL: Final = "guard install"
 # What each tool reads in the checkout. pre-commit's ids come from `.pre-commit-hooks.yaml`.
 _LEFTHOOK_FILES: Final = tuple(
     f"{prefix}{end}"
-    for prefix in ("lefthook", ".lefthook", "lefthook-local", ".lefthook-local", ".config/lefthook")
+    for prefix in ("lefthook", ".lefthook", ".config/lefthook", "lefthook-local", ".lefthook-local")
     for end in (".yml", ".yaml", ".toml", ".json", ".jsonc")
 )
 _FRAMEWORK_FILES: Final = (".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml")
@@ -160,16 +160,26 @@ def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> Hook
 
 
 def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
-    for path, content in _texts(folder, _LEFTHOOK_FILES):
-        if not any(CALL.search(line.partition(b"#")[0]) for line in content.splitlines()):
-            continue
-        if b"use_stdin" in content:
-            reason = f"a line in {path} runs guard pre-push"
-            return HookHealth(HookState.RUN_BY_OTHER, path, reason, by=Tool.LEFTHOOK.value)
-        reason = f"{path} runs guard pre-push without what git says is pushed"
-        remedy = f"add use_stdin: true to that command in {path}"
-        return HookHealth(HookState.WEAKER, place.hook, reason, remedy, Tool.LEFTHOOK.value)
-    return None
+    from guard.git.hooks.lefthook import job_in  # it reads YAML
+
+    job = job_in(_texts(folder, _LEFTHOOK_FILES), folder)
+    if job is None:
+        return None
+    by = Tool.LEFTHOOK.value
+    reason = f"a line in {job.path} runs guard pre-push"
+    if job.call is Call.UNHEARD:
+        reason += ", and the push goes on whatever that says"
+        remedy = f"let it be the last command of that job in {job.path}"
+        return HookHealth(HookState.BROKEN, place.hook, reason, remedy, by)
+    if job.condition:
+        reason += f", and {job.condition} keeps lefthook from running it at every push"
+        remedy = f"take {job.condition} off that job in {job.path}"
+        return HookHealth(HookState.WEAKER, place.hook, reason, remedy, by)
+    if job.call is Call.BLIND:
+        reason = f"{job.path} runs guard pre-push without what git says is pushed"
+        remedy = f"add use_stdin: true to that command in {job.path}"
+        return HookHealth(HookState.WEAKER, place.hook, reason, remedy, by)
+    return HookHealth(HookState.RUN_BY_OTHER, job.path, reason, by=by)
 
 
 def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:
