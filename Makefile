@@ -31,9 +31,11 @@ lint: $(VENV)/extras
 	$(BIN)/mypy
 
 bench: $(VENV)/extras $(BIN)/docker-registry
+	@scripts/tools git-lfs
 	@$(BIN)/python -m bench.push $(ARGS)
 	@$(BIN)/python -m bench.haskell
 	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m bench.recover
+	@$(BIN)/python -m bench.growth
 
 # Against the docker CLI with the same builder; takes some minutes.
 bench-build: $(VENV)/extras

@@ -5,13 +5,15 @@
 
 Each round pushes one commit to a bare repository in the next folder under every hook in turn, in
 another order each time, so that what else the machine does falls on all of them alike. The verdict
-that an accepted push needs is recorded beforehand, without an engine.
+that an accepted push needs is recorded beforehand, without an engine. The other tools have one hook
+each that does nothing; one that is not on this machine has a row that says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -23,10 +25,18 @@ from typing import Final, NamedTuple
 
 from tests.workshop import Repo, Workshop
 
-_NO_HOOK: Final = "no hook"
-_EMPTY: Final = "#!/bin/sh exit 0"
-_GUARD: Final = "guard"
+NO_HOOK: Final = "no hook"
+EMPTY: Final = "#!/bin/sh exit 0"
+GUARD: Final = "guard"
 _PRE_COMMIT: Final = "pre-commit, trivial"
+_HUSKY: Final = "husky, trivial"
+# Each installs its hook itself: its name in the table, the program, what installs it.
+_INSTALLED: Final = (
+    (_PRE_COMMIT, "pre-commit", ("pre-commit", "install", "-t", "pre-push")),
+    ("prek, trivial", "prek", ("prek", "install", "-t", "pre-push")),
+    ("lefthook, trivial", "lefthook", ("lefthook", "install", "--force")),
+    ("git-lfs, no objects", "git-lfs", ("git", "lfs", "update", "--force")),
+)
 _MOST: Final = 70.0
 _RATIO: Final = 0.4
 _AUDIT: Final = 3.0
@@ -44,6 +54,33 @@ repos:
         always_run: true
         pass_filenames: false
 """
+_LEFTHOOK: Final = "pre-push:\n  commands:\n    trivial:\n      run: 'true'\n"
+# What husky 9 puts beside its hooks, each of which is one line that reads it; no node is run.
+_HUSKY_LINE: Final = '#!/usr/bin/env sh\n. "$(dirname "$0")/h"'
+_HUSKY_SCRIPT: Final = """\
+#!/usr/bin/env sh
+[ "$HUSKY" = "2" ] && set -x
+n=$(basename "$0")
+s=$(dirname "$(dirname "$0")")/$n
+
+[ ! -f "$s" ] && exit 0
+
+if [ -f "$HOME/.huskyrc" ]; then
+\techo "husky - '~/.huskyrc' is DEPRECATED, please move your code to ~/.config/husky/init.sh"
+fi
+i="${XDG_CONFIG_HOME:-$HOME/.config}/husky/init.sh"
+[ -f "$i" ] && . "$i"
+
+[ "${HUSKY-}" = "0" ] && exit 0
+
+export PATH="node_modules/.bin:$PATH"
+sh -e "$s" "$@"
+c=$?
+
+[ $c != 0 ] && echo "husky - $n script failed (code $c)"
+[ $c = 127 ] && echo "husky - command not found in PATH=$PATH"
+exit $c
+"""
 _SETTINGS: Final = """\
 [user]
     name = Bench
@@ -57,21 +94,38 @@ _SETTINGS: Final = """\
 """
 
 
+class Took(NamedTuple):
+    """What one push took, in seconds.
+
+    Args:
+        cpu: the time that it and all that it started were on a processor: on a busy machine that
+            says more than the clock.
+    """
+
+    wall: float
+    cpu: float
+
+
 class Times(NamedTuple):
-    """Seconds of each push under one hook."""
+    """What each push under one hook took."""
 
     name: str
-    seconds: list[float]
+    took: list[Took]
 
     @property
     def median(self) -> float:
-        """In milliseconds."""
-        return statistics.median(self.seconds) * 1000
+        """By the clock, in milliseconds."""
+        return statistics.median(item.wall for item in self.took) * 1000
+
+    @property
+    def cpu(self) -> float:
+        """The median of the processors' time, in milliseconds."""
+        return statistics.median(item.cpu for item in self.took) * 1000
 
     @property
     def spread(self) -> tuple[float, float]:
-        """The quartiles, in milliseconds."""
-        first, _, third = statistics.quantiles(self.seconds, n=4)
+        """The quartiles by the clock, in milliseconds."""
+        first, _, third = statistics.quantiles((item.wall for item in self.took), n=4)
         return first * 1000, third * 1000
 
 
@@ -102,94 +156,127 @@ def seal(folder: Path) -> None:
         HOME=str(home),
         GIT_CONFIG_NOSYSTEM="1",
         GIT_TEMPLATE_DIR="",
+        PATH=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
         PRE_COMMIT_HOME=str(home / "pre-commit"),
+        PREK_HOME=str(home / "prek"),
     )
 
 
 def prepared(folder: Path) -> Workshop:
     """The three repositories with every kind of hook ready, and a passed verdict."""
     workshop = Workshop(folder)
+    files = {".pre-commit-config.yaml": _TRIVIAL, "lefthook.yml": _LEFTHOOK}
     for repository in (workshop.aula, workshop.docker):
-        repository.commit("Configure pre-commit", {".pre-commit-config.yaml": _TRIVIAL})
+        repository.commit("Configure other tools", files)
     workshop.verdict()
     for repository in (workshop.aula, workshop.docker):
         repository.git("push", "--quiet", "origin", "HEAD:refs/heads/master")
-        hooks = hook_folder(repository)
-        hooks.mkdir(parents=True, exist_ok=True)
-        install = [sys.executable, "-m", "pre_commit", "install", "-t", "pre-push"]
-        ran = workshop.run(install, repository)
-        if ran.status != 0:
-            raise SystemExit(f"pre-commit could not be installed: {ran.text}")
-        (hooks / "pre-push").rename(hooks / "of-pre-commit")
-    workshop.install()
+        for name, program, install in _INSTALLED:
+            if shutil.which(program) is not None:
+                ran = workshop.run(install, repository)
+                if ran.status != 0:
+                    raise SystemExit(f"{program} could not be installed: {ran.text}")
+                put_aside(repository, name)
+    ready(workshop)
     for repository in (workshop.aula, workshop.docker):
-        hooks = hook_folder(repository)
-        (hooks / "pre-push").rename(hooks / "of-guard")
-        (hooks / "of-nobody").write_text("#!/bin/sh\nexit 0\n")
-        (hooks / "of-nobody").chmod(0o755)
+        write_hook(hooks_of(repository, EMPTY) / "pre-push", "#!/bin/sh\nexit 0\n")
+        husky = hooks_of(repository, _HUSKY) / "_"
+        write_hook(husky / "pre-push", _HUSKY_LINE)
+        write_hook(husky / "h", _HUSKY_SCRIPT)
+        write_hook(husky.parent / "pre-push", "true\n")
     return workshop
 
 
-def hook_folder(repository: Repo) -> Path:
-    """Where git looks for the repository's hooks."""
-    return Path(repository.git("rev-parse", "--path-format=absolute", "--git-path", "hooks"))
+def ready(workshop: Workshop) -> None:
+    """Have the hooks of guard, and none at all, ready in both repositories."""
+    workshop.install()
+    for repository in (workshop.aula, workshop.docker):
+        put_aside(repository, GUARD)
+        hooks_of(repository, NO_HOOK).mkdir()
+
+
+def hooks_of(repository: Repo, name: str) -> Path:
+    """The folder with the hooks of one kind."""
+    place = repository.git("rev-parse", "--path-format=absolute", "--git-common-dir")
+    return Path(place) / "bench" / name.split(",")[0].replace("/", "-")
+
+
+def put_aside(repository: Repo, name: str) -> None:
+    """Move the hook that has been installed to the folder of its kind."""
+    hook = repository.git("rev-parse", "--path-format=absolute", "--git-path", "hooks/pre-push")
+    folder = hooks_of(repository, name)
+    folder.mkdir(parents=True)
+    Path(hook).rename(folder / "pre-push")
+
+
+def write_hook(path: Path, content: str) -> None:
+    """A script that git runs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(0o755)
 
 
 def measured(repository: Repo, rounds: int) -> list[Times]:
-    """The times under each hook; the first round only warms up."""
-    hooks = {
-        _NO_HOOK: "",
-        _EMPTY: "of-nobody",
-        _GUARD: "of-guard",
-        _PRE_COMMIT: "of-pre-commit",
-    }
-    times = [Times(name, []) for name in hooks]
+    """The times under each hook that is here; the first round only warms up."""
+    others = [name for name, _, _ in _INSTALLED]
+    names = [NO_HOOK, EMPTY, GUARD, *others, _HUSKY]
+    times = [Times(name, []) for name in names]
+    here = [item for item in times if hooks_of(repository, item.name).exists()]
     for number in range(rounds + 1):
-        turn = number % len(times)
-        for item in times[turn:] + times[:turn]:
-            seconds = one_push(repository, hooks[item.name])
+        turn = number % len(here)
+        for item in here[turn:] + here[:turn]:
+            took = one_push(repository, item.name)
             if number:
-                item.seconds.append(seconds)
+                item.took.append(took)
     return times
 
 
-def one_push(repository: Repo, hook: str) -> float:
-    """Seconds of a push of one new commit, under one of the prepared hooks."""
-    place = hook_folder(repository) / "pre-push"
-    place.unlink(missing_ok=True)
-    if hook:
-        shutil.copy(place.with_name(hook), place)
+def one_push(repository: Repo, hook: str) -> Took:
+    """A push of one new commit, under one of the prepared hooks."""
+    hooks = hooks_of(repository, hook)
+    repository.git("config", "core.hooksPath", str(hooks / "_" if hook == _HUSKY else hooks))
     repository.git("commit", "--quiet", "--allow-empty", "--no-verify", "-m", "one more")
+    took, ran = timed(repository, "push", "--quiet", "origin", "HEAD:refs/heads/master")
+    if ran.returncode != 0:
+        raise SystemExit(f"the push was not accepted:\n{ran.stderr.decode()}")
+    return took
+
+
+def timed(repository: Repo, *words: str) -> tuple[Took, subprocess.CompletedProcess[bytes]]:
+    """Run git, and what it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
     ran = subprocess.run(
-        ["git", "push", "--quiet", "origin", "HEAD:refs/heads/master"],
+        ["git", *words],
         cwd=repository.folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
     )
-    seconds = time.perf_counter() - begun
-    if ran.returncode != 0:
-        raise SystemExit(f"the push was not accepted:\n{ran.stderr.decode()}")
-    return seconds
+    wall = time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Took(wall, cpu), ran
 
 
 def report(name: str, times: list[Times]) -> None:
     """A table, and whether what was aimed at is reached."""
-    bare = times[0].median
-    added = {item.name: item.median - bare for item in times}
-    say(f"\na push of one commit of {name}, {len(times[0].seconds)} rounds, milliseconds")
-    say(f"  {'':<22}{'median':>8}{'quartiles':>16}{'added':>8}")
+    bare = times[0]
+    added = {item.name: item.median - bare.median for item in times if item.took}
+    say(f"\na push of one commit of {name}, {len(bare.took)} rounds, milliseconds")
+    say(f"  {'':<20}{'median':>8}{'quartiles':>16}{'added':>8}{'of guard':>10}{'added cpu':>11}")
     for item in times:
-        first, third = item.spread
-        between = f"{first:.0f} .. {third:.0f}"
-        say(f"  {item.name:<22}{item.median:>8.1f}{between:>16}{added[item.name]:>8.1f}")
-    ratio = added[_GUARD] / added[_PRE_COMMIT]
-    say(
-        f"  guard adds {added[_GUARD]:.0f} ms (at most {_MOST:.0f}: {held(added[_GUARD] <= _MOST)})"
-    )
+        if not item.took:
+            say(f"  {item.name:<20}   is not on this machine")
+            continue
+        between = " .. ".join(f"{quartile:.0f}" for quartile in item.spread)
+        share = added[item.name] / max(added[GUARD], 0.1)
+        figures = f"{item.median:>8.1f}{between:>16}{added[item.name]:>8.1f}{share:>10.2f}"
+        say(f"  {item.name:<20}{figures}{item.cpu - bare.cpu:>11.1f}")
+    ratio = added[GUARD] / max(added[_PRE_COMMIT], 0.1)
+    say(f"  guard adds {added[GUARD]:.0f} ms (at most {_MOST:.0f}: {held(added[GUARD] <= _MOST)})")
     say(f"  that is {ratio:.2f} of what pre-commit adds (below {_RATIO}: {held(ratio < _RATIO)})")
-    say(f"  and {added[_GUARD] / max(added[_EMPTY], 0.1):.0f} times what an empty hook adds")
+    say(f"  and {added[GUARD] / max(added[EMPTY], 0.1):.0f} times what an empty hook adds")
 
 
 def generated(workshop: Workshop) -> str:

@@ -20,6 +20,31 @@ def test_the_measurements_run() -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for text in ("of aula-docker, 2 rounds", "of aula, 2 rounds", "guard audit over"):
         assert text in ran.stdout
+    for name in ("guard", "pre-commit", "prek", "lefthook", "git-lfs", "husky"):
+        assert ran.stdout.count(f"\n  {name}") >= 2, ran.stdout
+    assert "not on this machine" not in ran.stdout
+
+
+def test_growth_is_measured() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.growth", "--rounds", "1", "--divide", "500"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == ("does not hold" in ran.stdout), ran.stdout + ran.stderr
+    for text in (
+        "of one commit of aula-docker, 1 rounds",
+        "of one commit of aula, 1 rounds",
+        "tags in thentos, 15 to 20",
+        "verdicts, 10 to 40",
+        "commits of history, 100 to 200",
+        "a push of 2 new refs",
+        "thentos does not fit",
+    ):
+        assert text in ran.stdout
 
 
 def test_the_way_back_is_measured() -> None:
