@@ -8,6 +8,6 @@ import sys
 if __name__ == "__main__":
     # Behind Python's own: nothing that lies beside guard takes the place of a module of Python's.
     sys.path.append(__file__.removesuffix("/guard/start.py"))
-    from guard.__main__ import hook
+    from guard.starting import hook
 
     hook()

@@ -52,6 +52,7 @@ LAYERS = (
     ("guard.commands",),
     ("guard.cli",),
     ("guard.__main__",),
+    ("guard.starting",),
     ("guard.start",),
 )
 # Purer than their layer.
@@ -236,7 +237,7 @@ class TestPush:
     )
     CODE = """\
 import sys
-from guard.__main__ import Rest
+from guard.starting import Rest
 from guard.cli import main
 sys.meta_path.append(Rest)
 status = main(["pre-push", "origin", "url"])

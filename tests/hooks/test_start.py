@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 import venv
 from pathlib import Path
@@ -85,6 +86,48 @@ def test_site_runs_when_it_is_needed_and_no_sooner(environment: Environment) -> 
     # One that `site` does not know either: it is not run twice for that.
     code = "try: import none_such\n    except ImportError: import none_such_too"
     assert environment.told(code, status=1).count("TOLD") == 2
+
+
+ABOUT = """
+    import {module} as found, inspect
+    spec = found.__spec__
+    sys.stderr.write(type(spec.loader).__name__ + "\\n" + repr((
+        found.__file__, found.__cached__, found.__package__, spec.origin, spec.parent,
+        inspect.getsource(found), spec.submodule_search_locations)) + "\\n")
+"""
+
+
+@pytest.mark.parametrize("module", ["guard.errors", "guard.git.parts", "guard.git"])
+def test_modules_of_guard_are_those_that_python_would_find(
+    environment: Environment, module: str
+) -> None:
+    compiled = "SourceFileLoader" if module == "guard.git" else "Compiled"
+    first, usual, _ = environment.told(ABOUT.format(module=module)).split("\n")
+    second, found, _ = environment.told(ABOUT.format(module=module)).split("\n")
+    assert (first, second, found) == ("SourceFileLoader", compiled, usual)
+
+
+def test_what_is_compiled_of_another_source_is_not_taken(environment: Environment) -> None:
+    source = environment.guard / "errors.py"
+    environment.told("import guard.errors")
+    cached = environment.guard / f"__pycache__/errors.{sys.implementation.cache_tag}.pyc"
+    good = cached.read_bytes()
+    loader = "import guard.errors as e; sys.stderr.write(type(e.__loader__).__name__ + '!')"
+    bad = {
+        "of another Python": b"\0\0\0\0" + good[4:],
+        "of another time": good[:8] + bytes(4) + good[12:],
+        "of another size": good[:12] + bytes(4) + good[16:],
+        "cut off": good[:10],
+        "empty": b"",
+    }
+    for text in bad.values():
+        cached.write_bytes(text)
+        assert environment.told(loader).startswith("SourceFileLoader!")
+        assert environment.told(loader).startswith("Compiled!")
+    source.write_text(f"{source.read_text()}MORE = 'more'\n")
+    assert environment.told("import guard.errors as e; sys.stderr.write(e.MORE)").startswith("more")
+    cached.unlink()
+    assert environment.told(loader).startswith("SourceFileLoader!")
 
 
 def test_an_environment_that_customizes_python_is_not_asked(environment: Environment) -> None:
