@@ -301,14 +301,20 @@ class Planner:
         name = self._gate.workspace.name(part.path)
         found = f"no release of {name} has the tested content ({part.commit[:12]}"
         found += f", which was {wanted})" if wanted else ")"
+        fetch = "fetch --tags"
+        moved = next((release for release in releases if release.tag == wanted), None)
+        if moved is not None:
+            found += f": {wanted} is {moved.commit[:12]} here"
+            # A plain fetch leaves a tag that is there as it is.
+            fetch = f"fetch origin +refs/tags/{wanted}:refs/tags/{wanted}"
         if self._pushes:
             self._troubles.append(
                 Trouble(
                     f"{found}; a push that pins it would be blocked",
-                    f"git -C {self._top}/{part.path} fetch --tags",
+                    f"git -C {self._top}/{part.path} {fetch}",
                 )
             )
-        self._notes.append(f"{found}: the pin goes to the commit, and a push will be blocked")
+        self._notes.append(f"{found}; the pin goes to the commit, and a push will be blocked")
         return part.commit, ""
 
     def _superproject(

@@ -384,6 +384,16 @@ class TestRefusals:
         assert "--no-image" in ran.err
         assert all_of(harmed.workshop) == before
 
+    def test_a_release_tag_that_was_moved_here(self, harmed: World) -> None:
+        workshop = harmed.workshop
+        workshop.thentos.git("tag", "--force", "v0.3.0", "HEAD")
+        said = self.refused(harmed, harmed.record.name, "--yes", "--push")
+        assert f"v0.3.0 is {workshop.thentos.head[:12]} here; a push" in said
+        remedy = said.partition("to mend it: ")[2].strip()
+        assert workshop.run(remedy.split(), workshop.docker).status == 0
+        ran = harmed.recover("--push", "--yes")
+        assert ran.status == 0, ran.text
+
     def test_a_remote_tag_that_means_something_else(self, harmed: World) -> None:
         there = remote(harmed.workshop, "thentos")
         there.git("update-ref", "refs/tags/v0.3.0", "refs/heads/wip")
