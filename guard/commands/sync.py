@@ -12,6 +12,7 @@ from guard.git.workspace import find_workspace
 from guard.report import Screen
 from guard.sharing import sync
 from guard.trust import SETTING, Trust, trust_in
+from guard.verdicts import Verdicts
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -35,6 +36,8 @@ def run(options: Namespace, screen: Screen) -> int:
     if options.remote and remote not in text(superproject, "remote").splitlines():
         raise UsageError(f"the superproject has no remote named {remote}", "git remote --verbose")
     with ObjectPool() as pool:
+        # Git would say of one's own damage that the remote cannot be fetched from.
+        Verdicts(superproject, pool).newest()
         found = sync(superproject, pool, remote, options.dry_run)
     came, went = ("would come", "would go") if options.dry_run else ("came", "went")
     screen.say(f"{remote}: {_verdicts(found.came)} {came}, {_verdicts(found.went)} {went}")

@@ -363,6 +363,20 @@ def test_a_remote_that_is_away_is_named_and_nothing_has_moved(shared: Workshop) 
     assert alice.docker.git("for-each-ref") == before
 
 
+def test_damage_of_ones_own_is_not_the_remote_s(shared: Workshop) -> None:
+    alice = clone_of(shared, "alice")
+    alice.verdict()
+    synced(alice)
+    path = alice.docker.folder / ".git" / REF
+    path.write_text("garbage\n")
+    ran = alice.guard("sync")
+    assert ran.status == 3
+    assert f"{path} names no commit" in ran.err
+    remedy = ran.err.partition("to mend it: ")[2].strip()
+    assert alice.run(remedy.split(), alice.docker).status == 0
+    synced(alice)
+
+
 def test_a_remote_that_nobody_has_named_is_wrong_usage(shared: Workshop) -> None:
     ran = shared.guard("sync", "elsewhere")
     assert ran.status == 2
