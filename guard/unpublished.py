@@ -64,7 +64,7 @@ class Search:
             return
         if not self._destination.asks:
             for commit in commits:
-                remedy = self._push(submodule, place, commit, {})
+                remedy = self._push(submodule, places, commit, {})
                 yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
             return
         try:
@@ -79,17 +79,18 @@ class Search:
                     remedy=remedy,
                 )
             return
-        yield from self._shown(submodule, config, place, known, shown, commits)
+        yield from self._shown(submodule, config, places, known, shown, commits)
 
     def _shown(
         self,
         submodule: Submodule,
         config: Config,
-        place: Place,
+        places: Sequence[Place],
         known: Publication,
         shown: Mapping[str, str],
         commits: Sequence[str],
     ) -> Iterable[Publication]:
+        place = places[0]
         there = set(commits) & set(shown.values())
         here: set[str] = set()
         is_shallow = False
@@ -136,7 +137,7 @@ class Search:
                     remedy=_fetch(place),
                 )
             else:
-                yield found._replace(remedy=self._push(submodule, place, commit, shown))
+                yield found._replace(remedy=self._push(submodule, places, commit, shown))
 
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
         if not recurses(self._workspace.superproject):
@@ -149,8 +150,15 @@ class Search:
         return {commit: branch for commit, branch in branches.items() if branch}
 
     def _push(
-        self, submodule: Submodule, place: Place, commit: str, shown: Mapping[str, str]
+        self,
+        submodule: Submodule,
+        places: Sequence[Place],
+        commit: str,
+        shown: Mapping[str, str],
     ) -> str:
+        # It may be in a clone beside the superproject alone.
+        held = (item for item in places if self._links.present(item.repository, [commit]))
+        place = next(held, places[0])
         # A branch is looked for in some processes more, which must not grow with the push.
         self._told += 1
         if self._told <= _TOLD:

@@ -311,6 +311,18 @@ class TestPublished:
         command = mend(ready.push(ready.docker, *TOPIC))
         assert command == f"git -C aula push origin {commit[:12]}:refs/heads/wip"
 
+    def test_a_commit_of_the_clone_beside(self, ready: Workshop) -> None:
+        """It was made there, and the submodule's checkout has never seen it."""
+        ready.docker.git("clone", "--quiet", str(ready.root / "remotes/aula.git"), "../aula")
+        beside = Repo(ready.root / "aula")
+        ready.pin(aula=beside.commit("Made beside", {"beside.hs": "x"}))
+        ready.verdict()
+        command = mend(ready.push(ready.docker))
+        assert command == "git -C ../aula push origin master"
+        assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker)
+        assert ran.status == 0, ran.text
+
     def test_a_tag_and_a_branch_of_one_name(self, ready: Workshop) -> None:
         ready.release("0.3.1")
         ready.thentos.git("branch", "v0.3.1")
