@@ -6,7 +6,7 @@ import posixpath
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
-from guard.errors import GitError, GuardError, MissingObjectError
+from guard.errors import GitError, GuardError
 from guard.git.assembly import content_key
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, text
@@ -14,7 +14,7 @@ from guard.git.releases import TagList, all_releases, in_order, release_version,
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.git.workspace import Workspace
-from guard.model import Combination, Evidence, Severity
+from guard.model import Combination, Evidence, Release, Severity
 from guard.others import Others
 from guard.rules.facts import (
     Consumer,
@@ -53,7 +53,7 @@ class Gatherer(Contents):
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
         self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
         self._seen: dict[tuple[str, str], bool] = {}
-        self._candidates: dict[Config, tuple[ReleasePackages, ...]] = {}
+        self._candidates: dict[tuple[Config, frozenset[Release]], tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self._others = Others(self)
         self.verdicts = Verdicts(workspace.superproject, pool, self.memory)
@@ -96,37 +96,29 @@ class Gatherer(Contents):
             )
         return facts
 
-    def explain(self, facts: Facts, combination: Combination) -> Facts:
+    def explain(self, facts: Facts, combination: Combination, most: int = 0) -> Facts:
         """The facts with what only a blocked push needs: which releases there are, how near.
+
+        Args:
+            most: how many releases are looked into, the likeliest ones; 0 for all of them.
 
         Raises:
             GuardError: the dependency's tags cannot be listed.
         """
+        # An accepted push does not wait for the import.
+        from guard.candidates import likeliest, with_packages
+
         config = self.config(combination)
-        return facts._replace(candidates=self.candidates(config))
-
-    def candidates(self, config: Config) -> tuple[ReleasePackages, ...]:
-        """Every release of the dependency with its packages, in the order of their versions.
-
-        Raises:
-            GitError: the tags cannot be listed.
-        """
-        if config not in self._candidates:
-            store = self.submodules(config).store(config.dependency)
-            found = []
-            releases = self._all_tags(config.release_tag, store).releases
-            for release in in_order(releases, config.release_tag):
-                root = store.root(release.commit)
-                if root is None:
-                    continue
-                try:
-                    packages, _ = self._library.packages(store, root.tree, config.dependency)
-                except MissingObjectError:
-                    continue  # a release that is not here in full cannot be proposed
-                tagged = release._replace(tree=root.tree.id)
-                found.append(ReleasePackages(tagged, tuple(packages)))
-            self._candidates[config] = tuple(found)
-        return self._candidates[config]
+        form, path = config.release_tag, config.dependency
+        store = self.submodules(config).store(path)
+        releases = self._all_tags(form, store).releases
+        chosen = frozenset(likeliest(facts, releases, form, most))
+        if (config, chosen) not in self._candidates:
+            found = with_packages(store, self._library, tuple(chosen), form, path)
+            self._candidates[config, chosen] = found
+        return facts._replace(
+            candidates=self._candidates[config, chosen], others=len(releases) - len(chosen)
+        )
 
     def tested(self, combination: Combination, config: Config) -> Tested | Unknown:
         """What the verdicts say of a combination."""
@@ -242,10 +234,9 @@ class Gatherer(Contents):
             tags = self._all_tags(form, store)
         if tags.at(root.commit):
             return pin._replace(releases=tags.at(root.commit))
-        trees = ((item, store.root(item.commit)) for item in tags.releases)
-        same = tuple(item for item, other in trees if other and other.tree.id == root.tree.id)
+        same = store.with_tree(root.tree.id, [item.commit for item in tags.releases])
         return pin._replace(
-            same_content=in_order(same, form),
+            same_content=in_order((item for item in tags.releases if item.commit in same), form),
             described=_described(root, form),
             contradicting=tags.contradicting_at(root.commit),
         )

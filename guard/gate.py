@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
+# Releases, for what would fit instead of what was found; guard align looks into all.
+_LOOKED_INTO = 20
 _ACCEPTABLE = (Severity.WARNING, Severity.NOTE)
 
 
@@ -233,7 +235,7 @@ class Gate:
         if any(item.severity is Severity.ERROR for item in findings) and not _out_of_reach(facts):
             # Which releases would fit is good to know; what is wrong is known without.
             try:
-                findings = judge(self.gatherer.explain(facts, combination), STATIC)
+                findings = judge(self.gatherer.explain(facts, combination, _LOOKED_INTO), STATIC)
             except GuardError:
                 pass
         pin = facts.pin

@@ -24,12 +24,12 @@ class Gathering:
     def __init__(self, workshop: Workshop, pool: ObjectPool) -> None:
         repository = workshop.docker.repository
         self._workshop = workshop
-        self._pool = pool
+        self.pool = pool
         self.gatherer = Gatherer(Workspace(repository, repository), pool)
 
     def __call__(self, commit: str = "", consumer: str = "", explain: bool = False) -> Facts:
         repository = self._workshop.docker.repository
-        combination = of_commit(repository, self._pool, commit or self._workshop.docker.head, "")
+        combination = of_commit(repository, self.pool, commit or self._workshop.docker.head, "")
         if consumer:
             combination = with_consumer(combination, "aula", consumer)
         found = self.gatherer.gather(combination, tested=True)
@@ -99,6 +99,7 @@ class TestPin:
         self, workshop: Workshop, gather: Gathering
     ) -> None:
         workshop.thentos.commit("nothing new")
+        workshop.thentos.git("tag", "v9.9.9", "HEAD^{tree}")  # nothing to stand at
         workshop.pin()
         assert [item.tag for item in gather.pin().same_content] == ["v0.3.0"]
         workshop.thentos.commit("something new", {"new": "x"})
@@ -410,6 +411,23 @@ def test_candidates_are_all_releases_in_order(workshop: Workshop, gather: Gather
         if package.name == "thentos-core"
     ]
     assert versions == ["0.2.1", "0.3.0", "0.9.0", "0.10.0"]
+
+
+def test_the_likeliest_candidates(workshop: Workshop, gather: Gathering) -> None:
+    """The releases that are named as is asked for, the newest first, then the newest others."""
+    for version in ("0.3.9", "0.3.10", "0.4.0", "0.10.0", f"1.{'9' * 30}"):
+        workshop.thentos.git("tag", f"v{version}")
+    combination = of_commit(workshop.docker.repository, gather.pool, workshop.docker.head, "")
+    facts = gather()
+
+    def tags(most: int) -> tuple[list[str], int]:
+        found = gather.gatherer.explain(facts, combination, most)
+        return [item.release.tag for item in found.candidates or ()], found.others
+
+    assert tags(2) == (["v0.3.9", "v0.3.10"], 5)
+    assert tags(4) == (["v0.3.0", "v0.3.9", "v0.3.10", f"v1.{'9' * 30}"], 3)
+    assert tags(7)[1] == tags(0)[1] == 0
+    assert len(tags(0)[0]) == 7
 
 
 def test_candidates_of_a_submodule_under_another_name(

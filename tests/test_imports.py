@@ -30,7 +30,7 @@ LAYERS = (
     ("guard.align", "guard.bypass", "guard.compatibility", "guard.manifests", "guard.verdicts"),
     ("guard.walk", "guard.watch"),
     ("guard.sharing",),
-    ("guard.image_mentions",),
+    ("guard.candidates", "guard.image_mentions"),
     ("guard.contents", "guard.image_files"),
     ("guard.others",),
     ("guard.facts", "guard.gitlinks"),

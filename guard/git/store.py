@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from guard.errors import GitError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.process import Repository
 from guard.git.trees import FOLDER, GITLINK, TreeEntry
@@ -43,6 +44,25 @@ class Store:
                 self._trees[tree.id] = tree
                 return Root(commit, tree, repository)
         return None
+
+    def with_tree(self, tree_id: str, commits: list[str]) -> set[str]:
+        """Those of many commits that have a tree, asked for all at once."""
+        found: set[str] = set()
+        for repository in self.repositories:
+            reader = self._pool.reader(repository)
+            try:
+                kinds = reader.kinds([f"{commit}^{{tree}}" for commit in commits])
+            except GitError:
+                # An object that is only promised ends git: one after another, then.
+                roots = (self.root(commit) for commit in commits)
+                return {item.commit for item in roots if item and item.tree.id == tree_id}
+            found.update(
+                commit
+                for commit, kind in zip(commits, kinds, strict=True)
+                if kind is not None and kind.id == tree_id
+            )
+        # A tag may name a tree itself, which is no commit.
+        return {commit for commit in found if self.root(commit) is not None}
 
     def read(self, object_id: str) -> GitObject | None:
         """An object by its id, None where no repository has it."""

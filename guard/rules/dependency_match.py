@@ -125,6 +125,11 @@ def _what_would_fit(facts: Facts) -> tuple[str, str]:
     if facts.candidates is None or facts.pin is None:
         return "", f"change the requirement or the version in {facts.names.consumer}"
     fitting = satisfying(facts.candidates, ranges_on_gitlink(facts))
+    name = facts.names.dependency
+    seen = f"the {len(facts.candidates)} likeliest of {facts.others + len(facts.candidates)}"
+    if not fitting and facts.others:
+        what = f"; none of {seen} releases of {name} satisfies all requirements together"
+        return what, "guard align"  # which looks into all
     if not fitting:
         return (
             f"; no release of {facts.names.dependency} satisfies all requirements together",
@@ -132,7 +137,8 @@ def _what_would_fit(facts: Facts) -> tuple[str, str]:
             f"of {facts.names.consumer}",
         )
     tags = ", ".join(item.release.tag for item in fitting)
-    return f"; satisfied by {facts.names.dependency} {tags}", "guard align"
+    more = f" (of {seen} releases)" if facts.others else ""
+    return f"; satisfied by {name} {tags}{more}", "guard align"
 
 
 def _open_ended(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) -> Finding:

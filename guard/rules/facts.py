@@ -220,6 +220,7 @@ class Facts(NamedTuple):
         pin: None where the superproject has no gitlink for the dependency.
         consumer: None where it has none for the consumer.
         candidates: the releases with their packages; None where nobody has asked yet.
+        others: how many more releases there are, which nobody has looked into.
         tested: None where the rule `tested` is not asked.
         test_command: what would build and test this combination.
         old_image: None where the rule `image-published` has nothing to say.
@@ -231,6 +232,7 @@ class Facts(NamedTuple):
     consumer: Consumer | Unknown | None
     pin: Pin | Unknown | None
     candidates: tuple[ReleasePackages, ...] | None = None
+    others: int = 0
     tested: Tested | Unknown | None = None
     test_command: str = "guard test"
     old_image: OldImage | None = None

@@ -185,6 +185,18 @@ class TestWhatWouldFit:
         assert finding.expected == "thentos-core >=0.3.1; satisfied by thentos v0.3.1, v0.4.0"
         assert finding.remedy == "guard align"
 
+    def test_how_many_were_looked_into_is_told(self) -> None:
+        given = facts(aula_cabal("thentos-core >=0.3.1"), candidates=LATER)._replace(others=7)
+        finding = check(given)[0]
+        seen = f"the {len(LATER)} likeliest of {len(LATER) + 7} releases"
+        assert finding.expected.endswith(f"satisfied by thentos v0.3.1, v0.4.0 (of {seen})")
+
+    def test_none_of_those_looked_into_satisfies(self) -> None:
+        given = facts(aula_cabal("thentos-core ==0.9.*"), candidates=LATER)._replace(others=7)
+        (finding,) = check(given)
+        assert f"none of the {len(LATER)} likeliest of {len(LATER) + 7}" in finding.expected
+        assert finding.remedy == "guard align"
+
     def test_none_satisfies(self) -> None:
         given = facts(aula_cabal("thentos-core ==0.9.*"), candidates=LATER)
         (finding,) = check(given)
