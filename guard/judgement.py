@@ -72,6 +72,7 @@ def judge(arguments: Sequence[str], refs: bytes, screen: Screen, questions: Ques
     )
     passed = _Passed([], [], [])
     workspace = find_workspace(probes[:1], questions)
+    questions.pool.configurations.remember_in(workspace.superproject.common_dir)
     pushed = peel(questions.pool.reader(workspace.here), updates)
     with Gate(workspace, pool=questions.pool) as gate:
         order = Order(gate, Destination(remote, url))

@@ -216,7 +216,6 @@ def _with_superproject(
     here: Repository, questions: Questions, settings: Pairs, superproject: Repository
 ) -> Workspace:
     inside = ""
-    questions.pool.configurations.remember_in(superproject.common_dir)
     if here.common_dir == superproject.common_dir:
         superproject = here
     else:
