@@ -211,7 +211,28 @@ class Progress:
     def _consumer(self) -> Spot | Trouble | None:
         if self._gate.gatherer.gitlink(self._combination, self._config.consumer) is None:
             return None
-        return self._consumer_spot()
+        spot = self._consumer_spot()
+        if isinstance(spot, Spot) and spot.trouble is None:
+            spot = spot._replace(trouble=self._beside(spot))
+        return spot
+
+    def _beside(self, spot: Spot) -> Trouble | None:
+        """What is tried out on a branch of the superproject is nothing for a default branch."""
+        branch, top = pushed_branch(self._top), self._gate.workspace.superproject
+        prefix = f"refs/remotes/{branch.remote}/"
+        followed = self._top.refs.get(f"{prefix}HEAD")
+        names = [f"{prefix}{name}" for name in ("main", "master")]
+        if followed is not None and followed.symref:
+            names = [followed.symref]
+        usual = [name.removeprefix(prefix) for name in names if name in self._top.refs]
+        if branch.detached or len(usual) != 1 or branch.ref == f"{_HEADS}{usual[0]}":
+            return None
+        facts, short = self._facts, branch.ref.removeprefix(_HEADS)
+        return Trouble(
+            f"{facts.names.superproject} is on {short}, not on {usual[0]}, and "
+            f"{facts.names.consumer} would go to {spot.branch}",
+            f"{git_for(top)} switch {shlex.quote(usual[0])}",
+        )
 
     def _consumer_spot(self) -> Spot | Trouble:
         """Where the consumer's commit has to be: on the default branch of that remote."""

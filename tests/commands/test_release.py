@@ -330,6 +330,21 @@ def test_a_detached_head(unbuilt: Release) -> None:
     assert "to mend it: git switch master" in said
 
 
+def test_a_branch_beside_the_default_one_leaves_aula_s_alone(unbuilt: Release) -> None:
+    workshop = unbuilt.workshop
+    workshop.docker.git("checkout", "--quiet", "-b", "wip")
+    said = blocked(unbuilt)
+    assert (
+        "step 5, push aula, is blocked: aula-docker is on wip, not on master, and aula would go to "
+        "master" in said
+    )
+    assert "to mend it: git switch master" in said
+    assert unbuilt.state()["next"] == "git switch master"
+    # What is on aula's default branch already may be tried out on any.
+    workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+    assert unbuilt.states() == ["next", "blocked", "blocked", "blocked", "done", "blocked"]
+
+
 def test_somebody_else_pushed_before_it_begins(unbuilt: Release) -> None:
     workshop = unbuilt.workshop
     theirs = workshop.docker.git("commit-tree", "-m", "x", "-p", "HEAD", "HEAD^{tree}")
