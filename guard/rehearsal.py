@@ -43,9 +43,14 @@ def begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> 
         GuardError: something that would have spoiled the record.
     """
     remove_abandoned()
-    gate.gatherer.verdicts.rehearse()
-    prepared = prepare(job.assembly.parts, gate.pool, job.config)
-    options = Options(fresh, _labels(gate, job))
+    # One asks for the objects, the other for identity, key and ref: neither waits for the other.
+    rehearsal = Ahead(gate.gatherer.verdicts.rehearse)
+    try:
+        prepared = prepare(job.assembly.parts, gate.pool, job.config)
+        options = Options(fresh, _labels(gate, job))
+    finally:
+        # It has a private folder to remove, whatever has happened here.
+        rehearsal.result()
     build = begin(prepared, options, cli.result)
     try:
         yield Begun(prepared, options, build)

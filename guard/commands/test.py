@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from guard.ahead import Ahead
@@ -79,11 +80,12 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
         if part.path in (job.config.consumer, job.config.dependency)
     ]
     screen.say(f"testing {' with '.join(links)} in {name('')} ({job.combination.source})")
-    for note in untested(gate.workspace.superproject, job.assembly.parts):
-        screen.say(f"  not tested: {note}")
+    notes = Ahead(partial(untested, gate.workspace.superproject, job.assembly.parts))
     # Better said before an hour of building than after it. What is found now is remembered, too,
     # and the push that follows reads no manifest again.
     decision = gate.decide(name(""), job.combination.commit or "", None, job.combination)
+    for note in notes.result():
+        screen.say(f"  not tested: {note}")
     for finding in decision.findings:
         if finding.severity in (Severity.ERROR, Severity.UNDECIDED) and finding.rule != TESTED:
             screen.say(f"  a push would be blocked all the same: {finding.rule}: {finding.message}")
