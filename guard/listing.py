@@ -7,7 +7,9 @@ from typing import Any
 from guard.errors import UsageError
 from guard.gate import Gate
 from guard.known_good import Good, Image, KnownGood, images_of
+from guard.model import Result
 from guard.report import JSON_VERSION, Screen
+from guard.trust import SETTING
 
 
 def show_all(gate: Gate, known: KnownGood, as_json: bool, screen: Screen) -> None:
@@ -23,6 +25,9 @@ def show_all(gate: Gate, known: KnownGood, as_json: bool, screen: Screen) -> Non
         screen.json({"version": JSON_VERSION, "combinations": values})
     elif not goods:
         screen.say("nothing is known to be good yet: guard test makes a verdict")
+        theirs = gate.gatherer.verdicts.others()
+        if any(each.record.result is Result.PASSED for each in theirs):
+            screen.say(f"what others saw pass does not count here: git config {SETTING} all")
     else:
         table(gate, known, goods, images, screen)
         usable = [good for good in goods if good.base is not None]

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from guard.config import FILE
 from guard.errors import GuardError
-from guard.git.branches import is_ancestor, stand
+from guard.git.branches import Stand, is_ancestor, stand
 from guard.git.moving import (
     at_remote,
     fetch,
@@ -95,12 +95,21 @@ def restore(plan: Plan, say: Say) -> Restored:
                 _advance(side, commit, say)
         _settle(superproject.checkout, restored.superproject, superproject)
         _settle(consumer.checkout, restored.consumer, consumer)
+        _tell_of_branch(consumer.name, consumer.stand, consumer.checkout, say)
         for each in plan.pinned:
             if each.checkout is not None:
+                before = stand(each.checkout)
                 _settle(each.checkout, each.commit, None)
+                _tell_of_branch(each.name, before, each.checkout, say)
     for name, checkout in plan.checkouts[1:]:
         follow_below(name, checkout, say)
     return restored
+
+
+def _tell_of_branch(name: str, before: Stand, checkout: Repository, say: Say) -> None:
+    now = stand(checkout)
+    if before.branch and now.branch != before.branch:
+        say(f"{name}: checked out at {(now.commit or '')[:12]}, and no longer on {before.branch}")
 
 
 def follow_below(name: str, checkout: Repository, say: Say) -> None:

@@ -451,6 +451,19 @@ def test_a_release_tag_that_the_remote_lacks_is_pushed_first(harmed: World) -> N
     assert there == harmed.good["thentos"]
 
 
+def test_a_checkout_that_leaves_its_branch_is_told(harmed: World) -> None:
+    workshop = harmed.workshop
+    workshop.aula.git("checkout", "--quiet", "-b", "mine")
+    mine = workshop.aula.head
+    ran = harmed.recover("--yes", harmed.record.name)
+    assert ran.status == 0, ran.text
+    at = workshop.aula.head
+    assert f"aula: checked out at {at[:12]}, and no longer on mine\n" in ran.out
+    assert "thentos: checked out at" in ran.out
+    assert "aula-docker: checked out at" not in ran.out
+    assert workshop.aula.git("rev-parse", "mine") == mine
+
+
 def test_a_detached_submodule_stays_detached(harmed: World) -> None:
     workshop = harmed.workshop
     workshop.aula.git("checkout", "--quiet", "--detach")
