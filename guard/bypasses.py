@@ -97,23 +97,27 @@ def bypassed(gate: Gate, wants_settled: bool = False) -> Bypassed:
     workspace = gate.workspace
     # The order of a release is asked in the superproject alone.
     with Gate(workspace._replace(here=workspace.superproject, inside="")) as top:
-        states = [_standing(gate, top, item) for item in found]
+        orders: dict[Destination, Order] = {}
+        states = [_standing(gate, top, item, orders) for item in found]
     return Bypassed(
         tuple(item for item in states if wants_settled or not item.settled), tuple(damaged)
     )
 
 
-def _standing(gate: Gate, top: Gate, bypass: Bypass) -> Standing:
+def _standing(gate: Gate, top: Gate, bypass: Bypass, orders: dict[Destination, Order]) -> Standing:
     """What of a bypass has not passed since, by the verdicts and the rules as they are now.
 
     A bypass without a judgement is held against what can be judged now.
     """
     refs = (item for item in bypass.refs if item.refused or bypass.trouble)
     judged = [item for item in refs if item.ref.startswith(("refs/heads/", "refs/tags/"))]
-    return Standing(bypass, tuple(item for item in judged if not _settled(gate, top, bypass, item)))
+    open_ones = (item for item in judged if not _settled(gate, top, bypass, item, orders))
+    return Standing(bypass, tuple(open_ones))
 
 
-def _settled(gate: Gate, top: Gate, bypass: Bypass, item: PushedRef) -> bool:
+def _settled(
+    gate: Gate, top: Gate, bypass: Bypass, item: PushedRef, orders: dict[Destination, Order]
+) -> bool:
     if not item.commit.strip("0"):
         return True
 
@@ -134,7 +138,11 @@ def _settled(gate: Gate, top: Gate, bypass: Bypass, item: PushedRef) -> bool:
     decision = applied(top.superproject(item.commit, item.ref))
     if decision.outcome is not Outcome.ALLOWED:
         return False
-    order = Order(top, Destination(bypass.remote, bypass.url))
+    # Many bypasses are of one push that was tried again: what they ask of a remote is asked once.
+    destination = Destination(bypass.remote, bypass.url)
+    if destination not in orders:
+        orders[destination] = Order(top, destination)
+    order = orders[destination]
     return all(one.outcome is Outcome.ALLOWED for one in order.judged([decision]))
 
 

@@ -30,6 +30,7 @@ class Order:
         self._destination = destination
         self._links = PublishedLinks(gate.gatherer, destination, self._search)
         self._staleness: Staleness | None = None
+        self._answers: dict[tuple[str, str], dict[str, str] | GitError] = {}
 
     def ask_ahead(self, commits: Iterable[str]) -> None:
         """Let git look for what the rules will ask, while the commits themselves are judged."""
@@ -139,7 +140,7 @@ class Order:
         # An accepted push does not wait for the import.
         from guard.unpublished import Search
 
-        search = Search(links, self._gate.gatherer, self._destination)
+        search = Search(links, self._gate.gatherer, self._destination, self._answers)
         return search.of(submodule, config, places, commits)
 
 

@@ -335,7 +335,7 @@ class Progress:
         places: Sequence[Place],
         commits: Sequence[str],
     ) -> Iterable[LinkPublication]:
-        search = Search(links, self._gate.gatherer, Destination(asks=False))
+        search = Search(links, self._gate.gatherer, Destination(asks=False), {})
         return search.of(submodule, config, places, commits)
 
 

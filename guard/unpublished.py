@@ -28,10 +28,21 @@ _BRANCHES = "refs/heads/"
 
 
 class Search:
-    """Finds out where else a commit may be, and what would publish it."""
+    """Finds out where else a commit may be, and what would publish it.
 
-    def __init__(self, links: PublishedLinks, contents: Contents, destination: Destination) -> None:
+    Args:
+        answers: what remotes have said already, or why they did not; none is asked twice.
+    """
+
+    def __init__(
+        self,
+        links: PublishedLinks,
+        contents: Contents,
+        destination: Destination,
+        answers: dict[tuple[str, str], dict[str, str] | GitError],
+    ) -> None:
         self._links = links
+        self._answers = answers
         self._workspace = contents.workspace
         self._destination = destination
         self._told = 0
@@ -67,19 +78,27 @@ class Search:
                 remedy = self._push(submodule, places, commit, {})
                 yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
             return
-        try:
-            shown = ls_remote(place.repository, place.remote.name)
-        except GitError as error:
+        shown = self._asked(place)
+        if isinstance(shown, GitError):
             remedy = f"{git_at(place.repository)} fetch {shlex.quote(place.remote.name)}"
             for commit in commits:
                 yield known._replace(
                     commit=commit,
                     state=PublicationState.UNANSWERED,
-                    detail=error.problem,
+                    detail=shown.problem,
                     remedy=remedy,
                 )
             return
         yield from self._shown(submodule, config, places, known, shown, commits)
+
+    def _asked(self, place: Place) -> dict[str, str] | GitError:
+        key = (place.repository.common_dir, place.remote.name)
+        if key not in self._answers:
+            try:
+                self._answers[key] = ls_remote(place.repository, place.remote.name)
+            except GitError as error:
+                self._answers[key] = error
+        return self._answers[key]
 
     def _shown(
         self,

@@ -135,6 +135,22 @@ def test_a_verdict_is_not_enough_where_another_rule_is_broken(ready: Workshop) -
         assert WHY not in ready.guard("status", at=at).out
 
 
+def test_a_remote_that_does_not_answer_is_asked_once(ready: Workshop) -> None:
+    """On a train: each answer that does not come is waited for."""
+    for number in range(3):
+        ready.aula.commit("Not published", {"more": f"{number}\n"})
+        ready.pin()
+        ready.verdict()
+        (ready.root / "remotes/aula.git").rename(ready.root / "away")
+        assert bypass(ready).status == 0
+        (ready.root / "away").rename(ready.root / "remotes/aula.git")
+    (ready.root / "remotes/aula.git").rename(ready.root / "away")
+    trace = ready.root / "trace"
+    ran = ready.guard("status", GIT_TRACE=str(trace))
+    assert ran.out.count(WHY) == 3
+    assert trace.read_text().count("built-in: git ls-remote") == 1
+
+
 def test_a_push_of_aula_is_written_down_in_the_superproject(ready: Workshop) -> None:
     commit = ready.aula.commit("Say more", {"more": "x\n"})
     ran = ready.push(ready.aula, "origin", "HEAD:refs/heads/topic", GUARD_BYPASS=WHY)
