@@ -27,14 +27,17 @@ class Contents:
         self.workspace = workspace
         self.pool = pool
         self.memory = Memory(workspace.superproject.common_dir)
+        self._stores: dict[str, Store] = {}
         self._configs: dict[str, Config] = {}
         self._submodules: dict[Config, Submodules] = {}
         self._roots: dict[tuple[Config, str, str], Rooted] = {}
 
     def store(self, combination: Combination) -> Store:
         """The superproject's objects, with those of a private index."""
-        repository = self.workspace.superproject._replace(objects=combination.objects)
-        return Store(self.pool, (repository,))
+        if combination.objects not in self._stores:
+            repository = self.workspace.superproject._replace(objects=combination.objects)
+            self._stores[combination.objects] = Store(self.pool, (repository,))
+        return self._stores[combination.objects]
 
     def config(self, combination: Combination) -> Config:
         """The configuration inside the combination's own tree.

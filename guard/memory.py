@@ -39,12 +39,18 @@ class Memory:
 
     def __init__(self, common_dir: str) -> None:
         self._folder = os.path.join(common_dir, "guard", "memory")
+        # Many refs of one push ask for the same.
+        self._recalled: dict[tuple[str, ...], Any] = {}
+        self._room: int | None = None
 
     def recall(self, kind: str, *ids: str) -> Any | None:
         """The value that was remembered for these ids, None where there is none.
 
         The value is made of lists, tuples, dicts and plain values; the caller checks its shape.
         """
+        asked = (kind, *ids)
+        if asked in self._recalled:
+            return self._recalled[asked]
         try:
             with open(self._path(kind, ids), "rb") as file:
                 entry = file.read()
@@ -53,7 +59,10 @@ class Memory:
             known, value = marshal.loads(entry[_DIGEST:])
         except (OSError, ValueError, TypeError, EOFError):
             return None
-        return value if known == self._of(kind, ids) else None
+        if known != self._of(kind, ids):
+            return None
+        self._recalled[asked] = value
+        return value
 
     def remember(self, value: object, kind: str, *ids: str) -> None:
         """Keep a value; where that fails it is not kept, and nobody is told."""
@@ -61,6 +70,7 @@ class Memory:
         # A disk takes longer to write than all the rest of a small entry's way.
         if plain == self.recall(kind, *ids):
             return
+        self._recalled.pop((kind, *ids), None)
         path = self._path(kind, ids)
         private = f"{path}.{os.getpid()}"
         entry = marshal.dumps((self._of(kind, ids), plain))
@@ -82,10 +92,14 @@ class Memory:
         return Memory._maker, kind, *ids
 
     def _make_room(self) -> None:
-        names = os.listdir(self._folder)
-        if len(names) >= _ENTRIES:
-            for name in names:
+        # Listed once: a push of a thousand refs may have as many entries to write.
+        if self._room is None:
+            self._room = _ENTRIES - len(os.listdir(self._folder))
+        if self._room <= 0:
+            for name in os.listdir(self._folder):
                 os.unlink(os.path.join(self._folder, name))
+            self._room = _ENTRIES
+        self._room -= 1
 
 
 def _plain(value: Any) -> Any:

@@ -42,8 +42,22 @@ def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
     memory.remember(["y"], "static", "a")
     assert memory.recall("static", "a") == ["y"]
     path.write_bytes(b"damaged")
-    memory.remember(["y"], "static", "a")
-    assert memory.recall("static", "a") == ["y"]
+    Memory(str(tmp_path)).remember(["y"], "static", "a")
+    assert Memory(str(tmp_path)).recall("static", "a") == ["y"]
+
+
+def test_there_is_room_for_so_much_and_no_more(tmp_path: Path) -> None:
+    folder = tmp_path / "guard/memory"
+    folder.mkdir(parents=True)
+    for number in range(4095):
+        (folder / f"old-{number}").touch()
+    memory = Memory(str(tmp_path))
+    memory.remember("x", "static", "a")
+    assert len(list(folder.iterdir())) == 4096
+    memory.remember("y", "static", "b")
+    memory.remember("z", "static", "c")
+    assert len(list(folder.iterdir())) == 2
+    assert [Memory(str(tmp_path)).recall("static", name) for name in "abc"] == [None, "y", "z"]
 
 
 def test_the_second_decision_is_the_first(workshop: Workshop) -> None:

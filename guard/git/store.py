@@ -30,6 +30,7 @@ class Store:
         self._pool = pool
         self.repositories = repositories
         self._trees: dict[str, GitObject] = {}
+        self._entries: dict[str, dict[bytes, TreeEntry]] = {}
 
     def root(self, commit: str) -> Root | None:
         """The tree of a commit, None where no repository has both.
@@ -109,7 +110,7 @@ class Store:
         current = tree
         for index, step in enumerate(steps):
             name = os.fsencode(step)
-            entry = next((entry for entry in current.entries if entry.name == name), None)
+            entry = self._named(current).get(name)
             if entry is None:
                 return None
             rest = steps[index + 1 :]
@@ -122,3 +123,12 @@ class Store:
                 raise LookupError(entry.id)
             current = below
         return TreeEntry(FOLDER, b"", tree.id), ""
+
+    def _named(self, tree: GitObject) -> dict[bytes, TreeEntry]:
+        """A tree's entries by their names; the refs of a push walk the same trees."""
+        found = self._entries.get(tree.id)
+        if found is None:
+            # Of two with one name, which git never writes, the first.
+            found = {entry.name: entry for entry in reversed(tree.entries)}
+            self._entries[tree.id] = found
+        return found
