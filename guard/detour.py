@@ -46,14 +46,18 @@ class _Place(NamedTuple):
     target: str
 
 
-def go(gate: Gate, good: Good, wants_image: bool, screen: Screen) -> None:
+def go(gate: Gate, good: Good, wants_image: bool, only_shows: bool, screen: Screen) -> None:
     """Check out the good commits, each detached, and remember where everything was.
+
+    Args:
+        only_shows: nothing is done.
 
     Raises:
         GuardError: something would be hard to find again, all of it at once; nothing has moved.
     """
     top = _superproject(gate)
-    _put_right(gate, top, good, screen)
+    if not only_shows:
+        _put_right(gate, top, good, screen)
     places = _places(gate, top, good)
     checkouts = [(place, _opened(top, place.path)) for place in places]
     troubles = []
@@ -68,6 +72,11 @@ def go(gate: Gate, good: Good, wants_image: bool, screen: Screen) -> None:
     troubles += losses_below(top, good)
     if troubles:
         raise refusal(troubles)
+    if only_shows:
+        for place, _ in checkouts:
+            name = gate.workspace.name(place.path)
+            screen.say(f"{name}: would be checked out at {place.target[:12]}")
+        return
     config = _config(gate, good)
     image = image_to_bring(good) if wants_image else None
     if image is not None:
@@ -89,8 +98,11 @@ def go(gate: Gate, good: Good, wants_image: bool, screen: Screen) -> None:
     screen.say("nothing was committed. To go home: guard recover --local -")
 
 
-def go_home(gate: Gate, screen: Screen) -> None:
+def go_home(gate: Gate, only_shows: bool, screen: Screen) -> None:
     """Check out again what was checked out before `go`.
+
+    Args:
+        only_shows: nothing is done.
 
     Raises:
         UsageError: nothing is remembered.
@@ -105,7 +117,8 @@ def go_home(gate: Gate, screen: Screen) -> None:
             "guard recover",
         )
     checkouts = [(place, _opened(top, place.path)) for place in places]
-    _finish(top, [checkout for _, checkout in checkouts], screen)
+    if not only_shows:
+        _finish(top, [checkout for _, checkout in checkouts], screen)
     troubles = []
     for place, checkout in checkouts:
         name = gate.workspace.name(place.path)
@@ -119,6 +132,11 @@ def go_home(gate: Gate, screen: Screen) -> None:
             troubles.append(Trouble(f"{name} has no branch {place.branch} any more", command))
     if troubles:
         raise refusal(troubles)
+    if only_shows:
+        for place, _ in checkouts:
+            at = place.branch or place.commit[:12]
+            screen.say(f"{gate.workspace.name(place.path)}: would go back to {at}")
+        return
     homes = [
         (checkout, _tip(checkout, place.branch) if place.branch else place.commit)
         for place, checkout in checkouts

@@ -217,8 +217,9 @@ class Planner:
             return (theirs,), remote
         ahead = only_in(repository, ours, theirs)
         if is_ancestor(repository, theirs, ours):
+            also = ", and which are pushed as well" if self._pushes else ""
             self._notes.append(
-                f"{name}: {branch.name} has {len(ahead)} commits that {remote} lacks"
+                f"{name}: {branch.name} has {len(ahead)} commits that {remote} lacks{also}"
             )
             return (ours,), f"{branch.name} ({len(ahead)} ahead of {remote})"
         if all(_is_restoring(repository, commit) for commit in ahead):

@@ -93,7 +93,8 @@ def _local(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> 
     from guard.detour import go, go_home
 
     if options.local == _BACK:
-        go_home(gate, screen)
+        go_home(gate, options.dry_run, screen)
     else:
-        go(gate, chosen(gate, known, options.local, screen), not options.no_image, screen)
+        good = chosen(gate, known, options.local, screen)
+        go(gate, good, not options.no_image, options.dry_run, screen)
     return EXIT_ALLOWED

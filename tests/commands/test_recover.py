@@ -116,6 +116,14 @@ def test_a_clone_made_afterwards_has_the_good_content(harmed: World) -> None:
     assert ran.status == 0, ran.text
 
 
+def test_work_that_would_be_published_with_it_is_told(harmed: World) -> None:
+    harmed.workshop.aula.commit("Not yet for others", {"draft": "x\n"})
+    note = "note: aula: master has 1 commits that origin/master lacks"
+    told = harmed.recover("--push", "--dry-run").out
+    assert f"{note}, and which are pushed as well\n" in told
+    assert f"{note}\n" in harmed.recover("--dry-run").out
+
+
 def test_files_that_were_only_touched_are_no_changes(harmed: World) -> None:
     """As after a restored backup: the index knows other times than the files have."""
     workshop = harmed.workshop

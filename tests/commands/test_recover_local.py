@@ -46,6 +46,20 @@ def test_there_and_home_again(harmed: World) -> None:
     assert "there is no home to go to" in again.err
 
 
+def test_a_dry_run_moves_nothing(harmed: World) -> None:
+    workshop = harmed.workshop
+    before = all_of(workshop)
+    ran = harmed.recover("--local", harmed.record.name, "--dry-run")
+    assert f"aula: would be checked out at {harmed.good['aula'][:12]}\n" in ran.out
+    assert all_of(workshop) == before
+    assert harmed.recover("--local", "-").status == 2
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    before = all_of(workshop)
+    assert "aula: would go back to master\n" in harmed.recover("--local", "-", "--dry-run").out
+    assert all_of(workshop) == before
+    assert harmed.recover("--local", "-").status == 0
+
+
 def test_from_one_to_another_and_home_to_the_first_place(harmed: World) -> None:
     workshop = harmed.workshop
     before = all_of(workshop)
