@@ -232,7 +232,7 @@ class TestPush:
     SLOW = ("git", "docker", "rich", "argparse", "pathlib", "requests", "typing_extensions")
     # Of the standard library, what a push that is remembered can do without: see guard.values.
     HEAVY = (
-        *("collections", "contextlib", "enum", "functools", "hashlib", "json", "re"),
+        *("atexit", "collections", "contextlib", "enum", "functools", "hashlib", "json", "re"),
         *("site", "subprocess", "tempfile", "threading", "tomllib", "typing"),
     )
     CODE = """\

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Final
 
 from guard.errors import GuardError
@@ -15,8 +16,8 @@ from guard.git.hooks.chain import WORKS
 from guard.git.hooks.shim import NAME, Installation
 
 _SECONDS: Final = 60
-# What a push needs, and what one may need besides guard.
-_NEEDED: Final = ("guard.judgement", "packaging.version", "yaml")
+# What a push may need besides guard; an accepted one seldom does.
+_PACKAGES: Final = ("packaging", "yaml")
 
 
 def check_works(installation: Installation) -> None:
@@ -55,16 +56,20 @@ def check_works(installation: Installation) -> None:
 
 
 def import_needed() -> None:
-    """Import what `check_works` asks for, in the process that it has started.
+    """What `check_works` asks for, in the process that it has started.
+
+    Other packages are looked for, and not imported: `guard status` asks for this, too.
 
     Raises:
         GuardError: something is missing.
     """
     try:
-        for name in _NEEDED:
-            import_module(name)
+        import_module("guard.judgement")
     except ImportError as error:
         raise GuardError(str(error)) from error
+    for name in _PACKAGES:
+        if find_spec(name) is None:
+            raise GuardError(f"No module named {name!r}")
 
 
 def check_lasts(installation: Installation, folder: str) -> None:
