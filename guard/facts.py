@@ -235,10 +235,12 @@ class Gatherer(Contents):
         if tags.at(root.commit):
             return pin._replace(releases=tags.at(root.commit))
         same = store.with_tree(root.tree.id, [item.commit for item in tags.releases])
+        contradicting = tags.contradicting_at(root.commit)
         return pin._replace(
             same_content=in_order((item for item in tags.releases if item.commit in same), form),
             described=_described(root, form),
-            contradicting=tags.contradicting_at(root.commit),
+            contradicting=contradicting,
+            asked=_called(store.repositories) if contradicting else (),
         )
 
     def _likely_tags(self, form: str, store: Store, versions: list[str]) -> TagList:
@@ -376,6 +378,12 @@ def _leads_to(target: str, package: Package) -> bool:
     steps = target.split("/")
     whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
     return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
+
+
+def _called(repositories: Iterable[Repository]) -> tuple[str, ...]:
+    from guard.git.pushing import git_at
+
+    return tuple(map(git_at, repositories))
 
 
 def _described(root: Root, form: str) -> str:

@@ -81,6 +81,7 @@ class Pin(NamedTuple):
         same_content: releases with the same tree; looked for only where `releases` is empty.
         described: ``v0.2.1-111-g16d4829b`` or a short id; only where `releases` is empty.
         contradicting: tags that mean different commits in different repositories.
+        asked: how git is called in each of these repositories; only where tags contradict.
     """
 
     commit: str
@@ -90,6 +91,7 @@ class Pin(NamedTuple):
     described: str = ""
     contradicting: tuple[str, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 class Consumer(NamedTuple):

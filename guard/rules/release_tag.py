@@ -71,7 +71,8 @@ def _contradicting(facts: Facts, pin: Pin) -> Finding:
         found=f"several commits for {tags}",
         expected="one commit for each tag",
         evidence=(_gitlink(facts, pin),),
-        remedy=f"git -C {facts.names.dependency_path} fetch --tags --force",
+        # Which of them is wrong nobody here can know.
+        remedy=" && ".join(f"{git} fetch --tags --force" for git in pin.asked),
         missing=(what,),
     )
 

@@ -323,6 +323,15 @@ class TestPublished:
         ran = ready.push(ready.docker)
         assert ran.status == 0, ran.text
 
+    def test_a_tag_that_was_moved_in_the_clone_beside(self, ready: Workshop) -> None:
+        url = str(ready.root / "remotes/thentos.git")
+        ready.docker.git("clone", "--quiet", url, "../thentos")
+        Repo(ready.root / "thentos").git("tag", "--force", "v0.3.0", "v0.2.1")
+        command = mend(ready.push(ready.docker, *TOPIC), "release-tag")
+        assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker, *TOPIC)
+        assert ran.status == 0, ran.text
+
     def test_a_tag_and_a_branch_of_one_name(self, ready: Workshop) -> None:
         ready.release("0.3.1")
         ready.thentos.git("branch", "v0.3.1")

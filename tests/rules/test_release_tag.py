@@ -56,10 +56,13 @@ def test_the_same_content_as_a_release_is_noted_besides() -> None:
 
 
 def test_two_meanings_of_its_tag_are_undecided() -> None:
-    (finding,) = check(facts(pin=a_pin(tags=[], described="x", contradicting=["v0.3.0"])))
+    pin = a_pin(tags=[], described="x", contradicting=["v0.3.0"])
+    pin = pin._replace(asked=("git -C thentos", "git -C ../thentos"))
+    (finding,) = check(facts(pin=pin))
     assert finding.severity is Severity.UNDECIDED
     assert "v0.3.0 of thentos means different commits" in finding.message
-    assert finding.remedy == "git -C thentos fetch --tags --force"
+    fetch = "fetch --tags --force"
+    assert finding.remedy == f"git -C thentos {fetch} && git -C ../thentos {fetch}"
     assert finding.missing
 
 
