@@ -16,7 +16,7 @@ from guard.git.process import Repository, start
 
 # What Linux lets everybody have (/proc/sys/fs/pipe-max-size). Git is ahead of us by as much.
 _PIPE: Final = 1 << 20
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 18
 # Ids that are written in one go.
 _QUESTIONS: Final = 1000
 
@@ -58,7 +58,7 @@ class BlobStream:
         return None
 
     def pieces(self, blob: str, size: int) -> Iterator[bytes] | None:
-        """As `take`, for a large one, of which only a piece of a megabyte is held at a time.
+        """As `take`, for a large one, of which only a piece is held at a time.
 
         They must be read to their end before anything else is taken.
         """
