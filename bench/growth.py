@@ -4,8 +4,8 @@
 
 Every size is pushed in the same run, without a hook and with guard's, one right after the other;
 what is added is the median of their differences, round by round. The exit status says whether all
-that was aimed at is reached. That goes by the clock; on a busy machine the processors' time beside
-it says more.
+that was aimed at is reached: by the clock, and a growth only where the processors' time says so as
+well, for on a busy machine the clock alone says anything.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def main() -> int:
         worlds = _worlds(Path(folder), options.divide)
         holds = [
             *(_grown(worlds, name, options.rounds) for name in ("aula-docker", "aula")),
-            *_many(worlds[0].workshop, _REFS // options.divide, max(options.rounds // 5, 1)),
             *_blocked(worlds, options.rounds),
+            # Last, for it leaves some thousand branches behind.
+            *_many(worlds[0].workshop, _REFS // options.divide, max(options.rounds // 5, 1)),
         ]
     return 0 if all(holds) else 1
 
@@ -97,8 +98,9 @@ def _grown(worlds: Sequence[World], name: str, rounds: int) -> bool:
     for item, added in zip(worlds[1:], large, strict=True):
         wall, cpu = added.wall / max(small.wall, 0.1), added.cpu / max(small.cpu, 0.1)
         figures = f"{added.wall:>8.1f}{wall:>7.2f}{added.cpu:>8.1f}{cpu:>7.2f}"
-        say(f"  {item.name:<40}{figures}   below {_MOST_GROWTH}: {held(wall < _MOST_GROWTH)}")
-        holds = holds and wall < _MOST_GROWTH
+        within = min(wall, cpu) < _MOST_GROWTH
+        say(f"  {item.name:<40}{figures}   below {_MOST_GROWTH}: {held(within)}")
+        holds = holds and within
     return holds
 
 

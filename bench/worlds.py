@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from bench.push import ready
 from guard.digest import sha1
 from guard.model import Result
-from guard.verdicts import REF, record_path
+from guard.verdicts import KEEP, REF, record_path
 from tests.workshop import Repo, Workshop, a_record
 from tests.workshop import cabal as cabal_file
 
@@ -110,7 +110,7 @@ def _branch(repository: Repo, count: int) -> None:
 
 
 def _judge(workshop: Workshop, count: int) -> None:
-    """Verdicts of other combinations, recorded one after another."""
+    """Verdicts of other commits of aula, recorded one after another, and what keeps those."""
     config = workshop.config("HEAD")
 
     def stream() -> Iterator[str]:
@@ -121,6 +121,8 @@ def _judge(workshop: Workshop, count: int) -> None:
             yield _commit(REF, number, "", file)
 
     _import(workshop.docker, stream())
+    same_tree(workshop.aula, count - 1, KEEP)
+    workshop.aula.git("pack-refs", "--all")
 
 
 def _import(repository: Repo, stream: Iterator[str]) -> None:

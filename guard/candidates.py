@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from guard.errors import MissingObjectError
 from guard.git.releases import in_order, release_version
-from guard.haskell import Version
-from guard.rules.asked import ranges_on_gitlink
-from guard.rules.facts import Facts, ReleasePackages
+from guard.haskell import Version, VersionRange
+from guard.rules.facts import ReleasePackages
 from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from typing import Final
 
     from guard.git.store import Store
     from guard.manifests import Library
     from guard.model import Release
 
-# As Cabal has it: more digits are no number of a version.
-_DIGITS: Final = 9
+# As Cabal has it: more than nine digits are no number of a version.
+_GREATEST: Final = 999_999_999
+# What is behind that many characters orders nothing, and Python refuses to read endless numbers.
+_LONG: Final = 400
 
 
-def likeliest(facts: Facts, releases: Sequence[Release], form: str, most: int) -> Sequence[Release]:
-    """Those whose own versions fit the most requirements, the newest of them; all where few.
+def likeliest(
+    ranges: Collection[VersionRange], releases: Sequence[Release], form: str, most: int
+) -> Sequence[Release]:
+    """Those whose own versions fit the most ranges, the newest of them; all where they are few.
 
     A release is nearly always named by the version of its packages, and reading what each of ten
     thousand holds would take seconds.
@@ -33,16 +36,14 @@ def likeliest(facts: Facts, releases: Sequence[Release], form: str, most: int) -
     """
     if not most or len(releases) <= most:
         return releases
-    ranges = ranges_on_gitlink(facts).values()
 
-    def likelihood(release: Release) -> tuple[int, list[tuple[int, str]]]:
-        numbers = (release_version(release.tag, form) or "0").split(".")
-        # By length first, as no number is too long to be compared then.
-        order = [(len(bare), bare) for bare in (number.lstrip("0") for number in numbers)]
-        if any(digits > _DIGITS for digits, _ in order):
-            return 0, order
-        version = Version(tuple(map(int, numbers)))
-        return sum(version in wanted for wanted in ranges), order
+    def likelihood(release: Release) -> tuple[int, tuple[int, ...]]:
+        named = release_version(release.tag, form) or "0"
+        numbers = tuple(map(int, named[:_LONG].strip(".").split(".")))
+        if max(numbers) > _GREATEST:
+            return 0, numbers
+        version = Version(numbers)
+        return sum(version in wanted for wanted in ranges), numbers
 
     return sorted(releases, key=likelihood, reverse=True)[:most]
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     # A push whose facts are remembered reads no manifest.
-    from guard.haskell import Manifest
+    from guard.haskell import Manifest, VersionRange
     from guard.manifests import Library
 
 
@@ -53,6 +53,7 @@ class Gatherer(Contents):
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
         self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
         self._seen: dict[tuple[str, str], bool] = {}
+        self._likeliest: dict[tuple[Config, frozenset[VersionRange], int], frozenset[Release]] = {}
         self._candidates: dict[tuple[Config, frozenset[Release]], tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self._others = Others(self)
@@ -107,12 +108,17 @@ class Gatherer(Contents):
         """
         # An accepted push does not wait for the import.
         from guard.candidates import likeliest, with_packages
+        from guard.rules.asked import ranges_on_gitlink
 
         config = self.config(combination)
         form, path = config.release_tag, config.dependency
         store = self.submodules(config).store(path)
         releases = self._all_tags(form, store).releases
-        chosen = frozenset(likeliest(facts, releases, form, most))
+        ranges = frozenset(ranges_on_gitlink(facts).values())
+        asked = (config, ranges, most)
+        if asked not in self._likeliest:
+            self._likeliest[asked] = frozenset(likeliest(ranges, releases, form, most))
+        chosen = self._likeliest[asked]
         if (config, chosen) not in self._candidates:
             found = with_packages(store, self._library, tuple(chosen), form, path)
             self._candidates[config, chosen] = found

@@ -43,8 +43,9 @@ def release_version(tag: str, form: str) -> str | None:
     if not (tag.startswith(before) and tag.endswith(after)):
         return None
     version = tag[len(before) : len(tag) - len(after)]
-    numbers = version.split(".")
-    return version if all(item.isascii() and item.isdigit() for item in numbers) else None
+    digits = version.replace(".", "")
+    known = digits.isascii() and digits.isdigit() and all(version.split("."))
+    return version if known else None
 
 
 def in_order(releases: Iterable[Release], form: str) -> tuple[Release, ...]:
@@ -97,7 +98,7 @@ def releases_named(
 
 def _listed(meanings: dict[str, set[str]]) -> TagList:
     return TagList(
-        tuple(Release(tag, *ids) for tag, ids in meanings.items() if len(ids) == 1),
+        tuple(Release(tag, next(iter(ids)), "") for tag, ids in meanings.items() if len(ids) == 1),
         tuple((tag, frozenset(ids)) for tag, ids in sorted(meanings.items()) if len(ids) > 1),
     )
 
