@@ -75,7 +75,7 @@ def asked_default(
         return remote_head(repository, remote.name) == ref
     except GitError:
         what = f"the push to {ref.removeprefix('refs/heads/')} is one to it"
-        return _unknown_default(gate.workspace.name(""), repository, remote.name, what)
+        return _unknown_default(gate.workspace.name(""), repository, remote, what)
 
 
 def _pushed_to(remotes: Remotes, destination: Destination) -> Remote | None:
@@ -143,7 +143,7 @@ class Merges:
         if not candidates:
             place = places[0]
             what = "the gitlink is in it"
-            return _unknown_default(submodule.path, place.repository, place.remote.name, what)
+            return _unknown_default(submodule.path, place.repository, place.remote, what)
         candidates = self._newest(candidates)
         candidates.sort(key=lambda item: not item[0])
         if not candidates[0][0] and found.state in _UNDECIDED:
@@ -219,15 +219,20 @@ def _short(place: Place, ref: str) -> str:
     return ref.removeprefix(f"refs/remotes/{place.remote.name}/")
 
 
-def _unknown_default(where: str, repository: Repository, remote: str, what: str) -> Unknown:
+def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
     from shlex import quote
 
     from guard.git.pushing import git_at
 
-    git, name = git_at(repository).removesuffix(" -C ."), quote(remote)
+    git, name = git_at(repository).removesuffix(" -C ."), quote(remote.name)
+    command = f"{git} fetch {name} && {git} remote set-head {name} --auto"
+    if f"refs/remotes/{remote.name}/*" not in remote.tracking:
+        # A clone of one branch, or of none: what is fetched is not kept where it is looked for.
+        command = f"{git} remote set-branches --add {name} '*' && {command}"
     return Unknown(
-        f"the default branch of {remote} in {where} is not known, so neither is whether {what}",
-        f"{git} fetch {name} && {git} remote set-head {name} --auto",
+        f"the default branch of {remote.name} in {where} is not known, so neither is whether "
+        f"{what}",
+        command,
     )
 
 

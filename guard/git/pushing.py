@@ -54,6 +54,10 @@ def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, st
         return f"{push} {commit[:12]}:{_BRANCHES}{shlex.quote(_new_branch(place, commit))}"
     usual = (head_branch(place.repository), f"{_BRANCHES}{_default(place)}")
     branch = next((name for name in usual if name in branches), next(iter(branches)))
+    tip = shown.get(branch) or _tracked(place, branch)
+    if tip and not reachable(place.repository, [tip], [commit]):
+        # Git would refuse: the remote's branch has gone another way.
+        return f"{push} {commit[:12]}:{_BRANCHES}pin-{commit[:8]}"
     if branches[branch] != commit:
         # More than this commit may not be ready for others.
         return f"{push} {commit[:12]}:{shlex.quote(branch)}"
@@ -71,6 +75,13 @@ def _names(repository: Repository, option: str, commit: str, prefix: str) -> dic
 def _short(repository: Repository, name: str, others: str, full: str) -> str:
     """A ref's short name, or its full one where a branch and a tag have the same."""
     return full if text(repository, "for-each-ref", "--", f"{others}{name}") else name
+
+
+def _tracked(place: Place, branch: str) -> str:
+    """Where a branch of the remote was when it was last fetched, "" where that is not known."""
+    name = branch.removeprefix(_BRANCHES)
+    found = place.tracking.refs.get(f"refs/remotes/{place.remote.name}/{name}")
+    return found.id if found is not None else ""
 
 
 def _default(place: Place) -> str:

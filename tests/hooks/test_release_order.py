@@ -618,6 +618,35 @@ class TestMerged:
         assert f"origin/master of aula ({beside.head[:12]}) does not go with" in ran.text
         assert ran.status != 0
 
+    @pytest.mark.parametrize("refspec", ["+refs/heads/topic:refs/remotes/origin/topic", ""])
+    def test_a_clone_of_one_branch_or_of_none(self, ready: Workshop, refspec: str) -> None:
+        ready.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/topic")
+        ready.aula.git("config", "--unset-all", "remote.origin.fetch")
+        if refspec:
+            ready.aula.git("config", "remote.origin.fetch", refspec)
+        ready.aula.git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+        ready.aula.git("update-ref", "-d", "refs/remotes/origin/master")
+        command = mend(ready.push(ready.docker), "merged")
+        assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker)
+        assert ran.status == 0, ran.text
+
+    def test_a_master_that_has_gone_another_way(self, ready: Workshop) -> None:
+        other = Repo(ready.root / "other")
+        other.commit("Of another", {"other.hs": "x"})
+        other.git("push", "--quiet", str(ready.root / "remotes/aula.git"), "HEAD:master")
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        commit = unpublished(ready)
+        ready.aula.git("fetch", "--quiet")
+        command = mend(ready.push(ready.docker))
+        assert command == f"git -C aula push origin {commit[:12]}:refs/heads/pin-{commit[:8]}"
+        assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker)
+        assert "error published" not in ran.text
+        command = mend(ran, "merged")
+        assert "git -C aula checkout --detach origin/master && git -C aula merge" in command
+        assert paste(ready, command.partition(" && git -C aula push")[0]).status == 0
+
     def test_no_default_branch_of_aula_is_undecided(self, ready: Workshop) -> None:
         ready.aula.git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
         ready.aula.git("update-ref", "refs/remotes/origin/main", ready.aula.head)
