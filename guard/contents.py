@@ -6,6 +6,7 @@ from guard.config import FILE, Config, config_from_json, read_config
 from guard.errors import MissingObjectError
 from guard.git.assembly import Submodules
 from guard.git.objects import GitObject, ObjectPool
+from guard.git.process import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import GITLINK
 from guard.git.workspace import Workspace
@@ -110,7 +111,8 @@ class Contents:
                 names = submodules.named(top, superproject_tree(top, combination))
                 store = submodules.store(path, names.get(path, []))
                 root = store.root(commit)
-            self._roots[key] = (store, root) if root else _missing(path, commit, store)
+            whole = self.workspace.superproject
+            self._roots[key] = (store, root) if root else _missing(whole, path, commit, store)
         return self._roots[key]
 
 
@@ -129,11 +131,21 @@ def superproject_tree(store: Store, combination: Combination) -> GitObject:
     return tree
 
 
-def _missing(path: str, commit: str, store: Store) -> Unknown:
+def brought_here(superproject: Repository, path: str) -> str:
+    """The command that brings a submodule's repository to this machine, or tells where it is."""
+    from shlex import quote
+
+    if superproject.work_tree is None:
+        key = quote(f"guard.{path}.repository")
+        return f"git config {key} /path/to/{quote(path.rpartition('/')[2])}"
+    return f"git submodule update --init {quote(path)}"
+
+
+def _missing(superproject: Repository, path: str, commit: str, store: Store) -> Unknown:
     if not store.repositories:
         return Unknown(
             f"no repository of {path} is on this machine, so commit {commit} cannot be read",
-            f"git submodule update --init {path}",
+            brought_here(superproject, path),
         )
     looked = ", ".join(found.work_tree or found.git_dir for found in store.repositories)
     return Unknown(

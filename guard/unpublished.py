@@ -6,7 +6,7 @@ import shlex
 from contextlib import suppress
 
 from guard.config import Config
-from guard.contents import Contents
+from guard.contents import Contents, brought_here
 from guard.errors import GitError
 from guard.git.network import ls_remote
 from guard.git.pushing import (
@@ -198,7 +198,7 @@ class Search:
                 submodule.url,
                 detail=f"no repository of {path} is on this machine, so it is not known whether "
                 f"others can fetch {commit[:12]}",
-                remedy=f"git submodule update --init {shlex.quote(path)}",
+                remedy=brought_here(self._workspace.superproject, path),
             )
         (tracking,) = self._links.tracking(repositories[:1])
         names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))

@@ -424,6 +424,23 @@ class TestNothingIsFooled:
         assert paste(ready, mend(ran)).status == 0
         assert ready.push(ready.docker, *TOPIC).status == 0
 
+    def test_a_bare_superproject_without_its_submodules(self, ready: Workshop) -> None:
+        """Git has no checkout to put a submodule into."""
+        bare = Repo(ready.root / "elsewhere/aula-docker.git")
+        bare.folder.parent.mkdir()
+        source = str(ready.docker.folder)
+        ready.docker.git("clone", "--quiet", "--bare", source, str(bare.folder))
+        bare.git("fetch", "--quiet", source, "refs/guard/verdicts:refs/guard/verdicts")
+        assert ready.guard("install", at=bare).status == 0
+        url = str(ready.root / "remotes/aula-docker.git")
+        for name in ("thentos", "aula"):
+            command = mend(ready.push(bare, url, "master:refs/heads/topic"))
+            assert command == f"git config guard.{name}.repository /path/to/{name}"
+            folder = str(ready.docker.folder / name)
+            assert paste(ready, command.replace(f"/path/to/{name}", folder), bare).status == 0
+        ran = ready.push(bare, url, "master:refs/heads/topic")
+        assert ran.status == 0, ran.text
+
     def test_a_submodule_that_is_nowhere(self, ready: Workshop) -> None:
         shutil.rmtree(ready.docker.folder / "thentos")
         shutil.rmtree(ready.docker.folder / ".git/modules/thentos")
