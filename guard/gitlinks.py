@@ -253,6 +253,12 @@ class PublishedLinks:
 
     def _known(self, place: Place, commits: set[str]) -> set[str]:
         """Those of some commits that a remote is known to have, without asking it."""
+        refs = place.tracking.refs
+        # Nearly always a branch is at the commit, and the others need not be looked at.
+        there = [name for name, ref in refs.items() if ref.id in commits and not ref.symref]
+        own = place.tracking.remotes.tracked(place.remote, place.wanted, there)
+        if commits == {refs[name].id for name in own}:
+            return commits
         tracked = place.tracking.tracked(place.remote, place.wanted)
         tips = {*tracked.values(), *place.tracking.seen(place.remote)}
         found = commits & tips
