@@ -119,21 +119,6 @@ class Gate:
             raise GuardError(f"{where} has neither an index nor a commit")
         return found
 
-    def ask_ahead(self) -> None:
-        """Let git look for the dependency's release in what stands now.
-
-        Raises:
-            GuardError: that cannot be read.
-        """
-        present = self.present()
-        config = self.gatherer.config(present)
-        tags = self.gatherer.expected_tags(present, config)
-        if tags:
-            for repository in (
-                self.gatherer.submodules(config).store(config.dependency).repositories
-            ):
-                self.pool.refs.ask(repository, *tags)
-
     def superproject(self, commit: str, ref: str | None = None) -> Decision:
         """The decision for a commit of the superproject. Never raises a `GuardError`."""
         name = self.workspace.name("")

@@ -121,6 +121,17 @@ class PublishedLinks:
             found.append((Submodule(path, tuple(names), url, form), commit))
         return found
 
+    def release(self, combination: Combination, config: Config, commit: str) -> Publication | None:
+        """The publication of a commit of the dependency, None where there is no such submodule.
+
+        Raises:
+            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
+        """
+        submodule = self.submodule(combination, config, config.dependency)
+        if submodule is None or not submodule.url:
+            return None
+        return next(iter(self._judged(submodule, config, [commit])), None)
+
     def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
         """The submodule at a path, None where there is no gitlink."""
         links = self.submodules(combination, config)
@@ -152,8 +163,11 @@ class PublishedLinks:
             question = TrackingQuestion(repository, self._contents.pool, tags)
             self._questions[name] = question
 
-    def ask_ahead(self, asked: Iterable[tuple[Combination, Config]]) -> None:
+    def ask_ahead(self, asked: Iterable[tuple[Combination, Config]], only: str = "") -> None:
         """Start the questions that are sure to come, all at the same time.
+
+        Args:
+            only: the path of the only submodule that will be asked about, "" for all.
 
         Raises:
             GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
@@ -162,6 +176,8 @@ class PublishedLinks:
         tags: dict[Repository, dict[str, None]] = {}
         for combination, config in asked:
             for submodule, _ in self.submodules(combination, config):
+                if only and submodule.path != only:
+                    continue
                 repositories = self.repositories(submodule, config)
                 if submodule.path == config.dependency:
                     expected = self._contents.expected_tags(combination, config)

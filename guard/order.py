@@ -11,11 +11,14 @@ from guard.merging import Merges, Staleness, asked_default, is_default
 from guard.model import Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
 from guard.rules.facts import Unknown, undecided
-from guard.rules.publication import Publication, Publications
+from guard.rules.publication import Publication, Publications, PublicationState
 from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+_UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
 
 
 class Order:
@@ -28,7 +31,10 @@ class Order:
     def __init__(self, gate: Gate, destination: Destination) -> None:
         self._gate = gate
         self._destination = destination
-        self._links = PublishedLinks(gate.gatherer, destination, self._search)
+        # A push of the consumer says nothing of where the superproject is at home.
+        at_home = gate.workspace.in_superproject
+        home = destination if at_home else Destination(asks=destination.asks)
+        self._links = PublishedLinks(gate.gatherer, home, self._search)
         self._staleness: Staleness | None = None
         self._answers: dict[tuple[str, str], dict[str, str] | GitError] = {}
 
@@ -39,7 +45,9 @@ class Order:
                 self._links.ask_ahead(self._readable(commits).values())
             else:
                 self._staleness = Staleness(self._gate, self._links.here)
-                self._gate.ask_ahead()
+                present = self._gate.present()
+                config = self._gate.gatherer.config(present)
+                self._links.ask_ahead([(present, config)], config.dependency)
         except GuardError:
             pass  # whoever needs it asks again, and says what is wrong
 
@@ -54,7 +62,45 @@ class Order:
         if not decisions:
             return []
         findings = self._stale()
-        return [_with(item, findings, (merged.NAME,)) for item in decisions]
+        releases: dict[str, tuple[Finding, ...]] = {}
+        result = []
+        for item in decisions:
+            commit = self._release_of(item)
+            if commit not in releases:
+                releases[commit] = self._unpublished(commit) if commit else ()
+            rules = (published.NAME, merged.NAME)
+            result.append(_with(item, releases[commit] + findings, rules))
+        return result
+
+    def _release_of(self, decision: Decision) -> str:
+        """The dependency's commit that a commit of the consumer was judged with."""
+        try:
+            config = self._gate.gatherer.config(self._gate.present())
+        except GuardError:
+            return ""  # and so it is undecided already
+        return dict(decision.gitlinks).get(config.dependency, "")
+
+    def _unpublished(self, commit: str) -> tuple[Finding, ...]:
+        """What is to be pushed before the consumer; what is not known waits for the superproject.
+
+        A push of the superproject that takes its submodules along goes through them in the order
+        of their paths.
+        """
+        workspace = self._gate.workspace
+        try:
+            present = self._gate.present()
+            config = self._gate.gatherer.config(present)
+            found = self._links.release(present, config, commit)
+            if found is None or found.state not in _UNPUBLISHED:
+                return ()
+            from guard.git.pushing import recurses
+
+            if recurses(workspace.superproject):
+                return ()
+        except GuardError:
+            return ()
+        source = Evidence(workspace.name(""), present.commit, text=present.source)
+        return tuple(published.check(Publications(source, (found,))))
 
     def _stale(self) -> tuple[Finding, ...]:
         asked, self._staleness = self._staleness, None

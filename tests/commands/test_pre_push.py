@@ -228,6 +228,7 @@ class TestConsumer:
         workshop.install()
         workshop.require(">=0.4 && <0.5")
         workshop.release("0.4.0")
+        workshop.publish("thentos")
         workshop.docker.git("checkout", "--quiet", "-b", "feature")
         workshop.pin()
         workshop.verdict()

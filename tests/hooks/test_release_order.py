@@ -53,6 +53,59 @@ def unpublished(workshop: Workshop, files: dict[str, str] | None = None) -> str:
     return commit
 
 
+class TestReleaseFirst:
+    """aula waits for thentos's release as well."""
+
+    @pytest.fixture
+    def early(self, ready: Workshop) -> Workshop:
+        """aula is tested with a release that only its author has."""
+        ready.release("0.3.1")
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        ready.require(">=0.3.1 && <0.4")
+        ready.pin()
+        ready.verdict()
+        return ready
+
+    def test_it_is_named(self, early: Workshop) -> None:
+        ran = early.push(early.aula)
+        assert ran.status != 0
+        commit = early.thentos.head[:12]
+        assert f"error published: thentos {commit} is not published" in ran.text
+        assert early.remote_head("aula") != early.aula.head
+        assert paste(early, mend(ran), early.aula).status == 0
+        # A push of a tag leaves no trace here, so that the remote is asked, once.
+        for destination, questions in (("HEAD:master", 1), ("HEAD:refs/heads/more", 0)):
+            ran, count = asked(early, early.aula, "origin", destination)
+            assert (ran.status, count) == (0, questions), ran.text
+        assert early.remote_head("aula") == early.aula.head
+
+    def test_check_says_so(self, early: Workshop) -> None:
+        assert "thentos" in early.guard("check", at=early.aula).out
+        early.publish("thentos")
+        assert early.guard("check", at=early.aula).status == 0
+
+    def test_a_remote_of_thentos_that_is_away_does_not_stop_aula(self, early: Workshop) -> None:
+        (early.root / "remotes/thentos.git").rename(early.root / "away")
+        assert early.push(early.aula).status == 0
+        assert early.push(early.docker).status != 0
+
+    def test_nor_does_a_url_that_no_remote_has(self, early: Workshop) -> None:
+        early.thentos.git("remote", "set-url", "origin", "https://example.invalid/thentos")
+        assert early.push(early.aula).status == 0
+        assert early.push(early.docker).status != 0
+
+    def test_a_relative_url_counts_from_the_superproject(self, early: Workshop) -> None:
+        modules = early.docker.folder / ".gitmodules"
+        text = modules.read_text().replace(f"{early.root}/remotes/", "../")
+        assert "../thentos.git" in text
+        early.docker.commit("Relative URLs", {".gitmodules": text})
+        early.verdict()
+        ran = early.push(early.aula)
+        assert ran.status != 0
+        assert paste(early, mend(ran), early.aula).status == 0
+        assert early.push(early.aula).status == 0
+
+
 class TestPublished:
     def test_in_order_it_goes_through(self, ready: Workshop) -> None:
         ready.release("0.3.1")
