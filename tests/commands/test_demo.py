@@ -12,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
+import docker.errors
 import pytest
 
 from guard.commands import demo
@@ -58,7 +59,10 @@ def demo_images() -> set[str]:
         images = cast(Any, engine.api).images(all=True, quiet=True)
         found = set()
         for image in set(images):
-            steps = cast(Any, engine.api).history(image)
+            try:
+                steps = cast(Any, engine.api).history(image)
+            except docker.errors.ImageNotFound:
+                continue  # another test has removed its own since
             if any("test -f /liqd/aula/aula.cabal" in step["CreatedBy"] for step in steps):
                 found.add(image)
         return found
