@@ -14,17 +14,25 @@ class Ahead(Generic[T]):
 
     Args:
         work: may take no signal, and must leave nothing behind where it never ends.
+        at_once: else it begins with `start`, or where somebody waits for it.
     """
 
-    def __init__(self, work: Callable[[], T]) -> None:
+    def __init__(self, work: Callable[[], T], at_once: bool = True) -> None:
         self._work = work
         self._found: list[T] = []
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, daemon=True)
-        self._thread.start()
+        if at_once:
+            self._thread.start()
+
+    def start(self) -> None:
+        """Begin, where it has not begun."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def result(self) -> T:
         """Wait for it. Raises what the work raised."""
+        self.start()
         self._thread.join()
         if self._error is not None:
             raise self._error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from guard.ahead import Ahead
 from guard.engine.cli import find_cli
+from guard.engine.connection import connect
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate import Gate
 from guard.git.untested import untested
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from guard.engine.cli import BuildkitCli
     from guard.engine.client import Engine
 
-# Seconds that imports may keep the interpreter to themselves.
-_SHARE: Final = 0.0005
 _WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
 
 
@@ -89,28 +88,6 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
     for finding in decision.findings:
         if finding.severity in (Severity.ERROR, Severity.UNDECIDED) and finding.rule != TESTED:
             screen.say(f"  a push would be blocked all the same: {finding.rule}: {finding.message}")
-
-
-def connect() -> Engine:
-    """The engine, with all the imports that a trial takes."""
-    import gc
-    import sys
-
-    # A fifth of the time goes into looking for garbage among modules.
-    gc.disable()
-    # Whoever has an answer of git or of the CLI goes on at once, and not 5 ms later: there are many
-    # answers, and little to do with each.
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_SHARE)
-    try:
-        import guard.trial  # noqa: F401
-        from guard.engine.client import Engine
-    finally:
-        sys.setswitchinterval(interval)
-        # What is there now stays to the end; at the exit it would all be looked through again.
-        gc.freeze()
-        gc.enable()
-    return Engine.connect()
 
 
 def _test(

@@ -1,7 +1,7 @@
-"""``python -m tests.engine.bench_attempt GIT_DIR TREE BUILDER``: one attempt, as `guard test` does.
+"""``python -m tests.engine.bench_attempt GIT_DIR TREE BUILDER``: an attempt of `guard test`.
 
-Prints the peak of resident memory, in kilobytes. A process of its own, that imports what the
-command imports and nothing else.
+Prints the peak of resident memory, in kilobytes. A process of its own, that imports what an
+attempt takes and nothing else.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from guard.config import Config, Image, Test
 from guard.engine.build import Options
 from guard.engine.buildkit import begin
 from guard.engine.cli import find_cli
+from guard.engine.connection import connect
 from guard.engine.events import OnEvent
 from guard.engine.prepared import prepare
 from guard.git.objects import ObjectPool
@@ -23,13 +24,12 @@ from guard.git.process import Repository
 
 def main(git_dir: str, tree: str, builder: str) -> None:
     """Build the tree, run a test that does nothing."""
-    from guard.commands.test import connect
-
-    cli, engine = Ahead(find_cli), Ahead(connect)
+    cli, engine = Ahead(find_cli), Ahead(connect, at_once=False)
     part = Part("", "", tree, Repository(git_dir, git_dir))
     config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
     with ObjectPool() as pool:
         prepared = prepare([part], pool, config)
+        engine.start()
         build = begin(prepared, Options(), cli.result)
         with engine.result() as found:
             from guard.engine.attempt import attempt

@@ -73,13 +73,14 @@ def timed(work: Callable[[], None]) -> float:
 def main() -> None:
     """Measure and print."""
     # As pip leaves what it installs.
-    compileall.compile_dir(str(Path(guard.__file__).parent), quiet=1)
-    with Engine.connect() as engine, tempfile.TemporaryDirectory() as folder:
+    for folder in (Path(guard.__file__).parent, Path(__file__).parent):
+        compileall.compile_dir(str(folder), quiet=1)
+    with Engine.connect() as engine, tempfile.TemporaryDirectory() as made:
         base, cli = base_image(engine), find_cli()
         docker = cli.command[0] if cli is not None and not cli.is_buildx else "docker"
         for name, (count, size) in SIZES.items():
-            part = repository(Path(folder) / f"{count}.git", count, size, base)
-            tar = Path(folder) / f"{count}.tar"
+            part = repository(Path(made) / f"{count}.git", count, size, base)
+            tar = Path(made) / f"{count}.tar"
             with tar.open("wb") as file, ObjectPool() as pool:
                 config = Config(test=Test(("/bin/true",)))
                 file.writelines(prepare([part], pool, config).context.stream())
