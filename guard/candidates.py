@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
+from operator import itemgetter
+
 from guard.errors import MissingObjectError
 from guard.git.releases import in_order, release_version
-from guard.haskell import Version, VersionRange
+from guard.haskell import VersionRange
 from guard.rules.facts import ReleasePackages
 from guard.values import TYPE_CHECKING
 
@@ -36,16 +40,34 @@ def likeliest(
     """
     if not most or len(releases) <= most:
         return releases
+    numbered = sorted(
+        ((_numbers(release_version(item.tag, form) or "0"), item) for item in releases),
+        key=itemgetter(0),
+    )
+    counts = _fitting(ranges, [numbers for numbers, _ in numbered])
+    ranked = sorted(range(len(numbered)), key=counts.__getitem__)
+    return [numbered[at][1] for at in ranked[: -most - 1 : -1]]
 
-    def likelihood(release: Release) -> tuple[int, tuple[int, ...]]:
-        named = release_version(release.tag, form) or "0"
-        numbers = tuple(map(int, named[:_LONG].strip(".").split(".")))
-        if max(numbers) > _GREATEST:
-            return 0, numbers
-        version = Version(numbers)
-        return sum(version in wanted for wanted in ranges), numbers
 
-    return sorted(releases, key=likelihood, reverse=True)[:most]
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version[:_LONG].strip(".").split(".")))
+
+
+def _fitting(ranges: Collection[VersionRange], versions: Sequence[tuple[int, ...]]) -> list[int]:
+    """For each of the ascending versions, how many ranges it lies in; by the ranges' ends."""
+    changes = [0] * (len(versions) + 1)
+    for wanted in ranges:
+        for one in wanted.intervals:
+            begin = bisect_left if one.lower_inclusive else bisect_right
+            end = bisect_right if one.upper_inclusive else bisect_left
+            changes[begin(versions, one.lower)] += 1
+            changes[end(versions, one.upper) if one.upper is not None else -1] -= 1
+    counts = accumulate(changes[:-1])
+    # What is no version for Cabal fits nothing.
+    return [
+        count if max(numbers) <= _GREATEST else 0
+        for numbers, count in zip(versions, counts, strict=True)
+    ]
 
 
 def with_packages(

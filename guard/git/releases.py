@@ -8,7 +8,7 @@ from guard.model import Release
 from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class TagList(NamedTuple):
@@ -44,7 +44,7 @@ def release_version(tag: str, form: str) -> str | None:
         return None
     version = tag[len(before) : len(tag) - len(after)]
     digits = version.replace(".", "")
-    known = digits.isascii() and digits.isdigit() and all(version.split("."))
+    known = digits.isascii() and digits.isdigit() and ".." not in f".{version}."
     return version if known else None
 
 
@@ -64,13 +64,12 @@ def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
     Raises:
         GitError: git cannot list the tags of one of the repositories.
     """
-    meanings: dict[str, set[str]] = {}
     processes = [start(found, "show-ref", "--tags", "--dereference") for found in repositories]
-    for process in processes:
-        for tag, commit in _peeled(finish(process, ok=(0, 1))).items():
-            meanings.setdefault(tag, set()).add(commit)
-    named = {tag: ids for tag, ids in meanings.items() if release_version(tag, form) is not None}
-    return _listed(named)
+    found = [_peeled(finish(process, ok=(0, 1))) for process in processes]
+    return _joined(
+        {tag: commit for tag, commit in tags.items() if release_version(tag, form) is not None}
+        for tags in found
+    )
 
 
 def releases_named(
@@ -87,27 +86,35 @@ def releases_named(
         for found in repositories
         for tag in tags
     ]
-    meanings: dict[str, set[str]] = {}
+    found = []
     for tag, process in asked:
         # 128 is "not a valid ref", and any other trouble; what is missing is no release.
         peeled = _peeled(finish(process, ok=(0, 1, 128)))
         if tag in peeled:
-            meanings.setdefault(tag, set()).add(peeled[tag])
-    return _listed(meanings)
+            found.append({tag: peeled[tag]})
+    return _joined(found)
 
 
-def _listed(meanings: dict[str, set[str]]) -> TagList:
+def _joined(repositories: Iterable[Mapping[str, str]]) -> TagList:
+    """Tags and their commits of several repositories as one list."""
+    meanings: dict[str, str] = {}
+    contradicting: dict[str, set[str]] = {}
+    for tags in repositories:
+        for tag, commit in tags.items():
+            known = meanings.setdefault(tag, commit)
+            if known != commit:
+                contradicting.setdefault(tag, {known}).add(commit)
     return TagList(
-        tuple(Release(tag, next(iter(ids)), "") for tag, ids in meanings.items() if len(ids) == 1),
-        tuple((tag, frozenset(ids)) for tag, ids in sorted(meanings.items()) if len(ids) > 1),
+        tuple(Release(tag, at, "") for tag, at in meanings.items() if tag not in contradicting),
+        tuple((tag, frozenset(ids)) for tag, ids in sorted(contradicting.items())),
     )
 
 
 def _peeled(output: bytes) -> dict[str, str]:
     """Of ``show-ref -d``: the peeled line follows the tag's own and overrides it."""
     found = {}
-    for line in output.splitlines():
-        commit, separator, ref = line.decode(errors="surrogateescape").partition(" ")
+    for line in output.decode(errors="surrogateescape").split("\n")[:-1]:
+        commit, separator, ref = line.partition(" ")
         if not separator:
             raise GitError(f"git show-ref prints {line!r}")
         found[ref.removeprefix("refs/tags/").removesuffix("^{}")] = commit
