@@ -47,7 +47,9 @@ else:
 
         @classmethod
         def _make(cls, values):
-            return cls(*values)
+            if len(made := tuple.__new__(cls, values)) != len(cls._fields):
+                raise TypeError(f"{cls.__name__} takes {len(cls._fields)} values, not {len(made)}")
+            return made
 
         def _replace(self, **named):
             return type(self)(**{**self._asdict(), **named})

@@ -146,5 +146,5 @@ def _read(pipe: int) -> bytes:
 
 
 def _size(line: bytes) -> int | None:
-    kind, _, size = line.partition(b" ")
-    return int(size) if kind == b"blob" and size.isdigit() else None
+    size = line[5:]
+    return int(size) if line.startswith(b"blob ") and size.isdigit() else None

@@ -44,17 +44,17 @@ def parse_tree(data: bytes, id_bytes: int) -> list[TreeEntry]:
     Raises:
         ValueError: the data is no tree.
     """
-    entries = []
+    entries: list[TreeEntry] = []
+    add, make, index, whole = entries.append, TreeEntry._make, data.index, len(data)
     at = 0
-    while at < len(data):
-        space = data.index(b" ", at)
-        end = data.index(b"\0", space)
+    while at < whole:
+        space = index(b" ", at)
+        end = index(b"\0", space)
         after = end + 1 + id_bytes
-        if after > len(data):
+        if after > whole:
             raise ValueError("the tree ends in the middle of an entry")
-        entries.append(
-            TreeEntry(int(data[at:space], 8), data[space + 1 : end], data[end + 1 : after].hex())
-        )
+        mode, name = data[at:space], data[space + 1 : end]
+        add(make((int(mode, 8), name, data[end + 1 : after].hex())))
         at = after
     return entries
 
