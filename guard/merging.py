@@ -8,7 +8,7 @@ from guard.config import Config
 from guard.errors import GitError
 from guard.gate import Gate
 from guard.git.combinations import head_of, with_consumer
-from guard.git.process import Repository, finish, start, text
+from guard.git.process import Repository, finish, lines_of, start, text
 from guard.git.remotes import Remote, Remotes
 from guard.git.tracking import Place, head_branch, reachable
 from guard.gitlinks import Destination, PublishedLinks, default_remote
@@ -309,8 +309,8 @@ def _listing(repository: Repository, names: Sequence[str], *options: str) -> Chi
 
 def _listed(process: Child, names: Sequence[str]) -> dict[str, str]:
     """The refs of a listing that have these very names, with their commits."""
-    lines = (line.partition(" ") for line in os.fsdecode(finish(process)).splitlines())
-    return {name: found for found, _, name in lines if name in names}
+    words = (line.partition(" ") for line in lines_of(finish(process)))
+    return {name: found for found, _, name in words if name in names}
 
 
 def _pull(

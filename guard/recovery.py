@@ -13,7 +13,7 @@ from guard.git.branches import Branch, Stand, default_branch, is_ancestor, only_
 from guard.git.hooks.health import hook_health
 from guard.git.locate import open_checkout
 from guard.git.parts import Part
-from guard.git.process import Repository, run, text
+from guard.git.process import Repository, lines, run, text
 from guard.git.releases import all_releases, in_order
 from guard.git.restoring import (
     composed_tree,
@@ -364,15 +364,13 @@ class Planner:
         return side._replace(undone=undone, stat=stat)
 
     def _undone(self, path: str, repository: Repository, good: str, tip: str) -> tuple[str, ...]:
-        listed = text(
-            repository, "log", "--format=%H %s", "--first-parent", tip, f"^{good}"
-        ).splitlines()
+        listed = lines(repository, "log", "--format=%H %s", "--first-parent", tip, f"^{good}")
         pairs = [line.split(" ", 1) for line in listed[:_SHOWN]]
         names = self._known.describe(path, [commit for commit, _ in pairs])
-        lines = [f"{names[commit]}  {subject}" for commit, subject in pairs]
+        shown = [f"{names[commit]}  {subject}" for commit, subject in pairs]
         if len(listed) > _SHOWN:
-            lines.append(f"and {len(listed) - _SHOWN} more")
-        return tuple(lines)
+            shown.append(f"and {len(listed) - _SHOWN} more")
+        return tuple(shown)
 
     def _look_for_obstacles(self, plan: Plan) -> None:
         """Untracked files where a checkout would put others; other working trees of a branch."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from guard.errors import GitError, GuardError
 from guard.git.objects import ObjectPool
 from guard.git.private import PrivateFolder
-from guard.git.process import Repository, run, text
+from guard.git.process import Repository, lines, run, text
 from guard.git.refs import REMOTES
 from guard.git.remote_ref import fetch_ref, push_ref, remote_tip
 from guard.record import RecordError, parse_record
@@ -81,7 +81,7 @@ def _tips(repository: Repository, remote: str, tracking: str, incoming: str) -> 
     else:
         _delete(repository, incoming)
     shown = ("for-each-ref", "--format=%(refname) %(objectname)", REF, tracking, incoming)
-    found = dict(line.split(" ", 1) for line in text(repository, *shown).splitlines())
+    found = dict(line.split(" ", 1) for line in lines(repository, *shown))
     return Tips(found.get(REF), found.get(tracking), found.get(incoming))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guard.model import Finding, Severity
-from guard.rules.facts import Tested, Unknown, VerdictState
+from guard.rules.facts import Tested as WasTested
+from guard.rules.facts import Unknown, VerdictState
 from guard.walk import (
     SEEN_BY_OTHERS,
     Kind,
@@ -25,8 +26,8 @@ from tests.rules.case import NAMES
 
 AULA, DOCKER, OTHER = "a" * 40, "d" * 40, "e" * 40
 TAG = "refs/tags/v0.4.0"
-PASSED = Tested(VerdictState.PASSED, verdict="1234-5678")
-UNTESTED = Tested(VerdictState.UNTESTED)
+PASSED = WasTested(VerdictState.PASSED, verdict="1234-5678")
+UNTESTED = WasTested(VerdictState.UNTESTED)
 IMAGE = Publication(Published.YES, "registry/aula:one", "sha256:1")
 NO_IMAGE = Publication(Published.NO)
 NO_HOOK = Trouble("there is no hook", "guard install")
@@ -178,25 +179,25 @@ def test_what_speaks_against_the_combination_blocks_everything() -> None:
     ("tested", "expected", "reason", "remedy"),
     [
         (
-            Tested(VerdictState.FAILED_TEST, detail="exit status 1", verdict="12-34"),
+            WasTested(VerdictState.FAILED_TEST, detail="exit status 1", verdict="12-34"),
             "ddB...",
             "its tests fail: exit status 1 (verdict 12-34)",
             "guard log 12-34",
         ),
         (
-            Tested(VerdictState.FAILED_BUILD, detail="step 3", verdict="12-34"),
+            WasTested(VerdictState.FAILED_BUILD, detail="step 3", verdict="12-34"),
             "dB....",
             "it does not build: step 3 (verdict 12-34)",
             "guard log 12-34",
         ),
         (
-            Tested(VerdictState.NO_COMMAND),
+            WasTested(VerdictState.NO_COMMAND),
             "dB....",
             "no test command is set, so nothing can have passed",
             "guard init",
         ),
         (
-            Tested(VerdictState.UNREADABLE, detail="damaged", remedy="guard test --again"),
+            WasTested(VerdictState.UNREADABLE, detail="damaged", remedy="guard test --again"),
             "dB....",
             "damaged",
             "guard test --again",
@@ -204,7 +205,7 @@ def test_what_speaks_against_the_combination_blocks_everything() -> None:
         (Unknown("aula is missing", "git fetch"), "dBB...", "aula is missing", "git fetch"),
     ],
 )
-def test_verdicts(tested: Tested | Unknown, expected: str, reason: str, remedy: str) -> None:
+def test_verdicts(tested: WasTested | Unknown, expected: str, reason: str, remedy: str) -> None:
     known = nothing()._replace(dependency=thentos(Reach.SAME), tested=tested)
     step = pending(steps(known))
     assert states(known) == expected

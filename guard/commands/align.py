@@ -9,7 +9,7 @@ from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GitError, GuardError, UsageError
 from guard.gate import Gate
 from guard.git.combinations import head_of, with_consumer
-from guard.git.process import Repository, text
+from guard.git.process import Repository, lines
 from guard.git.store import Store
 from guard.git.workspace import find_workspace
 from guard.model import Combination, Role
@@ -115,13 +115,13 @@ def _nearness(store: Store, pin: Pin) -> Nearness:
 
 def _tags(repository: Repository, relation: str, commit: str) -> list[str]:
     try:
-        return text(
+        return lines(
             repository,
             "for-each-ref",
             f"{relation}={commit}",
             "--format=%(refname:lstrip=2)",
             "refs/tags",
-        ).splitlines()
+        )
     except GitError:
         return []  # this repository does not have the commit
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, UsageError
 from guard.git.objects import ObjectPool
-from guard.git.process import text
+from guard.git.process import lines
 from guard.git.remote_ref import usual_remote
 from guard.git.workspace import find_workspace
 from guard.report import Screen
@@ -33,7 +33,7 @@ def run(options: Namespace, screen: Screen) -> int:
     superproject = find_workspace().superproject
     trust = trust_in(superproject)
     remote = options.remote or usual_remote(superproject)
-    if options.remote and remote not in text(superproject, "remote").splitlines():
+    if options.remote and remote not in lines(superproject, "remote"):
         raise UsageError(f"the superproject has no remote named {remote}", "git remote --verbose")
     with ObjectPool() as pool:
         # Git would say of one's own damage that the remote cannot be fetched from.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from guard.git.combinations import head_of, refs_below
-from guard.git.process import Repository, text
+from guard.git.process import Repository, lines, text
 
 _HEADS = "refs/heads/"
 
@@ -61,7 +61,7 @@ def default_branch(repository: Repository) -> Branch:
     name = next((each for each in names if prefix + each in tracked), "")
     name = name or own or next((each for each in names), "master")
     asked = ("--format=%(objectname) %(refname) %(worktreepath)", f"{_HEADS}{name}")
-    found = (line.split(" ", 2) for line in text(repository, "for-each-ref", *asked).splitlines())
+    found = (line.split(" ", 2) for line in lines(repository, "for-each-ref", *asked))
     local, place = next(
         ((commit, place) for commit, ref, place in found if ref == f"{_HEADS}{name}"), (None, "")
     )
@@ -84,11 +84,11 @@ def is_ancestor(repository: Repository, old: str, new: str) -> bool:
 
 def only_in(repository: Repository, commits: str, *without: str) -> list[str]:
     """The commits that lead to one and not to others, the newest first."""
-    return text(repository, "rev-list", commits, *(f"^{one}" for one in without)).splitlines()
+    return lines(repository, "rev-list", commits, *(f"^{one}" for one in without))
 
 
 def _remote(repository: Repository) -> str:
-    remotes = text(repository, "remote").splitlines()
+    remotes = lines(repository, "remote")
     if "origin" in remotes:
         return "origin"
     return remotes[0] if len(remotes) == 1 else ""

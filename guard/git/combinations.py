@@ -7,7 +7,7 @@ import os
 from guard.digest import sha1
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, objects_of, run, text
+from guard.git.process import Repository, lines, objects_of, run, text
 from guard.model import Combination, Gitlink
 from guard.values import TYPE_CHECKING
 
@@ -156,9 +156,9 @@ def head_of(repository: Repository) -> str | None:
 
 def refs_below(repository: Repository, prefix: str) -> dict[str, str]:
     """Full name -> object id of the refs below a prefix that ends in a slash."""
-    listed = text(repository, "for-each-ref", "--format=%(objectname) %(refname)", prefix)
-    lines = (line.partition(" ") for line in listed.splitlines())
-    return {ref: commit for commit, _, ref in lines}
+    listed = lines(repository, "for-each-ref", "--format=%(objectname) %(refname)", prefix)
+    words = (line.partition(" ") for line in listed)
+    return {ref: commit for commit, _, ref in words}
 
 
 def resolve(repository: Repository, revision: str) -> str:

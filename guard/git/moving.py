@@ -138,7 +138,7 @@ def at_remote(repository: Repository, remote: str, ref: str) -> str:
     with _opened(repository) as repo:
         listed = _ask(repo, "ls-remote", remote, ref, f"{ref}^{{}}")
     found = {
-        name: commit for commit, _, name in (line.partition("\t") for line in listed.splitlines())
+        name: commit for commit, _, name in (line.partition("\t") for line in listed.split("\n"))
     }
     return found.get(f"{ref}^{{}}") or found.get(ref, "")
 

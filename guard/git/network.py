@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from guard.errors import GitError
-from guard.git.process import Repository, command_settings, user_environment
+from guard.git.process import Repository, command_settings, lines_of, user_environment
 
 # A person waits, and git holds the connection of the push open meanwhile.
 SECONDS: Final = 5.0
@@ -67,7 +67,7 @@ def _asked(
     if process.returncode != 0:
         said = errors.decode(errors="replace").strip().splitlines()
         raise GitError(f"git ls-remote {remote} failed: {said[0] if said else 'without a word'}")
-    return [line.partition("\t") for line in os.fsdecode(output).splitlines()]
+    return [line.partition("\t") for line in lines_of(output)]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,7 @@ import os
 
 from guard.errors import GitError
 from guard.git.configurations import Configurations
-from guard.git.process import Repository, run, start
+from guard.git.process import Repository, lines_of, run, start
 from guard.git.refs import RefLists
 from guard.git.trees import TreeEntry, parse_tree
 from guard.values import TYPE_CHECKING, NamedTuple
@@ -112,7 +112,7 @@ class ObjectReader:
         data = "".join(f"{name}\n" for name in names).encode()
         output = run(self.repository, "cat-file", "--batch-check", data=data)
         kinds: list[ObjectKind | None] = []
-        for line in output.decode(errors="replace").splitlines():
+        for line in lines_of(output):
             words = line.split()
             known = len(words) == 3 and words[2].isdigit()
             kinds.append(ObjectKind(words[0], words[1]) if known else None)

@@ -184,3 +184,22 @@ def text(
 ) -> str:
     """As `run`, decoded as git encodes names, and without the last line's end."""
     return os.fsdecode(run(repository, *arguments, ok=ok, extra=extra)).removesuffix("\n")
+
+
+def lines(
+    repository: Repository,
+    *arguments: str,
+    ok: Iterable[int] = (0,),
+    extra: Mapping[str, str] | None = None,
+) -> list[str]:
+    """As `text`, by lines."""
+    return lines_of(run(repository, *arguments, ok=ok, extra=extra))
+
+
+def lines_of(output: bytes) -> list[str]:
+    """What git printed, by lines, decoded as git encodes names.
+
+    Only a line feed ends a line: names of refs, paths and subjects may hold all the others that
+    `str.splitlines` takes for an end, such as U+2028.
+    """
+    return os.fsdecode(output).removesuffix("\n").split("\n") if output else []

@@ -6,7 +6,7 @@ import os
 import shlex
 
 from guard.git.hooks.health import hook_health
-from guard.git.process import Repository, command_settings, text
+from guard.git.process import Repository, command_settings, lines, text
 from guard.git.releases import release_version
 from guard.git.tracking import Place, head_branch, reachable
 from guard.values import TYPE_CHECKING
@@ -67,9 +67,9 @@ def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, st
 
 def _names(repository: Repository, option: str, commit: str, prefix: str) -> dict[str, str]:
     form = "--format=%(objectname) %(refname)"
-    listed = text(repository, "for-each-ref", form, f"{option}={commit}", prefix)
-    lines = (line.partition(" ") for line in listed.splitlines())
-    return {name: found for found, _, name in lines}
+    listed = lines(repository, "for-each-ref", form, f"{option}={commit}", prefix)
+    words = (line.partition(" ") for line in listed)
+    return {name: found for found, _, name in words}
 
 
 def _short(repository: Repository, name: str, others: str, full: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-from guard.git.process import Repository, finish, start
+from guard.git.process import Repository, finish, lines_of, start
 from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -40,9 +38,9 @@ class _Listing:
     def refs(self) -> dict[str, Ref]:
         process, self._process = self._process, None
         if process is not None:
-            for line in os.fsdecode(finish(process)).splitlines():
+            for line in lines_of(finish(process)):
                 found, name, symref = line.split("\0")
-                self._refs[name] = Ref(found, symref)
+                self._refs[name] = Ref._make((found, symref))
         return self._refs
 
     def close(self) -> None:

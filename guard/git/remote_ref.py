@@ -11,7 +11,7 @@ import subprocess
 from typing import Final
 
 from guard.errors import GitError, GuardError
-from guard.git.process import Repository, text, user_environment
+from guard.git.process import Repository, lines, text, user_environment
 
 # git-push(1), "OUTPUT": of a ref that did not move as it was asked to.
 _MOVED: Final = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|incorrect old")
@@ -23,7 +23,7 @@ def usual_remote(repository: Repository) -> str:
     Raises:
         GuardError: there is none, or nothing says which of several.
     """
-    remotes = text(repository, "remote").splitlines()
+    remotes = lines(repository, "remote")
     branch = text(repository, "symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
     if branch:
         configured = text(repository, "config", "--get", f"branch.{branch}.remote", ok=(0, 1))
@@ -52,7 +52,7 @@ def remote_tip(repository: Repository, remote: str, ref: str) -> str | None:
     status, output, said = _ask(repository, "ls-remote", "--", remote, ref)
     if status:
         raise _trouble("asked for its verdicts", remote, said)
-    for line in output.splitlines():
+    for line in output.split("\n"):
         tip, _, name = line.partition("\t")
         if name == ref:
             return tip

@@ -12,7 +12,7 @@ import os
 
 from guard.digest import object_id
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, run, text
+from guard.git.process import Repository, lines, run, text
 from guard.git.refs import Ref
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.values import TYPE_CHECKING, NamedTuple
@@ -187,9 +187,9 @@ def record_seen(
 
 def _tags_here(repository: Repository, shown: Mapping[str, str]) -> list[str]:
     """The tags of a remote that are here as the same objects."""
-    output = run(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/")
-    lines = (line.partition(" ") for line in os.fsdecode(output).splitlines())
-    return [name for found, _, name in lines if shown.get(name) == found]
+    listed = lines(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/")
+    words = (line.partition(" ") for line in listed)
+    return [name for found, _, name in words if shown.get(name) == found]
 
 
 def _blob_id(content: str, digits: int) -> str:

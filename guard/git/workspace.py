@@ -16,7 +16,7 @@ from guard.git.locate import (
     submodule_repositories,
 )
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, run
+from guard.git.process import Repository, lines_of, run
 from guard.git.questions import Questions
 from guard.git.remotes import Pairs
 from guard.git.trees import GITLINK
@@ -147,7 +147,7 @@ def find_here() -> Repository:
             f"git cannot be run: {error.strerror}", "install git, or add its folder to PATH"
         ) from error
     output, errors = process.communicate()
-    lines = os.fsdecode(output).splitlines()
+    lines = lines_of(output)
     # A bare repository has no third answer, and git fails over that.
     if process.status != 0 and len(lines) != 2:
         said = errors.decode(errors="replace").strip()

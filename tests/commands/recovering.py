@@ -89,7 +89,7 @@ def harmed(workshop: Workshop) -> World:
     good = heads(workshop)
     workshop.aula.git("checkout", "--quiet", "master")
     workshop.aula.commit("Ask for more", {"aula.cabal": "broken\n", "new": "x\n"})
-    workshop.aula.commit("Try again", {"new": "y\n"})
+    workshop.aula.commit("Try\u2028again", {"new": "y\n"})
     workshop.thentos.commit("Not released", {"api": "new\n"})
     workshop.thentos.git("push", "--quiet", "origin", "HEAD:refs/heads/wip")
     workshop.push(workshop.aula, "--no-verify", "origin", "master")

@@ -76,7 +76,7 @@ def test_one_call_brings_the_remotes_back(harmed: World) -> None:
     assert workshop.thentos.head == good["thentos"]
     assert workshop.aula.git("symbolic-ref", "HEAD") == MASTER
     assert "aula: pushed" in ran.out
-    assert "undone: " in ran.out and "Try again" in ran.out
+    assert "undone: " in ran.out and "Try\\u2028again" in ran.out
     assert workshop.guard("check").out.splitlines()[0].endswith(": allowed")
     subject = workshop.aula.git("log", "-1", "--format=%s")
     name = workshop.aula.git("describe", "--tags", "--always", good["aula"])

@@ -106,6 +106,13 @@ def _beyond_ascii(workshop: Workshop, commit: str) -> Ran:
     return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/grün/日本")
 
 
+def _beyond_a_line(workshop: Workshop, commit: str) -> Ran:
+    """Names that hold what ends a line by Unicode, and not for git; colleagues have some, too."""
+    for repo in (workshop.docker, workshop.aula, workshop.thentos):
+        repo.git("update-ref", "refs/remotes/origin/a\u2028b\x85c", repo.head)
+    return workshop.push(workshop.docker, "origin", f"{commit}:refs/heads/a\u2029b\xa0\x85c")
+
+
 def _two_hundred_refs(workshop: Workshop, commit: str) -> Ran:
     names = [f"{commit}:refs/heads/many/{n}" for n in range(200)]
     return workshop.push(workshop.docker, "origin", *names)
@@ -197,6 +204,7 @@ SHAPES: list[Shape] = [
     _linked_worktree,
     _from_a_folder_inside,
     _beyond_ascii,
+    _beyond_a_line,
     _two_hundred_refs,
     _shallow_clone,
     _partial_clone,
