@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-import uuid
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -116,7 +116,7 @@ def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> TestRun:
 def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
     # The name is ours, so that the container can be removed even where the engine's answer to
     # its making never arrived.
-    name = f"guard-test-{uuid.uuid4().hex[:12]}"
+    name = f"guard-test-{os.urandom(6).hex()}"
     mounts = [Mount(plan.place, None, type="volume", no_copy=True)] if plan.place else None
     try:
         with engine.speaking("make a container for the test"):
