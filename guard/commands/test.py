@@ -18,7 +18,7 @@ from guard.locks import held
 from guard.model import Result, Severity
 from guard.rehearsal import begun
 from guard.report import Screen
-from guard.rules.facts import VerdictState
+from guard.rules.facts import Tested, VerdictState
 from guard.rules.tested import NAME as TESTED
 from guard.watch import duration
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from guard.engine.client import Engine
 
 _WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
+_FAILED: Final = (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -58,15 +59,30 @@ def run(options: Namespace, screen: Screen) -> int:
         _introduce(gate, job, screen)
         if not job.config.test.command:
             raise UsageError("no test command is set, so nothing can be tested", "guard init")
-        with held(lock_of(gate, job.name), lambda: screen.say(_WAITING)) as waited:
-            known = gate.gatherer.verdicts.look_up(
-                job.assembly.key, job.config.recipe, again=waited
-            )
+        look_up = partial(gate.gatherer.verdicts.look_up, job.assembly.key, job.config.recipe)
+        before: list[Tested] = []
+
+        def on_wait() -> None:
+            before.append(look_up())
+            screen.say(_WAITING)
+
+        with held(lock_of(gate, job.name), on_wait) as waited:
+            known = look_up(again=waited)
+            if known.state in _FAILED and before and known != before[0]:
+                # The other one's: to build and test it a second time would tell nothing new.
+                return _failed(known, screen)
             fresh = options.again or options.fresh
             if known.state is VerdictState.PASSED and (waited or not fresh):
                 screen.say(f"{screen.paint('passed', 'green')} already: verdict {known.verdict}")
                 return EXIT_ALLOWED
             return _test(gate, job, options.fresh, screen, (engine, cli))
+
+
+def _failed(known: Tested, screen: Screen) -> int:
+    screen.say(f"{screen.paint(known.state.value, 'red')}: {known.detail}")
+    screen.say(f"  verdict {known.verdict}")
+    screen.say(f"  log: {known.log}")
+    return EXIT_BLOCKED
 
 
 def _introduce(gate: Gate, job: Job, screen: Screen) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from guard.locks import held, lock_file
+from guard.model import Result
 from tests.workshop import GUARD_TOML, Workshop
 
 # The last words are those that say something, without their colours.
@@ -49,6 +53,36 @@ def test_a_passed_verdict_is_reused_and_a_failed_one_run_again(prepared: Worksho
         ran = prepared.guard("test")
         assert ran.status == 1
         assert "it breaks" in ran.out
+
+
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_whoever_waits_takes_a_failure_too_and_tests_where_the_first_was_killed(
+    prepared: Workshop, is_recorded: bool
+) -> None:
+    prepared.aula.commit("Break a test", {"test.sh": "echo it breaks; exit 7\n"})
+    prepared.pin()
+    prepared.guard("test")
+    (verdict,) = json.loads(prepared.guard("log", "--json").out)["verdicts"]
+    lock = lock_file(str(prepared.docker.folder / ".git/guard"), verdict["name"])
+    with ExitStack() as stack:
+        with held(lock, lambda: None):
+            second = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-I", "-m", "guard", "test"],
+                    cwd=prepared.docker.folder,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+            )
+            assert second.stdout is not None
+            assert any("waiting for its verdict" in line for line in second.stdout)
+            if is_recorded:
+                prepared.verdict(Result.FAILED_TEST, detail="as the first one found")
+        told = second.stdout.read()
+    assert second.returncode == 1
+    assert ("failed at test: as the first one found" in told) is is_recorded
+    assert ("  | it breaks" in told) is not is_recorded
 
 
 def test_a_failing_test_blocks_the_push_with_its_verdict(prepared: Workshop) -> None:
