@@ -66,11 +66,19 @@ def shielded() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    old = signal.pthread_sigmask(signal.SIG_BLOCK, _SHIELDED)
+    came: list[int] = []
+    # Not by a mask: a signal that this thread blocks goes to another one, such as that of the live
+    # view, and raises in this one all the same.
+    old = {}
     try:
+        for number in _SHIELDED:
+            old[number] = signal.signal(number, lambda signum, frame: came.append(signum))
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, old)
+        for number, handler in old.items():
+            signal.signal(number, handler)
+        for signum in came[:1]:
+            signal.raise_signal(signum)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from guard.engine.client import Engine
+from guard.engine.endings import shielded, terminable
 from guard.errors import EngineError
 from guard.git.objects import ObjectPool
 from guard.model import Result
@@ -96,6 +99,30 @@ def test_a_test_that_is_interrupted(
     said = victim(f"FROM {base}\n", marker + HANGING).end(number)
     assert said == [f"interrupted {number.name}" if number != signal.SIGINT else "interrupted"]
     assert running(engine, marker) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_cleaning_up_goes_on_whichever_thread_a_second_signal_meets(number: signal.Signals) -> None:
+    cleaned, over = False, threading.Event()
+    # As the one that draws the live view.
+    drawing = threading.Thread(target=over.wait)
+    drawing.start()
+    arrived, tell = os.pipe()
+    os.set_blocking(tell, False)
+    old = signal.set_wakeup_fd(tell)
+    try:
+        with pytest.raises(KeyboardInterrupt), terminable(), shielded():
+            for _ in range(2):
+                os.kill(os.getpid(), number)
+                assert os.read(arrived, 1) == bytes([number])
+            cleaned = True
+    finally:
+        signal.set_wakeup_fd(old)
+        over.set()
+        drawing.join()
+        os.close(arrived)
+        os.close(tell)
+    assert cleaned
 
 
 @pytest.mark.parametrize("builder", ["classic", "buildkit"])
