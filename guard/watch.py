@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, Self
 
 from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing, Transfer
-from guard.engine.profile import Profile
+from guard.engine.profile import Profile, reads
 from guard.errors import GuardError
 from guard.record import Record
 from guard.report import Screen
@@ -30,6 +30,10 @@ _UNSHOWN: Final = re.compile(
 )
 # Characters of an instruction that are shown; a RUN may have twenty lines.
 _BRIEF: Final = 120
+# Why a step was built anew that reads nothing of a submodule that has changed.
+_NO_SUBMODULE: Final = (
+    "by no submodule: the superproject's own files, a base image or the engine's cache changed"
+)
 
 
 class Watch:
@@ -214,8 +218,9 @@ def profile_text(found: Profile, last: Record | None, changed: Sequence[str]) ->
         ]
     lost = found.first_lost
     if lost is not None and last is not None:
-        why = f" ({', '.join(changed)} changed since verdict {last.name})" if changed else ""
-        lines.append(f"the cache was lost at step {lost.number}: {brief(lost.text)}{why}")
+        by = ", ".join(path for path in changed if reads(lost.text, path))
+        why = f"{by} changed since verdict {last.name}" if by else _NO_SUBMODULE
+        lines.append(f"the cache was lost at step {lost.number}: {brief(lost.text)} ({why})")
     if found.advice is not None:
         copy, long = found.advice.copy, found.advice.long
         lines.append(

@@ -119,13 +119,36 @@ def _advice(
     return None
 
 
+def reads(step: str, path: str) -> bool:
+    """Whether a step may read something of a submodule out of the build context.
+
+    Args:
+        step: the instruction as the builder shows it.
+        path: of the submodule, from the context's root.
+    """
+    if re.match(r"\s*RUN\b.*--mount=\S*\btype=bind\b", step, re.IGNORECASE):
+        return True
+    return any(
+        # What a pattern or a variable fits is not looked up.
+        source == "."
+        or re.search(r"[*?\[\\$]", source) is not None
+        or f"{path}/".startswith(f"{source}/")
+        or source.startswith(f"{path}/")
+        for source in _sources(step)
+    )
+
+
 def _brings_all(text: str, whole: Sequence[str]) -> bool:
+    return bool(_sources(text) & set(whole))
+
+
+def _sources(text: str) -> set[str]:
+    """What COPY or ADD takes from the build context; nothing for other instructions."""
     match = _COPY.fullmatch(text)
     if match is None or "--from=" in text:
-        return False
+        return set()
     words = [word for word in match["words"].split() if not word.startswith("--")]
-    sources = {word.strip("\"'[],").removeprefix("./").strip("/") or "." for word in words[:-1]}
-    return bool(sources & set(whole))
+    return {word.strip("\"'[],").removeprefix("./").strip("/") or "." for word in words[:-1]}
 
 
 def _same(step: str, instruction: str) -> bool:

@@ -239,6 +239,20 @@ def test_the_profile_names_the_step_whose_cache_was_lost(prepared: Workshop) -> 
     assert "the cache was lost at step 2: COPY . /liqd/ (aula changed since verdict" in ran.out
 
 
+def test_no_submodule_is_blamed_for_a_step_that_reads_none(
+    prepared: Workshop, base: str
+) -> None:
+    prepared.guard("test")
+    prepared.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    prepared.docker.commit(
+        "Do more", {"Dockerfile": f"FROM {base}\nRUN : {uuid.uuid4()}\nCOPY . /liqd/\n"}
+    )
+    ran = prepared.guard("test")
+    assert "the cache was lost at step 2: RUN" in ran.out
+    assert "(by no submodule: the superproject's own files, a base image" in ran.out
+    assert "aula changed since" not in ran.out
+
+
 def test_prune_drops_what_no_branch_needs(prepared: Workshop) -> None:
     prepared.guard("test")
     needed = prepared.guard("log").out.split()[0]

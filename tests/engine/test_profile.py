@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from guard.engine.build import StepRecord
 from guard.engine.images import Layer
-from guard.engine.profile import Instruction, instructions, profile
+from guard.engine.profile import Instruction, instructions, profile, reads
 
 DOCKERFILE = """\
 # what the image is built from
@@ -64,6 +66,25 @@ def test_the_first_step_whose_cache_was_lost() -> None:
     steps = [step("FROM x"), step("RUN a", cached=True), step("COPY . /"), step("RUN b")]
     assert profile(steps, [], "").first_lost == steps[2]
     assert profile(steps[:2], [], "").first_lost is None
+
+
+@pytest.mark.parametrize(
+    ("step", "read"),
+    [
+        ("COPY . /liqd/", {"aula", "thentos"}),
+        ("COPY ./aula/ /liqd/aula/", {"aula"}),
+        ("COPY aula/stack.yaml aula/aula.cabal /liqd/aula/", {"aula"}),
+        ('ADD ["thentos", "/liqd/thentos"]', {"thentos"}),
+        ("COPY */*.cabal /liqd/", {"aula", "thentos"}),
+        ("COPY scripts thentos-notes /liqd/", set()),
+        ("COPY --from=build /aula /liqd/", set()),
+        ("RUN apt-get install -y aula", set()),
+        ("RUN --mount=type=bind,target=/src make", {"aula", "thentos"}),
+        ("ENV aula=1", set()),
+    ],
+)
+def test_which_submodules_a_step_reads(step: str, read: set[str]) -> None:
+    assert {path for path in ("aula", "thentos") if reads(step, path)} == read
 
 
 def test_the_size_is_that_of_all_layers() -> None:
