@@ -19,6 +19,7 @@ from guard.git.process import Repository, text
 from guard.git.pushes import RefUpdate
 from guard.git.workspace import find_here, find_workspace, repository_name
 from guard.model import Decision, Outcome, Severity
+from guard.secrets import without_secret
 
 _VERSION: Final = 1
 _NOT_JUDGED: Final = "not judged"
@@ -101,7 +102,7 @@ def record(
         place, submodule = workspace.superproject, "" if workspace.in_superproject else name
         if workspace.inside:
             submodule, name = workspace.inside, workspace.name(workspace.inside)
-    remote, url = (*map(_without_secret, arguments), "", "")[:2]
+    remote, url = (*map(without_secret, arguments), "", "")[:2]
     judged = {decision.ref: decision for decision in decisions}
     return _write(
         folder_of(place),
@@ -113,7 +114,7 @@ def record(
             submodule=submodule,
             remote=remote,
             url=url,
-            trouble=_without_secret(trouble),
+            trouble=without_secret(trouble),
             guard=__version__,
             refs=tuple(_pushed(item, judged.get(item.remote_ref)) for item in updates),
         ),
@@ -136,7 +137,7 @@ def _pushed(update: RefUpdate, decision: Decision | None) -> PushedRef:
         decision.recipe or "",
         decision.judged_with,
         tuple(
-            f"{item.rule}: {_without_secret(item.message)}"
+            f"{item.rule}: {without_secret(item.message)}"
             for item in decision.findings
             if item.severity in _BLOCKING
         ),
@@ -154,11 +155,6 @@ def _who(repository: Repository) -> str:
             return pwd.getpwuid(os.getuid()).pw_name
         except KeyError:
             return f"user {os.getuid()}"
-
-
-def _without_secret(words: str) -> str:
-    """A text without the passwords and tokens that web servers are given in URLs."""
-    return re.sub(r"\b(https?|ftps?)://[^/@\s]*@", r"\1://", words)
 
 
 def _write(folder: str, bypass: Bypass) -> str:

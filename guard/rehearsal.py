@@ -5,6 +5,7 @@ All of it before the docker SDK is there, which takes as long to import as a cac
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from guard.gate import Gate
 from guard.git.abandoned import remove_abandoned
 from guard.git.process import text
 from guard.jobs import Job
+from guard.secrets import without_secret
 
 
 class Begun(NamedTuple):
@@ -65,10 +67,23 @@ def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
     url = text(superproject, "config", "--get", "remote.origin.url", ok=(0, 1))
     labels = [("guard.combination", job.assembly.key)]
     labels += [
-        (f"guard.gitlink.{part.path}", part.commit) for part in job.assembly.parts if part.path
+        (f"guard.gitlink.{_named(part.path)}", part.commit)
+        for part in job.assembly.parts
+        if part.path
     ]
     if job.combination.commit:
         labels.append((REVISION, job.combination.commit))
     if url:
-        labels.append((SOURCE, url))
+        labels.append((SOURCE, without_secret(url)))
     return tuple(labels)
+
+
+def _named(path: str) -> str:
+    """A path as a part of a label's name, quoted as in a URL.
+
+    The docker CLI refuses a name that holds a space, and ends it at the first equals sign.
+    """
+    return "".join(
+        chr(byte) if 33 <= byte < 127 and byte not in b"%=" else f"%{byte:02X}"
+        for byte in os.fsencode(path)
+    )

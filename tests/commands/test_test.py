@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -228,6 +229,26 @@ def test_the_image_says_what_is_in_it(prepared: Workshop) -> None:
     labels = f"{label.format('aula')} {label.format('thentos')}"
     ran = prepared.run(["docker", "inspect", "--format", labels, reference], prepared.docker)
     assert ran.out.split() == [prepared.aula.head, prepared.thentos.head]
+
+
+@pytest.mark.parametrize("builder", ["classic", "buildkit"])
+def test_the_image_of_a_submodule_at_any_path_says_so_and_tells_no_secret(
+    prepared: Workshop, builder: str
+) -> None:
+    remote = str(prepared.root / "remotes/thentos.git")
+    prepared.aula.git("submodule", "--quiet", "add", remote, "sub mod/ü=1")
+    prepared.aula.commit("Nest one")
+    toml = GUARD_TOML.replace("[image]", f'[image]\nbuilder = "{builder}"')
+    prepared.docker.commit("Take it", {".guard.toml": toml})
+    prepared.docker.git("remote", "set-url", "origin", "https://me:word@example.org/aula-docker")
+    ran = prepared.guard("test")
+    assert ran.status == 0, ran.text
+    image = re.search(r"image: (localhost\S+)", ran.out)
+    assert image
+    show = ["docker", "inspect", "--format", "{{json .Config.Labels}}", image[1]]
+    labels = json.loads(prepared.run(show, prepared.docker).out)
+    assert labels["guard.gitlink.aula/sub%20mod/%C3%BC%3D1"] == prepared.thentos.head
+    assert labels["org.opencontainers.image.source"] == "https://example.org/aula-docker"
 
 
 def test_the_profile_names_the_step_whose_cache_was_lost(prepared: Workshop) -> None:
