@@ -260,9 +260,7 @@ def test_the_profile_names_the_step_whose_cache_was_lost(prepared: Workshop) -> 
     assert "the cache was lost at step 2: COPY . /liqd/ (aula changed since verdict" in ran.out
 
 
-def test_no_submodule_is_blamed_for_a_step_that_reads_none(
-    prepared: Workshop, base: str
-) -> None:
+def test_no_submodule_is_blamed_for_a_step_that_reads_none(prepared: Workshop, base: str) -> None:
     prepared.guard("test")
     prepared.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
     prepared.docker.commit(
