@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from guard.errors import EXIT_INTERRUPTED, EXIT_UNDECIDED, GuardError, mistake
+from guard.errors import EXIT_ALLOWED, EXIT_INTERRUPTED, EXIT_UNDECIDED, GuardError, mistake
 from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ COMMANDS: Final = {
     "pre-push": "what the hook runs",
     "demo": "the incident of 2016, replayed in a temporary folder",
 }
+# Their exit status says nothing.
+_SHOWING: Final = (["log"], ["status"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,15 +43,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(argv)
     except GuardError as error:
+        if argv[:1] in _SHOWING and isinstance(error.__cause__, BrokenPipeError):
+            # The reader (a pager, head) has seen enough.
+            return EXIT_ALLOWED
         from guard.report import Screen
 
-        Screen.for_terminal().failure(error)
+        try:
+            Screen.for_terminal().failure(error)
+        except OSError:
+            # Whoever does not hear it has the status.
+            sys.stderr = None
         return error.status
     except KeyboardInterrupt:
         sys.stderr.write("guard: interrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader (a pager, head) has seen enough. Keep Python's exit from writing to it.
+        # The reader of the help has seen enough. Keep Python's exit from writing to it.
         sys.stdout = None
         return 0
     except Exception as error:

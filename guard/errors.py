@@ -51,6 +51,13 @@ class UsageError(GuardError):
     status = EXIT_USAGE
 
 
+class UnreadError(GuardError):
+    """What guard prints goes nowhere: the reader has gone, or a disk is full.
+
+    No `OSError`, which whoever speaks to the engine would take for the engine's.
+    """
+
+
 class RefusedError(GuardError):
     """What was asked for would do harm that others see, so it is not done."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, UnreadError
 from guard.model import Decision, Evidence, Finding, Outcome, Severity
 from guard.values import TYPE_CHECKING
 
@@ -39,7 +39,9 @@ class Screen:
     @classmethod
     def for_terminal(cls) -> Screen:
         """Standard output and error; colour only on a terminal and without ``NO_COLOR``."""
-        return cls(sys.stdout, sys.stderr, _wants_colour(sys.stdout))
+        # Whoever closes it wants to read nothing.
+        out = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+        return cls(out, sys.stderr, _wants_colour(out))
 
     @classmethod
     def for_hook(cls) -> Screen:
@@ -53,8 +55,7 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """One line or more of result."""
-        self._out.write(f"{_printable(text, self.colour)}\n")
-        self._out.flush()
+        self._put(f"{_printable(text, self.colour)}\n")
 
     def warn(self, text: str) -> None:
         """One line or more beside the result."""
@@ -71,16 +72,26 @@ class Screen:
         """Whether a person says yes; without a terminal nobody does."""
         if not (sys.stdin.isatty() and self.is_terminal):
             return False
-        self._out.write(f"{question} [y/N] ")
-        self._out.flush()
+        self._put(f"{question} [y/N] ")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def json(self, value: object) -> None:
         """One JSON object."""
         import json
 
-        self._out.write(json.dumps(value, indent=2) + "\n")
-        self._out.flush()
+        self._put(json.dumps(value, indent=2) + "\n")
+
+    def _put(self, text: str) -> None:
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except OSError as error:
+            # What is left of it would be written again at Python's exit.
+            sys.stdout = None
+            raise UnreadError(
+                f"what guard prints cannot be written any more ({error.strerror}), so it ended",
+                "run it again, with its output to a file that can be written",
+            ) from error
 
     def failure(self, error: GuardError) -> None:
         """What went wrong and what to do."""
