@@ -10,10 +10,10 @@ from typing import NamedTuple
 from guard.errors import EngineError, GuardError
 from guard.gate import Gate
 from guard.git.assembly import assemble
-from guard.git.combinations import of_commit
-from guard.git.process import text
+from guard.git.combinations import head_of, of_commit
+from guard.git.process import Repository, text
 from guard.locks import is_held, lock_file
-from guard.model import Combination, Result
+from guard.model import Combination, Gitlink, Result
 from guard.record import Record
 
 
@@ -36,8 +36,9 @@ class Droppable(NamedTuple):
 def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
     """What no passed verdict of a branch, a tag, HEAD or the index needs.
 
-    Where the content of one of those cannot be made out, because a commit is missing, every passed
-    verdict stays. So does the log of a test that is running.
+    A branch or a tag of the consumer needs every verdict that was earned with its commit. Where the
+    content of one of those cannot be made out, because a commit is missing, every passed verdict
+    stays. So does the log of a test that is running.
 
     Args:
         records: every attempt that was ever recorded.
@@ -46,9 +47,13 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
         GuardError: the refs of the superproject cannot be listed.
     """
     records = list(records)
-    keys = _needed_keys(gate)
+    known = _needed(gate)
     passed = [item for item in records if item.result is Result.PASSED]
-    needed = [item for item in passed if keys is None or item.key in keys]
+    needed = [
+        item
+        for item in passed
+        if known is None or item.key in known.keys or not known.links.isdisjoint(item.gitlinks)
+    ]
     logs = {item.log for item in needed}
     images = {item.image.id for item in needed}
     folder = gate.gatherer.verdicts.logs
@@ -100,21 +105,49 @@ def drop(found: Droppable) -> list[str]:
     return troubles
 
 
-def _needed_keys(gate: Gate) -> set[str] | None:
-    """The keys of all that has a name, None where one of them cannot be computed."""
-    keys = set()
+class _Needed(NamedTuple):
+    """What has a name.
+
+    Args:
+        keys: of the superproject's combinations.
+        links: the consumer's commits.
+    """
+
+    keys: set[str]
+    links: set[Gitlink]
+
+
+def _needed(gate: Gate) -> _Needed | None:
+    """All that has a name, None where something of it cannot be made out."""
+    keys, links = set[str](), set[Gitlink]()
+    seen = set()
     try:
         for combination in _combinations(gate):
             config = gate.gatherer.config(combination)
             submodules = gate.gatherer.submodules(config)
             keys.add(assemble(submodules, gate.gatherer.store(combination), combination).key)
+            for repository in submodules.store(config.consumer).repositories:
+                if (config.consumer, repository) in seen:
+                    continue
+                seen.add((config.consumer, repository))
+                named = {*_tips(repository), head_of(repository) or ""}
+                links.update(Gitlink(config.consumer, commit) for commit in named)
     except GuardError:
         return None
-    return keys
+    return _Needed(keys, links)
 
 
 def _combinations(gate: Gate) -> Iterable[Combination]:
     repository = gate.workspace.superproject
+    for commit in _tips(repository):
+        yield of_commit(repository, gate.pool, commit, commit)
+    for present in (gate.head(), gate.index()):
+        if present is not None:
+            yield present
+
+
+def _tips(repository: Repository) -> list[str]:
+    """The commits at which branches and tags stand, each once."""
     listed = text(
         repository,
         "for-each-ref",
@@ -123,12 +156,7 @@ def _combinations(gate: Gate) -> Iterable[Combination]:
         "refs/tags",
         "refs/remotes",
     )
-    commits = [line.split()[-1] for line in listed.splitlines()]
-    for commit in dict.fromkeys(commits):
-        yield of_commit(repository, gate.pool, commit, commit)
-    for present in (gate.head(), gate.index()):
-        if present is not None:
-            yield present
+    return list(dict.fromkeys(line.split()[-1] for line in listed.splitlines()))
 
 
 def _listed(folder: str) -> list[str]:

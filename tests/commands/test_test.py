@@ -292,6 +292,17 @@ def test_prune_drops_what_no_branch_needs(prepared: Workshop) -> None:
     assert "nothing to drop" in prepared.guard("log", "--prune").out
 
 
+def test_prune_leaves_what_a_branch_of_aula_was_tested_with(prepared: Workshop) -> None:
+    prepared.aula.git("switch", "--quiet", "--create", "topic")
+    prepared.aula.commit("Say more", {"test.sh": f"echo {uuid.uuid4()}\n"})
+    assert "passed: verdict" in prepared.guard("test", at=prepared.aula).out
+    for branch in ("topic", "master"):
+        prepared.aula.git("switch", "--quiet", branch)
+        assert "nothing to drop" in prepared.guard("log", "--prune").out
+    prepared.aula.git("branch", "--quiet", "-D", "topic")
+    assert "1 logs" in prepared.guard("log", "--prune").out
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 def test_a_full_disk_is_found_before_the_hour(tmp_path: Path, base: str) -> None:
     disk = tmp_path / "disk"
