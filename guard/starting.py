@@ -113,15 +113,45 @@ class Rest:
 
 def hook() -> NoReturn:
     """Run one command as a hook does, and exit."""
+    sys.meta_path.append(Rest)
+    command()
+
+
+def command() -> NoReturn:
+    """Run one command, and exit."""
+    quicken()
+    leave(_status())
+
+
+def quicken() -> None:
+    """Import from now on as fast as we can."""
     gc.set_threshold(_OBJECTS)
     sys.meta_path.insert(0, Own)
-    sys.meta_path.append(Rest)
-    from guard.__main__ import main
 
-    status = main()
-    # Python takes everything apart at its end, which takes as long as two git processes; the system
-    # does that at once. What has asked to be told of the end is told.
-    if not {"atexit", "threading"} & sys.modules.keys():
+
+def _status() -> int:
+    # Ctrl-C may come before there is anything that takes it.
+    try:
+        from guard.cli import main
+
+        return main()
+    except KeyboardInterrupt:
+        sys.stderr.write("guard: interrupted\n")
+        return 130
+
+
+def leave(status: int) -> NoReturn:
+    """Exit at once, when all has been said.
+
+    Python takes everything apart at its end, which takes as long as two git processes; the system
+    does that at once. What has asked to be told of the end is told.
+    """
+    threads = sys.modules.get("threading")
+    if threads is None or all(
+        each.daemon or each is threads.main_thread() for each in threads.enumerate()
+    ):
+        if (ending := sys.modules.get("atexit")) is not None:
+            ending._run_exitfuncs()
         _exit(status)
     sys.exit(status)
 

@@ -51,9 +51,8 @@ LAYERS = (
     ("guard.demo",),
     ("guard.commands",),
     ("guard.cli",),
-    ("guard.__main__",),
     ("guard.starting",),
-    ("guard.start",),
+    ("guard.__main__", "guard.start"),
 )
 # Purer than their layer.
 ONLY = {
@@ -221,8 +220,8 @@ def test_only_the_report_writes_to_a_person() -> None:
             ):
                 found.append(name)
     # These two are the hook itself: it tells its usage, and a hook beside it that cannot be run.
-    # guard.__main__ tells of Ctrl-C before there is a report.
-    own = {"guard.git.hooks.chain", "guard.commands.pre_push", "guard.__main__"}
+    # guard.starting tells of Ctrl-C before there is a report.
+    own = {"guard.git.hooks.chain", "guard.commands.pre_push", "guard.starting"}
     assert set(found) - speakers == own
 
 

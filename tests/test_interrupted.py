@@ -6,14 +6,16 @@ import subprocess
 import sys
 
 EARLY = """
-import runpy, sys
+import os, runpy
 
-class CtrlC:
-    def find_spec(self, name, path=None, target=None):
-        if name == "guard.errors":
-            raise KeyboardInterrupt
+opened = os.open
 
-sys.meta_path.insert(0, CtrlC())
+def ctrl_c(path, *rest):
+    if "/guard/__pycache__/errors." in path:
+        raise KeyboardInterrupt
+    return opened(path, *rest)
+
+os.open = ctrl_c
 runpy.run_module("guard", run_name="__main__")
 """
 

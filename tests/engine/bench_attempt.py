@@ -1,12 +1,7 @@
-"""``python -m tests.engine.bench_attempt GIT_DIR TREE BUILDER``: an attempt of `guard test`.
-
-Prints the peak of resident memory, in kilobytes. A process of its own, that imports what an
-attempt takes and nothing else.
-"""
+"""An attempt of `guard test` in a process of its own, that imports what it takes and nothing else."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from guard.ahead import Ahead
@@ -23,7 +18,7 @@ from guard.git.process import Repository
 
 
 def main(git_dir: str, tree: str, builder: str) -> None:
-    """Build the tree, run a test that does nothing."""
+    """Build the tree, run a test that does nothing, print the peak of memory in kilobytes."""
     cli, engine = Ahead(find_cli), Ahead(connect, at_once=False)
     part = Part("", "", tree, Repository(git_dir, git_dir))
     config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
@@ -44,7 +39,3 @@ def peak() -> int:
     """Kilobytes. Not getrusage's, which counts what the parent had at the fork."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
