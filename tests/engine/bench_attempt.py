@@ -1,4 +1,4 @@
-"""An attempt of `guard test` in a process of its own, that imports what it takes and nothing else."""
+"""An attempt of `guard test` in a process of its own, which imports what it takes, no more."""
 
 from __future__ import annotations
 
