@@ -8,6 +8,7 @@ trouble of the engine and no verdict. The texts are those of moby 20.10 to 28 an
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Final, NamedTuple
 
 from guard.errors import EngineError
@@ -46,6 +47,9 @@ _NO_BASE: Final = (
     r"|failed to resolve source metadata|not found: does not exist|failed to load metadata"
     r"|failed to resolve reference|failed to do request|No such image"
 )
+# Where a step tells which image it needs.
+_BASE: Final = r"(?:load metadata for|\bFROM(?:\s+--\S+)*|--from=)\s*([^\s\[$][^\s$]*)(?!\S)"
+_PULL: Final = "pull it, or correct its name in the Dockerfile; docker login where it is private"
 _NEEDS_BUILDKIT: Final = r"(?i)requires? BuildKit|BuildKit (?:is|needs|component)"
 # A RUN of which not even the program started, by the container runtime's words.
 _NOT_STARTED: Final = (
@@ -121,9 +125,11 @@ def _engines_fault(trouble: Trouble, message: str) -> EngineError:
     at = f" at {trouble.step!r}" if trouble.step else ""
     pulls = re.search(r"\bFROM\b|--from=|load metadata", trouble.step, re.IGNORECASE)
     if pulls or re.search(_NO_BASE, message):
+        named = re.search(_BASE, trouble.step, re.IGNORECASE)
         return BaseImageError(
-            f"the engine has no base image{at}: {_first(message)}",
-            "pull it, or correct its name in the Dockerfile; docker login where it is private",
+            f"the engine has no base image{f' {named[1]}' if named else at}: {_first(message)}",
+            # Its words tell a wrong name from a want of docker login.
+            f"docker pull {shlex.quote(named[1])}" if named else _PULL,
         )
     if re.search(_NETWORK, message):
         return EngineError(

@@ -196,6 +196,16 @@ def test_a_build_that_the_engine_fails_is_no_verdict(
         trial.run(parts(store, text.replace("{base}", base)))
 
 
+@pytest.mark.parametrize("text", ["FROM {}\n", "FROM {base}\nCOPY --from={} /x /\n"])
+def test_a_base_image_that_is_not_there_is_named_with_the_command_that_pulls_it(
+    text: str, trial: Trial, store: Store, base: str
+) -> None:
+    name = "127.0.0.1:1/nope:latest"
+    with pytest.raises(EngineError, match=f"the engine has no base image {name}: ") as it:
+        trial.run(parts(store, text.replace("{}", name).replace("{base}", base)))
+    assert it.value.remedy == f"docker pull {name}"
+
+
 def test_a_cache_mount_lives_from_one_build_to_the_next(
     trial: Trial, store: Store, base: str
 ) -> None:
