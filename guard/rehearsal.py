@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from guard.ahead import Ahead
 from guard.engine.build import REVISION, SOURCE, Options
 from guard.engine.buildkit import CliBuild, begin
 from guard.engine.cli import BuildkitCli
+from guard.engine.endings import shielded, terminable
 from guard.engine.prepared import Prepared, prepare
+from guard.errors import GuardError
 from guard.gate import Gate
 from guard.git.abandoned import remove_abandoned
 from guard.git.process import text
@@ -47,18 +49,26 @@ def begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> 
     remove_abandoned()
     # One asks for the objects, the other for identity, key and ref: neither waits for the other.
     rehearsal = Ahead(gate.gatherer.verdicts.rehearse)
-    try:
-        prepared = prepare(job.assembly.parts, gate.pool, job.config)
-        options = Options(fresh, _labels(gate, job))
-    finally:
-        # It has a private folder to remove, whatever has happened here.
+    # From here on there are private folders to remove.
+    with terminable():
+        try:
+            prepared = prepare(job.assembly.parts, gate.pool, job.config)
+            options = Options(fresh, _labels(gate, job))
+        except BaseException:
+            # What has happened here is what is told: a Ctrl-C reaches the other's git as well.
+            with suppress(GuardError):
+                rehearsal.result()
+            raise
         rehearsal.result()
-    build = begin(prepared, options, cli.result)
-    try:
-        yield Begun(prepared, options, build)
-    finally:
-        if build is not None:
-            build.close()
+        build = None
+        try:
+            # Whole or not at all: half a build could not be closed.
+            with shielded():
+                build = begin(prepared, options, cli.result)
+            yield Begun(prepared, options, build)
+        finally:
+            if build is not None:
+                build.close()
 
 
 def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:

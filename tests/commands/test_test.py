@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,45 @@ def test_whoever_waits_takes_a_failure_too_and_tests_where_the_first_was_killed(
     assert second.returncode == 1
     assert ("failed at test: as the first one found" in told) is is_recorded
     assert ("  | it breaks" in told) is not is_recorded
+
+
+def running(marker: str) -> bool:
+    """Whether a process of this machine has the marker in its command."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if marker.encode() in path.read_bytes():
+                return True
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_before_the_engine_has_answered_it_leaves_no_file(
+    prepared: Workshop, tmp_path: Path, number: signal.Signals
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "guard", "test"],
+            cwd=prepared.docker.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "DOCKER_HOST": host, "TMPDIR": str(place)},
+        )
+        # The SDK asks for the version behind all imports, and the CLI has a place for its answer.
+        asked, connections = b"", []
+        while b"/version" not in asked or b"docker-sdk" not in asked:
+            connections.append(silent.accept()[0])
+            asked = connections[-1].recv(4096)
+        while not running(f"--iidfile={place}/"):
+            assert process.poll() is None
+        process.send_signal(number)
+        told, _ = process.communicate()
+        for connection in connections:
+            connection.close()
+    assert (process.returncode, told.splitlines()[-1]) == (130, b"guard: interrupted")
+    assert list(place.glob(f"guard-{process.pid}-*")) == []
 
 
 def test_a_failing_test_blocks_the_push_with_its_verdict(prepared: Workshop) -> None:
