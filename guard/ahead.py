@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Thread
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+# Seconds.
+_TURN: Final = 0.5
 
 
 class Ahead(Generic[T]):
@@ -33,7 +36,9 @@ class Ahead(Generic[T]):
     def result(self) -> T:
         """Wait for it. Raises what the work raised."""
         self.start()
-        self._thread.join()
+        # A signal that comes between the look for one and the wait is seen when the wait ends.
+        while self._thread.is_alive():
+            self._thread.join(_TURN)
         if self._error is not None:
             raise self._error
         return self._found[0]
