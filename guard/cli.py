@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
-from guard.errors import EXIT_ALLOWED, EXIT_INTERRUPTED, EXIT_UNDECIDED, GuardError, mistake
+from guard.errors import (
+    EXIT_ALLOWED,
+    EXIT_INTERRUPTED,
+    EXIT_UNDECIDED,
+    GuardError,
+    UnreadError,
+    mistake,
+)
 from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,17 +57,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         try:
             Screen.for_terminal().failure(error)
-        except OSError:
-            # Whoever does not hear it has the status.
-            sys.stderr = None
+        except UnreadError:
+            pass  # whoever does not hear it has the status
         return error.status
     except KeyboardInterrupt:
         sys.stderr.write("guard: interrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of the help has seen enough. Keep Python's exit from writing to it.
+        # Whatever could not be told: nobody may take it for done, and a push least of all.
         sys.stdout = None
-        return 0
+        return EXIT_UNDECIDED
     except Exception as error:
         if os.environ.get("GUARD_DEBUG"):
             raise

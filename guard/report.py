@@ -39,14 +39,14 @@ class Screen:
     @classmethod
     def for_terminal(cls) -> Screen:
         """Standard output and error; colour only on a terminal and without ``NO_COLOR``."""
-        # Whoever closes it wants to read nothing.
-        out = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
-        return cls(out, sys.stderr, _wants_colour(out))
+        out = sys.stdout or _nowhere()
+        return cls(out, sys.stderr or _nowhere(), _wants_colour(out))
 
     @classmethod
     def for_hook(cls) -> Screen:
         """Everything on standard error: a hook's standard output is not git's to read."""
-        return cls(sys.stderr, sys.stderr, _wants_colour(sys.stderr))
+        errors = sys.stderr or _nowhere()
+        return cls(errors, errors, _wants_colour(errors))
 
     @property
     def is_terminal(self) -> bool:
@@ -55,43 +55,28 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """One line or more of result."""
-        self._put(f"{_printable(text, self.colour)}\n")
+        _put(self._out, f"{_printable(text, self.colour)}\n")
 
     def warn(self, text: str) -> None:
         """One line or more beside the result."""
-        self._errors.write(f"{_printable(text, self.colour)}\n")
-        self._errors.flush()
+        _put(self._errors, f"{_printable(text, self.colour)}\n")
 
     def echo(self, piece: str) -> None:
         """A piece of what another program says, as it comes; its progress redraws one line."""
-        for index, part in enumerate(piece.split("\r")):
-            self._errors.write(("\r" if index else "") + _printable(part, False))
-        self._errors.flush()
+        _put(self._errors, "\r".join(_printable(part, False) for part in piece.split("\r")))
 
     def confirms(self, question: str) -> bool:
         """Whether a person says yes; without a terminal nobody does."""
         if not (sys.stdin.isatty() and self.is_terminal):
             return False
-        self._put(f"{question} [y/N] ")
+        _put(self._out, f"{question} [y/N] ")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def json(self, value: object) -> None:
         """One JSON object."""
         import json
 
-        self._put(json.dumps(value, indent=2) + "\n")
-
-    def _put(self, text: str) -> None:
-        try:
-            self._out.write(text)
-            self._out.flush()
-        except OSError as error:
-            # What is left of it would be written again at Python's exit.
-            sys.stdout = None
-            raise UnreadError(
-                f"what guard prints cannot be written any more ({error.strerror}), so it ended",
-                "run it again, with its output to a file that can be written",
-            ) from error
+        _put(self._out, json.dumps(value, indent=2) + "\n")
 
     def failure(self, error: GuardError) -> None:
         """What went wrong and what to do."""
@@ -212,6 +197,27 @@ def _finding_json(finding: Finding) -> dict[str, Any]:
         "remedy": finding.remedy,
         "missing": list(finding.missing),
     }
+
+
+def _nowhere() -> IO[str]:
+    """For whoever closed it, and so wants to read nothing."""
+    return open(os.devnull, "w")
+
+
+def _put(stream: IO[str], text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        # What is left of it would be written again at Python's exit, which would fail over it.
+        if stream is sys.stdout:
+            sys.stdout = None
+        else:
+            sys.stderr = None
+        raise UnreadError(
+            f"what guard prints cannot be written any more ({error.strerror}), so it ended",
+            "run it again, with its output to a file that can be written",
+        ) from error
 
 
 def _wants_colour(stream: IO[str]) -> bool:

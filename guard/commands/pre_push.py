@@ -37,7 +37,10 @@ def run(options: Namespace, screen: Screen) -> int:
 def main(words: Sequence[str]) -> int:
     """Judge a push, run the hook that was there before, and return the joined exit status.
 
-    Never raises a `GuardError`: the other hook runs, whatever the judgement came to.
+    The other hook runs, whatever the judgement came to.
+
+    Raises:
+        UnreadError: nobody reads what is said of the push; no other `GuardError`.
     """
     if list(words) in (["-h"], ["--help"]):
         sys.stdout.write("usage: guard pre-push REMOTE URL < ref lines  (see githooks(5))\n")
