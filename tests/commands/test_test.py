@@ -127,6 +127,35 @@ def test_ended_before_the_engine_has_answered_it_leaves_no_file(
     assert list(place.glob(f"guard-{process.pid}-*")) == []
 
 
+# What a signal raises there is lost: Python ignores it, and imports have such callbacks.
+IN_A_CALLBACK = """
+import signal, sys, weakref
+from guard.cli import main
+
+number = int(sys.argv.pop(1))
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path, target=None):
+        if name == "guard.trial":
+            thing = Finder()
+            note = weakref.ref(thing, lambda ref: signal.raise_signal(number))
+            del thing
+
+sys.meta_path.insert(0, Finder)
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_while_guard_imports_is_not_lost(
+    prepared: Workshop, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-I", "-c", IN_A_CALLBACK, str(int(number)), "test"]
+    ran = prepared.run(command, prepared.docker)
+    assert (ran.status, ran.err.splitlines()) == (130, ["guard: interrupted"])
+
+
 def test_a_failing_test_blocks_the_push_with_its_verdict(prepared: Workshop) -> None:
     prepared.install()
     prepared.aula.commit("Break a test", {"test.sh": TEST})
