@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,14 @@ _CONFIG = """\
 [gc]
     auto = 0
 """
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sealed_signals() -> None:
+    """Nor what it ignores: nohup the one, a shell's background job without a terminal the other."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
