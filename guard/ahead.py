@@ -17,25 +17,17 @@ class Ahead(Generic[T]):
 
     Args:
         work: may take no signal, and must leave nothing behind where it never ends.
-        at_once: else it begins with `start`, or where somebody waits for it.
     """
 
-    def __init__(self, work: Callable[[], T], at_once: bool = True) -> None:
+    def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
         self._found: list[T] = []
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, daemon=True)
-        if at_once:
-            self._thread.start()
-
-    def start(self) -> None:
-        """Begin, where it has not begun."""
-        if self._thread.ident is None:
-            self._thread.start()
+        self._thread.start()
 
     def result(self) -> T:
         """Wait for it. Raises what the work raised."""
-        self.start()
         # A signal that comes between the look for one and the wait is seen when the wait ends.
         while self._thread.is_alive():
             self._thread.join(_TURN)

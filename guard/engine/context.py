@@ -8,8 +8,7 @@ raises where an object is missing or git dies, and only a stream read to its end
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from guard.config import FILE as CONFIG_FILE
@@ -17,7 +16,7 @@ from guard.engine import tar
 from guard.engine.attributes import Conversion, conversions
 from guard.engine.dockerignore import IgnoreRules
 from guard.engine.plan import Item, Kind, TreeWalk, Wanted, missing_object
-from guard.engine.sizes import Sizes
+from guard.engine.sizes import blob_sizes
 from guard.errors import EngineError, GuardError
 from guard.git.blobs import BlobStream
 from guard.git.objects import ObjectPool
@@ -155,10 +154,9 @@ class Context:
             )
 
     def _planned(self) -> list[Entry]:
-        with closing(Sizes()) as wanted:
-            items = wanted.noting(self._walk.items())
-            converted = self._conversions(items)
-            sizes = wanted.found()
+        items = list(self._walk.items())
+        converted = self._conversions(items)
+        sizes = _sizes(items)
         entries = []
         part, of_part = None, dict[str, int]()
         for item in items:
@@ -278,6 +276,26 @@ def _converted(entry: Entry, data: bytes) -> bytes:
             f"{entry.item.path!r} {error}",
             "leave it out by .dockerignore, or commit its content",
         ) from error
+
+
+def _sizes(items: Iterable[Item]) -> dict[Part, dict[str, int]]:
+    """For each part, its blobs and their sizes; raises where one is not there."""
+    found: dict[Part, dict[str, str]] = {}
+    part, paths = None, dict[str, str]()
+    for item in items:
+        if item.part is not part:
+            part, paths = item.part, found.setdefault(item.part, {})
+        if item.id:
+            paths[item.id] = item.path
+    result = {}
+    for owner, blobs in found.items():
+        known = result[owner] = dict[str, int]()
+        sizes = blob_sizes(owner.repository, list(blobs))
+        for (blob, path), size in zip(blobs.items(), sizes, strict=True):
+            if size is None:
+                raise missing_object(owner, f"blob {blob} ({path})")
+            known[blob] = size
+    return result
 
 
 def _link(item: Item, target: bytes) -> bytes:

@@ -19,12 +19,13 @@ from guard.git.process import Repository
 
 def main(git_dir: str, tree: str, builder: str) -> None:
     """Build the tree, run a test that does nothing, print the peak of memory in kilobytes."""
-    cli, engine = Ahead(find_cli), Ahead(connect, at_once=False)
+    cli = Ahead(find_cli)
     part = Part("", "", tree, Repository(git_dir, git_dir))
     config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
     with ObjectPool() as pool:
         prepared = prepare([part], pool, config)
-        engine.start()
+        # The command has begun with this long before, while git was asked what is to be tested.
+        engine = Ahead(connect)
         build = begin(prepared, Options(), cli.result)
         with engine.result() as found:
             from guard.engine.attempt import attempt
