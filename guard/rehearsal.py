@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
+from urllib.parse import quote
 
 from guard.ahead import Ahead
 from guard.engine.build import REVISION, SOURCE, Options
@@ -93,7 +94,4 @@ def _named(path: str) -> str:
 
     The docker CLI refuses a name that holds a space, and ends it at the first equals sign.
     """
-    return "".join(
-        chr(byte) if 33 <= byte < 127 and byte not in b"%=" else f"%{byte:02X}"
-        for byte in os.fsencode(path)
-    )
+    return quote(os.fsencode(path))
