@@ -125,7 +125,7 @@ def spawn(
     """
     theirs: list[int] = []
     ours = [-1, -1, -1]
-    wired: list[tuple[int, ...]] = []
+    wired: list[tuple[object, ...]] = []
     try:
         for number, piped in enumerate((feeds, captures, captures)):
             if piped:
@@ -134,7 +134,7 @@ def spawn(
                 ours[number] = ends[number == 0]
                 wired.append((os.POSIX_SPAWN_DUP2, theirs[-1], number))
             elif number == 0:
-                wired.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))  # type: ignore[arg-type]
+                wired.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
         pid = os.posix_spawnp(
             command[0],
             list(command),

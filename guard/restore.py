@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
 from guard.config import FILE
@@ -195,21 +195,15 @@ def bring_commit(checkout: Repository, commit: str, source: Repository, tag: str
     )
 
 
-class journal:  # noqa: N801 (a context, read as a word)
-    """Names the checkouts that are on their way, for as long as they are."""
-
-    def __init__(self, superproject: Repository, moves: Sequence[Move]) -> None:
-        self._path = _journal(superproject)
-        self._moves = moves
-
-    def __enter__(self) -> None:
-        written = {"version": 1, "moves": [move._asdict() for move in self._moves]}
-        write_whole(self._path, json.dumps(written, indent=1) + "\n")
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if error is None:
-            with suppress(FileNotFoundError):
-                os.unlink(self._path)
+@contextmanager
+def journal(superproject: Repository, moves: Sequence[Move]) -> Iterator[None]:
+    """Names the checkouts that are on their way in the block, and later on where it raises."""
+    path = _journal(superproject)
+    written = {"version": 1, "moves": [move._asdict() for move in moves]}
+    write_whole(path, json.dumps(written, indent=1) + "\n")
+    yield
+    with suppress(FileNotFoundError):
+        os.unlink(path)
 
 
 def write_whole(path: str, content: str) -> None:

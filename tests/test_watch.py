@@ -113,12 +113,13 @@ def test_what_a_line_leaves_on_a_terminal(line: str, shown: str) -> None:
 
 
 def test_a_log_on_a_full_disk_is_no_trouble_of_the_engine() -> None:
-    log = open("/dev/full", "w", buffering=1)  # noqa: SIM115
-    with pytest.raises(GuardError, match="No space left on device") as caught:
-        write_log(log, "line\n")
-    assert caught.value.remedy == "df -h /dev"
-    with pytest.raises(OSError, match="No space left"):
-        log.close()
+    with (
+        pytest.raises(OSError, match="No space left"),
+        Path("/dev/full").open("w", buffering=1) as log,
+    ):
+        with pytest.raises(GuardError, match="No space left on device") as caught:
+            write_log(log, "line\n")
+        assert caught.value.remedy == "df -h /dev"
 
 
 def test_what_is_long_is_cut() -> None:

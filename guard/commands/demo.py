@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -43,6 +44,11 @@ def run(options: Namespace, screen: Screen) -> int:
         EngineError: there is no engine on which a container runs.
         GuardError: this installation of guard cannot serve a hook.
     """
+    return play(tell, options.keep, screen)
+
+
+def play(story: Callable[[World, str, str], None], keep: bool, screen: Screen) -> int:
+    """Play a story, as `run` does the incident; it gets a base image and a registry's address."""
     from guard.engine.baseimage import base_image
     from guard.engine.client import Engine
 
@@ -53,11 +59,10 @@ def run(options: Namespace, screen: Screen) -> int:
         base = base_image(engine)
         folder = _folder()
         screen.say(f"folder: {folder}")
-        keep: bool = options.keep
         try:
             world = World(folder, screen)
             with ExitStack() as stack:
-                tell(world, base, _registry(engine, folder / "registry", stack, screen))
+                story(world, base, _registry(engine, folder / "registry", stack, screen))
         except StepError as error:
             keep = True
             screen.warn(f"\nguard: {screen.paint('error', 'red')}: {error.problem}")

@@ -57,12 +57,19 @@ class BuildkitCli(NamedTuple):
     is_buildx: bool
 
 
-def find_cli() -> BuildkitCli | None:
-    """The first docker CLI here that drives BuildKit; buildx goes first."""
-    plugin = _buildx()
+def find_cli(
+    places: Sequence[str] = _PLACES, plugins: Sequence[str] = _PLUGINS
+) -> BuildkitCli | None:
+    """The first docker CLI here that drives BuildKit; buildx goes first.
+
+    Args:
+        places: programs, by path or by a name that PATH leads to.
+        plugins: folders of the CLI's plugins, behind the user's own.
+    """
+    plugin = _buildx(plugins)
     if plugin is not None:
         return plugin
-    programs = list(dict.fromkeys(filter(None, map(shutil.which, _PLACES))))
+    programs = list(dict.fromkeys(filter(None, map(shutil.which, places))))
     # All at once: somebody waits for the first one that will do.
     answers = [Ahead(partial(_said, [docker, "--version"])) for docker in programs]
     for docker, said in zip(programs, answers, strict=True):
@@ -167,10 +174,10 @@ def _read(pipe: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
         lines.put(None)
 
 
-def _buildx() -> BuildkitCli | None:
+def _buildx(plugins: Sequence[str]) -> BuildkitCli | None:
     """The plugin as a program of its own: as a child of the CLI it would outlive it."""
     config = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-    for folder in (f"{config}/cli-plugins", *_PLUGINS):
+    for folder in (f"{config}/cli-plugins", *plugins):
         program = os.path.join(folder, "docker-buildx")
         version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _said([program, "version"]))
         if version:

@@ -51,7 +51,7 @@ class HpackEntry(NamedTuple):
 Item = HpackEntry | Unread
 
 
-class _Refused(Exception):  # noqa: N818 - never leaves this module
+class _RefusedError(Exception):
     """hpack refuses an entry; the reason is its argument."""
 
 
@@ -80,8 +80,8 @@ def _parse_item(node: Node) -> Item:
             return _parse_named_object(node)
         if isinstance(node, Scalar) and node.kind is Kind.STRING:
             return _parse_string(node)
-        raise _Refused(f"expected a string or a map, found {describe(node)}")
-    except (_Refused, ParseError) as error:
+        raise _RefusedError(f"expected a string or a map, found {describe(node)}")
+    except (_RefusedError, ParseError) as error:
         shown = show(node)
         return Unread(node.line, shown, _reason(error), leading_name(shown))
 
@@ -98,7 +98,7 @@ def _parse_string(node: Scalar) -> HpackEntry:
 def _parse_named_object(node: Mapping) -> HpackEntry:
     name = node.get("name")
     if not isinstance(name, Scalar) or name.kind is not Kind.STRING:
-        raise _Refused('the key "name" is missing')
+        raise _RefusedError('the key "name" is missing')
     return _parse_object(name.text, node, name.line, show(node))
 
 
@@ -109,7 +109,7 @@ def _parse_pair(key: Scalar, value: Node) -> Item:
         if isinstance(value, Mapping):
             return _parse_object(key.text, value, key.line, text)
         return _entry(key.text, _parse_version(value), key.line, text)
-    except (_Refused, ParseError) as error:
+    except (_RefusedError, ParseError) as error:
         return Unread(key.line, text, _reason(error), leading_name(key.text))
 
 
@@ -124,13 +124,13 @@ def _parse_object(name: str, node: Mapping, line: int, text: str) -> HpackEntry:
 def _parse_version(node: Node) -> VersionRange:
     """version ::= null | number | text"""
     if not isinstance(node, Scalar) or node.kind is Kind.BOOLEAN:
-        raise _Refused(f"expected a version, found {describe(node)}")
+        raise _RefusedError(f"expected a version, found {describe(node)}")
     if node.kind is Kind.NULL:
         return VersionRange.any()
     if node.kind is Kind.NUMBER:
         digits = number_text(node.text)
         if digits is None:
-            raise _Refused("a number that is no version")
+            raise _RefusedError("a number that is no version")
         return _range(f"=={digits}")
     try:
         return _range(f"== {node.text}")
@@ -170,17 +170,17 @@ def _parse_source(package: str, node: Mapping, line: int, text: str) -> Source |
     url = _GITHUB + github if github is not None else git
     ref = _string(node, "ref")
     if url is None or ref is None:
-        raise _Refused(f'the key "{"ref" if url else "git"}" is missing')
+        raise _RefusedError(f'the key "{"ref" if url else "git"}" is missing')
     return Source(package, SourceKind.GIT, None, None, url, ref, subdir, line, text)
 
 
 def _string(node: Mapping, key: str) -> str | None:
-    """The string of a key; raises _Refused if it is something else."""
+    """The string of a key; raises _RefusedError if it is something else."""
     value = node.get(key)
     if value is None:
         return None
     if not isinstance(value, Scalar) or value.kind is not Kind.STRING:
-        raise _Refused(f'expected a string for "{key}", found {describe(value)}')
+        raise _RefusedError(f'expected a string for "{key}", found {describe(value)}')
     return value.text
 
 

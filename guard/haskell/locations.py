@@ -39,7 +39,7 @@ class Place(NamedTuple):
     vcs: str | None = None
 
 
-class _Refused(Exception):  # noqa: N818 - never leaves this module
+class _RefusedError(Exception):
     """stack refuses an entry; the reason is its argument."""
 
 
@@ -50,8 +50,8 @@ def parse_location(node: Node) -> Located:
             return Located((_parse_text(node),))
         if isinstance(node, Mapping):
             return _parse_object(node, node, Role.DEPENDENCY)
-        raise _Refused(f"expected a text or a map, found {describe(node)}")
-    except (_Refused, ParseError) as error:
+        raise _RefusedError(f"expected a text or a map, found {describe(node)}")
+    except (_RefusedError, ParseError) as error:
         reason = error.reason if isinstance(error, ParseError) else str(error)
         return Located((), (Unread(node.line, show(node), reason),))
 
@@ -64,7 +64,7 @@ def parse_old_location(node: Node) -> Located:
             source = _source(node, _text_place(node.text), role)
             return Located((source,), _noted(node) if is_url(node.text) else ())
         if not isinstance(node, Mapping):
-            raise _Refused(f"expected a directory, found {describe(node)}")
+            raise _RefusedError(f"expected a directory, found {describe(node)}")
         if is_true(node.get("extra-dep")):
             role = Role.DEPENDENCY
         inner = node.get("location")
@@ -73,7 +73,7 @@ def parse_old_location(node: Node) -> Located:
             return Located(_in_subdirs(node, place, node, role), _noted(node))
         located = _parse_object(inner if isinstance(inner, Mapping) else node, node, role)
         return located._replace(unread=(*located.unread, *_noted(node)))
-    except (_Refused, ParseError) as error:
+    except (_RefusedError, ParseError) as error:
         reason = error.reason if isinstance(error, ParseError) else str(error)
         return Located((), (Unread(node.line, show(node), reason),))
 
@@ -122,7 +122,7 @@ def _parse_place(node: Mapping) -> Place:
     if github is not None:
         owner, slash, repository = github.partition("/")
         if not (owner and slash and repository) or "/" in repository:
-            raise _Refused("expected owner/repository")
+            raise _RefusedError("expected owner/repository")
         commit = _commit(node)
         archive = f"https://github.com/{github}/archive/{commit}.tar.gz"
         return Place(SourceKind.ARCHIVE, url=archive, commit=commit)
@@ -134,13 +134,13 @@ def _parse_place(node: Mapping) -> Place:
     path = _string(node, "path")
     if path is not None:
         return Place(SourceKind.PATH, path=path)
-    raise _Refused("this names no package, archive or repository")
+    raise _RefusedError("this names no package, archive or repository")
 
 
 def _commit(node: Mapping) -> str:
     commit = _string(node, "commit")
     if commit is None:
-        raise _Refused('the key "commit" is missing')
+        raise _RefusedError('the key "commit" is missing')
     return commit
 
 
@@ -154,7 +154,7 @@ def _in_subdirs(outer: Mapping, place: Place, inner: Mapping, role: Role) -> tup
         return (source._replace(subdir=_string(inner, "subdir") or None),)
     names = subdirs.items if isinstance(subdirs, Sequence) else []
     if not names or not all(isinstance(name, Scalar) for name in names):
-        raise _Refused('expected names in "subdirs"')
+        raise _RefusedError('expected names in "subdirs"')
     # A name and a version beside several subdirectories can belong to none of them.
     several = source if len(names) == 1 else source._replace(package=None, version=None)
     return tuple(
@@ -181,5 +181,5 @@ def _string(node: Mapping, key: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, Scalar) or value.kind is not Kind.STRING:
-        raise _Refused(f'expected a text for "{key}", found {describe(value)} (quote it)')
+        raise _RefusedError(f'expected a text for "{key}", found {describe(value)} (quote it)')
     return value.text

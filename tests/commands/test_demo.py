@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
-import tempfile
 from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
@@ -138,21 +138,18 @@ def test_without_an_engine_it_says_so(tmp_path: Path) -> None:
     assert "Traceback" not in ran.stderr
 
 
-def test_a_step_that_does_something_else_is_named_and_the_folder_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def tell(world: World, base: str, registry: str) -> None:
+def test_a_step_that_does_something_else_is_named_and_the_folder_stays() -> None:
+    def story(world: World, base: str, registry: str) -> None:
         world.step("a heading")
         world.show(".", "git", "--version", status=7)
 
-    monkeypatch.setattr(demo, "tell", tell)
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     out, errors = StringIO(), StringIO()
-    options = type("Options", (), {"keep": False})()
-    assert demo.run(options, Screen(out, errors, colour=False)) == 1
+    assert demo.play(story, False, Screen(out, errors, colour=False)) == 1
     assert "step 1 (a heading): git --version: ended with status 0" in errors.getvalue()
-    (folder,) = tmp_path.iterdir()
-    assert f"kept: {folder}" in out.getvalue()
+    kept = re.search(r"^kept: (\S+),", out.getvalue(), re.MULTILINE)
+    assert kept is not None
+    assert Path(kept[1]).is_dir()
+    shutil.rmtree(kept[1])
 
 
 def test_a_guard_in_a_cache_plays_in_that_cache(monkeypatch: pytest.MonkeyPatch) -> None:

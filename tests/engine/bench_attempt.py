@@ -10,7 +10,7 @@ from guard.engine.build import Options
 from guard.engine.buildkit import begin
 from guard.engine.cli import find_cli
 from guard.engine.connection import connect
-from guard.engine.events import OnEvent
+from guard.engine.events import Event
 from guard.engine.prepared import prepare
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
@@ -30,10 +30,13 @@ def main(git_dir: str, tree: str, builder: str) -> None:
         with engine.result() as found:
             from guard.engine.attempt import attempt
 
-            told: OnEvent = lambda event: None  # noqa: E731
-            made = attempt(found, prepared, told, find=cli.result, begun=build)
+            made = attempt(found, prepared, unheard, find=cli.result, begun=build)
     assert made.exit_status == 0, made
     print(peak())
+
+
+def unheard(event: Event) -> None:
+    """What happens is of no interest here."""
 
 
 def peak() -> int:

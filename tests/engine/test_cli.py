@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from guard import config
 from guard.engine.build import Options
 from guard.engine.builders import choose_builder
-from guard.engine.buildkit import begin
+from guard.engine.buildkit import CliBuild
 from guard.engine.cli import BuildkitCli, converse, find_cli, kill, start
 from guard.engine.client import Engine
 from guard.engine.events import Event
@@ -50,38 +51,32 @@ def test_a_stream_that_raises_is_no_end_of_the_input() -> None:
     assert process.returncode == -signal.SIGKILL
 
 
-def test_buildkit_is_asked_for_and_not_there(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("guard.engine.cli._PLACES", ())
-    monkeypatch.setattr("guard.engine.cli._PLUGINS", ())
-    assert choose_builder(engine, "auto").name == "classic"
+def test_buildkit_is_asked_for_and_not_there(engine: Engine) -> None:
+    find = partial(find_cli, places=(), plugins=())
+    assert choose_builder(engine, "auto", find).name == "classic"
     with pytest.raises(EngineError, match="no docker CLI here speaks it") as caught:
-        choose_builder(engine, "buildkit")
+        choose_builder(engine, "buildkit", find)
     assert "buildx" in caught.value.remedy
 
 
-def test_a_cli_without_buildkit_in_front_does_not_hide_one_behind(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cli_without_buildkit_in_front_does_not_hide_one_behind(tmp_path: Path) -> None:
     newer, older = tmp_path / "newer", tmp_path / "older"
     for program, version in ((newer, "28.2.2"), (older, "20.10.24+dfsg1")):
         program.write_text(f"#!/bin/sh\necho Docker version {version}, build x\n")
         program.chmod(0o755)
-    monkeypatch.setattr("guard.engine.cli._PLUGINS", ())
-    monkeypatch.setattr("guard.engine.cli._PLACES", (str(newer), str(older)))
-    found = find_cli()
+    found = find_cli((str(newer), str(older)), ())
     assert found is not None
     assert (found.command, found.version) == ((str(older), "build"), "docker 20.10.24")
 
 
 def test_buildx_goes_first_and_runs_as_a_program_of_its_own(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plugin = tmp_path / "docker-buildx"
+    plugin = tmp_path / "cli-plugins" / "docker-buildx"
+    plugin.parent.mkdir()
     plugin.write_text("#!/bin/sh\necho github.com/docker/buildx v0.17.1 abc\n")
     plugin.chmod(0o755)
-    monkeypatch.setattr("guard.engine.cli._PLUGINS", (str(tmp_path),))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     found = find_cli()
     assert found is not None
     assert (found.command, found.is_buildx) == ((str(plugin), "build"), True)
@@ -89,18 +84,13 @@ def test_buildx_goes_first_and_runs_as_a_program_of_its_own(
 
 
 def test_a_build_that_was_begun_in_vain_leaves_the_context_to_another(
-    store: Store, pool: ObjectPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, pool: ObjectPool
 ) -> None:
-    # Others may be building at this moment.
-    notes = tmp_path / "notes"
-    notes.mkdir()
-    monkeypatch.setattr("guard.engine.buildkit.notes_folder", lambda: notes)
     part = store.part({"Dockerfile": "FROM x\n", "large": bytes(20 << 20), "small": "s"})
     prepared = prepare([part], pool, config.Config(test=config.Test(("/bin/true",))))
     whole = b"".join(prepared.context.stream())
     deaf = BuildkitCli(("sh", "-c", "sleep 60"), "deaf 1.0", False)
-    begun = begin(prepared, Options(), lambda: deaf)
-    assert begun is not None
+    begun = CliBuild(deaf, prepared.context, prepared.recipe, Options())
 
     def stop(event: Event) -> None:
         raise InterruptedError

@@ -14,6 +14,7 @@ from guard.rules.asked import (
     satisfying,
     whole_range,
 )
+from guard.rules.facts import Consumer
 from tests.rules.case import aula_cabal, facts, packages, releases
 
 
@@ -79,7 +80,8 @@ def test_sources_without_a_version_are_not_pinned() -> None:
     files = aula_cabal("thentos-core")
     files["stack.yaml"] = "resolver: lts-6.0\nextra-deps:\n- thentos-core\n- thentos-core-0.2\n"
     consumer = facts(files).consumer
-    manifests = consumer.manifests  # type: ignore[union-attr]
+    assert isinstance(consumer, Consumer)
+    manifests = consumer.manifests
     assert [
         str(source.version)
         for _, source in pinned_sources(manifests, "thentos-core", SourceKind.HACKAGE)

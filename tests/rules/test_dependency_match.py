@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from guard.model import Evidence, Finding, Severity
@@ -306,7 +308,7 @@ class TestWhatCannotBeRead:
 
 
 class TestSeveralFolders:
-    VERSIONS = {"thentos-core": "0.3.0", "thentos-core@old/core": "0.2.1"}  # noqa: RUF012
+    VERSIONS: Final = {"thentos-core": "0.3.0", "thentos-core@old/core": "0.2.1"}
 
     def test_one_package_in_two_versions_is_undecided(self) -> None:
         found = told(check(facts(aula_cabal("thentos-core <0.9"), a_pin(self.VERSIONS))))
