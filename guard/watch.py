@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, Self
 
-from guard.engine.endings import shielded
 from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing, Transfer
 from guard.engine.profile import Profile, reads
 from guard.errors import GuardError
@@ -169,10 +168,8 @@ def _live(screen: Screen, status: Callable[[], Text]) -> Live | None:
     """The line at the bottom of a terminal that can draw one; None elsewhere."""
     if not screen.is_terminal or os.environ.get("TERM") == "dumb":
         return None
-    # Nothing that a signal raises gets lost, as in a callback at the end of an import.
-    with shielded():
-        from rich.console import Console
-        from rich.live import Live
+    from rich.console import Console
+    from rich.live import Live
 
     console = Console(no_color=not screen.colour, highlight=False)
     live = Live(console=console, get_renderable=status, refresh_per_second=4, transient=True)

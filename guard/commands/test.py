@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from guard.ahead import Ahead
 from guard.engine.cli import find_cli
 from guard.engine.connection import connect
-from guard.engine.endings import shielded
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate import Gate
 from guard.git.untested import untested
@@ -116,10 +115,7 @@ def _test(
 ) -> int:
     engine, cli = means
     with begun(gate, job, fresh, cli) as begin:
-        # An import lets go of its lock in a callback of a weak reference, and what a signal raises
-        # there, Python ignores.
-        with shielded():
-            from guard.trial import Means, go_on
+        from guard.trial import Means, go_on
 
         record, log = go_on(gate, job, screen, Means(engine, cli), begin)
     times = f"build {duration(record.build_seconds)}, test {duration(record.test_seconds)}"

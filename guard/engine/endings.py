@@ -6,12 +6,19 @@ there are no signals to take, and no deadline is kept.
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
+import time
+from _thread import start_new_thread
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 
 class Terminated(KeyboardInterrupt):
@@ -24,11 +31,17 @@ class DeadlinePassed(BaseException):
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 _SHIELDED: Final = (signal.SIGINT, *_ENDING)
+# Seconds until a signal that was lost comes again.
+_MOMENT: Final = 0.05
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Inside the block SIGTERM and SIGHUP raise `Terminated`, so that containers are removed."""
+    """Inside the block SIGTERM and SIGHUP raise `Terminated`, so that containers are removed.
+
+    And no signal is lost: Python ignores what is raised in a finalizer and in the callback of a
+    weak reference, and each import ends in one.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -38,9 +51,21 @@ def terminable() -> Iterator[None]:
         for number in _ENDING
         if signal.getsignal(number) == signal.SIG_DFL
     }
+    usual = sys.unraisablehook
+
+    def ignored(what: UnraisableHookArgs) -> None:
+        number = _number(what.exc_value)
+        if number is None:
+            usual(what)
+        else:
+            # No `threading`, whose locks may be held where this is called.
+            start_new_thread(_send_again, (number,))
+
+    sys.unraisablehook = ignored
     try:
         yield
     finally:
+        sys.unraisablehook = usual
         for number, handler in old.items():
             signal.signal(number, handler)
 
@@ -79,6 +104,22 @@ def shielded() -> Iterator[None]:
             signal.signal(number, handler)
         for signum in came[:1]:
             signal.raise_signal(signum)
+
+
+def _number(error: BaseException | None) -> signal.Signals | None:
+    """The signal that raised this, None where it was none."""
+    if isinstance(error, Terminated):
+        return signal.Signals[str(error)]
+    if isinstance(error, DeadlinePassed):
+        return signal.SIGALRM
+    return signal.SIGINT if isinstance(error, KeyboardInterrupt) else None
+
+
+def _send_again(number: signal.Signals) -> None:
+    time.sleep(_MOMENT)
+    # Whoever took it may have gone by now. It must be a real one: a wait ends with no other.
+    if callable(signal.getsignal(number)):
+        os.kill(os.getpid(), number)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:

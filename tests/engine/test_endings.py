@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from guard.engine.client import Engine
-from guard.engine.endings import shielded, terminable
+from guard.engine.endings import DeadlinePassed, deadline, shielded, terminable
 from guard.errors import EngineError
 from guard.git.objects import ObjectPool
 from guard.model import Result
@@ -123,6 +124,19 @@ def test_cleaning_up_goes_on_whichever_thread_a_second_signal_meets(number: sign
         os.close(arrived)
         os.close(tell)
     assert cleaned
+
+
+def test_a_deadline_that_passes_where_python_ignores_it_is_not_lost() -> None:
+    class Thing:
+        pass
+
+    thing, begun = Thing(), time.monotonic()
+    note = weakref.ref(thing, lambda ref: time.sleep(1))
+    with pytest.raises(DeadlinePassed), terminable(), deadline(0.1):
+        del thing
+        assert note() is None
+        time.sleep(60)
+    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.parametrize("builder", ["classic", "buildkit"])
