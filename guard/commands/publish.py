@@ -14,8 +14,8 @@ from guard.git.workspace import find_workspace
 from guard.jobs import find_job, lock_of
 from guard.locks import held
 from guard.model import Result
-from guard.publishing import LATEST, Wish, publish
 from guard.record import Record
+from guard.release.publishing import LATEST, Wish, publish
 from guard.report import Screen
 from guard.rules.facts import VerdictState
 

@@ -11,9 +11,9 @@ from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate import Gate
 from guard.git.workspace import find_workspace
-from guard.known_good import KnownGood
-from guard.listing import chosen, show_all
 from guard.locks import held, lock_file
+from guard.recovery.known_good import KnownGood
+from guard.recovery.listing import chosen, show_all
 from guard.report import Screen
 
 _WAITING: Final = "another guard recover is running here; waiting for it"
@@ -80,7 +80,7 @@ def _config(gate: Gate) -> Config:
 
 def _back(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> int:
     # GitPython takes longer to import than a list may.
-    from guard.comeback import Wishes, go_back
+    from guard.recovery.comeback import Wishes, go_back
 
     good = chosen(gate, known, options.which, screen) if options.which else None
     wishes = Wishes(
@@ -90,7 +90,7 @@ def _back(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> i
 
 
 def _local(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> int:
-    from guard.detour import go, go_home
+    from guard.recovery.detour import go, go_home
 
     if options.local == _BACK:
         go_home(gate, options.dry_run, screen)

@@ -7,7 +7,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any, Final
 
-from guard.compatibility import Order, order
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UsageError
 from guard.gate import Gate
@@ -15,10 +14,11 @@ from guard.git.untested import untested
 from guard.git.workspace import find_workspace
 from guard.jobs import job_for
 from guard.locks import held, lock_file
-from guard.progress import Asking, Look, Progress
-from guard.releasing import Doing, do, in_registry
+from guard.release.compatibility import Order, order
+from guard.release.progress import Asking, Look, Progress
+from guard.release.steps import Doing, do, in_registry
+from guard.release.walk import SEEN_BY_OTHERS, Step, StepState, next_command, pending, steps
 from guard.report import JSON_VERSION, Screen
-from guard.walk import SEEN_BY_OTHERS, Step, StepState, next_command, pending, steps
 
 _WAITING: Final = "another guard release is running here; waiting for it"
 _COLOURS: Final = {StepState.DONE: "green", StepState.NEXT: "bold", StepState.BLOCKED: "red"}

@@ -17,12 +17,12 @@ from guard.git.workspace import find_workspace, repositories_of
 from guard.gitlinks import usual_destination
 from guard.model import Combination, Decision, Outcome
 from guard.order import Order
-from guard.progress import Asking, Progress
+from guard.release.progress import Asking, Progress
+from guard.release.walk import Step, StepState, next_command, pending, steps
 from guard.report import JSON_VERSION, Screen, decision_json, first_remedies
 from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
 from guard.rules.facts import Facts, Tested, Unknown
-from guard.walk import Step, StepState, next_command, pending, steps
 
 
 class _State(NamedTuple):

@@ -19,13 +19,13 @@ from guard.git.tracking import record_seen
 from guard.jobs import job_for, lock_of
 from guard.locks import held
 from guard.model import Result
-from guard.progress import Look
-from guard.publishing import Wish, publish
 from guard.record import Record
+from guard.release.progress import Look
+from guard.release.publishing import Wish, publish
+from guard.release.walk import Kind, Publication, Published, Spot, Step, Trouble, rebase
 from guard.report import Screen
 from guard.rules.facts import Pin, VerdictState
 from guard.trial import try_out
-from guard.walk import Kind, Publication, Published, Spot, Step, Trouble, rebase
 
 _WAITING: Final = "another guard is at work on this combination; waiting for it"
 

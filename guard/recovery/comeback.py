@@ -16,20 +16,21 @@ from guard.git.locate import open_checkout
 from guard.git.moving import push
 from guard.git.process import Repository
 from guard.jobs import Job, lock_of
-from guard.known_good import Good, Image, ImageState, KnownGood, described, image_of
 from guard.locks import held
 from guard.model import Result
-from guard.publishing import Wish, publish
 from guard.record import Record
-from guard.recovery import Pinned, Plan, Planner, Side
-from guard.report import Screen
-from guard.restore import (
+from guard.recovery.known_good import Good, Image, ImageState, KnownGood, described, image_of
+from guard.recovery.plan import Pinned, Plan, Side
+from guard.recovery.planner import Planner
+from guard.recovery.restore import (
     ask_remotes,
     finish_interrupted,
     push_side,
     restore,
     tag_to_push,
 )
+from guard.release.publishing import Wish, publish
+from guard.report import Screen
 from guard.trial import try_out
 from guard.watch import Transfers, duration
 

@@ -13,7 +13,7 @@ from guard.git.sending import bring_objects
 from guard.git.tracking import Tracking, head_branch, reachable
 from guard.git.workspace import Workspace
 from guard.gitlinks import PublishedLinks
-from guard.walk import Reach, Spot, Trouble
+from guard.release.walk import Reach, Spot, Trouble
 
 _HEADS: Final = "refs/heads/"
 # Seconds; nobody's push waits meanwhile.

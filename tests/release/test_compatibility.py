@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from guard.compatibility import Before, Order, order
+from guard.release.compatibility import Before, Order, order
 from guard.rules.facts import Pin, Unknown
 from tests.rules.case import a_pin, aula_cabal, facts
 

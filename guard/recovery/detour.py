@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from guard.comeback import bring_back, image_to_bring
 from guard.config import Config
 from guard.errors import GuardError, UsageError
 from guard.gate import Gate
@@ -17,10 +16,11 @@ from guard.git.combinations import refs_below
 from guard.git.locate import open_checkout
 from guard.git.moving import switch
 from guard.git.process import Repository
-from guard.known_good import Good
-from guard.recovery import Trouble, losses, losses_below, obstacles, refusal, submodules_of
-from guard.report import Screen
-from guard.restore import (
+from guard.recovery.comeback import bring_back, image_to_bring
+from guard.recovery.hindrances import Trouble, losses, losses_below, obstacles, refusal
+from guard.recovery.known_good import Good
+from guard.recovery.plan import submodules_of
+from guard.recovery.restore import (
     Move,
     bring_commit,
     finish_interrupted,
@@ -28,6 +28,7 @@ from guard.restore import (
     journal,
     write_whole,
 )
+from guard.report import Screen
 
 _FILE: Final = "home.json"
 

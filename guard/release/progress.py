@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-from guard.compatibility import Before
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.gate import Gate
@@ -16,13 +15,14 @@ from guard.git.tracking import Place, TrackingQuestion, head_branch
 from guard.gitlinks import Destination, PublishedLinks, Submodule
 from guard.model import RULES, STATIC_RULES, Combination, Evidence, Finding, Gitlink, Severity
 from guard.record import Record
+from guard.release.compatibility import Before
+from guard.release.walk import Kind, Known, Publication, Published, Reach, Spot, Trouble
+from guard.release.whereabouts import Pushed, Whereabouts, git_for, pushed_branch
 from guard.rules import published
 from guard.rules.facts import Facts, Pin, Tested, Unknown, VerdictState
 from guard.rules.publication import Publication as LinkPublication
 from guard.rules.publication import Publications, PublicationState
 from guard.unpublished import Search
-from guard.walk import Kind, Known, Publication, Published, Reach, Spot, Trouble
-from guard.whereabouts import Pushed, Whereabouts, git_for, pushed_branch
 
 _HEADS = "refs/heads/"
 _BLOCKING = (Severity.ERROR, Severity.UNDECIDED)

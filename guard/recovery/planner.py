@@ -1,118 +1,40 @@
-"""The way back to a known-good combination: what would change, and nothing done yet."""
+"""Finds the way back to a known-good combination; nothing is done yet."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.gate import Gate
-from guard.git.branches import Branch, Stand, default_branch, is_ancestor, only_in, stand
-from guard.git.hooks.health import hook_health
+from guard.git.branches import Branch, default_branch, is_ancestor, only_in, stand
 from guard.git.locate import open_checkout
 from guard.git.parts import Part
-from guard.git.process import Repository, lines, run, text
+from guard.git.process import Repository, lines, text
 from guard.git.releases import all_releases, in_order
 from guard.git.restoring import (
     composed_tree,
     has,
-    in_the_way,
-    is_named,
     rehearsal,
     tree_of,
-    uncommitted,
 )
-from guard.known_good import Good, KnownGood
-from guard.model import Combination, Gitlink
+from guard.model import Combination
+from guard.recovery.hindrances import (
+    Trouble,
+    elsewhere,
+    losses,
+    losses_below,
+    obstacles,
+    refusal,
+    unguarded,
+)
+from guard.recovery.known_good import Good, KnownGood
+from guard.recovery.plan import TRAILER, Pinned, Plan, Side, links_of, submodules_of
 
-TRAILER: Final = "Guard-Recovers"
+# Commits of one repository that are named.
 _SHOWN: Final = 5
-
-
-class Trouble(NamedTuple):
-    """One thing that stands in the way, and what helps."""
-
-    problem: str
-    remedy: str = ""
-
-
-class Side(NamedTuple):
-    """One of the two repositories that get a new commit.
-
-    Args:
-        path: of the submodule, "" for the superproject.
-        good: the commit whose tree comes back, "" where only the tree is known.
-        described: that commit as people name it.
-        tree: the tree that comes back; of the superproject as far as it is known before aula's
-            new commit is made.
-        parents: of the new commit: the tip, and the remote's where both have gone on.
-        why: which tip that is, in words.
-        needed: whether a commit is made at all.
-        undone: the commits whose changes go, as people name them.
-        stat: what changes, as ``git diff --stat`` says it.
-    """
-
-    path: str
-    name: str
-    checkout: Repository
-    branch: Branch
-    stand: Stand
-    good: str
-    described: str
-    tree: str
-    parents: tuple[str, ...]
-    why: str
-    needed: bool
-    undone: tuple[str, ...] = ()
-    stat: str = ""
-
-    @property
-    def on_branch(self) -> bool:
-        """Whether the default branch is checked out."""
-        return self.stand.branch == self.branch.name
-
-
-class Pinned(NamedTuple):
-    """A submodule that only moves: no commit is made in it.
-
-    Args:
-        checkout: None where it is not checked out.
-        tag: the release, "" where the commit is none.
-        source: a repository that has the commit.
-    """
-
-    path: str
-    name: str
-    commit: str
-    tag: str
-    checkout: Repository | None
-    source: Repository
-
-
-class Plan(NamedTuple):
-    """What `guard recover` would do.
-
-    Args:
-        blob: the id of the `.guard.toml` that holds afterwards, None for none.
-        notes: what a person should know.
-    """
-
-    good: Good
-    config: Config
-    blob: str | None
-    consumer: Side
-    superproject: Side
-    pinned: tuple[Pinned, ...]
-    notes: tuple[str, ...]
-
-    @property
-    def checkouts(self) -> tuple[tuple[str, Repository], ...]:
-        """Name and checkout of everything that may move."""
-        sides = (self.superproject, self.consumer)
-        pinned = ((each.name, each.checkout) for each in self.pinned if each.checkout is not None)
-        return tuple((side.name, side.checkout) for side in sides) + tuple(pinned)
 
 
 class Planner:
@@ -162,7 +84,7 @@ class Planner:
         if not self._troubles:
             self._look_for_obstacles(found)
         if self._pushes:
-            self._look_at_hooks(found)
+            self._troubles += [*unguarded(found.consumer), *unguarded(found.superproject)]
         if self._troubles:
             raise refusal(self._troubles)
         return found
@@ -373,44 +295,13 @@ class Planner:
         return tuple(shown)
 
     def _look_for_obstacles(self, plan: Plan) -> None:
-        """Untracked files where a checkout would put others; other working trees of a branch."""
         for side in (plan.superproject, plan.consumer):
-            # Of a submodule's own checkout git names the git dir there.
-            own = (side.checkout.work_tree, side.checkout.git_dir)
-            others = [
-                place for place in side.branch.checked_out if os.path.realpath(place) not in own
-            ]
-            if others and side.needed:
-                self._troubles.append(
-                    Trouble(
-                        f"{side.name}: {side.branch.name} is checked out in {others[0]}, and would "
-                        "move under it",
-                        f"git -C {others[0]} checkout --detach",
-                    )
-                )
+            self._troubles += elsewhere(side)
             commit = "" if side.needed else side.parents[0]
             self._troubles += obstacles(side.name, side.checkout, commit or side.tree)
         for each in plan.pinned:
             if each.checkout is not None and has(each.checkout, each.commit):
                 self._troubles += obstacles(each.name, each.checkout, each.commit)
-
-    def _look_at_hooks(self, plan: Plan) -> None:
-        for side in (plan.consumer, plan.superproject):
-            if not side.branch.remote:
-                self._troubles.append(
-                    Trouble(
-                        f"{side.name} has no remote to push to",
-                        f"git -C {side.checkout.work_tree} remote add origin <url>",
-                    )
-                )
-            health = hook_health(side.checkout)
-            if not health.effective:
-                self._troubles.append(
-                    Trouble(
-                        f"{side.name}: the push would go through no hook: {health.reason}",
-                        health.remedy or "guard install",
-                    )
-                )
 
     @property
     def _top(self) -> str:
@@ -418,79 +309,6 @@ class Planner:
 
     def _checkout(self, path: str) -> Repository | None:
         return open_checkout(os.path.join(self._top, path))
-
-
-def submodules_of(gate: Gate, good: Good) -> list[Part]:
-    """The submodules of the superproject itself, not those of its submodules.
-
-    Raises:
-        MissingObjectError: a tree of the superproject is missing.
-    """
-    if good.base is None:
-        return []
-    tree = good.base._replace(replaced=())
-    return [part for part in good.parts if part.path and gate.gatherer.gitlink(tree, part.path)]
-
-
-def links_of(consumer: str, commit: str, pinned: Iterable[Pinned]) -> tuple[Gitlink, ...]:
-    """The gitlinks of the restored superproject."""
-    return (Gitlink(consumer, commit), *(Gitlink(each.path, each.commit) for each in pinned))
-
-
-def losses(name: str, checkout: Repository) -> list[Trouble]:
-    """What would be hard to find again if a checkout moved."""
-    troubles = []
-    changed = uncommitted(checkout)
-    if changed:
-        shown = ", ".join(changed[:_SHOWN])
-        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-        troubles.append(
-            Trouble(
-                f"{name} has uncommitted changes: {shown}{more}",
-                f"git -C {checkout.work_tree} stash",
-            )
-        )
-    where = stand(checkout)
-    if where.commit is not None and not where.branch and not is_named(checkout, where.commit):
-        troubles.append(
-            Trouble(
-                f"{name} is at {where.commit[:12]}, a commit that no branch and no tag has",
-                f"git -C {checkout.work_tree} branch keep-{where.commit[:8]} {where.commit}",
-            )
-        )
-    return troubles
-
-
-def losses_below(superproject: Repository, good: Good) -> list[Trouble]:
-    """The same for the submodules of submodules, which follow theirs."""
-    troubles = []
-    for part in good.parts:
-        checkout = open_checkout(os.path.join(superproject.work_tree or "", part.path))
-        nested = any(part.path.startswith(f"{other.path}/") for other in good.parts if other.path)
-        if nested and checkout is not None:
-            troubles += losses(part.path, checkout)
-    return troubles
-
-
-def obstacles(name: str, checkout: Repository, tree: str) -> list[Trouble]:
-    """What a checkout of a tree or commit would overwrite."""
-    try:
-        run(checkout, "cat-file", "-e", f"{tree}^{{tree}}")
-    except GitError:
-        return []  # it comes from another repository; git itself refuses then
-    said = in_the_way(checkout, tree)
-    if not said:
-        return []
-    return [Trouble(f"{name}: {said}", f"git -C {checkout.work_tree} status --ignored")]
-
-
-def refusal(troubles: Sequence[Trouble]) -> GuardError:
-    """The error that names them all."""
-    lines = [f"  {trouble.problem}" for trouble in troubles]
-    remedies = dict.fromkeys(trouble.remedy for trouble in troubles if trouble.remedy)
-    return GuardError(
-        "nothing was changed; in the way of it:\n" + "\n".join(lines), "; ".join(remedies)
-    )
 
 
 def _is_restoring(repository: Repository, commit: str) -> bool:

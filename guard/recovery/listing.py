@@ -6,8 +6,8 @@ from typing import Any
 
 from guard.errors import UsageError
 from guard.gate import Gate
-from guard.known_good import Good, Image, KnownGood, images_of
 from guard.model import Result
+from guard.recovery.known_good import Good, Image, KnownGood, images_of
 from guard.report import JSON_VERSION, Screen
 from guard.trust import SETTING
 

@@ -37,7 +37,7 @@ from guard.git.restoring import (
     tree_of,
     uncommitted,
 )
-from guard.recovery import TRAILER, Pinned, Plan, Side, links_of
+from guard.recovery.plan import TRAILER, Pinned, Plan, Side, links_of
 from guard.verdicts import KEEP
 
 _JOURNAL: Final = "recover.json"

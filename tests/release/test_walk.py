@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guard.model import Finding, Severity
-from guard.rules.facts import Tested as WasTested
-from guard.rules.facts import Unknown, VerdictState
-from guard.walk import (
+from guard.release.walk import (
     SEEN_BY_OTHERS,
     Kind,
     Known,
@@ -22,6 +20,8 @@ from guard.walk import (
     pending,
     steps,
 )
+from guard.rules.facts import Tested as WasTested
+from guard.rules.facts import Unknown, VerdictState
 from tests.rules.case import NAMES
 
 AULA, DOCKER, OTHER = "a" * 40, "d" * 40, "e" * 40

@@ -1,0 +1,1 @@
+"""The way back to a combination that is known to work."""

@@ -1,0 +1,111 @@
+"""The way back to a known-good combination, as a plan: what becomes of each repository."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from guard.config import Config
+from guard.gate import Gate
+from guard.git.branches import Branch, Stand
+from guard.git.parts import Part
+from guard.git.process import Repository
+from guard.model import Gitlink
+from guard.recovery.known_good import Good
+
+# In the message of a restoring commit, with the verdict's name.
+TRAILER: Final = "Guard-Recovers"
+
+
+class Side(NamedTuple):
+    """One of the two repositories that get a new commit.
+
+    Args:
+        path: of the submodule, "" for the superproject.
+        good: the commit whose tree comes back, "" where only the tree is known.
+        described: that commit as people name it.
+        tree: the tree that comes back; of the superproject as far as it is known before aula's
+            new commit is made.
+        parents: of the new commit: the tip, and the remote's where both have gone on.
+        why: which tip that is, in words.
+        needed: whether a commit is made at all.
+        undone: the commits whose changes go, as people name them.
+        stat: what changes, as ``git diff --stat`` says it.
+    """
+
+    path: str
+    name: str
+    checkout: Repository
+    branch: Branch
+    stand: Stand
+    good: str
+    described: str
+    tree: str
+    parents: tuple[str, ...]
+    why: str
+    needed: bool
+    undone: tuple[str, ...] = ()
+    stat: str = ""
+
+    @property
+    def on_branch(self) -> bool:
+        """Whether the default branch is checked out."""
+        return self.stand.branch == self.branch.name
+
+
+class Pinned(NamedTuple):
+    """A submodule that only moves: no commit is made in it.
+
+    Args:
+        checkout: None where it is not checked out.
+        tag: the release, "" where the commit is none.
+        source: a repository that has the commit.
+    """
+
+    path: str
+    name: str
+    commit: str
+    tag: str
+    checkout: Repository | None
+    source: Repository
+
+
+class Plan(NamedTuple):
+    """What `guard recover` would do.
+
+    Args:
+        blob: the id of the `.guard.toml` that holds afterwards, None for none.
+        notes: what a person should know.
+    """
+
+    good: Good
+    config: Config
+    blob: str | None
+    consumer: Side
+    superproject: Side
+    pinned: tuple[Pinned, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def checkouts(self) -> tuple[tuple[str, Repository], ...]:
+        """Name and checkout of everything that may move."""
+        sides = (self.superproject, self.consumer)
+        pinned = ((each.name, each.checkout) for each in self.pinned if each.checkout is not None)
+        return tuple((side.name, side.checkout) for side in sides) + tuple(pinned)
+
+
+def submodules_of(gate: Gate, good: Good) -> list[Part]:
+    """The submodules of the superproject itself, not those of its submodules.
+
+    Raises:
+        MissingObjectError: a tree of the superproject is missing.
+    """
+    if good.base is None:
+        return []
+    tree = good.base._replace(replaced=())
+    return [part for part in good.parts if part.path and gate.gatherer.gitlink(tree, part.path)]
+
+
+def links_of(consumer: str, commit: str, pinned: Iterable[Pinned]) -> tuple[Gitlink, ...]:
+    """The gitlinks of the restored superproject."""
+    return (Gitlink(consumer, commit), *(Gitlink(each.path, each.commit) for each in pinned))
