@@ -13,7 +13,8 @@ from guard.git.process import Repository, lines, run, text
 from guard.git.refs import REMOTES
 from guard.git.remote_ref import fetch_ref, push_ref, remote_tip
 from guard.record import RecordError, parse_record
-from guard.verdicts import NAME, REF, signing
+from guard.recording import signing
+from guard.verdicts import NAME, REF
 
 _RACES: Final = 10
 

@@ -1,7 +1,6 @@
 """The verdicts: one ref whose history holds every attempt, and whose tree the newest of each.
 
 ``refs/guard/verdicts`` is a commit whose tree maps ``<key, fanned out>/<recipe>.json`` to a record.
-The ref moves by compare-and-swap; a loser of the race adds its record to the winner's tree.
 """
 
 from __future__ import annotations
@@ -9,11 +8,10 @@ from __future__ import annotations
 import os
 
 from guard.config import Recipe
-from guard.digest import object_id
-from guard.errors import GitError, GuardError
+from guard.errors import GuardError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
-from guard.git.process import Repository, objects_of, run, text
+from guard.git.process import Repository, run, text
 from guard.git.refs import REMOTES, VERDICTS
 from guard.git.store import Store
 from guard.memory import Memory
@@ -29,9 +27,7 @@ if TYPE_CHECKING:
     from guard.record import Record
 
 REF: Final = VERDICTS
-KEEP: Final = "refs/guard/keep/"
 NAME: Final = "/verdicts"
-_RACES: Final = 50
 
 
 class _BrokenRefError(GuardError):
@@ -241,21 +237,9 @@ class Verdicts:
         Raises:
             GuardError: there is no identity, no signing key, no room, or the ref is damaged.
         """
-        from guard.git.private import PrivateFolder
+        from guard.recording import rehearse
 
-        with PrivateFolder() as folder:
-            try:
-                tip = self._read_tip()
-                commit = self._commit(b"{}\n", "rehearsal.json", "rehearsal", tip, folder, True)
-                # Lock the ref as an update would, and let go of it.
-                words = ("start", f"verify {REF} {tip or '0' * len(commit)}", "prepare", "abort")
-                data = "".join(f"{word}\n" for word in words).encode()
-                run(self._repository, "update-ref", "--stdin", data=data)
-            except GitError as error:
-                raise GuardError(
-                    f"a verdict could not be recorded after the build: {error.problem}",
-                    "git config user.name and user.email; git config commit.gpgsign; git fsck",
-                ) from error
+        rehearse(self._repository, self._read_tip)
 
     def record(self, record: Record, parts: Iterable[Part]) -> list[str]:
         """Add a record; a passed one also keeps its submodules' commits from being pruned.
@@ -269,63 +253,13 @@ class Verdicts:
         Raises:
             GuardError: the record could not be written; the ref is as it was.
         """
-        self._add(record)
-        troubles = []
-        for part in parts:
-            if part.path and record.result is Result.PASSED:
-                try:
-                    run(part.repository, "update-ref", f"{KEEP}{part.commit}", part.commit)
-                except GitError as error:
-                    troubles.append(f"{part.path} {part.commit} is not kept: {error.problem}")
-        return troubles
-
-    def _add(self, record: Record) -> None:
-        from guard.git.private import PrivateFolder
+        from guard.recording import add, keep
 
         path = record_path(record.key, record.recipe)
-        data = record.to_json()
-        with PrivateFolder() as folder:
-            for _ in range(_RACES):
-                tip = self._read_tip(again=True)
-                commit = self._commit(data, path, record.title, tip, folder, False)
-                if self._move(commit, tip):
-                    self._tip = commit
-                    self._remember(record, object_id(b"blob", data, len(commit) // 2))
-                    return
-        raise GuardError(
-            f"{REF} moved {_RACES} times while the verdict {record.name} was being recorded",
-            "guard test",
-        )
-
-    def _move(self, commit: str, tip: str | None) -> bool:
-        old = tip or "0" * len(commit)
-        try:
-            run(self._repository, "update-ref", REF, commit, old)
-        except GitError:
-            if self._read_tip(again=True) == tip:
-                raise  # nobody else moved it: a lock, a full disk, a read-only folder
-            return False
-        return True
-
-    def _commit(
-        self, data: bytes, path: str, message: str, tip: str | None, folder: str, private: bool
-    ) -> str:
-        """A commit on top of `tip` whose tree has one file more. Moves nothing."""
-        extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
-        if private:
-            extra["GIT_OBJECT_DIRECTORY"] = os.path.join(folder, "objects")
-            extra["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = objects_of(self._repository)
-            os.makedirs(extra["GIT_OBJECT_DIRECTORY"], exist_ok=True)
-
-        def git(*arguments: str, data: bytes | None = None) -> str:
-            return run(self._repository, *arguments, data=data, extra=extra).decode().strip()
-
-        blob = git("hash-object", "-w", "--stdin", data=data)
-        git("read-tree", tip) if tip else git("read-tree", "--empty")
-        git("update-index", "--add", "--replace", "--cacheinfo", f"100644,{blob},{path}")
-        tree = git("write-tree")
-        parents = ["-p", tip] if tip else []
-        return git("commit-tree", *signing(self._repository), *parents, "-m", message, tree)
+        added = add(self._repository, record, path, lambda: self._read_tip(again=True))
+        self._tip, blob = added
+        self._remember(record, blob)
+        return keep(record, parts)
 
     def _read_tip(self, again: bool = False) -> str | None:
         if again or not self._looked:
@@ -361,16 +295,6 @@ class Verdicts:
                 "and git fsck --lost-found lists it",
                 f"rm {shlex.quote(path)}",
             )
-
-
-def signing(repository: Repository) -> list[str]:
-    """What makes ``git commit-tree`` sign where the user's commits are signed.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
-    value = text(repository, "config", "--type=bool", "--default=false", "commit.gpgsign")
-    return ["-S"] if value == "true" else []
 
 
 def record_path(key: str, recipe: str) -> str:
