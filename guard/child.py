@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Python ignores them; a program that is started expects them as the system sets them (signal(7)).
 _SIGPIPE: Final = 13
+_SIGKILL: Final = 9
 _SIGXFSZ: Final = 25
 _CHUNK: Final = 1 << 16
 
@@ -39,10 +40,16 @@ class Child:
         self.status: int | None = None
         self.pid = pid
 
-    def communicate(self, data: bytes = b"") -> tuple[bytes, bytes]:
+    def communicate(self, data: bytes = b"", patience: int | None = None) -> tuple[bytes, bytes]:
         """Write the input, read both outputs to their end, and wait.
 
         All at once: each side may have more to say than a pipe holds. A program need not read.
+
+        Args:
+            patience: milliseconds that it may say nothing and yet not end; None for ever.
+
+        Raises:
+            TimeoutError: it was killed after so long a silence.
         """
         found: dict[int, list[bytes]] = {self.stdout: [], self.stderr: []}
         output, errors = self.stdout, self.stderr
@@ -58,7 +65,12 @@ class Child:
             self.close_stdin()
         try:
             while self.stdin >= 0 or self.stdout >= 0 or self.stderr >= 0:
-                for pipe, _ in poll.poll():
+                ready = poll.poll(patience)
+                if not ready:
+                    os.kill(self.pid, _SIGKILL)
+                    self.wait()
+                    raise TimeoutError(f"{self.command[0]} says nothing")
+                for pipe, _ in ready:
                     if pipe == self.stdin:
                         rest = rest[_written(pipe, rest) :]
                         if not rest:

@@ -9,19 +9,21 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, Final, NamedTuple
 
 from guard import __version__
 from guard.ahead import Ahead
 from guard.engine.attempt import Attempt, attempt
-from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine
 from guard.engine.images import combination_tag, layers, put_tag
 from guard.engine.profile import Profile, profile
+from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError, GitError, GuardError
 from guard.gate import Gate
 from guard.git.process import text
 from guard.jobs import Job
+from guard.memory import Memory
 from guard.model import Gitlink, Result
 from guard.record import EngineFacts, ImageFacts, Record
 from guard.rehearsal import Begun, begun
@@ -55,7 +57,9 @@ def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, 
         EngineError: trouble of the engine, which is no verdict; the log stays.
         KeyboardInterrupt: interrupted; nothing is recorded, the log stays.
     """
-    means = Means(Ahead(Engine.connect), Ahead(find_cli))
+    # In a thread of its own, and so with a memory of its own.
+    memory = Memory(gate.workspace.superproject.common_dir)
+    means = Means(Ahead(Engine.connect), Ahead(partial(find_cli, memory)))
     with begun(gate, job, fresh, means.cli) as begin:
         return go_on(gate, job, screen, means, begin)
 

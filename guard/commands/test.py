@@ -7,14 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from guard.ahead import Ahead
-from guard.engine.cli import find_cli
 from guard.engine.connection import connect
+from guard.engine.programs import find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate import Gate
 from guard.git.untested import untested
 from guard.git.workspace import find_workspace
 from guard.jobs import Job, find_job, lock_of
 from guard.locks import held
+from guard.memory import Memory
 from guard.model import Result, Severity
 from guard.rehearsal import begun
 from guard.report import Screen
@@ -23,8 +24,8 @@ from guard.rules.tested import NAME as TESTED
 from guard.watch import duration
 
 if TYPE_CHECKING:
-    from guard.engine.cli import BuildkitCli
     from guard.engine.client import Engine
+    from guard.engine.programs import BuildkitCli
 
 _WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
 _FAILED: Final = (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
@@ -52,9 +53,11 @@ def run(options: Namespace, screen: Screen) -> int:
     if options.revision and options.consumer:
         raise UsageError("give a commit of the superproject or --consumer REV, not both")
     # The docker SDK takes as long to import as all that git is asked here.
-    cli = Ahead(find_cli)
     engine = Ahead(connect)
     with Gate(find_workspace()) as gate:
+        # In a thread of its own, and so with a memory of its own.
+        place = gate.workspace.superproject.common_dir
+        cli = Ahead(partial(find_cli, Memory(place)))
         job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)
         if not job.config.test.command:

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 from guard.engine.build import Base, Builder, Options, StepRecord
 from guard.engine.builders import choose_builder
 from guard.engine.buildkit import CliBuild
-from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine, Facts
 from guard.engine.context import Context
 from guard.engine.endings import DeadlinePassed, deadline, terminable
@@ -18,6 +17,7 @@ from guard.engine.failures import BaseImageError
 from guard.engine.leftovers import remove_leftovers
 from guard.engine.prepared import Prepared, prepare
 from guard.engine.profile import instructions
+from guard.engine.programs import BuildkitCli, find_cli
 from guard.engine.run import TestPlan, run_test
 from guard.engine.strays import remove_strays, step_notes
 from guard.errors import EngineError

@@ -8,8 +8,8 @@ from functools import partial
 from guard.engine.build import Builder
 from guard.engine.buildkit import CliBuild, buildkit_build
 from guard.engine.classic import classic_build
-from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine
+from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError
 
 

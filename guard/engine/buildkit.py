@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from guard.config import Recipe
 from guard.engine.build import Base, Build, Options, sent
-from guard.engine.cli import BuildkitCli, converse, kill, start
+from guard.engine.cli import converse, kill, start
 from guard.engine.context import Context
 from guard.engine.endings import shielded
 from guard.engine.events import Event, OnEvent, Step
@@ -19,6 +19,7 @@ from guard.engine.failures import reason
 from guard.engine.plain import PlainProgress
 from guard.engine.prepared import Prepared
 from guard.engine.processes import notes_folder
+from guard.engine.programs import BuildkitCli
 from guard.errors import EngineError
 from guard.git.private import PrivateFolder
 

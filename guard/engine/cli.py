@@ -1,4 +1,4 @@
-"""The docker CLI that speaks BuildKit to the engine: found, started, and dead when guard is.
+"""The docker CLI that speaks BuildKit to the engine: started, fed, and dead when guard is.
 
 BuildKit's own protocol is gRPC over a connection that the CLI takes over; guard leaves that to the
 CLI and gives it the build context on its standard input.
@@ -9,31 +9,16 @@ from __future__ import annotations
 import ctypes
 import os
 import queue
-import re
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
-from guard.ahead import Ahead
 from guard.errors import EngineError
 
-# Where packages put it, beside what PATH says: another docker may stand in front of it there.
-_PLACES: Final = ("docker", "/usr/bin/docker", "/usr/local/bin/docker", "/usr/libexec/docker")
-# Where the CLI looks for plugins (cli-plugins/manager of docker/cli), the user's own folder first.
-_PLUGINS: Final = (
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/libexec/docker/cli-plugins",
-)
-# From this version on the CLI itself cannot, and `docker build` is the plugin buildx.
-_FIRST_WITHOUT: Final = 23
 # Ends the writer without closing the pipe: an end of the input would look like the whole of it.
 _NO_MORE: Final = b""
 # Pieces that are made while an earlier one is still written.
@@ -41,42 +26,6 @@ _AHEAD: Final = 4
 # What Linux lets everybody have (/proc/sys/fs/pipe-max-size).
 _PIPE: Final = 1 << 20
 _PR_SET_PDEATHSIG: Final = 1
-
-
-class BuildkitCli(NamedTuple):
-    """A program that builds with BuildKit.
-
-    Args:
-        command: its argv up to where the options of a build begin.
-        version: what it says it is, e.g. ``docker 20.10.24`` or ``buildx 0.17.1``.
-        is_buildx: whether it knows buildx's options.
-    """
-
-    command: tuple[str, ...]
-    version: str
-    is_buildx: bool
-
-
-def find_cli(
-    places: Sequence[str] = _PLACES, plugins: Sequence[str] = _PLUGINS
-) -> BuildkitCli | None:
-    """The first docker CLI here that drives BuildKit; buildx goes first.
-
-    Args:
-        places: programs, by path or by a name that PATH leads to.
-        plugins: folders of the CLI's plugins, behind the user's own.
-    """
-    plugin = _buildx(plugins)
-    if plugin is not None:
-        return plugin
-    programs = list(dict.fromkeys(filter(None, map(shutil.which, places))))
-    # All at once: somebody waits for the first one that will do.
-    answers = [Ahead(partial(_said, [docker, "--version"])) for docker in programs]
-    for docker, said in zip(programs, answers, strict=True):
-        version = re.search(r"\b(\d+)\.\d+[.\d]*", said.result())
-        if version and int(version[1]) < _FIRST_WITHOUT:
-            return BuildkitCli((docker, "build"), f"docker {version[0]}", False)
-    return None
 
 
 def start(arguments: Sequence[str], host: str = "") -> subprocess.Popen[bytes]:
@@ -172,33 +121,6 @@ def _read(pipe: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
         return
     finally:
         lines.put(None)
-
-
-def _buildx(plugins: Sequence[str]) -> BuildkitCli | None:
-    """The plugin as a program of its own: as a child of the CLI it would outlive it."""
-    config = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-    for folder in (f"{config}/cli-plugins", *plugins):
-        program = os.path.join(folder, "docker-buildx")
-        version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _said([program, "version"]))
-        if version:
-            return BuildkitCli((program, "build"), f"buildx {version[1]}", True)
-    return None
-
-
-def _said(command: Sequence[str]) -> str:
-    if not shutil.which(command[0]):
-        return ""
-    try:
-        found = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return found.stdout.decode(errors="replace") if found.returncode == 0 else ""
 
 
 def _environment(host: str) -> dict[str, str]:

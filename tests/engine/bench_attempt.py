@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from guard.ahead import Ahead
 from guard.config import Config, Image, Test
 from guard.engine.build import Options
 from guard.engine.buildkit import begin
-from guard.engine.cli import find_cli
 from guard.engine.connection import connect
 from guard.engine.events import Event
 from guard.engine.prepared import prepare
+from guard.engine.programs import find_cli
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 from guard.git.process import Repository
+from guard.memory import Memory
 
 
 def main(git_dir: str, tree: str, builder: str) -> None:
     """Build the tree, run a test that does nothing, print the peak of memory in kilobytes."""
-    cli = Ahead(find_cli)
+    cli = Ahead(partial(find_cli, Memory(git_dir)))
     part = Part("", "", tree, Repository(git_dir, git_dir))
     config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
     with ObjectPool() as pool:

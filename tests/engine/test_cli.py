@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -10,15 +12,18 @@ from pathlib import Path
 import pytest
 
 from guard import config
+from guard.engine import programs
 from guard.engine.build import Options
 from guard.engine.builders import choose_builder
 from guard.engine.buildkit import CliBuild
-from guard.engine.cli import BuildkitCli, converse, find_cli, kill, start
+from guard.engine.cli import converse, kill, start
 from guard.engine.client import Engine
 from guard.engine.events import Event
 from guard.engine.prepared import prepare
+from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError, MissingObjectError
 from guard.git.objects import ObjectPool
+from guard.memory import Memory
 from tests.engine.trees import Store
 
 PIECE = b"x" * (1 << 20)
@@ -64,9 +69,58 @@ def test_a_cli_without_buildkit_in_front_does_not_hide_one_behind(tmp_path: Path
     for program, version in ((newer, "28.2.2"), (older, "20.10.24+dfsg1")):
         program.write_text(f"#!/bin/sh\necho Docker version {version}, build x\n")
         program.chmod(0o755)
-    found = find_cli((str(newer), str(older)), ())
+    found = find_cli(None, (str(newer), str(older)), ())
     assert found is not None
     assert (found.command, found.version) == ((str(older), "build"), "docker 20.10.24")
+
+
+def test_a_program_is_asked_again_when_it_has_changed(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    # It says a version, as the CLI does.
+    shutil.copy("/bin/echo", docker)
+    memory = Memory(str(tmp_path))
+    first = find_cli(memory, (str(docker),), ())
+    assert first is not None
+    stat = docker.stat()
+    # What cannot be started any more, with the size and time of before.
+    docker.write_bytes(bytes(stat.st_size))
+    os.utime(docker, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert find_cli(None, (str(docker),), ()) is None
+    assert find_cli(Memory(str(tmp_path)), (str(docker),), ()) == first
+    os.utime(docker, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert find_cli(Memory(str(tmp_path)), (str(docker),), ()) is None
+
+
+@pytest.mark.parametrize("shape", ["script", "link"])
+def test_what_may_lead_elsewhere_is_asked_each_time(tmp_path: Path, shape: str) -> None:
+    docker, shim, version = tmp_path / "docker", tmp_path / "shim", tmp_path / "version"
+    version.write_text("20.10.1")
+    shim.write_text(f"#!/bin/sh\necho Docker version $(cat {version}), build x\n")
+    shim.chmod(0o755)
+    if shape == "script":
+        shim.rename(docker)
+    else:
+        docker.symlink_to(shim)
+    for said in ("20.10.1", "20.10.2"):
+        version.write_text(said)
+        found = find_cli(Memory(str(tmp_path)), (str(docker),), ())
+        assert found is not None
+        assert found.version == f"docker {said}"
+
+
+def test_a_program_that_does_not_answer_is_passed_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent, docker = tmp_path / "silent", tmp_path / "docker"
+    silent.write_text("#!/bin/sh\nsleep 60\n")
+    docker.write_text("#!/bin/sh\necho Docker version 20.10.24, build x\n")
+    for program in (silent, docker):
+        program.chmod(0o755)
+    # Half a minute otherwise.
+    monkeypatch.setattr(programs, "_PATIENCE", 100)
+    found = find_cli(None, (str(silent), str(docker)), ())
+    assert found is not None
+    assert found.command == (str(docker), "build")
 
 
 def test_buildx_goes_first_and_runs_as_a_program_of_its_own(
