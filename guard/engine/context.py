@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
+from guard.ahead import Ahead
 from guard.config import FILE as CONFIG_FILE
 from guard.engine import tar
 from guard.engine.attributes import Conversion, conversions
 from guard.engine.dockerignore import IgnoreRules
 from guard.engine.plan import Item, Kind, TreeWalk, Wanted, missing_object
 from guard.engine.sizes import blob_sizes
-from guard.errors import EngineError, GuardError
+from guard.errors import EngineError, GitError, GuardError
 from guard.git.blobs import BlobStream
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
@@ -73,7 +76,8 @@ class Context:
         wanted: Wanted,
         dockerfile: str = "",
     ) -> None:
-        self._walk = TreeWalk(parts, pool, rules, wanted)
+        self._walk = TreeWalk(parts, pool, rules, wanted, self._ask)
+        self._asked: dict[Part, Ahead[dict[str, int]]] = {}
         self._pool = pool
         self._dockerfile = dockerfile
         self._entries: list[Entry] | None = None
@@ -153,10 +157,17 @@ class Context:
                 "look into the engine's log, then run guard test again",
             )
 
+    def _ask(self, part: Part, blobs: list[str]) -> None:
+        # Git looks them up while the walk goes through the trees that name them.
+        self._asked[part] = Ahead(partial(_known, part, blobs))
+
     def _planned(self) -> list[Entry]:
         items = list(self._walk.items())
         converted = self._conversions(items)
-        sizes = _sizes(items)
+        sizes = {part: asked.result() for part, asked in self._asked.items()}
+        if _lacks(sizes, items):
+            # Trouble with what is left out is none: only what is needed is asked for once more.
+            sizes = _sizes(items)
         entries = []
         part, of_part = None, dict[str, int]()
         for item in items:
@@ -276,6 +287,24 @@ def _converted(entry: Entry, data: bytes) -> bytes:
             f"{entry.item.path!r} {error}",
             "leave it out by .dockerignore, or commit its content",
         ) from error
+
+
+def _known(part: Part, blobs: list[str]) -> dict[str, int]:
+    """The sizes of those that are there, as far as git tells."""
+    with suppress(GitError):
+        sizes = blob_sizes(part.repository, blobs)
+        return {blob: size for blob, size in zip(blobs, sizes, strict=True) if size is not None}
+    return {}
+
+
+def _lacks(sizes: dict[Part, dict[str, int]], items: Iterable[Item]) -> bool:
+    part, known = None, dict[str, int]()
+    for item in items:
+        if item.part is not part:
+            part, known = item.part, sizes[item.part]
+        if item.id and item.id not in known:
+            return True
+    return False
 
 
 def _sizes(items: Iterable[Item]) -> dict[Part, dict[str, int]]:

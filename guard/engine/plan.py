@@ -93,16 +93,23 @@ class TreeWalk:
         parts: the one at the root first, then every submodule below it.
         rules: what the combination's `.dockerignore` leaves out.
         wanted: what else decides; folders come only with something in them where it says no.
+        on_trees: told of each part that the walk comes to, with the ids of all its blobs.
     """
 
     def __init__(
-        self, parts: Sequence[Part], pool: ObjectPool, rules: IgnoreRules, wanted: Wanted
+        self,
+        parts: Sequence[Part],
+        pool: ObjectPool,
+        rules: IgnoreRules,
+        wanted: Wanted,
+        on_trees: Callable[[Part, list[str]], None],
     ) -> None:
         self._root = parts[0]
         self._parts = {part.path: part for part in parts}
         self._pool = pool
         self._rules = rules
         self._wanted = wanted
+        self._on_trees = on_trees
         self._trees: dict[tuple[str, str], list[TreeEntry]] = {}
         self._declared: dict[str, frozenset[str]] = {}
         # Folders on the way to the present place that nothing has needed yet.
@@ -230,7 +237,7 @@ class TreeWalk:
     def _load(self, part: Part, root: str) -> None:
         # A level at a time: one answer of git for all its folders, not one for each.
         reader = self._pool.reader(part.repository)
-        wanted = [root]
+        wanted, blobs = [root], list[str]()
         while wanted:
             below: dict[str, None] = {}
             for tree, found in zip(wanted, reader.read_all(wanted), strict=True):
@@ -238,7 +245,9 @@ class TreeWalk:
                     raise missing_object(part, f"tree {tree}")
                 entries = self._trees[part.path, tree] = found.entries
                 below.update((inner, None) for mode, _, inner in entries if mode == FOLDER)
+                blobs += [blob for mode, _, blob in entries if mode in _USUAL]
             wanted = [tree for tree in below if (part.path, tree) not in self._trees]
+        self._on_trees(part, blobs)
 
 
 def missing_object(part: Part, what: str) -> MissingObjectError:

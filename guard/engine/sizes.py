@@ -20,7 +20,8 @@ def blob_sizes(repository: Repository, ids: Sequence[str]) -> list[int | None]:
         feeds=True,
     )
     output, errors = process.communicate("".join(f"{blob}\n" for blob in ids).encode())
-    sizes = [_size(line) for line in output.splitlines()]
+    # Whatever else it may be, or its absence, has another word in front.
+    sizes = [int(line[5:]) if line.startswith(b"blob ") else None for line in output.splitlines()]
     said = errors.decode(errors="replace").strip()
     if process.status != 0 and "promisor" in said and len(sizes) < len(ids):
         # Git before 2.45 dies over the first object that a partial clone only promises.
@@ -32,8 +33,3 @@ def blob_sizes(repository: Repository, ids: Sequence[str]) -> list[int | None]:
             f"git --git-dir={repository.git_dir} fsck",
         )
     return sizes
-
-
-def _size(line: bytes) -> int | None:
-    kind, _, size = line.partition(b" ")
-    return int(size) if kind == b"blob" and size.isdigit() else None
