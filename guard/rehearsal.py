@@ -52,20 +52,23 @@ def begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> 
     rehearsal = Ahead(gate.gatherer.verdicts.rehearse)
     # From here on there are private folders to remove.
     with terminable():
-        try:
-            prepared = prepare(job.assembly.parts, gate.pool, job.config)
-            options = Options(fresh, _labels(gate, job))
-        except BaseException:
-            # What has happened here is what is told: a Ctrl-C reaches the other's git as well.
-            with suppress(GuardError):
-                rehearsal.result()
-            raise
-        rehearsal.result()
         build = None
         try:
-            # Whole or not at all: half a build could not be closed.
-            with shielded():
-                build = begin(prepared, options, cli.result)
+            try:
+                options = Options(fresh, _labels(gate, job))
+                # It comes up while git is asked, and waits. Whole or not at all: half a build could
+                # not be closed.
+                with shielded():
+                    build = begin(job.config.image.builder, job.config.recipe, options, cli.result)
+                prepared = prepare(job.assembly.parts, gate.pool, job.config)
+            except BaseException:
+                # What has happened here is what is told: a Ctrl-C reaches the other's git as well.
+                with suppress(GuardError):
+                    rehearsal.result()
+                raise
+            rehearsal.result()
+            if build is not None:
+                build.send(prepared.context)
             yield Begun(prepared, options, build)
         finally:
             if build is not None:

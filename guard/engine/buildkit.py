@@ -17,7 +17,6 @@ from guard.engine.endings import shielded
 from guard.engine.events import Event, OnEvent, Step
 from guard.engine.failures import reason
 from guard.engine.plain import PlainProgress
-from guard.engine.prepared import Prepared
 from guard.engine.processes import notes_folder
 from guard.engine.programs import BuildkitCli
 from guard.errors import EngineError
@@ -30,22 +29,17 @@ if TYPE_CHECKING:
 
 
 class CliBuild:
-    """A build that the CLI is at, in threads: it goes on until it ends or is closed.
+    """A build by the CLI, which is started at once and waits for `send`; then it goes on, in
+    threads, until it ends or is closed.
 
     Attributes:
-        dockerfile: its text.
+        dockerfile: its text, once that is sent.
     """
 
-    def __init__(
-        self,
-        cli: BuildkitCli,
-        context: Context,
-        recipe: Recipe,
-        options: Options,
-        host: str = "",
-    ) -> None:
-        self.dockerfile = context.dockerfile().decode(errors="replace")
-        self._context = context
+    def __init__(self, cli: BuildkitCli, recipe: Recipe, options: Options, host: str = "") -> None:
+        self.dockerfile = ""
+        self._context: Context | None = None
+        self._thread: threading.Thread | None = None
         self._told: queue.SimpleQueue[str | Event | BaseException | None] = queue.SimpleQueue()
         self._private = PrivateFolder()
         self._answer = Path(self._private.__enter__()) / "image"
@@ -55,8 +49,19 @@ class CliBuild:
         except BaseException:
             self._private.__exit__(None, None, None)
             raise
-        self._thread = threading.Thread(target=self._converse, daemon=True)
-        self._thread.start()
+
+    def send(self, context: Context) -> None:
+        """Give it the build context.
+
+        Raises:
+            GuardError: there is no Dockerfile in it.
+        """
+        self.dockerfile = context.dockerfile().decode(errors="replace")
+        # None that is not under way yet can be waited for.
+        with shielded():
+            self._context = context
+            self._thread = threading.Thread(target=self._converse, args=(context,), daemon=True)
+            self._thread.start()
 
     def lines(self, on_event: OnEvent) -> Iterator[str]:
         """What the CLI tells, line by line, to its end. Raises what reading the context raised."""
@@ -81,13 +86,14 @@ class CliBuild:
         # Killed before its input is closed: an end of the tar would look like the whole of it.
         with shielded():
             kill(self._process)
-            self._thread.join()
-            self._context.abandon()
+            if self._thread is not None and self._context is not None:
+                self._thread.join()
+                self._context.abandon()
             self._private.__exit__(None, None, None)
 
-    def _converse(self) -> None:
+    def _converse(self, context: Context) -> None:
         try:
-            for line in converse(self._process, sent(self._context, self._told.put)):
+            for line in converse(self._process, sent(context, self._told.put)):
                 self._told.put(line)
             self._told.put(None)
         except BaseException as error:
@@ -95,20 +101,21 @@ class CliBuild:
 
 
 def begin(
-    prepared: Prepared, options: Options, find: Callable[[], BuildkitCli | None]
+    builder: str, recipe: Recipe, options: Options, find: Callable[[], BuildkitCli | None]
 ) -> CliBuild | None:
-    """Begin to build before the engine was asked for anything; None where that must come first.
+    """Start the CLI before the engine was asked for anything; None where that must come first.
 
     The engine that the CLI finds by itself is the one that `Engine.connect` finds.
 
     Args:
+        builder: ``auto``, ``buildkit`` or ``classic``.
         find: gives the CLI.
     """
     # What a killed engine left at work is ended before anything else begins.
-    if prepared.builder == "classic" or os.listdir(notes_folder()):
+    if builder == "classic" or os.listdir(notes_folder()):
         return None
     cli = find()
-    return CliBuild(cli, prepared.context, prepared.recipe, options) if cli is not None else None
+    return CliBuild(cli, recipe, options) if cli is not None else None
 
 
 def buildkit_build(
@@ -124,14 +131,16 @@ def buildkit_build(
     """Build with BuildKit, the context on the CLI's standard input.
 
     Args:
-        begun: this very build, where it was begun already.
+        begun: this very build, where its context is being sent already.
 
     Raises:
         EngineError: anything but a failure that is the combination's own.
         MissingObjectError, GitError: the context could not be sent to its end.
     """
-    work = begun or CliBuild(cli, context, recipe, options, engine.given_host)
+    work = begun or CliBuild(cli, recipe, options, engine.given_host)
     try:
+        if begun is None:
+            work.send(context)
         dockerfile = work.dockerfile
         progress = PlainProgress(dockerfile, _noting(on_event, notes))
         for line in work.lines(on_event):

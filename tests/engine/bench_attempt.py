@@ -25,10 +25,12 @@ def main(git_dir: str, tree: str, builder: str) -> None:
     part = Part("", "", tree, Repository(git_dir, git_dir))
     config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
     with ObjectPool() as pool:
+        build = begin(builder, config.recipe, Options(), cli.result)
         prepared = prepare([part], pool, config)
+        if build is not None:
+            build.send(prepared.context)
         # The command has begun with this long before, while git was asked what is to be tested.
         engine = Ahead(connect)
-        build = begin(prepared, Options(), cli.result)
         with engine.result() as found:
             from guard.engine.attempt import attempt
 

@@ -78,7 +78,10 @@ def test_what_is_told_while_it_goes_on(trial: Trial, store: Store, base: str) ->
         ),
     ]
     assert told[-2:] == [Output("a"), Output("b")]
-    assert [event.cached for event in trial.events if isinstance(event, StepDone)] == [False, True]
+    cached = [event.cached for event in trial.events if isinstance(event, StepDone)]
+    # BuildKit calls the base cached where another build looks it up at the same time.
+    assert len(cached) == 2
+    assert cached[1]
 
 
 def made_image(told: Sequence[Event]) -> str:

@@ -144,7 +144,8 @@ def test_a_build_that_was_begun_in_vain_leaves_the_context_to_another(
     prepared = prepare([part], pool, config.Config(test=config.Test(("/bin/true",))))
     whole = b"".join(prepared.context.stream())
     deaf = BuildkitCli(("sh", "-c", "sleep 60"), "deaf 1.0", False)
-    begun = CliBuild(deaf, prepared.context, prepared.recipe, Options())
+    begun = CliBuild(deaf, prepared.recipe, Options())
+    begun.send(prepared.context)
 
     def stop(event: Event) -> None:
         raise InterruptedError
