@@ -36,8 +36,9 @@ bench: $(VENV)/extras $(BIN)/docker-registry
 	@$(BIN)/python -m bench.haskell
 	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m bench.recover
 	@$(BIN)/python -m bench.growth
+	@$(MAKE) --no-print-directory bench-build
 
-# Against the docker CLI with the same builder; takes some minutes.
+# Against the docker CLI with the same builder; takes ten minutes.
 bench-build: $(VENV)/extras
 	@$(engine) && $(BIN)/python -m tests.engine.bench_build
 
