@@ -127,6 +127,21 @@ def test_ended_before_the_engine_has_answered_it_leaves_no_file(
     assert list(place.glob(f"guard-{process.pid}-*")) == []
 
 
+def test_what_is_found_before_the_build_leaves_no_cli_that_waits_for_it(
+    prepared: Workshop, tmp_path: Path
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    blob = prepared.aula.git("rev-parse", "HEAD:test.sh").strip()
+    git_dir = Path(prepared.aula.repository.common_dir)
+    (git_dir / "objects" / blob[:2] / blob[2:]).unlink()
+    ran = prepared.guard("test", TMPDIR=str(place))
+    assert ran.status == 3
+    assert f"blob {blob} (aula/test.sh) is not in" in ran.err
+    assert not running(f"--iidfile={place}/")
+    assert list(place.glob("guard-[0-9]*")) == []
+
+
 # What a signal raises there is lost: Python ignores it, and imports have such callbacks.
 IN_A_CALLBACK = """
 import signal, sys, weakref
