@@ -21,7 +21,7 @@ pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
 
-test: $(VENV)/extras $(BIN)/docker-registry
+test: $(VENV)/extras $(BIN)/docker-registry $(VENV)/newer-docker
 	@scripts/tools busybox:busybox-static git-lfs ssh-keygen:openssh-client
 	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) $(ARGS)
 
@@ -50,6 +50,11 @@ oracle: $(VENV)/extras
 # A program only: the installed package would run as a service.
 $(BIN)/docker-registry: scripts/registry $(VENV)/python
 	@scripts/registry $(BIN)
+	@touch $@
+
+# The Docker of the distribution's next release, for the tests of newer engines.
+$(VENV)/newer-docker: scripts/packages $(VENV)/python
+	@scripts/packages $@ docker.io containerd docker-buildx
 	@touch $@
 
 clean:

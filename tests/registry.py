@@ -14,7 +14,11 @@ USER = "dev"
 PASSWORD = "secret"
 # Of that user and that password, by `htpasswd -B`.
 USERS = f"{USER}:$2b$04$g3ne3g7zfcUzQgl0TMEbweuSb00TTquaDwbzMYBV.2ixqqj6PvT3.\n"
-_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+# An engine writes the one or the other, by its image store.
+_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+)
 
 
 class Registry:
@@ -55,7 +59,7 @@ class Registry:
 
     def _get(self, kind: str, what: str) -> tuple[str, Any]:
         url = f"http://{self.address}/v2/liqd/aula/{kind}/{what}"
-        request = urllib.request.Request(url, headers={"Accept": _MANIFEST})
+        request = urllib.request.Request(url, headers={"Accept": ", ".join(_TYPES)})
         try:
             with urllib.request.urlopen(request, timeout=10) as reply:
                 return reply.headers.get("Docker-Content-Digest", ""), json.loads(reply.read())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import Recipe
 from guard.engine.build import Base, Build, Options, sent
@@ -28,6 +29,31 @@ if TYPE_CHECKING:
     from guard.engine.strays import StepNotes
 
 
+class _Answers(NamedTuple):
+    """The files in which a CLI says which image it made.
+
+    Args:
+        image: the id that ``--iidfile`` gets: the digest of the image's configuration.
+        metadata: what ``--metadata-file`` gets, a JSON object; buildx alone writes it.
+    """
+
+    image: Path
+    metadata: Path
+
+    @classmethod
+    def within(cls, folder: Path) -> _Answers:
+        return cls(folder / "image", folder / "metadata")
+
+    def ids(self) -> tuple[str, ...]:
+        """What the engine may know the image by; none where no image was made.
+
+        That is the digest of its configuration, with the containerd image store of its manifest.
+        """
+        image = self.image.read_text().strip() if self.image.exists() else ""
+        metadata = json.loads(self.metadata.read_bytes()) if self.metadata.exists() else {}
+        return tuple(filter(None, (image, metadata.get("containerimage.digest"))))
+
+
 class CliBuild:
     """A build by the CLI, which is started at once and waits for `send`; then it goes on, in
     threads, until it ends or is closed.
@@ -42,10 +68,10 @@ class CliBuild:
         self._thread: threading.Thread | None = None
         self._told: queue.SimpleQueue[str | Event | BaseException | None] = queue.SimpleQueue()
         self._private = PrivateFolder()
-        self._answer = Path(self._private.__enter__()) / "image"
+        self._answers = _Answers.within(Path(self._private.__enter__()))
         self._closed = False
         try:
-            self._process = start(_command(cli, recipe, options, self._answer), host)
+            self._process = start(_command(cli, recipe, options, self._answers), host)
         except BaseException:
             self._private.__exit__(None, None, None)
             raise
@@ -73,10 +99,11 @@ class CliBuild:
             else:
                 on_event(told)
 
-    def ended(self) -> tuple[int, str]:
-        """The exit status and the image's id, "" for none; to be asked after the last line."""
+    def ended(self) -> tuple[int, tuple[str, ...]]:
+        """The exit status and what the engine may know the image by, after the last line."""
         status = self._process.wait()
-        return status, self._answer.read_text().strip() if self._answer.exists() else ""
+        # One that was killed may have left half a file.
+        return status, self._answers.ids() if status == 0 else ()
 
     def close(self) -> None:
         """End it, where it has not ended; harmless the second time."""
@@ -145,7 +172,7 @@ def buildkit_build(
         progress = PlainProgress(dockerfile, _noting(on_event, notes))
         for line in work.lines(on_event):
             progress.take(line)
-        status, image = work.ended()
+        status, ids = work.ended()
     finally:
         work.close()
     if status != 0:
@@ -163,7 +190,7 @@ def buildkit_build(
         failure = reason(trouble, dockerfile)
         return Build("", failure, trouble.status or None, steps, (), progress.tail)
     # The CLI may have gone elsewhere, or a builder of its own may keep the image to itself.
-    image = engine.image_id(image) if image else ""
+    image = next(filter(None, map(engine.image_id, ids)), "")
     if not image:
         raise EngineError(f"{cli.version} ended well, but made no image")
     return Build(image, "", None, steps, _bases(engine, progress), progress.tail)
@@ -178,11 +205,12 @@ def _noting(on_event: OnEvent, notes: StepNotes) -> OnEvent:
     return told
 
 
-def _command(cli: BuildkitCli, recipe: Recipe, options: Options, answer: Path) -> list[str]:
-    command = [*cli.command, "--progress=plain", f"--iidfile={answer}", "--file", recipe.dockerfile]
+def _command(cli: BuildkitCli, recipe: Recipe, options: Options, answers: _Answers) -> list[str]:
+    command = [*cli.command, "--progress=plain", f"--iidfile={answers.image}"]
+    command += ["--file", recipe.dockerfile]
     if cli.is_buildx:
         # Into the engine, whatever builder is in use; and no attestation that changes every id.
-        command += ["--load", "--provenance=false"]
+        command += ["--load", "--provenance=false", f"--metadata-file={answers.metadata}"]
     if recipe.target:
         command.append(f"--target={recipe.target}")
     if recipe.platform:

@@ -126,6 +126,8 @@ def _read(pipe: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
 def _environment(host: str) -> dict[str, str]:
     """The user's own, so that the CLI goes where the SDK went; its way is made plain."""
     result = {**os.environ, "DOCKER_BUILDKIT": "1", "DOCKER_CLI_HINTS": "false"}
+    # The metadata file is read for the image's digest alone; provenance would be a step more.
+    result["BUILDX_METADATA_PROVENANCE"] = "disabled"
     if host:
         result.pop("DOCKER_CONTEXT", None)
         result["DOCKER_HOST"] = host

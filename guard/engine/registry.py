@@ -37,6 +37,7 @@ _DOWN: Final = re.compile(
 _ABSENT: Final = re.compile(
     r"manifest unknown|name unknown|manifest for .* not found", re.IGNORECASE
 )
+_PUSHED: Final = re.compile(r"(?P<tag>\S+): digest: (?P<digest>sha256:[0-9a-f]{64}) size: \d+")
 _HUB: Final = "docker.io"
 
 
@@ -81,7 +82,7 @@ def push(engine: Engine, image: str, reference: str, on_transfer: OnTransfer) ->
     with _asking(engine, f"push {reference}", reference):
         lines = engine.api.push(name, tag=tag, stream=True, decode=True)
         for line in _told(lines, on_transfer):
-            digest = str((line.get("aux") or {}).get("Digest") or digest)
+            digest = _pushed(line, tag) or digest
     pinned = f"{name}@{digest}"
     if not digest or engine.image_id(pinned) != engine.image_id(image):
         raise RegistryError(f"the engine did not push the image {image} as {reference}")
@@ -166,6 +167,17 @@ def _told(lines: Any, on_transfer: OnTransfer) -> Iterator[dict[str, Any]]:
                 done, total = int(detail.get("current") or 0), int(detail.get("total") or 0)
                 on_transfer(Transfer(layer, status, done, total))
             yield line
+
+
+def _pushed(line: dict[str, Any], tag: str) -> str:
+    """The digest, where a line of a push tells it, else "".
+
+    An engine with the containerd image store tells it in the status line alone, the others in
+    ``aux`` as well.
+    """
+    told = _PUSHED.fullmatch(str(line.get("status") or ""))
+    in_status = told["digest"] if told and told["tag"] == tag else ""
+    return str((line.get("aux") or {}).get("Digest") or in_status)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from guard.demo.registry import registry as loopback_registry
+from tests.commands.publishing import Shop
 from tests.commands.recovering import MASTER, all_of, remote
-from tests.commands.test_publish import Shop, tag_of
+from tests.commands.test_publish import tag_of
 from tests.registry import Registry, log_in
 from tests.workshop import Repo, Workshop
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,105 +17,17 @@ from guard.git.objects import ObjectPool
 from guard.git.parts import Part
 from guard.model import Result
 from tests.engine.conftest import Trial
+from tests.engine.own import OwnEngine, own_engine
 from tests.engine.test_endings import AULA, HANGING, Victim, processes
 from tests.engine.trees import Content, Store, Submodule
-
-# Others may run these tests at the same time.
-BRIDGE = f"gt{os.getpid()}"
-ADDRESS = f"10.{200 + os.getpid() // 256 % 50}.{os.getpid() % 256}.1/24"
-SPACE = "size=160m"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start an engine")
 
 
-class OwnEngine:
-    """A dockerd with a containerd, a disk and a bridge of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.host = f"unix://{folder}/docker.sock"
-        self.tcp = f"tcp://127.0.0.1:{free_port()}"
-        (folder / "data").mkdir(parents=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", SPACE, "tmpfs", folder / "data"], check=True)
-        self.log = (folder / "log").open("wb")
-        self.containerd = self._start(
-            *("containerd", "--root", f"{folder}/croot", "--state", f"{folder}/cstate"),
-            *("--address", f"{folder}/containerd.sock"),
-        )
-        self._wait(lambda: (folder / "containerd.sock").exists())
-        self.start()
-
-    def start(self) -> None:
-        """Start dockerd, on what an earlier one left."""
-        folder = self.folder
-        (folder / "pid").unlink(missing_ok=True)
-        self.dockerd = self._start(
-            *(
-                "dockerd",
-                "--host",
-                self.host,
-                "--host",
-                self.tcp,
-                f"--containerd={folder}/containerd.sock",
-            ),
-            *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
-            *("--pidfile", f"{folder}/pid", "--iptables=false", "--ip6tables=false"),
-            # Without a bridge of its own it would take the other engine's away.
-            f"--bridge={BRIDGE}",
-        )
-        self._wait(self._answers)
-
-    def kill(self) -> None:
-        """What the kernel does to an engine that takes too much memory."""
-        self.dockerd.send_signal(signal.SIGKILL)
-        self.dockerd.wait()
-
-    def close(self) -> None:
-        for process in (self.dockerd, self.containerd):
-            process.terminate()
-            process.wait()
-        self.log.close()
-        for pid in processes(str(self.folder)):
-            os.kill(int(pid), signal.SIGKILL)
-        subprocess.run(["umount", "-R", "-l", self.folder / "data"], check=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _start(self, *command: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, stdout=self.log, stderr=self.log, start_new_session=True)
-
-    def _answers(self) -> bool:
-        try:
-            Engine.connect(self.host).close()
-        except EngineError:
-            return False
-        return True
-
-    def _wait(self, there: object) -> None:
-        assert callable(there)
-        end = time.monotonic() + 60
-        while not there():
-            assert time.monotonic() < end, (self.folder / "log").read_text()[-3000:]
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
-    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
-    subprocess.run(["ip", "addr", "add", ADDRESS, "dev", BRIDGE], check=True)
-    subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
-    # A socket's path has little room.
-    started = OwnEngine(Path(f"/tmp/guard-own-{os.getpid()}"))
-    try:
+def own() -> Iterator[OwnEngine]:
+    with own_engine() as started:
         yield started
-    finally:
-        started.close()
-        subprocess.run(["ip", "link", "del", BRIDGE], check=True)
 
 
 def parts(store: Store, dockerfile: str) -> list[Part]:
