@@ -1,0 +1,119 @@
+"""All of a developer's repositories and remotes as one value that can be compared."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tests.workshop import Repo
+
+VERDICTS = "refs/guard/verdicts"
+_GITLINK = "160000"
+
+
+class Checkout(NamedTuple):
+    """One checkout, with what a person could see of it.
+
+    Args:
+        head: the branch that is checked out, "" where HEAD is detached.
+        refs: every ref but the store of verdicts, whose commits hold the time.
+        stash: every stash, the newest first.
+        verdicts: which combinations were tested by which recipe, and how that ended.
+    """
+
+    folder: str
+    head: str
+    commit: str
+    refs: str
+    staged: str
+    status: str
+    stash: str
+    verdicts: tuple[tuple[str, str], ...]
+
+
+class Picture(NamedTuple):
+    """A state of all checkouts and bare remotes: equal where nothing has changed."""
+
+    checkouts: tuple[Checkout, ...]
+    remotes: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, checkouts: Sequence[Repo], remotes: Sequence[Repo]) -> Picture:
+        """Take the picture."""
+        return cls(
+            tuple(_checkout(at) for at in checkouts),
+            tuple((str(at.folder), _refs(at)) for at in remotes),
+        )
+
+    @property
+    def branches(self) -> dict[str, str]:
+        """The branch of each checkout, by its folder; those that are detached have none."""
+        return {each.folder: each.head for each in self.checkouts if each.head}
+
+
+def blobs(at: Repo) -> dict[str, str]:
+    """Every blob of the index and of the files of a checkout, with a path that had it."""
+    found = {}
+    for line in _fields(at, "ls-files", "-s", "-z"):
+        entry, _, path = line.partition("\t")
+        mode, blob, _ = entry.split()
+        if mode != _GITLINK:
+            found[blob] = path
+    paths = [path for path in _files(at) if (at.folder / path).is_file()]
+    names = "\n".join(paths).encode()
+    ids = at.git("hash-object", "--no-filters", "--stdin-paths", data=names).split()
+    return {**found, **dict(zip(ids, paths, strict=True))}
+
+
+def held(at: Repo) -> set[str]:
+    """Every object that a ref, HEAD, a stash or the index leads to; a reflog is no home."""
+    own = []
+    if at.git("rev-parse", "--is-bare-repository") == "false":
+        own = ["HEAD", "--indexed-objects", *at.git("stash", "list", "--format=%H").split()]
+    return set(at.git("rev-list", "--objects", "--no-object-names", "--all", *own).split())
+
+
+def _files(at: Repo) -> list[str]:
+    return sorted(set(_fields(at, "ls-files", "-z", "--cached", "--others")))
+
+
+def _fields(at: Repo, *arguments: str) -> list[str]:
+    """What git prints with `-z`."""
+    return [field for field in at.git(*arguments).split("\0") if field]
+
+
+def _checkout(at: Repo) -> Checkout:
+    return Checkout(
+        str(at.folder),
+        _branch(at),
+        at.head,
+        _refs(at),
+        at.git("ls-files", "-s", "-z"),
+        at.git("status", "--porcelain", "-z"),
+        at.git("stash", "list", "--format=%H"),
+        _verdicts(at),
+    )
+
+
+def _branch(at: Repo) -> str:
+    command = ["git", "symbolic-ref", "--quiet", "HEAD"]
+    ran = subprocess.run(command, cwd=at.folder, capture_output=True, text=True, check=False)
+    return ran.stdout.strip()
+
+
+def _refs(at: Repo) -> str:
+    lines = at.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+    return "\n".join(line for line in lines if not line.startswith(f"{VERDICTS} "))
+
+
+def _verdicts(at: Repo) -> tuple[tuple[str, str], ...]:
+    if not at.git("for-each-ref", VERDICTS):
+        return ()
+    paths = at.git("ls-tree", "-r", "--name-only", VERDICTS).splitlines()
+    records = [json.loads(at.git("show", f"{VERDICTS}:{path}")) for path in paths]
+    return tuple(
+        (path, str(record["predicate"]["result"]))
+        for path, record in zip(paths, records, strict=True)
+    )
