@@ -16,7 +16,7 @@ engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
 pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat
 
-.PHONY: demo test lint bench bench-build oracle clean
+.PHONY: demo test lint bench bench-build oracle golden clean
 
 demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
@@ -46,6 +46,10 @@ bench-build: $(VENV)/extras
 oracle: $(VENV)/extras
 	@scripts/tools ghc
 	@$(BIN)/python -m tests.haskell.differential $(ARGS)
+
+# The audits of clones of the public repositories, side by side in the folder REAL.
+golden: $(VENV)/package
+	@$(BIN)/python -m tests.audits.real $(REAL) $(ARGS)
 
 # A program only: the installed package would run as a service.
 $(BIN)/docker-registry: scripts/registry $(VENV)/python
