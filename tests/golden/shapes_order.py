@@ -1,0 +1,257 @@
+"""What a push of aula-docker waits for: `published`, and `merged` on the default branch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.golden.scene import MASTER, TOPIC, Scene
+from tests.workshop import Repo
+
+_ON_DEMAND = "on-demand"
+
+
+def _unpublished(scene: Scene) -> None:
+    """aula-docker has passed with a commit of aula that nobody has pushed."""
+    scene.aula.git("checkout", "--quiet", "-B", "master")
+    scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    scene.pass_pinned()
+
+
+def _unpublished_release(scene: Scene) -> None:
+    """aula-docker has passed with a release of thentos that only its author has."""
+    scene.release("0.3.1")
+    scene.pass_pinned()
+
+
+def _on_a_branch(scene: Scene) -> None:
+    """aula-docker has passed with a commit of aula that is published on a branch alone."""
+    scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    scene.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/feature")
+    scene.pass_pinned()
+
+
+def _published_by_another(scene: Scene, ref: str, more: bool) -> None:
+    """What aula-docker pins is on aula's remote, and nothing of that was fetched."""
+    _unpublished(scene)
+    other = Repo(scene.root / "other")
+    other.git("fetch", "--quiet", str(scene.aula.folder), scene.aula.head)
+    other.git("checkout", "--quiet", "--detach", scene.aula.head)
+    if more:
+        other.commit("Go on", {"more.hs": "x"})
+    other.git("push", "--quiet", str(scene.root / "remotes/aula.git"), f"HEAD:{ref}")
+
+
+def _incident(scene: Scene) -> None:
+    """A branch of aula wants thentos 0.3 and has passed with it; aula's master wants 0.2."""
+    scene.require("==0.2.*")
+    scene.publish("aula")
+    scene.aula.git("checkout", "--quiet", "-b", "thentos-0.3", "HEAD~")
+    scene.require(">=0.3 && <0.4")
+    scene.aula.git("push", "--quiet", "--no-verify", "origin", "thentos-0.3")
+    scene.pass_pinned()
+
+
+# published
+
+
+def an_aula_that_nobody_has_pushed(scene: Scene) -> str:
+    _unpublished(scene)
+    return scene.topic()
+
+
+def a_release_that_nobody_has_pushed(scene: Scene) -> str:
+    _unpublished_release(scene)
+    return scene.topic()
+
+
+def both_that_nobody_has_pushed_to_the_default_branch(scene: Scene) -> str:
+    scene.release("0.3.1")
+    _unpublished(scene)
+    return scene.master()
+
+
+def a_release_whose_tag_alone_was_pushed(scene: Scene) -> str:
+    _unpublished_release(scene)
+    scene.thentos.git("push", "--quiet", "--no-verify", "origin", "v0.3.1")
+    return scene.topic()
+
+
+def an_aula_that_another_has_pushed(scene: Scene) -> str:
+    _published_by_another(scene, "refs/heads/feature", more=False)
+    return scene.topic()
+
+
+def an_aula_behind_what_was_never_fetched(scene: Scene) -> str:
+    _published_by_another(scene, "refs/heads/feature", more=True)
+    return scene.topic()
+
+
+def an_aula_that_a_pull_request_alone_holds(scene: Scene) -> str:
+    """What no branch and no tag leads to is gone when the pull request is."""
+    _published_by_another(scene, "refs/pull/5/head", more=True)
+    return scene.topic()
+
+
+def an_aula_that_a_fork_alone_has(scene: Scene) -> str:
+    _unpublished(scene)
+    fork = scene.root / "remotes/fork.git"
+    scene.docker.git("init", "--quiet", "--bare", str(fork))
+    scene.aula.git("remote", "add", "fork", str(fork))
+    scene.aula.git("push", "--quiet", "--no-verify", "fork", TOPIC)
+    return scene.topic()
+
+
+def an_aula_without_a_remote_of_that_url(scene: Scene) -> str:
+    scene.verdict()
+    scene.aula.git("remote", "set-url", "origin", "https://example.invalid/aula.git")
+    return scene.topic()
+
+
+def an_aula_whose_remote_is_offline(scene: Scene) -> str:
+    _unpublished(scene)
+    scene.take_away("aula")
+    return scene.topic()
+
+
+def remotes_that_are_offline_and_known_to_have_all(scene: Scene) -> str:
+    scene.verdict()
+    scene.take_away("aula")
+    scene.take_away("thentos")
+    return scene.master()
+
+
+def a_bypass_of_an_offline_remote(scene: Scene) -> str:
+    _unpublished(scene)
+    scene.take_away("aula")
+    return scene.topic(GUARD_BYPASS="on a train")
+
+
+def an_aula_with_its_history_cut_off(scene: Scene) -> str:
+    scene.verdict()
+    old = scene.aula.head
+    scene.aula.commit("Go on", {"n": "1"})
+    scene.publish("aula")
+    shallow = scene.docker.folder / ".git/modules/aula/shallow"
+    shallow.write_text(f"{scene.aula.head}\n")
+    scene.aula.git("checkout", "--quiet", old)
+    return scene.topic()
+
+
+def a_third_submodule_that_nobody_has_pushed(scene: Scene) -> str:
+    scene.docker.git("init", "--quiet", "--bare", str(scene.root / "remotes/third.git"))
+    third = Repo(scene.docker.folder / "parts/third")
+    scene.docker.git("init", "--quiet", str(third.folder))
+    scene.name("third HEAD", third.commit("Start", {"x": "y"}))
+    third.git("remote", "add", "origin", str(scene.root / "remotes/third.git"))
+    for key, value in (("path", "parts/third"), ("url", "../third.git")):
+        scene.docker.git("config", "--file=.gitmodules", f"submodule.third.{key}", value)
+    scene.docker.commit("Add a third")
+    scene.verdict()
+    return scene.topic()
+
+
+def submodules_that_git_pushes_first(scene: Scene) -> str:
+    _unpublished(scene)
+    scene.docker.git("config", "push.recurseSubmodules", _ON_DEMAND)
+    return scene.master()
+
+
+def submodules_that_git_pushes_first_without_a_hook(scene: Scene) -> str:
+    _unpublished(scene)
+    scene.docker.git("config", "push.recurseSubmodules", _ON_DEMAND)
+    (scene.docker.folder / ".git/modules/aula/hooks/pre-push").unlink()
+    return scene.topic()
+
+
+def submodules_that_git_would_push_and_a_flag_forbids(scene: Scene) -> str:
+    _unpublished(scene)
+    scene.docker.git("config", "push.recurseSubmodules", _ON_DEMAND)
+    return scene.outcome(scene.docker, "--no-recurse-submodules", "origin", TOPIC)
+
+
+def an_untested_push_that_git_pushes_submodules_for(scene: Scene) -> str:
+    scene.aula.git("checkout", "--quiet", "-B", "master")
+    scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    scene.pin()
+    scene.docker.git("config", "push.recurseSubmodules", _ON_DEMAND)
+    return scene.topic()
+
+
+# merged
+
+
+def all_in_order_to_the_default_branch(scene: Scene) -> str:
+    scene.verdict()
+    return scene.master()
+
+
+def an_aula_on_a_branch_to_the_default_branch(scene: Scene) -> str:
+    _on_a_branch(scene)
+    return scene.master()
+
+
+def an_aula_on_a_branch_to_a_branch(scene: Scene) -> str:
+    _on_a_branch(scene)
+    return scene.topic()
+
+
+def the_incident_of_2016(scene: Scene) -> str:
+    _incident(scene)
+    return scene.master()
+
+
+def an_aula_whose_master_has_moved_on_and_does_not_fit(scene: Scene) -> str:
+    scene.verdict()
+    scene.require("==0.4.*")
+    scene.publish("aula")
+    return scene.master()
+
+
+def an_aula_whose_master_has_moved_on_and_fits(scene: Scene) -> str:
+    scene.verdict()
+    scene.aula.commit("Go on", {"more.hs": "x"})
+    scene.publish("aula")
+    return scene.master()
+
+
+def a_default_branch_of_another_name(scene: Scene) -> str:
+    _on_a_branch(scene)
+    develop = "refs/remotes/origin/develop"
+    scene.docker.git("update-ref", develop, scene.docker.head)
+    scene.docker.git("symbolic-ref", "refs/remotes/origin/HEAD", develop)
+    return scene.outcome(scene.docker, "origin", MASTER, "HEAD:refs/heads/develop")
+
+
+def a_default_branch_that_only_the_remote_knows(scene: Scene) -> str:
+    _on_a_branch(scene)
+    scene.share("refs/heads/develop")
+    remote = Repo(scene.root / "remotes/aula-docker.git")
+    remote.git("symbolic-ref", "HEAD", "refs/heads/develop")
+    scene.docker.git("commit", "--quiet", "--allow-empty", "-m", "Go on")
+    return scene.outcome(scene.docker, "origin", "HEAD:refs/heads/develop")
+
+
+def a_default_branch_that_only_an_offline_remote_knows(scene: Scene) -> str:
+    """What is pushed goes another way than what is asked for."""
+    _on_a_branch(scene)
+    remote, away = (str(scene.root / f"remotes/{name}.git") for name in ("aula-docker", "away"))
+    scene.share("refs/heads/develop")
+    Path(remote).rename(away)
+    scene.docker.git("config", f"url.{away}.pushInsteadOf", remote)
+    scene.docker.git("commit", "--quiet", "--allow-empty", "-m", "Go on")
+    return scene.outcome(scene.docker, "origin", "HEAD:refs/heads/develop")
+
+
+def a_default_branch_of_aula_that_is_not_known(scene: Scene) -> str:
+    scene.verdict()
+    scene.aula.git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+    scene.aula.git("update-ref", "refs/remotes/origin/main", scene.aula.head)
+    return scene.master()
+
+
+def a_sibling_clone_that_was_fetched_later(scene: Scene) -> str:
+    scene.verdict()
+    sibling = scene.clone("aula", "aula")
+    scene.name("sibling HEAD", sibling.commit("Back to 0.2", scene.aula_files("==0.2.*")))
+    sibling.git("push", "--quiet", "--no-verify", "origin", MASTER)
+    return scene.master()
