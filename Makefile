@@ -16,7 +16,7 @@ engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
 pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat
 
-.PHONY: demo test lint bench bench-build oracle golden clean
+.PHONY: demo test lint bench bench-build oracle golden mutants clean
 
 demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
@@ -50,6 +50,10 @@ oracle: $(VENV)/extras
 # The audits of clones of the public repositories, side by side in the folder REAL.
 golden: $(VENV)/package
 	@$(BIN)/python -m tests.audits.real $(REAL) $(ARGS)
+
+# Breaks copies of guard, a line at a time: a test has to turn red each time. ARGS="WORDS" some.
+mutants: $(VENV)/extras $(BIN)/docker-registry
+	@$(engine) && $(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
 
 # A program only: the installed package would run as a service.
 $(BIN)/docker-registry: scripts/registry $(VENV)/python

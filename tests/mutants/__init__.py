@@ -1,0 +1,1 @@
+"""Two hundred fixed ways to break guard, and a test for each that turns red."""
