@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from guard.errors import MissingObjectError
 from guard.git.releases import in_order, release_version
 from guard.haskell import VersionRange
 from guard.rules.facts import ReleasePackages
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

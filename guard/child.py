@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import select
-
-from guard.values import TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from guard.errors import (
     EXIT_ALLOWED,
@@ -13,7 +14,6 @@ from guard.errors import (
     UnreadError,
     mistake,
 )
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -6,8 +6,9 @@ types and bad values are errors that name the key: a policy that is misread is n
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from guard.errors import ConfigError
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from typing import TYPE_CHECKING
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
@@ -31,7 +32,6 @@ from guard.rules.facts import (
     Unknown,
     VerdictState,
 )
-from guard.values import TYPE_CHECKING
 from guard.verdicts import Verdicts
 
 if TYPE_CHECKING:

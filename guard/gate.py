@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from guard.config import Config
 from guard.errors import GuardError
 from guard.facts import Gatherer
@@ -22,7 +24,6 @@ from guard.model import (
 )
 from guard.rules.facts import Facts, Pin, Tested, Unknown, VerdictState
 from guard.rules.image_published import of_image
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable

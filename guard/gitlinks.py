@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
@@ -16,7 +17,6 @@ from guard.git.trees import GITLINK
 from guard.git.workspace import Workspace
 from guard.model import Combination
 from guard.rules.publication import Publication, PublicationState
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GuardError
@@ -15,7 +16,6 @@ from guard.locks import lock_file
 from guard.model import Combination, Role
 from guard.record import Record
 from guard.rules.facts import Pin
-from guard.values import NamedTuple
 
 
 class Job(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import FILE
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
@@ -22,7 +23,6 @@ from guard.model import Decision, Finding, Outcome, Severity
 from guard.order import Order
 from guard.policy import policy_for
 from guard.report import Screen, exit_status, named
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

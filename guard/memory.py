@@ -9,10 +9,10 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from guard import __version__
 from guard.digest import sha1
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Any, Final

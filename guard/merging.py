@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from guard.config import Config
 from guard.errors import GitError
@@ -15,7 +16,6 @@ from guard.gitlinks import Destination, PublishedLinks, default_remote
 from guard.model import STATIC_RULES, Combination, Evidence, Finding
 from guard.rules.facts import Unknown
 from guard.rules.publication import Merge, Publication, PublicationState, Stale
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

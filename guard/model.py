@@ -6,7 +6,8 @@ requirement, release, combination, verdict, finding.
 
 from __future__ import annotations
 
-from guard.values import TYPE_CHECKING, Enum, NamedTuple
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Final

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.gate import Gate
@@ -12,7 +14,6 @@ from guard.model import Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
 from guard.rules.facts import Unknown, undecided
 from guard.rules.publication import Publication, Publications, PublicationState
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

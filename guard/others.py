@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import FILE, Config
 from guard.contents import Contents, superproject_tree
@@ -12,7 +13,6 @@ from guard.git.process import lines
 from guard.git.store import Store
 from guard.git.trees import FOLDER, TreeEntry
 from guard.model import Combination
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

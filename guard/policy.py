@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from guard.config import FILE, Config, Protection
 from guard.errors import GuardError
 from guard.gate import Gate
 from guard.git.pushes import Pushed, fits
 from guard.model import Decision, Finding, Severity, outcome_of
 from guard.rules.tested import NAME as TESTED
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from typing import Final

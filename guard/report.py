@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, UnreadError
 from guard.model import Decision, Evidence, Finding, Outcome, Severity
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

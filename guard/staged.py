@@ -7,13 +7,14 @@ nothing is written into anybody's repository.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guard.errors import GuardError
 from guard.gate import Gate
 from guard.git.combinations import StagedTree
 from guard.git.process import Repository, objects_of, run, text
 from guard.git.workspace import Workspace
 from guard.model import Decision, Role
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Final

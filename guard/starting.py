@@ -6,8 +6,7 @@ import gc
 import os
 import sys
 from marshal import loads
-
-from guard.values import TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from guard.config import Config
 from guard.contents import Contents, brought_here
@@ -18,7 +19,6 @@ from guard.git.pushing import (
 from guard.git.tracking import Place, reachable, record_seen
 from guard.gitlinks import Destination, PublishedLinks, Submodule, checkout_of
 from guard.rules.publication import Publication, PublicationState
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

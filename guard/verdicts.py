@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from guard.config import Recipe
 from guard.errors import GuardError
@@ -17,7 +18,6 @@ from guard.git.store import Store
 from guard.memory import Memory
 from guard.model import Result
 from guard.rules.facts import Tested, VerdictState
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

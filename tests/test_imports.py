@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 # DESIGN section 6, from the bottom up; what it leaves open is put where its imports let it stand.
 # A unit is a module or a whole package; it may import those of the layers below, and itself.
 LAYERS = (
-    ("guard", "guard.ahead", "guard.values", "guard.digest", "guard.secrets"),
+    ("guard", "guard.ahead", "guard.digest", "guard.secrets"),
     ("guard.child", "guard.errors", "guard.model", "guard.haskell"),
     ("guard.config", "guard.locks", "guard.record", "guard.report", "guard.docker_run"),
     ("guard.memory", "guard.travis"),
@@ -54,9 +54,9 @@ LAYERS = (
 # Purer than their layer.
 ONLY = {
     "guard.haskell": {"guard.haskell"},
-    "guard.model": {"guard.model", "guard.values"},
-    "guard.errors": {"guard.errors", "guard.values"},
-    "guard.rules": {"guard.rules", "guard.model", "guard.haskell", "guard.values"},
+    "guard.model": {"guard.model"},
+    "guard.errors": {"guard.errors"},
+    "guard.rules": {"guard.rules", "guard.model", "guard.haskell"},
 }
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units}
 
@@ -226,11 +226,8 @@ class TestPush:
     """What a push imports, seen at its end."""
 
     SLOW = ("git", "docker", "rich", "argparse", "pathlib", "requests", "typing_extensions")
-    # Of the standard library, what a push that is remembered can do without: see guard.values.
-    HEAVY = (
-        *("atexit", "collections", "contextlib", "enum", "functools", "hashlib", "json", "re"),
-        *("site", "subprocess", "tempfile", "threading", "tomllib", "typing"),
-    )
+    # Of the standard library, what a push that is remembered can do without.
+    HEAVY = ("hashlib", "json", "site", "subprocess", "tempfile", "threading", "tomllib")
     CODE = """\
 import sys
 from guard.starting import Rest

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.git.workspace import Workspace, find_here, find_workspace
 from guard.model import Decision, Outcome, Role
 from guard.report import JSON_VERSION, Screen, decisions_json, exit_status, named
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

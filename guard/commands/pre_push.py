@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
 from guard.git.hooks.chain import WORKS, joined, run_chained, take_chained
 from guard.git.questions import Questions
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
@@ -15,7 +16,6 @@ from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.git.workspace import Workspace, repositories_of
 from guard.memory import Memory
 from guard.model import Combination
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from guard.digest import sha1
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, lines, objects_of, run, text
 from guard.model import Combination, Gitlink
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -7,12 +7,12 @@ of unchanged configuration files would say is known from the last time.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from guard.digest import sha1
 from guard.git.process import Repository, finish, start
 from guard.git.remotes import KEYS, Pairs
 from guard.memory import Memory
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Final

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.errors import GitError
 from guard.git.configurations import Configurations
 from guard.git.process import Repository, lines_of, run, start
 from guard.git.refs import RefLists
 from guard.git.trees import TreeEntry, parse_tree
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from guard.git.process import Repository
-from guard.values import NamedTuple
 
 
 class Part(NamedTuple):

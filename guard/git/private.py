@@ -6,9 +6,9 @@ tempfile imports random, shutil and five compressors, which takes longer than th
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from guard.errors import GuardError
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType

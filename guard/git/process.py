@@ -7,10 +7,10 @@ submodule that is not checked out, ``git -C`` would answer for the superproject.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.child import Child, spawn
 from guard.errors import GitError
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

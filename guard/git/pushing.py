@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+from typing import TYPE_CHECKING
 
 from guard.git.hooks.health import hook_health
 from guard.git.process import Repository, command_settings, lines, text
 from guard.git.releases import release_version
 from guard.git.tracking import Place, head_branch, reachable
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guard.errors import GuardError
 from guard.git.locate import enclosing, hook_repository
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository
 from guard.git.refs import REMOTES, VERDICTS
 from guard.git.remotes import Pairs
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import TracebackType

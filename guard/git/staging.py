@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from guard.config import FILE
 from guard.errors import GitError
 from guard.git.combinations import head_of
 from guard.git.process import Repository, run
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

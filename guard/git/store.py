@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import NamedTuple
 
 from guard.errors import GitError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.process import Repository
 from guard.git.trees import FOLDER, GITLINK, TreeEntry
-from guard.values import NamedTuple
 
 
 class Root(NamedTuple):

@@ -9,13 +9,13 @@ remote's name may come to stand for another place.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.digest import object_id
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, lines, run, text
 from guard.git.refs import Ref
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

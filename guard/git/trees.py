@@ -6,8 +6,9 @@ ended in a slash (gitformat-pack does not say so; git's tree-walk and ``base_nam
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from guard.digest import object_id
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.child import spawn
 from guard.config import FILE, Config
@@ -21,7 +22,6 @@ from guard.git.questions import Questions
 from guard.git.remotes import Pairs
 from guard.git.trees import GITLINK
 from guard.model import Role
-from guard.values import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

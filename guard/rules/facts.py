@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
 from guard.model import Evidence, Finding, Release, Severity
-from guard.values import TYPE_CHECKING, Enum, NamedTuple
 
 if TYPE_CHECKING:
     # A push whose facts are remembered reads no manifest.

@@ -6,9 +6,10 @@ superproject with another dependency, has CI test the new sources in the old ima
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guard.model import Finding, Severity
 from guard.rules.facts import Facts, OldImage
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Final

@@ -6,10 +6,11 @@ aula-docker's master, and aula's master still wanted thentos 0.2.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guard.model import Evidence, Finding, Severity
 from guard.rules.facts import Unknown, undecided
 from guard.rules.publication import Merge, Stale
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Final

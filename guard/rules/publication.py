@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import NamedTuple
+
 from guard.model import Evidence, Finding
-from guard.values import Enum, NamedTuple
 
 
 class PublicationState(Enum):

@@ -6,9 +6,10 @@ remote, a fork's too, and knows nothing of tags.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guard.model import Finding, Severity
 from guard.rules.publication import Publication, Publications, PublicationState
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Final

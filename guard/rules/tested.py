@@ -5,9 +5,10 @@ A build and a test of other bytes, or by another recipe, say nothing about these
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from guard.model import Finding, Severity
 from guard.rules.facts import Facts, Tested, Unknown, VerdictState, undecided
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import Final

@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from guard.child import spawn
-from guard.values import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
