@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.push import ready
-from guard.digest import sha1
 from guard.model import Result
 from guard.recording import KEEP
 from guard.verdicts import REF, record_path
@@ -116,7 +116,7 @@ def _judge(workshop: Workshop, count: int) -> None:
 
     def stream() -> Iterator[str]:
         for number in range(count - 1):
-            record = a_record(sha1(b"%d" % number), config, Result.PASSED)
+            record = a_record(hashlib.sha1(b"%d" % number).hexdigest(), config, Result.PASSED)
             path = record_path(record.key, record.recipe)
             file = f"M 644 inline {path}\n{_data(record.to_json().decode())}"
             yield _commit(REF, number, "", file)

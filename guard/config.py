@@ -6,6 +6,7 @@ types and bad values are errors that name the key: a policy that is misread is n
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from guard.errors import ConfigError
@@ -107,7 +108,6 @@ class Recipe(NamedTuple):
     @property
     def digest(self) -> str:
         """64 hexadecimal digits: SHA-256 of the canonical JSON and the context's format."""
-        import hashlib
         import json
 
         content = {"format": CONTEXT_FORMAT, **self._asdict()}

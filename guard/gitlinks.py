@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
-from guard.digest import sha1
 from guard.errors import GuardError
 from guard.git.locate import open_checkout
 from guard.git.process import Repository
@@ -293,7 +293,7 @@ class PublishedLinks:
         if not rest or not tips:
             return set()
         memory = self._contents.memory
-        digest = sha1("".join(sorted(tips)).encode())
+        digest = hashlib.sha1("".join(sorted(tips)).encode()).hexdigest()
         remembered = {item for item in rest if memory.recall("reaches", item, digest)}
         rest = self.present(repository, rest - remembered)
         reached = reachable(repository, rest, tips) if rest else set()

@@ -6,13 +6,13 @@ needed: an entry that is missing, damaged or of another guard is as good as none
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 import os
 import sys
 from typing import TYPE_CHECKING
 
 from guard import __version__
-from guard.digest import sha1
 
 if TYPE_CHECKING:
     from typing import Any, Final
@@ -54,7 +54,7 @@ class Memory:
         try:
             with open(self._path(kind, ids), "rb") as file:
                 entry = file.read()
-            if sha1(entry[_DIGEST:]).encode() != entry[:_DIGEST]:
+            if hashlib.sha1(entry[_DIGEST:]).hexdigest().encode() != entry[:_DIGEST]:
                 return None
             known, value = marshal.loads(entry[_DIGEST:])
         except (OSError, ValueError, TypeError, EOFError):
@@ -78,13 +78,14 @@ class Memory:
             os.makedirs(self._folder, exist_ok=True)
             self._make_room()
             with open(private, "wb") as file:
-                file.write(sha1(entry).encode() + entry)
+                file.write(hashlib.sha1(entry).hexdigest().encode() + entry)
             os.replace(private, path)
         except OSError:
             pass
 
     def _path(self, kind: str, ids: tuple[str, ...]) -> str:
-        name = sha1("\0".join(self._of(kind, ids)).encode(errors="surrogateescape"))
+        ids = self._of(kind, ids)
+        name = hashlib.sha1("\0".join(ids).encode(errors="surrogateescape")).hexdigest()
         return os.path.join(self._folder, f"{kind}-{name}")
 
     def _of(self, kind: str, ids: tuple[str, ...]) -> tuple[str, ...]:

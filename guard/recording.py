@@ -9,12 +9,12 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from guard.digest import object_id
 from guard.errors import GitError, GuardError
 from guard.git.parts import Part
 from guard.git.private import PrivateFolder
 from guard.git.process import Repository, objects_of, run, text
 from guard.git.refs import VERDICTS
+from guard.git.trees import object_id
 from guard.model import Result
 from guard.record import Record
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from guard.digest import sha1
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, lines, objects_of, run, text
@@ -73,7 +73,7 @@ class StagedTree:
                 content = file.read()
         except OSError as error:
             raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
-        digest = sha1(content)
+        digest = hashlib.sha1(content).hexdigest()
         known = self._memory.recall("index", digest) if self._memory else None
         if isinstance(known, str):
             self.recalled = True

@@ -6,10 +6,10 @@ of unchanged configuration files would say is known from the last time.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from guard.digest import sha1
 from guard.git.process import Repository, finish, start
 from guard.git.remotes import KEYS, Pairs
 from guard.memory import Memory
@@ -125,7 +125,7 @@ def _shared(scopes: list[str], pairs: Pairs) -> str:
     common = [pair for scope, pair in zip(scopes, pairs, strict=True) if scope not in _OWN]
     if any(key.startswith("include") for key, _ in common):
         return ""
-    return sha1(repr(common).encode(errors="surrogateescape"))
+    return hashlib.sha1(repr(common).encode(errors="surrogateescape")).hexdigest()
 
 
 def _files(repository: Repository) -> str:
@@ -142,7 +142,7 @@ def _files(repository: Repository) -> str:
             continue
         except OSError:
             return ""
-    return "" if b"include" in content.lower() else sha1(content)
+    return "" if b"include" in content.lower() else hashlib.sha1(content).hexdigest()
 
 
 def _items(output: bytes) -> list[str]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from guard.digest import object_id
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, lines, run, text
 from guard.git.refs import Ref
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
+from guard.git.trees import object_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

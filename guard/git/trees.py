@@ -6,9 +6,8 @@ ended in a slash (gitformat-pack does not say so; git's tree-walk and ``base_nam
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, NamedTuple
-
-from guard.digest import object_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +57,17 @@ def parse_tree(data: bytes, id_bytes: int) -> list[TreeEntry]:
         add(make((int(mode, 8), name, data[end + 1 : after].hex())))
         at = after
     return entries
+
+
+def object_id(kind: bytes, data: bytes, id_bytes: int) -> str:
+    """The id that git gives to an object.
+
+    Args:
+        kind: ``blob`` or ``tree``.
+        id_bytes: 20 for SHA-1 repositories, 32 for SHA-256.
+    """
+    algorithm = hashlib.sha1 if id_bytes == 20 else hashlib.sha256
+    return algorithm(b"%s %d\0%s" % (kind, len(data), data), usedforsecurity=False).hexdigest()
 
 
 def tree_id(entries: Iterable[TreeEntry], id_bytes: int) -> str:
