@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from subprocess import Popen
 from typing import TYPE_CHECKING
 
 from guard.config import Config
@@ -20,7 +21,6 @@ from guard.rules.publication import Merge, Publication, PublicationState, Stale
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from guard.child import Child
 
 _MAIN = ("main", "master")
 _UNDECIDED = (
@@ -268,7 +268,7 @@ class Staleness:
         self._remote = default_remote(gate.workspace, remotes)
         self._followed = ""
         self._names: list[str] = []
-        self._unmerged: Child | None = None
+        self._unmerged: Popen[bytes] | None = None
         if self._remote is not None:
             repository = self._workspace.superproject
             prefix = f"refs/remotes/{self._remote.name}/"
@@ -302,12 +302,12 @@ class Staleness:
         return Stale(name, branch.removeprefix("refs/remotes/"), tip, remedy)
 
 
-def _listing(repository: Repository, names: Sequence[str], *options: str) -> Child:
+def _listing(repository: Repository, names: Sequence[str], *options: str) -> Popen[bytes]:
     form = "--format=%(objectname) %(refname)"
     return start(repository, "for-each-ref", form, *options, "--", *names)
 
 
-def _listed(process: Child, names: Sequence[str]) -> dict[str, str]:
+def _listed(process: Popen[bytes], names: Sequence[str]) -> dict[str, str]:
     """The refs of a listing that have these very names, with their commits."""
     words = (line.partition(" ") for line in lines_of(finish(process)))
     return {name: found for found, _, name in words if name in names}

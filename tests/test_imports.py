@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 # A unit is a module or a whole package; it may import those of the layers below, and itself.
 LAYERS = (
     ("guard", "guard.ahead", "guard.secrets"),
-    ("guard.child", "guard.errors", "guard.model", "guard.haskell"),
+    ("guard.errors", "guard.model", "guard.haskell"),
     ("guard.config", "guard.locks", "guard.record", "guard.report", "guard.docker_run"),
     ("guard.memory", "guard.travis"),
     ("guard.git",),
@@ -227,7 +227,7 @@ class TestPush:
 
     SLOW = ("git", "docker", "rich", "argparse", "pathlib", "requests", "typing_extensions")
     # Of the standard library, what a push that is remembered can do without.
-    HEAVY = ("json", "site", "subprocess", "tempfile", "threading", "tomllib")
+    HEAVY = ("json", "site", "tempfile", "tomllib")
     CODE = """\
 import sys
 from guard.starting import Rest

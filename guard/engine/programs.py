@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from guard.child import Child, spawn
 from guard.memory import Memory
 
 # Where packages put it, beside what PATH says: another docker may stand in front of it there.
@@ -26,8 +26,8 @@ _PLUGINS: Final = (
 )
 # From this version on the CLI itself cannot, and `docker build` is the plugin buildx.
 _FIRST_WITHOUT: Final = 23
-# Milliseconds that a program may take to say its version.
-_PATIENCE: Final = 30_000
+# Seconds that a program may take to say its version.
+_PATIENCE: Final = 30
 _KIND: Final = "program"
 
 
@@ -84,9 +84,13 @@ def _ask(program: str, word: str, memory: Memory | None) -> Callable[[], str]:
         known = memory.recall(_KIND, *identity)
         if isinstance(known, str):
             return lambda: known
-    # No subprocess: its threads come to their turn late while another one imports.
     try:
-        child = spawn([program, word], os.environ)
+        child = subprocess.Popen(
+            [program, word],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
     except OSError:
         return str
 
@@ -111,9 +115,11 @@ def _identity(program: str) -> tuple[str, ...]:
     return ()
 
 
-def _said(child: Child) -> str:
-    try:
-        output, _ = child.communicate(patience=_PATIENCE)
-    except TimeoutError:
-        return ""
-    return output.decode(errors="replace") if child.status == 0 else ""
+def _said(child: subprocess.Popen[bytes]) -> str:
+    with child:
+        try:
+            output, _ = child.communicate(timeout=_PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            return ""
+    return output.decode(errors="replace") if child.returncode == 0 else ""

@@ -23,13 +23,13 @@ def blob_sizes(repository: Repository, ids: Sequence[str]) -> list[int | None]:
     # Whatever else it may be, or its absence, has another word in front.
     sizes = [int(line[5:]) if line.startswith(b"blob ") else None for line in output.splitlines()]
     said = errors.decode(errors="replace").strip()
-    if process.status != 0 and "promisor" in said and len(sizes) < len(ids):
+    if process.returncode != 0 and "promisor" in said and len(sizes) < len(ids):
         # Git before 2.45 dies over the first object that a partial clone only promises.
         return sizes + [None] * (len(ids) - len(sizes))
-    if process.status != 0 or len(sizes) != len(ids):
+    if process.returncode != 0 or len(sizes) != len(ids):
         raise GitError(
             f"git cat-file in {repository.git_dir} ended too early: "
-            f"{said or f'exit status {process.status}'}",
+            f"{said or f'exit status {process.returncode}'}",
             f"git --git-dir={repository.git_dir} fsck",
         )
     return sizes

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from subprocess import Popen
 from typing import Final
 
-from guard.child import Child
 from guard.errors import GitError
-from guard.git.process import Repository, start
+from guard.git.process import Repository, end, start
 
 # What Linux lets everybody have (/proc/sys/fs/pipe-max-size). Git is ahead of us by as much.
 _PIPE: Final = 1 << 20
@@ -32,12 +31,14 @@ class BlobStream:
         self._repository = repository
         # Without --buffer git writes twice for every blob.
         self._process = start(repository, "cat-file", "--batch", "--buffer", feeds=True)
+        assert self._process.stdout is not None
+        answers = self._process.stdout.fileno()
         if sys.platform == "linux":
             # Somebody who has too many large pipes goes on with a small one.
             with suppress(OSError):
-                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
+                fcntl.fcntl(answers, fcntl.F_SETPIPE_SZ, _PIPE)
         # Of the process, which closes it.
-        self._answers = open(self._process.stdout, "rb", _CHUNK, closefd=False)  # noqa: SIM115
+        self._answers = open(answers, "rb", _CHUNK, closefd=False)  # noqa: SIM115
         self._asking = threading.Thread(target=_ask, args=(self._process, ids), daemon=True)
         self._asking.start()
 
@@ -71,11 +72,14 @@ class BlobStream:
     def close(self) -> None:
         """End git, wherever it is; harmless the second time."""
         self._answers.close()
-        # Git ends at the next answer that nobody reads any more, and then nobody is asked.
-        self._process.close_stdout()
+        self._hang_up()
+        end(self._process)
+
+    def _hang_up(self) -> None:
+        """Read no more; git ends at the next answer, and then it is asked nothing more."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
         self._asking.join()
-        self._process.close()
-        self._process.wait()
 
     def _pieces(self, size: int) -> Iterator[bytes]:
         left = size
@@ -102,21 +106,20 @@ class BlobStream:
             raise error
 
     def _died(self) -> GitError:
-        self._asking.join()
-        said = self._process.communicate()[1].decode(errors="replace").strip()
+        self._hang_up()
+        assert self._process.stderr is not None
+        said = self._process.stderr.read().decode(errors="replace").strip()
+        status = self._process.wait()
         where = self._repository.git_dir
         return GitError(
-            f"git cat-file in {where} ended too early: "
-            f"{said or f'exit status {self._process.status}'}",
+            f"git cat-file in {where} ended too early: {said or f'exit status {status}'}",
             f"git --git-dir={where} fsck",
         )
 
 
-def _ask(process: Child, ids: Sequence[str]) -> None:
+def _ask(process: Popen[bytes], ids: Sequence[str]) -> None:
+    assert process.stdin is not None
     # One that has ended, or that nobody listens to any more, need not be asked.
-    with suppress(OSError):
+    with suppress(OSError), process.stdin as questions:
         for at in range(0, len(ids), _QUESTIONS):
-            rest = "".join(f"{blob}\n" for blob in ids[at : at + _QUESTIONS]).encode()
-            while rest:
-                rest = rest[os.write(process.stdin, rest) :]
-    process.close_stdin()
+            questions.write("".join(f"{blob}\n" for blob in ids[at : at + _QUESTIONS]).encode())

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+from subprocess import Popen
 from typing import TYPE_CHECKING
 
-from guard.git.process import Repository, finish, start
+from guard.git.process import Repository, end, finish, start
 from guard.git.remotes import KEYS, Pairs
 from guard.memory import Memory
 
 if TYPE_CHECKING:
     from typing import Final
-
-    from guard.child import Child
 
 _ASKED: Final = ("-z", "--get-regexp", rf"^(guard|include|includeif|{KEYS})\.")
 # git config before 2.26 does not know --show-scope, and ends with its usage.
@@ -32,7 +31,7 @@ class Configurations:
         self._memory: Memory | None = None
         self._keeps = False
         self._shared = ""
-        self._asked: dict[str, Child] = {}
+        self._asked: dict[str, Popen[bytes]] = {}
         self._files: dict[str, str] = {}
         self._answers: dict[str, Pairs] = {}
         self._new: dict[str, Pairs] = {}
@@ -88,8 +87,7 @@ class Configurations:
         """End what nobody has read."""
         asked, self._asked = self._asked, {}
         for process in asked.values():
-            process.close()
-            process.wait()
+            end(process)
 
     def _recalled(self, files: str) -> Pairs | None:
         if not (self._memory and self._shared and files):
@@ -97,9 +95,9 @@ class Configurations:
         known = self._memory.recall("settings", self._shared, files)
         return known if _is_pairs(known) else None
 
-    def _answer(self, repository: Repository, process: Child) -> Pairs:
+    def _answer(self, repository: Repository, process: Popen[bytes]) -> Pairs:
         output = finish(process, ok=(0, 1, _USAGE))
-        if process.status == _USAGE:
+        if process.returncode == _USAGE:
             again = start(repository, "config", *_ASKED)
             return [_pair(item) for item in _items(finish(again, ok=(0, 1)))]
         items = _items(output)

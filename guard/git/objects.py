@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
+from subprocess import Popen
 from typing import TYPE_CHECKING, NamedTuple
 
 from guard.errors import GitError
 from guard.git.configurations import Configurations
-from guard.git.process import Repository, lines_of, run, start
+from guard.git.process import Repository, end, lines_of, run, start
 from guard.git.refs import RefLists
 from guard.git.trees import TreeEntry, parse_tree
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
     from typing import IO, Final, Self
-
-    from guard.child import Child
 
 # Requests that are sent before the first answer is read. Git writes while we write: more than a
 # pipe holds (64 KiB on Linux, 16 on others) and both would wait for each other.
@@ -65,8 +63,7 @@ class ObjectReader:
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
         self._kept: dict[str, GitObject] = {}
-        self._process: Child | None = None
-        self._answers: IO[bytes] | None = None
+        self._process: Popen[bytes] | None = None
 
     def read(self, name: str) -> GitObject | None:
         """One object, None where the repository lacks it."""
@@ -136,15 +133,12 @@ class ObjectReader:
         """Start the process, so that it is ready when the first question comes."""
         if self._process is None:
             self._process = start(self.repository, "cat-file", "--batch", feeds=True)
-            # Of the process, which closes it.
-            self._answers = open(self._process.stdout, "rb", closefd=False)  # noqa: SIM115
 
     def close(self) -> None:
         """End the process. The reader can be used again: it starts another."""
-        process, self._process, self._answers = self._process, None, None
+        process, self._process = self._process, None
         if process is not None:
-            process.close()
-            process.wait()
+            end(process)
 
     def _read_some(self, names: Sequence[str]) -> list[GitObject | None]:
         self._send(names)
@@ -165,11 +159,10 @@ class ObjectReader:
 
     def _send(self, names: Sequence[str]) -> None:
         self.start()
-        assert self._process is not None
-        rest = "".join(f"{name}\n" for name in names).encode()
+        assert self._process is not None and self._process.stdin is not None
         try:
-            while rest:
-                rest = rest[os.write(self._process.stdin, rest) :]
+            self._process.stdin.write("".join(f"{name}\n" for name in names).encode())
+            self._process.stdin.flush()
         except OSError:
             raise self._died() from None
 
@@ -197,8 +190,8 @@ class ObjectReader:
 
     @property
     def _output(self) -> IO[bytes]:
-        assert self._answers is not None
-        return self._answers
+        assert self._process is not None and self._process.stdout is not None
+        return self._process.stdout
 
     def _died(self) -> GitError:
         said = ""
@@ -207,7 +200,7 @@ class ObjectReader:
             process = self._process
             # What it had answered before is of no use any more.
             said = process.communicate()[1].decode(errors="replace").strip()
-            status = process.status
+            status = process.returncode
         self.close()
         if "promisor" in said:
             return _PromisedObjectError(said)

@@ -7,9 +7,10 @@ submodule that is not checked out, ``git -C`` would answer for the superproject.
 from __future__ import annotations
 
 import os
+import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from guard.child import Child, spawn
 from guard.errors import GitError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def start(
     *arguments: str,
     feeds: bool = False,
     extra: Mapping[str, str] | None = None,
-) -> Child:
+) -> subprocess.Popen[bytes]:
     """Start git with piped output and return at once.
 
     A submodule's git dir names the folder of its checkout; git refuses everything where that is
@@ -133,27 +134,39 @@ def start(
     """
     try:
         os.stat(repository.git_dir)
-        return spawn(
+        return subprocess.Popen(
             repository.command(*arguments),
-            {"GIT_WORK_TREE": os.curdir, **environment(repository, extra)},
-            feeds=feeds,
+            stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={"GIT_WORK_TREE": os.curdir, **environment(repository, extra)},
         )
     except OSError as error:
         raise GitError(f"git cannot be run in {repository.git_dir}: {error.strerror}") from error
 
 
-def finish(process: Child, data: bytes = b"", ok: Iterable[int] = (0,)) -> bytes:
+def finish(process: subprocess.Popen[bytes], data: bytes = b"", ok: Iterable[int] = (0,)) -> bytes:
     """Wait for a process of `start` and return its output.
 
     Raises:
         GitError: it ended with a status that is not in `ok`.
     """
     output, errors = process.communicate(data)
-    if process.wait() not in ok:
-        command = " ".join(process.command)
-        said = errors.decode(errors="replace").strip() or f"exit status {process.status}"
+    if process.returncode not in ok:
+        assert isinstance(process.args, list)
+        command = " ".join(map(os.fsdecode, process.args))
+        said = errors.decode(errors="replace").strip() or f"exit status {process.returncode}"
         raise GitError(f"{command} failed: {said}")
     return output
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Hang up on a process of `start`, which need not have said all, and wait for its end."""
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            with suppress(BrokenPipeError):  # what it was not told yet
+                pipe.close()
+    process.wait()
 
 
 def run(

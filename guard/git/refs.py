@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from subprocess import Popen
 from typing import TYPE_CHECKING, NamedTuple
 
-from guard.git.process import Repository, finish, lines_of, start
+from guard.git.process import Repository, end, finish, lines_of, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Final
-
-    from guard.child import Child
 
 # The verdicts of this repository, and what ``guard sync`` has brought of others'.
 VERDICTS: Final = "refs/guard/verdicts"
@@ -31,7 +30,7 @@ class _Listing:
     def __init__(self, repository: Repository, patterns: Iterable[str]) -> None:
         self.git_dir = repository.git_dir
         self.open = set(patterns)
-        self._process: Child | None = start(
+        self._process: Popen[bytes] | None = start(
             repository, "for-each-ref", f"--format={_FORMAT}", "--", *sorted(self.open)
         )
         self._refs: dict[str, Ref] = {}
@@ -47,8 +46,7 @@ class _Listing:
     def close(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.close()
-            process.wait()
+            end(process)
 
 
 class RefLists:

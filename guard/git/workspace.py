@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
-from guard.child import spawn
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.git.locate import (
@@ -141,16 +141,20 @@ def find_here() -> Repository:
     """
     asked = ["--absolute-git-dir", "--path-format=absolute", "--git-common-dir", "--show-toplevel"]
     try:
-        process = spawn(["git", "rev-parse", *asked], os.environ)
+        ran = subprocess.run(
+            ["git", "rev-parse", *asked],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
     except OSError as error:
         raise GitError(
             f"git cannot be run: {error.strerror}", "install git, or add its folder to PATH"
         ) from error
-    output, errors = process.communicate()
-    lines = lines_of(output)
+    lines = lines_of(ran.stdout)
     # A bare repository has no third answer, and git fails over that.
-    if process.status != 0 and len(lines) != 2:
-        said = errors.decode(errors="replace").strip()
+    if ran.returncode != 0 and len(lines) != 2:
+        said = ran.stderr.decode(errors="replace").strip()
         raise GuardError(f"not in a git repository: {said}", "cd into aula-docker, aula or thentos")
     here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
     if here is None or len(lines) > 3:

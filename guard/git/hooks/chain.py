@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 from typing import TYPE_CHECKING
-
-from guard.child import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,9 +70,9 @@ def joined(guard: int, chained: int) -> int:
 
 
 def _run(command: Sequence[str], refs: bytes) -> int:
-    hook = spawn(command, os.environ, feeds=True, captures=False)
-    hook.communicate(refs)  # a hook need not read: git minds that as little
-    return hook.wait()
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as hook:
+        hook.communicate(refs)  # a hook need not read: git minds that as little
+    return hook.returncode
 
 
 def _status(returncode: int) -> int:
