@@ -48,8 +48,7 @@ LAYERS = (
     ("guard.demo",),
     ("guard.commands",),
     ("guard.cli",),
-    ("guard.starting",),
-    ("guard.__main__", "guard.start"),
+    ("guard.__main__",),
 )
 # Purer than their layer.
 ONLY = {
@@ -217,8 +216,8 @@ def test_only_the_report_writes_to_a_person() -> None:
             ):
                 found.append(name)
     # These two are the hook itself: it tells its usage, and a hook beside it that cannot be run.
-    # guard.starting tells of Ctrl-C before there is a report.
-    own = {"guard.git.hooks.chain", "guard.commands.pre_push", "guard.starting"}
+    # guard.__main__ tells of Ctrl-C before there is a report.
+    own = {"guard.git.hooks.chain", "guard.commands.pre_push", "guard.__main__"}
     assert set(found) - speakers == own
 
 
@@ -227,12 +226,10 @@ class TestPush:
 
     SLOW = ("git", "docker", "rich", "argparse", "pathlib", "requests", "typing_extensions")
     # Of the standard library, what a push that is remembered can do without.
-    HEAVY = ("json", "site", "tempfile", "tomllib")
+    HEAVY = ("json", "tempfile", "tomllib")
     CODE = """\
 import sys
-from guard.starting import Rest
 from guard.cli import main
-sys.meta_path.append(Rest)
 status = main(["pre-push", "origin", "url"])
 loaded = {name.partition(".")[0] for name in sys.modules} | set(sys.modules)
 sys.stdout.write("\\n".join([str(status), *sorted(loaded)]))
@@ -240,8 +237,7 @@ sys.stdout.write("\\n".join([str(status), *sorted(loaded)]))
 
     def pushed(self, workshop: Workshop, at: Repo) -> tuple[int, set[str]]:
         line = f"HEAD {at.head} refs/heads/master {'0' * 40}\n"
-        code = f"import sys; sys.path.append({str(ROOT)!r})\n{self.CODE}"
-        ran = workshop.run([sys.executable, "-I", "-S", "-c", code], at, data=line.encode())
+        ran = workshop.run([sys.executable, "-I", "-c", self.CODE], at, data=line.encode())
         status, *loaded = ran.out.splitlines()
         assert "guard.gate" in loaded, ran.text
         return int(status), set(loaded)

@@ -6,16 +6,15 @@ import subprocess
 import sys
 
 EARLY = """
-import os, runpy
+import runpy, sys
 
-opened = os.open
+class CtrlC:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "guard.errors":
+            raise KeyboardInterrupt
 
-def ctrl_c(path, *rest):
-    if "/guard/__pycache__/errors." in path:
-        raise KeyboardInterrupt
-    return opened(path, *rest)
-
-os.open = ctrl_c
+sys.meta_path.insert(0, CtrlC)
 runpy.run_module("guard", run_name="__main__")
 """
 

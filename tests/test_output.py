@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +59,20 @@ def test_a_full_disk_under_the_output_is_named(workshop: Workshop) -> None:
     assert ran.status == 3
     assert "cannot be written any more (No space left on device)" in ran.err
     assert "a mistake in guard" not in ran.err
+
+
+@pytest.mark.parametrize("start", ["guard", "module"])
+def test_a_full_disk_is_no_success(workshop: Workshop, start: str) -> None:
+    workshop.verdict()
+    script = Path(sys.executable).with_name("guard")
+    command = [str(script)] if start == "guard" else [sys.executable, "-I", "-m", "guard"]
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [*command, "check"],
+            cwd=workshop.docker.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    assert ran.returncode != 0
+    assert b"No space left on device" in ran.stderr

@@ -34,14 +34,10 @@ MOST_MEMORY = 150
 # Files, their bytes, and how often for each of the rounds: what is over soon varies the most.
 SIZES = {"5 MB": (500, 10_000, 4), "300 MB in 20,000 files": (20_000, 15_000, 1)}
 
-# As the command starts and ends.
 ATTEMPT = """
 import sys
-from guard.starting import leave, quicken
-quicken()
 from tests.engine.bench_attempt import main
 main(*sys.argv[1:])
-leave(0)
 """
 
 

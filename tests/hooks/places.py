@@ -135,7 +135,7 @@ class StandIn:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
-        package = folder / "start.py"
+        package = folder / "__main__.py"
         package.touch()
         self.installation = Installation(str(folder / "python"), str(package))
         self.end_with(0)
@@ -166,7 +166,7 @@ class StandIn:
 
     def called(self, *arguments: str) -> list[str]:
         """What the shim passes for these arguments of guard."""
-        return ["-I", "-S", "-X", "utf8", self.installation.package, *arguments]
+        return ["-I", "-X", "utf8", "-m", "guard", *arguments]
 
     @property
     def input(self) -> bytes:

@@ -128,7 +128,7 @@ def test_a_line_in_lefthook(aula: Path, hook: Path, stdin: str, state: HookState
 
 @pytest.mark.parametrize("folder", ["/a", "/it's a"])
 def test_a_line_as_in_the_shim(aula: Path, hook: Path, folder: str) -> None:
-    call = shlex.join(Installation("/python", f"{folder}/guard/start.py").command("pre-push"))
+    call = shlex.join(Installation(f"{folder}/python", "/guard/__main__.py").command("pre-push"))
     write_script(hook, f'#!/bin/sh\n{call} "$@" || exit 1\n')
     assert _health(aula).state is HookState.RUN_BY_OTHER
     write_script(hook, f'#!/bin/sh\n{call} "$@" || true\n')

@@ -11,7 +11,7 @@ import pytest
 
 from guard.errors import GuardError
 from guard.git.hooks.lasting import check_lasts, check_works
-from guard.git.hooks.shim import Installation, installation_of, this_installation
+from guard.git.hooks.shim import Installation, installation_of
 from tests.hooks.places import Place, Trio, noting_hook, opened, picture, write_script
 
 FOREIGN = "#!/bin/sh\necho foreign\n"
@@ -200,8 +200,7 @@ def test_a_hooks_path_elsewhere_is_refused(trio: Trio, scope: str) -> None:
     assert picture(shared) == before
     assert not trio.hooks[0].exists()
     assert str(shared / "pre-push") in done.stderr
-    package = this_installation().package
-    assert f'{sys.executable} -I -S -X utf8 {package} pre-push "$@"' in done.stderr
+    assert f'{sys.executable} -I -X utf8 -m guard pre-push "$@"' in done.stderr
     assert ("your own configuration" if scope == "--global" else "this repository's") in done.stderr
     assert all(_ours(hook) == (scope == "--local") for hook in trio.hooks[1:])
 

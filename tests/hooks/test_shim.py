@@ -186,7 +186,7 @@ def test_no_program_is_started_but_the_interpreter(place: Place, stand_in: Stand
     "python", ["/usr/bin/python3", "/a b/python", "/it's/python", "/$HOME/`x`/\\n", "/é/\udcff"]
 )
 def test_rendering_can_be_read_back(python: str) -> None:
-    installation = Installation(python, "/lib/guard's/start.py")
+    installation = Installation(python, "/lib/guard's/__main__.py")
     text = render(installation)
     assert installation_of(text) == installation
     assert is_current(text)
@@ -201,5 +201,5 @@ def test_a_line_break_in_the_path_is_refused() -> None:
 def test_this_installation_is_there() -> None:
     python, package = this_installation()
     assert Path(python).exists()
-    assert Path(package).name == "start.py"
+    assert Path(package).name == "__main__.py"
     assert Path(package).exists()

@@ -9,8 +9,8 @@ import shlex
 from enum import IntEnum
 from typing import Final
 
-# By its name, as a module, or by its path as the shim does it (`guard.git.hooks.place`).
-CALL: Final = re.compile(rb"guard(?:/start\.py'?)? pre-push")
+# By its name, or as a module, as the shim does it (`guard.git.hooks.place`).
+CALL: Final = re.compile(rb"guard pre-push")
 _SAID: Final = re.compile(rb"\s*(?:echo|printf|:)\s[^|;&]*$")
 _CASE: Final = re.compile(rb"\s*case\s+\"?\$\{?PWD\}?\"?\s+in\s+(.*?)\)\s")
 _STOPS: Final = re.compile(rb"\b(?:exit|return)\b(?!\s+0\b)|\bfalse\b|[{\\]\s*$")

@@ -51,7 +51,7 @@ class Installation(NamedTuple):
 
     Args:
         python: absolute path of the interpreter; not resolved, for a link is what makes a venv.
-        package: absolute path of ``guard/start.py``.
+        package: absolute path of ``guard/__main__.py``.
     """
 
     python: str
@@ -59,7 +59,7 @@ class Installation(NamedTuple):
 
     def command(self, *arguments: str) -> list[str]:
         """The argv of guard, as the shim runs it."""
-        return [self.python, "-I", "-S", "-X", "utf8", self.package, *arguments]
+        return [self.python, "-I", "-X", "utf8", "-m", "guard", *arguments]
 
 
 class HookFile(NamedTuple):
@@ -127,7 +127,7 @@ def this_installation() -> Installation:
     """The interpreter and the package that are running."""
     here = os.path.dirname(os.path.abspath(__file__))
     package = os.path.dirname(os.path.dirname(here))
-    return Installation(os.path.abspath(sys.executable), os.path.join(package, "start.py"))
+    return Installation(os.path.abspath(sys.executable), os.path.join(package, "__main__.py"))
 
 
 def render(installation: Installation) -> bytes:
