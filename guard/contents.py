@@ -92,12 +92,6 @@ class Contents:
             return None
         return found[0].id
 
-    def expected_tags(self, combination: Combination, config: Config) -> tuple[str, ...]:
-        """The refs that made the dependency's commit a release when it was last judged."""
-        commit = self.gitlink(combination, config.dependency)
-        tag = self.memory.recall("release", commit, config.release_tag) if commit else None
-        return (f"refs/tags/{tag}",) if isinstance(tag, str) else ()
-
     def root(self, combination: Combination, config: Config, path: str, commit: str) -> Rooted:
         """The tree of a submodule's commit, with the store that has it."""
         key = (config, path, commit)

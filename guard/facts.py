@@ -52,7 +52,6 @@ class Gatherer(Contents):
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
         self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
-        self._seen: dict[tuple[str, str], bool] = {}
         self._likeliest: dict[tuple[Config, frozenset[VersionRange], int], frozenset[Release]] = {}
         self._candidates: dict[tuple[Config, frozenset[Release]], tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
@@ -179,36 +178,10 @@ class Gatherer(Contents):
             return False
         # Its names are known by now: the combination was put together.
         store = self.submodules(config).store(config.dependency)
-        if self._names_still(store.repositories, f"refs/tags/{tag}", commit):
-            return True
         key = (config.release_tag, store.repositories, version)
         if key not in self._named:
             self._named[key] = self._likely_tags(config.release_tag, store, [version])
         return any(release.tag == tag for release in self._named[key].at(commit))
-
-    def _names_still(self, repositories: Iterable[Repository], ref: str, commit: str) -> bool:
-        """Whether a tag that was asked for ahead is seen to be what it was when it was judged."""
-        key = (ref, commit)
-        if key not in self._seen:
-            refs = self.pool.refs
-            if not all(refs.is_asked(repository, ref) for repository in repositories):
-                return False
-            found = [(item, refs.take(item, ref).get(ref)) for item in repositories]
-            meant = {self._peeled(item, tag.id, commit) for item, tag in found if tag}
-            self._seen[key] = meant == {commit}
-        return self._seen[key]
-
-    def _peeled(self, repository: Repository, tag: str, commit: str) -> str | None:
-        """What a tag leads to in the end; an annotated one is an object of its own."""
-        if tag == commit:
-            return commit
-        known = self.memory.recall("peeled", tag)
-        if isinstance(known, str):
-            return known
-        found = self.pool.reader(repository).read(f"{tag}^{{commit}}")
-        if found is not None:
-            self.memory.remember(found.id, "peeled", tag)
-        return found.id if found else None
 
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:

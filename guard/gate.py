@@ -9,6 +9,7 @@ from guard.errors import GuardError
 from guard.facts import Gatherer
 from guard.git.combinations import StagedTree, head_of, of_commit, with_consumer
 from guard.git.objects import ObjectPool
+from guard.git.refs import list_refs
 from guard.git.workspace import Workspace
 from guard.model import (
     COMBINATION_RULES,
@@ -230,9 +231,6 @@ class Gate:
         if key and all(item.severity in _ACCEPTABLE for item in findings):
             value = [release, [_to_json(item) for item in findings]]
             self.gatherer.memory.remember(value, *self._ids(key, config, links))
-            if release:
-                ids = dict(links)[config.dependency], config.release_tag
-                self.gatherer.memory.remember(release, "release", *ids)
         return key, _Known(release, findings + judge(facts, ASKING))
 
     def _of_known(
@@ -342,7 +340,7 @@ class Gate:
     def refs(self, prefix: str) -> dict[str, str]:
         """The superproject's refs below a prefix, with their commits; listed once."""
         if prefix not in self._refs:
-            found = self.pool.refs.take(self.workspace.superproject, prefix)
+            found = list_refs(self.workspace.superproject, prefix)
             self._refs[prefix] = {name: ref.id for name, ref in found.items()}
         return self._refs[prefix]
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
-from guard.errors import GuardError
+from guard.errors import GitError, GuardError
 from guard.git.locate import open_checkout
 from guard.git.process import Repository
 from guard.git.remotes import Remote, Remotes, is_local, read_remotes, resolved
-from guard.git.tracking import Place, Tracking, TrackingQuestion, head_branch, reachable
+from guard.git.tracking import Place, Tracking, head_branch, reachable, track
 from guard.git.trees import GITLINK
 from guard.git.workspace import Workspace
 from guard.model import Combination
@@ -68,7 +69,6 @@ class PublishedLinks:
         self._destination = destination
         self._search = search
         self.here = read_remotes(contents.workspace.options, contents.workspace.superproject)
-        self._questions: dict[str, TrackingQuestion] = {}
         self._tracking: dict[str, Tracking] = {}
         self._found: dict[tuple[Submodule, str], Publication] = {}
 
@@ -85,9 +85,13 @@ class PublishedLinks:
             for submodule, commit in found:
                 if (submodule, commit) not in self._found:
                     wanted.setdefault(submodule, (config, {}))[1][commit] = None
-        for submodule, (config, _) in wanted.items():
-            for repository in self.repositories(submodule, config)[:1]:
-                self._ask(repository)
+        # All at once; who needs one that cannot be asked says so.
+        with suppress(GitError):
+            self.tracking(
+                repository
+                for submodule, (config, _) in wanted.items()
+                for repository in self.repositories(submodule, config)[:1]
+            )
         for submodule, (config, commits) in wanted.items():
             for item in self._judged(submodule, config, list(commits)):
                 self._found[submodule, item.commit] = item
@@ -149,48 +153,12 @@ class PublishedLinks:
             GitError: git cannot be asked.
         """
         repositories = list(repositories)
-        for item in repositories:
-            self._ask(item)
-        for item in repositories:
-            if item.common_dir not in self._tracking:
-                found = self._questions.pop(item.common_dir).answer()
-                self._tracking[item.common_dir] = found
+        new = {
+            item.common_dir: item for item in repositories if item.common_dir not in self._tracking
+        }
+        found = track(list(new.values()), self._contents.pool)
+        self._tracking.update(zip(new, found, strict=True))
         return [self._tracking[item.common_dir] for item in repositories]
-
-    def _ask(self, repository: Repository, tags: Iterable[str] = ()) -> None:
-        name = repository.common_dir
-        if name not in self._tracking and name not in self._questions:
-            question = TrackingQuestion(repository, self._contents.pool, tags)
-            self._questions[name] = question
-
-    def ask_ahead(self, asked: Iterable[tuple[Combination, Config]], only: str = "") -> None:
-        """Start the questions that are sure to come, all at the same time.
-
-        Args:
-            only: the path of the only submodule that will be asked about, "" for all.
-
-        Raises:
-            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
-        """
-        first: dict[Repository, None] = {}
-        tags: dict[Repository, dict[str, None]] = {}
-        for combination, config in asked:
-            for submodule, _ in self.submodules(combination, config):
-                if only and submodule.path != only:
-                    continue
-                repositories = self.repositories(submodule, config)
-                if submodule.path == config.dependency:
-                    expected = self._contents.expected_tags(combination, config)
-                    for repository in repositories:
-                        tags.setdefault(repository, {}).update(dict.fromkeys(expected))
-                for repository in repositories[:1]:
-                    tags.setdefault(repository, {})
-                    first.setdefault(repository)
-        for repository, names in tags.items():
-            if repository in first:
-                self._ask(repository, names)
-            elif names:
-                self._contents.pool.refs.ask(repository, *names)
 
     def places(self, submodule: Submodule, config: Config) -> Iterable[Place]:
         """The remotes that have the URL of ``.gitmodules``, repository for repository."""

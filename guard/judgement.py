@@ -27,7 +27,8 @@ from guard.report import Screen, exit_status, named
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from guard.git.questions import Questions
+    from guard.git.objects import ObjectPool
+    from guard.git.process import Repository
 
 
 class _Passed(NamedTuple):
@@ -52,12 +53,20 @@ class Judged(NamedTuple):
     others: str = ""
 
 
-def judge(arguments: Sequence[str], refs: bytes, screen: Screen, questions: Questions) -> Judged:
+def judge(
+    arguments: Sequence[str],
+    refs: bytes,
+    screen: Screen,
+    pool: ObjectPool,
+    here: Repository | None,
+) -> Judged:
     """Decide about each ref of a push, and tell of it.
 
     Args:
         arguments: git's own; none under a framework that keeps them to itself.
         refs: the lines that git gives.
+        pool: readers, some of them started.
+        here: the repository whose hook this is, where that is known.
 
     Raises:
         GuardError: something is wrong that is no matter of a single ref.
@@ -71,12 +80,10 @@ def judge(arguments: Sequence[str], refs: bytes, screen: Screen, questions: Ques
         os.environ.get("PRE_COMMIT_REMOTE_URL", ""),
     )
     passed = _Passed([], [], [])
-    workspace = find_workspace(probes[:1], questions)
-    questions.pool.configurations.remember_in(workspace.superproject.common_dir)
-    pushed = peel(questions.pool.reader(workspace.here), updates)
-    with Gate(workspace, pool=questions.pool) as gate:
+    workspace = find_workspace(probes[:1], pool, here)
+    pushed = peel(pool.reader(workspace.here), updates)
+    with Gate(workspace, pool=pool) as gate:
         order = Order(gate, Destination(remote, url))
-        order.ask_ahead(dict.fromkeys(item.commit for item in pushed if item.commit))
         if _is_of_dependency(gate):
             # As in a hook that many repositories share: its release goes before all else.
             screen.say(f"guard: a push of {workspace.name(workspace.inside)} is not judged")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from subprocess import Popen
 from typing import TYPE_CHECKING
 
 from guard.config import Config
 from guard.errors import GitError
 from guard.gate import Gate
 from guard.git.combinations import head_of, with_consumer
-from guard.git.process import Repository, finish, lines_of, start, text
+from guard.git.process import Repository, lines, text
 from guard.git.remotes import Remote, Remotes
 from guard.git.tracking import Place, head_branch, reachable
 from guard.gitlinks import Destination, PublishedLinks, default_remote
@@ -256,61 +255,43 @@ def _into(place: Place, ref: str, tip: str, commit: str) -> str:
     )
 
 
-class Staleness:
-    """Whether the superproject lacks what its remote's default branch has: one git process.
+def staleness(gate: Gate, remotes: Remotes) -> Stale | None:
+    """What the superproject lacks that its remote's default branch has.
+
+    Returns:
+        None where that is nothing, or no remote's default branch is known.
 
     Raises:
-        GitError: git cannot be started.
+        GitError: git cannot be asked.
     """
-
-    def __init__(self, gate: Gate, remotes: Remotes) -> None:
-        self._workspace = gate.workspace
-        self._remote = default_remote(gate.workspace, remotes)
-        self._followed = ""
-        self._names: list[str] = []
-        self._unmerged: Popen[bytes] | None = None
-        if self._remote is not None:
-            repository = self._workspace.superproject
-            prefix = f"refs/remotes/{self._remote.name}/"
-            self._followed = symref(repository, f"{prefix}HEAD")
-            usual = [prefix + name for name in _MAIN]
-            is_usual = not self._followed or self._followed in usual
-            self._names = usual if is_usual else [self._followed]
-            self._unmerged = _listing(repository, self._names, "--no-merged=HEAD")
-
-    def answer(self) -> Stale | None:
-        """What is missing; None where nothing is, or no remote's default branch is known.
-
-        Raises:
-            GitError: git cannot be asked.
-        """
-        if self._remote is None or self._unmerged is None:
+    remote = default_remote(gate.workspace, remotes)
+    if remote is None:
+        return None
+    repository = gate.workspace.superproject
+    prefix = f"refs/remotes/{remote.name}/"
+    followed = symref(repository, f"{prefix}HEAD")
+    usual = [prefix + name for name in _MAIN]
+    names = usual if not followed or followed in usual else [followed]
+    missing = _listed(repository, names, "--no-merged=HEAD")
+    if not missing:
+        return None
+    branch = followed if followed in missing else next(iter(missing))
+    if branch != followed:
+        there = _listed(repository, names)
+        # What HEAD follows is gone where it was renamed on the remote, and pruned here.
+        if followed in there or len(there) > 1:
             return None
-        repository = self._workspace.superproject
-        missing = _listed(self._unmerged, self._names)
-        if not missing:
-            return None
-        branch = self._followed if self._followed in missing else next(iter(missing))
-        if branch != self._followed:
-            there = _listed(_listing(repository, self._names), self._names)
-            # What HEAD follows is gone where it was renamed on the remote, and pruned here.
-            if self._followed in there or len(there) > 1:
-                return None
-        tip = missing[branch]
-        remedy = _pull(repository, dict(self._workspace.options), self._remote, branch, tip)
-        name = self._workspace.name("")
-        return Stale(name, branch.removeprefix("refs/remotes/"), tip, remedy)
+    tip = missing[branch]
+    remedy = _pull(repository, dict(gate.workspace.options), remote, branch, tip)
+    return Stale(gate.workspace.name(""), branch.removeprefix("refs/remotes/"), tip, remedy)
 
 
-def _listing(repository: Repository, names: Sequence[str], *options: str) -> Popen[bytes]:
+def _listed(repository: Repository, names: Sequence[str], *options: str) -> dict[str, str]:
+    """The refs that have these very names, with their commits."""
     form = "--format=%(objectname) %(refname)"
-    return start(repository, "for-each-ref", form, *options, "--", *names)
-
-
-def _listed(process: Popen[bytes], names: Sequence[str]) -> dict[str, str]:
-    """The refs of a listing that have these very names, with their commits."""
-    words = (line.partition(" ") for line in lines_of(finish(process)))
-    return {name: found for found, _, name in words if name in names}
+    found = lines(repository, "for-each-ref", form, *options, "--", *names)
+    words = (line.partition(" ") for line in found)
+    return {name: commit for commit, _, name in words if name in names}
 
 
 def _pull(

@@ -9,7 +9,7 @@ from guard.errors import GitError, GuardError
 from guard.gate import Gate
 from guard.git.tracking import Place
 from guard.gitlinks import Destination, PublishedLinks, Submodule
-from guard.merging import Merges, Staleness, asked_default, is_default
+from guard.merging import Merges, asked_default, is_default, staleness
 from guard.model import Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
 from guard.rules.facts import Unknown, undecided
@@ -36,21 +36,7 @@ class Order:
         at_home = gate.workspace.in_superproject
         home = destination if at_home else Destination(asks=destination.asks)
         self._links = PublishedLinks(gate.gatherer, home, self._search)
-        self._staleness: Staleness | None = None
         self._answers: dict[tuple[str, str], dict[str, str] | GitError] = {}
-
-    def ask_ahead(self, commits: Iterable[str]) -> None:
-        """Let git look for what the rules will ask, while the commits themselves are judged."""
-        try:
-            if self._gate.workspace.in_superproject:
-                self._links.ask_ahead(self._readable(commits).values())
-            else:
-                self._staleness = Staleness(self._gate, self._links.here)
-                present = self._gate.present()
-                config = self._gate.gatherer.config(present)
-                self._links.ask_ahead([(present, config)], config.dependency)
-        except GuardError:
-            pass  # whoever needs it asks again, and says what is wrong
 
     def judged(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The decisions with the findings of the order, however many at once."""
@@ -104,9 +90,8 @@ class Order:
         return tuple(published.check(Publications(source, (found,))))
 
     def _stale(self) -> tuple[Finding, ...]:
-        asked, self._staleness = self._staleness, None
         try:
-            found = (asked or Staleness(self._gate, self._links.here)).answer()
+            found = staleness(self._gate, self._links.here)
         except GitError as error:
             return (undecided(merged.NAME, Unknown(error.problem, error.remedy)),)
         return (merged.check_stale(found),) if found is not None else ()

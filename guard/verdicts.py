@@ -13,7 +13,7 @@ from guard.errors import GuardError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
 from guard.git.process import Repository, run, text
-from guard.git.refs import REMOTES, VERDICTS
+from guard.git.refs import REMOTES, VERDICTS, list_refs
 from guard.git.store import Store
 from guard.memory import Memory
 from guard.model import Result
@@ -265,12 +265,9 @@ class Verdicts:
         if again or not self._looked:
             # By its full name: what abbreviates would also find a tag of that name. The object
             # need not be there: that is for the caller to find out.
-            refs = self._pool.refs
-            if again or not refs.is_asked(self._repository, REF):
-                refs.ask(self._repository, REF, REMOTES)
-            own = refs.take(self._repository, REF).get(REF)
+            found = list_refs(self._repository, REF, REMOTES)
+            own = found.pop(REF, None)
             self._tip = own.id if own else None
-            found = refs.take(self._repository, REMOTES)
             self._remote_tips = {name: ref.id for name, ref in found.items() if name.endswith(NAME)}
             if self._tip is None:
                 self._refuse_broken()

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
 from guard.git.hooks.chain import WORKS, joined, run_chained, take_chained
-from guard.git.questions import Questions
+from guard.git.locate import enclosing, hook_repository
+from guard.git.objects import ObjectPool
+from guard.git.process import Repository
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -54,14 +56,13 @@ def main(words: Sequence[str]) -> int:
     chained, arguments = take_chained(words)
     # All of it, before anything can fail: git hangs up on a hook that does not read.
     refs = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
-    with Questions() as questions:
-        if _brings_something(refs):
-            questions.begin(*_tracking(arguments, refs))
-        # What follows is imported while git looks.
+    with ObjectPool() as pool:
+        here = _started(pool) if _brings_something(refs) else None
+        # What follows is imported while git starts.
         from guard.report import Screen
 
         screen = Screen.for_hook()
-        judged = _judged(arguments, refs, screen, questions)
+        judged = _judged(arguments, refs, screen, pool, here)
     status = judged.status
     if len(arguments) != 2:
         _tell_uncovered(screen)
@@ -78,26 +79,38 @@ def main(words: Sequence[str]) -> int:
 
 def _brings_something(refs: bytes) -> bool:
     """Whether any ref gets something: a push that only deletes asks nothing of git."""
-    return any(words[1].strip(b"0") for words in _words(refs))
-
-
-def _tracking(arguments: Sequence[str], refs: bytes) -> list[str]:
-    """The tracking refs that a new ref is held against."""
-    is_new = any(not words[3].strip(b"0") for words in _words(refs))
-    return [f"refs/remotes/{arguments[0]}/"] if is_new and arguments and arguments[0] else []
-
-
-def _words(refs: bytes) -> list[list[bytes]]:
     lines = (line.split() for line in refs.splitlines())
-    return [words for words in lines if len(words) == 4]
+    return any(len(words) == 4 and words[1].strip(b"0") for words in lines)
 
 
-def _judged(arguments: Sequence[str], refs: bytes, screen: Screen, questions: Questions) -> Judged:
+def _started(pool: ObjectPool) -> Repository | None:
+    """The repository whose hook this is, with readers that start in it and around it.
+
+    The repository around this one is likely to be its superproject.
+    """
+    here = hook_repository()
+    if here is None:
+        return None
+    try:
+        for repository in (here, *list(enclosing(here))[:1]):
+            pool.reader(repository).start()
+    except GuardError:
+        pass  # whoever needs it says what is wrong
+    return here
+
+
+def _judged(
+    arguments: Sequence[str],
+    refs: bytes,
+    screen: Screen,
+    pool: ObjectPool,
+    here: Repository | None,
+) -> Judged:
     """What the judgement came to, told already; whatever fails, the rest of the push goes on."""
     from guard.judgement import Judged, judge
 
     try:
-        return judge(arguments, refs, screen, questions)
+        return judge(arguments, refs, screen, pool, here)
     except GuardError as error:
         screen.failure(error)
         return Judged(error.status, trouble=error.problem)

@@ -6,9 +6,8 @@ from subprocess import Popen
 from typing import TYPE_CHECKING, NamedTuple
 
 from guard.errors import GitError
-from guard.git.configurations import Configurations
 from guard.git.process import Repository, end, lines_of, run, start
-from guard.git.refs import RefLists
+from guard.git.settings import Settings
 from guard.git.trees import TreeEntry, parse_tree
 
 if TYPE_CHECKING:
@@ -219,14 +218,12 @@ class ObjectPool:
     """The open readers of one command; closes them all.
 
     Attributes:
-        refs: what was asked of the repositories' refs ahead.
-        configurations: what git's configuration says to the repositories.
+        settings: what git's configuration says to the repositories.
     """
 
     def __init__(self) -> None:
         self._readers: dict[Repository, ObjectReader] = {}
-        self.refs = RefLists()
-        self.configurations = Configurations()
+        self.settings = Settings()
 
     def __enter__(self) -> Self:
         return self
@@ -241,8 +238,6 @@ class ObjectPool:
 
     def close(self) -> None:
         """End all processes. The readers can be used again."""
-        self.refs.close()
-        self.configurations.close()
         for reader in self._readers.values():
             reader.close()
 

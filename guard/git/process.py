@@ -189,6 +189,20 @@ def run(
     return finish(process, data or b"", ok)
 
 
+def run_all(
+    asked: Iterable[tuple[Repository, Iterable[str]]], ok: Iterable[int] = (0,)
+) -> list[bytes]:
+    """As `run`, for several questions that git answers side by side."""
+    processes = []
+    try:
+        for repository, arguments in asked:
+            processes.append(start(repository, *arguments))
+        return [finish(process, ok=ok) for process in processes]
+    finally:
+        for process in processes:
+            end(process)
+
+
 def text(
     repository: Repository,
     *arguments: str,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from guard.errors import GitError
-from guard.git.process import Repository, finish, start
+from guard.git.process import Repository, run_all
 from guard.model import Release
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
     Raises:
         GitError: git cannot list the tags of one of the repositories.
     """
-    processes = [start(found, "show-ref", "--tags", "--dereference") for found in repositories]
-    found = [_peeled(finish(process, ok=(0, 1))) for process in processes]
+    command = ("show-ref", "--tags", "--dereference")
+    answers = run_all(((found, command) for found in repositories), ok=(0, 1))
+    found = [_peeled(answer) for answer in answers]
     return _joined(
         {tag: commit for tag, commit in tags.items() if release_version(tag, form) is not None}
         for tags in found
@@ -82,15 +83,15 @@ def releases_named(
         GitError: git cannot look up a tag.
     """
     tags = [form.replace("{version}", version) for version in dict.fromkeys(versions)]
-    asked = [
-        (tag, start(found, "show-ref", "--verify", "--dereference", f"refs/tags/{tag}"))
-        for found in repositories
-        for tag in tags
-    ]
+    asked = [(found, tag) for found in repositories for tag in tags]
+    command = ("show-ref", "--verify", "--dereference")
+    # 128 is "not a valid ref", and any other trouble; what is missing is no release.
+    answers = run_all(
+        ((found, (*command, f"refs/tags/{tag}")) for found, tag in asked), ok=(0, 1, 128)
+    )
     found = []
-    for tag, process in asked:
-        # 128 is "not a valid ref", and any other trouble; what is missing is no release.
-        peeled = _peeled(finish(process, ok=(0, 1, 128)))
+    for (_, tag), answer in zip(asked, answers, strict=True):
+        peeled = _peeled(answer)
         if tag in peeled:
             found.append({tag: peeled[tag]})
     return _joined(found)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, lines, run, text
-from guard.git.refs import Ref
+from guard.git.refs import Ref, list_refs_of
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.git.trees import object_id
 
@@ -91,35 +91,18 @@ class Place(NamedTuple):
         return self.remote.urls[0]
 
 
-class TrackingQuestion:
-    """What a repository knows of its remotes, asked of git and not yet waited for.
-
-    Args:
-        others: patterns of refs that somebody will want besides; see `RefLists.ask`.
+def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
+    """What repositories know of their remotes.
 
     Raises:
-        GitError: git cannot be started.
+        GitError: git cannot be asked.
     """
-
-    def __init__(
-        self, repository: Repository, pool: ObjectPool, others: Iterable[str] = ()
-    ) -> None:
-        self._repository = repository
-        self._pool = pool
-        pool.configurations.ask(repository)
-        pool.refs.ask(repository, _TRACKING, SEEN, *others)
-
-    def answer(self) -> Tracking:
-        """What git says of it.
-
-        Raises:
-            GitError: git fails.
-        """
-        options = self._pool.configurations.read(self._repository)
-        remotes = read_remotes(options, self._repository)
-        refs = self._pool.refs.take(self._repository, _TRACKING)
-        refs.update(self._pool.refs.take(self._repository, SEEN))
-        return Tracking(self._repository, options, remotes, refs)
+    options = pool.settings.of_all(repositories)
+    refs = list_refs_of(repositories, _TRACKING, SEEN)
+    return [
+        Tracking(repository, pairs, read_remotes(pairs, repository), found)
+        for repository, pairs, found in zip(repositories, options, refs, strict=True)
+    ]
 
 
 def head_branch(repository: Repository) -> str:

@@ -18,7 +18,6 @@ from guard.git.locate import (
 )
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, lines_of, run
-from guard.git.questions import Questions
 from guard.git.remotes import Pairs
 from guard.git.trees import GITLINK
 from guard.model import Role
@@ -97,7 +96,9 @@ def repository_name(repository: Repository) -> str:
     return os.path.basename(repository.common_dir).removesuffix(".git")
 
 
-def find_workspace(probes: Sequence[str] = (), questions: Questions | None = None) -> Workspace:
+def find_workspace(
+    probes: Sequence[str] = (), pool: ObjectPool | None = None, here: Repository | None = None
+) -> Workspace:
     """The workspace around the current folder, or around the repository git names to a hook.
 
     The superproject is found as ``git config guard.superproject`` (which ``guard install`` writes),
@@ -105,26 +106,27 @@ def find_workspace(probes: Sequence[str] = (), questions: Questions | None = Non
 
     Args:
         probes: commits that may tell a superproject besides HEAD: those of a push.
-        questions: what was asked already, with the readers that the caller goes on with.
+        pool: readers that the caller goes on with.
+        here: the repository around the current folder, where that is known.
 
     Raises:
         GuardError: the folder is in no git repository, or no superproject is to be found.
     """
-    if questions is None:
-        with Questions() as own:
-            return find_workspace(probes, own)
-    here = questions.here or find_here()
-    settings = questions.settings(here)
+    if pool is None:
+        with ObjectPool() as own:
+            return find_workspace(probes, own, here)
+    here = here or find_here()
+    settings = pool.settings.of(here)
     configured = dict(settings).get("guard.superproject")
     if configured:
-        return _with_superproject(here, questions, settings, _configured(configured, here))
+        return _with_superproject(here, pool, settings, _configured(configured, here))
     for around in enclosing(here):
-        if looks_like_superproject(around, questions.pool):
-            return _with_superproject(here, questions, settings, around)
-    if looks_like_superproject(here, questions.pool, probes):
-        return _with_superproject(here, questions, settings, here)
+        if looks_like_superproject(around, pool):
+            return _with_superproject(here, pool, settings, around)
+    if looks_like_superproject(here, pool, probes):
+        return _with_superproject(here, pool, settings, here)
     for sibling in sibling_repositories(here, SUPERPROJECT_NAME):
-        return _with_superproject(here, questions, settings, sibling)
+        return _with_superproject(here, pool, settings, sibling)
     raise GuardError(
         f"no superproject found for {here.work_tree or here.git_dir}: it holds neither the "
         f"gitlinks nor a {FILE}, it is no submodule of one that does, and no "
@@ -217,13 +219,13 @@ def _is_mark(mode: int, name: bytes) -> bool:
 
 
 def _with_superproject(
-    here: Repository, questions: Questions, settings: Pairs, superproject: Repository
+    here: Repository, pool: ObjectPool, settings: Pairs, superproject: Repository
 ) -> Workspace:
     inside = ""
     if here.common_dir == superproject.common_dir:
         superproject = here
     else:
-        settings = questions.settings(superproject)
+        settings = pool.settings.of(superproject)
         if here.work_tree is not None and superproject.work_tree is not None:
             relative = os.path.relpath(here.work_tree, superproject.work_tree)
             if relative.split(os.sep)[0] not in (os.curdir, os.pardir):

@@ -11,7 +11,7 @@ from guard.errors import GitError, GuardError
 from guard.gate import Gate
 from guard.git.combinations import head_of
 from guard.git.process import Repository, text
-from guard.git.tracking import Place, TrackingQuestion, head_branch
+from guard.git.tracking import Place, head_branch, track
 from guard.gitlinks import Destination, PublishedLinks, Submodule
 from guard.model import RULES, STATIC_RULES, Combination, Evidence, Finding, Gitlink, Severity
 from guard.record import Record
@@ -79,7 +79,7 @@ class Progress:
         self._repositories: dict[Kind, Repository] = {}
         self._place: Place | None = None
         top = gate.workspace.superproject
-        self._top = TrackingQuestion(top, gate.pool).answer()
+        (self._top,) = track([top], gate.pool)
 
     def look(self) -> Look:
         """Everything that the steps depend on.
