@@ -5,13 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import NoReturn
 
 # A push makes some ten thousand objects and hardly a cycle among them.
 _OBJECTS = 100_000
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Run one command, and exit."""
     gc.set_threshold(_OBJECTS)  # looking for cycles takes longer than it is worth
     status = _status()

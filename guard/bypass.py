@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
 import time
 from collections.abc import Iterable, Sequence
@@ -149,8 +150,6 @@ def _who(repository: Repository) -> str:
         ident = text(repository, "var", "GIT_COMMITTER_IDENT")
         return ident.rsplit(" ", 2)[0]  # without the time
     except GitError:
-        import pwd
-
         try:
             return pwd.getpwuid(os.getuid()).pw_name
         except KeyError:

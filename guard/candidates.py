@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import Final
 
 from guard.errors import MissingObjectError
 from guard.git.releases import in_order, release_version
+from guard.git.store import Store
 from guard.haskell import VersionRange
+from guard.manifests import Library
+from guard.model import Release
 from guard.rules.facts import ReleasePackages
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from typing import Final
-
-    from guard.git.store import Store
-    from guard.manifests import Library
-    from guard.model import Release
 
 # As Cabal has it: more than nine digits are no number of a version.
 _GREATEST: Final = 999_999_999

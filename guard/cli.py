@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
 
+from guard import __version__
 from guard.errors import (
     EXIT_ALLOWED,
     EXIT_INTERRUPTED,
@@ -14,12 +18,10 @@ from guard.errors import (
     UnreadError,
     mistake,
 )
+from guard.report import Screen
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Sequence
-    from types import ModuleType
-    from typing import Final
 
 # In the order in which a person meets them. The module is the name with "-" as "_".
 COMMANDS: Final = {
@@ -53,7 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if argv[:1] in _SHOWING and isinstance(error.__cause__, BrokenPipeError):
             # The reader (a pager, head) has seen enough.
             return EXIT_ALLOWED
-        from guard.report import Screen
 
         try:
             Screen.for_terminal().failure(error)
@@ -80,9 +81,6 @@ def _run(argv: list[str]) -> int:
         from guard.commands import pre_push
 
         return pre_push.main(argv[1:])
-    from importlib import import_module
-
-    from guard.report import Screen
 
     asked = next((word for word in argv if not word.startswith("-")), "")
     module = (
@@ -104,8 +102,6 @@ def _run(argv: list[str]) -> int:
 
 def _parser(asked: str, module: ModuleType | None) -> ArgumentParser:
     from argparse import ArgumentParser
-
-    from guard import __version__
 
     parser = ArgumentParser(
         prog="guard",

@@ -7,15 +7,13 @@ types and bad values are errors that name the key: a policy that is misread is n
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from guard.errors import ConfigError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any, Final
-
-    _Check = Callable[[object], object]
+_Check = Callable[[object], object]
 
 FILE: Final = ".guard.toml"
 
@@ -284,7 +282,6 @@ def _patterns(value: object) -> tuple[str, ...]:
 def _name(value: object) -> str:
     # The reference grammar of the OCI distribution specification, without tag and digest.
     text = _text(value)
-    import re
 
     part = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
     if not re.fullmatch(rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{part}(?:/{part})*", text):
@@ -333,7 +330,6 @@ def _command(value: object) -> tuple[str, ...]:
 
 
 def _duration(value: object) -> int:
-    import re
 
     match = re.fullmatch(r"([1-9][0-9]{0,5})([smh])", value) if isinstance(value, str) else None
     if match is None:

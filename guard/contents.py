@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from guard.config import FILE, Config, config_from_json, read_config
 from guard.errors import MissingObjectError
 from guard.git.assembly import Submodules
@@ -127,8 +129,6 @@ def superproject_tree(store: Store, combination: Combination) -> GitObject:
 
 def brought_here(superproject: Repository, path: str) -> str:
     """The command that brings a submodule's repository to this machine, or tells where it is."""
-    from shlex import quote
-
     if superproject.work_tree is None:
         key = quote(f"guard.{path}.repository")
         return f"git config {key} /path/to/{quote(path.rpartition('/')[2])}"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Final
-
+from typing import Final
 
 EXIT_ALLOWED: Final = 0
 EXIT_BLOCKED: Final = 1

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
 from guard.errors import GitError, GuardError
 from guard.git.assembly import content_key
+from guard.git.locate import git_at
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, text
 from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
@@ -35,8 +38,6 @@ from guard.rules.facts import (
 from guard.verdicts import Verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     # A push whose facts are remembered reads no manifest.
     from guard.haskell import Manifest, VersionRange
     from guard.manifests import Library
@@ -352,7 +353,6 @@ def _leads_to(target: str, package: Package) -> bool:
     """Whether a path is the folder of a package or its ``.cabal`` file, wildcards allowed."""
     if target == package.folder:
         return True
-    from fnmatch import fnmatchcase
 
     steps = target.split("/")
     whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
@@ -360,7 +360,6 @@ def _leads_to(target: str, package: Package) -> bool:
 
 
 def _called(repositories: Iterable[Repository]) -> tuple[str, ...]:
-    from guard.git.pushing import git_at
 
     return tuple(map(git_at, repositories))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NamedTuple, Self
 
 from guard.config import Config
 from guard.errors import GuardError
@@ -25,11 +27,6 @@ from guard.model import (
 )
 from guard.rules.facts import Facts, Pin, Tested, Unknown, VerdictState
 from guard.rules.image_published import of_image
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import TracebackType
-    from typing import Any, Self
 
 # Releases, for what would fit instead of what was found; guard align looks into all.
 _LOOKED_INTO = 20

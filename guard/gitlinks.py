@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from guard.config import Config
 from guard.contents import Contents, superproject_tree
@@ -19,13 +21,10 @@ from guard.git.workspace import Workspace
 from guard.model import Combination
 from guard.rules.publication import Publication, PublicationState
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    Search = Callable[
-        ["PublishedLinks", "Submodule", Config, Sequence[Place], Sequence[str]],
-        Iterable[Publication],
-    ]
+Search = Callable[
+    ["PublishedLinks", "Submodule", Config, Sequence[Place], Sequence[str]],
+    Iterable[Publication],
+]
 
 
 class Destination(NamedTuple):
@@ -281,8 +280,6 @@ class PublishedLinks:
         }
 
     def _name_url(self, submodule: Submodule, config: Config) -> str:
-        import shlex
-
         url = "<url>"
         for tracking in self.tracking(self.repositories(submodule, config)[:1]):
             origin = tracking.remotes.named("origin")

@@ -16,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
+from guard.haskell.yaml_tree import Mapping, Scalar, YamlError, load
+from guard.haskell.yaml_tree import Sequence as YamlSequence
 from guard.rules.facts import ImageMention
 
 # Ten times the longest CI file that people still read. What is larger and names the image is told.
@@ -244,8 +246,6 @@ def _without_comment(line: str, is_make: bool = False) -> str:
 
 def _yaml_lines(text: str) -> Iterator[_Line]:
     """The scalars of every document, a single word behind its key as if it were assigned to it."""
-    from guard.haskell.yaml_tree import YamlError, load
-
     before = 0
     for _ in range(_DOCUMENTS):
         try:
@@ -264,8 +264,6 @@ def _yaml_lines(text: str) -> Iterator[_Line]:
 
 
 def _scalars(root: object) -> Iterator[_Line]:
-    from guard.haskell.yaml_tree import Mapping, Scalar, Sequence
-
     seen: set[int] = set()
     waiting: list[tuple[str, object]] = [("", root)]
     while waiting:
@@ -278,7 +276,7 @@ def _scalars(root: object) -> Iterator[_Line]:
             is_word = key.isidentifier() and not any(map(str.isspace, node.text))
             for number, line in enumerate(node.text.split("\n"), first):
                 yield _Line(number, f"{key}={line}" if is_word else _without_comment(line))
-        elif isinstance(node, Sequence):
+        elif isinstance(node, YamlSequence):
             waiting += ((key, item) for item in reversed(node.items))
         elif isinstance(node, Mapping):
             pairs = [(name.text, value) for name, value in node.items()]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from guard.config import FILE
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate import Gate
 from guard.git.combinations import resolve
+from guard.git.objects import ObjectPool
+from guard.git.process import Repository
 from guard.git.pushes import (
     Pushed,
     RefUpdate,
@@ -23,12 +26,6 @@ from guard.model import Decision, Finding, Outcome, Severity
 from guard.order import Order
 from guard.policy import policy_for
 from guard.report import Screen, exit_status, named
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from guard.git.objects import ObjectPool
-    from guard.git.process import Repository
 
 
 class _Passed(NamedTuple):

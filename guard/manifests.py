@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 
 from guard.errors import MissingObjectError
 from guard.git.folders import File, all_files, files_in, matching_folders
@@ -192,7 +193,6 @@ def _linked(
 
 
 def _fits(name: str, pattern: str) -> bool:
-    from fnmatch import fnmatchcase
 
     return fnmatchcase(name, pattern)
 

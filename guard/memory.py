@@ -10,12 +10,9 @@ import hashlib
 import marshal
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import Any, Final
 
 from guard import __version__
-
-if TYPE_CHECKING:
-    from typing import Any, Final
 
 # Some years of pushes. What is dropped is read anew.
 _ENTRIES: Final = 4096

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from shlex import quote
 
 from guard.config import Config
 from guard.errors import GitError
 from guard.gate import Gate
 from guard.git.combinations import head_of, with_consumer
+from guard.git.locate import git_at
+from guard.git.network import remote_head
 from guard.git.process import Repository, lines, text
 from guard.git.remotes import Remote, Remotes
 from guard.git.tracking import Place, head_branch, reachable
@@ -16,10 +19,6 @@ from guard.gitlinks import Destination, PublishedLinks, default_remote
 from guard.model import STATIC_RULES, Combination, Evidence, Finding
 from guard.rules.facts import Unknown
 from guard.rules.publication import Merge, Publication, PublicationState, Stale
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 _MAIN = ("main", "master")
 _UNDECIDED = (
@@ -67,8 +66,6 @@ def asked_default(
     remote = _pushed_to(remotes, destination)
     if remote is None or not destination.asks:
         return False
-    from guard.git.network import remote_head
-
     repository = gate.workspace.superproject
     try:
         return remote_head(repository, remote.name) == ref
@@ -164,9 +161,6 @@ class Merges:
 
     def _unseen(self, link: Publication, place: Place) -> Unknown | None:
         """Why it cannot be seen whether a branch leads to a commit, None where it can."""
-        from shlex import quote
-
-        from guard.git.pushing import git_at
 
         git, name = git_at(place.repository), quote(place.remote.name)
         if not self._links.present(place.repository, [link.commit]):
@@ -204,9 +198,6 @@ class Merges:
         )
 
     def _elsewhere(self, combination: Combination) -> str:
-        from shlex import quote
-
-        from guard.git.pushing import git_at
 
         commit = combination.commit or "HEAD"
         remote = quote(self._destination.remote or "origin")
@@ -219,9 +210,6 @@ def _short(place: Place, ref: str) -> str:
 
 
 def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
-    from shlex import quote
-
-    from guard.git.pushing import git_at
 
     git, name = git_at(repository).removesuffix(" -C ."), quote(remote.name)
     command = f"{git} fetch {name} && {git} remote set-head {name} --auto"
@@ -237,9 +225,6 @@ def _unknown_default(where: str, repository: Repository, remote: Remote, what: s
 
 def _into(place: Place, ref: str, tip: str, commit: str) -> str:
     """The command that brings a commit into the default branch of its remote."""
-    from shlex import quote
-
-    from guard.git.pushing import git_at
 
     git, target = git_at(place.repository), quote(place.target)
     branch = quote(_short(place, ref))
@@ -297,9 +282,6 @@ def _listed(repository: Repository, names: Sequence[str], *options: str) -> dict
 def _pull(
     repository: Repository, options: dict[str, str], remote: Remote, branch: str, tip: str
 ) -> str:
-    from shlex import quote
-
-    from guard.git.pushing import git_at
 
     target = branch.removeprefix(f"refs/remotes/{remote.name}/")
     here = head_branch(repository).removeprefix("refs/heads/")

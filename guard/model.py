@@ -7,11 +7,7 @@ requirement, release, combination, verdict, finding.
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from typing import Final
-
+from typing import Final, NamedTuple
 
 # All rules, in their order. The first are static: they ask about the combination alone; the next
 # ask for its verdict, too; the last ask about a push: where it goes, and what went there before.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
@@ -14,10 +14,6 @@ from guard.model import Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
 from guard.rules.facts import Unknown, undecided
 from guard.rules.publication import Publication, Publications, PublicationState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
 
 _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
 
@@ -80,6 +76,7 @@ class Order:
             found = self._links.release(present, config, commit)
             if found is None or found.state not in _UNPUBLISHED:
                 return ()
+
             from guard.git.pushing import recurses
 
             if recurses(workspace.superproject):

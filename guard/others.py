@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from guard.config import FILE, Config
 from guard.contents import Contents, superproject_tree
@@ -13,9 +14,6 @@ from guard.git.process import lines
 from guard.git.store import Store
 from guard.git.trees import FOLDER, TreeEntry
 from guard.model import Combination
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # `git remote add` makes no HEAD.
 _DEFAULTS = ("HEAD", "main", "master")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Final, NamedTuple
 
 from guard.config import FILE, Config, Protection
 from guard.errors import GuardError
@@ -10,9 +10,6 @@ from guard.gate import Gate
 from guard.git.pushes import Pushed, fits
 from guard.model import Decision, Finding, Severity, outcome_of
 from guard.rules.tested import NAME as TESTED
-
-if TYPE_CHECKING:
-    from typing import Final
 
 _NAME: Final = "policy"
 

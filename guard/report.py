@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from re import Match
+from typing import IO, Any, Final
 
-from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, UnreadError
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UnreadError
 from guard.model import Decision, Evidence, Finding, Outcome, Severity
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from re import Match
-    from typing import IO, Any, Final
-
-    from guard.errors import GuardError
 
 JSON_VERSION: Final = 1
 _CODES: Final = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
@@ -229,7 +225,6 @@ def _printable(text: str, colour: bool) -> str:
     """Names come from anywhere: what is no text, or would steer a terminal, is shown escaped."""
     if text.isprintable():
         return text
-    import re
 
     # Our own colours pass, where there are some.
     return re.sub(r"(\033\[[0-9;]*m)|([^\n\t])" if colour else r"()([^\n\t])", _escaped, text)

@@ -7,7 +7,7 @@ nothing is written into anybody's repository.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
 from guard.errors import GuardError
 from guard.gate import Gate
@@ -15,9 +15,6 @@ from guard.git.combinations import StagedTree
 from guard.git.process import Repository, objects_of, run, text
 from guard.git.workspace import Workspace
 from guard.model import Decision, Role
-
-if TYPE_CHECKING:
-    from typing import Final
 
 _AUTHOR: Final = "guard <guard> 0 +0000"
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from guard.config import Config
 from guard.contents import Contents, brought_here
 from guard.errors import GitError
+from guard.git.locate import git_at
 from guard.git.network import ls_remote
-from guard.git.pushing import (
-    git_at,
-    publishing_push,
-    pushed_along,
-    recurses,
-)
+from guard.git.pushing import publishing_push, pushed_along, recurses
 from guard.git.tracking import Place, reachable, record_seen
 from guard.gitlinks import Destination, PublishedLinks, Submodule, checkout_of
 from guard.rules.publication import Publication, PublicationState
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 _TOLD = 4
 _BRANCHES = "refs/heads/"

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import shlex
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
 from guard.config import Recipe
 from guard.errors import GuardError
@@ -20,9 +22,6 @@ from guard.model import Result
 from guard.rules.facts import Tested, VerdictState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Final
-
     from guard.colleagues import Colleagues, Theirs
     from guard.record import Record
 
@@ -285,8 +284,6 @@ class Verdicts:
         """Git leaves out a ref whose file it cannot read, which is not the same as no ref."""
         path = os.path.join(self._repository.common_dir, *REF.split("/"))
         if os.path.isfile(path):
-            import shlex
-
             raise _BrokenRefError(
                 f"{path} names no commit (reference broken); what it named is still there, "
                 "and git fsck --lost-found lists it",

@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
+from guard.gate import Gate
+from guard.git.combinations import resolve
+from guard.git.hooks.proof import Proof, prove_hooks
+from guard.git.staging import index_of, relevant_files
 from guard.git.workspace import Workspace, find_here, find_workspace
+from guard.gitlinks import usual_destination
 from guard.model import Decision, Outcome, Role
+from guard.order import Order
 from guard.report import JSON_VERSION, Screen, decisions_json, exit_status, named
+from guard.staged import judge
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-
-    from guard.gate import Gate
-    from guard.git.hooks.proof import Proof
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -59,10 +63,6 @@ def run(options: Namespace, screen: Screen) -> int:
         return _hooks(options, screen)
     if options.staged:
         return _staged(options, screen)
-    from guard.gate import Gate
-    from guard.git.combinations import resolve
-    from guard.gitlinks import usual_destination
-    from guard.order import Order
 
     workspace = find_workspace()
     commits = [resolve(workspace.here, name) for name in options.revisions or ["HEAD"]]
@@ -78,7 +78,6 @@ def run(options: Namespace, screen: Screen) -> int:
 
 
 def _hooks(options: Namespace, screen: Screen) -> int:
-    from guard.git.hooks.proof import prove_hooks
 
     proof = prove_hooks()
     if options.json:
@@ -109,7 +108,6 @@ def show_hooks(proof: Proof, screen: Screen) -> None:
 
 def _staged(options: Namespace, screen: Screen) -> int:
     # A commit waits for this: what reads Haskell is imported only where there is something to read.
-    from guard.git.staging import index_of, relevant_files
 
     here = find_here()
     index = index_of(here)
@@ -117,7 +115,6 @@ def _staged(options: Namespace, screen: Screen) -> int:
         files = relevant_files(here, index) if options.warn else ()
         if options.warn and not files:
             return EXIT_ALLOWED
-        from guard.staged import judge
 
         decision = judge(find_workspace(), index)
     except GuardError as error:

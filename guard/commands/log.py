@@ -14,6 +14,7 @@ from guard.gate import Gate
 from guard.git.objects import ObjectPool
 from guard.git.workspace import Workspace, find_workspace
 from guard.model import Result
+from guard.prune import drop, droppable
 from guard.record import Record
 from guard.report import JSON_VERSION, Screen
 from guard.verdicts import Verdicts
@@ -93,7 +94,6 @@ def run(options: Namespace, screen: Screen) -> int:
 
 
 def _prune(workspace: Workspace, sure: bool, screen: Screen) -> int:
-    from guard.prune import drop, droppable
 
     with Gate(workspace) as gate:
         found = droppable(gate, gate.gatherer.verdicts.history())

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
@@ -15,10 +17,10 @@ from guard.git.hooks.chain import WORKS, joined, run_chained, take_chained
 from guard.git.locate import enclosing, hook_repository
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository
+from guard.git.workspace import find_here
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Sequence
 
     from guard.git.pushes import RefUpdate
     from guard.judgement import Judged
@@ -126,10 +128,8 @@ def _tell_uncovered(screen: Screen) -> None:
     """What a framework does not show to guard, where git does not run guard as well."""
     if "PRE_COMMIT_REMOTE_NAME" not in os.environ:
         return
-    from contextlib import suppress
 
     from guard.git.hooks.health import hook_health
-    from guard.git.workspace import find_here
 
     with suppress(GuardError):
         health = hook_health(find_here())

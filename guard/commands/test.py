@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from guard.ahead import Ahead
 from guard.engine.connection import connect
-from guard.engine.programs import find_cli
+from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate import Gate
 from guard.git.untested import untested
@@ -25,7 +25,6 @@ from guard.watch import duration
 
 if TYPE_CHECKING:
     from guard.engine.client import Engine
-    from guard.engine.programs import BuildkitCli
 
 _WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
 _FAILED: Final = (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)

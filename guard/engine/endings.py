@@ -15,10 +15,7 @@ from _thread import start_new_thread
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from sys import UnraisableHookArgs
+from typing import Final
 
 
 class Terminated(KeyboardInterrupt):
@@ -53,7 +50,7 @@ def terminable() -> Iterator[None]:
     }
     usual = sys.unraisablehook
 
-    def ignored(what: UnraisableHookArgs) -> None:
+    def ignored(what: sys.UnraisableHookArgs) -> None:
         number = _number(what.exc_value)
         if number is None:
             usual(what)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeGuard
 
 from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
@@ -16,10 +17,6 @@ from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.git.workspace import Workspace, repositories_of
 from guard.memory import Memory
 from guard.model import Combination
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import TypeGuard
 
 
 class Assembly(NamedTuple):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, lines, objects_of, run, text
+from guard.memory import Memory
 from guard.model import Combination, Gitlink
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from guard.git.private import PrivateFolder
-    from guard.memory import Memory
 
 
 def of_commit(repository: Repository, pool: ObjectPool, commit: str, source: str) -> Combination:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import shlex
+from collections.abc import Iterable, Iterator
 
 from guard.git.process import Repository
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 
 def open_checkout(folder: str) -> Repository | None:
@@ -132,3 +130,19 @@ def distinct(repositories: Iterable[Repository]) -> tuple[Repository, ...]:
     for repository in repositories:
         found.setdefault(repository.common_dir, repository)
     return tuple(found.values())
+
+
+def git_at(repository: Repository) -> str:
+    """``git -C thentos``, as seen from where the user stands."""
+    if repository.work_tree is None:
+        return f"git --git-dir={shlex.quote(repository.git_dir)}"
+    return f"git -C {shlex.quote(seen_from_here(repository.work_tree))}"
+
+
+def seen_from_here(folder: str) -> str:
+    """A folder's path from where the user called git, which runs hooks at the top of a checkout."""
+    here = os.path.join(os.getcwd(), os.environ.get("GIT_PREFIX", ""))
+    if not os.path.isdir(here):
+        here = os.getcwd()
+    relative = os.path.relpath(folder, here)
+    return relative if len(relative) < len(folder) else folder

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from subprocess import Popen
-from typing import TYPE_CHECKING, NamedTuple
+from types import TracebackType
+from typing import IO, Final, NamedTuple, Self
 
 from guard.errors import GitError
 from guard.git.process import Repository, end, lines_of, run, start
 from guard.git.settings import Settings
 from guard.git.trees import TreeEntry, parse_tree
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import TracebackType
-    from typing import IO, Final, Self
 
 # Requests that are sent before the first answer is read. Git writes while we write: more than a
 # pipe holds (64 KiB on Linux, 16 on others) and both would wait for each other.

@@ -6,12 +6,10 @@ tempfile imports random, shutil and five compressors, which takes longer than th
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from shlex import quote
+from types import TracebackType
 
 from guard.errors import GuardError
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 # Bytes that keep two folders of one process apart.
 RANDOM = 6
@@ -55,8 +53,6 @@ def place_of_folders() -> str:
 
 def no_room(path: str) -> str:
     """The command that shows what is wrong with a temporary place that takes nothing."""
-    from shlex import quote
-
     return f"df -h {quote(path)}; export TMPDIR=/var/tmp"
 
 

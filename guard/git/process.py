@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from guard.errors import GitError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 # What a user may set for git as a whole. Every other GIT_* variable is dropped: git exports the
 # pushed repository's location, index and quarantine to hooks, and they would follow us into the

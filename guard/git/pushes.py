@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Final, NamedTuple
 
 from guard.errors import UsageError
 from guard.git.objects import ObjectReader
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from typing import Final
 
 _DIGITS: Final = "0123456789abcdef"
 
@@ -136,7 +134,6 @@ def _fits(ref: str, pattern: str) -> bool:
     if pattern == "*":
         return True
     # Most policies are "*", and a push waits for every import.
-    from fnmatch import fnmatchcase
 
     short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
     return fnmatchcase(ref, pattern) or fnmatchcase(short, pattern)

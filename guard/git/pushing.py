@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from guard.git.hooks.health import hook_health
+from guard.git.locate import git_at
 from guard.git.process import Repository, command_settings, lines, text
 from guard.git.releases import release_version
 from guard.git.tracking import Place, head_branch, reachable
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 _BRANCHES = "refs/heads/"
-
-
-def git_at(repository: Repository) -> str:
-    """``git -C thentos``, as seen from where the user stands."""
-    if repository.work_tree is None:
-        return f"git --git-dir={shlex.quote(repository.git_dir)}"
-    return f"git -C {shlex.quote(seen_from_here(repository.work_tree))}"
-
-
-def seen_from_here(folder: str) -> str:
-    """A folder's path from where the user called git, which runs hooks at the top of a checkout."""
-    here = os.path.join(os.getcwd(), os.environ.get("GIT_PREFIX", ""))
-    if not os.path.isdir(here):
-        here = os.getcwd()
-    relative = os.path.relpath(folder, here)
-    return relative if len(relative) < len(folder) else folder
 
 
 def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:

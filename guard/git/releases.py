@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from guard.errors import GitError
 from guard.git.process import Repository, run_all
 from guard.model import Release
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 
 class TagList(NamedTuple):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from guard.git.process import Repository
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Final
 
 # What `read_remotes` understands, for ``git config --get-regexp``.
 KEYS: Final = "remote|url|branch|push|submodule"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Final
 
 from guard.config import FILE
 from guard.errors import GitError
 from guard.git.combinations import head_of
 from guard.git.process import Repository, run
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Final
 
 _GITLINK: Final = b"160000"
 # What the static rules read: see `guard.manifests`, for whose imports a commit should not wait.

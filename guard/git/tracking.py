@@ -9,17 +9,14 @@ remote's name may come to stand for another place.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
 
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository, lines, run, text
 from guard.git.refs import Ref, list_refs_of
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.git.trees import object_id
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Final
 
 SEEN: Final = "refs/guard/seen/"
 _TRACKING: Final = "refs/remotes/"

@@ -7,11 +7,8 @@ ended in a slash (gitformat-pack does not say so; git's tree-walk and ``base_nam
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 FOLDER: Final = 0o040000
 GITLINK: Final = 0o160000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
@@ -21,10 +22,6 @@ from guard.git.process import Repository, lines_of, run
 from guard.git.remotes import Pairs
 from guard.git.trees import GITLINK
 from guard.model import Role
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Final
 
 SUPERPROJECT_NAME: Final = "aula-docker"
 _DEFAULT_PARTS: Final = (Config().consumer, Config().dependency)

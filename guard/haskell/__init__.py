@@ -8,6 +8,8 @@ only compares versions does not wait for the readers.
 
 from __future__ import annotations
 
+from importlib import import_module
+
 # As in typing, whose import would take longer than this whole package may.
 TYPE_CHECKING = False
 
@@ -65,7 +67,6 @@ def __getattr__(name: str) -> object:
     """A name of `__all__`, imported when it is first asked for (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
 
     found = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'model')}"), name)
     globals()[name] = found

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.hooks.health import hook_health
+from guard.git.locate import git_at
 from guard.git.network import ls_remote
 from guard.git.process import Repository
-from guard.git.pushing import git_at
 from guard.git.sending import bring_objects
 from guard.git.tracking import Tracking, head_branch, reachable
 from guard.git.workspace import Workspace

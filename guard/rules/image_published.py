@@ -6,13 +6,10 @@ superproject with another dependency, has CI test the new sources in the old ima
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
 from guard.model import Finding, Severity
 from guard.rules.facts import Facts, OldImage
-
-if TYPE_CHECKING:
-    from typing import Final
 
 NAME: Final = "image-published"
 _SHOWN: Final = 4

@@ -6,14 +6,11 @@ aula-docker's master, and aula's master still wanted thentos 0.2.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
 from guard.model import Evidence, Finding, Severity
 from guard.rules.facts import Unknown, undecided
 from guard.rules.publication import Merge, Stale
-
-if TYPE_CHECKING:
-    from typing import Final
 
 NAME: Final = "merged"
 

@@ -6,13 +6,10 @@ remote, a fork's too, and knows nothing of tags.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
 from guard.model import Finding, Severity
 from guard.rules.publication import Publication, Publications, PublicationState
-
-if TYPE_CHECKING:
-    from typing import Final
 
 NAME: Final = "published"
 _BYPASS: Final = "GUARD_BYPASS='reason' git push"

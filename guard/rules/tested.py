@@ -5,13 +5,10 @@ A build and a test of other bytes, or by another recipe, say nothing about these
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Final
 
 from guard.model import Finding, Severity
 from guard.rules.facts import Facts, Tested, Unknown, VerdictState, undecided
-
-if TYPE_CHECKING:
-    from typing import Final
 
 NAME: Final = "tested"
 

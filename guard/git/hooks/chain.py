@@ -10,11 +10,8 @@ import errno
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Final
+from collections.abc import Sequence
+from typing import Final
 
 OPTION: Final = "--chained"
 # Instead of a push: says by its exit status whether a push could be judged.
