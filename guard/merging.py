@@ -49,6 +49,8 @@ def is_default(gate: Gate, remotes: Remotes, destination: Destination, ref: str)
     if default in _MAIN:
         # Git never follows a default branch that has been renamed since it was cloned.
         return branch in _MAIN
+    if not followed and branch in _MAIN:
+        return True
     tracked = gate.refs(prefix)
     if followed in tracked:
         return False
