@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate import Gate
@@ -15,9 +15,6 @@ from guard.model import Decision, Outcome, Role
 from guard.order import Order
 from guard.report import JSON_VERSION, Screen, decisions_json, exit_status, named
 from guard.staged import judge
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
 
 
 def arguments(parser: ArgumentParser) -> None:

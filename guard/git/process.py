@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from guard.errors import GitError
@@ -187,18 +187,31 @@ def run(
     return finish(process, data or b"", ok)
 
 
+@contextmanager
+def running(
+    asked: Iterable[tuple[Repository, Iterable[str]]],
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Processes of `start`, side by side; at the end of the block none is left.
+
+    Raises:
+        GitError: git cannot be started.
+    """
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for repository, arguments in asked:
+            processes.append(start(repository, *arguments))
+        yield processes
+    finally:
+        for process in processes:
+            end(process)
+
+
 def run_all(
     asked: Iterable[tuple[Repository, Iterable[str]]], ok: Iterable[int] = (0,)
 ) -> list[bytes]:
     """As `run`, for several questions that git answers side by side."""
-    processes = []
-    try:
-        for repository, arguments in asked:
-            processes.append(start(repository, *arguments))
+    with running(asked) as processes:
         return [finish(process, ok=ok) for process in processes]
-    finally:
-        for process in processes:
-            end(process)
 
 
 def text(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from guard.git.process import Repository, lines_of, run_all
+from guard.git.process import Repository, lines_of, run
 
 # The verdicts of this repository, and what ``guard sync`` has brought of others'.
 VERDICTS: Final = "refs/guard/verdicts"
@@ -29,14 +29,17 @@ def list_refs(repository: Repository, *patterns: str) -> dict[str, Ref]:
     Raises:
         GitError: git cannot list them.
     """
-    return list_refs_of([repository], *patterns)[0]
+    return listed(run(repository, *listing(*patterns)), *patterns)
 
 
-def list_refs_of(repositories: Sequence[Repository], *patterns: str) -> list[dict[str, Ref]]:
-    """As `list_refs`, for several repositories at once."""
-    command = ("for-each-ref", _FORMAT, "--", *patterns)
-    answers = run_all((repository, command) for repository in repositories)
-    return [dict(_refs(lines_of(answer), patterns)) for answer in answers]
+def listing(*patterns: str) -> tuple[str, ...]:
+    """Git's arguments for a list of refs, which `listed` reads."""
+    return ("for-each-ref", _FORMAT, "--", *patterns)
+
+
+def listed(output: bytes, *patterns: str) -> dict[str, Ref]:
+    """What git prints for `listing`, of the same patterns."""
+    return dict(_refs(lines_of(output), patterns))
 
 
 def _refs(lines: Iterable[str], patterns: Sequence[str]) -> Iterable[tuple[str, Ref]]:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, lines, run, text
-from guard.git.refs import Ref, list_refs_of
+from guard.git.process import Repository, finish, lines, run, running, text
+from guard.git.refs import Ref, listed, listing
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.git.trees import object_id
 
@@ -94,8 +94,11 @@ def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
     Raises:
         GitError: git cannot be asked.
     """
-    options = pool.settings.of_all(repositories)
-    refs = list_refs_of(repositories, _TRACKING, SEEN)
+    patterns = _TRACKING, SEEN
+    # Git lists refs while it is asked for settings.
+    with running((repository, listing(*patterns)) for repository in repositories) as listings:
+        options = pool.settings.of_all(repositories)
+        refs = [listed(finish(process), *patterns) for process in listings]
     return [
         Tracking(repository, pairs, read_remotes(pairs, repository), found)
         for repository, pairs, found in zip(repositories, options, refs, strict=True)

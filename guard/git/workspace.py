@@ -113,13 +113,15 @@ def find_workspace(
         with ObjectPool() as own:
             return find_workspace(probes, own, here)
     here = here or find_here()
-    settings = pool.settings.of(here)
+    around = list(enclosing(here))
+    # Of what is most likely the superproject as well, at once.
+    settings = pool.settings.of_all([here, *around[:1]])[0]
     configured = dict(settings).get("guard.superproject")
     if configured:
         return _with_superproject(here, pool, settings, _configured(configured, here))
-    for around in enclosing(here):
-        if looks_like_superproject(around, pool):
-            return _with_superproject(here, pool, settings, around)
+    for outer in around:
+        if looks_like_superproject(outer, pool):
+            return _with_superproject(here, pool, settings, outer)
     if looks_like_superproject(here, pool, probes):
         return _with_superproject(here, pool, settings, here)
     for sibling in sibling_repositories(here, SUPERPROJECT_NAME):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guard.errors import GitError
-from guard.git.process import run, text, user_environment
+from guard.git.process import finish, run, run_all, running, text, user_environment
 from tests.git.conftest import MakeRepo
 from tests.workshop import Repo
 
@@ -85,3 +85,24 @@ def test_git_that_is_not_there_is_said(repo: Repo, monkeypatch: pytest.MonkeyPat
 def test_bytes_that_are_no_utf8_come_through(repo: Repo) -> None:
     repo.git("config", "guard.name", "gr\udcfcn")
     assert text(repo.repository, "config", "guard.name") == "gr\udcfcn"
+
+
+def test_several_at_once_may_say_more_than_a_pipe_holds(make_repo: MakeRepo) -> None:
+    repositories = []
+    for name in ("one", "other"):
+        repo = make_repo(name)
+        head = repo.commit("first")
+        lines = "".join(f"create refs/tags/{name}{n} {head}\n" for n in range(3000))
+        repo.git("update-ref", "--stdin", data=lines.encode())
+        repositories.append(repo.repository)
+    answers = run_all((item, ("for-each-ref", "refs/tags/")) for item in repositories)
+    assert [len(answer.splitlines()) for answer in answers] == [3000, 3000]
+
+
+def test_one_that_fails_leaves_none_of_the_others(repo: Repo) -> None:
+    repo.commit("first")
+    asked = [(repo.repository, words) for words in (("rev-parse", "HEAD"), ("no-such-command",))]
+    with pytest.raises(GitError, match="no-such-command"), running(asked) as processes:
+        for process in processes:
+            finish(process)
+    assert [process.returncode for process in processes] == [0, 1]
