@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from bench.push import ready
 from guard.model import Result
-from guard.recording import KEEP
-from guard.verdicts import REF, record_path
+from guard.verdicts.recording import KEEP
+from guard.verdicts.verdicts import REF, record_path
 from tests.workshop import Repo, Workshop, a_record
 from tests.workshop import cabal as cabal_file
 

@@ -18,7 +18,7 @@ from guard.errors import (
     UnreadError,
     mistake,
 )
-from guard.report import Screen
+from guard.screen import Screen
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -16,7 +16,7 @@ from guard import __version__
 
 # Some years of pushes. What is dropped is read anew.
 _ENTRIES: Final = 4096
-_SOURCES: Final = ("", "haskell", "rules", "git")
+_SOURCES: Final = (*("", "ci", "gate", "git", "haskell", "plan", "rules", "situation", "verdicts"),)
 _DIGEST: Final = 40
 
 

@@ -13,6 +13,8 @@ from guard.demo.registry import registry as loopback_registry
 from tests.registry import USERS, Registry
 from tests.workshop import Workshop
 
+pytest_plugins = ["tests.repositories"]
+
 _CONFIG = """\
 [user]
     name = A Developer

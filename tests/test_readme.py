@@ -16,9 +16,9 @@ from guard.cli import COMMANDS
 from guard.config import Config, read_config
 from guard.errors import ConfigError
 from guard.model import Decision, Evidence, Finding, Gitlink, Outcome, Severity
-from guard.report import decisions_json
 from guard.rules import merged, published
 from guard.rules.rulebook import ALL
+from guard.screen import decisions_json
 from tests.pages import ROOT, blocks, code, page, rows, section
 
 README = page("README.md")

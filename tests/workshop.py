@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from guard.config import Config, read_config
-from guard.git.assembly import Submodules, assemble
-from guard.git.combinations import of_commit
 from guard.git.locate import open_any
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository
 from guard.git.store import Store
-from guard.git.workspace import Workspace
 from guard.memory import Memory
 from guard.model import Gitlink, Result
-from guard.record import EngineFacts, ImageFacts, Record
-from guard.verdicts import Verdicts
+from guard.situation.assembly import Submodules, assemble
+from guard.situation.combinations import of_commit
+from guard.situation.workspace import Workspace
+from guard.verdicts.record import EngineFacts, ImageFacts, Record
+from guard.verdicts.verdicts import Verdicts
 
 ZERO = "0" * 40
 COMMAND = '["/bin/sh", "/liqd/aula/test.sh"]'

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from guard.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GitError, GuardError, UsageError
-from guard.gate import Gate
-from guard.git.combinations import head_of, with_consumer
+from guard.gate.gate import Gate
 from guard.git.process import Repository, lines
 from guard.git.store import Store
-from guard.git.workspace import find_workspace
 from guard.model import Combination, Role
-from guard.report import Screen
+from guard.plan.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
 from guard.rules.asked import ranges_on_gitlink
-from guard.rules.facts import Facts, Pin, Unknown
+from guard.screen import Screen
+from guard.situation.combinations import head_of, with_consumer
+from guard.situation.values import Facts, Pin, Unknown
+from guard.situation.workspace import find_workspace
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from guard.errors import EXIT_ALLOWED, GuardError
-from guard.gate import Gate
-from guard.git.combinations import head_of
+from guard.gate.gate import Gate
 from guard.git.history import LoggedCommit, PublishedLine, published_line, rev_list
 from guard.git.process import Repository, text
-from guard.git.workspace import find_workspace, repositories_of
 from guard.model import (
     COMBINATION_RULES,
     STATIC_RULES,
@@ -22,8 +20,10 @@ from guard.model import (
     Severity,
     outcome_of,
 )
-from guard.report import Screen, decisions_json
 from guard.rules import image_published
+from guard.screen import Screen, decisions_json
+from guard.situation.combinations import head_of
+from guard.situation.workspace import find_workspace, repositories_of
 
 # What is not an option of this command goes to git rev-list as it is.
 PASSES_ON: Final = "range"

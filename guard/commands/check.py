@@ -5,16 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
-from guard.gate import Gate
-from guard.git.combinations import resolve
-from guard.git.hooks.proof import Proof, prove_hooks
+from guard.gate.gate import Gate
+from guard.gate.order import Order
+from guard.gate.staged import judge
 from guard.git.staging import index_of, relevant_files
-from guard.git.workspace import Workspace, find_here, find_workspace
-from guard.gitlinks import usual_destination
+from guard.install.proof import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
-from guard.order import Order
-from guard.report import JSON_VERSION, Screen, decisions_json, exit_status, named
-from guard.staged import judge
+from guard.screen import JSON_VERSION, Screen, decisions_json, exit_status, named
+from guard.situation.combinations import resolve
+from guard.situation.gitlinks import usual_destination
+from guard.situation.workspace import Workspace, find_here, find_workspace
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -17,12 +17,12 @@ from guard.demo.registry import registry
 from guard.demo.story import tell
 from guard.demo.world import StepError, World
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError
-from guard.git.hooks.lasting import check_lasts, check_works
-from guard.git.hooks.shim import this_installation
 from guard.git.locate import open_checkout
 from guard.git.objects import ObjectPool
-from guard.report import Screen
-from guard.verdicts import Verdicts
+from guard.install.lasting import check_lasts, check_works
+from guard.install.shim import this_installation
+from guard.screen import Screen
+from guard.verdicts.verdicts import Verdicts
 
 if TYPE_CHECKING:
     from guard.engine.client import Engine

@@ -10,15 +10,15 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from guard.ci.travis import FILE as TRAVIS
+from guard.ci.travis import Proposal, Proposed, read_travis
 from guard.config import FILE, Config, read_config
 from guard.errors import EXIT_ALLOWED, ConfigError, GuardError, MissingObjectError
-from guard.gate import Gate
+from guard.gate.gate import Gate
 from guard.git.locate import open_checkout
-from guard.git.workspace import Workspace, find_workspace
 from guard.model import Combination
-from guard.report import Screen
-from guard.travis import FILE as TRAVIS
-from guard.travis import Proposal, Proposed, read_travis
+from guard.screen import Screen
+from guard.situation.workspace import Workspace, find_workspace
 
 _WIDTH: Final = 100
 _COMMAND: Final = ("/bin/sh", "-c")

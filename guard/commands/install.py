@@ -6,10 +6,10 @@ from argparse import ArgumentParser, Namespace
 from typing import Final, NamedTuple
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
-from guard.git.hooks.change import Action, Change, install_hook, plan_install
-from guard.git.hooks.configured import configured_hooks
-from guard.git.hooks.lasting import check_lasts, check_works
-from guard.git.hooks.place import (
+from guard.install.change import Action, Change, install_hook, plan_install
+from guard.install.configured import configured_hooks
+from guard.install.lasting import check_lasts, check_works
+from guard.install.place import (
     HookPlace,
     Owner,
     hook_place,
@@ -17,9 +17,9 @@ from guard.git.hooks.place import (
     mend_setting,
     run_folder,
 )
-from guard.git.hooks.shim import render, this_installation
-from guard.git.hooks.targets import Target, find_targets, settle
-from guard.report import Screen
+from guard.install.shim import render, this_installation
+from guard.install.targets import Target, find_targets, settle
+from guard.screen import Screen
 
 _DONE: Final = {
     Action.NOTHING: "nothing to do, the hook is there: {path}",

@@ -7,18 +7,18 @@ from argparse import ArgumentParser, Namespace
 from collections import deque
 from typing import Any, Final, NamedTuple
 
-from guard.bypasses import Bypassed, bypassed
-from guard.colleagues import Theirs
 from guard.errors import EXIT_ALLOWED, UsageError
-from guard.gate import Gate
+from guard.gate.gate import Gate
 from guard.git.objects import ObjectPool
-from guard.git.workspace import Workspace, find_workspace
 from guard.model import Result
-from guard.prune import drop, droppable
-from guard.record import Record
-from guard.report import JSON_VERSION, Screen
-from guard.verdicts import Verdicts
-from guard.watch import duration, size
+from guard.screen import JSON_VERSION, Screen
+from guard.situation.workspace import Workspace, find_workspace
+from guard.trial.watch import duration, size
+from guard.verdicts.bypasses import Bypassed, bypassed
+from guard.verdicts.colleagues import Theirs
+from guard.verdicts.prune import drop, droppable
+from guard.verdicts.record import Record
+from guard.verdicts.verdicts import Verdicts
 
 _TAIL: Final = 20
 

@@ -13,18 +13,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
-from guard.git.hooks.chain import WORKS, joined, run_chained, take_chained
 from guard.git.locate import enclosing, hook_repository
 from guard.git.objects import ObjectPool
 from guard.git.process import Repository
-from guard.git.workspace import find_here
+from guard.install.chain import WORKS, joined, run_chained, take_chained
+from guard.situation.workspace import find_here
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from guard.gate.judgement import Judged
     from guard.git.pushes import RefUpdate
-    from guard.judgement import Judged
-    from guard.report import Screen
+    from guard.screen import Screen
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -50,7 +50,7 @@ def main(words: Sequence[str]) -> int:
         sys.stdout.write("usage: guard pre-push REMOTE URL < ref lines  (see githooks(5))\n")
         return EXIT_ALLOWED
     if list(words) == [WORKS]:
-        from guard.git.hooks.lasting import import_needed
+        from guard.install.lasting import import_needed
 
         import_needed()
         sys.stdout.write("guard: a push can be judged\n")
@@ -61,7 +61,7 @@ def main(words: Sequence[str]) -> int:
     with ObjectPool() as pool:
         here = _started(pool) if _brings_something(refs) else None
         # What follows is imported while git starts.
-        from guard.report import Screen
+        from guard.screen import Screen
 
         screen = Screen.for_hook()
         judged = _judged(arguments, refs, screen, pool, here)
@@ -109,7 +109,7 @@ def _judged(
     here: Repository | None,
 ) -> Judged:
     """What the judgement came to, told already; whatever fails, the rest of the push goes on."""
-    from guard.judgement import Judged, judge
+    from guard.gate.judgement import Judged, judge
 
     try:
         return judge(arguments, refs, screen, pool, here)
@@ -129,7 +129,7 @@ def _tell_uncovered(screen: Screen) -> None:
     if "PRE_COMMIT_REMOTE_NAME" not in os.environ:
         return
 
-    from guard.git.hooks.health import hook_health
+    from guard.install.health import hook_health
 
     with suppress(GuardError):
         health = hook_health(find_here())
@@ -152,8 +152,8 @@ def _bypassed(
     if not reason:
         screen.say("guard: GUARD_BYPASS is empty, and an empty reason is no reason")
         return judged.status
-    from guard.bypass import record
-    from guard.judgement import updates_of
+    from guard.gate.judgement import updates_of
+    from guard.verdicts.bypass import record
 
     updates: list[RefUpdate] = []
     try:

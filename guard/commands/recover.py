@@ -9,12 +9,12 @@ from typing import Final
 from guard.config import Config
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
-from guard.gate import Gate
-from guard.git.workspace import find_workspace
-from guard.locks import held, lock_file
+from guard.gate.gate import Gate
 from guard.recovery.known_good import KnownGood
 from guard.recovery.listing import chosen, show_all
-from guard.report import Screen
+from guard.screen import Screen
+from guard.situation.workspace import find_workspace
+from guard.verdicts.locks import held, lock_file
 
 _WAITING: Final = "another guard recover is running here; waiting for it"
 _BACK: Final = "-"

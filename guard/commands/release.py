@@ -7,18 +7,18 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Any, Final
 
+from guard.commands.release_steps import Doing, do, in_registry
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UsageError
-from guard.gate import Gate
-from guard.git.untested import untested
-from guard.git.workspace import find_workspace
-from guard.jobs import job_for
-from guard.locks import held, lock_file
-from guard.release.compatibility import Order, order
-from guard.release.progress import Asking, Look, Progress
-from guard.release.steps import Doing, do, in_registry
-from guard.release.walk import SEEN_BY_OTHERS, Step, StepState, next_command, pending, steps
-from guard.report import JSON_VERSION, Screen
+from guard.gate.gate import Gate
+from guard.plan.compatibility import Order, order
+from guard.plan.walk import SEEN_BY_OTHERS, Step, StepState, next_command, pending, steps
+from guard.screen import JSON_VERSION, Screen
+from guard.situation.progress import Asking, Look, Progress
+from guard.situation.untested import untested
+from guard.situation.workspace import find_workspace
+from guard.trial.jobs import job_for
+from guard.verdicts.locks import held, lock_file
 
 _WAITING: Final = "another guard release is running here; waiting for it"
 _COLOURS: Final = {StepState.DONE: "green", StepState.NEXT: "bold", StepState.BLOCKED: "red"}

@@ -5,24 +5,24 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Any, NamedTuple
 
-from guard.bypasses import Bypassed, bypassed
 from guard.commands.check import show_hooks
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EngineError
-from guard.gate import Gate
-from guard.git.combinations import head_of
-from guard.git.hooks.proof import Proof, prove_hooks
+from guard.gate.gate import Gate
+from guard.gate.order import Order
 from guard.git.process import Repository
-from guard.git.workspace import find_workspace, repositories_of
-from guard.gitlinks import usual_destination
+from guard.install.proof import Proof, prove_hooks
 from guard.model import Combination, Decision, Outcome
-from guard.order import Order
-from guard.release.progress import Asking, Progress
-from guard.release.walk import Step, StepState, next_command, pending, steps
-from guard.report import JSON_VERSION, Screen, decision_json, first_remedies
+from guard.plan.walk import Step, StepState, next_command, pending, steps
 from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
-from guard.rules.facts import Facts, Tested, Unknown
+from guard.screen import JSON_VERSION, Screen, decision_json, first_remedies
+from guard.situation.combinations import head_of
+from guard.situation.gitlinks import usual_destination
+from guard.situation.progress import Asking, Progress
+from guard.situation.values import Facts, Tested, Unknown
+from guard.situation.workspace import find_workspace, repositories_of
+from guard.verdicts.bypasses import Bypassed, bypassed
 
 
 class _State(NamedTuple):

@@ -8,11 +8,11 @@ from guard.errors import EXIT_ALLOWED, UsageError
 from guard.git.objects import ObjectPool
 from guard.git.process import lines
 from guard.git.remote_ref import usual_remote
-from guard.git.workspace import find_workspace
-from guard.report import Screen
-from guard.sharing import sync
-from guard.trust import SETTING, Trust, trust_in
-from guard.verdicts import Verdicts
+from guard.screen import Screen
+from guard.situation.workspace import find_workspace
+from guard.verdicts.sharing import sync
+from guard.verdicts.trust import SETTING, Trust, trust_in
+from guard.verdicts.verdicts import Verdicts
 
 
 def arguments(parser: ArgumentParser) -> None:

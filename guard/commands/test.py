@@ -6,22 +6,22 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from guard.ahead import Ahead
+from guard.engine.ahead import Ahead
 from guard.engine.connection import connect
 from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
-from guard.gate import Gate
-from guard.git.untested import untested
-from guard.git.workspace import find_workspace
-from guard.jobs import Job, find_job, lock_of
-from guard.locks import held
+from guard.gate.gate import Gate
 from guard.memory import Memory
 from guard.model import Result, Severity
-from guard.rehearsal import begun
-from guard.report import Screen
-from guard.rules.facts import Tested, VerdictState
 from guard.rules.tested import NAME as TESTED
-from guard.watch import duration
+from guard.screen import Screen
+from guard.situation.untested import untested
+from guard.situation.values import Tested, VerdictState
+from guard.situation.workspace import find_workspace
+from guard.trial.jobs import Job, find_job, lock_of
+from guard.trial.rehearsal import begun
+from guard.trial.watch import duration
+from guard.verdicts.locks import held
 
 if TYPE_CHECKING:
     from guard.engine.client import Engine
@@ -117,7 +117,7 @@ def _test(
 ) -> int:
     engine, cli = means
     with begun(gate, job, fresh, cli) as begin:
-        from guard.trial import Means, go_on
+        from guard.trial.trial import Means, go_on
 
         record, log = go_on(gate, job, screen, Means(engine, cli), begin)
     times = f"build {duration(record.build_seconds)}, test {duration(record.test_seconds)}"

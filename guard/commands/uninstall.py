@@ -6,10 +6,10 @@ from argparse import ArgumentParser, Namespace
 from typing import Final
 
 from guard.errors import EXIT_ALLOWED, GuardError
-from guard.git.hooks.change import Action, plan_uninstall, uninstall_hook
-from guard.git.hooks.place import Owner, hook_place
-from guard.git.hooks.targets import Target, find_targets, target_here, unsettle
-from guard.report import Screen
+from guard.install.change import Action, plan_uninstall, uninstall_hook
+from guard.install.place import Owner, hook_place
+from guard.install.targets import Target, find_targets, target_here, unsettle
+from guard.screen import Screen
 
 _DONE: Final = {
     Action.NOTHING: "no hook of guard's at {path}",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from guard.demo.files import Files
-from guard.report import Screen
+from guard.screen import Screen
 
 _BEGINNING: Final = datetime(2016, 3, 2, 15, 52, tzinfo=timezone(timedelta(hours=1)))
 # Anything that takes longer hangs.

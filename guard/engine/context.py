@@ -13,9 +13,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple
 
-from guard.ahead import Ahead
 from guard.config import FILE as CONFIG_FILE
 from guard.engine import tar
+from guard.engine.ahead import Ahead
 from guard.engine.attributes import Conversion, conversions
 from guard.engine.dockerignore import IgnoreRules
 from guard.engine.plan import Item, Kind, TreeWalk, Wanted, missing_object

@@ -9,11 +9,12 @@ from typing import Final
 
 from guard.config import FILE
 from guard.errors import GitError
-from guard.git.combinations import head_of
 from guard.git.process import Repository, run
+from guard.situation.combinations import head_of
 
 _GITLINK: Final = b"160000"
-# What the static rules read: see `guard.manifests`, for whose imports a commit should not wait.
+# What the static rules read: see `guard.situation.manifests`, for whose imports a commit should not
+# wait.
 _NAMES: Final = re.compile(
     r"\.gitmodules|package\.yaml|.+\.cabal|stack.*\.yaml(\.lock)?|cabal\.project.*|cabal\.config"
     rf"|.*\.freeze|{re.escape(FILE)}"

@@ -9,16 +9,12 @@ from guard.engine.client import Engine
 from guard.engine.images import combination_tag, put_tag
 from guard.engine.registry import pull, split
 from guard.errors import EngineError, GuardError, RefusedError
-from guard.gate import Gate
-from guard.git.assembly import Assembly
+from guard.gate.gate import Gate
 from guard.git.branches import default_branch
 from guard.git.locate import open_checkout
 from guard.git.moving import push
 from guard.git.process import Repository
-from guard.jobs import Job, lock_of
-from guard.locks import held
 from guard.model import Result
-from guard.record import Record
 from guard.recovery.known_good import Good, Image, ImageState, KnownGood, described, image_of
 from guard.recovery.plan import Pinned, Plan, Side
 from guard.recovery.planner import Planner
@@ -29,10 +25,14 @@ from guard.recovery.restore import (
     restore,
     tag_to_push,
 )
-from guard.release.publishing import Wish, publish
-from guard.report import Screen
-from guard.trial import try_out
-from guard.watch import Transfers, duration
+from guard.screen import Screen
+from guard.situation.assembly import Assembly
+from guard.trial.jobs import Job, lock_of
+from guard.trial.publishing import Wish, publish
+from guard.trial.trial import try_out
+from guard.trial.watch import Transfers, duration
+from guard.verdicts.locks import held
+from guard.verdicts.record import Record
 
 _WAITING: Final = "another guard is at work on this combination; waiting for it"
 

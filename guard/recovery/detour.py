@@ -10,9 +10,8 @@ from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.errors import GuardError, UsageError
-from guard.gate import Gate
+from guard.gate.gate import Gate
 from guard.git.branches import stand
-from guard.git.combinations import refs_below
 from guard.git.locate import open_checkout
 from guard.git.moving import switch
 from guard.git.process import Repository
@@ -28,7 +27,8 @@ from guard.recovery.restore import (
     journal,
     write_whole,
 )
-from guard.report import Screen
+from guard.screen import Screen
+from guard.situation.combinations import refs_below
 
 _FILE: Final = "home.json"
 

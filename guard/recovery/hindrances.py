@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
 from guard.git.branches import stand
-from guard.git.hooks.health import hook_health
 from guard.git.locate import open_checkout
 from guard.git.process import Repository, run
 from guard.git.restoring import in_the_way, is_named, uncommitted
+from guard.install.health import hook_health
 from guard.recovery.known_good import Good
 from guard.recovery.plan import Side
 

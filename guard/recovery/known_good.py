@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import Config
 from guard.errors import EngineError, GitError, GuardError, MissingObjectError, UsageError
-from guard.gate import Gate
-from guard.git.assembly import Assembly, assemble
+from guard.gate.gate import Gate
 from guard.git.parts import Part
 from guard.git.process import Repository, text
 from guard.model import Combination, Result
-from guard.record import Record
+from guard.situation.assembly import Assembly, assemble
+from guard.verdicts.record import Record
 
 if TYPE_CHECKING:
     from guard.engine.client import Engine

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from guard.errors import UsageError
-from guard.gate import Gate
+from guard.gate.gate import Gate
 from guard.model import Result
 from guard.recovery.known_good import Good, Image, KnownGood, images_of
-from guard.report import JSON_VERSION, Screen
-from guard.trust import SETTING
+from guard.screen import JSON_VERSION, Screen
+from guard.verdicts.trust import SETTING
 
 
 def show_all(gate: Gate, known: KnownGood, as_json: bool, screen: Screen) -> None:

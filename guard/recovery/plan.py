@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from guard.config import Config
-from guard.gate import Gate
+from guard.gate.gate import Gate
 from guard.git.branches import Branch, Stand
 from guard.git.parts import Part
 from guard.git.process import Repository

@@ -8,7 +8,7 @@ from typing import Final
 
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
-from guard.gate import Gate
+from guard.gate.gate import Gate
 from guard.git.branches import Branch, default_branch, is_ancestor, only_in, stand
 from guard.git.locate import open_checkout
 from guard.git.parts import Part

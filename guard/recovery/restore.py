@@ -37,8 +37,8 @@ from guard.git.restoring import (
     tree_of,
     uncommitted,
 )
-from guard.recording import KEEP
 from guard.recovery.plan import TRAILER, Pinned, Plan, Side, links_of
+from guard.verdicts.recording import KEEP
 
 _JOURNAL: Final = "recover.json"
 _WHY: Final = "guard recover"

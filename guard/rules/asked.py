@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from guard.haskell import Manifest, Requirement, Source, SourceKind, Version, VersionRange
-from guard.rules.facts import Consumer, Facts, Package, PathSource, Pin, ReleasePackages
+from guard.situation.values import Consumer, Facts, Package, PathSource, Pin, ReleasePackages
 
 
 class Asked(NamedTuple):

@@ -21,7 +21,7 @@ from guard.rules.asked import (
     satisfying,
     whole_range,
 )
-from guard.rules.facts import Consumer, Facts, PathState, Pin, Unknown, undecided
+from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown, undecided
 
 NAME: Final = "dependency-match"
 

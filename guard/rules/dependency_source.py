@@ -13,7 +13,7 @@ from typing import Final
 from guard.haskell import Manifest, Source, SourceKind
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import in_family
-from guard.rules.facts import Consumer, Facts, PathSource, PathState, Pin, Unknown, undecided
+from guard.situation.values import Consumer, Facts, PathSource, PathState, Pin, Unknown, undecided
 
 NAME: Final = "dependency-source"
 

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Final
 
 from guard.model import Evidence, Finding, Severity
-from guard.rules.facts import Consumer, Facts, ImageMention, ImagePins, Unknown
+from guard.situation.values import Consumer, Facts, ImageMention, ImagePins, Unknown
 
 NAME: Final = "image-pin"
 _SHOWN: Final = 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Finding, Severity
-from guard.rules.facts import Facts, OldImage
+from guard.situation.values import Facts, OldImage
 
 NAME: Final = "image-published"
 _SHOWN: Final = 4

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Evidence, Finding, Severity
-from guard.rules.facts import Unknown, undecided
-from guard.rules.publication import Merge, Stale
+from guard.situation.publication import Merge, Stale
+from guard.situation.values import Unknown, undecided
 
 NAME: Final = "merged"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Finding, Severity
-from guard.rules.publication import Publication, Publications, PublicationState
+from guard.situation.publication import Publication, Publications, PublicationState
 
 NAME: Final = "published"
 _BYPASS: Final = "GUARD_BYPASS='reason' git push"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Evidence, Finding, Severity
-from guard.rules.facts import Facts, Pin, Unknown, undecided
+from guard.situation.values import Facts, Pin, Unknown, undecided
 
 NAME: Final = "release-tag"
 

@@ -14,7 +14,7 @@ from guard.rules import (
     release_tag,
     tested,
 )
-from guard.rules.facts import Facts
+from guard.situation.values import Facts
 
 
 class Rule(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Finding, Severity
-from guard.rules.facts import Facts, Tested, Unknown, VerdictState, undecided
+from guard.situation.values import Facts, Tested, Unknown, VerdictState, undecided
 
 NAME: Final = "tested"
 

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 import pytest
 
-from guard.git.assembly import Submodules, assemble
-from guard.git.combinations import of_commit
 from guard.git.objects import ObjectPool
 from guard.git.store import Store
-from guard.git.workspace import Workspace
 from guard.memory import Memory
 from guard.model import Gitlink, Result
-from guard.record import ImageFacts, Record
-from guard.verdicts import Verdicts
+from guard.situation.assembly import Submodules, assemble
+from guard.situation.combinations import of_commit
+from guard.situation.workspace import Workspace
+from guard.verdicts.record import ImageFacts, Record
+from guard.verdicts.verdicts import Verdicts
 from tests.workshop import Ran, Repo, Workshop, a_record
 
 MASTER = "refs/heads/master"

@@ -19,7 +19,7 @@ from guard.commands import demo
 from guard.demo.world import StepError, World
 from guard.engine.client import Engine
 from guard.errors import GuardError
-from guard.report import Screen
+from guard.screen import Screen
 from tests.pages import page, screens
 
 STORY = (

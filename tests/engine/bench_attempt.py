@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from guard.ahead import Ahead
 from guard.config import Config, Image, Test
+from guard.engine.ahead import Ahead
 from guard.engine.build import Options
 from guard.engine.buildkit import begin
 from guard.engine.connection import connect

@@ -11,7 +11,7 @@ from guard.git.locate import (
     submodule_repositories,
 )
 from guard.git.process import Repository
-from tests.git.conftest import MakeRepo
+from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
 

@@ -9,7 +9,7 @@ import pytest
 from guard.errors import GitError
 from guard.git.objects import GitObject, ObjectKind, ObjectPool, ObjectReader
 from guard.git.process import Repository
-from tests.git.conftest import MakeRepo
+from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
 ABSENT = "1" * 40

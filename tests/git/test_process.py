@@ -6,7 +6,7 @@ import pytest
 
 from guard.errors import GitError
 from guard.git.process import finish, run, run_all, running, text, user_environment
-from tests.git.conftest import MakeRepo
+from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
 FOREIGN = (

@@ -8,7 +8,7 @@ from guard.git.objects import ObjectPool
 from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
 from guard.git.store import Store
 from guard.model import Release
-from tests.git.conftest import MakeRepo
+from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
 FORM = "v{version}"

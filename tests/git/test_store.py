@@ -11,7 +11,7 @@ from guard.git.folders import all_files, files_in, matching_folders
 from guard.git.objects import ObjectPool
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK, REGULAR
-from tests.git.conftest import MakeRepo
+from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
 ABSENT = "1" * 40

@@ -10,9 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from guard.git.hooks.shim import Installation, render
 from guard.git.locate import open_checkout
 from guard.git.process import Repository
+from guard.install.shim import Installation, render
 
 GUARD = [sys.executable, "-I", "-m", "guard"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from guard.git.hooks.chain import joined, run_chained, take_chained
+from guard.install.chain import joined, run_chained, take_chained
 from tests.hooks.places import noting_hook, write_script
 
 LINES = b"".join(

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError
-from guard.git.hooks.change import (
+from guard.install.change import (
     Action,
     install_hook,
     plan_install,
     plan_uninstall,
     uninstall_hook,
 )
-from guard.git.hooks.shim import CHAINED, Installation, render
+from guard.install.shim import CHAINED, Installation, render
 from tests.hooks.places import picture, write_script
 
 TEXT = render(Installation("/a/python", "/a/package"))
@@ -264,7 +264,7 @@ def test_several_installations_at_once(folder: Path) -> None:
     _plain(folder)
     before = picture(folder)
     code = (
-        "import sys; from guard.git.hooks.change import install_hook as go, uninstall_hook as out\n"
+        "import sys; from guard.install.change import install_hook as go, uninstall_hook as out\n"
         "text = sys.stdin.buffer.read()\n"
         "for _ in range(30): go(sys.argv[1], text); out(sys.argv[1])\n"
         "go(sys.argv[1], text)"
@@ -290,7 +290,7 @@ def test_a_narrow_umask_hides_the_hook_from_nobody(folder: Path) -> None:
 
 KILLER = """
 import os, signal, sys
-from guard.git.hooks import change
+from guard.install import change
 
 left = int(sys.argv[3])
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError
-from guard.git.hooks.lasting import check_lasts, check_works
-from guard.git.hooks.shim import Installation, installation_of
+from guard.install.lasting import check_lasts, check_works
+from guard.install.shim import Installation, installation_of
 from tests.hooks.places import Place, Trio, noting_hook, opened, picture, write_script
 
 FOREIGN = "#!/bin/sh\necho foreign\n"
@@ -413,7 +413,7 @@ def test_ten_thousand_refs_with_a_chained_hook(trio: Trio, tmp_path: Path) -> No
 
 
 def test_the_installed_hook_is_seen_by_the_repositories(trio: Trio) -> None:
-    from guard.git.hooks.health import hook_health
+    from guard.install.health import hook_health
 
     trio.guard(trio.top, "install")
     for folder in (trio.top, trio.aula, trio.top / "aula"):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from guard.git.hooks.configured import configured_hooks
-from guard.git.hooks.shim import Installation, render
+from guard.install.configured import configured_hooks
+from guard.install.shim import Installation, render
 from tests.hooks.places import Place, Trio, opened, write_script
 
 LEFTHOOK = '#!/bin/sh\ncall_lefthook run "pre-push" "$@"\n'

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError
-from guard.git.hooks.change import install_hook
-from guard.git.hooks.shim import (
+from guard.install.change import install_hook
+from guard.install.shim import (
     CHAINED,
     MARK,
     Installation,

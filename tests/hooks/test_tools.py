@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from guard.git.hooks.health import HookHealth, HookState, hook_health
-from guard.git.hooks.shim import CHAINED
+from guard.install.health import HookHealth, HookState, hook_health
+from guard.install.shim import CHAINED
 from tests.hooks.places import opened, write_script
 from tests.pages import blocks, page, section
 from tests.workshop import Ran, Workshop

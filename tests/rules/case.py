@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from guard.haskell import Manifest, ParseError, SourceKind, Version, reader_for
 from guard.model import Evidence, Finding, Release
-from guard.rules.facts import (
+from guard.situation.values import (
     Consumer,
     Facts,
     Names,

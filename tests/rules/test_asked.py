@@ -14,7 +14,7 @@ from guard.rules.asked import (
     satisfying,
     whole_range,
 )
-from guard.rules.facts import Consumer
+from guard.situation.values import Consumer
 from tests.rules.case import aula_cabal, facts, packages, releases
 
 

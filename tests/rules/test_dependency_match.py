@@ -8,7 +8,7 @@ import pytest
 
 from guard.model import Evidence, Finding, Severity
 from guard.rules.dependency_match import check
-from guard.rules.facts import PathState, Unknown
+from guard.situation.values import PathState, Unknown
 from tests.rules.case import (
     AULA,
     THENTOS,

@@ -7,7 +7,7 @@ import pytest
 from guard.haskell import SourceKind
 from guard.model import Evidence, Finding, Severity
 from guard.rules.dependency_source import check
-from guard.rules.facts import PathState, Unknown
+from guard.situation.values import PathState, Unknown
 from tests.rules.case import (
     AULA,
     SUPERPROJECT,
@@ -208,7 +208,7 @@ class TestWhatCannotBeRead:
 
 
 def test_the_case_helper_finds_paths() -> None:
-    # That the tests above test something: paths come from the readers, as in guard.facts.
+    # That the tests above test something: paths come from the readers, as in guard.situation.facts.
     files = {**aula_cabal("x"), "stack.yaml": STACK.format("../thentos/thentos-core/")}
     (path,) = a_consumer(files).paths
     assert (path.target, path.source.kind) == ("thentos-core", SourceKind.PATH)

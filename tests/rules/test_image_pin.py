@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guard.model import Finding, Severity
-from guard.rules.facts import ImageMention, ImagePins, Unknown
 from guard.rules.image_pin import check
+from guard.situation.values import ImageMention, ImagePins, Unknown
 from tests.rules.case import AULA, facts
 
 NAME = "quay.io/liqd/aula"

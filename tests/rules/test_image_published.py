@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from guard.model import Severity
-from guard.rules.facts import OldImage, Unknown
 from guard.rules.image_published import check
+from guard.situation.values import OldImage, Unknown
 from tests.rules.case import SUPERPROJECT, facts
 
 OLD = OldImage(

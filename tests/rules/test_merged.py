@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from guard.model import Evidence, Finding, Severity
-from guard.rules.facts import Unknown
 from guard.rules.merged import check, check_stale
-from guard.rules.publication import Merge, Stale
+from guard.situation.publication import Merge, Stale
+from guard.situation.values import Unknown
 
 COMMIT, TIP, DOCKER = "a" * 40, "b" * 40, "d" * 40
 LINE = Evidence("aula", TIP, "aula.cabal", 29, "thentos-core ==0.2.*")

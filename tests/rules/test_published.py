@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guard.model import Evidence, Severity
-from guard.rules.publication import Publication, Publications, PublicationState
 from guard.rules.published import check
+from guard.situation.publication import Publication, Publications, PublicationState
 
 COMMIT, DOCKER = "7" * 40, "d" * 40
 LINK = Publication(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from guard.model import Evidence, Severity
-from guard.rules.facts import Unknown
 from guard.rules.release_tag import check
+from guard.situation.values import Unknown
 from tests.rules.case import DOCKER, NAMES, THENTOS, a_pin, facts, told
 
 UNRELEASED = "v0.2.1-111-g7777777"

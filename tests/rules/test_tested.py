@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from guard.model import Severity
-from guard.rules.facts import Facts, Unknown, VerdictState
-from guard.rules.facts import Tested as Verdict
 from guard.rules.tested import check
+from guard.situation.values import Facts, Unknown, VerdictState
+from guard.situation.values import Tested as Verdict
 from tests.rules.case import SUPERPROJECT, facts
 
 KEY, RECIPE = "c" * 40, "e" * 64

@@ -1,0 +1,283 @@
+"""A file by which people or CI pick an image -> where it names the image, and by which tag.
+
+Pure: text in, values out. YAML is parsed, and its scalars are read as what they mostly are: words,
+assignments and lines of shell. Makefiles, Dockerfiles and scripts are read word by word, without
+their comments and with the variables that they set themselves. Nothing is run, so a tag that a
+command prints, or the environment holds, stays as it is written.
+
+The form of a reference: https://pkg.go.dev/github.com/distribution/reference.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+from guard.haskell.yaml_tree import Mapping, Scalar, YamlError, load
+from guard.haskell.yaml_tree import Sequence as YamlSequence
+from guard.situation.values import ImageMention
+
+# Ten times the longest CI file that people still read. What is larger and names the image is told.
+MAX_BYTES: Final = 256 * 1024
+_LONGEST_VALUE: Final = 200
+_LONGEST_LINE: Final = 200
+_SUBSTITUTIONS: Final = 10_000
+_FOLDED: Final = 50
+_MENTIONS: Final = 200
+_DOCUMENTS: Final = 20
+
+_VARIABLE: Final = re.compile(
+    r"""\$\{\{\s*+(?:\w++\.)*+(?P<action>\w++)\s*+\}\}
+    | \$\{(?P<braced>\w++)(?::?[-=](?P<default>[^{}]*+))?\}
+    | \$\((?P<made>\w++)\)
+    | \$\$?+(?P<plain>[A-Za-z_]\w*+)""",
+    re.VERBOSE,
+)
+# Followed by a tag or a digest, and not by a folder, as in ``-v $NAME:/data``.
+_TAGGED: Final = re.compile(r"@|:(?![/\s]|$)")
+_ASSIGNMENT: Final = re.compile(
+    r"""(?<![\w$.{-])(?P<name>[A-Za-z_]\w*+)\s*+(?:[?+]|::?)?=[^\S\n]*+
+    (?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'|(?P<bare>[^\s;"']*+))""",
+    re.VERBOSE,
+)
+_COMMENT: Final = re.compile(
+    r"""'[^']*+' | "(?:[^"\\]|\\.)*+" | \\. | (?P<comment>(?:(?<=[\s;&|()`])|^)\#.*)
+    | [^'"\\\#]++ | .""",
+    re.VERBOSE | re.DOTALL,
+)
+# What stands before the name of an image that has no folder; ``aula`` alone may be anything.
+_PLACE: Final = re.compile(
+    r"""(?: \bFROM\s(?:--\S+\s)? | \w*(?:image|container)\w*\s?[?:]?=\s? | ancestor= )["']?$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class UnreadableError(ValueError):
+    """The text is not of its format; the argument says why, with the line."""
+
+
+class _Line(NamedTuple):
+    """A line as it is read, and where it stands in the file, from 1."""
+
+    number: int
+    text: str
+
+
+def may_name(data: bytes, names: Sequence[str]) -> bool:
+    """Whether the data could hold a name, whatever variables it is put together from."""
+    return any(posixpath.basename(name).encode() in data for name in names)
+
+
+def mentions_in(data: bytes, path: str, names: Sequence[str]) -> list[ImageMention]:
+    """Every place of a file that names the image, in the order of the lines.
+
+    Args:
+        path: says what kind of file it is, and stands in the result.
+        names: of the image, without tags.
+
+    Raises:
+        UnreadableError: it names the image, and cannot be read.
+    """
+    if not may_name(data, names):
+        return []
+    if b"\0" in data:
+        raise UnreadableError("it is no text")
+    if len(data) > MAX_BYTES:
+        raise UnreadableError(f"it is larger than {MAX_BYTES // 1024} KiB")
+    text = data.decode(errors="replace").replace("\r\n", "\n")
+    source = text.split("\n")
+    name = posixpath.basename(path).lower()
+    if name.endswith((".yml", ".yaml")):
+        lines = list(_yaml_lines(text))
+    else:
+        is_make = name.endswith(("makefile", ".mk"))
+        lines = [
+            _Line(number, _without_comment(line, is_make)) for number, line in enumerate(source, 1)
+        ]
+    return _found(lines, source, path, tuple(names))
+
+
+def _found(
+    lines: list[_Line], source: list[str], path: str, names: tuple[str, ...]
+) -> list[ImageMention]:
+    reference = _reference(names)
+    variables = _Variables(reference)
+    for line in lines:
+        variables.foresee(line.text)
+    found: dict[ImageMention, None] = {}
+    for line in lines:
+        text = variables.expanded(line.text)
+        assigned = variables.assign(text)
+        for match in reference.finditer(text):
+            mention = _mention(match, line, source, path)
+            if mention is None:
+                continue
+            into = next((n for (start, end), n in assigned if start <= match.start() < end), "")
+            if into in variables.tagged and not mention.tag and not mention.digest:
+                continue  # the tag comes where the variable is used
+            found[mention] = None
+            if len(found) == _MENTIONS:
+                return list(found)
+    return list(found)
+
+
+def _mention(
+    match: re.Match[str], line: _Line, source: list[str], path: str
+) -> ImageMention | None:
+    name, tag, digest = match["name"], match["tag"] or "", match["digest"] or ""
+    if "/" not in name and not tag and not digest:
+        before = match.string[max(0, match.start() - _LONGEST_LINE) : match.start()]
+        if _PLACE.search(before) is None:
+            return None
+    # Where YAML folds a text, the line it was read from is only near.
+    number = line.number
+    nearby = range(number, min(number + _FOLDED, len(source)) + 1)
+    number = next((near for near in nearby if match[0] in source[near - 1]), number)
+    shown = source[number - 1].strip()[:_LONGEST_LINE] if number <= len(source) else ""
+    return ImageMention(path, number, shown, name, tag, digest)
+
+
+@cache
+def _reference(names: tuple[str, ...]) -> re.Pattern[str]:
+    """One of the names as a whole word, with its tag and digest.
+
+    Of a variable part of a tag it is enough to see that there is one.
+    """
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(
+        rf"""(?:(?<![\w./:@-])|(?<=docker://))
+        (?P<name>{either})
+        (?>:(?P<tag>(?:[\w.-]++|\$\{{\{{[^{{}}]*+\}}\}}|\$\{{[^{{}}]*+\}}|\$\([^()]*+\)
+            |\$\$?+\w++|`[^`]*+`)++))?+
+        (?>@(?P<digest>[a-z0-9+._-]++:[0-9a-fA-F]++))?+
+        (?!\.?[\w/@-]|:/)""",
+        re.VERBOSE,
+    )
+
+
+class _Variables:
+    """What a file says itself of its variables.
+
+    Attributes:
+        tagged: those that a tag or a digest follows anywhere in the file.
+    """
+
+    def __init__(self, reference: re.Pattern[str]) -> None:
+        self.tagged: set[str] = set()
+        self._reference = reference
+        self._values: dict[str, str] = {}
+        self._whole: set[str] = set()
+        self._left = _SUBSTITUTIONS
+
+    def foresee(self, text: str) -> None:
+        """Take up a line that may be used before it is read, as make does."""
+        for match in _ASSIGNMENT.finditer(text) if "=" in text else ():
+            if match["name"] not in self._values:
+                self._set(match)
+        for match in _VARIABLE.finditer(text) if "$" in text else ():
+            if _TAGGED.match(text, match.end()):
+                self.tagged.add(_name(match))
+
+    def assign(self, text: str) -> list[tuple[tuple[int, int], str]]:
+        """Take up what an expanded line sets.
+
+        Returns:
+            Where it does so, and the names.
+        """
+        matches = list(_ASSIGNMENT.finditer(text)) if "=" in text else []
+        for match in matches:
+            self._set(match)
+        return [(match.span(), match["name"]) for match in matches]
+
+    def expanded(self, text: str) -> str:
+        """The text with the variables that are known.
+
+        One that holds a whole reference was counted where it was set, unless a tag follows here.
+
+        Raises:
+            UnreadableError: there are more of them than anybody writes.
+        """
+
+        def value(match: re.Match[str]) -> str:
+            self._left -= 1
+            if self._left < 0:
+                raise UnreadableError(f"it uses variables more than {_SUBSTITUTIONS} times")
+            name = _name(match)
+            known = self._values.get(name)
+            if known is None:
+                return match[0] if match["default"] is None else match["default"]
+            if name in self._whole and not _TAGGED.match(text, match.end()):
+                return match[0]
+            return known
+
+        return _VARIABLE.sub(value, text) if "$" in text else text
+
+    def _set(self, match: re.Match[str]) -> None:
+        name = match["name"]
+        value = match["double"] or match["single"] or match["bare"] or ""
+        if len(value) > _LONGEST_VALUE:
+            return
+        self._values[name] = value.strip()
+        self._whole.discard(name)
+        if self._reference.search(value):
+            self._whole.add(name)
+
+
+def _name(match: re.Match[str]) -> str:
+    return match["action"] or match["braced"] or match["made"] or match["plain"]
+
+
+def _without_comment(line: str, is_make: bool = False) -> str:
+    """A line up to its comment. A quotation that is open at its end is taken for an apostrophe."""
+    if "#" not in line:
+        return line
+    if is_make and not line.startswith("\t"):
+        return re.split(r"(?<!\\)#", line, maxsplit=1)[0]
+    if is_make:
+        line = re.sub(r"^\t[@+-]+", "\t", line)
+    for match in _COMMENT.finditer(line):
+        if match["comment"] is not None:
+            return line[: match.start()]
+    return line
+
+
+def _yaml_lines(text: str) -> Iterator[_Line]:
+    """The scalars of every document, a single word behind its key as if it were assigned to it."""
+    before = 0
+    for _ in range(_DOCUMENTS):
+        try:
+            document = load(text)
+        except YamlError as error:
+            reason = f"line {before + error.line}: {error.reason}"
+            raise UnreadableError(f"it is no YAML: {reason}") from error
+        for line in _scalars(document.root):
+            yield line._replace(number=line.number + before)
+        if document.second_line is None:
+            return
+        skipped = document.second_line - 1
+        before += skipped
+        text = "\n".join(text.split("\n")[skipped:])
+    raise UnreadableError(f"it has more than {_DOCUMENTS} documents")
+
+
+def _scalars(root: object) -> Iterator[_Line]:
+    seen: set[int] = set()
+    waiting: list[tuple[str, object]] = [("", root)]
+    while waiting:
+        key, node = waiting.pop()
+        if id(node) in seen:
+            continue  # aliases share their node
+        seen.add(id(node))
+        if isinstance(node, Scalar):
+            first = node.line + node.block
+            is_word = key.isidentifier() and not any(map(str.isspace, node.text))
+            for number, line in enumerate(node.text.split("\n"), first):
+                yield _Line(number, f"{key}={line}" if is_word else _without_comment(line))
+        elif isinstance(node, YamlSequence):
+            waiting += ((key, item) for item in reversed(node.items))
+        elif isinstance(node, Mapping):
+            pairs = [(name.text, value) for name, value in node.items()]
+            waiting += reversed(pairs)

@@ -1,0 +1,207 @@
+"""A ``.travis.yml`` -> what ``guard init`` proposes: the image's name, the test command, the mount.
+
+Pure: text in, value out. Of the phases those count that can fail the build before or in the tests
+(https://docs.travis-ci.com/user/job-lifecycle); the ``after_`` ones come when it is over.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from guard.ci.docker_run import DockerRun, docker_runs, joined, unresolved
+from guard.errors import GuardError
+
+FILE: Final = ".travis.yml"
+_PHASES: Final = ("before_install", "install", "before_script", "script")
+_COMMAND: Final = re.compile(r"\bdocker\b")
+
+
+class Proposed(NamedTuple):
+    """One value and the lines of the file that it was read from, 1-based."""
+
+    value: str
+    lines: tuple[int, ...]
+
+
+class Proposal(NamedTuple):
+    """What a file proposes; None where it says nothing.
+
+    Args:
+        image: a name without tag and digest.
+        command: one line for a shell.
+        source: where the checkout is mounted.
+        notes: what was left out, and why.
+    """
+
+    image: Proposed | None = None
+    command: Proposed | None = None
+    source: Proposed | None = None
+    notes: tuple[str, ...] = ()
+
+
+class _Found(NamedTuple):
+    line: int
+    run: DockerRun
+
+
+def read_travis(data: bytes, where: str = FILE) -> Proposal:
+    """What the file proposes.
+
+    Args:
+        where: how messages name the file.
+
+    Raises:
+        GuardError: it is no YAML.
+    """
+    try:
+        root = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        said = " ".join(str(error).split())
+        raise GuardError(f"{where} cannot be read as YAML: {said}", f"correct {where}") from error
+    if not isinstance(root, MappingNode):
+        return Proposal()
+    notes: list[str] = []
+    variables = _variables(root, notes)
+    found = []
+    for number, line in _shell_lines(root):
+        if _COMMAND.search(line):
+            try:
+                found += [_Found(number, run) for run in docker_runs(line, variables)]
+            except ValueError as error:
+                notes.append(f"line {number} cannot be read as shell: {error}")
+    return _proposal(found, notes)
+
+
+def _proposal(found: list[_Found], notes: list[str]) -> Proposal:
+    found = _of_one_image(found, notes)
+    commands = []
+    for item in found:
+        if item.run.command:
+            commands.append(item)
+        else:
+            notes.append(f"line {item.line} runs the image's own command, which it does not say")
+    command = None
+    if commands:
+        command = Proposed(joined([item.run.command for item in commands]), _lines(commands))
+        notes += [note for item in commands if (note := _unknown(item))]
+    return Proposal(_image(found), command, _source(found, notes), tuple(notes))
+
+
+def _unknown(item: _Found) -> str:
+    command = item.run.command
+    names = [name for name in unresolved(command) if not re.search(rf"\b{name}=", command)]
+    if not names:
+        return ""
+    return f"line {item.line} uses variables that are set on CI only: {', '.join(names)}"
+
+
+def _of_one_image(found: list[_Found], notes: list[str]) -> list[_Found]:
+    """Those of the image that is run most often; of several the last, for tests come last."""
+    images = [item.run.image for item in found]
+    if len(set(images)) <= 1:
+        return found
+    chosen = max(reversed(images), key=images.count)
+    for item in found:
+        if item.run.image != chosen:
+            notes.append(f"line {item.line} runs another image, {item.run.image}: left out")
+    return [item for item in found if item.run.image == chosen]
+
+
+def _image(found: list[_Found]) -> Proposed | None:
+    if not found or unresolved(found[0].run.image):
+        return None
+    # A port has a colon, too, but a slash behind it.
+    name = re.sub(r"@.*$|:[^/]*$", "", found[0].run.image.partition("@")[0])
+    return Proposed(name, _lines(found))
+
+
+def _source(found: list[_Found], notes: list[str]) -> Proposed | None:
+    mounted = [item for item in found if item.run.checkout]
+    if not mounted or unresolved(mounted[0].run.checkout):
+        return None
+    place = mounted[0].run.checkout
+    for item in mounted:
+        if item.run.checkout != place:
+            notes.append(f"line {item.line} mounts the checkout elsewhere: {item.run.checkout}")
+    return Proposed(place, _lines([item for item in mounted if item.run.checkout == place]))
+
+
+def _lines(found: list[_Found]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(item.line for item in found))
+
+
+def _shell_lines(root: MappingNode) -> Iterator[tuple[int, str]]:
+    """Every line of shell with its number, in the order of the phases."""
+    entries = {key.value: value for key, value in root.value if isinstance(key, ScalarNode)}
+    for phase in _PHASES:
+        for scalar in _scalars(entries.get(phase)):
+            yield from _split(scalar)
+
+
+def _scalars(node: Node | None) -> list[ScalarNode]:
+    items = node.value if isinstance(node, SequenceNode) else [node]
+    return [item for item in items if isinstance(item, ScalarNode)]
+
+
+def _split(scalar: ScalarNode) -> Iterator[tuple[int, str]]:
+    first = scalar.start_mark.line + 1
+    if scalar.style != "|":
+        yield first, scalar.value
+        return
+    pending, begun = "", 0
+    # A block's text begins in the line behind its mark.
+    for number, line in enumerate(scalar.value.split("\n"), first + 1):
+        begun = begun or number
+        if line.endswith("\\"):
+            pending += line[:-1]
+            continue
+        yield begun, pending + line
+        pending, begun = "", 0
+    if pending:
+        yield begun, pending
+
+
+def _variables(root: MappingNode, notes: list[str]) -> dict[str, str]:
+    """Those of ``env``: the global ones, and of the others, one job for each line, the first's."""
+    node = next((value for key, value in root.value if key.value == "env"), None)
+    shared: Node | None = None
+    jobs = node
+    if isinstance(node, MappingNode):
+        parts = {key.value: value for key, value in node.value}
+        if not {"global", "jobs", "matrix"}.intersection(parts):
+            return _pairs(node)
+        shared, jobs = parts.get("global"), parts.get("jobs", parts.get("matrix"))
+    found: dict[str, str] = {}
+    items = shared.value if isinstance(shared, SequenceNode) else [shared]
+    for item in items:
+        found.update(_pairs(item))
+    rows = jobs.value if isinstance(jobs, SequenceNode) else [jobs]
+    first = rows[0] if rows else None
+    found.update(_pairs(first))
+    if first is not None and len(rows) > 1:
+        line = first.start_mark.line + 1
+        notes.append(f"env has {len(rows)} jobs; taken are the variables of the first, line {line}")
+    return found
+
+
+def _pairs(node: Node | None) -> dict[str, str]:
+    if isinstance(node, MappingNode):
+        return {
+            key.value: value.value
+            for key, value in node.value
+            if isinstance(value, ScalarNode) and key.value != "secure"
+        }
+    if not isinstance(node, ScalarNode):
+        return {}
+    try:
+        words = shlex.split(node.value)
+    except ValueError:
+        return {}
+    pairs = (word.partition("=") for word in words)
+    return {name: value for name, equals, value in pairs if equals and name.isidentifier()}

@@ -1,0 +1,173 @@
+"""The steps of a release, done: each by what a person would type, and nothing twice."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final, NamedTuple
+
+from guard.config import Config
+from guard.engine.client import Engine
+from guard.engine.registry import resolve, split
+from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EngineError, GitError, GuardError, RefusedError
+from guard.gate.gate import Gate
+from guard.git.moving import commit_staged
+from guard.git.network import ls_remote
+from guard.git.process import text
+from guard.git.sending import Refusal, Sent, catch_up, send
+from guard.model import Result
+from guard.plan.walk import Kind, Publication, Published, Spot, Step, Trouble, rebase
+from guard.screen import Screen
+from guard.situation.combinations import head_of
+from guard.situation.progress import Look
+from guard.situation.tracking import record_seen
+from guard.situation.values import Pin, VerdictState
+from guard.trial.jobs import job_for, lock_of
+from guard.trial.publishing import Wish, publish
+from guard.trial.trial import try_out
+from guard.verdicts.locks import held
+from guard.verdicts.record import Record
+
+_WAITING: Final = "another guard is at work on this combination; waiting for it"
+
+
+class Doing(NamedTuple):
+    """What a step needs."""
+
+    gate: Gate
+    look: Look
+    screen: Screen
+
+
+def in_registry(config: Config, record: Record) -> Publication | Trouble:
+    """Whether the registry has the image of a verdict under its tag."""
+    tag = split(record.image.reference)[1]
+    reference = f"{config.image.name}:{tag}"
+    digest = record.image.digest.partition("@")[2]
+    try:
+        with Engine.connect() as engine:
+            meant = resolve(engine, reference)
+    except EngineError as error:
+        problem = f"what {reference} means could not be found out: {error.problem}"
+        return Trouble(problem, error.remedy, undecided=True)
+    if not meant:
+        return Publication(Published.GONE, reference)
+    return Publication(Published.YES if meant == digest else Published.OTHER, reference, meant)
+
+
+def do(doing: Doing, step: Step) -> int:
+    """Do one step.
+
+    Returns:
+        The exit status of what was done: 0, or 1 where build or tests failed.
+
+    Raises:
+        RefusedError: somebody refused a push: a hook, the remote, or who pushed before.
+        GuardError: it could not be done, and how it can.
+    """
+    known = doing.look.known
+    if step.kind in (Kind.BUILD, Kind.TEST):
+        return _test(doing)
+    if step.kind is Kind.PUBLISH:
+        return _publish(doing)
+    if step.kind is Kind.PUSH_SUPERPROJECT and known.staged:
+        return _commit_and_push(doing, step)
+    spot = {
+        Kind.PUSH_DEPENDENCY: known.dependency,
+        Kind.PUSH_CONSUMER: known.consumer,
+        Kind.PUSH_SUPERPROJECT: known.superproject,
+    }[step.kind]
+    assert isinstance(spot, Spot)  # else the step would not be next
+    _push(doing, step, spot)
+    if step.kind is Kind.PUSH_DEPENDENCY:
+        _note_seen(doing)
+    return EXIT_ALLOWED
+
+
+def _test(doing: Doing) -> int:
+    gate, screen = doing.gate, doing.screen
+    job = job_for(gate, doing.look.combination)
+    with held(lock_of(gate, job.name), lambda: screen.say(_WAITING)) as waited:
+        recipe = job.config.recipe
+        tested = gate.gatherer.verdicts.look_up(job.assembly.key, recipe, again=waited)
+        if tested.state is VerdictState.PASSED:
+            return EXIT_ALLOWED
+        record, log = try_out(gate, job, False, screen)
+    if record.result is Result.PASSED:
+        screen.say(f"{screen.paint('passed', 'green')}: verdict {record.name}")
+        return EXIT_ALLOWED
+    screen.say(f"{screen.paint(record.result.value, 'red')}: {record.detail}")
+    screen.say(f"  verdict {record.name}; log: {log}")
+    return EXIT_BLOCKED
+
+
+def _publish(doing: Doing) -> int:
+    gate, screen, record = doing.gate, doing.screen, doing.look.record
+    assert record is not None  # else the step would not be next
+    with held(lock_of(gate, record.name), lambda: screen.say(_WAITING)) as waited:
+        if waited:
+            newest = gate.gatherer.verdicts.counted(again=True)
+            record = next(item for item in newest if item.name == record.name)
+        made = publish(gate, doing.look.config, record, Wish(), screen)
+    return EXIT_ALLOWED if made.result is Result.PASSED else EXIT_BLOCKED
+
+
+def _commit_and_push(doing: Doing, step: Step) -> int:
+    look, top = doing.look, doing.gate.workspace.superproject
+    spot = look.known.superproject
+    assert isinstance(spot, Spot)  # else the step would not be next
+    commit_staged(top, look.known.message)
+    head = head_of(top)
+    assert head is not None  # it has just been made
+    tree = text(top, "rev-parse", "--verify", f"{head}^{{tree}}")
+    if tree != look.combination.tree:
+        raise GuardError(
+            f"commit {head[:12]} has another content than what was tested: something was staged "
+            "meanwhile, or a hook changed it",
+            "guard release",
+        )
+    doing.screen.say(f"committed {head[:12]}: {look.known.message}")
+    _push(doing, step, spot._replace(source=head))
+    return EXIT_ALLOWED
+
+
+def _push(doing: Doing, step: Step, spot: Spot) -> None:
+    repository = doing.look.repositories[step.kind]
+    for place, remote in doing.look.stale:
+        catch_up(place, remote)  # the hook goes by what git knows
+    progress = sys.stderr.isatty()
+    sent = send(repository, spot.remote, [spot.refspec], doing.screen.echo, progress)
+    if sent.refusal is not None:
+        raise _refused(doing, step, spot, sent)
+    what = spot.branch if spot.source == spot.ref else f"{spot.source[:12]} to {spot.branch}"
+    doing.screen.say(f"{doing.screen.paint('pushed', 'green')}: {what} of {spot.remote}")
+
+
+def _refused(doing: Doing, step: Step, spot: Spot, sent: Sent) -> GuardError:
+    assert sent.refusal is not None
+    said = f" ({sent.said})" if sent.said else ""
+    problem = f"{step.title}: {sent.refusal.value}{said}"
+    again = "then guard release goes on"
+    remedy = {
+        Refusal.BEHIND: rebase(doing.look.known, spot),
+        Refusal.EXISTS: f"{spot.git} ls-remote --tags {spot.remote}",
+        Refusal.HOOK: f"what it says stands above; {again}",
+        Refusal.REMOTE: f"what it says stands above; {again}",
+        Refusal.CREDENTIALS: f"{spot.git} ls-remote {spot.remote}",
+        Refusal.SILENT: f"{spot.git} ls-remote {spot.remote}",
+        Refusal.OTHER: spot.push,
+    }[sent.refusal]
+    unknown = (Refusal.CREDENTIALS, Refusal.SILENT, Refusal.OTHER)
+    kind = GuardError if sent.refusal in unknown else RefusedError
+    return kind(problem, remedy)
+
+
+def _note_seen(doing: Doing) -> None:
+    """Keep that the remote has the release now; git tracks no tags."""
+    place, pin = doing.look.place, doing.look.facts.pin
+    if place is None or not isinstance(pin, Pin):
+        return
+    try:
+        shown = ls_remote(place.repository, place.remote.name)
+        record_seen(place.tracking, place.remote, shown, [pin.commit])
+    except GitError:
+        pass  # the push of the superproject asks then

@@ -1,0 +1,1 @@
+"""One push judged: refs in, decision out."""

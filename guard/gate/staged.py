@@ -1,0 +1,67 @@
+"""What is staged, judged by the static rules before it is committed.
+
+In the superproject that is its index. In the consumer it is the superproject as it stands, with the
+consumer's index as a commit at the gitlink: that commit is made in a private object database, and
+nothing is written into anybody's repository.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from guard.errors import GuardError
+from guard.gate.gate import Gate
+from guard.git.process import Repository, objects_of, run, text
+from guard.model import Decision, Role
+from guard.situation.combinations import StagedTree
+from guard.situation.workspace import Workspace
+
+_AUTHOR: Final = "guard <guard> 0 +0000"
+
+
+def judge(workspace: Workspace, index: str) -> Decision:
+    """The static rules' decision for what is staged in the repository of the command.
+
+    Raises:
+        GuardError: there is no index, it has unmerged entries, or the repository is one that is not
+            judged.
+    """
+    if workspace.in_superproject:
+        with Gate(workspace, asks_verdicts=False, index=index) as gate:
+            return gate.decide(workspace.name(""), "", None, gate.present())
+    here = workspace.here
+    with StagedTree(here, index) as staged:
+        if staged is None:
+            raise GuardError(f"{here.work_tree or here.git_dir} has no index, so nothing is staged")
+        commit = _commit(here, staged.tree, staged.objects)
+        seen = workspace._replace(here=here._replace(objects=staged.objects))
+        with Gate(seen, asks_verdicts=False) as gate:
+            if seen.role(gate.gatherer.config(gate.present())) is not Role.CONSUMER:
+                raise GuardError(f"what is staged in {seen.name(seen.inside)} is not judged")
+            branch = text(here, "symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+            return _without(gate.consumer(commit, branch or None), commit)
+
+
+def _commit(repository: Repository, tree: str, objects: str) -> str:
+    """A commit of a tree beside the repository: the rules judge commits."""
+    extra = {
+        "GIT_OBJECT_DIRECTORY": objects,
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects_of(repository),
+    }
+    data = f"tree {tree}\nauthor {_AUTHOR}\ncommitter {_AUTHOR}\n\nstaged\n".encode()
+    made = run(repository, "hash-object", "-t", "commit", "-w", "--stdin", data=data, extra=extra)
+    return made.decode().strip()
+
+
+def _without(decision: Decision, commit: str) -> Decision:
+    """The decision without a commit that nobody can look up."""
+    findings = tuple(
+        item._replace(
+            evidence=tuple(
+                one._replace(commit=None) if one.commit == commit else one for one in item.evidence
+            )
+        )
+        for item in decision.findings
+    )
+    links = tuple(link for link in decision.gitlinks if link.commit != commit)
+    return decision._replace(commit="", ref=None, findings=findings, gitlinks=links)

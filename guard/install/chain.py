@@ -1,0 +1,87 @@
+"""Running the hook that was there before ours, with what git gave to ours.
+
+The shim hands over its path, since a shell has no way to give one standard input to two programs
+without a temporary file or another process. This is on the hot path: it imports nothing new.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+OPTION: Final = "--chained"
+# Instead of a push: says by its exit status whether a push could be judged.
+WORKS: Final = "--works"
+
+# A framework that runs our shim as its own predecessor says so here. Its shim, kept by us, is then
+# running already; started again it would refuse, or run us again without end.
+_OUTER: Final = (("PRE_COMMIT_RUNNING_LEGACY", "pre-commit"), ("PREK_RUNNING_LEGACY", "prek"))
+
+
+def take_chained(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Split what the shim passes into the chained hook, "" for none, and git's own arguments.
+
+    Args:
+        arguments: those of ``guard pre-push``. Only the first place counts, so that no name of a
+            remote is taken for the option.
+    """
+    if len(arguments) >= 2 and arguments[0] == OPTION:
+        return arguments[1], list(arguments[2:])
+    return "", list(arguments)
+
+
+def run_chained(hook: str, arguments: Sequence[str], refs: bytes) -> int:
+    """Run the chained hook as git would have, and return its exit status.
+
+    Args:
+        hook: its path; "" runs nothing and gives 0.
+        arguments: git's arguments: the remote's name and its URL.
+        refs: all of git's standard input, byte for byte.
+
+    A hook that cannot be started gives 1, and says why on standard error: git, too, stops then.
+    """
+    if not hook or _is_running(hook):
+        return 0
+    sys.stdout.flush()
+    path = os.path.abspath(hook)
+    try:
+        return _status(_run([path, *arguments], refs))
+    except OSError as error:
+        # As git does: a file without a "#!" line is the shell's.
+        if error.errno == errno.ENOEXEC:
+            return _status(_run(["/bin/sh", path, *arguments], refs))
+        reason = error.strerror
+        if error.errno == errno.ENOENT and os.path.exists(path):
+            reason = "the interpreter of its first line is not there"
+        sys.stderr.write(f"guard: the hook {path} cannot be run: {reason}\n")
+        return 1
+
+
+def joined(guard: int, chained: int) -> int:
+    """The exit status of both: either one stops the push, and guard's says more."""
+    return guard or chained
+
+
+def _run(command: Sequence[str], refs: bytes) -> int:
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as hook:
+        hook.communicate(refs)  # a hook need not read: git minds that as little
+    return hook.returncode
+
+
+def _status(returncode: int) -> int:
+    # Ended by a signal: the number that a shell would have given.
+    return 128 - returncode if returncode < 0 else returncode
+
+
+def _is_running(hook: str) -> bool:
+    outer = [tool for name, tool in _OUTER if os.environ.get(name)]
+    if not outer:
+        return False
+    from guard.install.shim import read_hook
+
+    kept = read_hook(hook).tool
+    return kept is not None and kept.value in outer

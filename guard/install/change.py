@@ -1,0 +1,321 @@
+"""Putting the hook into a folder and taking it out again, so that nothing can be lost.
+
+At every moment, and after a kill or a full disk, git finds either the hook that was there or the
+new one, whole: new text is written beside, synced and renamed into place, and a hook that was there
+first gets its second name (a hard link) before the rename takes the first one away. So it keeps its
+inode, and with it content, mode, times and the target of a link; taking ours out renames it back.
+
+The kept hook lies beside ours because hooks look for their neighbours by their own folder
+(pre-commit does), and relative links lead from there. git runs no file of that name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import Final, NamedTuple
+
+from guard.errors import GuardError
+from guard.install.shim import CHAINED, NAME, HookFile, Tool, read_hook
+
+# pre-commit and prek move the hook that they find to this name, and run it first.
+LEGACY: Final = f"{NAME}.legacy"
+FRAMEWORKS: Final = (Tool.PRE_COMMIT, Tool.PREK)
+# lefthook moves it to this one and runs it no more; while it lies there, lefthook moves no other.
+_ASIDE: Final = f"{NAME}.old"
+_NEW: Final = f"{NAME}.guard-new"
+# Readable and executable for all: in a shared repository a hook that others cannot execute is
+# skipped for them. It holds nothing secret.
+_MODE: Final = 0o755
+
+
+class Action(Enum):
+    """What happens to one folder."""
+
+    NOTHING = "nothing"
+    WRITE = "write"
+    REPLACE = "replace"
+    CHAIN = "chain"
+    REMOVE = "remove"
+    RESTORE = "restore"
+    REFUSE = "refuse"
+
+
+class Change(NamedTuple):
+    """One folder's change, planned or done.
+
+    Args:
+        path: the hook that is written or removed.
+        notes: what else a person should know, one line each.
+        reason: why nothing can be done, for `Action.REFUSE`.
+        remedy: a command to paste, or what to change.
+        moved: the path that `Action.CHAIN` keeps the old hook at, or `Action.RESTORE` takes it
+            from.
+        leftovers: files of ours in places where other tools have put them, to be removed.
+    """
+
+    action: Action
+    path: str
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+    remedy: str = ""
+    moved: str = ""
+    leftovers: tuple[str, ...] = ()
+
+
+def plan_install(folder: str, wanted: bytes) -> Change:
+    """What installing the hook with this text would do in a folder; changes nothing."""
+    hook = read_hook(os.path.join(folder, NAME))
+    kept = read_hook(os.path.join(folder, CHAINED))
+    leftovers = _leftovers(folder, (_ASIDE, LEGACY))
+    notes = _notes_on(kept) if kept.there else ()
+    if hook.folder:
+        reason = f"{hook.path} is a folder; git cannot run it, and no push gets past it"
+        return Change(Action.REFUSE, hook.path, reason=reason, remedy=_move_away(hook.path))
+    if hook.ours:
+        same = _is_done(hook, wanted) and not leftovers
+        action = Action.NOTHING if same else Action.REPLACE
+        return Change(action, hook.path, notes, leftovers=leftovers)
+    if not hook.there:
+        return Change(Action.WRITE, hook.path, notes, leftovers=leftovers)
+    if hook.tool in FRAMEWORKS and read_hook(os.path.join(folder, LEGACY)).ours:
+        return _plan_legacy(folder, hook, kept, wanted)
+    if kept.there and not _may_replace(kept, hook):
+        return _conflict(hook, kept)
+    return Change(Action.CHAIN, hook.path, _notes_on(hook), moved=kept.path, leftovers=leftovers)
+
+
+def install_hook(folder: str, wanted: bytes) -> Change:
+    """Install the hook with this text into a folder.
+
+    Raises:
+        GuardError: the folder cannot be written; what was there is still there.
+    """
+    with _locked(folder, create=True):
+        change = plan_install(folder, wanted)
+        if change.action is Action.CHAIN:
+            _keep(change.path, change.moved)
+        if change.action in (Action.CHAIN, Action.WRITE, Action.REPLACE):
+            try:
+                _write(folder, change.path, wanted)
+            except BaseException:
+                if change.action is Action.CHAIN:
+                    _unkeep(change.path, change.moved)
+                raise
+            _remove(folder, change.leftovers)
+        return change
+
+
+def plan_uninstall(folder: str) -> Change:
+    """What taking the hook out of a folder would do; changes nothing."""
+    hook = read_hook(os.path.join(folder, NAME))
+    kept = read_hook(os.path.join(folder, CHAINED))
+    legacy = read_hook(os.path.join(folder, LEGACY))
+    leftovers = _leftovers(folder, (_ASIDE, _NEW, LEGACY))
+    if hook.ours or not hook.there:
+        return _plan_back(hook, kept, leftovers)
+    if kept.there and _may_replace(kept, hook):
+        return Change(
+            Action.REMOVE if legacy.ours else Action.NOTHING,
+            legacy.path if legacy.ours else hook.path,
+            leftovers=(*leftovers, kept.path),
+        )
+    if legacy.ours and hook.tool in FRAMEWORKS:
+        # It moved our hook to that name, where it would have put the one that we keep.
+        others = tuple(path for path in leftovers if path != legacy.path)
+        return _plan_back(legacy, kept, others)
+    notes: tuple[str, ...] = ()
+    if kept.there:
+        notes = (f"{kept.path} is left: it was kept there, and {hook.path} has come since",)
+    return Change(Action.NOTHING, hook.path, notes, leftovers=leftovers)
+
+
+def uninstall_hook(folder: str) -> Change:
+    """Take the hook out of a folder, and put back what was there before.
+
+    Raises:
+        GuardError: the folder cannot be written; the hook is still there.
+    """
+    if not os.path.isdir(folder):
+        return plan_uninstall(folder)
+    with _locked(folder):
+        change = plan_uninstall(folder)
+        if change.action is Action.RESTORE:
+            with _explained(f"put {change.moved} back"):
+                os.replace(change.moved, change.path)
+        elif change.action is Action.REMOVE:
+            _remove(folder, (change.path,))
+        _remove(folder, change.leftovers)
+        _sync(folder)
+        return change
+
+
+def _plan_legacy(folder: str, hook: HookFile, kept: HookFile, wanted: bytes) -> Change:
+    """Ours is run by the framework that has moved it: it stays there, and is kept current."""
+    legacy = read_hook(os.path.join(folder, LEGACY))
+    # What we kept may be an earlier shim of the same framework: it must not run inside itself.
+    doubled = (kept.path,) if kept.there and kept.tool is hook.tool else ()
+    leftovers = (*_leftovers(folder, (_ASIDE,)), *doubled)
+    done = _is_done(legacy, wanted) and not leftovers
+    assert hook.tool is not None
+    notes = (f"{hook.tool.value} runs it first, as {LEGACY}",)
+    action = Action.NOTHING if done else Action.REPLACE
+    return Change(action, legacy.path, notes, leftovers=leftovers)
+
+
+def _plan_back(hook: HookFile, kept: HookFile, leftovers: tuple[str, ...]) -> Change:
+    if kept.there:
+        return Change(Action.RESTORE, hook.path, moved=kept.path, leftovers=leftovers)
+    action = Action.REMOVE if hook.there else Action.NOTHING
+    return Change(action, hook.path, leftovers=leftovers)
+
+
+def _conflict(hook: HookFile, kept: HookFile) -> Change:
+    by = f" ({hook.tool.value})" if hook.tool else ""
+    reason = (
+        f"two hooks to run beside guard's: {hook.path}{by}, and {kept.path}, which guard kept "
+        "before something replaced guard's hook; it runs one"
+    )
+    old, new = shlex.quote(kept.path), shlex.quote(f"{kept.path}.unused")
+    remedy = f"mv {old} {new} && guard install (call it in {hook.path}, if it is to run)"
+    return Change(Action.REFUSE, hook.path, reason=reason, remedy=remedy)
+
+
+def _move_away(path: str) -> str:
+    return f"mv {shlex.quote(path)} {shlex.quote(f'{path}.unused')} && guard install"
+
+
+def _may_replace(kept: HookFile, hook: HookFile) -> bool:
+    """Whether nothing is lost when the hook takes the place of the kept one."""
+    if os.path.samestat(os.lstat(kept.path), os.lstat(hook.path)):
+        return True  # an installation was interrupted between the link and the rename
+    if kept.ours or (kept.tool is not None and kept.tool is hook.tool):
+        return True  # written by a program, which has written it anew
+    same_kind = (kept.link, kept.executable) == (hook.link, hook.executable)
+    return same_kind and kept.content == hook.content and not kept.folder
+
+
+def _notes_on(kept: HookFile) -> tuple[str, ...]:
+    name = kept.tool.value if kept.tool else "the hook that was there"
+    if kept.executable and not kept.folder:
+        return (f"{name} is kept as {CHAINED} and runs after guard; either stops a push",)
+    return (
+        f"{name} is kept as {CHAINED}; it is not executable, so git did not run it and guard "
+        "does not either",
+    )
+
+
+def _is_done(hook: HookFile, wanted: bytes) -> bool:
+    return hook.content == wanted and hook.executable and not hook.link
+
+
+def _leftovers(folder: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    paths = (os.path.join(folder, name) for name in names)
+    # What a kill left of a text that was being written need not have our mark yet.
+    return tuple(
+        path
+        for path in paths
+        if read_hook(path).ours or (path.endswith(_NEW) and os.path.lexists(path))
+    )
+
+
+def _keep(hook: str, moved: str) -> None:
+    """Give the hook its second name; the first stays until ours takes it."""
+    with _explained(f"keep {hook} as {moved}"):
+        if os.path.lexists(moved):
+            if os.path.samestat(os.lstat(moved), os.lstat(hook)):
+                return
+            os.unlink(moved)  # the same hook, or an older one of the same program
+        try:
+            os.link(hook, moved, follow_symlinks=False)
+        except (OSError, NotImplementedError):
+            _copy(hook, moved)  # a file system without hard links, or without any to links
+        _sync(os.path.dirname(moved))
+
+
+def _copy(hook: str, moved: str) -> None:
+    temporary = os.path.join(os.path.dirname(moved), _NEW)
+    try:
+        shutil.copy2(hook, temporary, follow_symlinks=False)
+        if not os.path.islink(temporary):
+            with open(temporary, "rb") as file:
+                os.fsync(file.fileno())
+        os.replace(temporary, moved)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def _unkeep(hook: str, moved: str) -> None:
+    """Take the second name away again, if ours has not taken the first one."""
+    if read_hook(hook).there and not read_hook(hook).ours:
+        with suppress(OSError):
+            os.unlink(moved)
+
+
+def _write(folder: str, path: str, content: bytes) -> None:
+    temporary = os.path.join(folder, _NEW)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with _explained(f"write {path}"):
+        try:
+            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fchmod(file.fileno(), _MODE)
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync(folder)
+
+
+def _remove(folder: str, paths: tuple[str, ...]) -> None:
+    for path in paths:
+        with _explained(f"remove {path}"), suppress(FileNotFoundError):
+            os.unlink(path)
+    if paths:
+        _sync(folder)
+
+
+def _sync(folder: str) -> None:
+    """Make renames last through a power cut, where the file system can."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(folder: str, create: bool = False) -> Iterator[None]:
+    """One installation at a time in a folder; the lock ends with the process, no file stays."""
+    with _explained(f"open {folder}"):
+        if create:
+            os.makedirs(folder, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # some network file systems cannot lock
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise GuardError(
+            f"cannot {what}: {error.strerror}; nothing was changed there",
+            "see to the folder's owner, permissions and free space, then run it again",
+        ) from error

@@ -1,0 +1,216 @@
+"""Whether a repository's hook would really run at the next push, and who is in its way."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from enum import Enum
+from typing import Final, NamedTuple
+
+from guard.errors import GitError
+from guard.git.process import Repository
+from guard.install.calls import Call, call_in
+from guard.install.change import FRAMEWORKS, LEGACY
+from guard.install.place import (
+    HookPlace,
+    Owner,
+    hook_place,
+    line_elsewhere,
+    mend_setting,
+    run_folder,
+)
+from guard.install.shim import NAME, HookFile, Tool, installation_of, is_current, read_hook
+
+_INSTALL: Final = "guard install"
+# What each tool reads in the checkout. pre-commit's ids come from `.pre-commit-hooks.yaml`.
+_LEFTHOOK_FILES: Final = tuple(
+    f"{prefix}{end}"
+    for prefix in ("lefthook", ".lefthook", ".config/lefthook", "lefthook-local", ".lefthook-local")
+    for end in (".yml", ".yaml", ".toml", ".json", ".jsonc")
+)
+_FRAMEWORK_FILES: Final = (".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml")
+
+
+class HookState(Enum):
+    """What is true of one repository's hook."""
+
+    EFFECTIVE = "effective"
+    RUN_BY_OTHER = "run by another hook"
+    OUTDATED = "outdated"
+    WEAKER = "only pre-commit's weaker form"
+    ABSENT = "absent"
+    NOT_EXECUTABLE = "not executable"
+    DISPLACED = "displaced"
+    UNREACHED = "not reached by git"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+
+
+_RUNS: Final = (HookState.EFFECTIVE, HookState.RUN_BY_OTHER)
+
+
+class HookHealth(NamedTuple):
+    """What would happen at the next push from a repository.
+
+    Args:
+        path: where git looks for the hook, "" where git does not tell.
+        reason: one line that says what was found.
+        remedy: a command to paste, or what to change; "" where nothing is wrong.
+        by: the tool or the file that stands in our place or runs ours, "" for none.
+    """
+
+    state: HookState
+    path: str
+    reason: str
+    remedy: str = ""
+    by: str = ""
+
+    @property
+    def effective(self) -> bool:
+        """Whether every push that runs hooks is judged, with all of its refs."""
+        return self.state in _RUNS
+
+
+def hook_health(repository: Repository) -> HookHealth:
+    """The health of one repository's hook: one git process and a few small files.
+
+    It sees whether the interpreter and the package are there, not whether they work:
+    `guard.install.lasting.check_works` proves that.
+    """
+    try:
+        place = hook_place(repository)
+        folder = run_folder(repository)
+    except GitError as error:
+        git_dir = shlex.quote(repository.git_dir)
+        remedy = error.remedy or f"git --git-dir={git_dir} config --list"
+        return HookHealth(HookState.UNKNOWN, "", error.problem, remedy)
+    hook = read_hook(place.hook)
+    if hook.ours:
+        return _of_ours(hook)
+    called = _called(hook, place, folder)
+    if called is not None:
+        return called
+    if place.folder != place.usual and place.owner is not Owner.REPOSITORY:
+        return _unreached(hook, place, folder)
+    if not hook.there:
+        reason = f"there is no hook at {place.hook}"
+        return HookHealth(HookState.ABSENT, place.hook, reason, _INSTALL)
+    return _displaced(hook, folder)
+
+
+def _of_ours(hook: HookFile, by: str = "") -> HookHealth:
+    if not hook.executable:
+        reason = f"{hook.path} is not executable, so git skips it"
+        return HookHealth(HookState.NOT_EXECUTABLE, hook.path, reason, _chmod(hook.path), by)
+    installation = installation_of(hook.content)
+    if installation is None:
+        reason = f"{hook.path} has been changed: it does not say which interpreter it runs"
+        return HookHealth(HookState.BROKEN, hook.path, reason, _INSTALL, by)
+    if not os.access(installation.python, os.X_OK):
+        reason = f"its interpreter is gone, so it blocks every push: {installation.python}"
+        return HookHealth(HookState.BROKEN, hook.path, reason, _INSTALL, by)
+    if not os.path.exists(installation.package):
+        reason = f"guard is gone from {installation.package}, so it blocks every push"
+        return HookHealth(HookState.BROKEN, hook.path, reason, _INSTALL, by)
+    if not is_current(hook.content):
+        reason = f"{hook.path} is of another version of guard, or has been changed"
+        return HookHealth(HookState.OUTDATED, hook.path, reason, _INSTALL, by)
+    if by:
+        return HookHealth(HookState.RUN_BY_OTHER, hook.path, f"{by} runs it at every push", by=by)
+    return HookHealth(HookState.EFFECTIVE, hook.path, "git runs it at every push")
+
+
+def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
+    """The health where somebody else's hook runs ours, or None."""
+    if not hook.there or not hook.executable:
+        return None
+    tool = hook.tool
+    if tool in FRAMEWORKS:
+        assert tool is not None
+        legacy = read_hook(os.path.join(place.folder, LEGACY))
+        return _of_ours(legacy, tool.value) if legacy.ours else None
+    if tool is Tool.HUSKY:
+        own = read_hook(os.path.join(os.path.dirname(place.folder), NAME))
+        return _by_line(own, folder, Tool.HUSKY.value, strict=True)
+    if tool is Tool.LEFTHOOK:
+        return _by_lefthook(place, folder)
+    return _by_line(hook, folder, hook.path)
+
+
+def _chmod(path: str) -> str:
+    return f"chmod +x {shlex.quote(path)}"
+
+
+def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> HookHealth | None:
+    """The health where a line of a hook may run guard; None where none does."""
+    call = call_in(hook.content, folder, strict)
+    if call is Call.NONE:
+        return None
+    reason = f"a line in {hook.path} runs guard pre-push"
+    if call is Call.HEARD:
+        return HookHealth(HookState.RUN_BY_OTHER, hook.path, reason, by=by)
+    line = 'guard pre-push "$@" || exit 1'
+    if call is Call.UNHEARD:
+        reason += ", and the push goes on whatever that says"
+        remedy = f"change that line in {hook.path}: {line}"
+    else:
+        reason += " after something has read what git says is pushed, so that it sees nothing"
+        remedy = f"in {hook.path}, put before that: {line}"
+    return HookHealth(HookState.BROKEN, hook.path, reason, remedy, by)
+
+
+def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
+    from guard.install.lefthook import job_in  # it reads YAML
+
+    job = job_in(_texts(folder, _LEFTHOOK_FILES), folder)
+    if job is None:
+        return None
+    by = Tool.LEFTHOOK.value
+    reason = f"a line in {job.path} runs guard pre-push"
+    if job.call is Call.UNHEARD:
+        reason += ", and the push goes on whatever that says"
+        remedy = f"let it be the last command of that job in {job.path}"
+        return HookHealth(HookState.BROKEN, place.hook, reason, remedy, by)
+    if job.condition:
+        reason += f", and {job.condition} keeps lefthook from running it at every push"
+        remedy = f"take {job.condition} off that job in {job.path}"
+        return HookHealth(HookState.WEAKER, place.hook, reason, remedy, by)
+    if job.call is Call.BLIND:
+        reason = f"{job.path} runs guard pre-push without what git says is pushed"
+        remedy = f"add use_stdin: true to that command in {job.path}"
+        return HookHealth(HookState.WEAKER, place.hook, reason, remedy, by)
+    return HookHealth(HookState.RUN_BY_OTHER, job.path, reason, by=by)
+
+
+def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:
+    file, line = line_elsewhere(place, (folder,))
+    by = hook.tool.value if hook.tool else place.folder
+    told = place.told or f"{place.usual} leads to {place.folder}"
+    reason = f"git looks for hooks in {place.folder}, which is not guard's to change: {told}"
+    remedy = f"add to {file}: {line}"
+    if place.owner is Owner.OFF:
+        reason = f"hooks are switched off: {told}"
+    if place.owner in (Owner.NOWHERE, Owner.OFF):
+        remedy = f"{mend_setting(place, folder)} && {_INSTALL}"
+    return HookHealth(HookState.UNREACHED, place.hook, reason, remedy, by)
+
+
+def _displaced(hook: HookFile, folder: str) -> HookHealth:
+    tool = hook.tool
+    by = tool.value if tool else "another hook"
+    if not hook.executable:
+        reason = f"a hook that is not guard's is at {hook.path} (not executable: git skips it)"
+        return HookHealth(HookState.DISPLACED, hook.path, reason, _INSTALL, by)
+    if tool in FRAMEWORKS and any(b"guard-pre-push" in text for _, text in _texts(folder)):
+        reason = (
+            f"only {by} runs guard: of a push it shows the first ref, and none at all for "
+            "deletions, for tags on known commits and for branches without new commits"
+        )
+        return HookHealth(HookState.WEAKER, hook.path, reason, _INSTALL, by)
+    reason = f"{by} stands at {hook.path}, and guard's hook does not run"
+    return HookHealth(HookState.DISPLACED, hook.path, reason, _INSTALL, by)
+
+
+def _texts(folder: str, names: tuple[str, ...] = _FRAMEWORK_FILES) -> list[tuple[str, bytes]]:
+    found = (read_hook(os.path.join(folder, name)) for name in names)
+    return [(file.path, file.content) for file in found if file.content]

@@ -1,0 +1,117 @@
+"""Which release the dependency should stand at: the computation behind ``guard align``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
+
+from guard.haskell import VersionRange
+from guard.rules.asked import ranges_on_gitlink, satisfying
+from guard.situation.values import Facts, Pin, ReleasePackages
+
+
+class Reason(Enum):
+    """Why a release was chosen."""
+
+    ASKED_FOR = "you asked for it"
+    STAYS = "the present pin is a release within every requirement"
+    NEWEST_WITHIN = "the newest release within every requirement"
+    NEWEST_COMPATIBLE = (
+        "the newest release within every requirement, an open-ended >=x read as ^>=x"
+    )
+    SAME_CONTENT = "its content is identical to the present pin's"
+    FIRST_CONTAINING = "the first release that contains the present pin"
+    LAST_BEFORE = "the last release before the present pin"
+
+
+class Choice(NamedTuple):
+    """The release to stand at.
+
+    Args:
+        others: the other releases within every requirement, oldest first.
+    """
+
+    chosen: ReleasePackages
+    reason: Reason
+    others: tuple[ReleasePackages, ...]
+
+
+class Nearness(NamedTuple):
+    """How releases lie around the present pin, in git's history.
+
+    Args:
+        containing: tags of releases of which the pin is an ancestor.
+        before: tags of releases that are ancestors of the pin.
+    """
+
+    containing: frozenset[str]
+    before: frozenset[str]
+
+
+def choose(facts: Facts, near: Nearness, newest: bool) -> Choice | None:
+    """The release that the consumer asks for, None where none satisfies it.
+
+    Args:
+        facts: with `candidates`, oldest first.
+        newest: take the newest within every requirement, an open end read as it is written.
+    """
+    ranges = ranges_on_gitlink(facts)
+    fitting = satisfying(facts.candidates or (), ranges)
+    if not fitting:
+        return None
+    if newest:
+        return _choice(fitting[-1], Reason.NEWEST_WITHIN, fitting)
+    pin = facts.pin
+    assert isinstance(pin, Pin)  # who asks for candidates has a gitlink
+    here = [item for item in fitting if item.release.commit == pin.commit]
+    if here:
+        return _choice(here[-1], Reason.STAYS, fitting)
+    if not any(wanted.has_lower_bound for wanted in ranges.values()):
+        return _nearest(pin, near, fitting)
+    closed = {name: _closed(wanted) for name, wanted in ranges.items()}
+    compatible = satisfying(fitting, closed)
+    if not compatible:
+        return None
+    reason = Reason.NEWEST_WITHIN if closed == ranges else Reason.NEWEST_COMPATIBLE
+    return _choice(compatible[-1], reason, fitting)
+
+
+def fitting_releases(facts: Facts) -> list[ReleasePackages]:
+    """Every release within every requirement as written, oldest first."""
+    return satisfying(facts.candidates or (), ranges_on_gitlink(facts))
+
+
+def _closed(wanted: VersionRange) -> VersionRange:
+    """A range with an upper bound: an open end is closed at the next major version (PVP)."""
+    if wanted.has_upper_bound or not wanted.has_lower_bound:
+        return wanted
+    lower = wanted.intervals[-1].lower
+    return wanted & VersionRange.parse(f"^>={'.'.join(map(str, lower))}")
+
+
+def _nearest(pin: Pin, near: Nearness, fitting: list[ReleasePackages]) -> Choice:
+    same = {release.tag for release in pin.same_content}
+    for tags, reason, index in (
+        (same, Reason.SAME_CONTENT, -1),
+        (near.containing, Reason.FIRST_CONTAINING, 0),
+        (near.before, Reason.LAST_BEFORE, -1),
+    ):
+        found = [item for item in fitting if item.release.tag in tags]
+        if found:
+            return _choice(found[index], reason, fitting)
+    return _choice(fitting[-1], Reason.NEWEST_WITHIN, fitting)
+
+
+def _choice(chosen: ReleasePackages, reason: Reason, fitting: list[ReleasePackages]) -> Choice:
+    return Choice(chosen, reason, tuple(item for item in fitting if item is not chosen))
+
+
+def unsatisfied(candidate: ReleasePackages, ranges: Mapping[str, VersionRange]) -> list[str]:
+    """What a release lacks, one text a package: for a release that somebody insists on."""
+    lacking = []
+    for package, wanted in ranges.items():
+        if not satisfying([candidate], {package: wanted}):
+            has = [str(item.version) for item in candidate.packages if item.name == package]
+            lacking.append(f"{package} {wanted} (it has {', '.join(has) or 'no such package'})")
+    return lacking

@@ -1,0 +1,155 @@
+"""The push that publishes a commit: told when a push is blocked, so it may take its time."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+
+from guard.git.locate import git_at
+from guard.git.process import Repository, command_settings, lines, text
+from guard.git.releases import release_version
+from guard.install.health import hook_health
+from guard.situation.tracking import Place, head_branch, reachable
+
+_BRANCHES = "refs/heads/"
+
+
+def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
+    """The command that brings a commit to its remote.
+
+    Args:
+        form: how release tags are named; "" where tags are no releases.
+        shown: the refs that the remote is known to have.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    push = f"{git_at(place.repository)} push {shlex.quote(place.target)}"
+    tags = _names(place.repository, "--points-at", commit, "refs/tags/")
+    for tag in tags:
+        name = tag.removeprefix("refs/tags/")
+        if form and release_version(name, form) is not None and tag not in shown:
+            return f"{push} {shlex.quote(_short(place.repository, name, _BRANCHES, tag))}"
+    branches = _names(place.repository, "--contains", commit, _BRANCHES)
+    if not branches:
+        return f"{push} {commit[:12]}:{_BRANCHES}{shlex.quote(_new_branch(place, commit))}"
+    usual = (head_branch(place.repository), f"{_BRANCHES}{_default(place)}")
+    branch = next((name for name in usual if name in branches), next(iter(branches)))
+    tip = shown.get(branch) or _tracked(place, branch)
+    if tip and not reachable(place.repository, [tip], [commit]):
+        # Git would refuse: the remote's branch has gone another way.
+        return f"{push} {commit[:12]}:{_BRANCHES}pin-{commit[:8]}"
+    if branches[branch] != commit:
+        # More than this commit may not be ready for others.
+        return f"{push} {commit[:12]}:{shlex.quote(branch)}"
+    name = branch.removeprefix(_BRANCHES)
+    return f"{push} {shlex.quote(_short(place.repository, name, 'refs/tags/', branch))}"
+
+
+def _names(repository: Repository, option: str, commit: str, prefix: str) -> dict[str, str]:
+    form = "--format=%(objectname) %(refname)"
+    listed = lines(repository, "for-each-ref", form, f"{option}={commit}", prefix)
+    words = (line.partition(" ") for line in listed)
+    return {name: found for found, _, name in words}
+
+
+def _short(repository: Repository, name: str, others: str, full: str) -> str:
+    """A ref's short name, or its full one where a branch and a tag have the same."""
+    return full if text(repository, "for-each-ref", "--", f"{others}{name}") else name
+
+
+def _tracked(place: Place, branch: str) -> str:
+    """Where a branch of the remote was when it was last fetched, "" where that is not known."""
+    name = branch.removeprefix(_BRANCHES)
+    found = place.tracking.refs.get(f"refs/remotes/{place.remote.name}/{name}")
+    return found.id if found is not None else ""
+
+
+def _default(place: Place) -> str:
+    ref = place.tracking.default_branch(place.remote, place.wanted) or ""
+    return ref.removeprefix(f"refs/remotes/{place.remote.name}/")
+
+
+def _new_branch(place: Place, commit: str) -> str:
+    """The default branch where the commit carries it on, else a branch of its own."""
+    ref = place.tracking.default_branch(place.remote, place.wanted)
+    if ref is not None:
+        tip = place.tracking.refs[ref].id
+        if reachable(place.repository, [tip], [commit]):
+            return _default(place)
+    return f"pin-{commit[:8]}"
+
+
+def recurses(superproject: Repository) -> bool:
+    """Whether the configuration makes this push of the superproject push the submodules first.
+
+    That is what ``git -c`` says of it, too, and nothing on its command line that speaks against it
+    and can be seen.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    asked = ("config", "--get-regexp", r"^(push\.recursesubmodules|submodule\.recurse)$")
+    said = text(superproject, *asked, ok=(0, 1), extra=command_settings())
+    on_demand = False
+    for key, space, value in (line.partition(" ") for line in said.splitlines()):
+        if key == "push.recursesubmodules":
+            on_demand = value == "on-demand"
+        elif key == "submodule.recurse":
+            on_demand = not space or value.lower() in ("true", "yes", "on", "1")
+    return on_demand and not _is_told_not_to()
+
+
+def _is_told_not_to() -> bool:
+    """Whether the push was given a ``--recurse-submodules`` that pushes none (git-push(1))."""
+    try:
+        with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
+            words = os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return False  # another system, or somebody else's process
+    told = ""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if "--no-recurse-submodules".startswith(name) and name.startswith("--no-recu"):
+            told = "no"
+        elif "--recurse-submodules".startswith(name) and name.startswith("--recu"):
+            told = value if equals else following
+    return told not in ("", "on-demand")
+
+
+def pushed_along(place: Place, checkout: Repository | None, commit: str, remote: str) -> str:
+    """The branch with which git would push a submodule's commit before the superproject.
+
+    Git does that for what no remote-tracking ref of any remote has, with the branch that is checked
+    out, to the remote of that branch or to the one that was named on the command line.
+
+    Args:
+        checkout: the submodule's checkout in the superproject.
+        remote: the remote that the superproject is pushed to.
+
+    Returns:
+        "" where it would not, or where that push would not be judged.
+    """
+    repository = place.repository
+    if checkout is None or checkout.common_dir != repository.common_dir:
+        return ""
+    branch = head_branch(checkout)
+    tip = _names(checkout, "--contains", commit, branch).get(branch) if branch else None
+    tracked = [ref.id for name, ref in place.tracking.refs.items() if _is_remote(name, ref.symref)]
+    if tip is None or not tracked or reachable(repository, [commit], tracked):
+        return ""
+    options = dict(place.tracking.options)
+    name = branch.removeprefix(_BRANCHES)
+    keys = (f"branch.{name}.pushremote", "remote.pushdefault", f"branch.{name}.remote")
+    usual = next((options[key] for key in keys if key in options), "origin")
+    remotes = place.tracking.remotes
+    for target in {usual, remote} if remotes.named(remote) else {usual}:
+        found = remotes.named(target)
+        if found is None or not all(item & place.wanted for item in remotes.push_places(found)):
+            return ""
+    return branch if hook_health(checkout).effective else ""
+
+
+def _is_remote(name: str, symref: str) -> bool:
+    return name.startswith("refs/remotes/") and not symref

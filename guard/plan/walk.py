@@ -1,0 +1,358 @@
+"""The six steps of a release: what is done, what comes next, what is in the way.
+
+A pure function of what is known; nothing of it is kept. Source of the steps and of their order: the
+team's own list, "push thentos; build the image locally; test aula on it; push the image to the
+registry; push aula; push aula-docker".
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from enum import Enum
+from typing import Final, NamedTuple
+
+from guard.model import Finding
+from guard.situation.values import Names, Tested, Unknown, VerdictState
+
+
+class Kind(Enum):
+    """What a step does, in the order in which it is done."""
+
+    PUSH_DEPENDENCY = "push-dependency"
+    BUILD = "build"
+    TEST = "test"
+    PUBLISH = "publish"
+    PUSH_CONSUMER = "push-consumer"
+    PUSH_SUPERPROJECT = "push-superproject"
+
+
+# What others will see.
+SEEN_BY_OTHERS: Final = frozenset(
+    {Kind.PUSH_DEPENDENCY, Kind.PUBLISH, Kind.PUSH_CONSUMER, Kind.PUSH_SUPERPROJECT}
+)
+
+
+class StepState(Enum):
+    """Where a step stands."""
+
+    DONE = "done"
+    NEXT = "next"
+    BLOCKED = "blocked"
+
+
+class Reach(Enum):
+    """How a branch or a tag of a remote lies to what is to be there."""
+
+    SAME = "the same"
+    AHEAD_THERE = "there with more on top"
+    LACKING = "behind, so that a push brings it forward"
+    ABSENT = "not there"
+    APART = "both have moved"
+    OTHER = "a tag that means something else"
+
+
+class Trouble(NamedTuple):
+    """Why a step cannot be done, or why nobody knows whether it is.
+
+    Args:
+        undecided: it could not be found out.
+    """
+
+    reason: str
+    remedy: str
+    undecided: bool = False
+
+
+class Spot(NamedTuple):
+    """A branch or tag of a remote, and what has to be there.
+
+    Args:
+        git: the beginning of every command for the repository, e.g. ``git -C aula``.
+        remote: its name, e.g. ``origin``.
+        source: what is pushed: a commit's id, or a tag's full name.
+        ref: the full name at the remote.
+        there: the commit that it is at the remote, "" for none.
+        trouble: what would be in the way of a push, None for nothing.
+        asked: whether the remote itself was asked.
+        local: the full name of the branch that is checked out here at that commit, "" for none.
+    """
+
+    git: str
+    remote: str
+    source: str
+    ref: str
+    reach: Reach
+    there: str = ""
+    trouble: Trouble | None = None
+    asked: bool = False
+    local: str = ""
+
+    @property
+    def branch(self) -> str:
+        """The ref as people name it."""
+        return self.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+
+    @property
+    def refspec(self) -> str:
+        """What is pushed where; a commit by its id, for a branch may move meanwhile."""
+        return f"{self.source}:{self.ref}"
+
+    @property
+    def push(self) -> str:
+        """The command, to be read and to be pasted."""
+        if self.ref in (self.source, self.local):
+            return f"{self.git} push {self.remote} {self.branch}"
+        return f"{self.git} push {self.remote} {self.source[:12]}:{self.ref}"
+
+
+class Published(Enum):
+    """What is known of the image in the registry."""
+
+    NO = "not published"
+    YES = "published"
+    OTHER = "the tag means another image"
+    NOWHERE = "there is no registry"
+    GONE = "the registry has it no more"
+
+
+class Publication(NamedTuple):
+    """The image of the verdict in its registry.
+
+    Args:
+        reference: ``name:tag``, "" where it was given none yet.
+        digest: what the tag means.
+    """
+
+    state: Published
+    reference: str = ""
+    digest: str = ""
+
+
+class Known(NamedTuple):
+    """Everything that the state of a release depends on.
+
+    Args:
+        faults: what speaks against the combination itself, whatever is pushed when.
+        dependency: where its release tag has to be; None where there is no gitlink.
+        staged: whether the combination is still to be committed.
+        message: of that commit.
+    """
+
+    names: Names
+    faults: tuple[Finding, ...]
+    dependency: Spot | Trouble | None
+    tested: Tested | Unknown | None
+    image: Publication | Trouble
+    consumer: Spot | Trouble | None
+    superproject: Spot | Trouble
+    staged: bool = False
+    message: str = ""
+
+
+class Step(NamedTuple):
+    """One step.
+
+    Args:
+        number: from 1.
+        command: what does it, one command a line; "" where it is done.
+        reason: how it is seen to be done, or what is in the way.
+        remedy: what mends that; "" where another step has to come first.
+        after: the step that has to come first, 0 for none.
+        undecided: it could not be found out whether it is done.
+    """
+
+    number: int
+    kind: Kind
+    title: str
+    state: StepState
+    command: str = ""
+    reason: str = ""
+    remedy: str = ""
+    after: int = 0
+    undecided: bool = False
+
+
+class _Done(NamedTuple):
+    how: str
+
+
+class _Open(NamedTuple):
+    command: str
+
+
+_Own = _Done | _Open | Trouble
+
+
+def steps(known: Known) -> tuple[Step, ...]:
+    """All six steps.
+
+    What is in the way of any of them holds up all that are not done: half a release is worse than
+    none, and what cannot be pushed in the end need not be begun.
+    """
+    names = known.names
+    titles = {
+        Kind.PUSH_DEPENDENCY: f"push {names.dependency}",
+        Kind.BUILD: "build the image",
+        Kind.TEST: f"test {names.consumer} on it",
+        Kind.PUBLISH: "push the image",
+        Kind.PUSH_CONSUMER: f"push {names.consumer}",
+        Kind.PUSH_SUPERPROJECT: f"push {names.superproject}",
+    }
+    build, test = _tried(known.tested)
+    own: tuple[_Own, ...] = (
+        _dependency(known),
+        build,
+        test,
+        _image(known),
+        _consumer(known),
+        _superproject(known),
+    )
+    stuck = next((at for at, item in enumerate(own, 1) if isinstance(item, Trouble)), 0)
+    first = next((at for at, item in enumerate(own, 1) if isinstance(item, _Open)), 0)
+    found = []
+    for number, (kind, item) in enumerate(zip(Kind, own, strict=True), 1):
+        step = Step(number, kind, titles[kind], StepState.BLOCKED)
+        if isinstance(item, _Done):
+            step = step._replace(state=StepState.DONE, reason=item.how)
+        elif isinstance(item, Trouble):
+            step = step._replace(reason=item.reason, remedy=item.remedy, undecided=item.undecided)
+        elif number == first and not stuck:
+            step = step._replace(state=StepState.NEXT, command=item.command)
+        else:
+            earlier = [at for at in (first, stuck) if 0 < at < number]
+            after = min(earlier, default=stuck)
+            why = f"after step {after}" if after < number else f"step {after} is in the way"
+            step = step._replace(command=item.command, reason=why, after=after)
+        found.append(step)
+    return tuple(found)
+
+
+def pending(found: Sequence[Step]) -> Step | None:
+    """What has to be dealt with now: what is in the way, else the next; None at the end."""
+    stuck = [step for step in found if step.state is StepState.BLOCKED and not step.after]
+    following = [step for step in found if step.state is StepState.NEXT]
+    return next(iter((*stuck, *following)), None)
+
+
+def next_command(found: Sequence[Step]) -> str:
+    """The one command that brings the release on; "" where all is done."""
+    step = pending(found)
+    if step is None:
+        return ""
+    return (step.command or step.remedy).partition("\n")[0]
+
+
+def _dependency(known: Known) -> _Own:
+    if known.faults:
+        fault = known.faults[0]
+        undecided = bool(fault.missing)
+        return Trouble(f"{fault.rule}: {fault.message}", fault.remedy or "guard check", undecided)
+    if known.dependency is None:
+        return _Done(f"there is no gitlink: {known.names.dependency} comes from elsewhere")
+    return _pushed(known, known.dependency, known.names.dependency)
+
+
+def _tried(tested: Tested | Unknown | None) -> tuple[_Own, _Own]:
+    """Building and testing, which one verdict tells of."""
+    if not isinstance(tested, Tested):
+        what = tested.what if tested is not None else "nobody asked for the verdict"
+        trouble = Trouble(what, tested.remedy if tested is not None else "guard check", True)
+        return trouble, trouble
+    verdict = f"verdict {tested.verdict}"
+    if tested.state is VerdictState.PASSED:
+        return _Done(verdict), _Done(verdict)
+    if tested.state is VerdictState.UNTESTED:
+        return _Open("guard test"), _Open("guard test")
+    if tested.state is VerdictState.FAILED_TEST:
+        return _Done(verdict), _failed("its tests fail", tested)
+    if tested.state is VerdictState.FAILED_BUILD:
+        trouble = _failed("it does not build", tested)
+    elif tested.state is VerdictState.NO_COMMAND:
+        trouble = Trouble("no test command is set, so nothing can have passed", "guard init")
+    else:
+        trouble = Trouble(tested.detail, tested.remedy, True)
+    return trouble, _Open("guard test")
+
+
+def _failed(what: str, tested: Tested) -> Trouble:
+    return Trouble(
+        f"{what}: {tested.detail} (verdict {tested.verdict})", f"guard log {tested.verdict}"
+    )
+
+
+def _image(known: Known) -> _Own:
+    image = known.image
+    if isinstance(image, Trouble):
+        return image
+    if image.state is Published.NOWHERE:
+        return _Done("[image] publish = false: it stays on the machines that build it")
+    if image.state is Published.YES:
+        return _Done(f"{image.reference} is {image.digest}")
+    if image.state is Published.OTHER:
+        return Trouble(
+            f"{image.reference} means another image in the registry: {image.digest}",
+            "guard publish",
+        )
+    return _Open("guard publish")
+
+
+def _consumer(known: Known) -> _Own:
+    if known.consumer is None:
+        return _Done(f"there is no gitlink for {known.names.consumer}")
+    return _pushed(known, known.consumer, known.names.consumer)
+
+
+def _superproject(known: Known) -> _Own:
+    spot = known.superproject
+    if isinstance(spot, Trouble) or not known.staged:
+        return _pushed(known, spot, known.names.superproject)
+    commit = f"{spot.git} commit -m {shlex.quote(known.message)}"
+    push = f"{spot.git} push {spot.remote} "
+    push += spot.branch if spot.local == spot.ref else f"HEAD:{spot.ref}"
+    if spot.reach is Reach.AHEAD_THERE:
+        name = known.names.superproject
+        return Trouble(
+            f"{name} is behind {spot.remote}/{spot.branch}, which is at {spot.there[:12]}, and "
+            "something is staged",
+            f"{spot.git} pull --ff-only {spot.remote} {spot.branch}",
+        )
+    found = _pushed(known, spot, known.names.superproject)
+    if isinstance(found, Trouble):
+        # A rebase would take a staged gitlink back, without a word.
+        apart = spot.reach is Reach.APART
+        return found._replace(remedy=f"{commit} && {found.remedy}") if apart else found
+    return spot.trouble or _Open(f"{commit}\n{push}")
+
+
+def rebase(known: Known, spot: Spot) -> str:
+    """The command that puts a branch on top of what others pushed, and stages it as a gitlink."""
+    command = f"{spot.git} fetch {spot.remote} && {spot.git} rebase {spot.remote}/{spot.branch}"
+    if spot == known.consumer and isinstance(known.superproject, Spot):
+        path = shlex.quote(known.names.consumer_path)
+        command += f" && {known.superproject.git} add {path}"
+    return command
+
+
+def _pushed(known: Known, spot: Spot | Trouble, name: str) -> _Own:
+    """Whether something is where it has to be."""
+    if isinstance(spot, Trouble):
+        return spot
+    what = spot.branch if spot.source == spot.ref else spot.source[:12]
+    if spot.reach in (Reach.SAME, Reach.AHEAD_THERE):
+        seen = "has" if spot.asked else "is known to have"
+        on = "" if spot.source == spot.ref else f" on {spot.branch}"
+        return _Done(f"{spot.remote} {seen} {what}{on}")
+    if spot.reach is Reach.OTHER:
+        return Trouble(
+            f"{spot.remote} has {spot.branch} of {name} at {spot.there[:12]}, which is another "
+            "commit than the one here: a release is never moved",
+            f"{spot.git} ls-remote --tags {spot.remote}",
+        )
+    if spot.reach is Reach.APART:
+        return Trouble(
+            f"somebody else pushed to {name} first: {spot.branch} of {spot.remote} is at "
+            f"{spot.there[:12]}, which does not lead to {what}, nor {what} to it",
+            rebase(known, spot),
+        )
+    return spot.trouble or _Open(spot.push)

@@ -1,1 +1,0 @@
-"""A release in the right order: what is done, what comes next, and each step done."""

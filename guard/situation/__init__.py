@@ -1,0 +1,1 @@
+"""What is: the facts about the three repositories, gathered for the rules."""

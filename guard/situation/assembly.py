@@ -1,0 +1,252 @@
+"""A combination put together: its parts, and the key that stands for all of their content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeGuard
+
+from guard.config import FILE, Config
+from guard.errors import GitError, MissingObjectError
+from guard.git.locate import distinct, submodule_repositories
+from guard.git.objects import GitObject, ObjectPool
+from guard.git.parts import Part
+from guard.git.process import Repository, run
+from guard.git.store import Store
+from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
+from guard.memory import Memory
+from guard.model import Combination
+from guard.situation.workspace import Workspace, repositories_of
+
+
+class Assembly(NamedTuple):
+    """What `assemble` found.
+
+    Args:
+        key: id of the superproject's tree with every gitlink replaced by its commit's tree.
+        parts: the superproject first, then every submodule, nested ones behind their parent.
+    """
+
+    key: str
+    parts: tuple[Part, ...]
+
+
+class Submodules:
+    """The submodules of a superproject: their names and stores, each looked up once."""
+
+    def __init__(
+        self, workspace: Workspace, pool: ObjectPool, config: Config, memory: Memory
+    ) -> None:
+        self.memory = memory
+        self.workspace = workspace
+        self.pool = pool
+        self.config = config
+        self._stores: dict[tuple[str, ...], Store] = {}
+        self._modules: dict[str, dict[str, dict[str, str]]] = {}
+        self._known: dict[str, Sequence[str]] = {}
+
+    def store(self, path: str, names: Sequence[str] = ()) -> Store:
+        """The store of a top-level submodule.
+
+        Args:
+            names: its names in ``.gitmodules``, where they are known; those that were given last
+                hold where none are.
+        """
+        names = self._known[path] = names or self._known.get(path, ())
+        key = (path, *names)
+        if key not in self._stores:
+            found = repositories_of(self.workspace, self.config, path, names)
+            self._stores[key] = Store(self.pool, found)
+        return self._stores[key]
+
+    def named(self, store: Store, tree: GitObject) -> dict[str, list[str]]:
+        """Path -> names, as the tree's ``.gitmodules`` says; errors as in `modules`."""
+        return {path: list(names) for path, names in self.modules(store, tree).items()}
+
+    def modules(self, store: Store, tree: GitObject) -> dict[str, dict[str, str]]:
+        """Path -> name -> URL, as the tree's ``.gitmodules`` says; "" where it names no URL.
+
+        Raises:
+            GitError: the file cannot be read as git configuration.
+            MissingObjectError: it is in no repository.
+        """
+        entry = next((item for item in tree.entries if item.name == b".gitmodules"), None)
+        if entry is None or entry.mode in (GITLINK, FOLDER):
+            return {}
+        if entry.id not in self._modules:
+            known = self.memory.recall("gitmodules", entry.id)
+            self._modules[entry.id] = known if _is_modules(known) else self._read(store, entry.id)
+        return self._modules[entry.id]
+
+    def _read(self, store: Store, entry: str) -> dict[str, dict[str, str]]:
+        blob = store.read(entry)
+        if blob is None:
+            raise MissingObjectError(f"blob {entry} (.gitmodules) is missing")
+        modules = _read_modules(store.repositories[0], blob)
+        self.memory.remember(modules, "gitmodules", entry)
+        return modules
+
+
+def _is_modules(value: object) -> TypeGuard[dict[str, dict[str, str]]]:
+    """Whether what was remembered has the shape that `_read_modules` gives."""
+    return isinstance(value, dict) and all(
+        isinstance(names, dict) and all(isinstance(url, str) for url in names.values())
+        for names in value.values()
+    )
+
+
+def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str, str]]:
+    # git reads its own format: tabs, quotes and comments included.
+    asked = ("config", "--file=-", "-z", "--get-regexp", r"^submodule\..*\.(path|url)$")
+    output = run(repository, *asked, data=blob.data, ok=(0, 1))
+    paths: dict[str, list[str]] = {}
+    urls: dict[str, str] = {}
+    for item in os.fsdecode(output).split("\0"):
+        key, _, value = item.partition("\n")
+        name, _, kind = key.removeprefix("submodule.").rpartition(".")
+        if kind == "path" and value:
+            paths.setdefault(value, []).append(name)
+        elif kind == "url":
+            urls[name] = value
+    return {path: {name: urls.get(name, "") for name in names} for path, names in paths.items()}
+
+
+class _Assembler:
+    """Puts a combination together.
+
+    Args:
+        memory: what the content of submodules' commits is, where that is all that is asked for;
+            what is remembered is not read again, and is no part then.
+    """
+
+    def __init__(self, submodules: Submodules, memory: Memory | None = None) -> None:
+        self._submodules = submodules
+        self._memory = memory
+        self.parts: list[Part] = []
+        self.missing: list[str] = []
+
+    def superproject(self, store: Store, tree: GitObject, combination: Combination) -> str:
+        self.parts.append(Part("", combination.commit or "", tree.id, store.repositories[0]))
+        config = self._submodules.config
+        present: dict[str, str | None] = dict.fromkeys((config.consumer, config.dependency))
+        replaced = {link.path: link.commit for link in combination.replaced}
+        return self._content(store, tree, "", {**present, **replaced})
+
+    def _content(
+        self, store: Store, tree: GitObject, prefix: str, known: Mapping[str, str | None]
+    ) -> str:
+        """The id of the tree with its gitlinks replaced, as far down as ``.gitmodules`` names.
+
+        Args:
+            known: gitlinks that need no such name, with the commit that takes the place of theirs.
+        """
+        names = self._submodules.named(store, tree)
+        top = {os.fsdecode(entry.name) for entry in tree.entries if entry.mode == GITLINK}
+        changes: dict[tuple[str, ...], str] = {}
+        for path in sorted({*top, *known, *filter(_is_plain, names)}):
+            try:
+                found = store.walk(tree, path)
+            except LookupError as error:
+                self.missing.append(f"tree {error} in {prefix or 'the superproject'}")
+                continue
+            if found is None or found[0].mode != GITLINK or found[1]:
+                continue
+            commit = known.get(path) or found[0].id
+            below = self._submodule(store, prefix, path, names.get(path, []), commit)
+            if below is not None:
+                changes[tuple(path.split("/"))] = below
+        return self._rewritten(store, tree, changes, drop=FILE.encode() if not prefix else b"")
+
+    def _submodule(
+        self, parent: Store, prefix: str, path: str, names: list[str], commit: str
+    ) -> str | None:
+        whole = prefix + path
+        if prefix:
+            nested = submodule_repositories(
+                parent.repositories, path, dict.fromkeys((*names, path))
+            )
+            store = Store(self._submodules.pool, distinct(nested))
+        else:
+            store = self._submodules.store(path, names)
+        known = self._memory.recall("content", commit) if self._memory else None
+        if isinstance(known, str):
+            return known
+        root = store.root(commit)
+        if root is None:
+            self.missing.append(f"commit {commit} of {whole}")
+            return None
+        self.parts.append(Part(whole, commit, root.tree.id, root.repository))
+        missing = len(self.missing)
+        content = self._content(store, root.tree, f"{whole}/", {})
+        if self._memory and len(self.missing) == missing:
+            self._memory.remember(content, "content", commit)
+        return content
+
+    def _rewritten(
+        self, store: Store, tree: GitObject, changes: dict[tuple[str, ...], str], drop: bytes = b""
+    ) -> str:
+        if not changes and not drop:
+            return tree.id
+        entries = []
+        for entry in tree.entries:
+            name = os.fsdecode(entry.name)
+            below = {path[1:]: new for path, new in changes.items() if path[0] == name}
+            if entry.name == drop:
+                continue
+            if () in below:
+                entries.append(TreeEntry(FOLDER, entry.name, below[()]))
+            elif below:
+                folder = store.tree(entry.id)
+                assert folder is not None  # the walk to the gitlink has read it
+                entries.append(entry._replace(id=self._rewritten(store, folder, below)))
+            else:
+                entries.append(entry)
+        return tree_id(entries, len(tree.id) // 2)
+
+
+def _is_plain(path: str) -> bool:
+    return not {"", ".", ".."}.intersection(path.split("/"))
+
+
+def assemble(submodules: Submodules, store: Store, combination: Combination) -> Assembly:
+    """Find every part of a combination and compute its key.
+
+    Args:
+        store: the superproject's objects.
+
+    Raises:
+        MissingObjectError: a commit or a tree is in no repository; all of them are named.
+        GitError: git cannot be asked, or a ``.gitmodules`` is malformed.
+    """
+    assembler = _Assembler(submodules)
+    return Assembly(_key(assembler, store, combination), tuple(assembler.parts))
+
+
+def content_key(submodules: Submodules, store: Store, combination: Combination) -> str:
+    """Only the key; what a submodule's commit holds is for ever, and may be remembered.
+
+    Args:
+        store: the superproject's objects.
+
+    Raises:
+        MissingObjectError: as `assemble`, of commits that were never looked into.
+        GitError: as `assemble`.
+    """
+    return _key(_Assembler(submodules, submodules.memory), store, combination)
+
+
+def _key(assembler: _Assembler, store: Store, combination: Combination) -> str:
+    tree = store.tree(combination.tree)
+    if tree is None:
+        raise MissingObjectError(f"tree {combination.tree} of the superproject is missing")
+    try:
+        key = assembler.superproject(store, tree, combination)
+    except RecursionError as error:
+        raise GitError("the submodules are nested too deeply to be read") from error
+    if assembler.missing:
+        raise MissingObjectError(
+            "missing: " + "; ".join(assembler.missing), "git submodule update --init --recursive"
+        )
+    if len({len(part.tree) for part in assembler.parts}) > 1:
+        raise GitError("the combination mixes SHA-1 and SHA-256 repositories")
+    return key

@@ -1,0 +1,149 @@
+"""What combinations hold: the configuration, the gitlinks and where the submodules' objects are."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from guard.config import FILE, Config, config_from_json, read_config
+from guard.errors import MissingObjectError
+from guard.git.objects import GitObject, ObjectPool
+from guard.git.process import Repository
+from guard.git.store import Root, Store
+from guard.git.trees import GITLINK
+from guard.memory import Memory
+from guard.model import Combination
+from guard.situation.assembly import Submodules
+from guard.situation.values import Unknown
+from guard.situation.workspace import Workspace
+
+Rooted = tuple[Store, Root] | Unknown
+
+
+class Contents:
+    """Reads in combinations of one workspace; what two of them share is read once.
+
+    Args:
+        pool: the open object readers; this does not close them.
+    """
+
+    def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
+        self.workspace = workspace
+        self.pool = pool
+        self.memory = Memory(workspace.superproject.common_dir)
+        self._stores: dict[str, Store] = {}
+        self._configs: dict[str, Config] = {}
+        self._submodules: dict[Config, Submodules] = {}
+        self._roots: dict[tuple[Config, str, str], Rooted] = {}
+
+    def store(self, combination: Combination) -> Store:
+        """The superproject's objects, with those of a private index."""
+        if combination.objects not in self._stores:
+            repository = self.workspace.superproject._replace(objects=combination.objects)
+            self._stores[combination.objects] = Store(self.pool, (repository,))
+        return self._stores[combination.objects]
+
+    def config(self, combination: Combination) -> Config:
+        """The configuration inside the combination's own tree.
+
+        Raises:
+            ConfigError: it is malformed.
+            MissingObjectError: the tree or the file is missing.
+        """
+        store = self.store(combination)
+        tree = superproject_tree(store, combination)
+        found = store.walk(tree, FILE)
+        if found is None:
+            return Config()
+        blob = found[0].id
+        if blob not in self._configs:
+            self._configs[blob] = self._read_config(store, blob)
+        return self._configs[blob]
+
+    def _read_config(self, store: Store, blob: str) -> Config:
+        known = config_from_json(self.memory.recall("config", blob))
+        if known is not None:
+            return known
+        content = store.read(blob)
+        if content is None or content.type != "blob":
+            raise MissingObjectError(f"{FILE} ({blob}) cannot be read", "git fsck")
+        config = read_config(content.data)
+        self.memory.remember(config, "config", blob)
+        return config
+
+    def submodules(self, config: Config) -> Submodules:
+        """The submodules as this configuration names them."""
+        if config not in self._submodules:
+            self._submodules[config] = Submodules(self.workspace, self.pool, config, self.memory)
+        return self._submodules[config]
+
+    def gitlink(self, combination: Combination, path: str) -> str | None:
+        """The commit at a submodule's path, None where there is no gitlink.
+
+        Raises:
+            MissingObjectError: a tree on the way is missing.
+        """
+        for link in combination.replaced:
+            if link.path == path:
+                return link.commit
+        store = self.store(combination)
+        try:
+            found = store.walk(superproject_tree(store, combination), path)
+        except LookupError as error:
+            raise MissingObjectError(f"tree {error} of the superproject is missing") from error
+        if found is None or found[0].mode != GITLINK or found[1]:
+            return None
+        return found[0].id
+
+    def root(self, combination: Combination, config: Config, path: str, commit: str) -> Rooted:
+        """The tree of a submodule's commit, with the store that has it."""
+        key = (config, path, commit)
+        if key not in self._roots:
+            submodules = self.submodules(config)
+            store = submodules.store(path)
+            root = store.root(commit)
+            if root is None:
+                # Its git dir may go by another name than its path.
+                top = self.store(combination)
+                names = submodules.named(top, superproject_tree(top, combination))
+                store = submodules.store(path, names.get(path, []))
+                root = store.root(commit)
+            whole = self.workspace.superproject
+            self._roots[key] = (store, root) if root else _missing(whole, path, commit, store)
+        return self._roots[key]
+
+
+def superproject_tree(store: Store, combination: Combination) -> GitObject:
+    """The tree that a combination starts from.
+
+    Raises:
+        MissingObjectError: no repository has it.
+    """
+    tree = store.tree(combination.tree)
+    if tree is None:
+        raise MissingObjectError(
+            f"tree {combination.tree} of the superproject is missing",
+            "git fetch --refetch --no-filter",
+        )
+    return tree
+
+
+def brought_here(superproject: Repository, path: str) -> str:
+    """The command that brings a submodule's repository to this machine, or tells where it is."""
+    if superproject.work_tree is None:
+        key = quote(f"guard.{path}.repository")
+        return f"git config {key} /path/to/{quote(path.rpartition('/')[2])}"
+    return f"git submodule update --init {quote(path)}"
+
+
+def _missing(superproject: Repository, path: str, commit: str, store: Store) -> Unknown:
+    if not store.repositories:
+        return Unknown(
+            f"no repository of {path} is on this machine, so commit {commit} cannot be read",
+            brought_here(superproject, path),
+        )
+    looked = ", ".join(found.work_tree or found.git_dir for found in store.repositories)
+    return Unknown(
+        f"commit {commit} of {path} is missing (looked in {looked})",
+        f"git -C {store.repositories[0].work_tree or store.repositories[0].git_dir} "
+        f"fetch origin {commit}",
+    )

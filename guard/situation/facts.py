@@ -1,0 +1,373 @@
+"""Gathers what the rules may see, once for each combination, out of git's objects."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from guard.config import Config
+from guard.errors import GitError, GuardError
+from guard.git.locate import git_at
+from guard.git.objects import ObjectPool
+from guard.git.process import Repository, text
+from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
+from guard.git.store import Root, Store
+from guard.git.trees import FOLDER, GITLINK
+from guard.model import Combination, Evidence, Release, Severity
+from guard.situation.assembly import content_key
+from guard.situation.contents import Contents, superproject_tree
+from guard.situation.others import Others
+from guard.situation.values import (
+    Consumer,
+    Facts,
+    ImagePins,
+    Names,
+    OldImage,
+    Package,
+    PathSource,
+    PathState,
+    Pin,
+    ReleasePackages,
+    Tested,
+    Unknown,
+    VerdictState,
+)
+from guard.situation.workspace import Workspace
+from guard.verdicts.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    # A push whose facts are remembered reads no manifest.
+    from guard.haskell import Manifest, VersionRange
+    from guard.situation.manifests import Library
+
+
+class Gatherer(Contents):
+    """Facts about combinations of one workspace; what two of them share is read once."""
+
+    def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
+        super().__init__(workspace, pool)
+        self._opened: Library | None = None
+        self._consumers: dict[tuple[Config, str, object, str], Consumer | Unknown] = {}
+        self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
+        self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
+        self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
+        self._likeliest: dict[tuple[Config, frozenset[VersionRange], int], frozenset[Release]] = {}
+        self._candidates: dict[tuple[Config, frozenset[Release]], tuple[ReleasePackages, ...]] = {}
+        self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
+        self._others = Others(self)
+        self.verdicts = Verdicts(workspace.superproject, pool, self.memory)
+
+    @property
+    def _library(self) -> Library:
+        if self._opened is None:
+            from guard.situation.manifests import Library
+
+            self._opened = Library()
+        return self._opened
+
+    def gather(self, combination: Combination, *, tested: bool) -> Facts:
+        """Everything the rules need for one combination.
+
+        Args:
+            tested: whether the verdict is looked up, too.
+
+        Raises:
+            GuardError: the superproject itself or its configuration cannot be read. What is
+                wrong with a submodule stands in the facts as `Unknown`.
+        """
+        config = self.config(combination)
+        names = Names(
+            self.workspace.name(""),
+            self.workspace.name(config.consumer),
+            self.workspace.name(config.dependency),
+            config.consumer,
+            config.dependency,
+            config.release_tag,
+        )
+        evidence = Evidence(names.superproject, combination.commit, text=combination.source)
+        pin = self._pin(combination, config)
+        facts = Facts(names, evidence, self._consumer(combination, config, pin), pin)
+        facts = facts._replace(image_pins=self._image_pins(combination, config))
+        if tested:
+            facts = facts._replace(
+                tested=self.tested(combination, config),
+                old_image=self.old_image(combination, config),
+            )
+        return facts
+
+    def explain(self, facts: Facts, combination: Combination, most: int = 0) -> Facts:
+        """The facts with what only a blocked push needs: which releases there are, how near.
+
+        Args:
+            most: how many releases are looked into, the likeliest ones; 0 for all of them.
+
+        Raises:
+            GuardError: the dependency's tags cannot be listed.
+        """
+        # An accepted push does not wait for the import.
+        from guard.rules.asked import ranges_on_gitlink
+        from guard.situation.candidates import likeliest, with_packages
+
+        config = self.config(combination)
+        form, path = config.release_tag, config.dependency
+        store = self.submodules(config).store(path)
+        releases = self._all_tags(form, store).releases
+        ranges = frozenset(ranges_on_gitlink(facts).values())
+        asked = (config, ranges, most)
+        if asked not in self._likeliest:
+            self._likeliest[asked] = frozenset(likeliest(ranges, releases, form, most))
+        chosen = self._likeliest[asked]
+        if (config, chosen) not in self._candidates:
+            found = with_packages(store, self._library, tuple(chosen), form, path)
+            self._candidates[config, chosen] = found
+        return facts._replace(
+            candidates=self._candidates[config, chosen], others=len(releases) - len(chosen)
+        )
+
+    def tested(self, combination: Combination, config: Config) -> Tested | Unknown:
+        """What the verdicts say of a combination."""
+        if not config.test.command:
+            return Tested(VerdictState.NO_COMMAND)
+        # Two commits with one tree are one combination.
+        content = combination._replace(commit=None, source="")
+        if (content, config) not in self._tested:
+            self._tested[content, config] = self._look_up(combination, config)
+        return self._tested[content, config]
+
+    def old_image(self, combination: Combination, config: Config) -> OldImage | None:
+        """What CI would test a pushed commit of the consumer in, where that is not what passed."""
+        tested = self.tested(combination, config)
+        pushed = any(link.path == config.consumer for link in combination.replaced)
+        if not pushed or not isinstance(tested, Tested) or tested.published:
+            return None
+        if not config.image.publish:
+            return None  # CI builds its own
+        if tested.state is not VerdictState.PASSED:
+            return None  # the rule `tested` has something to say
+        name = self.workspace.name
+        found = OldImage(
+            name(config.consumer),
+            name(""),
+            Evidence(name(""), combination.commit, text=combination.source),
+            "",
+            (),
+            tested.verdict,
+            config.rules.image_published == Severity.ERROR.value,
+        )
+        try:
+            unlike = self._others.drift(combination, config)
+        except GuardError as error:
+            return found._replace(unknown=Unknown(error.problem, error.remedy))
+        return unlike and found._replace(remote=unlike.remote, differs=unlike.differs)
+
+    def is_still_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
+        """Whether a tag names the dependency's commit; None fits a dependency without gitlink.
+
+        Raises:
+            GuardError: git cannot be asked.
+        """
+        commit = self.gitlink(combination, config.dependency)
+        if commit is None or tag is None:
+            return commit is None and tag is None
+        pin = self._pins.get((config, commit))
+        if isinstance(pin, Pin):
+            return any(release.tag == tag for release in pin.releases)
+        version = release_version(tag, config.release_tag)
+        if version is None:
+            return False
+        # Its names are known by now: the combination was put together.
+        store = self.submodules(config).store(config.dependency)
+        key = (config.release_tag, store.repositories, version)
+        if key not in self._named:
+            self._named[key] = self._likely_tags(config.release_tag, store, [version])
+        return any(release.tag == tag for release in self._named[key].at(commit))
+
+    def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
+        try:
+            key = content_key(self.submodules(config), self.store(combination), combination)
+            return self.verdicts.look_up(key, config.recipe)
+        except GuardError as error:
+            return Unknown(error.problem, error.remedy)
+
+    def _pin(self, combination: Combination, config: Config) -> Pin | Unknown | None:
+        commit = self.gitlink(combination, config.dependency)
+        if commit is None:
+            return None
+        if (config, commit) not in self._pins:
+            rooted = self.root(combination, config, config.dependency, commit)
+            try:
+                pin = rooted if isinstance(rooted, Unknown) else self._read_pin(config, *rooted)
+            except GuardError as error:
+                pin = Unknown(error.problem, error.remedy)
+            self._pins[config, commit] = pin
+        return self._pins[config, commit]
+
+    def _read_pin(self, config: Config, store: Store, root: Root) -> Pin:
+        packages, unknown = self._library.packages(store, root.tree, config.dependency)
+        form = config.release_tag
+        pin = Pin(root.commit, tuple(packages), unknown=tuple(unknown))
+        versions = [str(item.version) for item in packages if item.version is not None]
+        tags = self._likely_tags(form, store, versions)
+        if not tags.at(root.commit):
+            tags = self._all_tags(form, store)
+        if tags.at(root.commit):
+            return pin._replace(releases=tags.at(root.commit))
+        same = store.with_tree(root.tree.id, [item.commit for item in tags.releases])
+        contradicting = tags.contradicting_at(root.commit)
+        return pin._replace(
+            same_content=in_order((item for item in tags.releases if item.commit in same), form),
+            described=_described(root, form),
+            contradicting=contradicting,
+            asked=_called(store.repositories) if contradicting else (),
+        )
+
+    def _likely_tags(self, form: str, store: Store, versions: list[str]) -> TagList:
+        """The tags that packages' versions name: nearly always one of them is the release's.
+
+        Listing all takes longer the more there are, and is done once from the second pin on.
+        """
+        if (form, store.repositories) in self._tags:
+            return self._all_tags(form, store)
+        self._tags[form, store.repositories] = None
+        return releases_named(store.repositories, form, versions)
+
+    def _all_tags(self, form: str, store: Store) -> TagList:
+        tags = self._tags.get((form, store.repositories))
+        if tags is None:
+            tags = self._tags[form, store.repositories] = all_releases(store.repositories, form)
+        return tags
+
+    def _consumer(
+        self, combination: Combination, config: Config, pin: Pin | Unknown | None
+    ) -> Consumer | Unknown | None:
+        commit = self.gitlink(combination, config.consumer)
+        if commit is None:
+            return None
+        # The states of its paths depend on the pin and on the superproject around it.
+        key = (config, commit, pin.commit if isinstance(pin, Pin) else pin, combination.tree)
+        if key not in self._consumers:
+            rooted = self.root(combination, config, config.consumer, commit)
+            if isinstance(rooted, Unknown):
+                self._consumers[key] = rooted
+            else:
+                store, root = rooted
+                manifests, unknown = self._library.consumer(store, root.tree, config.consumer)
+                paths = self._paths(combination, config, manifests, pin)
+                self._consumers[key] = Consumer(
+                    commit, tuple(manifests), tuple(paths), tuple(unknown)
+                )
+        return self._consumers[key]
+
+    def _image_pins(self, combination: Combination, config: Config) -> ImagePins | None:
+        commit = self.gitlink(combination, config.consumer)
+        if commit is None or not config.image.pins:
+            return None
+        rooted = self.root(combination, config, config.consumer, commit)
+        if isinstance(rooted, Unknown):
+            return None
+        # An accepted push has what they say from memory.
+        from guard.situation.image_files import image_pins
+
+        store, root = rooted
+        reader = self.pool.reader(root.repository)
+        found = image_pins(store, reader, root.tree, config.image, self.memory)
+        blocks = config.rules.image_pin == Severity.ERROR.value
+        return found._replace(name=config.image.name, blocks=blocks)
+
+    def _paths(
+        self,
+        combination: Combination,
+        config: Config,
+        manifests: list[Manifest],
+        pin: Pin | Unknown | None,
+    ) -> list[PathSource]:
+        from guard.haskell import SourceKind
+
+        found = []
+        for manifest in manifests:
+            base = posixpath.join(config.consumer, posixpath.dirname(manifest.path))
+            for source in manifest.sources:
+                if source.kind is not SourceKind.PATH or source.path is None:
+                    continue
+                whole = posixpath.normpath(posixpath.join(base, source.path, source.subdir or ""))
+                target = _below(whole, config.dependency)
+                if target is not None:
+                    state = self._path_state(combination, config, target, pin)
+                    found.append(PathSource(manifest.path, source, target, state))
+                elif _below(whole, config.consumer) is None and _is_firm(manifest, source.path):
+                    state = self._state_elsewhere(combination, whole)
+                    found.append(PathSource(manifest.path, source, whole, state))
+        return found
+
+    def _state_elsewhere(self, combination: Combination, whole: str) -> PathState:
+        """What a path leads to that leaves the consumer for neither itself nor the dependency."""
+        if whole.startswith(("/", "../")):
+            return PathState.NOWHERE  # no such thing is in the build context
+        store = self.store(combination)
+        try:
+            found = store.walk(superproject_tree(store, combination), whole)
+        except LookupError:
+            return PathState.UNKNOWN
+        return PathState.PRESENT if found is not None else PathState.NOWHERE
+
+    def _path_state(
+        self, combination: Combination, config: Config, target: str, pin: Pin | Unknown | None
+    ) -> PathState:
+        if pin is None:
+            return PathState.NO_GITLINK
+        if isinstance(pin, Unknown):
+            return PathState.UNKNOWN
+        rooted = self.root(combination, config, config.dependency, pin.commit)
+        assert not isinstance(rooted, Unknown)  # its packages have been read
+        store, root = rooted
+        try:
+            found = store.walk(root.tree, target)
+        except LookupError:
+            return PathState.UNKNOWN
+        if found is not None and found[0].mode == GITLINK:
+            return PathState.NESTED
+        if any(_leads_to(target, item) for item in pin.packages):
+            return PathState.PRESENT
+        if pin.unknown:
+            return PathState.UNKNOWN  # the package may stand in what could not be read
+        is_folder = found is not None and found[0].mode == FOLDER
+        return PathState.NO_PACKAGE if is_folder else PathState.ABSENT
+
+
+def _is_firm(manifest: Manifest, path: str) -> bool:
+    """Whether there must be something at a path: cabal has wildcards and optional packages."""
+    name = posixpath.basename(manifest.path)
+    return not name.startswith("cabal.project") and not set(path) & set("*?[{")
+
+
+def _below(path: str, folder: str) -> str | None:
+    """The rest of a path inside a folder, "" for the folder itself, None outside."""
+    if path == folder:
+        return ""
+    return path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else None
+
+
+def _leads_to(target: str, package: Package) -> bool:
+    """Whether a path is the folder of a package or its ``.cabal`` file, wildcards allowed."""
+    if target == package.folder:
+        return True
+
+    steps = target.split("/")
+    whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
+    return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
+
+
+def _called(repositories: Iterable[Repository]) -> tuple[str, ...]:
+
+    return tuple(map(git_at, repositories))
+
+
+def _described(root: Root, form: str) -> str:
+    """As people name a commit that is no release: ``v0.2.1-111-g16d4829b``, or a short id."""
+    pattern = form.replace("{version}", "[0-9]*")
+    try:
+        return text(root.repository, "describe", "--tags", f"--match={pattern}", root.commit)
+    except GitError:
+        return root.commit[:12]  # no release before it

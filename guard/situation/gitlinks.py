@@ -1,0 +1,326 @@
+"""Gathers where the commits at gitlinks are published, for many commits of the superproject."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from guard.config import Config
+from guard.errors import GitError, GuardError
+from guard.git.locate import open_checkout
+from guard.git.process import Repository
+from guard.git.remotes import Remote, Remotes, is_local, read_remotes, resolved
+from guard.git.trees import GITLINK
+from guard.model import Combination
+from guard.situation.contents import Contents, superproject_tree
+from guard.situation.publication import Publication, PublicationState
+from guard.situation.tracking import Place, Tracking, head_branch, reachable, track
+from guard.situation.workspace import Workspace
+
+Search = Callable[
+    ["PublishedLinks", "Submodule", Config, Sequence[Place], Sequence[str]],
+    Iterable[Publication],
+]
+
+
+class Destination(NamedTuple):
+    """Where the superproject is pushed to.
+
+    Args:
+        remote: the remote's name, or its URL.
+        url: as git gives it to the hook; "" where nobody pushes.
+        ref: where a commit would go that nobody pushes, "" where that is not known.
+        asks: whether a remote may be asked over the network.
+    """
+
+    remote: str = ""
+    url: str = ""
+    ref: str = ""
+    asks: bool = True
+
+
+class Submodule(NamedTuple):
+    """One submodule as a commit of the superproject names it.
+
+    Args:
+        url: as ``.gitmodules`` writes it, "" for none.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    url: str
+    release_tag: str
+
+
+class PublishedLinks:
+    """Says of gitlinks whether others can fetch them; each commit is looked for once.
+
+    Args:
+        search: says it of the commits that no remote is known to have.
+    """
+
+    def __init__(self, contents: Contents, destination: Destination, search: Search) -> None:
+        self._contents = contents
+        self._destination = destination
+        self._search = search
+        self.here = read_remotes(contents.workspace.options, contents.workspace.superproject)
+        self._tracking: dict[str, Tracking] = {}
+        self._found: dict[tuple[Submodule, str], Publication] = {}
+
+    def of(self, asked: Sequence[tuple[Combination, Config]]) -> list[tuple[Publication, ...]]:
+        """The publications of each combination's gitlinks, in the order of a release.
+
+        Raises:
+            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
+        """
+        links = [self.submodules(combination, config) for combination, config in asked]
+        # In the order of the push, so that the same commits are told of each time.
+        wanted: dict[Submodule, tuple[Config, dict[str, None]]] = {}
+        for (_, config), found in zip(asked, links, strict=True):
+            for submodule, commit in found:
+                if (submodule, commit) not in self._found:
+                    wanted.setdefault(submodule, (config, {}))[1][commit] = None
+        # All at once; who needs one that cannot be asked says so.
+        with suppress(GitError):
+            self.tracking(
+                repository
+                for submodule, (config, _) in wanted.items()
+                for repository in self.repositories(submodule, config)[:1]
+            )
+        for submodule, (config, commits) in wanted.items():
+            for item in self._judged(submodule, config, list(commits)):
+                self._found[submodule, item.commit] = item
+        return [tuple(self._found[key] for key in found) for found in links]
+
+    def submodules(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
+        """The submodules of a combination, each with the commit at its gitlink.
+
+        In the order of a release: the dependency first, the consumer last.
+
+        Raises:
+            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
+        """
+        contents = self._contents
+        store = contents.store(combination)
+        tree = superproject_tree(store, combination)
+        modules = contents.submodules(config).modules(store, tree)
+        top = {os.fsdecode(entry.name) for entry in tree.entries if entry.mode == GITLINK}
+        found = []
+
+        def turn(path: str) -> tuple[bool, bool, str]:
+            return path != config.dependency, path == config.consumer, path
+
+        for path in sorted({*top, config.consumer, config.dependency, *modules}, key=turn):
+            commit = contents.gitlink(combination, path)
+            if commit is None:
+                continue
+            names = modules.get(path, {})
+            url = list(names.values())[-1] if names else ""
+            form = config.release_tag if path == config.dependency else ""
+            found.append((Submodule(path, tuple(names), url, form), commit))
+        return found
+
+    def release(self, combination: Combination, config: Config, commit: str) -> Publication | None:
+        """The publication of a commit of the dependency, None where there is no such submodule.
+
+        Raises:
+            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
+        """
+        submodule = self.submodule(combination, config, config.dependency)
+        if submodule is None or not submodule.url:
+            return None
+        return next(iter(self._judged(submodule, config, [commit])), None)
+
+    def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
+        """The submodule at a path, None where there is no gitlink."""
+        links = self.submodules(combination, config)
+        return next((item for item, _ in links if item.path == path), None)
+
+    def repositories(self, submodule: Submodule, config: Config) -> tuple[Repository, ...]:
+        """Where the objects of a submodule may be."""
+        store = self._contents.submodules(config).store(submodule.path, submodule.names)
+        return store.repositories
+
+    def tracking(self, repositories: Iterable[Repository]) -> list[Tracking]:
+        """What repositories know of their remotes; each is asked once.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        repositories = list(repositories)
+        new = {
+            item.common_dir: item for item in repositories if item.common_dir not in self._tracking
+        }
+        found = track(list(new.values()), self._contents.pool)
+        self._tracking.update(zip(new, found, strict=True))
+        return [self._tracking[item.common_dir] for item in repositories]
+
+    def places(self, submodule: Submodule, config: Config) -> Iterable[Place]:
+        """The remotes that have the URL of ``.gitmodules``, repository for repository."""
+        urls = self.urls(submodule)
+        for repository in self.repositories(submodule, config):
+            (tracking,) = self.tracking([repository])
+            wanted: frozenset[str] = frozenset()
+            for url in urls:
+                wanted |= self.here.places(url) | tracking.remotes.places(url)
+            for remote in tracking.remotes.at(wanted):
+                yield Place(tracking, remote, wanted)
+
+    def urls(self, submodule: Submodule) -> list[str]:
+        """What a submodule's URL stands for, a path made absolute.
+
+        A relative one counts from the superproject's remote, and that may go by several URLs.
+        """
+        found = [submodule.url]
+        if submodule.url.startswith(("./", "../")):
+            whole = [resolved(submodule.url, base) for base in self._bases()]
+            found = [url for url in whole if url] or found
+        return [os.path.join(self.here.base, url) if is_local(url) else url for url in found]
+
+    def _bases(self) -> list[str]:
+        here, destination = self.here, self._destination
+        remote = here.named(destination.remote)
+        if not destination.remote:
+            remote = default_remote(self._contents.workspace, here)
+        bases = [destination.url] if destination.url else []
+        bases += remote.urls[:1] if remote else []
+        if destination.remote and not bases:
+            bases = [destination.remote]
+        # Without any remote git takes the superproject's own place (git-submodule(1), "add").
+        return list(dict.fromkeys(bases)) or [here.base]
+
+    def _judged(
+        self, submodule: Submodule, config: Config, commits: Sequence[str]
+    ) -> Iterable[Publication]:
+        path = submodule.path
+        try:
+            yield from self._looked_up(submodule, config, commits)
+        except GuardError as error:
+            for commit in commits:
+                if (submodule, commit) not in self._found:
+                    yield Publication(
+                        path,
+                        commit,
+                        PublicationState.UNKNOWN,
+                        submodule.url,
+                        "",
+                        error.problem,
+                        error.remedy,
+                    )
+
+    def _looked_up(
+        self, submodule: Submodule, config: Config, commits: Sequence[str]
+    ) -> Iterable[Publication]:
+        path, url = submodule.path, submodule.url
+        if not url:
+            for commit in commits:
+                yield Publication(
+                    path, commit, PublicationState.NO_URL, remedy=self._name_url(submodule, config)
+                )
+            return
+        places = []
+        for place in self.places(submodule, config):
+            places.append(place)
+            known = self._known(place, set(commits))
+            for commit in known:
+                yield Publication(path, commit, PublicationState.PUBLISHED, url, place.remote.name)
+            commits = [commit for commit in commits if commit not in known]
+            if not commits:
+                return
+        # What follows ends in a blocked push, or is asked once for each commit.
+        yield from self._search(self, submodule, config, places, commits)
+
+    def _known(self, place: Place, commits: set[str]) -> set[str]:
+        """Those of some commits that a remote is known to have, without asking it."""
+        refs = place.tracking.refs
+        # Nearly always a branch is at the commit, and the others need not be looked at.
+        there = [name for name, ref in refs.items() if ref.id in commits and not ref.symref]
+        own = place.tracking.remotes.tracked(place.remote, place.wanted, there)
+        if commits == {refs[name].id for name in own}:
+            return commits
+        tracked = place.tracking.tracked(place.remote, place.wanted)
+        tips = {*tracked.values(), *place.tracking.seen(place.remote)}
+        found = commits & tips
+        return found | self._reached(place.repository, tips, commits - found)
+
+    def leads_to(self, repository: Repository, tips: Iterable[str], commit: str) -> bool:
+        """Whether some tips lead to a commit; a repository that lacks it knows of no way.
+
+        Raises:
+            GitError: an object on the way is missing.
+        """
+        tips = set(tips)
+        return commit in tips or commit in self._reached(repository, tips, {commit})
+
+    def _reached(self, repository: Repository, tips: set[str], rest: set[str]) -> set[str]:
+        if not rest or not tips:
+            return set()
+        memory = self._contents.memory
+        digest = hashlib.sha1("".join(sorted(tips)).encode()).hexdigest()
+        remembered = {item for item in rest if memory.recall("reaches", item, digest)}
+        rest = self.present(repository, rest - remembered)
+        reached = reachable(repository, rest, tips) if rest else set()
+        for commit in reached:
+            memory.remember(True, "reaches", commit, digest)
+        return remembered | reached
+
+    def present(self, repository: Repository, commits: Iterable[str]) -> set[str]:
+        """Those of some commits that are in a repository."""
+        names = list(commits)
+        reader = self._contents.pool.reader(repository)
+        answers = reader.read_all([f"{name}^{{commit}}" for name in names])
+        return {
+            name
+            for name, answer in zip(names, answers, strict=True)
+            if answer and answer.id == name
+        }
+
+    def _name_url(self, submodule: Submodule, config: Config) -> str:
+        url = "<url>"
+        for tracking in self.tracking(self.repositories(submodule, config)[:1]):
+            origin = tracking.remotes.named("origin")
+            url = shlex.quote(origin.urls[0]) if origin else url
+        name = submodule.names[-1] if submodule.names else submodule.path
+        key = shlex.quote(f"submodule.{name}.url")
+        path = (
+            ""
+            if submodule.names
+            else (
+                f"git config --file=.gitmodules {shlex.quote(f'submodule.{name}.path')} "
+                f"{shlex.quote(submodule.path)} && "
+            )
+        )
+        return f"{path}git config --file=.gitmodules {key} {url}"
+
+
+def usual_destination(workspace: Workspace, asks: bool = True) -> Destination:
+    """Where ``git push`` would bring the superproject's HEAD: where its branch comes from.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    remotes = read_remotes(workspace.options, workspace.superproject)
+    remote = default_remote(workspace, remotes)
+    branch = head_branch(workspace.superproject)
+    upstream = f"branch.{branch.removeprefix('refs/heads/')}.merge"
+    ref = dict(workspace.options).get(upstream, branch)
+    return Destination(remote.name if remote else "", "", ref, asks)
+
+
+def default_remote(workspace: Workspace, here: Remotes) -> Remote | None:
+    """The superproject's remote: that of the branch that is checked out, else ``origin``."""
+    if len(here.remotes) > 1:
+        branch = head_branch(workspace.superproject).removeprefix("refs/heads/")
+        name = dict(workspace.options).get(f"branch.{branch}.remote", "origin")
+        return here.named(name) or here.named("origin")
+    return here.remotes[0] if here.remotes else None
+
+
+def checkout_of(workspace: Workspace, path: str) -> Repository | None:
+    """The submodule's checkout in the superproject's."""
+    top = workspace.superproject.work_tree
+    return open_checkout(os.path.join(top, path)) if top is not None else None

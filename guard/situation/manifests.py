@@ -1,0 +1,244 @@
+"""The manifests of a consumer, and the packages of a dependency, out of their trees."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+
+from guard.errors import MissingObjectError
+from guard.git.folders import File, all_files, files_in, matching_folders
+from guard.git.objects import GitObject
+from guard.git.store import Store
+from guard.git.trees import GITLINK, SYMLINK
+from guard.haskell import (
+    Manifest,
+    ParseError,
+    Reader,
+    SourceKind,
+    read_cabal_project,
+    reader_for,
+)
+from guard.haskell.model import Role
+from guard.situation.values import Package, Unknown
+
+_PROJECT_FILES = ("stack.yaml", "stack.yaml.lock", "cabal.config")
+
+
+class Library:
+    """Reads manifests by their blobs, each once, however many commits have it."""
+
+    def __init__(self) -> None:
+        self._read: dict[tuple[str, str], Manifest | Unknown] = {}
+
+    def consumer(
+        self, store: Store, tree: GitObject, name: str
+    ) -> tuple[list[Manifest], list[Unknown]]:
+        """Every manifest that counts for a consumer, and what could not be read.
+
+        The ``.cabal`` file, ``package.yaml`` and project files at the root, what those import, and
+        the ``.cabal`` files and ``package.yaml`` of the local packages that they name.
+        """
+        manifests: dict[str, Manifest] = {}
+        unknown = _linked(tree, "", name, _is_root_manifest)
+        waiting: list[tuple[File, Reader | None]] = [
+            (item, None) for item in files_in(tree, "") if _is_root_manifest(item.name)
+        ]
+        while waiting:
+            batch: list[tuple[File, Reader | None]] = []
+            for result in self._files(store, waiting, name):
+                if isinstance(result, Unknown):
+                    unknown.append(result)
+                    continue
+                manifests[result.path] = result
+                try:
+                    files, missing = _local_packages(store, tree, result, name)
+                    batch += files
+                    unknown += missing
+                    files, missing = _imported(store, tree, result, name)
+                    batch += files
+                    unknown += missing
+                    if len(files) == len(result.imports):
+                        manifests[result.path] = _completed(result)
+                except MissingObjectError as error:
+                    unknown.append(Unknown(f"{name}: {error.problem}", error.remedy))
+            waiting = [item for item in dict.fromkeys(batch) if item[0].path not in manifests]
+        unknown += [
+            Unknown(
+                f"{name}/{manifest.path} names no package", f"correct {manifest.path} in {name}"
+            )
+            for manifest in manifests.values()
+            if manifest.path.endswith(".cabal") and manifest.package is None
+        ]
+        return list(manifests.values()), unknown
+
+    def packages(
+        self, store: Store, tree: GitObject, name: str
+    ) -> tuple[list[Package], list[Unknown]]:
+        """Every package inside a dependency's tree.
+
+        Raises:
+            MissingObjectError: a tree is in no repository.
+        """
+        files: list[tuple[File, Reader | None]] = [
+            (item, None) for item in all_files(store, tree, _is_package_file)
+        ]
+        found: list[Package] = []
+        unknown: list[Unknown] = []
+        for (item, _), result in zip(files, self._files(store, files, name), strict=True):
+            if isinstance(result, Unknown):
+                unknown.append(result)
+            elif result.package is not None:
+                found.append(
+                    Package(
+                        result.package, result.version, item.folder, item.path, result.version_line
+                    )
+                )
+        return _once(found), unknown
+
+    def _files(
+        self, store: Store, files: Iterable[tuple[File, Reader | None]], name: str
+    ) -> list[Manifest | Unknown]:
+        files = list(files)
+        new = [item for item, _ in files if (item.path, item.blob) not in self._read]
+        blobs = dict(zip(new, store.read_all([item.blob for item in new]), strict=True))
+        results = []
+        for item, reader in files:
+            key = (item.path, item.blob)
+            if key not in self._read:
+                self._read[key] = _read(item, blobs[item], reader, name)
+            results.append(self._read[key])
+        return results
+
+
+def _read(
+    item: File, blob: GitObject | None, reader: Reader | None, name: str
+) -> Manifest | Unknown:
+    if blob is None:
+        return Unknown(
+            f"{name}/{item.path}: blob {item.blob} is missing",
+            f"git -C {name} fetch --refetch --no-filter",
+        )
+    reader = reader or reader_for(item.path)
+    assert reader is not None  # only files that have one are looked up
+    try:
+        return reader(blob.data, item.path)
+    except ParseError as error:
+        return Unknown(f"{name}/{item.path} cannot be read: {error}", f"correct {item.path}")
+
+
+def _is_root_manifest(name: str) -> bool:
+    return _is_package_file(name) or name in _PROJECT_FILES or name.startswith("cabal.project")
+
+
+def _is_package_file(name: str) -> bool:
+    return name == "package.yaml" or (name.endswith(".cabal") and name != ".cabal")
+
+
+def _local_packages(
+    store: Store, tree: GitObject, manifest: Manifest, name: str
+) -> tuple[list[tuple[File, Reader | None]], list[Unknown]]:
+    """The package files of the folders inside the consumer that a project file names."""
+    files: list[tuple[File, Reader | None]] = []
+    unknown: list[Unknown] = []
+    for source in manifest.sources:
+        if source.kind is not SourceKind.PATH or source.role is not Role.PROJECT:
+            continue
+        path = posixpath.normpath(
+            posixpath.join(posixpath.dirname(manifest.path), source.path or ".")
+        )
+        if path.startswith(("..", "/")):
+            continue
+        # cabal.project names folders or .cabal files, both with wildcards.
+        folder, pattern = posixpath.split(path) if path.endswith(".cabal") else (path, "*")
+        folders = list(matching_folders(store, tree, folder))
+        for where, found in folders:
+            files += [
+                (item, None)
+                for item in files_in(found, where)
+                if _is_package_file(item.name) and _fits(item.name, pattern)
+            ]
+            unknown += _linked(found, where, name, _is_package_file)
+        # stack has neither wildcards nor folders that may be missing; cabal has both.
+        is_stack = posixpath.basename(manifest.path) == "stack.yaml"
+        if not folders and is_stack and not _is_nested(store, tree, folder):
+            where = f"{name}/{manifest.path}:{source.line}"
+            what = (
+                f"{where} names {source.path}, and {name} has no such folder (links count as none)"
+            )
+            unknown.append(Unknown(what, f"correct {where}"))
+    return files, unknown
+
+
+def _is_nested(store: Store, tree: GitObject, folder: str) -> bool:
+    """Whether a path leads into a submodule of the consumer."""
+    try:
+        found = store.walk(tree, folder)
+    except LookupError as error:
+        raise MissingObjectError(f"tree {error} is missing", "git fetch --refetch") from error
+    return found is not None and found[0].mode == GITLINK
+
+
+def _linked(
+    tree: GitObject, folder: str, name: str, wanted: Callable[[str], bool]
+) -> list[Unknown]:
+    """Manifests that are symbolic links: the tools follow them, guard does not."""
+    links = (os.fsdecode(entry.name) for entry in tree.entries if entry.mode == SYMLINK)
+    paths = (posixpath.join(name, folder, link) for link in links if wanted(link))
+    return [
+        Unknown(f"{path} is a symbolic link, which guard does not follow", f"make {path} a file")
+        for path in paths
+    ]
+
+
+def _fits(name: str, pattern: str) -> bool:
+
+    return fnmatchcase(name, pattern)
+
+
+def _imported(
+    store: Store, tree: GitObject, manifest: Manifest, name: str
+) -> tuple[list[tuple[File, Reader | None]], list[Unknown]]:
+    """Files of the tree that belong to a project file's content: imports, custom snapshots.
+
+    What stands behind a URL is not in the tree, and pins no package that a manifest would not.
+    """
+    # An import is of its importer's kind; hpack's defaults look like a package.yaml.
+    reader = reader_for(manifest.path) or read_cabal_project
+    files: list[tuple[File, Reader | None]] = []
+    unknown = []
+    for imported in manifest.imports:
+        if "://" in imported.path:
+            continue
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(manifest.path), imported.path))
+        found = [
+            item
+            for where, folder in matching_folders(store, tree, posixpath.dirname(path))
+            for item in files_in(folder, where)
+            if item.name == posixpath.basename(path)
+        ]
+        files += [(item, reader) for item in found]
+        if not found:
+            where = f"{name}/{manifest.path}:{imported.line}"
+            unknown.append(
+                Unknown(
+                    f"{where} names {imported.path}, which {name} does not hold", f"correct {where}"
+                )
+            )
+    return files, unknown
+
+
+def _completed(manifest: Manifest) -> Manifest:
+    """A manifest whose imports are all read: that they stand in other files hides nothing."""
+    lines = {imported.line for imported in manifest.imports}
+    unread = tuple(item for item in manifest.unread if item.line not in lines)
+    return manifest._replace(unread=unread)
+
+
+def _once(packages: list[Package]) -> list[Package]:
+    """Without those that only repeat a package of the same folder in the same version."""
+    found: dict[tuple[str, str, str], Package] = {}
+    for item in sorted(packages, key=lambda item: not item.path.endswith(".cabal")):
+        found.setdefault((item.name, item.folder, str(item.version)), item)
+    return list(found.values())

@@ -1,0 +1,116 @@
+"""What others have: the superproject as its remote had it when it was last fetched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from guard.config import FILE, Config
+from guard.errors import MissingObjectError
+from guard.git.objects import GitObject
+from guard.git.process import lines
+from guard.git.store import Store
+from guard.git.trees import FOLDER, TreeEntry
+from guard.model import Combination
+from guard.situation.contents import Contents, superproject_tree
+
+# `git remote add` makes no HEAD.
+_DEFAULTS = ("HEAD", "main", "master")
+_USUAL = "origin"
+
+
+class Drift(NamedTuple):
+    """Where a combination is unlike the default branch of the superproject's remote.
+
+    Args:
+        differs: paths in the superproject; of a submodule its own, of a configuration that builds
+            another image ``.guard.toml``.
+    """
+
+    remote: str
+    differs: tuple[str, ...]
+
+
+class Others:
+    """What is known of the superproject's remote, looked up once.
+
+    Args:
+        contents: reads what is compared.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._remote = _USUAL
+        self._tip: tuple[GitObject | None] | None = None
+
+    def drift(self, combination: Combination, config: Config) -> Drift | None:
+        """What of the image others do not have; the consumer is left out, for that is pushed.
+
+        Returns:
+            None where nothing is, and where nothing is known of a remote.
+
+        Raises:
+            GuardError: a tree is missing, or the remote's configuration cannot be read.
+        """
+        theirs = self._default_branch()
+        if theirs is None:
+            return None
+        store = self._contents.store(combination)
+        ours = superproject_tree(store, combination)
+        found = tuple(_unlike(store, ours, theirs, config.consumer.split("/"), ""))
+        if FILE in found:
+            published = self._contents.config(Combination(theirs.id))
+            if _image(published) == _image(config):
+                found = tuple(path for path in found if path != FILE)
+        return Drift(self._remote, found) if found else None
+
+    def _default_branch(self) -> GitObject | None:
+        """The tree of the remote's default branch."""
+        if self._tip is None:
+            tree = self._tree(_USUAL)
+            if tree is None:
+                remotes = lines(self._contents.workspace.superproject, "remote")
+                if len(remotes) == 1 and remotes[0] != _USUAL:
+                    self._remote, tree = remotes[0], self._tree(remotes[0])
+            self._tip = (tree,)
+        return self._tip[0]
+
+    def _tree(self, remote: str) -> GitObject | None:
+        # By full names, through the process that has looked up the verdict.
+        names = [f"refs/remotes/{remote}/{name}^{{tree}}" for name in _DEFAULTS]
+        found = self._contents.pool.reader(self._contents.workspace.superproject).read_all(names)
+        return next((tree for tree in found if tree is not None), None)
+
+
+def _unlike(
+    store: Store, ours: GitObject, theirs: GitObject, consumer: list[str], prefix: str
+) -> Iterator[str]:
+    """The paths that differ, as far down as is needed to leave out the consumer."""
+    left = {entry.name: entry for entry in ours.entries}
+    right = {entry.name: entry for entry in theirs.entries}
+    for name in sorted({*left, *right}):
+        one, other = left.get(name), right.get(name)
+        if one == other:
+            continue
+        path = os.fsdecode(name)
+        if path != consumer[0]:
+            yield prefix + path
+        elif consumer[1:]:
+            trees = _folder(store, one, ours), _folder(store, other, theirs)
+            yield from _unlike(store, *trees, consumer[1:], f"{prefix}{path}/")
+
+
+def _folder(store: Store, entry: TreeEntry | None, around: GitObject) -> GitObject:
+    """The tree at an entry, an empty one where there is none."""
+    if entry is None or entry.mode != FOLDER:
+        return around._replace(data=b"")
+    found = store.tree(entry.id)
+    if found is None:
+        raise MissingObjectError(f"tree {entry.id} of the superproject is missing", "git fetch")
+    return found
+
+
+def _image(config: Config) -> tuple[object, ...]:
+    image = config.image
+    return image.dockerfile, image.target, image.platform, image.build_args

@@ -1,0 +1,220 @@
+"""The search for commits that nothing known of a remote leads to: it asks the remote, once."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from guard.config import Config
+from guard.errors import GitError
+from guard.git.locate import git_at
+from guard.git.network import ls_remote
+from guard.plan.pushing import publishing_push, pushed_along, recurses
+from guard.situation.contents import Contents, brought_here
+from guard.situation.gitlinks import Destination, PublishedLinks, Submodule, checkout_of
+from guard.situation.publication import Publication, PublicationState
+from guard.situation.tracking import Place, reachable, record_seen
+
+_TOLD = 4
+_BRANCHES = "refs/heads/"
+
+
+class Search:
+    """Finds out where else a commit may be, and what would publish it.
+
+    Args:
+        answers: what remotes have said already, or why they did not; none is asked twice.
+    """
+
+    def __init__(
+        self,
+        links: PublishedLinks,
+        contents: Contents,
+        destination: Destination,
+        answers: dict[tuple[str, str], dict[str, str] | GitError],
+    ) -> None:
+        self._links = links
+        self._answers = answers
+        self._workspace = contents.workspace
+        self._destination = destination
+        self._told = 0
+
+    def of(
+        self,
+        submodule: Submodule,
+        config: Config,
+        places: Sequence[Place],
+        commits: Sequence[str],
+    ) -> Iterable[Publication]:
+        """What is to be said of commits that no place is known to have.
+
+        Raises:
+            GitError: git cannot be asked on this machine.
+        """
+        if not places:
+            for commit in commits:
+                yield self._nowhere(submodule, config, commit)
+            return
+        place = places[0]
+        known = Publication(
+            submodule.path, "", PublicationState.UNPUBLISHED, submodule.url, place.remote.name
+        )
+        along = self._along(submodule, place, commits)
+        for commit, branch in along.items():
+            yield known._replace(commit=commit, along=branch)
+        commits = [commit for commit in commits if commit not in along]
+        if not commits:
+            return
+        if not self._destination.asks:
+            for commit in commits:
+                remedy = self._push(submodule, places, commit, {})
+                yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
+            return
+        shown = self._asked(place)
+        if isinstance(shown, GitError):
+            remedy = f"{git_at(place.repository)} fetch {shlex.quote(place.remote.name)}"
+            for commit in commits:
+                yield known._replace(
+                    commit=commit,
+                    state=PublicationState.UNANSWERED,
+                    detail=shown.problem,
+                    remedy=remedy,
+                )
+            return
+        yield from self._shown(submodule, config, places, known, shown, commits)
+
+    def _asked(self, place: Place) -> dict[str, str] | GitError:
+        key = (place.repository.common_dir, place.remote.name)
+        if key not in self._answers:
+            try:
+                self._answers[key] = ls_remote(place.repository, place.remote.name)
+            except GitError as error:
+                self._answers[key] = error
+        return self._answers[key]
+
+    def _shown(
+        self,
+        submodule: Submodule,
+        config: Config,
+        places: Sequence[Place],
+        known: Publication,
+        shown: Mapping[str, str],
+        commits: Sequence[str],
+    ) -> Iterable[Publication]:
+        place = places[0]
+        there = set(commits) & set(shown.values())
+        here: set[str] = set()
+        is_shallow = False
+        unread = {found: ref for ref, found in shown.items() if ref.startswith(_BRANCHES)}
+        for repository in self._links.repositories(submodule, config):
+            for tip in self._links.present(repository, unread):
+                del unread[tip]
+            present = self._links.present(repository, set(commits) - there)
+            if present:
+                there |= reachable(repository, present, shown.values(), all_here=False)
+                (tracking,) = self._links.tracking([repository])
+                is_shallow = is_shallow or tracking.is_shallow
+            here |= present
+        if there:
+            # What cannot be kept is asked again.
+            with suppress(GitError):
+                present = self._links.present(place.repository, there)
+                record_seen(place.tracking, place.remote, shown, present)
+        for commit in commits:
+            found = known._replace(commit=commit)
+            if commit in there:
+                yield found._replace(state=PublicationState.PUBLISHED)
+            elif commit not in here:
+                yield found._replace(
+                    state=PublicationState.UNKNOWN,
+                    detail=f"commit {commit} of {submodule.path} is in no repository on this "
+                    f"machine, and no branch or tag of {place.remote.name} is at it",
+                    remedy=f"{git_at(place.repository)} fetch {shlex.quote(place.target)} {commit}",
+                )
+            elif is_shallow:
+                yield found._replace(
+                    state=PublicationState.UNKNOWN,
+                    detail=f"the history of {submodule.path} is cut off, so it cannot be seen "
+                    f"whether {place.remote.name} has {commit[:12]}",
+                    remedy=f"{git_at(place.repository)} fetch --unshallow "
+                    f"{shlex.quote(place.remote.name)}",
+                )
+            elif unread:
+                names = ", ".join(sorted(unread.values())[:_TOLD]).replace(_BRANCHES, "")
+                yield found._replace(
+                    state=PublicationState.UNKNOWN,
+                    detail=f"{place.remote.name} has more than was fetched of it ({names}), so it "
+                    f"cannot be seen whether that leads to {found.name} {commit[:12]}",
+                    remedy=_fetch(place),
+                )
+            else:
+                yield found._replace(remedy=self._push(submodule, places, commit, shown))
+
+    def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
+        if not recurses(self._workspace.superproject):
+            return {}
+        checkout = checkout_of(self._workspace, submodule.path)
+        branches = {
+            commit: pushed_along(place, checkout, commit, self._destination.remote)
+            for commit in self._links.present(place.repository, commits)
+        }
+        return {commit: branch for commit, branch in branches.items() if branch}
+
+    def _push(
+        self,
+        submodule: Submodule,
+        places: Sequence[Place],
+        commit: str,
+        shown: Mapping[str, str],
+    ) -> str:
+        # It may be in a clone beside the superproject alone.
+        held = (item for item in places if self._links.present(item.repository, [commit]))
+        place = next(held, places[0])
+        # A branch is looked for in some processes more, which must not grow with the push.
+        self._told += 1
+        if self._told <= _TOLD:
+            # Where git fails it is in another of the repositories, or in none.
+            with suppress(GitError):
+                return publishing_push(place, commit, submodule.release_tag, shown)
+        name = f"{commit[:12]}:refs/heads/pin-{commit[:8]}"
+        return f"{git_at(place.repository)} push {shlex.quote(place.target)} {name}"
+
+    def _nowhere(self, submodule: Submodule, config: Config, commit: str) -> Publication:
+        repositories = self._links.repositories(submodule, config)
+        if not repositories:
+            path = submodule.path
+            return Publication(
+                path,
+                commit,
+                PublicationState.UNKNOWN,
+                submodule.url,
+                detail=f"no repository of {path} is on this machine, so it is not known whether "
+                f"others can fetch {commit[:12]}",
+                remedy=brought_here(self._workspace.superproject, path),
+            )
+        (tracking,) = self._links.tracking(repositories[:1])
+        names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))
+        taken = {item.name for item in tracking.remotes.remotes}
+        name = next(item for item in names if item not in taken)
+        git = git_at(repositories[0])
+        url = self._links.urls(submodule)[0]
+        found = ", ".join(f"{item.name} is {item.urls[0]}" for item in tracking.remotes.remotes)
+        return Publication(
+            submodule.path,
+            commit,
+            PublicationState.NO_REMOTE,
+            url,
+            detail=found,
+            remedy=f"{git} remote add {name} {shlex.quote(url)} && {git} fetch {name}",
+        )
+
+
+def _fetch(place: Place) -> str:
+    """The command that fetches all branches of a remote, which may be a clone of one alone."""
+    remote = place.remote.name
+    every = f"refs/remotes/{remote}/*"
+    command = f"{git_at(place.repository)} fetch {shlex.quote(remote)}"
+    if every in place.remote.tracking:
+        return command
+    return f"{command} {shlex.quote(f'+{_BRANCHES}*:{every}')}"

@@ -1,0 +1,255 @@
+"""What the rules may see: values only, gathered by `guard.situation.facts`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
+
+from guard.model import Evidence, Finding, Release, Severity
+
+if TYPE_CHECKING:
+    # A push whose facts are remembered reads no manifest.
+    from guard.haskell import Manifest, Source, Version
+
+
+class Unknown(NamedTuple):
+    """Something that could not be read.
+
+    Args:
+        what: in words, with the commit, file or line.
+        remedy: the command that mends it, or "".
+        evidence: where it was looked for.
+    """
+
+    what: str
+    remedy: str = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Package(NamedTuple):
+    """A package inside the dependency.
+
+    Args:
+        version: None where its manifest does not say one that can be read.
+        folder: where it stands in the dependency's tree, "" for the root.
+        path: the manifest.
+        line: of the version, 1-based.
+    """
+
+    name: str
+    version: Version | None
+    folder: str
+    path: str
+    line: int | None
+
+
+class ReleasePackages(NamedTuple):
+    """A release with the packages inside it, for the search for one that fits."""
+
+    release: Release
+    packages: tuple[Package, ...]
+
+
+class PathState(Enum):
+    """What a path in the consumer's manifests leads to, where it leads into the dependency."""
+
+    PRESENT = "present"
+    NESTED = "in a nested submodule"
+    ABSENT = "absent"
+    NO_PACKAGE = "no package there"
+    NO_GITLINK = "no gitlink"
+    NOWHERE = "not in the superproject"
+    UNKNOWN = "unknown"
+
+
+class PathSource(NamedTuple):
+    """A path by which the consumer takes a package out of the dependency.
+
+    Args:
+        target: the folder inside the dependency, "" for its root.
+    """
+
+    manifest: str
+    source: Source
+    target: str
+    state: PathState
+
+
+class Pin(NamedTuple):
+    """The dependency at its gitlink.
+
+    Args:
+        releases: those whose tag points at this very commit.
+        same_content: releases with the same tree; looked for only where `releases` is empty.
+        described: ``v0.2.1-111-g16d4829b`` or a short id; only where `releases` is empty.
+        contradicting: tags that mean different commits in different repositories.
+        asked: how git is called in each of these repositories; only where tags contradict.
+    """
+
+    commit: str
+    packages: tuple[Package, ...]
+    releases: tuple[Release, ...] = ()
+    same_content: tuple[Release, ...] = ()
+    described: str = ""
+    contradicting: tuple[str, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    asked: tuple[str, ...] = ()
+
+
+class Consumer(NamedTuple):
+    """The consumer at its gitlink: what its manifests say."""
+
+    commit: str
+    manifests: tuple[Manifest, ...]
+    paths: tuple[PathSource, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+
+class VerdictState(Enum):
+    """What is known of building and testing one combination by its recipe."""
+
+    NO_COMMAND = "no test command"
+    UNTESTED = "untested"
+    PASSED = "passed"
+    FAILED_BUILD = "failed at build"
+    FAILED_TEST = "failed at test"
+    UNREADABLE = "unreadable"
+
+
+class Tested(NamedTuple):
+    """The newest verdict's word on this combination.
+
+    Args:
+        detail: of a failure, what failed; of something unreadable, why.
+        remedy: where another command than ``guard test`` is needed.
+        verdict: the verdict's name (the start of key and recipe), or "".
+        log: path of the log file, or "".
+        published: whether the image can be had from a registry.
+        by: who recorded it, "" for one's own.
+        uncounted: a verdict of somebody else that does not count here, in words, or "".
+    """
+
+    state: VerdictState
+    key: str = ""
+    recipe: str = ""
+    detail: str = ""
+    remedy: str = ""
+    verdict: str = ""
+    log: str = ""
+    published: bool = False
+    by: str = ""
+    uncounted: str = ""
+
+
+class OldImage(NamedTuple):
+    """What CI would test a commit of the consumer in, since the image that passed is not there.
+
+    Args:
+        consumer: as people name it.
+        superproject: as people name it.
+        evidence: the combination that passed.
+        remote: the superproject's remote, as it was when it was last fetched.
+        differs: where the combination is unlike the remote's default branch, as people name it.
+        verdict: the name of the verdict whose image has not been published.
+        blocks: whether that is an error.
+        unknown: why it could not be found out, None where it could.
+    """
+
+    consumer: str
+    superproject: str
+    evidence: Evidence
+    remote: str
+    differs: tuple[str, ...]
+    verdict: str
+    blocks: bool
+    unknown: Unknown | None = None
+
+
+class ImageMention(NamedTuple):
+    """One place where a file of the consumer names the image.
+
+    Args:
+        line: 1-based.
+        text: the line.
+        name: as it stands there.
+        tag: "" where there is none; with the variables that the file does not set.
+        digest: as in ``sha256:1f..``, "" where there is none.
+    """
+
+    path: str
+    line: int
+    text: str
+    name: str
+    tag: str = ""
+    digest: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Name, tag and digest as docker writes them."""
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.name}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+class ImagePins(NamedTuple):
+    """What the consumer's files say of the image.
+
+    Args:
+        unread: files that could not be read.
+        name: the image's, as it is configured.
+        blocks: whether the rule `image-pin` is more than a warning.
+    """
+
+    mentions: tuple[ImageMention, ...]
+    unread: tuple[Unknown, ...] = ()
+    name: str = ""
+    blocks: bool = False
+
+
+class Names(NamedTuple):
+    """How the parts are called in messages, and where the submodules stand."""
+
+    superproject: str
+    consumer: str
+    dependency: str
+    consumer_path: str
+    dependency_path: str
+    release_tag: str
+
+
+class Facts(NamedTuple):
+    """Everything that a decision rests on.
+
+    Args:
+        superproject: where the combination comes from, as evidence.
+        pin: None where the superproject has no gitlink for the dependency.
+        consumer: None where it has none for the consumer.
+        candidates: the releases with their packages; None where nobody has asked yet.
+        others: how many more releases there are, which nobody has looked into.
+        tested: None where the rule `tested` is not asked.
+        test_command: what would build and test this combination.
+        old_image: None where the rule `image-published` has nothing to say.
+        image_pins: None where the consumer cannot be read.
+    """
+
+    names: Names
+    superproject: Evidence
+    consumer: Consumer | Unknown | None
+    pin: Pin | Unknown | None
+    candidates: tuple[ReleasePackages, ...] | None = None
+    others: int = 0
+    tested: Tested | Unknown | None = None
+    test_command: str = "guard test"
+    old_image: OldImage | None = None
+    image_pins: ImagePins | None = None
+
+
+def undecided(rule: str, unknown: Unknown) -> Finding:
+    """The finding for something that could not be read."""
+    return Finding(
+        rule,
+        Severity.UNDECIDED,
+        unknown.what,
+        evidence=unknown.evidence,
+        remedy=unknown.remedy,
+        missing=(unknown.what,),
+    )

@@ -1,0 +1,134 @@
+"""How branches of remotes lie to the commits that are to be on them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from guard.errors import GitError
+from guard.git.locate import git_at
+from guard.git.network import ls_remote
+from guard.git.process import Repository
+from guard.git.sending import bring_objects
+from guard.install.health import hook_health
+from guard.plan.walk import Reach, Spot, Trouble
+from guard.situation.gitlinks import PublishedLinks
+from guard.situation.tracking import Tracking, head_branch, reachable
+from guard.situation.workspace import Workspace
+
+_HEADS: Final = "refs/heads/"
+# Seconds; nobody's push waits meanwhile.
+_PATIENCE: Final = 30.0
+
+
+class Whereabouts:
+    """Compares, and asks each remote once.
+
+    Args:
+        asks: whether remotes are asked; else what git knew last counts.
+
+    Attributes:
+        stale: remotes that have something else than git knew last.
+    """
+
+    def __init__(self, workspace: Workspace, links: PublishedLinks, asks: bool) -> None:
+        self._workspace = workspace
+        self._links = links
+        self._asks = asks
+        self._shown: dict[tuple[str, str], dict[str, str]] = {}
+        self.stale: list[tuple[Repository, str]] = []
+
+    def compared(self, spot: Spot, tracking: Tracking, remote: str, path: str) -> Spot | Trouble:
+        """A branch of a remote, compared with the commit that is to be on it."""
+        repository = tracking.repository
+        if spot.trouble is None:
+            spot = spot._replace(trouble=self._hook(repository, path))
+        ref = tracking.refs.get(f"refs/remotes/{remote}/{spot.branch}")
+        known = ref.id if ref else ""
+        spot = spot._replace(there=known)
+        if self._asks:
+            shown = self.shown(repository, remote)
+            if isinstance(shown, Trouble):
+                return shown
+            there = shown.get(spot.ref, "")
+            if there != known:
+                self.stale.append((repository, remote))
+            spot = spot._replace(there=there, asked=True)
+        if not spot.there:
+            return spot
+        if spot.there != spot.source and not self._links.present(repository, [spot.there]):
+            bring_objects(repository, remote, spot.ref)
+        try:
+            return spot._replace(reach=_reach(repository, spot.source, spot.there))
+        except GitError as error:
+            return Trouble(
+                f"{spot.branch} of {remote} is at {spot.there[:12]}, which cannot be compared: "
+                f"{error.problem}",
+                f"{spot.git} fetch {remote}",
+                True,
+            )
+
+    def _hook(self, repository: Repository, path: str) -> Trouble | None:
+        health = hook_health(repository)
+        if health.effective:
+            return None
+        name = self._workspace.name(path)
+        reason = f"guard's hook in {name} is {health.state.value}: {health.reason}"
+        return Trouble(reason, health.remedy or "guard install")
+
+    def shown(self, repository: Repository, remote: str) -> dict[str, str] | Trouble:
+        """The refs of a remote, asked for once."""
+        key = (repository.common_dir, remote)
+        if key not in self._shown:
+            try:
+                self._shown[key] = ls_remote(repository, remote, _PATIENCE)
+            except GitError as error:
+                return Trouble(error.problem, f"{git_for(repository)} fetch {remote}", True)
+        return self._shown[key]
+
+
+class Pushed(NamedTuple):
+    """Where the superproject is pushed to.
+
+    Args:
+        remote: "" where there is none.
+        ref: the full name there; of a detached HEAD the remote's default branch.
+    """
+
+    remote: str
+    ref: str
+    detached: bool
+
+
+def pushed_branch(top: Tracking) -> Pushed:
+    """Where ``git push`` would push the superproject's HEAD to, as git-config(1) says."""
+    options = dict(top.options)
+    ref = head_branch(top.repository)
+    short = ref.removeprefix(_HEADS)
+    names = [item.name for item in top.remotes.remotes]
+    usual = "origin" if "origin" in names or not names else names[0]
+    upstream = options.get(f"branch.{short}.remote", "")
+    keys = (f"branch.{short}.pushremote", "remote.pushdefault", f"branch.{short}.remote")
+    remote = next((options[key] for key in keys if options.get(key)), usual)
+    remote = remote if remote in names else usual if names else ""
+    if not ref:
+        followed = top.refs.get(f"refs/remotes/{remote}/HEAD")
+        prefix = f"refs/remotes/{remote}/"
+        name = followed.symref.removeprefix(prefix) if followed else "master"
+        return Pushed(remote, f"{_HEADS}{name}", True)
+    merge = options.get(f"branch.{short}.merge", "") if remote == upstream else ""
+    return Pushed(remote, merge or ref, False)
+
+
+def git_for(repository: Repository) -> str:
+    """The beginning of every command for a repository, from where the user stands."""
+    return git_at(repository).removesuffix(" -C .")
+
+
+def _reach(repository: Repository, commit: str, there: str) -> Reach:
+    if commit == there:
+        return Reach.SAME
+    if not commit:
+        return Reach.APART
+    if reachable(repository, [commit], [there]):
+        return Reach.AHEAD_THERE
+    return Reach.LACKING if reachable(repository, [there], [commit]) else Reach.APART

@@ -1,0 +1,1 @@
+"""Builds a combination, tests it, records what that gave, publishes the image."""

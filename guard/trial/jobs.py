@@ -1,0 +1,140 @@
+"""Which combination a command is about, made ready to be built and tested."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import NamedTuple
+
+from guard.config import Config
+from guard.errors import GuardError
+from guard.gate.gate import Gate
+from guard.model import Combination, Role
+from guard.situation.assembly import Assembly, assemble
+from guard.situation.combinations import of_commit, resolve, with_consumer
+from guard.situation.values import Pin
+from guard.situation.workspace import repositories_of
+from guard.verdicts.locks import lock_file
+from guard.verdicts.record import Record
+
+
+class Job(NamedTuple):
+    """What is to be tested.
+
+    Args:
+        release: the dependency's release tag, "" where it stands at none.
+    """
+
+    combination: Combination
+    config: Config
+    assembly: Assembly
+    release: str
+
+    @property
+    def name(self) -> str:
+        """The name that its verdict will have."""
+        return f"{self.assembly.key[:12]}-{self.config.recipe.digest[:8]}"
+
+    def commit(self, path: str) -> str:
+        """The commit of a part, "" where there is no such part."""
+        return next((part.commit for part in self.assembly.parts if part.path == path), "")
+
+
+def find_job(gate: Gate, revision: str | None = None, consumer: str | None = None) -> Job:
+    """What a person means: in the superproject its index, in the consumer its HEAD.
+
+    Args:
+        revision: a commit of the repository that the command runs in.
+        consumer: a commit of the consumer, in the superproject as it would be committed next.
+
+    Raises:
+        GuardError: it names no commit, or the combination cannot be put together.
+    """
+    return job_for(gate, _combination(gate, revision, consumer))
+
+
+def job_for(gate: Gate, combination: Combination) -> Job:
+    """A combination made ready.
+
+    Raises:
+        GuardError: it cannot be put together.
+    """
+    gatherer = gate.gatherer
+    config = gatherer.config(combination)
+    if not config.test.command:
+        # A commit older than .guard.toml is tested by the present recipe.
+        config = gatherer.config(gate.present())
+    facts = gatherer.gather(combination, tested=False)
+    assembly = assemble(gatherer.submodules(config), gatherer.store(combination), combination)
+    release = facts.pin.releases[0].tag if isinstance(facts.pin, Pin) and facts.pin.releases else ""
+    return Job(combination, config, assembly, release)
+
+
+def job_of(gate: Gate, record: Record) -> Job | None:
+    """The combination of a verdict, None where it is not at hand or its recipe is another now.
+
+    It is looked for in the commit that the verdict was earned with, and in what stands now.
+    """
+    for combination in _likely(gate, record):
+        with suppress(GuardError):
+            job = job_for(gate, combination)
+            if (job.assembly.key, job.config.recipe.digest) == (record.key, record.recipe):
+                return job
+    return None
+
+
+def lock_of(gate: Gate, verdict: str) -> str:
+    """The file that whoever makes or changes a verdict holds.
+
+    Args:
+        verdict: its name.
+    """
+    return lock_file(os.path.join(gate.workspace.superproject.common_dir, "guard"), verdict)
+
+
+def _likely(gate: Gate, record: Record) -> list[Combination]:
+    superproject = gate.workspace.superproject
+    found = [gate.present()]
+    if record.superproject:
+        with suppress(GuardError):
+            commit = record.superproject
+            found.insert(0, of_commit(superproject, gate.pool, commit, f"commit {commit[:12]}"))
+    links = {link.path: link.commit for link in record.gitlinks}
+    consumers = [gate.gatherer.config(each).consumer for each in found]
+    return [
+        with_consumer(each, path, links[path])
+        for each, path in zip(found, consumers, strict=True)
+        if path in links
+    ]
+
+
+def _combination(gate: Gate, revision: str | None, consumer: str | None) -> Combination:
+    workspace = gate.workspace
+    if revision and workspace.in_superproject:
+        commit = resolve(workspace.superproject, revision)
+        return of_commit(workspace.superproject, gate.pool, commit, f"commit {commit[:12]}")
+    present = gate.present()
+    config = gate.gatherer.config(present)
+    revision = consumer or revision
+    if not revision:
+        if workspace.role(config) is not Role.CONSUMER:
+            return present
+        revision = "HEAD"
+    if gate.gatherer.gitlink(present, config.consumer) is None:
+        raise GuardError(
+            f"{workspace.name('')} ({present.source}) has no gitlink at {config.consumer}",
+            f"git submodule add <url> {config.consumer}",
+        )
+    commit = _consumer_commit(gate, config, revision)
+    return with_consumer(present, config.consumer, commit)
+
+
+def _consumer_commit(gate: Gate, config: Config, revision: str) -> str:
+    found = repositories_of(gate.workspace, config, config.consumer)
+    for repository in found:
+        with suppress(GuardError):
+            return resolve(repository, revision)
+    raise GuardError(
+        f"{revision} names no commit of {config.consumer}",
+        f"git submodule update --init {config.consumer}",
+    )

@@ -1,0 +1,263 @@
+"""The image of a passed combination in its registry: a tag that never changes, and ``latest``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from guard.config import Config
+from guard.engine.client import Engine
+from guard.engine.registry import pull, push, resolve, split
+from guard.errors import GuardError, RefusedError
+from guard.gate.gate import Gate
+from guard.git.releases import all_releases
+from guard.model import Result
+from guard.screen import Screen
+from guard.situation.workspace import repositories_of
+from guard.trial.jobs import job_of
+from guard.trial.trial import try_out
+from guard.trial.watch import Transfers
+from guard.verdicts.record import Record
+
+LATEST: Final = "latest"
+_SHORT: Final = 8
+
+
+class Wish(NamedTuple):
+    """What is asked for besides the tag.
+
+    Args:
+        tag: another than the one that says what is in the image, "" for that one.
+        latest: move ``latest``, too.
+        dry_run: say what would be done, and do nothing.
+    """
+
+    tag: str = ""
+    latest: bool = False
+    dry_run: bool = False
+
+
+class _Publishing(NamedTuple):
+    """One verdict on its way into the registry."""
+
+    gate: Gate
+    config: Config
+    engine: Engine
+    screen: Screen
+    wish: Wish
+
+
+def publish(gate: Gate, config: Config, record: Record, wish: Wish, screen: Screen) -> Record:
+    """Bring a verdict's image into the registry, and note that with the verdict.
+
+    The caller holds the verdict's lock.
+
+    Args:
+        config: says where the registry is, and what ``latest`` may be.
+        record: the newest of its combination and recipe.
+
+    Returns:
+        The newest record afterwards; one that has not passed where the image had to be built
+        again, and failed.
+
+    Raises:
+        RefusedError: the tag means something else, ``latest`` may not mean this, or the
+            configuration says that nothing is published.
+        RegistryError: of the kinds of `guard.engine.registry`.
+        GuardError: the combination is not at hand, or nothing could be recorded.
+        EngineError: trouble of the engine.
+    """
+    if not config.image.publish:
+        raise RefusedError(
+            "[image] publish = false in .guard.toml: there is no registry that images go to",
+            "take that line out of .guard.toml, and set [image] name",
+        )
+    if wish.latest:
+        _check_latest(gate, config, record)
+    if not wish.dry_run:
+        gate.gatherer.verdicts.rehearse()
+    with Engine.connect() as engine:
+        doing = _Publishing(gate, config, engine, screen, wish)
+        record = _tagged(doing, record)
+        if wish.latest and record.result is Result.PASSED:
+            _move_latest(doing, record)
+    return record
+
+
+def _tagged(doing: _Publishing, record: Record) -> Record:
+    """The verdict with its tag in the registry."""
+    reference = _reference(doing, record)
+    name, _ = split(reference)
+    meant = resolve(doing.engine, reference)
+    if meant:
+        known = _meaning(doing, record, reference, f"{name}@{meant}")
+        if known is record:
+            doing.screen.say(f"published already: {reference}")
+            doing.screen.say(f"  {record.image.digest}")
+            return record
+        doing.screen.say(f"{reference} is in the registry already, as {meant}")
+        return record if doing.wish.dry_run else _noted(doing, known)
+    if doing.wish.dry_run:
+        how = "push" if _at_hand(doing, record) else "build again, and push,"
+        doing.screen.say(f"would {how} {record.image.id} as {reference}")
+        return record
+    record = _obtained(doing, record)
+    if record.result is not Result.PASSED:
+        return record
+    with Transfers(doing.screen, f"pushing {reference}") as transfers:
+        pinned = push(doing.engine, record.image.id, reference, transfers.on_transfer)
+    return _noted(doing, record.publish(reference, pinned, _now()))
+
+
+def _reference(doing: _Publishing, record: Record) -> str:
+    """Where the verdict's image goes: the name as it is configured now, the tag as it was given.
+
+    Raises:
+        GuardError: the image was given none.
+    """
+    tag = doing.wish.tag
+    if not tag:
+        if not record.image.reference:
+            raise GuardError(
+                f"the image of verdict {record.name} was given no tag", "guard test --again"
+            )
+        tag = split(record.image.reference)[1]
+    return f"{doing.config.image.name}:{tag}"
+
+
+def _meaning(doing: _Publishing, record: Record, reference: str, pinned: str) -> Record:
+    """The record to which a tag that is there already belongs.
+
+    Args:
+        pinned: what the tag means.
+
+    Raises:
+        RefusedError: it is no image that has passed for this combination by this recipe.
+    """
+    if record.image.digest == pinned:
+        return record
+    if _is_image(doing, pinned, record.image.id):
+        # Pushed, and the end came before it was recorded.
+        return record.publish(reference, pinned, _now())
+    verdicts = doing.gate.gatherer.verdicts
+    theirs = (each.record for each in verdicts.others() if each.trusted)
+    for earlier in (*verdicts.history(), *theirs):
+        same = (earlier.key, earlier.recipe) == (record.key, record.recipe)
+        if same and earlier.result is Result.PASSED and earlier.image.digest == pinned:
+            # Tested again since then, or by two, with another image: what is there had passed.
+            return earlier.publish(reference, pinned, _now())
+    tag = split(reference)[1]
+    raise RefusedError(
+        f"{reference} means another image in the registry already: {pinned.partition('@')[2]}\n"
+        f"  the image of verdict {record.name} is {record.image.id}"
+        + (f", published as {record.image.digest}" if record.image.digest else ""),
+        f"guard publish {record.name} --tag {tag[: 127 - _SHORT]}-{record.key[:_SHORT]}"
+        f" (if they are the same, docker pull {pinned} shows it)",
+    )
+
+
+def _is_image(doing: _Publishing, pinned: str, image: str) -> bool:
+    """Whether the engine knows a digest of the registry as this very image."""
+    return bool(image) and doing.engine.image_id(pinned) == image
+
+
+def _at_hand(doing: _Publishing, record: Record) -> bool:
+    """Whether the image can be had without building it."""
+    engine = doing.engine
+    if record.image.id and engine.image_id(record.image.id):
+        return True
+    return bool(record.image.digest) and bool(resolve(engine, record.image.digest))
+
+
+def _obtained(doing: _Publishing, record: Record) -> Record:
+    """The record of an image that the engine has: this one's, pulled by digest, or built again.
+
+    Raises:
+        GuardError: it would have to be built, and the combination is not at hand.
+    """
+    engine, screen = doing.engine, doing.screen
+    if record.image.id and engine.image_id(record.image.id):
+        return record
+    if _at_hand(doing, record):
+        with Transfers(screen, f"pulling {record.image.digest}") as transfers:
+            found = pull(engine, record.image.digest, transfers.on_transfer)
+        return record._replace(image=record.image._replace(id=found))
+    job = job_of(doing.gate, record)
+    if job is None:
+        raise GuardError(
+            f"the image of verdict {record.name} is neither here nor in the registry, and its "
+            "combination is not what stands now, so it cannot be built again",
+            f"git checkout {record.superproject or '<its commit>'}; git submodule update; "
+            "guard test",
+        )
+    screen.say(
+        f"the image of verdict {record.name} is neither here nor in the registry: "
+        "building and testing it again"
+    )
+    made, log = try_out(doing.gate, job, False, screen)
+    screen.say(f"{made.result.value}: verdict {made.name}")
+    if made.result is not Result.PASSED:
+        screen.say(f"  {made.detail}")
+        screen.say(f"  log: {log}")
+    return made
+
+
+def _noted(doing: _Publishing, record: Record) -> Record:
+    """The record, recorded."""
+    for trouble in doing.gate.gatherer.verdicts.record(record, ()):
+        doing.screen.warn(f"guard: {trouble}")
+    word = doing.screen.paint("published", "green")
+    doing.screen.say(f"{word}: {record.image.reference}")
+    doing.screen.say(f"  {record.image.digest}")
+    return record
+
+
+def _check_latest(gate: Gate, config: Config, record: Record) -> None:
+    """Let ``latest`` move to releases alone, unless the configuration says otherwise.
+
+    Raises:
+        RefusedError: the consumer or the dependency stands at no release tag.
+    """
+    if config.image.latest_from == "any":
+        return
+    links = {link.path: link.commit for link in record.gitlinks}
+    for path in (config.consumer, config.dependency):
+        commit = links.get(path, "")
+        found = repositories_of(gate.workspace, config, path)
+        if commit and all_releases(found, config.release_tag).at(commit):
+            continue
+        form = config.release_tag.replace("{version}", "X.Y.Z")
+        where = f"{gate.workspace.name(path)} {commit[:12]}".rstrip()
+        raise RefusedError(
+            f"latest moves to releases only, and {where} of verdict {record.name} has no release "
+            f"tag ({form})",
+            f"git -C {path} tag {form} {commit[:12]}, or "
+            '[image] latest-from = "any" in .guard.toml',
+        )
+
+
+def _move_latest(doing: _Publishing, record: Record) -> None:
+    """Let ``latest`` mean the verdict's image, by its digest."""
+    engine, screen = doing.engine, doing.screen
+    reference = f"{doing.config.image.name}:{LATEST}"
+    before = resolve(engine, reference)
+    digest = record.image.digest.partition("@")[2]
+    if before and before == digest:
+        screen.say(f"{reference} means it already")
+        return
+    if doing.wish.dry_run:
+        screen.say(f"would move {reference}, which means {before or 'nothing'}")
+        return
+    image = engine.image_id(record.image.digest)
+    if not image:
+        with Transfers(screen, f"pulling {record.image.digest}") as transfers:
+            image = pull(engine, record.image.digest, transfers.on_transfer)
+    with Transfers(screen, f"pushing {reference}") as transfers:
+        pinned = push(engine, image, reference, transfers.on_transfer)
+    if pinned != record.image.digest:
+        raise GuardError(f"{reference} means {pinned} now, not {record.image.digest}")
+    screen.say(f"{screen.paint('moved', 'green')}: {reference}, before {before or 'not there'}")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,260 @@
+"""A build and its test as a person follows them, and as the log keeps them; and a transfer.
+
+On a terminal one line at the bottom shows where it stands, and the output runs above it;
+elsewhere there are plain lines only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Final, Self
+
+from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing, Transfer
+from guard.engine.profile import Profile, reads
+from guard.errors import GuardError
+from guard.screen import Screen
+from guard.verdicts.record import Record
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
+
+# Colours and what else moves a terminal (ECMA-48), and characters that are none.
+_UNSHOWN: Final = re.compile(
+    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x1f\x7f-\x9f]"
+)
+# Characters of an instruction that are shown; a RUN may have twenty lines.
+_BRIEF: Final = 120
+# Why a step was built anew that reads nothing of a submodule that has changed.
+_NO_SUBMODULE: Final = (
+    "by no submodule: the superproject's own files, a base image or the engine's cache changed"
+)
+
+
+class Watch:
+    """Passes events on to a screen and to a log, as a context that leaves the terminal clean.
+
+    Args:
+        log: takes every line; the caller opens and closes it.
+    """
+
+    def __init__(self, screen: Screen, log: IO[str]) -> None:
+        self._screen = screen
+        self._log = log
+        self._begun = time.monotonic()
+        self._live: Live | None = None
+        self._stage = "sending the build context"
+
+    def __enter__(self) -> Self:
+        self._live = _live(self._screen, self._status)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def on_event(self, event: Event) -> None:
+        """Show and log one event."""
+        match event:
+            case Output(text=line):
+                self._line(f"  | {plain(line)}".rstrip(), line)
+            case Step(number=number, total=total, text=text):
+                at = f"step {number}/{total}"
+                self._stage = f"{at}: {brief(text)}"
+                self._line(self._stage, f"--- {at}: {text}")
+            case StepDone(number=number, seconds=seconds, cached=cached):
+                how = "cached" if cached else f"{seconds:.1f} s"
+                self._line(f"step {number} done, {how}", f"--- step {number} done, {how}")
+            case Testing(command=command):
+                self._stage = f"testing: {' '.join(command)}"
+                self._line(self._stage, f"--- {self._stage}")
+            case Sending(sent=sent, total=total):
+                self._stage = f"sending the build context: {size(sent)} of {size(total)}"
+
+    def _line(self, shown: str, logged: str) -> None:
+        write_log(self._log, f"{logged}\n")
+        if self._live is not None:
+            self._live.console.print(plain(shown), markup=False, soft_wrap=True)
+        else:
+            self._screen.say(shown)
+
+    def _status(self) -> Text:
+        return _status_line(self._begun, self._stage)
+
+
+def write_log(log: IO[str], text: str) -> None:
+    """Add to a log.
+
+    Raises:
+        GuardError: the disk is full, or the file cannot be written for another reason. No
+            `OSError`, which whoever speaks to the engine would take for the engine's.
+    """
+    try:
+        log.write(text)
+    except OSError as error:
+        raise GuardError(
+            f"the log {log.name} cannot be written: {error.strerror}. No verdict; what the engine "
+            "has built stays in its cache",
+            f"df -h {shlex.quote(os.path.dirname(log.name))}",
+        ) from error
+
+
+class Transfers:
+    """A push to a registry or a pull from one, as a context that leaves the terminal clean.
+
+    Args:
+        title: what is done, such as ``pushing example/aula:1``.
+    """
+
+    def __init__(self, screen: Screen, title: str) -> None:
+        self._screen = screen
+        self._title = title
+        self._begun = time.monotonic()
+        self._live: Live | None = None
+        self._layers: dict[str, Transfer] = {}
+
+    def __enter__(self) -> Self:
+        self._live = _live(self._screen, self._status)
+        if self._live is None:
+            self._screen.say(self._title)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def on_transfer(self, transfer: Transfer) -> None:
+        """Show how far a layer is; elsewhere than on a terminal, that it has come to its end."""
+        before = self._layers.get(transfer.layer)
+        self._layers[transfer.layer] = transfer
+        if self._live is not None or not transfer.layer or not _is_done(transfer):
+            return
+        if before is None or before.status != transfer.status:
+            self._screen.say(f"  {transfer.layer}: {transfer.status.lower()}")
+
+    def _status(self) -> Text:
+        layers = [item for layer, item in self._layers.items() if layer]
+        done = sum(_is_done(item) for item in layers)
+        sent = sum(item.done for item in layers if not _is_done(item))
+        # What moves comes first: a reference may be longer than the terminal is wide.
+        stage = f"{done} of {len(layers)} layers" + (f", {size(sent)}" if sent else "")
+        return _status_line(self._begun, f"{stage}: {self._title}")
+
+
+# What the engine says of a layer that nothing is left to do for; it has no other sign.
+_DONE = ("pushed", "layer already exists", "mounted from", "pull complete", "already exists")
+
+
+def _is_done(transfer: Transfer) -> bool:
+    return transfer.status.lower().startswith(_DONE)
+
+
+def _live(screen: Screen, status: Callable[[], Text]) -> Live | None:
+    """The line at the bottom of a terminal that can draw one; None elsewhere."""
+    if not screen.is_terminal or os.environ.get("TERM") == "dumb":
+        return None
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(no_color=not screen.colour, highlight=False)
+    live = Live(console=console, get_renderable=status, refresh_per_second=4, transient=True)
+    live.start()
+    return live
+
+
+def _status_line(begun: float, stage: str) -> Text:
+    from rich.text import Text
+
+    elapsed = duration(time.monotonic() - begun)
+    return Text(plain(f"[{elapsed}] {stage}"), no_wrap=True, overflow="ellipsis")
+
+
+def plain(line: str) -> str:
+    """A line as a terminal would leave it: without colours, the last of what overwrites itself."""
+    kept = [part for part in line.split("\r") if part.strip()]
+    return _UNSHOWN.sub("", kept[-1].expandtabs() if kept else "").rstrip()
+
+
+def brief(text: str, most: int = _BRIEF) -> str:
+    """A text that has no more characters than that."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def profile_text(found: Profile, last: Record | None, changed: Sequence[str]) -> str:
+    """Where the build's time and the image's bytes went.
+
+    Args:
+        last: the newest passed verdict before this build.
+        changed: the submodules that stand elsewhere than in `last`.
+    """
+    if not found.steps:
+        return "build profile: no steps"
+    total = sum(step.seconds for step in found.steps)
+    lines = [f"build profile: {len(found.steps)} steps in {duration(total)}"]
+    for step in found.steps:
+        took = "cached" if step.cached else duration(step.seconds)
+        lines.append(f"  {took:>12}  {step.number}: {brief(step.text)}")
+    if found.size:
+        lines.append(f"image: {size(found.size)}{_against(found.size, last)}")
+        lines += [
+            f"  {size(layer.size):>12}  {brief(layer.text) or '(imported)'}"
+            for layer in found.layers
+            if layer.size
+        ]
+    lost = found.first_lost
+    if lost is not None and last is not None:
+        by = ", ".join(path for path in changed if reads(lost.text, path))
+        why = f"{by} changed since verdict {last.name}" if by else _NO_SUBMODULE
+        lines.append(f"the cache was lost at step {lost.number}: {brief(lost.text)} ({why})")
+    if found.advice is not None:
+        copy, long = found.advice.copy, found.advice.long
+        lines.append(
+            f"line {copy.line} of the Dockerfile ({brief(copy.text)}) stands in front of line "
+            f"{long.line} ({brief(long.text)}), which took {duration(found.advice.seconds)}: any "
+            "change repeats that. "
+            'Copy the manifests first, or set [image] consumer = "manifests"'
+        )
+    return "\n".join(lines)
+
+
+def _against(now: int, last: Record | None) -> str:
+    if last is None or not last.image.size:
+        return ""
+    sign = "-" if now < last.image.size else "+"
+    return f" ({sign}{size(abs(now - last.image.size))} against verdict {last.name})"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``4.2 s``, ``2 min 05 s``, ``1 h 02 min``."""
+    whole = round(seconds)
+    if whole < 10:
+        return f"{seconds:.1f} s"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def size(count: float) -> str:
+    """Bytes as people say them, in powers of 1000: ``812 B``, ``4.1 MB``."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

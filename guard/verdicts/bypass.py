@@ -1,0 +1,222 @@
+"""One push that went past the gate on purpose: who, when, what and why, as a value and as a file.
+
+Each is one JSON file in ``guard/bypasses`` of the superproject's common git dir.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import re
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+from guard import __version__
+from guard.errors import GitError, GuardError
+from guard.git.process import Repository, text
+from guard.git.pushes import RefUpdate
+from guard.git.secrets import without_secret
+from guard.model import Decision, Outcome, Severity
+from guard.situation.workspace import find_here, find_workspace, repository_name
+
+_VERSION: Final = 1
+_NOT_JUDGED: Final = "not judged"
+_BLOCKING: Final = (Severity.ERROR, Severity.UNDECIDED)
+
+
+class PushedRef(NamedTuple):
+    """One ref of a push that went past the gate.
+
+    Args:
+        commit: what was pushed, zeros for a deletion.
+        outcome: the gate's word for it, or "not judged".
+        combination: the key, "" where it was not known; so is `recipe`, its digest.
+        findings: what spoke against it, one line each.
+    """
+
+    ref: str
+    commit: str
+    outcome: str
+    combination: str = ""
+    recipe: str = ""
+    judged_with: str = ""
+    findings: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether this ref would have stopped the push."""
+        return self.outcome in (Outcome.BLOCKED.value, Outcome.UNDECIDED.value)
+
+
+class Bypass(NamedTuple):
+    """One push that went past the gate.
+
+    Args:
+        who: git's committer identity, or the login name where git knows none.
+        when: UTC, ISO 8601 with seconds.
+        submodule: the path of the pushed repository in the superproject, "" for that itself.
+        trouble: why there was no judgement, "" where there was one.
+        path: the file that it was read from.
+    """
+
+    who: str
+    when: str
+    reason: str
+    repository: str
+    submodule: str
+    remote: str
+    url: str
+    trouble: str
+    guard: str
+    refs: tuple[PushedRef, ...]
+    path: str = ""
+
+
+def record(
+    reason: str,
+    arguments: Sequence[str],
+    updates: Iterable[RefUpdate],
+    decisions: Iterable[Decision],
+    trouble: str,
+) -> str:
+    """Write down a bypass, whole and synced, before anything is let through.
+
+    Args:
+        arguments: the remote's name and URL.
+        decisions: of the refs that were judged.
+        trouble: why there was no judgement.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        GuardError: it cannot be written; nothing is left of it.
+    """
+    here = find_here()
+    place, submodule, name = here, "", repository_name(here)
+    # Without its superproject the push is recorded where it was made.
+    with suppress(GuardError):
+        workspace = find_workspace([item.local_id for item in updates if not item.deletes][:1])
+        place, submodule = workspace.superproject, "" if workspace.in_superproject else name
+        if workspace.inside:
+            submodule, name = workspace.inside, workspace.name(workspace.inside)
+    remote, url = (*map(without_secret, arguments), "", "")[:2]
+    judged = {decision.ref: decision for decision in decisions}
+    return _write(
+        folder_of(place),
+        Bypass(
+            who=_who(here),
+            when=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            reason=reason,
+            repository=name,
+            submodule=submodule,
+            remote=remote,
+            url=url,
+            trouble=without_secret(trouble),
+            guard=__version__,
+            refs=tuple(_pushed(item, judged.get(item.remote_ref)) for item in updates),
+        ),
+    )
+
+
+def folder_of(repository: Repository) -> str:
+    """Where a repository's bypasses lie; its worktrees share it."""
+    return os.path.join(repository.common_dir, "guard", "bypasses")
+
+
+def _pushed(update: RefUpdate, decision: Decision | None) -> PushedRef:
+    if decision is None:
+        return PushedRef(update.remote_ref, update.local_id, _NOT_JUDGED)
+    return PushedRef(
+        update.remote_ref,
+        decision.commit,
+        decision.outcome.value,
+        decision.combination or "",
+        decision.recipe or "",
+        decision.judged_with,
+        tuple(
+            f"{item.rule}: {without_secret(item.message)}"
+            for item in decision.findings
+            if item.severity in _BLOCKING
+        ),
+    )
+
+
+def _who(repository: Repository) -> str:
+    try:
+        ident = text(repository, "var", "GIT_COMMITTER_IDENT")
+        return ident.rsplit(" ", 2)[0]  # without the time
+    except GitError:
+        try:
+            return pwd.getpwuid(os.getuid()).pw_name
+        except KeyError:
+            return f"user {os.getuid()}"
+
+
+def _write(folder: str, bypass: Bypass) -> str:
+    fields: dict[str, Any] = bypass._asdict()
+    del fields["path"]
+    fields["refs"] = [item._asdict() for item in bypass.refs]
+    data = json.dumps({"version": _VERSION, **fields}, indent=1).encode() + b"\n"
+    stamp = re.sub("[^0-9TZ]", "", bypass.when)
+    path = os.path.join(folder, f"{stamp}-{os.urandom(4).hex()}.json")
+    temporary = f"{path}.new"
+    try:
+        os.makedirs(folder, exist_ok=True)
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync(folder)
+    except OSError as error:
+        raise GuardError(
+            f"the bypass cannot be recorded, so nothing is let through: {folder}: {error.strerror}",
+            f"ls -ld {folder}; df {os.path.dirname(os.path.dirname(folder))}",
+        ) from error
+    return path
+
+
+def _sync(folder: str) -> None:
+    """Make the rename last through a power cut, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def parse_bypass(data: bytes) -> Bypass:
+    """A bypass out of its JSON.
+
+    Raises:
+        ValueError, LookupError, TypeError: it is none.
+    """
+    fields = json.loads(data)
+    if fields["version"] != _VERSION:
+        raise ValueError(f"its version is {fields['version']!r}, not {_VERSION}")
+    refs = []
+    for item in fields["refs"]:
+        texts = {name: _text(item, name) for name in PushedRef._fields if name != "findings"}
+        findings = item["findings"]
+        if not isinstance(findings, list) or not all(isinstance(one, str) for one in findings):
+            raise ValueError("its findings are no texts")
+        refs.append(PushedRef(**texts, findings=tuple(findings)))
+    named = (name for name in Bypass._fields if name not in ("refs", "path"))
+    return Bypass(**{name: _text(fields, name) for name in named}, refs=tuple(refs))
+
+
+def _text(fields: Any, name: str) -> str:
+    value = fields[name]
+    if not isinstance(value, str):
+        raise ValueError(f"its {name} is {value!r}, which is no text")
+    return value

@@ -1,0 +1,192 @@
+"""The verdicts that others recorded: what ``guard sync`` has brought, and whose each of them is.
+
+A remote's verdicts stand at ``refs/guard/remotes/<remote>/verdicts``, a history like one's own in
+which merges join what several people recorded. A verdict is of whoever committed it: of the commit
+that brought its file, never of a merge, so that nobody's merge vouches for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from guard.git.objects import ObjectPool
+from guard.git.process import Repository, run, text
+from guard.memory import Memory
+from guard.model import Result
+from guard.verdicts.record import Record, RecordError, parse_record
+from guard.verdicts.trust import Trust
+
+# git-log(1), %G?: a good signature of somebody known. For SSH: of the allowed signers.
+_GOOD: Final = "G"
+_SIGNERS: Final = "gpg.ssh.allowedSignersFile"
+# What a user may have set for git log, and would be in the way of reading it.
+_PLAIN: Final = ("-c", "log.showSignature=false", "-c", "log.follow=false")
+
+
+class Theirs(NamedTuple):
+    """One verdict that somebody else recorded.
+
+    Args:
+        by: the committer, ``Name <address>``.
+        signed: whether the commit has a good signature of somebody whom git knows.
+        trusted: whether it counts here.
+    """
+
+    record: Record
+    by: str
+    signed: bool
+    trusted: bool
+
+
+class _Brought(NamedTuple):
+    """A commit that brought a record's file."""
+
+    commit: str
+    by: str
+    blob: str
+
+
+class Colleagues:
+    """The verdicts of others in one superproject's repository.
+
+    Args:
+        tips: remote-tracking ref -> commit.
+        own: the tip of one's own verdicts: what it holds is nobody else's.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        pool: ObjectPool,
+        tips: Mapping[str, str],
+        own: str | None,
+        trust: Trust,
+    ) -> None:
+        self._repository = repository
+        self._pool = pool
+        self._tips = dict(tips)
+        self._own = own
+        self._trust = trust
+
+    def newest(self, path: str) -> Theirs | None:
+        """The newest verdict in a file, of those that count, else of those that do not.
+
+        Of two at one second it is the one that did not pass.
+
+        Damaged ones count as none: they open no gate, and one's own stay.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        names = [f"{tip}:{path}" for tip in self._tips.values()]
+        blobs = {
+            blob.id for blob in self._pool.reader(self._repository).read_all(names) if blob
+        } - self._own_blobs(path)
+        if not blobs:
+            return None
+        found = sorted(
+            self._theirs(self._brought_to(path)),
+            key=lambda item: (
+                item.trusted,
+                item.record.finished,
+                item.record.result is not Result.PASSED,
+            ),
+        )
+        return found[-1] if found else None
+
+    def all(self) -> list[Theirs]:
+        """Every one, newest first.
+
+        Raises:
+            GitError: the history cannot be read.
+        """
+        found = self._theirs(self._brought(""))
+        return sorted(found, key=lambda item: item.record.finished, reverse=True)
+
+    def _own_blobs(self, path: str) -> set[str]:
+        if self._own is None:
+            return set()
+        found = self._pool.reader(self._repository).read(f"{self._own}:{path}")
+        return {found.id} if found is not None else set()
+
+    def _brought_to(self, path: str) -> list[_Brought]:
+        """What a history says of a file never changes; walking it takes long."""
+        memory = Memory(self._repository.common_dir)
+        ids = (path, self._own or "", *sorted(self._tips.values()))
+        known = memory.recall("brought", *ids)
+        if isinstance(known, list):
+            return [_Brought(*map(str, item)) for item in known if len(item) == 3]
+        found = self._brought(path)
+        memory.remember(found, "brought", *ids)
+        return found
+
+    def _brought(self, path: str) -> list[_Brought]:
+        own = [f"^{self._own}"] if self._own else []
+        output = run(
+            self._repository,
+            *_PLAIN,
+            "log",
+            "-z",
+            "--raw",
+            "--root",
+            "--no-abbrev",
+            "--no-renames",
+            "--no-merges",
+            "--full-history",
+            "--diff-filter=AM",
+            "--format=commit %H %cn <%ce>",
+            *self._tips.values(),
+            *own,
+            "--",
+            *([f":(literal){path}"] if path else []),
+        )
+        return list(_parsed(output))
+
+    def _theirs(self, brought: list[_Brought]) -> list[Theirs]:
+        signed = self._well_signed({item.commit for item in brought})
+        reader = self._pool.reader(self._repository)
+        found = []
+        for item, blob in zip(
+            brought, reader.read_all([item.blob for item in brought]), strict=True
+        ):
+            try:
+                record = parse_record(blob.data) if blob is not None else None
+            except RecordError:
+                continue
+            if record is not None:
+                is_signed = item.commit in signed
+                trusted = self._trust is Trust.ALL or (self._trust is Trust.SIGNED and is_signed)
+                found.append(Theirs(record, item.by, is_signed, trusted))
+        return found
+
+    def _well_signed(self, commits: set[str]) -> set[str]:
+        if self._trust is not Trust.SIGNED or not commits:
+            return set()
+        data = "".join(f"{commit}\n" for commit in sorted(commits)).encode()
+        shown = ("log", "--no-walk=unsorted", "--stdin", "--format=%H %G?")
+        output = run(self._repository, *_PLAIN, *self._signers(), *shown, data=data).decode()
+        lines = (line.split(" ") for line in output.splitlines())
+        return {words[0] for words in lines if words[1:] == [_GOOD]}
+
+    def _signers(self) -> list[str]:
+        """A relative path of the allowed signers' file is meant from the working tree."""
+        said = text(self._repository, "config", "--type=path", "--get", _SIGNERS, ok=(0, 1))
+        if not said or os.path.isabs(said):
+            return []
+        base = self._repository.work_tree or self._repository.git_dir
+        return ["-c", f"{_SIGNERS}={os.path.join(base, said)}"]
+
+
+def _parsed(output: bytes) -> Iterator[_Brought]:
+    """What ``git log -z --raw`` prints: a commit's line, then ``:modes ids letter`` and a path."""
+    commit = by = ""
+    words = iter(output.split(b"\0"))
+    for word in words:
+        line = word.removeprefix(b"\n")
+        if line.startswith(b":"):
+            yield _Brought(commit, by, line.split(b" ")[3].decode())
+            next(words, None)  # the path, which may look like anything
+        elif line:
+            _, commit, by = line.decode(errors="replace").split(" ", 2)

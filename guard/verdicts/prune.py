@@ -1,0 +1,172 @@
+"""Logs and images that nothing needs any more: what ``guard log --prune`` may drop."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+from guard.errors import EngineError, GuardError
+from guard.gate.gate import Gate
+from guard.git.process import Repository, text
+from guard.model import Combination, Gitlink, Result
+from guard.situation.assembly import assemble
+from guard.situation.combinations import head_of, of_commit
+from guard.verdicts.locks import is_held, lock_file
+from guard.verdicts.record import Record
+
+
+class Droppable(NamedTuple):
+    """What can go.
+
+    Args:
+        logs: paths of log files.
+        log_bytes: their size together.
+        images: ids of images.
+        kept: how many passed verdicts a branch, a tag, HEAD or the index needs.
+    """
+
+    logs: tuple[str, ...]
+    log_bytes: int
+    images: tuple[str, ...]
+    kept: int
+
+
+def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
+    """What no passed verdict of a branch, a tag, HEAD or the index needs.
+
+    A branch or a tag of the consumer needs every verdict that was earned with its commit. Where the
+    content of one of those cannot be made out, because a commit is missing, every passed verdict
+    stays. So does the log of a test that is running.
+
+    Args:
+        records: every attempt that was ever recorded.
+
+    Raises:
+        GuardError: the refs of the superproject cannot be listed.
+    """
+    records = list(records)
+    known = _needed(gate)
+    passed = [item for item in records if item.result is Result.PASSED]
+    needed = [
+        item
+        for item in passed
+        if known is None or item.key in known.keys or not known.links.isdisjoint(item.gitlinks)
+    ]
+    logs = {item.log for item in needed}
+    images = {item.image.id for item in needed}
+    folder = gate.gatherer.verdicts.logs
+    dropped = [
+        os.path.join(folder, name)
+        for name in _listed(folder)
+        if name not in logs and not _is_written(folder, name)
+    ]
+    return Droppable(
+        tuple(dropped),
+        sum(os.path.getsize(path) for path in dropped),
+        _present({item.image.id for item in records if item.image.id} - images),
+        len(needed),
+    )
+
+
+def _present(images: Iterable[str]) -> tuple[str, ...]:
+    """Of these images those that the engine has; none where there is no engine."""
+    from guard.engine.client import Engine
+
+    try:
+        with Engine.connect() as engine:
+            return tuple(image for image in sorted(images) if engine.image_id(image))
+    except EngineError:
+        return ()
+
+
+def drop(found: Droppable) -> list[str]:
+    """Remove what can go, and say in one line each what could not.
+
+    An engine that is not there keeps its images; the logs go all the same.
+    """
+    from guard.engine.client import Engine
+    from guard.engine.images import remove_image
+
+    troubles = []
+    for path in found.logs:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    try:
+        with Engine.connect() as engine:
+            troubles += [
+                f"the image {image} is used by others and stays"
+                for image in found.images
+                if not remove_image(engine, image)
+            ]
+    except EngineError as error:
+        troubles.append(f"no image was removed: {error.problem}")
+    return troubles
+
+
+class _Needed(NamedTuple):
+    """What has a name.
+
+    Args:
+        keys: of the superproject's combinations.
+        links: the consumer's commits.
+    """
+
+    keys: set[str]
+    links: set[Gitlink]
+
+
+def _needed(gate: Gate) -> _Needed | None:
+    """All that has a name, None where something of it cannot be made out."""
+    keys, links = set[str](), set[Gitlink]()
+    seen = set()
+    try:
+        for combination in _combinations(gate):
+            config = gate.gatherer.config(combination)
+            submodules = gate.gatherer.submodules(config)
+            keys.add(assemble(submodules, gate.gatherer.store(combination), combination).key)
+            for repository in submodules.store(config.consumer).repositories:
+                if (config.consumer, repository) in seen:
+                    continue
+                seen.add((config.consumer, repository))
+                named = {*_tips(repository), head_of(repository) or ""}
+                links.update(Gitlink(config.consumer, commit) for commit in named)
+    except GuardError:
+        return None
+    return _Needed(keys, links)
+
+
+def _combinations(gate: Gate) -> Iterable[Combination]:
+    repository = gate.workspace.superproject
+    for commit in _tips(repository):
+        yield of_commit(repository, gate.pool, commit, commit)
+    for present in (gate.head(), gate.index()):
+        if present is not None:
+            yield present
+
+
+def _tips(repository: Repository) -> list[str]:
+    """The commits at which branches and tags stand, each once."""
+    listed = text(
+        repository,
+        "for-each-ref",
+        "--format=%(objectname) %(*objectname)",
+        "refs/heads",
+        "refs/tags",
+        "refs/remotes",
+    )
+    return list(dict.fromkeys(line.split()[-1] for line in listed.splitlines()))
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if name.endswith(".log"))
+    except FileNotFoundError:
+        return []
+
+
+def _is_written(logs: str, name: str) -> bool:
+    """Whether a test is running whose log this may be; both are named by the verdict."""
+    verdict = "-".join(name.split("-")[:2])
+    return is_held(lock_file(os.path.dirname(logs), verdict))

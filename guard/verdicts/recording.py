@@ -1,0 +1,130 @@
+"""Recording a verdict: a commit whose tree has one file more, and the ref moved to it.
+
+The ref moves by compare-and-swap; a loser of the race adds its record to the winner's tree.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from guard.errors import GitError, GuardError
+from guard.git.parts import Part
+from guard.git.private import PrivateFolder
+from guard.git.process import Repository, objects_of, run, text
+from guard.git.refs import VERDICTS
+from guard.git.trees import object_id
+from guard.model import Result
+from guard.verdicts.record import Record
+
+# Of a submodule's commit that a passed verdict is of, in the submodule.
+KEEP: Final = "refs/guard/keep/"
+_RACES: Final = 50
+
+
+def rehearse(repository: Repository, read_tip: Callable[[], str | None]) -> None:
+    """As `Verdicts.rehearse`."""
+    with PrivateFolder() as folder:
+        try:
+            tip = read_tip()
+            commit = _commit(repository, b"{}\n", "rehearsal.json", "rehearsal", tip, folder, True)
+            # Lock the ref as an update would, and let go of it.
+            words = ("start", f"verify {VERDICTS} {tip or '0' * len(commit)}", "prepare", "abort")
+            data = "".join(f"{word}\n" for word in words).encode()
+            run(repository, "update-ref", "--stdin", data=data)
+        except GitError as error:
+            raise GuardError(
+                f"a verdict could not be recorded after the build: {error.problem}",
+                "git config user.name and user.email; git config commit.gpgsign; git fsck",
+            ) from error
+
+
+def add(
+    repository: Repository, record: Record, path: str, read_tip: Callable[[], str | None]
+) -> tuple[str, str]:
+    """Add a record to the tree.
+
+    Args:
+        path: where it stands there.
+        read_tip: reads the ref anew.
+
+    Returns:
+        The new tip, and the id of the record's blob.
+
+    Raises:
+        GuardError: it could not be written; the ref is as it was.
+    """
+    data = record.to_json()
+    with PrivateFolder() as folder:
+        for _ in range(_RACES):
+            tip = read_tip()
+            commit = _commit(repository, data, path, record.title, tip, folder, False)
+            if _move(repository, commit, tip, read_tip):
+                return commit, object_id(b"blob", data, len(commit) // 2)
+    raise GuardError(
+        f"{VERDICTS} moved {_RACES} times while the verdict {record.name} was being recorded",
+        "guard test",
+    )
+
+
+def keep(record: Record, parts: Iterable[Part]) -> list[str]:
+    """Keep a passed combination's commits from being pruned; what could not be, one line each."""
+    troubles = []
+    for part in parts:
+        if part.path and record.result is Result.PASSED:
+            try:
+                run(part.repository, "update-ref", f"{KEEP}{part.commit}", part.commit)
+            except GitError as error:
+                troubles.append(f"{part.path} {part.commit} is not kept: {error.problem}")
+    return troubles
+
+
+def signing(repository: Repository) -> list[str]:
+    """What makes ``git commit-tree`` sign where the user's commits are signed.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    value = text(repository, "config", "--type=bool", "--default=false", "commit.gpgsign")
+    return ["-S"] if value == "true" else []
+
+
+def _move(
+    repository: Repository, commit: str, tip: str | None, read_tip: Callable[[], str | None]
+) -> bool:
+    old = tip or "0" * len(commit)
+    try:
+        run(repository, "update-ref", VERDICTS, commit, old)
+    except GitError:
+        if read_tip() == tip:
+            raise  # nobody else moved it: a lock, a full disk, a read-only folder
+        return False
+    return True
+
+
+def _commit(
+    repository: Repository,
+    data: bytes,
+    path: str,
+    message: str,
+    tip: str | None,
+    folder: str,
+    private: bool,
+) -> str:
+    """A commit on top of `tip` whose tree has one file more. Moves nothing."""
+    extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
+    if private:
+        extra["GIT_OBJECT_DIRECTORY"] = os.path.join(folder, "objects")
+        extra["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = objects_of(repository)
+        os.makedirs(extra["GIT_OBJECT_DIRECTORY"], exist_ok=True)
+
+    def git(*arguments: str, data: bytes | None = None) -> str:
+        return run(repository, *arguments, data=data, extra=extra).decode().strip()
+
+    blob = git("hash-object", "-w", "--stdin", data=data)
+    git("read-tree", tip) if tip else git("read-tree", "--empty")
+    git("update-index", "--add", "--replace", "--cacheinfo", f"100644,{blob},{path}")
+    tree = git("write-tree")
+    parents = ["-p", tip] if tip else []
+    return git("commit-tree", *signing(repository), *parents, "-m", message, tree)

@@ -1,0 +1,162 @@
+"""Joining one's own verdicts with a remote's: by union, so that nobody's are ever lost."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from guard.errors import GitError, GuardError
+from guard.git.objects import ObjectPool
+from guard.git.private import PrivateFolder
+from guard.git.process import Repository, lines, run, text
+from guard.git.refs import REMOTES
+from guard.git.remote_ref import fetch_ref, push_ref, remote_tip
+from guard.verdicts.record import RecordError, parse_record
+from guard.verdicts.recording import signing
+from guard.verdicts.verdicts import NAME, REF
+
+_RACES: Final = 10
+
+
+class Synced(NamedTuple):
+    """What came of it, in verdicts.
+
+    Args:
+        came: those that this clone had not seen.
+        went: those that the remote had not.
+    """
+
+    came: int
+    went: int
+
+
+class Tips(NamedTuple):
+    """The commits that are joined; None where there is no such ref.
+
+    Args:
+        own: one's own verdicts.
+        known: what the remote was last seen to have.
+        remote: what it has now.
+    """
+
+    own: str | None
+    known: str | None
+    remote: str | None
+
+
+def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -> Synced:
+    """Bring a remote's verdicts here and one's own there. One's own ref is left as it is.
+
+    What the remote has is kept at ``refs/guard/remotes/<remote>/verdicts``, even where somebody
+    has taken it away there. Nothing is forced: where the remote moves meanwhile, it is joined anew.
+
+    Raises:
+        GuardError: the remote does not answer, refuses, or moves all the time.
+    """
+    tracking = f"{REMOTES}{remote}{NAME}"
+    incoming = f"{REMOTES}{remote}/incoming"
+    for _ in range(_RACES):
+        tips = _tips(repository, remote, tracking, incoming)
+        found = _maximal(repository, (tips.remote, tips.known, tips.own))
+        if not found:
+            return Synced(0, 0)
+        seen = [tip for tip in (tips.known, tips.own) if tip]
+        came = _count(repository, [tips.remote] if tips.remote else [], seen)
+        went = _count(repository, found, [tips.remote] if tips.remote else [])
+        if dry_run:
+            _delete(repository, incoming)
+            return Synced(came, went)
+        joined = found[0] if len(found) == 1 else _joined(repository, pool, found)
+        if joined != tips.remote and not push_ref(repository, remote, joined, REF):
+            continue
+        if _move(repository, tracking, joined, tips.known):
+            _delete(repository, incoming)
+            return Synced(came, went)
+    raise GuardError(f"{remote} moved its verdicts {_RACES} times meanwhile", "guard sync")
+
+
+def _tips(repository: Repository, remote: str, tracking: str, incoming: str) -> Tips:
+    if remote_tip(repository, remote, REF) is not None:
+        fetch_ref(repository, remote, REF, incoming)
+    else:
+        _delete(repository, incoming)
+    shown = ("for-each-ref", "--format=%(refname) %(objectname)", REF, tracking, incoming)
+    found = dict(line.split(" ", 1) for line in lines(repository, *shown))
+    return Tips(found.get(REF), found.get(tracking), found.get(incoming))
+
+
+def _maximal(repository: Repository, tips: Iterable[str | None]) -> list[str]:
+    """Those that none of the others contains, in their order."""
+    found = list(dict.fromkeys(tip for tip in tips if tip))
+    if len(found) < 2:
+        return found
+    independent = set(text(repository, "merge-base", "--independent", *found).split())
+    return [tip for tip in found if tip in independent]
+
+
+def _count(repository: Repository, of: list[str], without: list[str]) -> int:
+    if not of:
+        return 0
+    excluded = [f"^{tip}" for tip in without]
+    return int(text(repository, "rev-list", "--count", "--no-merges", *of, *excluded))
+
+
+def _joined(repository: Repository, pool: ObjectPool, tips: list[str]) -> str:
+    """A merge of all, whose tree has every file of each, the newer record where they differ."""
+    first, *others = tips
+    files = _files(repository, first)
+    changed: dict[str, str] = {}
+    for other in others:
+        for path, blob in _files(repository, other).items():
+            present = files.get(path)
+            if present is None or (present != blob and _finished(repository, pool, blob, present)):
+                files[path] = changed[path] = blob
+    with PrivateFolder() as folder:
+        extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
+        lines = "".join(f"100644 {blob}\t{path}\0" for path, blob in changed.items())
+        data = lines.encode(errors="surrogateescape")
+        run(repository, "read-tree", first, extra=extra)
+        run(repository, "update-index", "-z", "--index-info", data=data, extra=extra)
+        tree = run(repository, "write-tree", extra=extra).decode().strip()
+    parents = [word for tip in tips for word in ("-p", tip)]
+    words = (*signing(repository), *parents, "-m", "Join verdicts", tree)
+    return text(repository, "commit-tree", *words)
+
+
+def _files(repository: Repository, tip: str) -> dict[str, str]:
+    listed = run(repository, "ls-tree", "-r", "-z", "--full-tree", tip)
+    found = {}
+    for entry in listed.split(b"\0"):
+        if entry:
+            meta, _, path = entry.partition(b"\t")
+            found[os.fsdecode(path)] = meta.split()[2].decode()
+    return found
+
+
+def _finished(repository: Repository, pool: ObjectPool, blob: str, present: str) -> bool:
+    """Whether a record is newer than the present one; a damaged one is older than any."""
+    times = []
+    for found in pool.reader(repository).read_all([blob, present]):
+        try:
+            times.append(parse_record(found.data).finished if found is not None else "")
+        except RecordError:
+            times.append("")
+    return times[0] > times[1]
+
+
+def _move(repository: Repository, ref: str, commit: str, old: str | None) -> bool:
+    if commit == old:
+        return True
+    try:
+        run(repository, "update-ref", ref, commit, old or "0" * len(commit))
+    except GitError:
+        now = text(repository, "for-each-ref", "--format=%(objectname)", ref)
+        if now == (old or ""):
+            raise  # nobody else moved it: a full disk, a read-only folder
+        return False
+    return True
+
+
+def _delete(repository: Repository, ref: str) -> None:
+    run(repository, "update-ref", "-d", ref)

@@ -1,0 +1,351 @@
+"""The verdicts: one ref whose history holds every attempt, and whose tree the newest of each.
+
+``refs/guard/verdicts`` is a commit whose tree maps ``<key, fanned out>/<recipe>.json`` to a record.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from guard.config import Recipe
+from guard.errors import GuardError
+from guard.git.objects import GitObject, ObjectPool
+from guard.git.parts import Part
+from guard.git.process import Repository, run, text
+from guard.git.refs import REMOTES, VERDICTS, list_refs
+from guard.git.store import Store
+from guard.memory import Memory
+from guard.model import Result
+from guard.situation.values import Tested, VerdictState
+
+if TYPE_CHECKING:
+    from guard.verdicts.colleagues import Colleagues, Theirs
+    from guard.verdicts.record import Record
+
+REF: Final = VERDICTS
+NAME: Final = "/verdicts"
+
+
+class _BrokenRefError(GuardError):
+    """The ref is there and cannot be read."""
+
+
+class Verdicts:
+    """The store in one superproject's repository.
+
+    Args:
+        pool: the open readers; the store does not close them.
+        memory: what the records and recipes that were read before said.
+    """
+
+    def __init__(
+        self, repository: Repository, pool: ObjectPool, memory: Memory | None = None
+    ) -> None:
+        # A private index's objects are of no use here, and another process would be.
+        self._repository = repository
+        self._pool = pool
+        self._memory = memory or Memory(repository.common_dir)
+        self._tip: str | None = None
+        self._remote_tips: dict[str, str] = {}
+        self._looked = False
+
+    @property
+    def logs(self) -> str:
+        """The folder of the logs, in the common git dir; worktrees share it."""
+        return os.path.join(self._repository.common_dir, "guard", "logs")
+
+    def look_up(self, key: str, recipe: Recipe, again: bool = False) -> Tested:
+        """What the newest record says of a combination and a recipe; never raises for bad data.
+
+        Args:
+            again: whether another process may have recorded something since the last look.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        return self._look_up(key, self.digest(recipe), again)
+
+    def has_passed(self, key: str, digest: str) -> bool:
+        """Whether the newest record of a combination and a recipe, by its digest, is *passed*.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        return self._look_up(key, digest, False).state is VerdictState.PASSED
+
+    def _look_up(self, key: str, digest: str, again: bool) -> Tested:
+        found, record = self._own(key, digest, again)
+        # Where sync has brought nothing, nothing more is imported.
+        if not self._remote_tips or found.state is VerdictState.UNREADABLE:
+            return found
+        theirs = self._colleagues().newest(record_path(key, digest))
+        if theirs is None or (theirs.record.key, theirs.record.recipe) != (key, digest):
+            return found
+        if not theirs.trusted:
+            if found.state is not VerdictState.UNTESTED:
+                return found
+            return found._replace(uncounted=_not_trusted(theirs))
+        if record is not None and not _outweighs(theirs.record, record):
+            return found
+        told = _told(Tested(VerdictState.UNTESTED, key, digest), theirs.record, "")
+        return told._replace(by=theirs.by)
+
+    def others(self, again: bool = False) -> list[Theirs]:
+        """What others recorded and ``guard sync`` brought, newest first, trusted or not.
+
+        Raises:
+            GuardError: git cannot be asked, or ``guard.trust`` is no word that guard knows.
+        """
+        self._read_tip(again)
+        return self._colleagues().all() if self._remote_tips else []
+
+    def counted(self, again: bool = False) -> list[Record]:
+        """As `newest`, with those of others that count: per combination and recipe what `look_up`
+        goes by.
+
+        Raises:
+            GuardError: as `newest` and `others`.
+        """
+        found = {(record.key, record.recipe): record for record in self.newest(again)}
+        for theirs in self.others():
+            name = theirs.record.key, theirs.record.recipe
+            if theirs.trusted and (name not in found or _outweighs(theirs.record, found[name])):
+                found[name] = theirs.record
+        return sorted(found.values(), key=lambda record: record.finished, reverse=True)
+
+    def _colleagues(self) -> Colleagues:
+        # Most clones share nothing.
+        from guard.verdicts.colleagues import Colleagues
+        from guard.verdicts.trust import trust_in
+
+        trust = trust_in(self._repository)
+        return Colleagues(self._repository, self._pool, self._remote_tips, self._tip, trust)
+
+    def _own(self, key: str, digest: str, again: bool) -> tuple[Tested, Record | None]:
+        tested = Tested(VerdictState.UNTESTED, key, digest)
+        try:
+            tip = self._read_tip(again)
+        except _BrokenRefError as error:
+            return _unreadable(tested, error.problem)._replace(remedy=error.remedy), None
+        if tip is None:
+            return tested, None
+        tree, blob = self._pool.reader(self._repository).read_all(
+            [f"{tip}^{{tree}}", f"{tip}:{record_path(key, digest)}"]
+        )
+        if tree is None:
+            lost = _points_nowhere(tip)
+            return _unreadable(tested, lost.problem)._replace(remedy=lost.remedy), None
+        if blob is None:
+            return self._without_record(tested, tree), None
+        # A record is JSON, and a push would wait for that to be imported.
+        known = self._memory.recall("passed", blob.id) if not self._remote_tips else None
+        if isinstance(known, tuple) and known[:2] == (key, digest):
+            return _passed(tested, known[2], self.logs), None
+        return self._read(tested, blob)
+
+    def _read(self, tested: Tested, blob: GitObject) -> tuple[Tested, Record | None]:
+        """What a record says of the combination and the recipe that it stands for."""
+        from guard.verdicts.record import RecordError, parse_record
+
+        path = record_path(tested.key, tested.recipe)
+        try:
+            record = parse_record(blob.data)
+        except RecordError as error:
+            return _unreadable(tested, f"the verdict {path} is damaged: {error}"), None
+        if (record.key, record.recipe) != (tested.key, tested.recipe):
+            detail = f"the verdict {path} is one of another combination ({record.name})"
+            return _unreadable(tested, detail), None
+        self._remember(record, blob.id)
+        return _told(tested, record, self.logs), record
+
+    def _remember(self, record: Record, blob: str) -> None:
+        if record.result is Result.PASSED:
+            told = record.detail, record.name, record.log, bool(record.published)
+            self._memory.remember((record.key, record.recipe, told), "passed", blob)
+
+    def digest(self, recipe: Recipe) -> str:
+        """The recipe's digest, as `Recipe.digest`, which a push would wait for."""
+        known = self._memory.recall("recipe", repr(recipe))
+        if isinstance(known, str):
+            return known
+        digest = recipe.digest
+        self._memory.remember(digest, "recipe", repr(recipe))
+        return digest
+
+    def _without_record(self, tested: Tested, tree: GitObject) -> Tested:
+        """Untested, unless the record is named in the tree and only its object is not here."""
+        path = record_path(tested.key, tested.recipe)
+        try:
+            entry = Store(self._pool, (self._repository,)).walk(tree, path)
+        except LookupError as error:
+            return _unreadable(tested, f"tree {error} of {REF} is missing")
+        if entry is None:
+            return tested
+        return _unreadable(tested, f"the verdict {path} is missing (blob {entry[0].id})")
+
+    def newest(self, again: bool = False) -> list[Record]:
+        """One's own newest record of each combination and recipe, newest first; damaged ones left
+        out.
+
+        Args:
+            again: whether another process may have recorded something since the last look.
+
+        Raises:
+            GuardError: the ref cannot be read, or points at nothing of use.
+        """
+        tip = self._whole_tip(again)
+        if tip is None:
+            return []
+        listed = run(self._repository, "ls-tree", "-r", "-z", "--full-tree", tip)
+        return self._records(line.split()[2].decode() for line in listed.split(b"\0") if line)
+
+    def history(self) -> list[Record]:
+        """Every attempt that was ever recorded, newest first.
+
+        Raises:
+            GuardError: the ref cannot be read, or points at nothing of use.
+        """
+        tip = self._whole_tip()
+        if tip is None:
+            return []
+        shown = ("--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=")
+        listed = text(self._repository, "log", *shown, tip)
+        blobs = (line.split()[3] for line in listed.splitlines() if line.startswith(":"))
+        return self._records(blobs)
+
+    def _records(self, blobs: Iterable[str]) -> list[Record]:
+        from guard.verdicts.record import RecordError, parse_record
+
+        names = [name for name in dict.fromkeys(blobs) if name.strip("0")]
+        records = []
+        for found in self._pool.reader(self._repository).read_all(names):
+            if found is None:
+                continue
+            try:
+                records.append(parse_record(found.data))
+            except RecordError:
+                continue  # a look-up of this very combination says so
+        return sorted(records, key=lambda record: record.finished, reverse=True)
+
+    def rehearse(self) -> None:
+        """Do all that recording needs but moving the ref, in a private place: before the hour.
+
+        Raises:
+            GuardError: there is no identity, no signing key, no room, or the ref is damaged.
+        """
+        from guard.verdicts.recording import rehearse
+
+        rehearse(self._repository, self._read_tip)
+
+    def record(self, record: Record, parts: Iterable[Part]) -> list[str]:
+        """Add a record; a passed one also keeps its submodules' commits from being pruned.
+
+        Args:
+            parts: the combination's, the superproject's own left alone.
+
+        Returns:
+            What could not be kept, one line each: the verdict stands all the same.
+
+        Raises:
+            GuardError: the record could not be written; the ref is as it was.
+        """
+        from guard.verdicts.recording import add, keep
+
+        path = record_path(record.key, record.recipe)
+        added = add(self._repository, record, path, lambda: self._read_tip(again=True))
+        self._tip, blob = added
+        self._remember(record, blob)
+        return keep(record, parts)
+
+    def _read_tip(self, again: bool = False) -> str | None:
+        if again or not self._looked:
+            # By its full name: what abbreviates would also find a tag of that name. The object
+            # need not be there: that is for the caller to find out.
+            found = list_refs(self._repository, REF, REMOTES)
+            own = found.pop(REF, None)
+            self._tip = own.id if own else None
+            self._remote_tips = {name: ref.id for name, ref in found.items() if name.endswith(NAME)}
+            if self._tip is None:
+                self._refuse_broken()
+            self._looked = True
+        return self._tip
+
+    def _whole_tip(self, again: bool = False) -> str | None:
+        """The tip, with a look at whether it is one."""
+        tip = self._read_tip(again)
+        if tip and self._pool.reader(self._repository).read_all([f"{tip}^{{tree}}"]) == [None]:
+            raise _points_nowhere(tip)
+        return tip
+
+    def _refuse_broken(self) -> None:
+        """Git leaves out a ref whose file it cannot read, which is not the same as no ref."""
+        path = os.path.join(self._repository.common_dir, *REF.split("/"))
+        if os.path.isfile(path):
+            raise _BrokenRefError(
+                f"{path} names no commit (reference broken); what it named is still there, "
+                "and git fsck --lost-found lists it",
+                f"rm {shlex.quote(path)}",
+            )
+
+
+def record_path(key: str, recipe: str) -> str:
+    """Where a record stands in the tree."""
+    return f"{key[:2]}/{key[2:]}/{recipe}.json"
+
+
+def _points_nowhere(tip: str) -> GuardError:
+    return GuardError(
+        f"{REF} points at {tip}, which is no commit with a tree", f"git update-ref -d {REF}"
+    )
+
+
+def _outweighs(theirs: Record, own: Record) -> bool:
+    """The newest verdict counts; of two at one second the one that did not pass."""
+    if theirs.finished != own.finished:
+        return theirs.finished > own.finished
+    return theirs.result is not Result.PASSED
+
+
+def _not_trusted(theirs: Theirs) -> str:
+    what = f"{theirs.record.name} ({theirs.record.result.value}) of {theirs.by}"
+    return f"{what} does not count: git config guard.trust"
+
+
+def _unreadable(tested: Tested, detail: str) -> Tested:
+    remedy = "guard test --again"
+    return tested._replace(state=VerdictState.UNREADABLE, detail=detail, remedy=remedy)
+
+
+def _told(tested: Tested, record: Record, logs: str) -> Tested:
+    state = {
+        Result.PASSED: VerdictState.PASSED,
+        Result.FAILED_BUILD: VerdictState.FAILED_BUILD,
+        Result.FAILED_TEST: VerdictState.FAILED_TEST,
+    }[record.result]
+    return tested._replace(
+        state=state,
+        detail=record.detail,
+        verdict=record.name,
+        log=_log(logs, record.log),
+        published=bool(record.published),
+    )
+
+
+def _passed(tested: Tested, known: tuple[str, str, str, bool], logs: str) -> Tested:
+    """As `_told`, of a record that was read before."""
+    detail, name, log, published = known
+    return tested._replace(
+        state=VerdictState.PASSED,
+        detail=detail,
+        verdict=name,
+        log=_log(logs, log),
+        published=published,
+    )
+
+
+def _log(logs: str, name: str) -> str:
+    log = os.path.join(logs, name) if name else ""
+    return log if log and os.path.exists(log) else ""

@@ -1,0 +1,245 @@
+"""What a ``.travis.yml`` proposes, in the many ways to write the same thing."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from guard.ci.docker_run import DockerRun, docker_runs, joined
+from guard.ci.travis import Proposal, read_travis
+from guard.errors import GuardError
+
+
+def of(*lines: str, env: str = "") -> Proposal:
+    """The proposal of a file whose script holds these lines."""
+    text = env + "script:\n" + "".join(f"- {line}\n" for line in lines)
+    return read_travis(text.encode())
+
+
+def only(line: str, **variables: str) -> DockerRun:
+    """The one docker run of a line."""
+    (found,) = docker_runs(line, variables)
+    return found
+
+
+@pytest.mark.parametrize(
+    "mount",
+    [
+        "-v `pwd`:/src/aula/",
+        "-v $(pwd):/src/aula",
+        '-v "$(pwd)":/src/aula:ro',
+        '-v "$(pwd):/src/aula:rw"',
+        "-v $PWD:/src/aula",
+        "-v ${PWD}:/src/aula",
+        "-v $PWD/:/src/aula",
+        "-v $PWD/.:/src/aula",
+        "-v .:/src/aula",
+        "-v$PWD:/src/aula",
+        "-itv $PWD:/src/aula",
+        "-v $TRAVIS_BUILD_DIR:/src/aula",
+        "--volume=$PWD:/src/aula",
+        "--volume $PWD:/src/aula",
+        "--mount type=bind,source=$PWD,target=/src/aula",
+        '--mount "type=bind,src=$(pwd),dst=/src/aula,readonly"',
+        "-v /var/cache:/cache -v $PWD:/src/aula",
+    ],
+)
+def test_every_way_to_mount_the_checkout(mount: str) -> None:
+    assert only(f"docker run --rm {mount} team/aula make").checkout == "/src/aula"
+
+
+@pytest.mark.parametrize(
+    "mount",
+    ["", "-v /var/cache:/cache", "-v $PWD/dist:/dist", "-v data:/data", "-v $PWD:/", "-v $HOME:/x"],
+)
+def test_what_is_no_mount_of_the_checkout(mount: str) -> None:
+    assert only(f"docker run {mount} team/aula make").checkout == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "image", "command"),
+    [
+        ("docker run team/aula make test", "team/aula", "make test"),
+        ("sudo docker run team/aula make", "team/aula", "make"),
+        ("/usr/bin/docker container run team/aula make", "team/aula", "make"),
+        ("travis_wait 30 docker run team/aula make", "team/aula", "make"),
+        ('docker run team/aula sh -c "a && b"', "team/aula", "a && b"),
+        ("docker run team/aula /bin/sh -c 'a; b'", "team/aula", "a; b"),
+        ("docker run team/aula bash -c 'a'", "team/aula", "bash -c a"),
+        ("docker run team/aula sh -ec 'a'", "team/aula", "sh -ec a"),
+        ("docker run --rm -it --name x --net=host -p 80:80 a/b:1 x", "a/b:1", "x"),
+        ("docker run --entrypoint make a/b test", "a/b", "make test"),
+        ("docker run --entrypoint=/bin/sh a/b -c 'x y'", "a/b", "x y"),
+        ("docker run -w /src a/b make", "a/b", "cd /src && make"),
+        ("docker run -w /src a/b sh -c 'x; y'", "a/b", "cd /src && { x; y; }"),
+        ("docker run -e CI=yes -e HOME a/b make", "a/b", "export CI=yes && make"),
+        ('docker run -e "CI=$CI" a/b make', "a/b", "make"),
+        ("docker run a/b make 'it is' \"so $HERE\"", "a/b", "make 'it is' 'so $HERE'"),
+        ("docker run a/b make # and no more", "a/b", "make"),
+        ("docker run a/b", "a/b", ""),
+        ("docker run -- a/b x", "a/b", "x"),
+        ("docker run $KNOWN x", "team/known:3", "x"),
+        ('docker run "${KNOWN}" x', "team/known:3", "x"),
+        ("docker run '$KNOWN' x", "$KNOWN", "x"),
+        ("docker run a/b sh -c '$KNOWN'", "a/b", "$KNOWN"),
+        ('docker run a/b sh -c "x $KNOWN"', "a/b", "x team/known:3"),
+    ],
+)
+def test_image_and_command(line: str, image: str, command: str) -> None:
+    found = only(line, KNOWN="team/known:3")
+    assert (found.image, found.command) == (image, command)
+
+
+def test_several_in_one_line_and_none() -> None:
+    found = docker_runs("docker pull x && docker run a/b x && docker run a/b y; echo docker", {})
+    assert [run.command for run in found] == ["x", "y"]
+    assert docker_runs("docker build -t x . && docker push x", {}) == []
+    assert docker_runs("docker run --rm -it", {}) == []
+
+
+@pytest.mark.parametrize(
+    ("commands", "output"),
+    [
+        (["echo a", "echo b"], "a\nb\n"),
+        (["cd /", "basename $PWD"], "{here}\n"),
+        (["echo a; echo b", "echo c"], "a\nb\nc\n"),
+        (["false || echo a", "echo b"], "a\nb\n"),
+        (["echo a", "false; true", "echo b"], "a\nb\n"),
+        (["echo a", "false", "echo b"], "a\n"),
+        (["exit 0", "echo b"], "b\n"),
+        (["set -e; x=1", "echo ${x:-unset}"], "unset\n"),
+    ],
+)
+def test_joined_commands_run_as_if_alone(
+    commands: list[str], output: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("here")
+    done = subprocess.run(
+        ["/bin/sh", "-c", joined(commands)], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == output.format(here=folder.name)
+
+
+def test_variables_of_env() -> None:
+    env = "env:\n- IMAGE=team/aula:1.2 SOURCE=/src/aula\n"
+    found = of('docker run -v `pwd`:$SOURCE $IMAGE /bin/sh -c "$SOURCE/test.sh"', env=env)
+    assert found.image is not None
+    assert found.image.value == "team/aula"
+    assert found.command is not None
+    assert found.command.value == "/src/aula/test.sh"
+    assert found.command.lines == (4,)
+    assert found.source is not None
+    assert found.source.value == "/src/aula"
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        "env: IMAGE=a/b\n",
+        "env:\n  IMAGE: a/b\n",
+        "env:\n  global:\n  - secure: xyz\n  - IMAGE=a/b\n",
+        "env:\n  global: IMAGE=a/b\n  matrix:\n  - X=1\n",
+        "env:\n  jobs:\n  - IMAGE='a/b' X=1\n",
+        "env:\n- IMAGE=a/b\n- IMAGE=c/d\n",
+    ],
+)
+def test_forms_of_env(env: str) -> None:
+    found = of("docker run $IMAGE make", env=env)
+    assert found.image is not None
+    assert found.image.value == "a/b"
+
+
+def test_several_jobs_are_noted() -> None:
+    found = of("docker run $IMAGE make", env="env:\n- IMAGE=a/b\n- IMAGE=c/d\n")
+    assert found.notes == ("env has 2 jobs; taken are the variables of the first, line 2",)
+
+
+def test_an_unknown_image_is_not_proposed_and_an_unknown_variable_is_noted() -> None:
+    found = of("docker run $IMAGE make $TARGET")
+    assert found.image is None
+    assert found.command is not None
+    assert found.command.value == "make '$TARGET'"
+    assert found.notes == ("line 2 uses variables that are set on CI only: TARGET",)
+
+
+def test_names_lose_tag_and_digest_but_not_the_port() -> None:
+    for written, name in (
+        ("a/b:1.0", "a/b"),
+        ("localhost:5000/a/b", "localhost:5000/a/b"),
+        ("localhost:5000/a/b:2", "localhost:5000/a/b"),
+        ("a/b@sha256:" + "0" * 64, "a/b"),
+        ("a/b:1@sha256:" + "0" * 64, "a/b"),
+    ):
+        found = of(f"docker run {written} make")
+        assert found.image is not None
+        assert found.image.value == name
+
+
+def test_the_phases_come_in_their_order_and_the_later_ones_not_at_all() -> None:
+    text = "".join(
+        f"{phase}:\n- docker run a/b {phase}\n"
+        for phase in (
+            *("after_script", "script", "before_script", "install", "before_install"),
+            *("after_success", "after_failure", "before_deploy", "deploy", "before_cache"),
+        )
+    )
+    found = read_travis(text.encode())
+    assert found.command is not None
+    assert found.command.value == "before_install && install && before_script && script"
+
+
+def test_another_image_is_a_service_and_left_out() -> None:
+    found = of("docker run -d postgres:9", "docker run a/b one", "docker run a/b two")
+    assert found.image is not None
+    assert found.image.value == "a/b"
+    assert found.command is not None
+    assert found.command.value == "one && two"
+    assert found.notes == ("line 2 runs another image, postgres:9: left out",)
+
+
+def test_blocks_and_continued_lines() -> None:
+    block = "- |\n  docker run \\\n    a/b one\n  docker run a/b two\n"
+    folded = "- >\n  docker run\n  a/b three\n"
+    found = read_travis(f"script:\n{block}{folded}".encode())
+    assert found.command is not None
+    assert found.command.value == "one && two && three"
+    assert found.command.lines == (3, 5, 6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "# nothing\n",
+        "- a\n- list\n",
+        "script:\n",
+        "script:\n  a: b\n",
+        "script: [[docker run a/b c]]\n",
+        "? [a]\n: b\n",
+    ],
+)
+def test_files_that_say_nothing(text: str) -> None:
+    assert read_travis(text.encode()) == Proposal()
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"a: 'b\n", b"\ta: b\n", b"[" * 5000, b"a: *b\n"])
+def test_files_that_are_no_yaml(data: bytes) -> None:
+    with pytest.raises(GuardError, match="cannot be read as YAML"):
+        read_travis(data)
+
+
+def test_nothing_in_the_file_is_run(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    read_travis(f"script: !!python/object/apply:os.system ['touch {ran}']\n".encode())
+    of(f"docker run a/b $(touch {ran}) `touch {ran}`")
+    assert not ran.exists()
+
+
+def test_a_line_that_is_no_shell_is_noted() -> None:
+    found = of("docker run a/b echo 'x", "docker run a/b two")
+    assert found.command is not None
+    assert found.command.value == "two"
+    assert "line 2 cannot be read as shell" in found.notes[0]

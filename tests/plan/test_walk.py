@@ -1,0 +1,310 @@
+"""The six steps of a release, from what is known to what is done, next or blocked."""
+
+from __future__ import annotations
+
+import pytest
+
+from guard.model import Finding, Severity
+from guard.plan.walk import (
+    SEEN_BY_OTHERS,
+    Kind,
+    Known,
+    Publication,
+    Published,
+    Reach,
+    Spot,
+    Step,
+    StepState,
+    Trouble,
+    next_command,
+    pending,
+    steps,
+)
+from guard.situation.values import Tested as WasTested
+from guard.situation.values import Unknown, VerdictState
+from tests.rules.case import NAMES
+
+AULA, DOCKER, OTHER = "a" * 40, "d" * 40, "e" * 40
+TAG = "refs/tags/v0.4.0"
+PASSED = WasTested(VerdictState.PASSED, verdict="1234-5678")
+UNTESTED = WasTested(VerdictState.UNTESTED)
+IMAGE = Publication(Published.YES, "registry/aula:one", "sha256:1")
+NO_IMAGE = Publication(Published.NO)
+NO_HOOK = Trouble("there is no hook", "guard install")
+OFFLINE = Trouble("origin does not answer", "git -C aula fetch origin", undecided=True)
+COMMANDS = [
+    "git -C thentos push origin v0.4.0",
+    "guard test",
+    "guard test",
+    "guard publish",
+    f"git -C aula push origin {AULA[:12]}:refs/heads/master",
+    f"git push origin {DOCKER[:12]}:refs/heads/master",
+]
+
+
+def thentos(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
+    return Spot("git -C thentos", "origin", TAG, TAG, reach, there, trouble, asked=True)
+
+
+def aula(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
+    return Spot("git -C aula", "origin", AULA, "refs/heads/master", reach, there, trouble)
+
+
+def docker(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
+    return Spot("git", "origin", DOCKER, "refs/heads/master", reach, there, trouble)
+
+
+def nothing() -> Known:
+    """Nothing of a release is done."""
+    return Known(
+        names=NAMES,
+        faults=(),
+        dependency=thentos(Reach.ABSENT),
+        tested=UNTESTED,
+        image=NO_IMAGE,
+        consumer=aula(Reach.LACKING),
+        superproject=docker(Reach.LACKING),
+    )
+
+
+def everything() -> Known:
+    return nothing()._replace(
+        dependency=thentos(Reach.SAME),
+        tested=PASSED,
+        image=IMAGE,
+        consumer=aula(Reach.SAME),
+        superproject=docker(Reach.SAME),
+    )
+
+
+def states(known: Known) -> str:
+    """A letter for each step: done, next, after another one, or blocked by itself."""
+    return "".join(letter(step) for step in steps(known))
+
+
+def letter(step: Step) -> str:
+    if step.state is StepState.BLOCKED:
+        return "." if step.after else "B"
+    return {StepState.DONE: "d", StepState.NEXT: "N"}[step.state]
+
+
+def test_nothing_is_done() -> None:
+    found = steps(nothing())
+    assert [step.command for step in found] == COMMANDS
+    assert [step.title for step in found] == [
+        "push thentos",
+        "build the image",
+        "test aula on it",
+        "push the image",
+        "push aula",
+        "push aula-docker",
+    ]
+    assert [step.number for step in found] == [1, 2, 3, 4, 5, 6]
+    assert states(nothing()) == "N....."
+    assert {step.reason for step in found[1:]} == {"after step 1"}
+    assert next_command(found) == COMMANDS[0]
+
+
+def test_everything_is_done() -> None:
+    found = steps(everything())
+    assert states(everything()) == "dddddd"
+    assert pending(found) is None
+    assert next_command(found) == ""
+    assert [step.command for step in found] == [""] * 6
+    assert [step.reason for step in found] == [
+        "origin has v0.4.0",
+        "verdict 1234-5678",
+        "verdict 1234-5678",
+        "registry/aula:one is sha256:1",
+        f"origin is known to have {AULA[:12]} on master",
+        f"origin is known to have {DOCKER[:12]} on master",
+    ]
+
+
+FIELDS = ("dependency", "tested", "image", "consumer", "superproject")
+
+
+@pytest.mark.parametrize(
+    ("done", "expected", "command"),
+    [
+        (1, "dN....", "guard test"),
+        (2, "dddN..", "guard publish"),
+        (3, "ddddN.", COMMANDS[4]),
+        (4, "dddddN", COMMANDS[5]),
+    ],
+)
+def test_one_after_the_other(done: int, expected: str, command: str) -> None:
+    whole, known = everything(), nothing()
+    for field in FIELDS[:done]:
+        known = known._replace(**{field: getattr(whole, field)})
+    assert states(known) == expected
+    assert next_command(steps(known)) == command
+
+
+def test_what_was_pushed_too_early_is_done_and_what_was_left_out_comes_next() -> None:
+    known = everything()._replace(image=NO_IMAGE)
+    assert states(known) == "dddNdd"
+    assert states(everything()._replace(dependency=thentos(Reach.ABSENT))) == "Nddddd"
+
+
+def test_others_see_the_pushes_and_the_image() -> None:
+    assert [kind in SEEN_BY_OTHERS for kind in Kind] == [True, False, False, True, True, True]
+
+
+def test_a_branch_that_went_on_has_it() -> None:
+    known = everything()._replace(consumer=aula(Reach.AHEAD_THERE, OTHER))
+    assert states(known) == "dddddd"
+
+
+def test_no_gitlink_leaves_nothing_to_push() -> None:
+    known = nothing()._replace(dependency=None, consumer=None)
+    assert states(known) == "dN..d."
+    assert steps(known)[0].reason == "there is no gitlink: thentos comes from elsewhere"
+
+
+def test_what_speaks_against_the_combination_blocks_everything() -> None:
+    fault = Finding("release-tag", Severity.ERROR, "thentos is no release", remedy="guard align")
+    known = nothing()._replace(faults=(fault,))
+    first, *others = steps(known)
+    assert states(known) == "B....."
+    assert (first.reason, first.remedy) == ("release-tag: thentos is no release", "guard align")
+    assert not first.undecided
+    assert {step.after for step in others} == {1}
+    assert next_command(steps(known)) == "guard align"
+    missing = fault._replace(severity=Severity.UNDECIDED, missing=("commit 1",))
+    assert steps(known._replace(faults=(missing,)))[0].undecided
+
+
+@pytest.mark.parametrize(
+    ("tested", "expected", "reason", "remedy"),
+    [
+        (
+            WasTested(VerdictState.FAILED_TEST, detail="exit status 1", verdict="12-34"),
+            "ddB...",
+            "its tests fail: exit status 1 (verdict 12-34)",
+            "guard log 12-34",
+        ),
+        (
+            WasTested(VerdictState.FAILED_BUILD, detail="step 3", verdict="12-34"),
+            "dB....",
+            "it does not build: step 3 (verdict 12-34)",
+            "guard log 12-34",
+        ),
+        (
+            WasTested(VerdictState.NO_COMMAND),
+            "dB....",
+            "no test command is set, so nothing can have passed",
+            "guard init",
+        ),
+        (
+            WasTested(VerdictState.UNREADABLE, detail="damaged", remedy="guard test --again"),
+            "dB....",
+            "damaged",
+            "guard test --again",
+        ),
+        (Unknown("aula is missing", "git fetch"), "dBB...", "aula is missing", "git fetch"),
+    ],
+)
+def test_verdicts(tested: WasTested | Unknown, expected: str, reason: str, remedy: str) -> None:
+    known = nothing()._replace(dependency=thentos(Reach.SAME), tested=tested)
+    step = pending(steps(known))
+    assert states(known) == expected
+    assert step is not None and (step.reason, step.remedy) == (reason, remedy)
+    undecided = isinstance(tested, Unknown) or tested.state is VerdictState.UNREADABLE
+    assert step.undecided is undecided
+    assert next_command(steps(known)) == remedy
+
+
+def test_a_tag_that_means_another_commit() -> None:
+    known = nothing()._replace(dependency=thentos(Reach.OTHER, OTHER))
+    first = steps(known)[0]
+    assert states(known) == "B....."
+    assert first.reason == (
+        "origin has v0.4.0 of thentos at eeeeeeeeeeee, which is another commit than the one here: "
+        "a release is never moved"
+    )
+    assert first.remedy == "git -C thentos ls-remote --tags origin"
+
+
+def test_somebody_else_pushed_first() -> None:
+    known = nothing()._replace(consumer=aula(Reach.APART, OTHER))
+    step = steps(known)[4]
+    assert states(known) == "....B."
+    assert step.reason == (
+        "somebody else pushed to aula first: master of origin is at eeeeeeeeeeee, which does not "
+        "lead to aaaaaaaaaaaa, nor aaaaaaaaaaaa to it"
+    )
+    # The new commit is another gitlink.
+    assert step.remedy == (
+        "git -C aula fetch origin && git -C aula rebase origin/master && git add aula"
+    )
+    assert next_command(steps(known)) == step.remedy
+
+
+def test_nothing_is_begun_that_cannot_be_ended() -> None:
+    known = nothing()._replace(superproject=docker(Reach.LACKING, trouble=NO_HOOK))
+    found = steps(known)
+    assert states(known) == ".....B"
+    assert found[0].reason == "step 6 is in the way"
+    assert found[1].reason == "after step 1"
+    assert next_command(found) == "guard install"
+
+
+def test_what_is_there_needs_no_hook_any_more() -> None:
+    known = everything()._replace(consumer=aula(Reach.SAME, trouble=NO_HOOK))
+    assert states(known) == "dddddd"
+
+
+def test_what_nobody_can_tell_is_said_to_be_so() -> None:
+    known = nothing()._replace(consumer=OFFLINE)
+    found = steps(known)
+    assert states(known) == "....B."
+    assert found[4].undecided and not found[0].undecided
+    assert next_command(found) == "git -C aula fetch origin"
+    down = Trouble("the registry does not answer", "look whether it runs", undecided=True)
+    assert states(everything()._replace(image=down)) == "dddBdd"
+
+
+def test_a_tag_in_the_registry_that_means_another_image() -> None:
+    image = Publication(Published.OTHER, "registry/aula:one", "sha256:2")
+    known = everything()._replace(image=image)
+    step = pending(steps(known))
+    assert step is not None and states(known) == "dddBdd"
+    assert step.reason == "registry/aula:one means another image in the registry: sha256:2"
+
+
+def test_an_image_that_the_registry_lost_is_pushed_again() -> None:
+    image = Publication(Published.GONE, "registry/aula:one", "sha256:1")
+    assert states(everything()._replace(image=image)) == "dddNdd"
+
+
+MESSAGE = "Release it's"
+
+
+@pytest.mark.parametrize("reach", [Reach.SAME, Reach.LACKING, Reach.ABSENT])
+def test_what_is_staged_is_committed_first(reach: Reach) -> None:
+    known = everything()._replace(superproject=docker(reach), staged=True, message=MESSAGE)
+    assert states(known) == "dddddN"
+    assert steps(known)[5].command == (
+        "git commit -m 'Release it'\"'\"'s'\ngit push origin HEAD:refs/heads/master"
+    )
+    assert next_command(steps(known)) == "git commit -m 'Release it'\"'\"'s'"
+
+
+def test_nothing_is_committed_on_top_of_what_is_behind() -> None:
+    known = everything()._replace(superproject=docker(Reach.AHEAD_THERE, OTHER), staged=True)
+    step = steps(known)[5]
+    assert states(known) == "dddddB"
+    assert step.reason == (
+        "aula-docker is behind origin/master, which is at eeeeeeeeeeee, and something is staged"
+    )
+    assert step.remedy == "git pull --ff-only origin master"
+    apart = known._replace(superproject=docker(Reach.APART, OTHER), message="Take it")
+    # A rebase takes back what is staged of a submodule.
+    assert steps(apart)[5].remedy == (
+        "git commit -m 'Take it' && git fetch origin && git rebase origin/master"
+    )
+    committed = apart._replace(staged=False)
+    assert steps(committed)[5].remedy == "git fetch origin && git rebase origin/master"
+    no_hook = known._replace(superproject=docker(Reach.SAME, trouble=NO_HOOK))
+    assert steps(no_hook)[5].remedy == "guard install"

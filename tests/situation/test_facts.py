@@ -1,0 +1,454 @@
+"""What is gathered for the rules, out of real repositories."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from guard.errors import ConfigError, GuardError
+from guard.git.objects import ObjectPool
+from guard.model import Gitlink, Result
+from guard.situation.combinations import of_commit, with_consumer
+from guard.situation.facts import Gatherer
+from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown, VerdictState
+from guard.situation.values import Tested as Known
+from guard.situation.workspace import Workspace
+from tests.workshop import GUARD_TOML, STACK, Repo, Workshop, cabal
+
+
+class Gathering:
+    """Facts of commits of the superproject, all by one gatherer."""
+
+    def __init__(self, workshop: Workshop, pool: ObjectPool) -> None:
+        repository = workshop.docker.repository
+        self._workshop = workshop
+        self.pool = pool
+        self.gatherer = Gatherer(Workspace(repository, repository), pool)
+
+    def __call__(self, commit: str = "", consumer: str = "", explain: bool = False) -> Facts:
+        repository = self._workshop.docker.repository
+        combination = of_commit(repository, self.pool, commit or self._workshop.docker.head, "")
+        if consumer:
+            combination = with_consumer(combination, "aula", consumer)
+        found = self.gatherer.gather(combination, tested=True)
+        return self.gatherer.explain(found, combination) if explain else found
+
+    def pin(self, commit: str = "") -> Pin:
+        found = self(commit).pin
+        assert isinstance(found, Pin), found
+        return found
+
+    def consumer(self, commit: str = "") -> Consumer:
+        found = self(commit).consumer
+        assert isinstance(found, Consumer), found
+        return found
+
+
+@pytest.fixture
+def gather(workshop: Workshop) -> Iterator[Gathering]:
+    with ObjectPool() as pool:
+        yield Gathering(workshop, pool)
+
+
+def packages(pin: Pin) -> list[tuple[str, str, str]]:
+    return sorted((item.name, str(item.version), item.path) for item in pin.packages)
+
+
+class TestPin:
+    def test_a_release_with_its_packages(self, workshop: Workshop, gather: Gathering) -> None:
+        pin = gather.pin()
+        assert pin.commit == workshop.thentos.head
+        assert [release.tag for release in pin.releases] == ["v0.3.0"]
+        assert packages(pin) == [
+            ("servant-session", "0.5", "servant-session/servant-session.cabal"),
+            ("thentos-core", "0.3.0", "thentos-core/thentos-core.cabal"),
+        ]
+        assert {item.line for item in pin.packages} == {2}
+
+    def test_a_tag_that_no_package_has_the_version_of(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.thentos.commit("a release under another number")
+        workshop.thentos.git("tag", "-a", "-m", "annotated", "v1.0")
+        workshop.pin()
+        assert [release.tag for release in gather.pin().releases] == ["v1.0"]
+
+    @pytest.mark.parametrize("tag", ["0.3.1", "release", "refs/tags/v0.3.1"])
+    def test_other_tags_are_no_release(
+        self, workshop: Workshop, gather: Gathering, tag: str
+    ) -> None:
+        head = workshop.thentos.commit("not a release")
+        workshop.thentos.git("tag", tag)
+        workshop.thentos.git("branch", "v0.4.0")
+        workshop.pin()
+        pin = gather.pin()
+        assert pin.releases == ()
+        assert pin.described == f"v0.3.0-1-g{head[:7]}"
+
+    def test_a_pre_release_is_none_and_is_named(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.thentos.commit("not yet")
+        workshop.thentos.git("tag", "v0.4.0-rc1")
+        workshop.pin()
+        assert (gather.pin().releases, gather.pin().described) == ((), "v0.4.0-rc1")
+
+    def test_content_that_is_identical_to_a_release(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.thentos.commit("nothing new")
+        workshop.thentos.git("tag", "v9.9.9", "HEAD^{tree}")  # nothing to stand at
+        workshop.pin()
+        assert [item.tag for item in gather.pin().same_content] == ["v0.3.0"]
+        workshop.thentos.commit("something new", {"new": "x"})
+        workshop.pin()
+        assert gather.pin().same_content == ()
+
+    def test_before_any_release(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.thentos.git("tag", "--delete", "v0.3.0", "v0.2.1")
+        assert gather.pin().described == workshop.thentos.head[:12]
+
+    def test_tags_that_contradict_each_other(self, workshop: Workshop, gather: Gathering) -> None:
+        sibling = workshop.root / "thentos"
+        workshop.docker.git("clone", "--quiet", str(workshop.thentos.folder), str(sibling))
+        Repo(sibling).git("tag", "--force", "v0.3.0", "v0.2.1")
+        pin = gather.pin()
+        assert (pin.releases, pin.contradicting) == ((), ("v0.3.0",))
+
+    def test_a_tag_that_only_the_sibling_has(self, workshop: Workshop, gather: Gathering) -> None:
+        sibling = workshop.root / "thentos"
+        workshop.docker.git("clone", "--quiet", str(workshop.thentos.folder), str(sibling))
+        workshop.thentos.git("tag", "--delete", "v0.3.0")
+        assert [item.tag for item in gather.pin().releases] == ["v0.3.0"]
+
+    def test_no_gitlink(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.docker.git("rm", "--quiet", "--cached", "thentos")
+        workshop.docker.git("commit", "--quiet", "-m", "no thentos")
+        assert gather().pin is None
+
+    def test_a_commit_that_is_missing(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.pin(thentos="1" * 40)
+        found = gather().pin
+        assert isinstance(found, Unknown)
+        where = workshop.thentos.folder
+        assert found.what == f"commit {'1' * 40} of thentos is missing (looked in {where})"
+        assert found.remedy == f"git -C {where} fetch origin {'1' * 40}"
+
+    def test_no_repository_at_all(self, workshop: Workshop, gather: Gathering) -> None:
+        shutil.rmtree(workshop.thentos.folder)
+        shutil.rmtree(workshop.docker.folder / ".git/modules/thentos")
+        found = gather().pin
+        assert isinstance(found, Unknown)
+        assert found.what.startswith("no repository of thentos is on this machine")
+        assert found.remedy == "git submodule update --init thentos"
+
+    def test_one_commit_at_both_gitlinks_is_looked_for_in_each_repository(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        # A slip of the hand: thentos' commit at aula's place. aula does not have it.
+        workshop.pin(aula=workshop.thentos.head)
+        facts = gather()
+        assert isinstance(facts.pin, Pin)
+        assert isinstance(facts.consumer, Unknown)
+        assert "of aula is missing" in facts.consumer.what
+
+    def test_a_package_in_both_forms_counts_once(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.thentos.commit(
+            "hpack", {"thentos-core/package.yaml": "name: thentos-core\nversion: 0.3.0\n"}
+        )
+        workshop.pin()
+        assert [item.path for item in gather.pin().packages if item.name == "thentos-core"] == [
+            "thentos-core/thentos-core.cabal"
+        ]
+
+
+class TestConsumer:
+    def test_its_manifests(self, workshop: Workshop, gather: Gathering) -> None:
+        files = {
+            "stack.yaml": STACK + "- libs/inner\n",
+            "libs/inner/inner.cabal": cabal("inner", "0.1"),
+            "libs/unnamed/unnamed.cabal": cabal("unnamed", "0.1"),
+            "package.yaml": "name: aula\n",
+            "cabal.project.local": "constraints: x ==1\n",
+            "docs/stack.yaml": "resolver: lts-1.0\n",
+        }
+        workshop.aula.commit("more manifests", files)
+        workshop.pin()
+        assert sorted(item.path for item in gather.consumer().manifests) == [
+            "aula.cabal",
+            "cabal.project.local",
+            "libs/inner/inner.cabal",
+            "package.yaml",
+            "stack.yaml",
+        ]
+
+    def test_what_its_project_files_name_by_wildcards_and_imports(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        files = {
+            "cabal.project": "packages: libs/*/*.cabal\nimport: more.project\n",
+            "more.project": "constraints: thentos-core ==0.3.0\n",
+            "libs/a/a.cabal": cabal("a", "0.1"),
+            "libs/b/b.cabal": cabal("b", "0.1"),
+        }
+        workshop.aula.commit("a cabal project", files)
+        workshop.pin()
+        paths = {item.path for item in gather.consumer().manifests}
+        assert {"more.project", "libs/a/a.cabal", "libs/b/b.cabal"} < paths
+
+    def test_the_other_manifests_of_one_that_cannot_be_read(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.aula.commit("broken", {"package.yaml": b"\xff\xfe\x00"})
+        workshop.pin()
+        consumer = gather.consumer()
+        broken = [
+            item for item in consumer.manifests if item.path == "package.yaml" and item.unread
+        ]
+        assert broken or consumer.unknown
+        assert "aula.cabal" in {item.path for item in consumer.manifests}
+
+    def test_a_blob_that_is_missing(self, workshop: Workshop, gather: Gathering) -> None:
+        blob = workshop.aula.git("rev-parse", "HEAD:stack.yaml")
+        objects = workshop.docker.folder / ".git/modules/aula/objects"
+        workshop.aula.git("repack", "-q", "-a", "-d")
+        (pack,) = (objects / "pack").glob("*.pack")
+        moved = pack.rename(objects.parent / "moved.pack")
+        for index in (objects / "pack").iterdir():
+            index.unlink()
+        workshop.aula.git("unpack-objects", "-q", data=moved.read_bytes())
+        (objects / blob[:2] / blob[2:]).unlink()
+        (unknown,) = gather.consumer().unknown
+        assert unknown.what == f"aula/stack.yaml: blob {blob} is missing"
+
+    def test_no_gitlink(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.docker.git("rm", "--quiet", "--cached", "aula")
+        workshop.docker.git("commit", "--quiet", "-m", "no aula")
+        assert gather().consumer is None
+
+    def test_another_commit_in_its_place(self, workshop: Workshop, gather: Gathering) -> None:
+        changed = workshop.require(">=0.9")
+        assert gather.consumer().commit != changed
+        found = gather(consumer=changed).consumer
+        assert isinstance(found, Consumer)
+        assert found.commit == changed
+
+
+class TestPaths:
+    """Where aula's paths into thentos lead."""
+
+    def states(self, workshop: Workshop, gather: Gathering, *lines: str) -> list[PathState]:
+        text = "resolver: lts-3.20\npackages:\n- '.'\n" + "".join(f"- {line}\n" for line in lines)
+        workshop.aula.commit("paths", {"stack.yaml": text})
+        workshop.pin()
+        return [path.state for path in gather.consumer().paths]
+
+    def test_every_kind(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.thentos.git(
+            "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub/servant"
+        )
+        workshop.thentos.commit("more", {"docs/README": "x"})
+        text = '[submodule "s"]\n\tpath = sub/servant\n\turl = x\n'
+        workshop.thentos.write({".gitmodules": text})
+        workshop.thentos.git("add", ".gitmodules")
+        workshop.thentos.git(
+            "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub/servant"
+        )
+        workshop.thentos.git("commit", "--quiet", "-m", "nest")
+        assert self.states(
+            workshop,
+            gather,
+            "../thentos/thentos-core/",
+            "../thentos/servant-session",
+            "../thentos/docs",
+            "../thentos/README.md",
+            "../thentos/gone",
+            "../thentos",
+            "../thentos/sub/servant/servant/",
+            "../thentos/sub/servant",
+        ) == [
+            PathState.PRESENT,
+            PathState.PRESENT,
+            PathState.NO_PACKAGE,
+            PathState.ABSENT,
+            PathState.ABSENT,
+            PathState.NO_PACKAGE,
+            PathState.NESTED,
+            PathState.NESTED,
+        ]
+
+    def test_paths_elsewhere_lead_to_something_in_the_superproject(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.docker.commit("Another package", {"other/thing/thing.cabal": ""})
+        assert self.states(
+            workshop, gather, "../other/thing", "./thentos", "../thentos-x", "../../outside"
+        ) == [PathState.PRESENT, PathState.NOWHERE, PathState.NOWHERE]
+
+    def test_a_cabal_project_may_name_what_is_not_there(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.aula.commit("cabal", {"cabal.project": "optional-packages: ../other/*\n"})
+        workshop.pin()
+        assert [path.state for path in gather.consumer().paths] == [PathState.PRESENT]
+
+    @pytest.mark.parametrize(
+        ("packages", "state"),
+        [
+            ("../thentos/thentos-core/thentos-core.cabal", PathState.PRESENT),
+            ("../thentos/*/*.cabal", PathState.PRESENT),
+            ("../thentos/thentos-*", PathState.PRESENT),
+            ("../thentos/thentos-core/*.cabal", PathState.PRESENT),
+            ("../thentos/gone/*.cabal", PathState.ABSENT),
+            ("../thentos/thentos-core/gone.cabal", PathState.ABSENT),
+            ("../thentos/*.cabal", PathState.ABSENT),
+        ],
+    )
+    def test_a_cabal_project_names_files_and_wildcards(
+        self, workshop: Workshop, gather: Gathering, packages: str, state: PathState
+    ) -> None:
+        workshop.aula.git("rm", "--quiet", "stack.yaml")
+        workshop.aula.commit("cabal", {"cabal.project": f"packages: . {packages}\n"})
+        workshop.pin()
+        assert [path.state for path in gather.consumer().paths] == [state]
+
+    def test_one_consumer_with_different_pins(self, workshop: Workshop, gather: Gathering) -> None:
+        """What was found with one pin is not taken for another, whichever comes first."""
+        present = workshop.docker.head
+        missing = workshop.pin(thentos="1" * 40)
+        workshop.docker.git("rm", "--quiet", "--cached", "thentos")
+        workshop.docker.git("commit", "--quiet", "-m", "no thentos")
+        gone = workshop.docker.head
+        expected = {
+            missing: PathState.UNKNOWN,
+            gone: PathState.NO_GITLINK,
+            present: PathState.PRESENT,
+        }
+        for commit in (missing, gone, present, gone, missing):
+            assert [path.state for path in gather.consumer(commit).paths] == [expected[commit]]
+
+
+class TestTested:
+    def state(self, facts: Facts) -> VerdictState:
+        assert isinstance(facts.tested, Known), facts.tested
+        return facts.tested.state
+
+    def test_the_verdict_of_this_content(self, workshop: Workshop, gather: Gathering) -> None:
+        before = workshop.docker.head
+        workshop.docker.commit("another", {"Dockerfile": "FROM other\n"})
+        key = workshop.verdict(Result.FAILED_BUILD)
+        assert self.state(gather(before)) is VerdictState.UNTESTED
+        facts = gather()
+        assert self.state(facts) is VerdictState.FAILED_BUILD
+        assert isinstance(facts.tested, Known) and facts.tested.key == key
+
+    def test_without_a_command(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.docker.commit("none", {".guard.toml": "[image]\n"})
+        assert self.state(gather()) is VerdictState.NO_COMMAND
+
+    def test_what_is_missing_is_unknown(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.pin(aula="1" * 40)
+        tested = gather().tested
+        assert isinstance(tested, Unknown)
+        assert tested.what == f"missing: commit {'1' * 40} of aula"
+
+
+class TestConfiguration:
+    def test_it_is_the_commits_own(self, workshop: Workshop, gather: Gathering) -> None:
+        before = workshop.docker.head
+        workshop.docker.commit("form", {".guard.toml": '[guard]\nrelease-tag = "r{version}"\n'})
+        workshop.docker.write({".guard.toml": "malformed ["})
+        assert gather().names.release_tag == "r{version}"
+        assert gather(before).names.release_tag == "v{version}"
+        assert gather.pin().releases == ()
+
+    def test_malformed(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.docker.commit("malformed", {".guard.toml": "[guard"})
+        with pytest.raises(ConfigError, match=r"\.guard\.toml is not valid TOML"):
+            gather()
+
+    @pytest.mark.parametrize("how", ["folder", "gitlink"])
+    def test_something_else_in_its_place(
+        self, workshop: Workshop, gather: Gathering, how: str
+    ) -> None:
+        workshop.docker.git("rm", "--quiet", ".guard.toml")
+        if how == "folder":
+            workshop.docker.commit("folder", {".guard.toml/x": "x"})
+        else:
+            link = f"160000,{'1' * 40},.guard.toml"
+            workshop.docker.git("update-index", "--add", "--cacheinfo", link)
+            workshop.docker.git("commit", "--quiet", "-m", "gitlink")
+        with pytest.raises(GuardError, match=r"\.guard\.toml .* cannot be read"):
+            gather()
+
+    def test_other_names_and_places(self, workshop: Workshop, gather: Gathering) -> None:
+        text = '[guard]\nconsumer = "thentos"\ndependency = "aula"\n'
+        workshop.docker.commit("swapped", {".guard.toml": text + GUARD_TOML})
+        facts = gather()
+        assert (facts.names.consumer, facts.names.dependency) == ("thentos", "aula")
+        assert isinstance(facts.pin, Pin) and facts.pin.commit == workshop.aula.head
+        assert isinstance(facts.consumer, Consumer)
+        assert facts.consumer.commit == workshop.thentos.head
+
+
+def test_candidates_are_all_releases_in_order(workshop: Workshop, gather: Gathering) -> None:
+    workshop.release("0.10.0")
+    workshop.release("0.9.0")
+    tree = workshop.thentos.git("rev-parse", "HEAD^{tree}")
+    workshop.thentos.git("tag", "v9.9.9", tree)  # a tree is nothing to stand at
+    workshop.thentos.git("tag", "v9.9.8", workshop.thentos.git("rev-parse", "HEAD:README.md"))
+    found = gather(explain=True).candidates
+    assert found is not None
+    assert [item.release.tag for item in found] == ["v0.2.1", "v0.3.0", "v0.9.0", "v0.10.0"]
+    versions = [
+        str(package.version)
+        for item in found
+        for package in item.packages
+        if package.name == "thentos-core"
+    ]
+    assert versions == ["0.2.1", "0.3.0", "0.9.0", "0.10.0"]
+
+
+def test_the_likeliest_candidates(workshop: Workshop, gather: Gathering) -> None:
+    """The releases that are named as is asked for, the newest first, then the newest others."""
+    for version in ("0.3.9", "0.3.10", "0.4.0", "0.10.0", f"1.{'9' * 30}"):
+        workshop.thentos.git("tag", f"v{version}")
+    combination = of_commit(workshop.docker.repository, gather.pool, workshop.docker.head, "")
+    facts = gather()
+
+    def tags(most: int) -> tuple[list[str], int]:
+        found = gather.gatherer.explain(facts, combination, most)
+        return [item.release.tag for item in found.candidates or ()], found.others
+
+    assert tags(2) == (["v0.3.9", "v0.3.10"], 5)
+    assert tags(4) == (["v0.3.0", "v0.3.9", "v0.3.10", f"v1.{'9' * 30}"], 3)
+    assert tags(7)[1] == tags(0)[1] == 0
+    assert len(tags(0)[0]) == 7
+
+
+def test_candidates_of_a_submodule_under_another_name(
+    workshop: Workshop, gather: Gathering
+) -> None:
+    text = workshop.docker.git("show", "HEAD:.gitmodules").replace('"thentos"', '"name"')
+    workshop.docker.commit("rename", {".gitmodules": f"{text}\n"})
+    modules = workshop.docker.folder / ".git/modules"
+    (modules / "thentos").rename(modules / "name")
+    shutil.rmtree(workshop.thentos.folder)
+    found = gather(explain=True).candidates
+    assert [item.release.tag for item in found or ()] == ["v0.2.1", "v0.3.0"]
+
+
+def test_gitlinks_are_found_where_they_stand(workshop: Workshop, gather: Gathering) -> None:
+    repository = workshop.docker.repository
+    with ObjectPool() as pool:
+        combination = of_commit(repository, pool, workshop.docker.head, "")
+        ask = gather.gatherer.gitlink
+        assert ask(combination, "aula") == workshop.aula.head
+        for path in ("gone", "Dockerfile", "aula/aula.cabal", "gone/deeper"):
+            assert ask(combination, path) is None
+        replaced = combination._replace(replaced=(Gitlink("aula", "1" * 40),))
+        assert ask(replaced, "aula") == "1" * 40
