@@ -55,7 +55,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if argv[:1] in _SHOWING and isinstance(error.__cause__, BrokenPipeError):
             # The reader (a pager, head) has seen enough.
             return EXIT_ALLOWED
-
         try:
             Screen.for_terminal().failure(error)
         except UnreadError:
