@@ -117,7 +117,7 @@ def test_a_program_that_does_not_answer_is_passed_by(
     for program in (silent, docker):
         program.chmod(0o755)
     # Half a minute otherwise.
-    monkeypatch.setattr(programs, "_PATIENCE", 100)
+    monkeypatch.setattr(programs, "_PATIENCE", 0.1)
     found = find_cli(None, (str(silent), str(docker)), ())
     assert found is not None
     assert found.command == (str(docker), "build")
