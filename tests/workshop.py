@@ -16,7 +16,7 @@ from typing import NamedTuple
 from guard.config import Config, read_config
 from guard.git.locate import open_any
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.memory import Memory
 from guard.model import Gitlink, Result

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GitError, GuardError, UsageError
 from guard.gate.gate import Gate
-from guard.git.process import Repository, lines
+from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.model import Combination, Role
 from guard.plan.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
@@ -115,8 +115,7 @@ def _nearness(store: Store, pin: Pin) -> Nearness:
 
 def _tags(repository: Repository, relation: str, commit: str) -> list[str]:
     try:
-        return lines(
-            repository,
+        return repository.lines(
             "for-each-ref",
             f"{relation}={commit}",
             "--format=%(refname:lstrip=2)",

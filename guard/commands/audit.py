@@ -10,7 +10,7 @@ from typing import Final
 from guard.errors import EXIT_ALLOWED, GuardError
 from guard.gate.gate import Gate
 from guard.git.history import LoggedCommit, PublishedLine, published_line, rev_list
-from guard.git.process import Repository, text
+from guard.git.repository import Repository
 from guard.model import (
     COMBINATION_RULES,
     STATIC_RULES,
@@ -143,7 +143,7 @@ def _published_tip(repository: Repository) -> str:
         GuardError: there is no commit at all.
     """
     ref = "refs/remotes/origin/HEAD"
-    tip = text(repository, "show-ref", "--verify", "--hash", ref, ok=(0, 1, 128))
+    tip = repository.text("show-ref", "--verify", "--hash", ref, ok=(0, 1, 128))
     found = tip or head_of(repository)
     if not found:
         raise GuardError(f"{repository.git_dir} has no commit yet")

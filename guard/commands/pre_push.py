@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
 from guard.git.locate import enclosing, hook_repository
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.install.chain import WORKS, joined, run_chained, take_chained
 from guard.situation.workspace import find_here
 

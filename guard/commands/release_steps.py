@@ -12,7 +12,6 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EngineError, GitError, Guar
 from guard.gate.gate import Gate
 from guard.git.moving import commit_staged
 from guard.git.network import ls_remote
-from guard.git.process import text
 from guard.git.sending import Refusal, Sent, catch_up, send
 from guard.model import Result
 from guard.plan.walk import Kind, Publication, Published, Spot, Step, Trouble, rebase
@@ -118,7 +117,7 @@ def _commit_and_push(doing: Doing, step: Step) -> int:
     commit_staged(top, look.known.message)
     head = head_of(top)
     assert head is not None  # it has just been made
-    tree = text(top, "rev-parse", "--verify", f"{head}^{{tree}}")
+    tree = top.text("rev-parse", "--verify", f"{head}^{{tree}}")
     if tree != look.combination.tree:
         raise GuardError(
             f"commit {head[:12]} has another content than what was tested: something was staged "

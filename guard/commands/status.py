@@ -10,7 +10,7 @@ from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EngineError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.install.proof import Proof, prove_hooks
 from guard.model import Combination, Decision, Outcome
 from guard.plan.walk import Step, StepState, next_command, pending, steps

@@ -6,7 +6,6 @@ from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, UsageError
 from guard.git.objects import ObjectPool
-from guard.git.process import lines
 from guard.git.remote_ref import usual_remote
 from guard.screen import Screen
 from guard.situation.workspace import find_workspace
@@ -33,7 +32,7 @@ def run(options: Namespace, screen: Screen) -> int:
     superproject = find_workspace().superproject
     trust = trust_in(superproject)
     remote = options.remote or usual_remote(superproject)
-    if options.remote and remote not in lines(superproject, "remote"):
+    if options.remote and remote not in superproject.lines("remote"):
         raise UsageError(f"the superproject has no remote named {remote}", "git remote --verbose")
     with ObjectPool() as pool:
         # Git would say of one's own damage that the remote cannot be fetched from.

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import GuardError
 from guard.git.parts import Part
-from guard.git.process import Repository, run
+from guard.git.repository import Repository
 
 FILE: Final = b".gitattributes"
 
@@ -132,9 +132,8 @@ def _is_text(data: bytes) -> bool:
 def _attributes(part: Part, paths: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
     with tempfile.TemporaryDirectory(prefix="guard-attributes-") as folder:
         repository = _borrowing(part, Path(folder))
-        run(repository, "read-tree", part.tree, extra=_NOBODY)
-        answer = run(
-            repository,
+        repository.run("read-tree", part.tree, extra=_NOBODY)
+        answer = repository.run(
             *("check-attr", "--cached", "-z", "--stdin", *_ASKED),
             data=b"".join(os.fsencode(path) + b"\0" for path in paths),
             extra=_NOBODY,

@@ -19,7 +19,6 @@ from guard.engine.dockerignore import IgnoreRules, Matched
 from guard.errors import GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
-from guard.git.process import run
 from guard.git.trees import EXECUTABLE, FOLDER, GITLINK, REGULAR, SYMLINK, TreeEntry
 
 # Linux's limits (limits.h); no engine could unpack more.
@@ -220,8 +219,7 @@ class TreeWalk:
             blob = next((e.id for e in self._tree(part, part.tree) if e.name == b".gitmodules"), "")
             paths = []
             if blob:
-                listed = run(
-                    part.repository,
+                listed = part.repository.run(
                     *("config", "--blob", blob, "-z", "--get-regexp", r"^submodule\..*\.path$"),
                     ok=(0, 1),
                 )

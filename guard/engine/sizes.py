@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guard.errors import GitError
-from guard.git.process import Repository, start
+from guard.git.repository import Repository
 
 
 def blob_sizes(repository: Repository, ids: Sequence[str]) -> list[int | None]:
@@ -14,8 +14,7 @@ def blob_sizes(repository: Repository, ids: Sequence[str]) -> list[int | None]:
     Raises:
         GitError: git failed, or answered less than it was asked.
     """
-    process = start(
-        repository,
+    process = repository.start(
         *("cat-file", "--batch-check=%(objecttype) %(objectsize)", "--buffer"),
         feeds=True,
     )

@@ -12,7 +12,6 @@ from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.gate.policy import policy_for
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository
 from guard.git.pushes import (
     Pushed,
     RefUpdate,
@@ -21,6 +20,7 @@ from guard.git.pushes import (
     peel,
     pre_commit_updates,
 )
+from guard.git.repository import Repository
 from guard.model import Decision, Finding, Outcome, Severity
 from guard.screen import Screen, exit_status, named
 from guard.situation.combinations import resolve

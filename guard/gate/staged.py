@@ -11,7 +11,7 @@ from typing import Final
 
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.process import Repository, objects_of, run, text
+from guard.git.repository import Repository, objects_of
 from guard.model import Decision, Role
 from guard.situation.combinations import StagedTree
 from guard.situation.workspace import Workspace
@@ -38,7 +38,7 @@ def judge(workspace: Workspace, index: str) -> Decision:
         with Gate(seen, asks_verdicts=False) as gate:
             if seen.role(gate.gatherer.config(gate.present())) is not Role.CONSUMER:
                 raise GuardError(f"what is staged in {seen.name(seen.inside)} is not judged")
-            branch = text(here, "symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+            branch = here.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
             return _without(gate.consumer(commit, branch or None), commit)
 
 
@@ -49,7 +49,7 @@ def _commit(repository: Repository, tree: str, objects: str) -> str:
         "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects_of(repository),
     }
     data = f"tree {tree}\nauthor {_AUTHOR}\ncommitter {_AUTHOR}\n\nstaged\n".encode()
-    made = run(repository, "hash-object", "-t", "commit", "-w", "--stdin", data=data, extra=extra)
+    made = repository.run("hash-object", "-t", "commit", "-w", "--stdin", data=data, extra=extra)
     return made.decode().strip()
 
 

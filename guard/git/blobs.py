@@ -11,7 +11,7 @@ from subprocess import Popen
 from typing import Final
 
 from guard.errors import GitError
-from guard.git.process import Repository, end, start
+from guard.git.repository import Repository, end
 
 # What Linux lets everybody have (/proc/sys/fs/pipe-max-size). Git is ahead of us by as much.
 _PIPE: Final = 1 << 20
@@ -30,7 +30,7 @@ class BlobStream:
     def __init__(self, repository: Repository, ids: Sequence[str]) -> None:
         self._repository = repository
         # Without --buffer git writes twice for every blob.
-        self._process = start(repository, "cat-file", "--batch", "--buffer", feeds=True)
+        self._process = repository.start("cat-file", "--batch", "--buffer", feeds=True)
         assert self._process.stdout is not None
         answers = self._process.stdout.fileno()
         if sys.platform == "linux":

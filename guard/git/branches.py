@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from guard.git.process import Repository, lines, text
+from guard.git.repository import Repository
 from guard.situation.combinations import head_of, refs_below
 
 _HEADS = "refs/heads/"
@@ -54,14 +54,14 @@ def default_branch(repository: Repository) -> Branch:
     remote = _remote(repository)
     tracked = refs_below(repository, f"refs/remotes/{remote}/") if remote else {}
     prefix = f"refs/remotes/{remote}/"
-    head = text(repository, "symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1, 128))
+    head = repository.text("symbolic-ref", "--quiet", f"{prefix}HEAD", ok=(0, 1, 128))
     names = [head.removeprefix(prefix)] if head.startswith(prefix) else []
     names += ["main", "master"]
     own = stand(repository).branch
     name = next((each for each in names if prefix + each in tracked), "")
     name = name or own or next((each for each in names), "master")
     asked = ("--format=%(objectname) %(refname) %(worktreepath)", f"{_HEADS}{name}")
-    found = (line.split(" ", 2) for line in lines(repository, "for-each-ref", *asked))
+    found = (line.split(" ", 2) for line in repository.lines("for-each-ref", *asked))
     local, place = next(
         ((commit, place) for commit, ref, place in found if ref == f"{_HEADS}{name}"), (None, "")
     )
@@ -70,7 +70,7 @@ def default_branch(repository: Repository) -> Branch:
 
 def stand(repository: Repository) -> Stand:
     """Where HEAD is, by its full name."""
-    ref = text(repository, "symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+    ref = repository.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
     return Stand(head_of(repository), ref.removeprefix(_HEADS))
 
 
@@ -78,17 +78,17 @@ def is_ancestor(repository: Repository, old: str, new: str) -> bool:
     """Whether a commit is another one or lies before it."""
     if old == new:
         return True
-    counted = text(repository, "rev-list", "--count", "--max-count=1", old, f"^{new}")
+    counted = repository.text("rev-list", "--count", "--max-count=1", old, f"^{new}")
     return counted == "0"
 
 
 def only_in(repository: Repository, commits: str, *without: str) -> list[str]:
     """The commits that lead to one and not to others, the newest first."""
-    return lines(repository, "rev-list", commits, *(f"^{one}" for one in without))
+    return repository.lines("rev-list", commits, *(f"^{one}" for one in without))
 
 
 def _remote(repository: Repository) -> str:
-    remotes = lines(repository, "remote")
+    remotes = repository.lines("remote")
     if "origin" in remotes:
         return "origin"
     return remotes[0] if len(remotes) == 1 else ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from guard.errors import GuardError, UsageError
-from guard.git.process import Repository, text
+from guard.git.repository import Repository
 
 # How git words the merge of ``git pull`` (fmt-merge-msg): the branch of a URL, or a remote-tracking
 # branch. Such a merge has the local line as its first parent and the published one as its second.
@@ -40,8 +40,7 @@ def rev_list(repository: Repository, arguments: Sequence[str]) -> list[LoggedCom
         GuardError: git does not take the arguments.
     """
     try:
-        output = text(
-            repository,
+        output = repository.text(
             "rev-list",
             # Verdicts are commits, too.
             "--exclude=refs/guard/*",

@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator
 
-from guard.git.process import Repository
+from guard.git.repository import Repository
 
 
 def open_checkout(folder: str) -> Repository | None:

@@ -14,7 +14,7 @@ import git
 from guard.errors import GitError, GuardError
 from guard.git.locate import open_checkout
 from guard.git.private import PrivateFolder
-from guard.git.process import Repository, run, text, user_environment
+from guard.git.repository import Repository, user_environment
 from guard.git.sending import send
 
 # git overwrites what is ignored, which may be somebody's only copy.
@@ -195,18 +195,18 @@ def commit_staged(superproject: Repository, message: str) -> None:
 def _refuse_loss(checkout: Repository, path: str, commit: str) -> None:
     work_tree = f"--work-tree={checkout.work_tree}"
     status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
-    changed = run(checkout, work_tree, *status)
+    changed = checkout.run(work_tree, *status)
     if changed:
         count = changed.count(b"\0")
         raise GuardError(
             f"{path} has {count} uncommitted changes, which moving it could lose",
             f"git -C {checkout.work_tree} stash",
         )
-    head = text(checkout, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1))
+    head = checkout.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1))
     if not head or head == commit:
         return
-    branch = text(checkout, "symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
-    kept = branch or text(checkout, "for-each-ref", "--count=1", f"--contains={head}")
+    branch = checkout.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+    kept = branch or checkout.text("for-each-ref", "--count=1", f"--contains={head}")
     if not kept:
         raise GuardError(
             f"{path} is at {head[:12]}, a commit that no branch and no tag has; moving away would "
@@ -224,7 +224,7 @@ def _fetch(checkout: Repository, commit: str, source: Repository, ref: str) -> N
 
 def _has(repository: Repository, commit: str) -> bool:
     try:
-        run(repository, "cat-file", "-e", f"{commit}^{{commit}}")
+        repository.run("cat-file", "-e", f"{commit}^{{commit}}")
     except GitError:
         return False
     return True

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from guard.errors import GitError
-from guard.git.process import Repository, command_settings, lines_of, user_environment
+from guard.git.repository import Repository, command_settings, lines_of, user_environment
 
 # A person waits, and git holds the connection of the push open meanwhile.
 SECONDS: Final = 5.0

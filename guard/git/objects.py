@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
 from guard.errors import GitError
-from guard.git.process import Repository, end, lines_of, run, start
+from guard.git.repository import Repository, end, lines_of
 from guard.git.settings import Settings
 from guard.git.trees import TreeEntry, parse_tree
 
@@ -103,7 +103,7 @@ class ObjectReader:
         if not names:
             return []
         data = "".join(f"{name}\n" for name in names).encode()
-        output = run(self.repository, "cat-file", "--batch-check", data=data)
+        output = self.repository.run("cat-file", "--batch-check", data=data)
         kinds: list[ObjectKind | None] = []
         for line in lines_of(output):
             words = line.split()
@@ -128,7 +128,7 @@ class ObjectReader:
     def start(self) -> None:
         """Start the process, so that it is ready when the first question comes."""
         if self._process is None:
-            self._process = start(self.repository, "cat-file", "--batch", feeds=True)
+            self._process = self.repository.start("cat-file", "--batch", feeds=True)
 
     def close(self) -> None:
         """End the process. The reader can be used again: it starts another."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from guard.git.process import Repository
+from guard.git.repository import Repository
 
 
 class Part(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from guard.git.process import Repository, lines_of, run
+from guard.git.repository import Repository, lines_of
 
 # The verdicts of this repository, and what ``guard sync`` has brought of others'.
 VERDICTS: Final = "refs/guard/verdicts"
@@ -29,7 +29,7 @@ def list_refs(repository: Repository, *patterns: str) -> dict[str, Ref]:
     Raises:
         GitError: git cannot list them.
     """
-    return listed(run(repository, *listing(*patterns)), *patterns)
+    return listed(repository.run(*listing(*patterns)), *patterns)
 
 
 def listing(*patterns: str) -> tuple[str, ...]:

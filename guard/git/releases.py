@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from guard.errors import GitError
-from guard.git.process import Repository, run_all
+from guard.git.repository import Repository, run_all
 from guard.model import Release
 
 

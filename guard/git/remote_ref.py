@@ -11,7 +11,7 @@ import subprocess
 from typing import Final
 
 from guard.errors import GitError, GuardError
-from guard.git.process import Repository, lines, text, user_environment
+from guard.git.repository import Repository, user_environment
 
 # git-push(1), "OUTPUT": of a ref that did not move as it was asked to.
 _MOVED: Final = re.compile(r"fetch first|non-fast-forward|stale info|cannot lock ref|incorrect old")
@@ -23,10 +23,10 @@ def usual_remote(repository: Repository) -> str:
     Raises:
         GuardError: there is none, or nothing says which of several.
     """
-    remotes = lines(repository, "remote")
-    branch = text(repository, "symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
+    remotes = repository.lines("remote")
+    branch = repository.text("symbolic-ref", "--quiet", "--short", "HEAD", ok=(0, 1, 128))
     if branch:
-        configured = text(repository, "config", "--get", f"branch.{branch}.remote", ok=(0, 1))
+        configured = repository.text("config", "--get", f"branch.{branch}.remote", ok=(0, 1))
         if configured in remotes:
             return configured
     if "origin" in remotes:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from guard.git.process import Repository
+from guard.git.repository import Repository
 
 # What `read_remotes` understands, for ``git config --get-regexp``.
 KEYS: Final = "remote|url|branch|push|submodule"

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 from guard.errors import GitError, GuardError
 from guard.git.private import PrivateFolder
-from guard.git.process import Repository, objects_of, run, text
+from guard.git.repository import Repository, objects_of
 from guard.model import Gitlink
 
 _SHOWN = 5
@@ -60,7 +60,7 @@ def composed_tree(
             extra["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = objects_of(repository)
 
         def git(*arguments: str) -> str:
-            return run(repository, *arguments, extra=extra).decode().strip()
+            return repository.run(*arguments, extra=extra).decode().strip()
 
         git("read-tree", tree)
         for link in links:
@@ -78,11 +78,11 @@ def new_commit(repository: Repository, tree: str, parents: Sequence[str], messag
     Raises:
         GuardError: there is no identity, no key or no room.
     """
-    value = text(repository, "config", "--type=bool", "--default=false", "commit.gpgsign")
+    value = repository.text("config", "--type=bool", "--default=false", "commit.gpgsign")
     sign = ["-S"] if value == "true" else []
     given = [word for parent in parents for word in ("-p", parent)]
     try:
-        made = run(repository, "commit-tree", *sign, *given, tree, data=message.encode())
+        made = repository.run("commit-tree", *sign, *given, tree, data=message.encode())
     except GitError as error:
         raise GuardError(
             f"no commit could be made: {error.problem}",
@@ -102,7 +102,7 @@ def advance(repository: Repository, ref: str, new: str, old: str | None, why: st
     """
     try:
         was = old or "0" * len(new)
-        run(repository, "update-ref", "--create-reflog", "-m", why, ref, new, was)
+        repository.run("update-ref", "--create-reflog", "-m", why, ref, new, was)
     except GitError as error:
         raise GuardError(
             f"{ref} of {repository.work_tree} was not moved: {error.problem}",
@@ -116,22 +116,22 @@ def tree_of(repository: Repository, commit: str) -> str:
     Raises:
         GitError: there is no such commit.
     """
-    return text(repository, "rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+    return repository.text("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
 
 
 def has(repository: Repository, commit: str) -> bool:
     """Whether a commit is here."""
     asked = ("--verify", "--quiet", f"{commit}^{{commit}}")
-    return bool(text(repository, "rev-parse", *asked, ok=(0, 1, 128)))
+    return bool(repository.text("rev-parse", *asked, ok=(0, 1, 128)))
 
 
 def uncommitted(checkout: Repository) -> list[str]:
     """What is not committed, a line each: changed files, staged gitlinks, a merge under way."""
     status = ("--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all")
-    output = run(checkout, f"--work-tree={checkout.work_tree}", "status", *status, "--no-renames")
+    output = checkout.run(f"--work-tree={checkout.work_tree}", "status", *status, "--no-renames")
     paths = [os.fsdecode(item[3:]) for item in output.split(b"\0") if item]
     staged = ("--cached", "--name-only", "-z", "--ignore-submodules=none", "HEAD")
-    listed = run(checkout, "diff-index", *staged)
+    listed = checkout.run("diff-index", *staged)
     paths += [os.fsdecode(item) for item in listed.split(b"\0") if item]
     under_way = [
         f"{what} is under way"
@@ -149,9 +149,9 @@ def in_the_way(checkout: Repository, tree: str) -> str:
         # git writes into the index.
         extra = {"GIT_INDEX_FILE": _copy_of_index(checkout, folder)}
         refresh = ("update-index", "-q", "--refresh", "--ignore-submodules")
-        run(checkout, "-c", "core.splitIndex=false", where, *refresh, extra=extra, ok=(0, 1))
+        checkout.run("-c", "core.splitIndex=false", where, *refresh, extra=extra, ok=(0, 1))
         try:
-            run(checkout, where, "read-tree", "--dry-run", "-m", "-u", "HEAD", tree, extra=extra)
+            checkout.run(where, "read-tree", "--dry-run", "-m", "-u", "HEAD", tree, extra=extra)
         except GitError as error:
             return error.problem.partition(" failed: ")[2]
     # Of an ignored file git thinks that nobody wants it.
@@ -200,7 +200,7 @@ def _copy_of_index(checkout: Repository, folder: str) -> str:
 
 def is_named(repository: Repository, commit: str) -> bool:
     """Whether a branch, a tag, a remote's branch or a verdict keeps a commit."""
-    return bool(text(repository, "for-each-ref", "--count=1", f"--contains={commit}"))
+    return bool(repository.text("for-each-ref", "--count=1", f"--contains={commit}"))
 
 
 def is_between(checkout: Repository, old: str, new: str) -> bool:
@@ -233,19 +233,19 @@ def has_strays(checkout: Repository, at: str, other: str) -> bool:
 
 
 def _paths(checkout: Repository, commit: str) -> set[bytes]:
-    return set(run(checkout, "ls-tree", "-r", "-z", "--name-only", commit).split(b"\0"))
+    return set(checkout.run("ls-tree", "-r", "-z", "--name-only", commit).split(b"\0"))
 
 
 def _files(checkout: Repository, tree: str) -> set[bytes]:
     """The paths of a tree without its gitlinks."""
-    listed = run(checkout, "ls-tree", "-r", "-z", tree).split(b"\0")
+    listed = checkout.run("ls-tree", "-r", "-z", tree).split(b"\0")
     pairs = (line.split(b"\t", 1) for line in listed if line)
     return {path for kind, path in pairs if not kind.startswith(b"160000 ")}
 
 
 def _staged_against(checkout: Repository, commit: str) -> set[bytes]:
-    listed = run(
-        checkout, "diff-index", "--cached", "--name-only", "-z", "--ignore-submodules=none", commit
+    listed = checkout.run(
+        "diff-index", "--cached", "--name-only", "-z", "--ignore-submodules=none", commit
     )
     return {item for item in listed.split(b"\0") if item}
 
@@ -255,8 +255,8 @@ def _differing(checkout: Repository, commit: str) -> set[bytes]:
     where = f"--work-tree={checkout.work_tree}"
     with PrivateFolder() as folder:
         extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
-        run(checkout, "read-tree", commit, extra=extra)
+        checkout.run("read-tree", commit, extra=extra)
         asked = ("diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=all")
-        changed = run(checkout, where, *asked, extra=extra)
-        others = run(checkout, where, "ls-files", "--others", "-z", extra=extra)
+        changed = checkout.run(where, *asked, extra=extra)
+        others = checkout.run(where, "ls-files", "--others", "-z", extra=extra)
     return {item for item in (changed + others).split(b"\0") if item}

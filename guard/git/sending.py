@@ -15,7 +15,7 @@ from enum import Enum
 from typing import IO, Final, NamedTuple
 
 from guard.errors import GitError
-from guard.git.process import Repository
+from guard.git.repository import Repository
 
 # What ties git to one repository (``git rev-parse --local-env-vars``). Everything else is how the
 # user reaches the remote.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from guard.git.process import Repository, run_all
 from guard.git.remotes import KEYS, Pairs
+from guard.git.repository import Repository, run_all
 
 _COMMAND: Final = ("config", "-z", "--get-regexp", rf"^(guard|{KEYS})\.")
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from guard.config import FILE
 from guard.errors import GitError
-from guard.git.process import Repository, run
+from guard.git.repository import Repository
 from guard.situation.combinations import head_of
 
 _GITLINK: Final = b"160000"
@@ -38,7 +38,7 @@ def relevant_files(repository: Repository, index: str) -> tuple[str, ...]:
     extra = {"GIT_INDEX_FILE": index}
     asked = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--ignore-submodules=none")
     try:
-        words = run(repository, *asked, "HEAD", extra=extra).split(b"\0")
+        words = repository.run(*asked, "HEAD", extra=extra).split(b"\0")
     except GitError:
         if head_of(repository) is not None:
             raise
@@ -50,7 +50,7 @@ def relevant_files(repository: Repository, index: str) -> tuple[str, ...]:
 
 def _all_relevant(repository: Repository, extra: dict[str, str]) -> tuple[str, ...]:
     """The same before the first commit."""
-    listed = run(repository, "ls-files", "--stage", "-z", extra=extra).split(b"\0")
+    listed = repository.run("ls-files", "--stage", "-z", extra=extra).split(b"\0")
     pairs = (line.partition(b"\t") for line in listed if line)
     return tuple(os.fsdecode(name) for item, _, name in pairs if _matters([item[:6]], name))
 

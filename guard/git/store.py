@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from guard.errors import GitError
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.git.trees import FOLDER, GITLINK, TreeEntry
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from guard.git.process import Repository, text
+from guard.git.repository import Repository
 from guard.install.shim import NAME
 
 _FIRST: Final = (2, 54)
@@ -53,7 +53,7 @@ def configured_hooks(repository: Repository, base: str) -> tuple[ConfiguredHook,
         GitError: git cannot be asked.
     """
     asked = ("config", "-z", "--get-regexp", r"^hook\..*\.(event|command|enabled)$")
-    answer = text(repository, "-C", base, *asked, ok=(0, 1))
+    answer = repository.text("-C", base, *asked, ok=(0, 1))
     commands: dict[str, str] = {}
     events: dict[str, list[str]] = {}
     disabled: dict[str, bool] = {}
@@ -71,7 +71,7 @@ def configured_hooks(repository: Repository, base: str) -> tuple[ConfiguredHook,
     meant = [name for name in meant if not disabled.get(name)]
     if not meant:
         return ()
-    version = text(repository, "version").removeprefix("git version ")
+    version = repository.text("version").removeprefix("git version ")
     runs = _numbers(version) >= _FIRST
     return tuple(ConfiguredHook(name, commands[name], runs, version) for name in meant)
 

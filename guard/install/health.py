@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.install.calls import Call, call_in
 from guard.install.change import FRAMEWORKS, LEGACY
 from guard.install.place import (

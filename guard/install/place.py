@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.locate import open_git_dir
-from guard.git.process import Repository, command_settings, text
+from guard.git.repository import Repository, command_settings
 from guard.install.shim import NAME, Tool, read_hook, this_installation
 
 _SCOPES: Final = {
@@ -74,7 +74,7 @@ def hook_place(repository: Repository) -> HookPlace:
     base = run_folder(repository)
     # Relative values count from where hooks run, and so does the answer.
     asked = ("-C", base, "rev-parse", "--git-path", "hooks")
-    answer = text(repository, *asked, extra=command_settings())
+    answer = repository.text(*asked, extra=command_settings())
     folder = os.path.normpath(os.path.join(base, answer))
     usual = os.path.join(repository.common_dir, "hooks")
     real = os.path.realpath(folder)
@@ -98,7 +98,7 @@ def run_folder(repository: Repository) -> str:
     if repository.work_tree is not None:
         return repository.work_tree
     # The git dir of a submodule, found below modules/: git takes its checkout from there.
-    configured = text(repository, "config", "--get", "core.worktree", ok=(0, 1))
+    configured = repository.text("config", "--get", "core.worktree", ok=(0, 1))
     folder = os.path.normpath(os.path.join(repository.git_dir, configured))
     return folder if configured and os.path.isdir(folder) else repository.git_dir
 
@@ -163,7 +163,7 @@ def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str
 
 def _setting(repository: Repository, base: str) -> tuple[str, str, str]:
     asked = ("config", "-z", "--show-scope", "--show-origin", "--get", "core.hooksPath")
-    answer = text(repository, "-C", base, *asked, ok=(0, 1), extra=command_settings())
+    answer = repository.text("-C", base, *asked, ok=(0, 1), extra=command_settings())
     if not answer:
         return "", "", ""  # the hooks folder itself is a link that leads away
     parts = answer.split("\0")

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from guard.config import FILE, Config, read_config
 from guard.errors import GuardError
 from guard.git.locate import open_any
-from guard.git.process import Repository, run, text
+from guard.git.repository import Repository
 from guard.install.place import with_worktrees
 from guard.situation.workspace import (
     Workspace,
@@ -111,7 +111,7 @@ def settle(target: Target, force: bool, dry_run: bool = False) -> str:
     if not dry_run:
         # The record first: a kill between the two leaves no setting without it.
         for key in (_WRITTEN, SETTING):
-            run(repository, "config", "--local", key, target.superproject)
+            repository.run("config", "--local", key, target.superproject)
     return f"git config {SETTING} {target.superproject}"
 
 
@@ -124,7 +124,7 @@ def unsettle(target: Target, dry_run: bool = False) -> str:
     ours = _get(repository, SETTING) == written
     if not dry_run:
         for key in (SETTING, _WRITTEN) if ours else (_WRITTEN,):
-            run(repository, "config", "--local", "--unset-all", key, ok=(0, 5))
+            repository.run("config", "--local", "--unset-all", key, ok=(0, 5))
     return f"git config --unset {SETTING}" if ours else ""
 
 
@@ -144,7 +144,7 @@ def _workspace(superproject: str | None) -> Workspace:
 
 
 def _config(top: Repository) -> Config:
-    found = run(top, "cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
+    found = top.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
     return read_config(found or None, FILE)
 
 
@@ -204,7 +204,7 @@ def _missing(workspace: Workspace, config: Config) -> str:
 
 
 def _get(repository: Repository, key: str) -> str:
-    return text(repository, "config", "--local", "--get", key, ok=(0, 1))
+    return repository.text("config", "--local", "--get", key, ok=(0, 1))
 
 
 def _same(value: str, target: Target) -> bool:

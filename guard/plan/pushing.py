@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Mapping
 
 from guard.git.locate import git_at
-from guard.git.process import Repository, command_settings, lines, text
 from guard.git.releases import release_version
+from guard.git.repository import Repository, command_settings
 from guard.install.health import hook_health
 from guard.situation.tracking import Place, head_branch, reachable
 
@@ -49,14 +49,14 @@ def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, st
 
 def _names(repository: Repository, option: str, commit: str, prefix: str) -> dict[str, str]:
     form = "--format=%(objectname) %(refname)"
-    listed = lines(repository, "for-each-ref", form, f"{option}={commit}", prefix)
+    listed = repository.lines("for-each-ref", form, f"{option}={commit}", prefix)
     words = (line.partition(" ") for line in listed)
     return {name: found for found, _, name in words}
 
 
 def _short(repository: Repository, name: str, others: str, full: str) -> str:
     """A ref's short name, or its full one where a branch and a tag have the same."""
-    return full if text(repository, "for-each-ref", "--", f"{others}{name}") else name
+    return full if repository.text("for-each-ref", "--", f"{others}{name}") else name
 
 
 def _tracked(place: Place, branch: str) -> str:
@@ -91,7 +91,7 @@ def recurses(superproject: Repository) -> bool:
         GitError: git cannot be asked.
     """
     asked = ("config", "--get-regexp", r"^(push\.recursesubmodules|submodule\.recurse)$")
-    said = text(superproject, *asked, ok=(0, 1), extra=command_settings())
+    said = superproject.text(*asked, ok=(0, 1), extra=command_settings())
     on_demand = False
     for key, space, value in (line.partition(" ") for line in said.splitlines()):
         if key == "push.recursesubmodules":

@@ -13,7 +13,7 @@ from guard.gate.gate import Gate
 from guard.git.branches import default_branch
 from guard.git.locate import open_checkout
 from guard.git.moving import push
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.model import Result
 from guard.recovery.known_good import Good, Image, ImageState, KnownGood, described, image_of
 from guard.recovery.plan import Pinned, Plan, Side

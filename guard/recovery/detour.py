@@ -14,7 +14,7 @@ from guard.gate.gate import Gate
 from guard.git.branches import stand
 from guard.git.locate import open_checkout
 from guard.git.moving import switch
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.recovery.comeback import bring_back, image_to_bring
 from guard.recovery.hindrances import Trouble, losses, losses_below, obstacles, refusal
 from guard.recovery.known_good import Good

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from guard.errors import GitError, GuardError
 from guard.git.branches import stand
 from guard.git.locate import open_checkout
-from guard.git.process import Repository, run
+from guard.git.repository import Repository
 from guard.git.restoring import in_the_way, is_named, uncommitted
 from guard.install.health import hook_health
 from guard.recovery.known_good import Good
@@ -64,7 +64,7 @@ def losses_below(superproject: Repository, good: Good) -> list[Trouble]:
 def obstacles(name: str, checkout: Repository, tree: str) -> list[Trouble]:
     """What a checkout of a tree or commit would overwrite."""
     try:
-        run(checkout, "cat-file", "-e", f"{tree}^{{tree}}")
+        checkout.run("cat-file", "-e", f"{tree}^{{tree}}")
     except GitError:
         return []  # it comes from another repository; git itself refuses then
     said = in_the_way(checkout, tree)

@@ -11,7 +11,7 @@ from guard.config import Config
 from guard.errors import EngineError, GitError, GuardError, MissingObjectError, UsageError
 from guard.gate.gate import Gate
 from guard.git.parts import Part
-from guard.git.process import Repository, text
+from guard.git.repository import Repository
 from guard.model import Combination, Result
 from guard.situation.assembly import Assembly, assemble
 from guard.verdicts.record import Record
@@ -145,7 +145,7 @@ class KnownGood:
         goods: dict[str, Good] = {}
         for good in self.all():
             goods.setdefault(good.record.key, good)
-        listed = text(self._repository, "log", "--format=%T", tip)
+        listed = self._repository.text("log", "--format=%T", tip)
         for tree in dict.fromkeys(listed.splitlines()):
             found = goods.get(self._key(tree))
             if found is not None and found.base is not None:
@@ -189,8 +189,7 @@ class KnownGood:
         """Every tree of the superproject that a branch or a tag leads to, each once."""
         if self._commits is None:
             head = [] if self._gate.head() is None else ["HEAD"]
-            output = text(
-                self._repository,
+            output = self._repository.text(
                 "log",
                 "--format=%H %T",
                 "--branches",
@@ -232,7 +231,7 @@ class KnownGood:
         for path in ("", self._config.consumer, self._config.dependency):
             for repository in self._repositories(path):
                 ref = f"refs/tags/{tag}^{{commit}}"
-                commit = text(repository, "rev-parse", "--verify", "--quiet", ref, ok=(0, 1))
+                commit = repository.text("rev-parse", "--verify", "--quiet", ref, ok=(0, 1))
                 if commit and self._contains(good, path, commit):
                     return True
         return False
@@ -252,7 +251,7 @@ class KnownGood:
 def described(repository: Repository, commit: str) -> str:
     """As people name a commit: by the tags before it, else by the start of its id."""
     try:
-        return text(repository, "describe", "--tags", "--always", commit)
+        return repository.text("describe", "--tags", "--always", commit)
     except GitError:
         return commit[:12]
 

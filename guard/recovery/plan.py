@@ -9,7 +9,7 @@ from guard.config import Config
 from guard.gate.gate import Gate
 from guard.git.branches import Branch, Stand
 from guard.git.parts import Part
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.model import Gitlink
 from guard.recovery.known_good import Good
 

@@ -12,8 +12,8 @@ from guard.gate.gate import Gate
 from guard.git.branches import Branch, default_branch, is_ancestor, only_in, stand
 from guard.git.locate import open_checkout
 from guard.git.parts import Part
-from guard.git.process import Repository, lines, text
 from guard.git.releases import all_releases, in_order
+from guard.git.repository import Repository
 from guard.git.restoring import (
     composed_tree,
     has,
@@ -286,7 +286,7 @@ class Planner:
         return side._replace(undone=undone, stat=stat)
 
     def _undone(self, path: str, repository: Repository, good: str, tip: str) -> tuple[str, ...]:
-        listed = lines(repository, "log", "--format=%H %s", "--first-parent", tip, f"^{good}")
+        listed = repository.lines("log", "--format=%H %s", "--first-parent", tip, f"^{good}")
         pairs = [line.split(" ", 1) for line in listed[:_SHOWN]]
         names = self._known.describe(path, [commit for commit, _ in pairs])
         shown = [f"{names[commit]}  {subject}" for commit, subject in pairs]
@@ -313,7 +313,7 @@ class Planner:
 
 def _is_restoring(repository: Repository, commit: str) -> bool:
     asked = ("--no-walk", f"--format=%(trailers:key={TRAILER},valueonly)", commit)
-    return bool(text(repository, "log", *asked).strip())
+    return bool(repository.text("log", *asked).strip())
 
 
 def _with(checkout: Repository, other: Repository) -> Repository:
@@ -326,6 +326,6 @@ def _with(checkout: Repository, other: Repository) -> Repository:
 def _stat(repository: Repository, old: str, new: str) -> str:
     asked = ("--stat=76,50,12", "--no-ext-diff", "--no-textconv", "--submodule=short")
     try:
-        return text(repository, "diff", *asked, old, new)
+        return repository.text("diff", *asked, old, new)
     except GitError:
         return ""  # a partial clone lacks contents; what changes is known without

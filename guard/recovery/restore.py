@@ -26,7 +26,7 @@ from guard.git.moving import (
     take_over,
     update_below,
 )
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.git.restoring import (
     advance,
     composed_tree,

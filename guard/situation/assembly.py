@@ -11,7 +11,7 @@ from guard.errors import GitError, MissingObjectError
 from guard.git.locate import distinct, submodule_repositories
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
-from guard.git.process import Repository, run
+from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.memory import Memory
@@ -98,7 +98,7 @@ def _is_modules(value: object) -> TypeGuard[dict[str, dict[str, str]]]:
 def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str, str]]:
     # git reads its own format: tabs, quotes and comments included.
     asked = ("config", "--file=-", "-z", "--get-regexp", r"^submodule\..*\.(path|url)$")
-    output = run(repository, *asked, data=blob.data, ok=(0, 1))
+    output = repository.run(*asked, data=blob.data, ok=(0, 1))
     paths: dict[str, list[str]] = {}
     urls: dict[str, str] = {}
     for item in os.fsdecode(output).split("\0"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, lines, objects_of, run, text
+from guard.git.repository import Repository, objects_of
 from guard.memory import Memory
 from guard.model import Combination, Gitlink
 
@@ -134,9 +134,9 @@ def _written(repository: Repository, content: bytes, folder: str, objects: str) 
     try:
         # Writing a split index would touch its shared part, which is the user's.
         whole = ("-c", "core.splitIndex=false")
-        return run(repository, *whole, "write-tree", "--missing-ok", extra=extra).decode().strip()
+        return repository.run(*whole, "write-tree", "--missing-ok", extra=extra).decode().strip()
     except GitError as error:
-        unmerged = run(repository, "ls-files", "--unmerged", "-z", extra=extra)
+        unmerged = repository.run("ls-files", "--unmerged", "-z", extra=extra)
         if not unmerged:
             raise
         first = os.fsdecode(unmerged.split(b"\0")[0].split(b"\t")[1])
@@ -150,12 +150,12 @@ def _written(repository: Repository, content: bytes, folder: str, objects: str) 
 
 def head_of(repository: Repository) -> str | None:
     """The commit that HEAD is at, None before the first."""
-    return text(repository, "rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)) or None
+    return repository.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)) or None
 
 
 def refs_below(repository: Repository, prefix: str) -> dict[str, str]:
     """Full name -> object id of the refs below a prefix that ends in a slash."""
-    listed = lines(repository, "for-each-ref", "--format=%(objectname) %(refname)", prefix)
+    listed = repository.lines("for-each-ref", "--format=%(objectname) %(refname)", prefix)
     words = (line.partition(" ") for line in listed)
     return {ref: commit for commit, _, ref in words}
 
@@ -167,8 +167,7 @@ def resolve(repository: Repository, revision: str) -> str:
         GuardError: it names no commit.
     """
     try:
-        return text(
-            repository,
+        return repository.text(
             "rev-parse",
             "--verify",
             "--quiet",

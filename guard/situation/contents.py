@@ -7,7 +7,7 @@ from shlex import quote
 from guard.config import FILE, Config, config_from_json, read_config
 from guard.errors import MissingObjectError
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import GITLINK
 from guard.memory import Memory

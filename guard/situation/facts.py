@@ -11,8 +11,8 @@ from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.git.locate import git_at
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, text
 from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
+from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.model import Combination, Evidence, Release, Severity
@@ -368,6 +368,6 @@ def _described(root: Root, form: str) -> str:
     """As people name a commit that is no release: ``v0.2.1-111-g16d4829b``, or a short id."""
     pattern = form.replace("{version}", "[0-9]*")
     try:
-        return text(root.repository, "describe", "--tags", f"--match={pattern}", root.commit)
+        return root.repository.text("describe", "--tags", f"--match={pattern}", root.commit)
     except GitError:
         return root.commit[:12]  # no release before it

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.git.locate import open_checkout
-from guard.git.process import Repository
 from guard.git.remotes import Remote, Remotes, is_local, read_remotes, resolved
+from guard.git.repository import Repository
 from guard.git.trees import GITLINK
 from guard.model import Combination
 from guard.situation.contents import Contents, superproject_tree

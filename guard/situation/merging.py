@@ -11,8 +11,8 @@ from guard.errors import GitError
 from guard.gate.gate import Gate
 from guard.git.locate import git_at
 from guard.git.network import remote_head
-from guard.git.process import Repository, lines, text
 from guard.git.remotes import Remote, Remotes
+from guard.git.repository import Repository
 from guard.model import STATIC_RULES, Combination, Evidence, Finding
 from guard.situation.combinations import head_of, with_consumer
 from guard.situation.gitlinks import Destination, PublishedLinks, default_remote
@@ -92,7 +92,7 @@ def symref(repository: Repository, ref: str) -> str:
     """
     common = repository.common_dir
     if os.path.isdir(os.path.join(common, "reftable")):
-        return text(repository, "symbolic-ref", "--quiet", ref, ok=(0, 1, 128))
+        return repository.text("symbolic-ref", "--quiet", ref, ok=(0, 1, 128))
     # A push waits for this, and in a folder of files it is always a file (gitrepository-layout(5)).
     try:
         with open(os.path.join(common, ref), "rb") as file:
@@ -276,7 +276,7 @@ def staleness(gate: Gate, remotes: Remotes) -> Stale | None:
 def _listed(repository: Repository, names: Sequence[str], *options: str) -> dict[str, str]:
     """The refs that have these very names, with their commits."""
     form = "--format=%(objectname) %(refname)"
-    found = lines(repository, "for-each-ref", form, *options, "--", *names)
+    found = repository.lines("for-each-ref", form, *options, "--", *names)
     words = (line.partition(" ") for line in found)
     return {name: commit for commit, _, name in words if name in names}
 

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from guard.config import FILE, Config
 from guard.errors import MissingObjectError
 from guard.git.objects import GitObject
-from guard.git.process import lines
 from guard.git.store import Store
 from guard.git.trees import FOLDER, TreeEntry
 from guard.model import Combination
@@ -70,7 +69,7 @@ class Others:
         if self._tip is None:
             tree = self._tree(_USUAL)
             if tree is None:
-                remotes = lines(self._contents.workspace.superproject, "remote")
+                remotes = self._contents.workspace.superproject.lines("remote")
                 if len(remotes) == 1 and remotes[0] != _USUAL:
                     self._remote, tree = remotes[0], self._tree(remotes[0])
             self._tip = (tree,)

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
-from guard.git.process import Repository, text
+from guard.git.repository import Repository
 from guard.model import RULES, STATIC_RULES, Combination, Evidence, Finding, Gitlink, Severity
 from guard.plan.compatibility import Before
 from guard.plan.walk import Kind, Known, Publication, Published, Reach, Spot, Trouble
@@ -322,7 +322,7 @@ class Progress:
         repository = self._repositories.get(Kind.PUSH_CONSUMER)
         if repository is not None:
             try:
-                return text(repository, "describe", "--tags", "--always", commit)
+                return repository.text("describe", "--tags", "--always", commit)
             except GitError:
                 pass
         return commit[:12]
@@ -351,4 +351,4 @@ def _tried(find: Callable[[], _Found]) -> _Found | Trouble:
 
 
 def _commit(repository: Repository, ref: str) -> str:
-    return text(repository, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", ok=(0, 1, 128))
+    return repository.text("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", ok=(0, 1, 128))

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, finish, lines, run, running, text
 from guard.git.refs import Ref, listed, listing
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
+from guard.git.repository import Repository, finish, running
 from guard.git.trees import object_id
 
 SEEN: Final = "refs/guard/seen/"
@@ -107,7 +107,7 @@ def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
 
 def head_branch(repository: Repository) -> str:
     """The branch that is checked out, by its full name; "" where HEAD is detached."""
-    return text(repository, "symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+    return repository.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
 
 
 def reachable(
@@ -128,7 +128,7 @@ def reachable(
     if len(wanted) == 1:
         words.append("--max-count=1")  # the commit itself is the first, unless a tip leads to it
     lines = [*wanted, *(f"^{tip}" for tip in dict.fromkeys(tips))]
-    output = run(repository, *words, data="".join(f"{line}\n" for line in lines).encode())
+    output = repository.run(*words, data="".join(f"{line}\n" for line in lines).encode())
     outside = set(output.decode().split())
     return set() if len(wanted) == 1 and outside else wanted - outside
 
@@ -147,7 +147,7 @@ def record_seen(
     repository = tracking.repository
     prefix = f"{SEEN}{remote.name}/"
     url = (
-        run(repository, "hash-object", "-w", "--stdin", data=os.fsencode(remote.urls[0]))
+        repository.run("hash-object", "-w", "--stdin", data=os.fsencode(remote.urls[0]))
         .decode()
         .strip()
     )
@@ -165,12 +165,12 @@ def record_seen(
         old = (name for name in tracking.refs if name.startswith(prefix) and name not in kept)
         lines += [f"delete {name}" for name in old]
     data = "".join(f"{line}\n" for line in lines)
-    run(repository, "update-ref", "--stdin", data=os.fsencode(data))
+    repository.run("update-ref", "--stdin", data=os.fsencode(data))
 
 
 def _tags_here(repository: Repository, shown: Mapping[str, str]) -> list[str]:
     """The tags of a remote that are here as the same objects."""
-    listed = lines(repository, "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/")
+    listed = repository.lines("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/")
     words = (line.partition(" ") for line in listed)
     return [name for found, _, name in words if shown.get(name) == found]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from guard.errors import GitError
 from guard.git.locate import open_checkout
 from guard.git.parts import Part
-from guard.git.process import Repository, run
+from guard.git.repository import Repository
 from guard.situation.combinations import head_of
 
 
@@ -38,8 +38,7 @@ def untested(superproject: Repository, parts: Iterable[Part]) -> list[str]:
 def _changed(checkout: Repository) -> int:
     """Files that differ from the index, or that git does not know; submodules left alone."""
     try:
-        output = run(
-            checkout,
+        output = checkout.run(
             f"--work-tree={checkout.work_tree}",
             "status",
             "--porcelain=v1",
@@ -54,7 +53,7 @@ def _changed(checkout: Repository) -> int:
 
 def _staged(checkout: Repository) -> bool:
     try:
-        output = run(checkout, "diff", "--cached", "--name-only", "-z", "--ignore-submodules=none")
+        output = checkout.run("diff", "--cached", "--name-only", "-z", "--ignore-submodules=none")
     except GitError:
         return False
     return bool(output)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from guard.errors import GitError
 from guard.git.locate import git_at
 from guard.git.network import ls_remote
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.git.sending import bring_objects
 from guard.install.health import hook_health
 from guard.plan.walk import Reach, Spot, Trouble

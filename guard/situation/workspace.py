@@ -18,8 +18,8 @@ from guard.git.locate import (
     submodule_repositories,
 )
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, lines_of, run
 from guard.git.remotes import Pairs
+from guard.git.repository import Repository, lines_of
 from guard.git.trees import GITLINK
 from guard.model import Role
 
@@ -205,7 +205,7 @@ def looks_like_superproject(
             return True
     if repository.work_tree is None:
         return False
-    listed = run(repository, "ls-files", "--stage", "-z", "--", FILE, *_DEFAULT_PARTS)
+    listed = repository.run("ls-files", "--stage", "-z", "--", FILE, *_DEFAULT_PARTS)
     return any(
         _is_mark(int(line.split(b" ", 1)[0], 8), line.split(b"\t", 1)[1])
         for line in listed.split(b"\0")

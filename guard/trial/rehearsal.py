@@ -20,7 +20,6 @@ from guard.engine.programs import BuildkitCli
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.abandoned import remove_abandoned
-from guard.git.process import text
 from guard.git.secrets import without_secret
 from guard.trial.jobs import Job
 
@@ -78,7 +77,7 @@ def begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> 
 def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
     """Annotations of the OCI image specification, and what exactly is in the image."""
     superproject = gate.workspace.superproject
-    url = text(superproject, "config", "--get", "remote.origin.url", ok=(0, 1))
+    url = superproject.text("config", "--get", "remote.origin.url", ok=(0, 1))
     labels = [("guard.combination", job.assembly.key)]
     labels += [
         (f"guard.gitlink.{_named(part.path)}", part.commit)

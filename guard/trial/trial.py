@@ -21,7 +21,6 @@ from guard.engine.profile import Profile, profile
 from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError, GitError, GuardError
 from guard.gate.gate import Gate
-from guard.git.process import text
 from guard.memory import Memory
 from guard.model import Gitlink, Result
 from guard.screen import Screen
@@ -138,7 +137,7 @@ def _described(job: Job, path: str) -> str:
     for part in job.assembly.parts:
         if part.path == path:
             try:
-                return text(part.repository, "describe", "--tags", "--always", part.commit)
+                return part.repository.text("describe", "--tags", "--always", part.commit)
             except GitError:
                 return part.commit[:12]
     return ""

@@ -16,8 +16,8 @@ from typing import Any, Final, NamedTuple
 
 from guard import __version__
 from guard.errors import GitError, GuardError
-from guard.git.process import Repository, text
 from guard.git.pushes import RefUpdate
+from guard.git.repository import Repository
 from guard.git.secrets import without_secret
 from guard.model import Decision, Outcome, Severity
 from guard.situation.workspace import find_here, find_workspace, repository_name
@@ -147,7 +147,7 @@ def _pushed(update: RefUpdate, decision: Decision | None) -> PushedRef:
 
 def _who(repository: Repository) -> str:
     try:
-        ident = text(repository, "var", "GIT_COMMITTER_IDENT")
+        ident = repository.text("var", "GIT_COMMITTER_IDENT")
         return ident.rsplit(" ", 2)[0]  # without the time
     except GitError:
         try:

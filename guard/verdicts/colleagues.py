@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from guard.git.objects import ObjectPool
-from guard.git.process import Repository, run, text
+from guard.git.repository import Repository
 from guard.memory import Memory
 from guard.model import Result
 from guard.verdicts.record import Record, RecordError, parse_record
@@ -124,8 +124,7 @@ class Colleagues:
 
     def _brought(self, path: str) -> list[_Brought]:
         own = [f"^{self._own}"] if self._own else []
-        output = run(
-            self._repository,
+        output = self._repository.run(
             *_PLAIN,
             "log",
             "-z",
@@ -166,13 +165,13 @@ class Colleagues:
             return set()
         data = "".join(f"{commit}\n" for commit in sorted(commits)).encode()
         shown = ("log", "--no-walk=unsorted", "--stdin", "--format=%H %G?")
-        output = run(self._repository, *_PLAIN, *self._signers(), *shown, data=data).decode()
+        output = self._repository.run(*_PLAIN, *self._signers(), *shown, data=data).decode()
         lines = (line.split(" ") for line in output.splitlines())
         return {words[0] for words in lines if words[1:] == [_GOOD]}
 
     def _signers(self) -> list[str]:
         """A relative path of the allowed signers' file is meant from the working tree."""
-        said = text(self._repository, "config", "--type=path", "--get", _SIGNERS, ok=(0, 1))
+        said = self._repository.text("config", "--type=path", "--get", _SIGNERS, ok=(0, 1))
         if not said or os.path.isabs(said):
             return []
         base = self._repository.work_tree or self._repository.git_dir

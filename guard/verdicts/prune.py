@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
-from guard.git.process import Repository, text
+from guard.git.repository import Repository
 from guard.model import Combination, Gitlink, Result
 from guard.situation.assembly import assemble
 from guard.situation.combinations import head_of, of_commit
@@ -148,8 +148,7 @@ def _combinations(gate: Gate) -> Iterable[Combination]:
 
 def _tips(repository: Repository) -> list[str]:
     """The commits at which branches and tags stand, each once."""
-    listed = text(
-        repository,
+    listed = repository.text(
         "for-each-ref",
         "--format=%(objectname) %(*objectname)",
         "refs/heads",

@@ -12,8 +12,8 @@ from typing import Final
 from guard.errors import GitError, GuardError
 from guard.git.parts import Part
 from guard.git.private import PrivateFolder
-from guard.git.process import Repository, objects_of, run, text
 from guard.git.refs import VERDICTS
+from guard.git.repository import Repository, objects_of
 from guard.git.trees import object_id
 from guard.model import Result
 from guard.verdicts.record import Record
@@ -32,7 +32,7 @@ def rehearse(repository: Repository, read_tip: Callable[[], str | None]) -> None
             # Lock the ref as an update would, and let go of it.
             words = ("start", f"verify {VERDICTS} {tip or '0' * len(commit)}", "prepare", "abort")
             data = "".join(f"{word}\n" for word in words).encode()
-            run(repository, "update-ref", "--stdin", data=data)
+            repository.run("update-ref", "--stdin", data=data)
         except GitError as error:
             raise GuardError(
                 f"a verdict could not be recorded after the build: {error.problem}",
@@ -74,7 +74,7 @@ def keep(record: Record, parts: Iterable[Part]) -> list[str]:
     for part in parts:
         if part.path and record.result is Result.PASSED:
             try:
-                run(part.repository, "update-ref", f"{KEEP}{part.commit}", part.commit)
+                part.repository.run("update-ref", f"{KEEP}{part.commit}", part.commit)
             except GitError as error:
                 troubles.append(f"{part.path} {part.commit} is not kept: {error.problem}")
     return troubles
@@ -86,7 +86,7 @@ def signing(repository: Repository) -> list[str]:
     Raises:
         GitError: git cannot be asked.
     """
-    value = text(repository, "config", "--type=bool", "--default=false", "commit.gpgsign")
+    value = repository.text("config", "--type=bool", "--default=false", "commit.gpgsign")
     return ["-S"] if value == "true" else []
 
 
@@ -95,7 +95,7 @@ def _move(
 ) -> bool:
     old = tip or "0" * len(commit)
     try:
-        run(repository, "update-ref", VERDICTS, commit, old)
+        repository.run("update-ref", VERDICTS, commit, old)
     except GitError:
         if read_tip() == tip:
             raise  # nobody else moved it: a lock, a full disk, a read-only folder
@@ -120,7 +120,7 @@ def _commit(
         os.makedirs(extra["GIT_OBJECT_DIRECTORY"], exist_ok=True)
 
     def git(*arguments: str, data: bytes | None = None) -> str:
-        return run(repository, *arguments, data=data, extra=extra).decode().strip()
+        return repository.run(*arguments, data=data, extra=extra).decode().strip()
 
     blob = git("hash-object", "-w", "--stdin", data=data)
     git("read-tree", tip) if tip else git("read-tree", "--empty")

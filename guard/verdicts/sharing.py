@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from guard.errors import GitError, GuardError
 from guard.git.objects import ObjectPool
 from guard.git.private import PrivateFolder
-from guard.git.process import Repository, lines, run, text
 from guard.git.refs import REMOTES
 from guard.git.remote_ref import fetch_ref, push_ref, remote_tip
+from guard.git.repository import Repository
 from guard.verdicts.record import RecordError, parse_record
 from guard.verdicts.recording import signing
 from guard.verdicts.verdicts import NAME, REF
@@ -82,7 +82,7 @@ def _tips(repository: Repository, remote: str, tracking: str, incoming: str) -> 
     else:
         _delete(repository, incoming)
     shown = ("for-each-ref", "--format=%(refname) %(objectname)", REF, tracking, incoming)
-    found = dict(line.split(" ", 1) for line in lines(repository, *shown))
+    found = dict(line.split(" ", 1) for line in repository.lines(*shown))
     return Tips(found.get(REF), found.get(tracking), found.get(incoming))
 
 
@@ -91,7 +91,7 @@ def _maximal(repository: Repository, tips: Iterable[str | None]) -> list[str]:
     found = list(dict.fromkeys(tip for tip in tips if tip))
     if len(found) < 2:
         return found
-    independent = set(text(repository, "merge-base", "--independent", *found).split())
+    independent = set(repository.text("merge-base", "--independent", *found).split())
     return [tip for tip in found if tip in independent]
 
 
@@ -99,7 +99,7 @@ def _count(repository: Repository, of: list[str], without: list[str]) -> int:
     if not of:
         return 0
     excluded = [f"^{tip}" for tip in without]
-    return int(text(repository, "rev-list", "--count", "--no-merges", *of, *excluded))
+    return int(repository.text("rev-list", "--count", "--no-merges", *of, *excluded))
 
 
 def _joined(repository: Repository, pool: ObjectPool, tips: list[str]) -> str:
@@ -116,16 +116,16 @@ def _joined(repository: Repository, pool: ObjectPool, tips: list[str]) -> str:
         extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
         lines = "".join(f"100644 {blob}\t{path}\0" for path, blob in changed.items())
         data = lines.encode(errors="surrogateescape")
-        run(repository, "read-tree", first, extra=extra)
-        run(repository, "update-index", "-z", "--index-info", data=data, extra=extra)
-        tree = run(repository, "write-tree", extra=extra).decode().strip()
+        repository.run("read-tree", first, extra=extra)
+        repository.run("update-index", "-z", "--index-info", data=data, extra=extra)
+        tree = repository.run("write-tree", extra=extra).decode().strip()
     parents = [word for tip in tips for word in ("-p", tip)]
     words = (*signing(repository), *parents, "-m", "Join verdicts", tree)
-    return text(repository, "commit-tree", *words)
+    return repository.text("commit-tree", *words)
 
 
 def _files(repository: Repository, tip: str) -> dict[str, str]:
-    listed = run(repository, "ls-tree", "-r", "-z", "--full-tree", tip)
+    listed = repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
     found = {}
     for entry in listed.split(b"\0"):
         if entry:
@@ -149,9 +149,9 @@ def _move(repository: Repository, ref: str, commit: str, old: str | None) -> boo
     if commit == old:
         return True
     try:
-        run(repository, "update-ref", ref, commit, old or "0" * len(commit))
+        repository.run("update-ref", ref, commit, old or "0" * len(commit))
     except GitError:
-        now = text(repository, "for-each-ref", "--format=%(objectname)", ref)
+        now = repository.text("for-each-ref", "--format=%(objectname)", ref)
         if now == (old or ""):
             raise  # nobody else moved it: a full disk, a read-only folder
         return False
@@ -159,4 +159,4 @@ def _move(repository: Repository, ref: str, commit: str, old: str | None) -> boo
 
 
 def _delete(repository: Repository, ref: str) -> None:
-    run(repository, "update-ref", "-d", ref)
+    repository.run("update-ref", "-d", ref)

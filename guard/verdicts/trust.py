@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 from guard.errors import ConfigError
-from guard.git.process import Repository, text
+from guard.git.repository import Repository
 
 SETTING: Final = "guard.trust"
 
@@ -26,7 +26,7 @@ def trust_in(repository: Repository) -> Trust:
         ConfigError: the setting is none of those words.
         GitError: git cannot be asked.
     """
-    said = text(repository, "config", "--get", SETTING, ok=(0, 1)).strip().lower()
+    said = repository.text("config", "--get", SETTING, ok=(0, 1)).strip().lower()
     try:
         return Trust(said) if said else Trust.NONE
     except ValueError:

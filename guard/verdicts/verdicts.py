@@ -14,8 +14,8 @@ from guard.config import Recipe
 from guard.errors import GuardError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.parts import Part
-from guard.git.process import Repository, run, text
 from guard.git.refs import REMOTES, VERDICTS, list_refs
+from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.memory import Memory
 from guard.model import Result
@@ -199,7 +199,7 @@ class Verdicts:
         tip = self._whole_tip(again)
         if tip is None:
             return []
-        listed = run(self._repository, "ls-tree", "-r", "-z", "--full-tree", tip)
+        listed = self._repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
         return self._records(line.split()[2].decode() for line in listed.split(b"\0") if line)
 
     def history(self) -> list[Record]:
@@ -212,7 +212,7 @@ class Verdicts:
         if tip is None:
             return []
         shown = ("--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=")
-        listed = text(self._repository, "log", *shown, tip)
+        listed = self._repository.text("log", *shown, tip)
         blobs = (line.split()[3] for line in listed.splitlines() if line.startswith(":"))
         return self._records(blobs)
 

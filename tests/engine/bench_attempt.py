@@ -15,7 +15,7 @@ from guard.engine.prepared import prepare
 from guard.engine.programs import find_cli
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.memory import Memory
 
 

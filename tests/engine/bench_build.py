@@ -26,7 +26,7 @@ from guard.engine.client import Engine
 from guard.engine.programs import find_cli
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
-from guard.git.process import Repository, run, text
+from guard.git.repository import Repository
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 MOST_RATIO = 1.3
@@ -53,8 +53,8 @@ def repository(folder: Path, count: int, size: int, base: str) -> Part:
         data = source.randbytes(size)
         path = f"d{number % 100}/f{number}".encode()
         lines.append(b"M 644 inline %s\ndata %d\n%s\n" % (path, size, data))
-    run(made, "fast-import", "--quiet", data=b"".join(lines))
-    return Part("", "", text(made, "rev-parse", "refs/heads/x^{tree}"), made)
+    made.run("fast-import", "--quiet", data=b"".join(lines))
+    return Part("", "", made.text("rev-parse", "refs/heads/x^{tree}"), made)
 
 
 def by_cli(docker: str, tar: Path, builder: str) -> None:

@@ -21,7 +21,7 @@ from guard.engine.selection import build_context, source_context
 from guard.errors import EngineError, GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from tests.engine.trees import FILE, FOLDER, LINK, Content, Link, Program, Store, Submodule
 
 RECIPE = Config().recipe

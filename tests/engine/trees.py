@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from guard.git.parts import Part
-from guard.git.process import Repository
+from guard.git.repository import Repository
 
 FILE = 0o100644
 PROGRAM = 0o100755

@@ -14,7 +14,7 @@ from guard.engine.events import Event, Output
 from guard.errors import EngineError
 from guard.git.objects import ObjectPool
 from guard.git.parts import Part
-from guard.git.process import Repository
+from guard.git.repository import Repository
 
 
 def tell(event: Event) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from guard.errors import GitError
 from guard.git.blobs import BlobStream
-from guard.git.process import Repository, run
+from guard.git.repository import Repository
 
 ABSENT = "1" * 40
 
@@ -22,7 +22,7 @@ def repository(tmp_path: Path) -> Repository:
 
 
 def put(repository: Repository, data: bytes) -> str:
-    return run(repository, "hash-object", "-w", "--stdin", data=data).decode().strip()
+    return repository.run("hash-object", "-w", "--stdin", data=data).decode().strip()
 
 
 def taken(stream: BlobStream, blob: str, size: int) -> bytes:
@@ -68,7 +68,7 @@ def test_one_that_is_not_there_is_none(size: int, repository: Repository) -> Non
 
 
 def test_what_is_no_blob_of_that_size_is_an_error(repository: Repository) -> None:
-    blob, tree = put(repository, b"abc"), run(repository, "mktree", data=b"").decode().strip()
+    blob, tree = put(repository, b"abc"), repository.run("mktree", data=b"").decode().strip()
     for asked, size in ((blob, 2), (blob, 4), (tree, 0)):
         stream = BlobStream(repository, [asked])
         with pytest.raises(GitError):

@@ -10,7 +10,7 @@ from guard.git.locate import (
     sibling_repositories,
     submodule_repositories,
 )
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from tests.repositories import MakeRepo
 from tests.workshop import Repo
 

@@ -10,7 +10,7 @@ import pytest
 from guard.errors import GuardError
 from guard.git.locate import open_git_dir
 from guard.git.moving import commit_gitlink, move_submodule
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from tests.workshop import Repo, Workshop
 
 

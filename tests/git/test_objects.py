@@ -8,7 +8,7 @@ import pytest
 
 from guard.errors import GitError
 from guard.git.objects import GitObject, ObjectKind, ObjectPool, ObjectReader
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from tests.repositories import MakeRepo
 from tests.workshop import Repo
 

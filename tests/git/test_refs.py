@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guard.git.locate import open_checkout
-from guard.git.process import Repository
 from guard.git.refs import Ref, list_refs
+from guard.git.repository import Repository
 from tests.workshop import Workshop
 
 

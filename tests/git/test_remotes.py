@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from guard.git.process import Repository
 from guard.git.remotes import Pairs, Remotes, place, read_remotes, resolved
+from guard.git.repository import Repository
 
 HERE = "/home/dev/aula-docker"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guard.git.locate import open_checkout
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.git.settings import Settings
 from tests.workshop import Workshop
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from guard.git.locate import open_checkout
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.install.shim import Installation, render
 
 GUARD = [sys.executable, "-I", "-m", "guard"]

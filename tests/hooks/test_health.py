@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from guard.git.process import Repository
+from guard.git.repository import Repository
 from guard.install.change import install_hook
 from guard.install.health import HookHealth, HookState, hook_health
 from guard.install.shim import Installation, render, this_installation

@@ -71,6 +71,72 @@ class Repository(NamedTuple):
         """The argv that runs git in this repository, and in its git dir."""
         return ["git", "-C", self.git_dir, f"--git-dir={self.git_dir}", *arguments]
 
+    def start(
+        self,
+        *arguments: str,
+        feeds: bool = False,
+        extra: Mapping[str, str] | None = None,
+    ) -> subprocess.Popen[bytes]:
+        """Start git with piped output and return at once.
+
+        A submodule's git dir names the folder of its checkout; git refuses everything where that is
+        gone. So the git dir itself stands for the working tree, unless the arguments name another.
+
+        Args:
+            feeds: whether git is given something to read.
+
+        Raises:
+            GitError: git is not installed or cannot be started.
+        """
+        try:
+            os.stat(self.git_dir)
+            return subprocess.Popen(
+                self.command(*arguments),
+                stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={"GIT_WORK_TREE": os.curdir, **environment(self, extra)},
+            )
+        except OSError as error:
+            raise GitError(f"git cannot be run in {self.git_dir}: {error.strerror}") from error
+
+    def run(
+        self,
+        *arguments: str,
+        data: bytes | None = None,
+        ok: Iterable[int] = (0,),
+        extra: Mapping[str, str] | None = None,
+    ) -> bytes:
+        """Run git to its end and return its output.
+
+        Args:
+            data: what git reads on its standard input.
+            ok: the exit statuses that are an answer.
+
+        Raises:
+            GitError: any other exit status, or git cannot be started.
+        """
+        process = self.start(*arguments, feeds=data is not None, extra=extra)
+        return finish(process, data or b"", ok)
+
+    def text(
+        self,
+        *arguments: str,
+        ok: Iterable[int] = (0,),
+        extra: Mapping[str, str] | None = None,
+    ) -> str:
+        """As `run`, decoded as git encodes names, and without the last line's end."""
+        return os.fsdecode(self.run(*arguments, ok=ok, extra=extra)).removesuffix("\n")
+
+    def lines(
+        self,
+        *arguments: str,
+        ok: Iterable[int] = (0,),
+        extra: Mapping[str, str] | None = None,
+    ) -> list[str]:
+        """As `text`, by lines."""
+        return lines_of(self.run(*arguments, ok=ok, extra=extra))
+
 
 def user_environment() -> dict[str, str]:
     """The environment without the variables that tie git to one repository."""
@@ -113,36 +179,6 @@ def _quoted(path: str) -> str:
     return f'"{escaped}"'
 
 
-def start(
-    repository: Repository,
-    *arguments: str,
-    feeds: bool = False,
-    extra: Mapping[str, str] | None = None,
-) -> subprocess.Popen[bytes]:
-    """Start git with piped output and return at once.
-
-    A submodule's git dir names the folder of its checkout; git refuses everything where that is
-    gone. So the git dir itself stands for the working tree, unless the arguments name another.
-
-    Args:
-        feeds: whether git is given something to read.
-
-    Raises:
-        GitError: git is not installed or cannot be started.
-    """
-    try:
-        os.stat(repository.git_dir)
-        return subprocess.Popen(
-            repository.command(*arguments),
-            stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={"GIT_WORK_TREE": os.curdir, **environment(repository, extra)},
-        )
-    except OSError as error:
-        raise GitError(f"git cannot be run in {repository.git_dir}: {error.strerror}") from error
-
-
 def finish(process: subprocess.Popen[bytes], data: bytes = b"", ok: Iterable[int] = (0,)) -> bytes:
     """Wait for a process of `start` and return its output.
 
@@ -167,26 +203,6 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def run(
-    repository: Repository,
-    *arguments: str,
-    data: bytes | None = None,
-    ok: Iterable[int] = (0,),
-    extra: Mapping[str, str] | None = None,
-) -> bytes:
-    """Run git to its end and return its output.
-
-    Args:
-        data: what git reads on its standard input.
-        ok: the exit statuses that are an answer.
-
-    Raises:
-        GitError: any other exit status, or git cannot be started.
-    """
-    process = start(repository, *arguments, feeds=data is not None, extra=extra)
-    return finish(process, data or b"", ok)
-
-
 @contextmanager
 def running(
     asked: Iterable[tuple[Repository, Iterable[str]]],
@@ -199,7 +215,7 @@ def running(
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for repository, arguments in asked:
-            processes.append(start(repository, *arguments))
+            processes.append(repository.start(*arguments))
         yield processes
     finally:
         for process in processes:
@@ -212,26 +228,6 @@ def run_all(
     """As `run`, for several questions that git answers side by side."""
     with running(asked) as processes:
         return [finish(process, ok=ok) for process in processes]
-
-
-def text(
-    repository: Repository,
-    *arguments: str,
-    ok: Iterable[int] = (0,),
-    extra: Mapping[str, str] | None = None,
-) -> str:
-    """As `run`, decoded as git encodes names, and without the last line's end."""
-    return os.fsdecode(run(repository, *arguments, ok=ok, extra=extra)).removesuffix("\n")
-
-
-def lines(
-    repository: Repository,
-    *arguments: str,
-    ok: Iterable[int] = (0,),
-    extra: Mapping[str, str] | None = None,
-) -> list[str]:
-    """As `text`, by lines."""
-    return lines_of(run(repository, *arguments, ok=ok, extra=extra))
 
 
 def lines_of(output: bytes) -> list[str]:

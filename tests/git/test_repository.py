@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guard.errors import GitError
-from guard.git.process import finish, run, run_all, running, text, user_environment
+from guard.git.repository import finish, run_all, running, user_environment
 from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
@@ -48,12 +48,12 @@ def test_a_graft_does_not_show(repo: Repo) -> None:
     (repo.folder / ".git/info").mkdir(exist_ok=True)
     (repo.folder / ".git/info/grafts").write_text(f"{second}\n")
     assert repo.git("rev-list", "--count", "HEAD") == "1"
-    assert text(repo.repository, "rev-list", "HEAD").split() == [second, first]
+    assert repo.repository.text("rev-list", "HEAD").split() == [second, first]
 
 
 def test_a_failure_says_the_command_and_what_git_said(repo: Repo) -> None:
     with pytest.raises(GitError) as caught:
-        run(repo.repository, "rev-parse", "--verify", "no-such-branch")
+        repo.repository.run("rev-parse", "--verify", "no-such-branch")
     assert "rev-parse --verify no-such-branch failed: fatal: Needed a single revision" in str(
         caught.value
     )
@@ -61,9 +61,9 @@ def test_a_failure_says_the_command_and_what_git_said(repo: Repo) -> None:
 
 
 def test_statuses_that_are_an_answer_are_none(repo: Repo) -> None:
-    assert run(repo.repository, "config", "--get", "no.such", ok=(0, 1)) == b""
+    assert repo.repository.run("config", "--get", "no.such", ok=(0, 1)) == b""
     with pytest.raises(GitError, match="exit status 1"):
-        run(repo.repository, "config", "--get", "no.such")
+        repo.repository.run("config", "--get", "no.such")
 
 
 def test_a_checkout_that_is_gone_does_not_hide_its_repository(
@@ -72,19 +72,19 @@ def test_a_checkout_that_is_gone_does_not_hide_its_repository(
     # As `git rm thentos` or `rm -r thentos` leave it: core.worktree names what is not there.
     commit = repo.commit("one", {"a": "A\n"})
     repo.git("config", "core.worktree", "../gone")
-    assert run(repo.repository, "cat-file", "blob", f"{commit}:a") == b"A\n"
+    assert repo.repository.run("cat-file", "blob", f"{commit}:a") == b"A\n"
 
 
 def test_git_that_is_not_there_is_said(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     repository = repo.repository
     monkeypatch.setenv("PATH", str(repo.folder))
     with pytest.raises(GitError, match=r"git cannot be run in .*: No such file"):
-        run(repository, "version")
+        repository.run("version")
 
 
 def test_bytes_that_are_no_utf8_come_through(repo: Repo) -> None:
     repo.git("config", "guard.name", "gr\udcfcn")
-    assert text(repo.repository, "config", "guard.name") == "gr\udcfcn"
+    assert repo.repository.text("config", "guard.name") == "gr\udcfcn"
 
 
 def test_several_at_once_may_say_more_than_a_pipe_holds(make_repo: MakeRepo) -> None:
