@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -55,10 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if argv[:1] in _SHOWING and isinstance(error.__cause__, BrokenPipeError):
             # The reader (a pager, head) has seen enough.
             return EXIT_ALLOWED
-        try:
+        with suppress(UnreadError):  # whoever does not hear it has the status
             Screen.for_terminal().failure(error)
-        except UnreadError:
-            pass  # whoever does not hear it has the status
         return error.status
     except KeyboardInterrupt:
         sys.stderr.write("guard: interrupted\n")

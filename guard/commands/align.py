@@ -7,13 +7,16 @@ from argparse import ArgumentParser, Namespace
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GitError, GuardError, UsageError
 from guard.gate.gate import Gate
+from guard.git.checkouts import move_submodule
+from guard.git.commits import commit_gitlink
+from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.model import Combination, Role
 from guard.plan.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
 from guard.rules.asked import ranges_on_gitlink
 from guard.screen import Screen
-from guard.situation.combinations import head_of, with_consumer
+from guard.situation.combinations import with_consumer
 from guard.situation.values import Facts, Pin, Unknown
 from guard.situation.workspace import find_workspace
 
@@ -156,9 +159,6 @@ def _move(
     commits: bool,
     screen: Screen,
 ) -> int:
-    # GitPython takes longer to import than a push may.
-    from guard.git.moving import commit_gitlink, move_submodule
-
     release = choice.chosen.release
     path = config.dependency
     root = store.root(release.commit)

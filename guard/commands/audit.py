@@ -10,6 +10,7 @@ from typing import Final
 from guard.errors import EXIT_ALLOWED, GuardError
 from guard.gate.gate import Gate
 from guard.git.history import LoggedCommit, PublishedLine, published_line, rev_list
+from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import (
     COMBINATION_RULES,
@@ -22,7 +23,6 @@ from guard.model import (
 )
 from guard.rules import image_published
 from guard.screen import Screen, decisions_json
-from guard.situation.combinations import head_of
 from guard.situation.workspace import find_workspace, repositories_of
 
 # What is not an option of this command goes to git rev-list as it is.

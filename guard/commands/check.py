@@ -8,13 +8,14 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.gate.staged import judge
-from guard.git.staging import index_of, relevant_files
+from guard.git.index import index_of, relevant_files
+from guard.git.locate import find_here
+from guard.git.refs import resolve
 from guard.install.proof import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
 from guard.screen import JSON_VERSION, Screen, decisions_json, exit_status, named
-from guard.situation.combinations import resolve
 from guard.situation.gitlinks import usual_destination
-from guard.situation.workspace import Workspace, find_here, find_workspace
+from guard.situation.workspace import Workspace, find_workspace
 
 
 def arguments(parser: ArgumentParser) -> None:

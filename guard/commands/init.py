@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import tempfile
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -15,6 +14,7 @@ from guard.ci.travis import Proposal, Proposed, read_travis
 from guard.config import FILE, Config, read_config
 from guard.errors import EXIT_ALLOWED, ConfigError, GuardError, MissingObjectError
 from guard.gate.gate import Gate
+from guard.git.files import write_whole
 from guard.git.locate import open_checkout
 from guard.model import Combination
 from guard.screen import Screen
@@ -235,17 +235,8 @@ def _checked(text: str, path: str) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    folder = os.path.dirname(path)
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f"{FILE}.", dir=folder)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_whole(path, text.encode())
     except OSError as error:
         raise GuardError(f"{path} cannot be written: {error.strerror}") from error
 

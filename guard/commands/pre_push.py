@@ -13,11 +13,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
-from guard.git.locate import enclosing, hook_repository
+from guard.git.locate import enclosing, find_here, hook_repository
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.install.chain import WORKS, joined, run_chained, take_chained
-from guard.situation.workspace import find_here
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -156,10 +155,8 @@ def _bypassed(
     from guard.verdicts.bypass import record
 
     updates: list[RefUpdate] = []
-    try:
+    with suppress(GuardError):
         updates = updates_of(arguments, refs)
-    except GuardError:
-        pass
     try:
         path = record(reason, arguments, updates, judged.decisions, judged.trouble)
     except GuardError as error:

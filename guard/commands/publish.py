@@ -10,13 +10,13 @@ from guard.config import Config
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
+from guard.git.files import held
 from guard.model import Result
 from guard.screen import Screen
 from guard.situation.values import VerdictState
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import find_job, lock_of
 from guard.trial.publishing import LATEST, Wish, publish
-from guard.verdicts.locks import held
 from guard.verdicts.record import Record
 
 _WAITING: Final = "another guard is at work on this combination; waiting for it"

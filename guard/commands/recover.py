@@ -10,11 +10,13 @@ from guard.config import Config
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
+from guard.git.files import held, lock_file
+from guard.recovery.comeback import Wishes, go_back
+from guard.recovery.detour import go, go_home
 from guard.recovery.known_good import KnownGood
 from guard.recovery.listing import chosen, show_all
 from guard.screen import Screen
 from guard.situation.workspace import find_workspace
-from guard.verdicts.locks import held, lock_file
 
 _WAITING: Final = "another guard recover is running here; waiting for it"
 _BACK: Final = "-"
@@ -79,9 +81,6 @@ def _config(gate: Gate) -> Config:
 
 
 def _back(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> int:
-    # GitPython takes longer to import than a list may.
-    from guard.recovery.comeback import Wishes, go_back
-
     good = chosen(gate, known, options.which, screen) if options.which else None
     wishes = Wishes(
         options.push, options.latest, not options.no_image, options.yes, options.dry_run
@@ -90,8 +89,6 @@ def _back(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> i
 
 
 def _local(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> int:
-    from guard.recovery.detour import go, go_home
-
     if options.local == _BACK:
         go_home(gate, options.dry_run, screen)
     else:

@@ -11,6 +11,7 @@ from guard.commands.release_steps import Doing, do, in_registry
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UsageError
 from guard.gate.gate import Gate
+from guard.git.files import held, lock_file
 from guard.plan.compatibility import Order, order
 from guard.plan.walk import SEEN_BY_OTHERS, Step, StepState, next_command, pending, steps
 from guard.screen import JSON_VERSION, Screen
@@ -18,7 +19,6 @@ from guard.situation.progress import Asking, Look, Progress
 from guard.situation.untested import untested
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import job_for
-from guard.verdicts.locks import held, lock_file
 
 _WAITING: Final = "another guard release is running here; waiting for it"
 _COLOURS: Final = {StepState.DONE: "green", StepState.NEXT: "bold", StepState.BLOCKED: "red"}

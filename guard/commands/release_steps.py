@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from guard.config import Config
@@ -10,20 +11,20 @@ from guard.engine.client import Engine
 from guard.engine.registry import resolve, split
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EngineError, GitError, GuardError, RefusedError
 from guard.gate.gate import Gate
-from guard.git.moving import commit_staged
-from guard.git.network import ls_remote
-from guard.git.sending import Refusal, Sent, catch_up, send
+from guard.git.commits import commit_staged
+from guard.git.files import held
+from guard.git.network import fetch, ls_remote
+from guard.git.refs import head_of
+from guard.git.sending import Refusal, Sent, send
 from guard.model import Result
 from guard.plan.walk import Kind, Publication, Published, Spot, Step, Trouble, rebase
 from guard.screen import Screen
-from guard.situation.combinations import head_of
 from guard.situation.progress import Look
 from guard.situation.tracking import record_seen
 from guard.situation.values import Pin, VerdictState
 from guard.trial.jobs import job_for, lock_of
 from guard.trial.publishing import Wish, publish
 from guard.trial.trial import try_out
-from guard.verdicts.locks import held
 from guard.verdicts.record import Record
 
 _WAITING: Final = "another guard is at work on this combination; waiting for it"
@@ -132,7 +133,8 @@ def _commit_and_push(doing: Doing, step: Step) -> int:
 def _push(doing: Doing, step: Step, spot: Spot) -> None:
     repository = doing.look.repositories[step.kind]
     for place, remote in doing.look.stale:
-        catch_up(place, remote)  # the hook goes by what git knows
+        with suppress(GuardError):  # whether it worked shows in what is known afterwards
+            fetch(place, remote, prompts=False)  # the hook goes by what git knows
     progress = sys.stderr.isatty()
     sent = send(repository, spot.remote, [spot.refspec], doing.screen.echo, progress)
     if sent.refusal is not None:

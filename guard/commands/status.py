@@ -10,6 +10,7 @@ from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EngineError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
+from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.install.proof import Proof, prove_hooks
 from guard.model import Combination, Decision, Outcome
@@ -17,7 +18,6 @@ from guard.plan.walk import Step, StepState, next_command, pending, steps
 from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
 from guard.screen import JSON_VERSION, Screen, decision_json, first_remedies
-from guard.situation.combinations import head_of
 from guard.situation.gitlinks import usual_destination
 from guard.situation.progress import Asking, Progress
 from guard.situation.values import Facts, Tested, Unknown

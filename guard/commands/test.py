@@ -11,6 +11,7 @@ from guard.engine.connection import connect
 from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate
+from guard.git.files import held
 from guard.memory import Memory
 from guard.model import Result, Severity
 from guard.rules.tested import NAME as TESTED
@@ -21,7 +22,6 @@ from guard.situation.workspace import find_workspace
 from guard.trial.jobs import Job, find_job, lock_of
 from guard.trial.rehearsal import begun
 from guard.trial.watch import duration
-from guard.verdicts.locks import held
 
 if TYPE_CHECKING:
     from guard.engine.client import Engine

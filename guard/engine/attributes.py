@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from guard.errors import GuardError
-from guard.git.parts import Part
 from guard.git.repository import Repository
+from guard.git.store import Part
 
 FILE: Final = b".gitattributes"
 

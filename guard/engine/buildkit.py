@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,7 +22,7 @@ from guard.engine.plain import PlainProgress
 from guard.engine.processes import notes_folder
 from guard.engine.programs import BuildkitCli
 from guard.errors import EngineError
-from guard.git.private import PrivateFolder
+from guard.git.files import private_folder
 
 if TYPE_CHECKING:
     # A build begins while the docker SDK is still on its way.
@@ -67,13 +68,13 @@ class CliBuild:
         self._context: Context | None = None
         self._thread: threading.Thread | None = None
         self._told: queue.SimpleQueue[str | Event | BaseException | None] = queue.SimpleQueue()
-        self._private = PrivateFolder()
-        self._answers = _Answers.within(Path(self._private.__enter__()))
+        self._private = ExitStack()
+        self._answers = _Answers.within(Path(self._private.enter_context(private_folder())))
         self._closed = False
         try:
             self._process = start(_command(cli, recipe, options, self._answers), host)
         except BaseException:
-            self._private.__exit__(None, None, None)
+            self._private.close()
             raise
 
     def send(self, context: Context) -> None:
@@ -116,7 +117,7 @@ class CliBuild:
             if self._thread is not None and self._context is not None:
                 self._thread.join()
                 self._context.abandon()
-            self._private.__exit__(None, None, None)
+            self._private.close()
 
     def _converse(self, context: Context) -> None:
         try:

@@ -23,7 +23,7 @@ from guard.engine.sizes import blob_sizes
 from guard.errors import EngineError, GitError, GuardError
 from guard.git.blobs import BlobStream
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.git.store import Part
 
 # Bytes of content that are sent in one piece: larger ones cost the kernel new pages each time.
 # Larger blobs come in pieces of their own.

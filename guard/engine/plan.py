@@ -18,7 +18,7 @@ from guard.engine.attributes import FILE as ATTRIBUTES
 from guard.engine.dockerignore import IgnoreRules, Matched
 from guard.errors import GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.git.store import Part
 from guard.git.trees import EXECUTABLE, FOLDER, GITLINK, REGULAR, SYMLINK, TreeEntry
 
 # Linux's limits (limits.h); no engine could unpack more.

@@ -10,7 +10,7 @@ from guard.engine.context import Context
 from guard.engine.selection import build_context, source_context
 from guard.errors import UsageError
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.git.store import Part
 
 
 class Prepared(NamedTuple):

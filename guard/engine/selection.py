@@ -15,7 +15,7 @@ from guard.engine.dockerignore import IgnoreRules
 from guard.engine.plan import Item, Kind, missing_object
 from guard.errors import GuardError
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.git.store import Part
 from guard.git.trees import FOLDER, TreeEntry
 
 _MANIFESTS: Final = frozenset({"package.yaml", "stack.yaml", "stack.yaml.lock", "cabal.config"})

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from guard.config import Config
 from guard.errors import GuardError
+from guard.git.index import StagedTree
 from guard.git.objects import ObjectPool
-from guard.git.refs import list_refs
+from guard.git.refs import head_of, list_refs
 from guard.model import (
     COMBINATION_RULES,
     STATIC_RULES,
@@ -23,7 +25,7 @@ from guard.model import (
     outcome_of,
 )
 from guard.rules.image_published import of_image
-from guard.situation.combinations import StagedTree, head_of, of_commit, with_consumer
+from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.facts import Gatherer
 from guard.situation.values import Facts, Pin, Tested, Unknown, VerdictState
 from guard.situation.workspace import Workspace
@@ -218,10 +220,8 @@ class Gate:
         findings = judge(facts, STATIC)
         if any(item.severity is Severity.ERROR for item in findings) and not _out_of_reach(facts):
             # Which releases would fit is good to know; what is wrong is known without.
-            try:
+            with suppress(GuardError):
                 findings = judge(self.gatherer.explain(facts, combination, _LOOKED_INTO), STATIC)
-            except GuardError:
-                pass
         pin = facts.pin
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
         key = facts.tested.key or None if isinstance(facts.tested, Tested) else None

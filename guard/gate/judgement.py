@@ -11,6 +11,7 @@ from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.gate.policy import policy_for
+from guard.git.locate import find_here
 from guard.git.objects import ObjectPool
 from guard.git.pushes import (
     Pushed,
@@ -20,12 +21,12 @@ from guard.git.pushes import (
     peel,
     pre_commit_updates,
 )
+from guard.git.refs import resolve
 from guard.git.repository import Repository
 from guard.model import Decision, Finding, Outcome, Severity
 from guard.screen import Screen, exit_status, named
-from guard.situation.combinations import resolve
 from guard.situation.gitlinks import Destination
-from guard.situation.workspace import find_here, find_workspace
+from guard.situation.workspace import find_workspace
 
 
 class _Passed(NamedTuple):

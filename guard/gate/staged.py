@@ -11,9 +11,9 @@ from typing import Final
 
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.repository import Repository, objects_of
+from guard.git.index import StagedTree
+from guard.git.repository import Repository
 from guard.model import Decision, Role
-from guard.situation.combinations import StagedTree
 from guard.situation.workspace import Workspace
 
 _AUTHOR: Final = "guard <guard> 0 +0000"
@@ -44,13 +44,9 @@ def judge(workspace: Workspace, index: str) -> Decision:
 
 def _commit(repository: Repository, tree: str, objects: str) -> str:
     """A commit of a tree beside the repository: the rules judge commits."""
-    extra = {
-        "GIT_OBJECT_DIRECTORY": objects,
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": objects_of(repository),
-    }
     data = f"tree {tree}\nauthor {_AUTHOR}\ncommitter {_AUTHOR}\n\nstaged\n".encode()
-    made = repository.run("hash-object", "-t", "commit", "-w", "--stdin", data=data, extra=extra)
-    return made.decode().strip()
+    scratch = repository._replace(new_objects=objects)
+    return scratch.text("hash-object", "-t", "commit", "-w", "--stdin", data=data)
 
 
 def _without(decision: Decision, commit: str) -> Decision:

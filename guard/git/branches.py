@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from guard.git.refs import head_of, refs_below
 from guard.git.repository import Repository
-from guard.situation.combinations import head_of, refs_below
 
 _HEADS = "refs/heads/"
 

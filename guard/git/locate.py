@@ -1,4 +1,4 @@
-"""Finding repositories on disk, without starting git: it is asked for every submodule of a push."""
+"""Finding repositories on disk; but for `find_here` without git, for each submodule of a push."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 import shlex
 from collections.abc import Iterable, Iterator
 
-from guard.git.repository import Repository
+from guard.errors import GitError, GuardError
+from guard.git.repository import Repository, discover
 
 
 def open_checkout(folder: str) -> Repository | None:
@@ -63,6 +64,27 @@ def hook_repository() -> Repository | None:
     if found is None or (named and os.path.realpath(os.path.join(folder, named)) != found.git_dir):
         return None
     return found
+
+
+def find_here() -> Repository:
+    """The repository that git would take where this process stands.
+
+    Raises:
+        GuardError: the current folder is in no repository.
+    """
+    asked = ["--absolute-git-dir", "--path-format=absolute", "--git-common-dir", "--show-toplevel"]
+    ended = discover("rev-parse", *asked)
+    lines = ended.output.removesuffix("\n").split("\n")
+    # A bare repository has no third answer, and git fails over that.
+    if ended.status != 0 and len(lines) != 2:
+        raise GuardError(
+            f"not in a git repository: {ended.errors.strip()}",
+            "cd into aula-docker, aula or thentos",
+        )
+    here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
+    if here is None or len(lines) > 3:
+        raise GitError(f"cannot make out the repository in {os.getcwd()}")
+    return here
 
 
 def enclosing(here: Repository) -> Iterator[Repository]:

@@ -1,33 +1,54 @@
-"""What guard asks over the network: which refs a remote has, and which is its default branch."""
+"""What guard asks of remotes, and fetches from them: as the user would, without moving a branch."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-from collections.abc import Sequence
-from contextlib import suppress
+from shlex import quote
 from typing import Final
 
 from guard.errors import GitError
-from guard.git.repository import Repository, command_settings, lines_of, user_environment
+from guard.git.remotes import without_secret
+from guard.git.repository import Ended, Repository
 
-# A person waits, and git holds the connection of the push open meanwhile.
+# Seconds. A person waits, and git holds the connection of the push open meanwhile.
 SECONDS: Final = 5.0
-# How a user reaches a network, besides what counts for reading repositories.
-_KEPT: Final = ("GIT_ALLOW_PROTOCOL", "GIT_CURL_", "GIT_HTTP_", "GIT_PROXY_", "GIT_SSL_")
+# Nothing of the user's changes: no tag comes along, FETCH_HEAD is theirs, submodules are asked by
+# themselves, and no maintenance starts in the background.
+_FETCH: Final = (
+    *("fetch", "--quiet", "--no-write-fetch-head", "--no-recurse-submodules"),
+    "--no-auto-maintenance",
+)
+# With an empty map a remote's tracking refs stay where they are, too (git-fetch(1)).
+_EXACTLY: Final = ("--no-tags", "--refmap=", "--no-prune")
 
 
-def ls_remote(repository: Repository, remote: str, seconds: float = SECONDS) -> dict[str, str]:
+def ls_remote(
+    repository: Repository, remote: str, *refs: str, seconds: float | None = SECONDS
+) -> dict[str, str]:
     """What a remote has now: full name -> id, ``<tag>^{}`` for what an annotated tag leads to.
 
-    Git asks with the user's own credentials, and nobody is asked for any.
+    Args:
+        refs: their full names; by default all branches and tags.
+        seconds: how long it may take, and nobody is asked for a password; None for as long as it
+            does, and git may ask.
 
     Raises:
         GitError: it did not answer in time, or refused.
     """
-    lines = _asked(repository, remote, ("--heads", "--tags", "--", remote), seconds)
-    return {ref: found for found, _, ref in lines if ref}
+    words = ["--", remote, *refs] if refs else ["--heads", "--tags", "--", remote]
+    answer = _answer(repository, remote, ("ls-remote", *words), seconds)
+    shown = {ref: object_id for object_id, _, ref in answer if ref}
+    # Git shows what ends in a name as well.
+    return {ref: shown[ref] for ref in refs if ref in shown} if refs else shown
+
+
+def remote_commit(repository: Repository, remote: str, ref: str) -> str:
+    """What a ref of a remote is now, tags peeled; "" where the remote has none such.
+
+    Raises:
+        GitError: the remote does not answer or refuses.
+    """
+    shown = ls_remote(repository, remote, ref, f"{ref}^{{}}", seconds=None)
+    return shown.get(f"{ref}^{{}}") or shown.get(ref, "")
 
 
 def remote_head(repository: Repository, remote: str, seconds: float = SECONDS) -> str:
@@ -36,56 +57,48 @@ def remote_head(repository: Repository, remote: str, seconds: float = SECONDS) -
     Raises:
         GitError: it did not answer in time, or refused.
     """
-    lines = _asked(repository, remote, ("--symref", "--", remote, "HEAD"), seconds)
-    heads = (found.removeprefix("ref: ") for found, _, ref in lines if ref == "HEAD")
-    return next((found for found in heads if found.startswith("refs/")), "")
+    words = ("ls-remote", "--symref", "--", remote, "HEAD")
+    answer = _answer(repository, remote, words, seconds)
+    heads = (target.removeprefix("ref: ") for target, _, ref in answer if ref == "HEAD")
+    return next((target for target in heads if target.startswith("refs/")), "")
 
 
-def _asked(
-    repository: Repository, remote: str, words: Sequence[str], seconds: float
+def fetch(
+    repository: Repository,
+    remote: str,
+    *refspecs: str,
+    tags: bool = False,
+    prompts: bool = True,
+) -> None:
+    """Fetch some refs and nothing else; or, without any, all that the remote is configured for.
+
+    Args:
+        remote: its name, a URL or a path.
+        refspecs: what has no destination moves no ref.
+        tags: whether those that lead to what is fetched come along.
+        prompts: whether git may ask for a password.
+
+    Raises:
+        GitError: the remote does not answer or refuses.
+    """
+    exactly = _EXACTLY if refspecs else () if tags else ("--no-tags",)
+    words = (*_FETCH, *exactly, "--", remote, *refspecs)
+    ended = repository.run_as_user(*words, prompts=prompts)
+    if ended.status:
+        raise _refusal("fetch", repository, remote, ended)
+
+
+def _answer(
+    repository: Repository, remote: str, words: tuple[str, ...], seconds: float | None
 ) -> list[tuple[str, str, str]]:
-    command = repository.command("ls-remote", *words)
-    try:
-        # A session of its own has no terminal to ask at, and ends as a whole.
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=_environment(),
-            cwd=repository.work_tree or repository.git_dir,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise GitError(f"git cannot be run in {repository.git_dir}: {error.strerror}") from error
-    try:
-        output, errors = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        raise GitError(f"git ls-remote {remote} did not answer in {seconds:g} seconds") from None
-    finally:
-        _end(process)
-    if process.returncode != 0:
-        said = errors.decode(errors="replace").strip().splitlines()
-        raise GitError(f"git ls-remote {remote} failed: {said[0] if said else 'without a word'}")
-    return [line.partition("\t") for line in lines_of(output)]
+    ended = repository.run_as_user(*words, seconds=seconds)
+    if ended.status:
+        raise _refusal("ls-remote", repository, remote, ended)
+    return [line.partition("\t") for line in ended.output.split("\n") if line]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End whatever is left of the question: git's helpers outlive git."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
-    return {
-        **kept,
-        **user_environment(),
-        **command_settings(),
-        "GIT_TERMINAL_PROMPT": "0",
-        "SSH_ASKPASS_REQUIRE": "never",
-    }
+def _refusal(command: str, repository: Repository, remote: str, ended: Ended) -> GitError:
+    return GitError(
+        without_secret(f"git {command} {remote} failed: {ended.complaint}"),
+        f"git -C {quote(repository.place)} ls-remote {quote(remote)}",
+    )

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
 from guard.errors import GitError
+from guard.git.remotes import Settings
 from guard.git.repository import Repository, end, lines_of
-from guard.git.settings import Settings
 from guard.git.trees import TreeEntry, parse_tree
 
 # Requests that are sent before the first answer is read. Git writes while we write: more than a

@@ -1,10 +1,11 @@
-"""Lists of refs."""
+"""Refs: lists of them, HEAD, and what a revision names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from guard.errors import GitError, GuardError
 from guard.git.repository import Repository, lines_of
 
 # The verdicts of this repository, and what ``guard sync`` has brought of others'.
@@ -47,6 +48,40 @@ def _refs(lines: Iterable[str], patterns: Sequence[str]) -> Iterable[tuple[str, 
     names = {pattern for pattern in patterns if not pattern.endswith("/")}
     folders = tuple(pattern for pattern in patterns if pattern.endswith("/"))
     for line in lines:
-        found, name, symref = line.split("\0")
+        fields = line.split("\0")
+        if len(fields) != 3:
+            raise GitError(f"git for-each-ref prints {line!r}")
+        object_id, name, symref = fields
         if name in names or name.startswith(folders):
-            yield name, Ref(found, symref)
+            yield name, Ref(object_id, symref)
+
+
+def head_of(repository: Repository) -> str | None:
+    """The commit that HEAD is at, None before the first."""
+    return repository.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)) or None
+
+
+def refs_below(repository: Repository, prefix: str) -> dict[str, str]:
+    """Full name -> object id of the refs below a prefix that ends in a slash."""
+    return {name: ref.id for name, ref in list_refs(repository, prefix).items()}
+
+
+def resolve(repository: Repository, revision: str) -> str:
+    """A commit's id, from what a person typed.
+
+    Raises:
+        GuardError: it names no commit.
+    """
+    try:
+        return repository.text(
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{revision}^{{commit}}",
+        )
+    except GitError as error:
+        raise GuardError(
+            f"{revision} names no commit in {repository.place}",
+            f"git --git-dir={repository.git_dir} log --oneline --all",
+        ) from error

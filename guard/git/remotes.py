@@ -1,18 +1,47 @@
-"""Remotes and their URLs: which of them lead to one and the same place."""
+"""What is configured of remotes, and which of their URLs lead to one and the same place."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from guard.git.repository import Repository
+from guard.git.repository import Repository, run_all
 
-# What `read_remotes` understands, for ``git config --get-regexp``.
-KEYS: Final = "remote|url|branch|push|submodule"
+_SETTINGS: Final = ("config", "-z", "--get-regexp", r"^(guard|remote|url|branch|push|submodule)\.")
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
 
 Pairs = list[tuple[str, str]] | tuple[tuple[str, str], ...]
+
+
+class Settings:
+    """Settings of ``guard``, of remotes, branches and submodules; each repository is asked once."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, Pairs] = {}
+
+    def of(self, repository: Repository) -> Pairs:
+        """Those of one repository, in git's order.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        return self.of_all([repository])[0]
+
+    def of_all(self, repositories: list[Repository]) -> list[Pairs]:
+        """As `of`, for several at once."""
+        new = {item.git_dir: item for item in repositories if item.git_dir not in self._answers}
+        outputs = run_all(((item, _SETTINGS) for item in new.values()), ok=(0, 1))
+        for name, output in zip(new, outputs, strict=True):
+            self._answers[name] = [_pair(item) for item in os.fsdecode(output).split("\0")[:-1]]
+        return [self._answers[item.git_dir] for item in repositories]
+
+
+def _pair(item: str) -> tuple[str, str]:
+    key, separator, value = item.partition("\n")
+    # A key that stands alone is true.
+    return key, value if separator else "true"
 
 
 class Remote(NamedTuple):
@@ -246,3 +275,8 @@ def resolved(url: str, base: str) -> str | None:
 def is_local(url: str) -> bool:
     """Whether git takes this for a path on this machine."""
     return _url_parts(url) is None and _scp_parts(url) is None
+
+
+def without_secret(words: str) -> str:
+    """A text without the passwords and tokens that web servers are given in URLs."""
+    return re.sub(r"\b(https?|ftps?)://[^/@\s]*@", r"\1://", words)

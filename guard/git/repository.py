@@ -1,25 +1,52 @@
-"""How git is started: which environment, which repository, and what happens when it fails.
+"""The one door to git: a repository, and how git is started for it.
 
-Every call goes to a repository by its git dir, never by a folder: in the empty folder of a
-submodule that is not checked out, ``git -C`` would answer for the superproject.
+Reading goes to a repository by its git dir, never by a folder: in the empty folder of a submodule
+that is not checked out, ``git -C`` would answer for the superproject. There are two environments:
+`reading_environment` for what is asked of the objects, refs and settings, and `user_environment`
+for what is done as the user would do it: over a network, in a checkout, through hooks. That of this
+process is never changed.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
+import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from guard.errors import GitError
 
-# What a user may set for git as a whole. Every other GIT_* variable is dropped: git exports the
-# pushed repository's location, index and quarantine to hooks, and they would follow us into the
-# repositories next door (``git rev-parse --local-env-vars`` lists them).
-_KEPT = frozenset(
+# What ties git to one repository: ``git rev-parse --local-env-vars``, but for the settings of
+# ``git -c``, which git itself passes on to submodules; and what else means something only there.
+# Git exports the pushed repository's location, index and quarantine to hooks, and they would follow
+# us into the repositories next door.
+_TIES: Final = frozenset(
     {
-        "GIT_ASKPASS",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_QUARANTINE_PATH",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+# What a user may set for git as a whole, and reading keeps. It does without every other GIT_*,
+# ``git -c`` among them: what objects say depends on none.
+_KEPT: Final = frozenset(
+    {
         "GIT_AUTHOR_DATE",
         "GIT_AUTHOR_EMAIL",
         "GIT_AUTHOR_NAME",
@@ -30,19 +57,14 @@ _KEPT = frozenset(
         "GIT_CONFIG_NOSYSTEM",
         "GIT_CONFIG_SYSTEM",
         "GIT_EXEC_PATH",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "GIT_SSH_VARIANT",
-        "GIT_SSL_CAINFO",
         "GIT_TEMPLATE_DIR",
         "GIT_TRACE",
     }
 )
-
 # Objects are judged as they will be sent: no replace ref or graft shows another commit in their
 # place, and a promised object is missing, not fetched. Git before 2.45 does not know
 # GIT_NO_LAZY_FETCH; with no protocol allowed its fetch fails at once.
-_TRUTHFUL = {
+_TRUTHFUL: Final = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": f"{os.devnull}/none",  # of one that is there, git says it is deprecated
     "GIT_NO_LAZY_FETCH": "1",
@@ -50,6 +72,32 @@ _TRUTHFUL = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",
 }
+# What git says is read here, too: untranslated, in the user's own encoding.
+_ENGLISH: Final = {"LANGUAGE": "en"}
+# Neither git nor ssh asks for a password.
+_SILENT: Final = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never"}
+
+
+class Ended(NamedTuple):
+    """What a git that was run as the user would run it has come to.
+
+    Args:
+        output, errors: decoded as git encodes names; what is neither is replaced in `errors`.
+    """
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def complaint(self) -> str:
+        """The first thing that git complained of, in one line."""
+        lines = (line.strip() for line in self.errors.splitlines())
+        first = next(
+            (line for line in lines if line and not line.lower().startswith("warning: ")),
+            f"exit status {self.status}",
+        )
+        return first.removeprefix("fatal: ").removeprefix("error: ")
 
 
 class Repository(NamedTuple):
@@ -59,25 +107,31 @@ class Repository(NamedTuple):
         git_dir: absolute path of its git dir (a linked worktree's own one).
         common_dir: absolute path of the git dir that all its worktrees share.
         work_tree: absolute path of the checkout, None where it is bare.
-        objects: folder of a private object database that is read as well, or "".
+        objects: folder of another object database that is read as well, or "".
+        index_file: what stands for the index, or "".
+        new_objects: folder that new objects are written to in place of the database, or "".
     """
 
     git_dir: str
     common_dir: str
     work_tree: str | None = None
     objects: str = ""
+    index_file: str = ""
+    new_objects: str = ""
+
+    @property
+    def place(self) -> str:
+        """The folder that it is known by: its checkout, else its git dir."""
+        return self.work_tree or self.git_dir
 
     def command(self, *arguments: str) -> list[str]:
-        """The argv that runs git in this repository, and in its git dir."""
-        return ["git", "-C", self.git_dir, f"--git-dir={self.git_dir}", *arguments]
+        """The argv that runs git in this repository, wherever its checkout is."""
+        return ["git", f"--git-dir={self.git_dir}", *arguments]
 
     def start(
-        self,
-        *arguments: str,
-        feeds: bool = False,
-        extra: Mapping[str, str] | None = None,
+        self, *arguments: str, feeds: bool = False, extra: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Start git with piped output and return at once.
+        """Start git with piped output, for reading, and return at once.
 
         A submodule's git dir names the folder of its checkout; git refuses everything where that is
         gone. So the git dir itself stands for the working tree, unless the arguments name another.
@@ -88,17 +142,8 @@ class Repository(NamedTuple):
         Raises:
             GitError: git is not installed or cannot be started.
         """
-        try:
-            os.stat(self.git_dir)
-            return subprocess.Popen(
-                self.command(*arguments),
-                stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={"GIT_WORK_TREE": os.curdir, **environment(self, extra)},
-            )
-        except OSError as error:
-            raise GitError(f"git cannot be run in {self.git_dir}: {error.strerror}") from error
+        env = {"GIT_WORK_TREE": os.curdir, **reading_environment(self), **(extra or {})}
+        return _start(self.command(*arguments), env, self.git_dir, feeds=feeds)
 
     def run(
         self,
@@ -107,7 +152,7 @@ class Repository(NamedTuple):
         ok: Iterable[int] = (0,),
         extra: Mapping[str, str] | None = None,
     ) -> bytes:
-        """Run git to its end and return its output.
+        """Run git to its end, for reading or for writing objects and refs; return its output.
 
         Args:
             data: what git reads on its standard input.
@@ -122,55 +167,121 @@ class Repository(NamedTuple):
     def text(
         self,
         *arguments: str,
+        data: bytes | None = None,
         ok: Iterable[int] = (0,),
-        extra: Mapping[str, str] | None = None,
     ) -> str:
         """As `run`, decoded as git encodes names, and without the last line's end."""
-        return os.fsdecode(self.run(*arguments, ok=ok, extra=extra)).removesuffix("\n")
+        return os.fsdecode(self.run(*arguments, data=data, ok=ok)).removesuffix("\n")
 
-    def lines(
-        self,
-        *arguments: str,
-        ok: Iterable[int] = (0,),
-        extra: Mapping[str, str] | None = None,
-    ) -> list[str]:
+    def lines(self, *arguments: str, ok: Iterable[int] = (0,)) -> list[str]:
         """As `text`, by lines."""
-        return lines_of(self.run(*arguments, ok=ok, extra=extra))
+        return lines_of(self.run(*arguments, ok=ok))
+
+    def start_as_user(
+        self, *arguments: str, prompts: bool = True, own_session: bool = False
+    ) -> subprocess.Popen[bytes]:
+        """Start git where the user would, with the user's environment, and return at once.
+
+        Args:
+            prompts: whether git may ask for a password; the terminal's is the only way.
+            own_session: it has no terminal to ask at, and ends as a whole with its helpers.
+
+        Raises:
+            GitError: git is not installed or cannot be started.
+        """
+        env = user_environment() if prompts else {**user_environment(), **_SILENT}
+        if self.index_file:
+            env["GIT_INDEX_FILE"] = self.index_file
+        return _start(self._user_command(*arguments), env, self.place, own_session=own_session)
+
+    def _user_command(self, *arguments: str) -> list[str]:
+        if self.work_tree is None:
+            return self.command(*arguments)
+        if not os.path.lexists(os.path.join(self.work_tree, ".git")):
+            return self.command(f"--work-tree={self.work_tree}", *arguments)
+        # Hooks run as they do for a user: git finds the repository, and need not name it to them.
+        return ["git", *arguments]
+
+    def run_as_user(
+        self, *arguments: str, prompts: bool = True, seconds: float | None = None
+    ) -> Ended:
+        """Run git to its end as the user would: it may move refs and checkouts, and run hooks.
+
+        Args:
+            seconds: how long that may take; None for as long as it does. With a limit nobody is
+                asked for anything.
+
+        Raises:
+            GitError: git cannot be started, or did not end in time.
+        """
+        limited = seconds is not None
+        prompts = prompts and not limited
+        process = self.start_as_user(*arguments, prompts=prompts, own_session=limited)
+        try:
+            output, errors = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            words = " ".join(word for word in arguments if not word.startswith("-"))
+            raise GitError(f"git {words} did not answer in {seconds:g} seconds") from None
+        finally:
+            if limited:
+                _kill_session(process)
+            end(process)
+        return Ended(process.returncode, os.fsdecode(output), errors.decode(errors="replace"))
+
+    def text_as_user(self, *arguments: str, ok: Iterable[int] = (0,)) -> str:
+        """As `run_as_user`, what git printed without the last line's end.
+
+        Raises:
+            GitError: git ended with a status that is not in `ok`, and what it said.
+        """
+        ended = self.run_as_user(*arguments)
+        if ended.status not in ok:
+            name = next(word for word in arguments if not word.startswith("-"))
+            said = ended.errors.strip() or f"exit status {ended.status}"
+            raise GitError(
+                f"git {name} failed in {self.place}: {said}",
+                f"git -C {shlex.quote(self.place)} status",
+            )
+        return ended.output.removesuffix("\n")
+
+
+def discover(*arguments: str) -> Ended:
+    """Ask git of the repository that it finds from where this process stands.
+
+    That is the one question for which the environment of this process counts as it is.
+
+    Raises:
+        GitError: git cannot be started.
+    """
+    process = _start(["git", *arguments], os.environ, None)
+    output, errors = process.communicate()
+    return Ended(process.returncode, os.fsdecode(output), errors.decode(errors="replace"))
 
 
 def user_environment() -> dict[str, str]:
-    """The environment without the variables that tie git to one repository."""
-    return {
+    """The environment for acting as the user would: all but what ties git to one repository."""
+    kept = {name: value for name, value in os.environ.items() if name not in _TIES}
+    return {**kept, **_ENGLISH}
+
+
+def reading_environment(repository: Repository) -> dict[str, str]:
+    """The environment for reading a repository as it is: see `_KEPT` and `_TRUTHFUL`."""
+    result = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("GIT_") or name in _KEPT
     }
-
-
-def command_settings() -> dict[str, str]:
-    """Git's settings out of the environment, those of ``git -c`` among them (git-config(1)).
-
-    Reading objects has to do without them. What git will do in a repository, or how a user
-    reaches a network, may depend on them; to submodules git passes them on itself.
-    """
-    kept = ("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_CONFIG_PARAMETERS")
-    return {name: value for name, value in os.environ.items() if name.startswith(kept)}
-
-
-def environment(repository: Repository, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for reading a repository as it is: see `_TRUTHFUL`."""
-    result = user_environment()
     result.update(_TRUTHFUL)
-    if repository.objects:
-        result["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = _quoted(repository.objects)
-    if extra:
-        result.update(extra)
+    result.update(_ENGLISH)
+    others = [repository.objects] if repository.objects else []
+    if repository.new_objects:
+        result["GIT_OBJECT_DIRECTORY"] = repository.new_objects
+        others.insert(0, os.path.join(repository.common_dir, "objects"))
+    if others:
+        result["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = ":".join(map(_quoted, others))
+    if repository.index_file:
+        result["GIT_INDEX_FILE"] = repository.index_file
     return result
-
-
-def objects_of(repository: Repository) -> str:
-    """The object database, in the form of ``GIT_ALTERNATE_OBJECT_DIRECTORIES``."""
-    return _quoted(os.path.join(repository.common_dir, "objects"))
 
 
 def _quoted(path: str) -> str:
@@ -179,8 +290,33 @@ def _quoted(path: str) -> str:
     return f'"{escaped}"'
 
 
+def _start(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    place: str | None,
+    feeds: bool = False,
+    own_session: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start git in a folder: every git of guard's is started here."""
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE if feeds else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            cwd=place,
+            start_new_session=own_session,
+        )
+    except OSError as error:
+        raise GitError(
+            f"git cannot be run in {place or os.curdir}: {error.strerror}",
+            "install git, or add its folder to PATH",
+        ) from error
+
+
 def finish(process: subprocess.Popen[bytes], data: bytes = b"", ok: Iterable[int] = (0,)) -> bytes:
-    """Wait for a process of `start` and return its output.
+    """Wait for a process of `Repository.start` and return its output.
 
     Raises:
         GitError: it ended with a status that is not in `ok`.
@@ -195,12 +331,18 @@ def finish(process: subprocess.Popen[bytes], data: bytes = b"", ok: Iterable[int
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Hang up on a process of `start`, which need not have said all, and wait for its end."""
+    """Hang up on a process, which need not have said all, and wait for its end."""
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with suppress(BrokenPipeError):  # what it was not told yet
                 pipe.close()
     process.wait()
+
+
+def _kill_session(process: subprocess.Popen[bytes]) -> None:
+    """End whatever is left of a process with a session of its own: git's helpers outlive git."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager

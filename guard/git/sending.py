@@ -8,38 +8,15 @@ from __future__ import annotations
 import codecs
 import os
 import re
-import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
+from shlex import quote
 from typing import IO, Final, NamedTuple
 
-from guard.errors import GitError
-from guard.git.repository import Repository
+from guard.errors import GuardError
+from guard.git.repository import Repository, end
 
-# What ties git to one repository (``git rev-parse --local-env-vars``). Everything else is how the
-# user reaches the remote.
-_LOCAL: Final = frozenset(
-    {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_CONFIG",
-        "GIT_CONFIG_COUNT",
-        "GIT_CONFIG_PARAMETERS",
-        "GIT_DIR",
-        "GIT_GRAFT_FILE",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_INTERNAL_SUPER_PREFIX",
-        "GIT_NO_REPLACE_OBJECTS",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_QUARANTINE_PATH",
-        "GIT_REPLACE_REF_BASE",
-        "GIT_SHALLOW_FILE",
-        "GIT_WORK_TREE",
-    }
-)
 _CHUNK: Final = 4096
 _BRACKETS: Final = re.compile(r"\[(?:remote )?(?:rejected|failure|no match)\].*|\(.*\)")
 # The remote's branch has moved: git's own word, or that of a remote where two came at once.
@@ -88,12 +65,21 @@ class Sent(NamedTuple):
     said: str = ""
 
 
+class PushError(GuardError):
+    """A push that did not happen."""
+
+    def __init__(self, problem: str, remedy: str, refusal: Refusal) -> None:
+        super().__init__(problem, remedy)
+        self.refusal = refusal
+
+
 def send(
     repository: Repository,
     remote: str,
     refspecs: Sequence[str],
     echo: Callable[[str], None],
     progress: bool = False,
+    verify: bool = True,
 ) -> Sent:
     """Push some refs, all of them or none, never by force and without any others.
 
@@ -102,65 +88,47 @@ def send(
         refspecs: ``<commit>:refs/heads/master``, ``refs/tags/v1:refs/tags/v1``.
         echo: told everything that git, the hooks and the remote say, as it comes.
         progress: whether git shows how far it is.
+        verify: whether this machine's hook is run; it has nothing to judge where no branch and no
+            tag is pushed.
 
     Raises:
         GitError: git cannot be started.
     """
     words = ["push", "--porcelain", "--atomic", "--no-follow-tags", "--no-force"]
-    words += ["--progress"] if progress else ["--no-progress"]
+    words.append("--progress" if progress else "--no-progress")
+    words.append("--verify" if verify else "--no-verify")
     # What git would push along is a step of its own.
-    words += ["--recurse-submodules=no", "--", remote, *refspecs]
-    process = _started(repository, words)
+    words.append("--recurse-submodules=no")
+    process = repository.start_as_user(*words, "--", remote, *refspecs)
     assert process.stdout is not None and process.stderr is not None
     lines: list[bytes] = []
     reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
     reader.start()
     errors = _passed_on(process.stderr, echo)
     reader.join()
-    status = process.wait()
-    return _told(status, [os.fsdecode(line).rstrip("\n") for line in lines], errors)
+    end(process)
+    return _told(process.returncode, [os.fsdecode(line).rstrip("\n") for line in lines], errors)
 
 
-def bring_objects(repository: Repository, remote: str, ref: str) -> None:
-    """Fetch what a branch of a remote leads to. No ref moves, and nobody is asked anything.
+def push(repository: Repository, remote: str, what: str, ref: str, verify: bool = True) -> None:
+    """A push of one ref, never by force.
 
-    Whether it worked shows in what is there afterwards.
+    Args:
+        what: a commit, or the full name of a ref.
+        verify: as for `send`.
+
+    Raises:
+        PushError: the hook or the remote refuses; what they said is in it.
     """
-    words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
-    # With an empty map, the remote's tracking ref stays where it is, too (git-fetch(1)).
-    words += ["--no-auto-gc", "--refmap=", "--", remote, ref]
-    extra = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never"}
-    process = _started(repository, words, extra)
-    process.communicate()
-
-
-def catch_up(repository: Repository, remote: str) -> None:
-    """Let git know what a remote's branches are at: a push that was killed has not told it.
-
-    Whether it worked shows in what is known afterwards.
-    """
-    words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]
-    extra = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never"}
-    _started(repository, [*words, "--", remote], extra).communicate()
-
-
-def _started(
-    repository: Repository, words: Sequence[str], extra: Mapping[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    place = repository.work_tree or repository.git_dir
-    command = ["git", *words] if repository.work_tree else repository.command(*words)
-    kept = {name: value for name, value in os.environ.items() if name not in _LOCAL}
-    try:
-        # Git's messages untranslated: they are read here, too.
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**kept, "LANGUAGE": "en", **(extra or {})},
-            cwd=place,
+    said: list[str] = []
+    sent = send(repository, remote, [f"{what}:{ref}"], said.append, verify=verify)
+    if sent.refusal is not None:
+        words = f" ({sent.said})" if sent.said else ""
+        raise PushError(
+            f"{sent.refusal.value}{words}\n{''.join(said).strip()}".rstrip(),
+            f"git -C {quote(repository.place)} ls-remote {quote(remote)}",
+            sent.refusal,
         )
-    except OSError as error:
-        raise GitError(f"git cannot be run in {place}: {error.strerror}") from error
 
 
 def _passed_on(stream: IO[bytes], echo: Callable[[str], None]) -> str:
@@ -181,7 +149,7 @@ def _told(status: int, lines: Sequence[str], errors: str) -> Sent:
     if status == 0:
         return Sent(None)
     refused = [line.split("\t", 2)[2] for line in lines if line.startswith("!\t")]
-    # The others of an atomic push only share the fate of one.
+    # In an atomic push, one refused ref refuses them all.
     whole = [_inner(text) for text in refused if "atomic push" not in text] or refused
     if whole:
         return Sent(_kind(whole[0]), whole[0])

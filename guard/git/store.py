@@ -1,4 +1,4 @@
-"""One submodule's objects, wherever on this machine they are."""
+"""The pieces of a combination, and one submodule's objects, wherever on this machine they are."""
 
 from __future__ import annotations
 
@@ -16,6 +16,23 @@ class Root(NamedTuple):
 
     commit: str
     tree: GitObject
+    repository: Repository
+
+
+class Part(NamedTuple):
+    """One repository's share of a combination.
+
+    Args:
+        path: where it stands in the superproject, "" for the superproject itself, with slashes,
+            decoded as `os.fsdecode` does; nested submodules have the whole path.
+        commit: the commit at the gitlink, "" for the superproject's index.
+        tree: the id of its tree.
+        repository: one that has the objects.
+    """
+
+    path: str
+    commit: str
+    tree: str
     repository: Repository
 
 

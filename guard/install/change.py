@@ -11,16 +11,16 @@ The kept hook lies beside ours because hooks look for their neighbours by their 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shlex
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from stat import S_IMODE
 from typing import Final, NamedTuple
 
 from guard.errors import GuardError
+from guard.git.files import held, replacing, sync_folder, write_whole
 from guard.install.shim import CHAINED, NAME, HookFile, Tool, read_hook
 
 # pre-commit and prek move the hook that they find to this name, and run it first.
@@ -96,13 +96,16 @@ def install_hook(folder: str, wanted: bytes) -> Change:
     Raises:
         GuardError: the folder cannot be written; what was there is still there.
     """
-    with _locked(folder, create=True):
+    with _explained(f"make {folder}"):
+        os.makedirs(folder, exist_ok=True)
+    with held(folder):  # one installation at a time; no file stays
         change = plan_install(folder, wanted)
         if change.action is Action.CHAIN:
             _keep(change.path, change.moved)
         if change.action in (Action.CHAIN, Action.WRITE, Action.REPLACE):
             try:
-                _write(folder, change.path, wanted)
+                with _explained(f"write {change.path}"):
+                    write_whole(change.path, wanted, _MODE, _draft(change.path))
             except BaseException:
                 if change.action is Action.CHAIN:
                     _unkeep(change.path, change.moved)
@@ -143,7 +146,7 @@ def uninstall_hook(folder: str) -> Change:
     """
     if not os.path.isdir(folder):
         return plan_uninstall(folder)
-    with _locked(folder):
+    with held(folder):
         change = plan_uninstall(folder)
         if change.action is Action.RESTORE:
             with _explained(f"put {change.moved} back"):
@@ -151,7 +154,7 @@ def uninstall_hook(folder: str) -> Change:
         elif change.action is Action.REMOVE:
             _remove(folder, (change.path,))
         _remove(folder, change.leftovers)
-        _sync(folder)
+        sync_folder(folder)
         return change
 
 
@@ -235,21 +238,22 @@ def _keep(hook: str, moved: str) -> None:
             os.link(hook, moved, follow_symlinks=False)
         except (OSError, NotImplementedError):
             _copy(hook, moved)  # a file system without hard links, or without any to links
-        _sync(os.path.dirname(moved))
+        sync_folder(os.path.dirname(moved))
 
 
 def _copy(hook: str, moved: str) -> None:
-    temporary = os.path.join(os.path.dirname(moved), _NEW)
-    try:
-        shutil.copy2(hook, temporary, follow_symlinks=False)
-        if not os.path.islink(temporary):
-            with open(temporary, "rb") as file:
-                os.fsync(file.fileno())
-        os.replace(temporary, moved)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    """What a file system without hard links, or without any to links, has in place of one."""
+    if os.path.islink(hook):
+        with replacing(moved, _draft(moved)) as draft:
+            os.symlink(os.readlink(hook), draft)
+        return
+    with open(hook, "rb") as file:
+        write_whole(moved, file.read(), S_IMODE(os.stat(hook).st_mode), _draft(moved))
+
+
+def _draft(path: str) -> str:
+    """Always the same name: what a kill has left of it goes with the next installation."""
+    return os.path.join(os.path.dirname(path), _NEW)
 
 
 def _unkeep(hook: str, moved: str) -> None:
@@ -259,55 +263,12 @@ def _unkeep(hook: str, moved: str) -> None:
             os.unlink(moved)
 
 
-def _write(folder: str, path: str, content: bytes) -> None:
-    temporary = os.path.join(folder, _NEW)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-    with _explained(f"write {path}"):
-        try:
-            with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fchmod(file.fileno(), _MODE)
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
-        _sync(folder)
-
-
 def _remove(folder: str, paths: tuple[str, ...]) -> None:
     for path in paths:
         with _explained(f"remove {path}"), suppress(FileNotFoundError):
             os.unlink(path)
     if paths:
-        _sync(folder)
-
-
-def _sync(folder: str) -> None:
-    """Make renames last through a power cut, where the file system can."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(folder: str, create: bool = False) -> Iterator[None]:
-    """One installation at a time in a folder; the lock ends with the process, no file stays."""
-    with _explained(f"open {folder}"):
-        if create:
-            os.makedirs(folder, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):  # some network file systems cannot lock
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        sync_folder(folder)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.locate import open_git_dir
-from guard.git.repository import Repository, command_settings
+from guard.git.repository import Repository
 from guard.install.shim import NAME, Tool, read_hook, this_installation
 
 _SCOPES: Final = {
@@ -73,8 +73,8 @@ def hook_place(repository: Repository) -> HookPlace:
     """
     base = run_folder(repository)
     # Relative values count from where hooks run, and so does the answer.
-    asked = ("-C", base, "rev-parse", "--git-path", "hooks")
-    answer = repository.text(*asked, extra=command_settings())
+    runs = repository if base == repository.git_dir else repository._replace(work_tree=base)
+    answer = runs.text_as_user("rev-parse", "--git-path", "hooks")
     folder = os.path.normpath(os.path.join(base, answer))
     usual = os.path.join(repository.common_dir, "hooks")
     real = os.path.realpath(folder)
@@ -90,7 +90,7 @@ def hook_place(repository: Repository) -> HookPlace:
         owner = Owner.OFF  # /dev/null, as people write it
     else:
         owner = Owner.ELSEWHERE
-    return HookPlace(folder, usual, owner, *_setting(repository, base))
+    return HookPlace(folder, usual, owner, *_setting(runs))
 
 
 def run_folder(repository: Repository) -> str:
@@ -161,9 +161,9 @@ def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str
     return place.hook, 'guard pre-push "$@" || exit 1'
 
 
-def _setting(repository: Repository, base: str) -> tuple[str, str, str]:
+def _setting(repository: Repository) -> tuple[str, str, str]:
     asked = ("config", "-z", "--show-scope", "--show-origin", "--get", "core.hooksPath")
-    answer = repository.text("-C", base, *asked, ok=(0, 1), extra=command_settings())
+    answer = repository.text_as_user(*asked, ok=(0, 1))
     if not answer:
         return "", "", ""  # the hooks folder itself is a link that leads away
     parts = answer.split("\0")

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from guard.git.locate import git_at
 from guard.git.releases import release_version
-from guard.git.repository import Repository, command_settings
+from guard.git.repository import Repository
 from guard.install.health import hook_health
 from guard.situation.tracking import Place, head_branch, reachable
 
@@ -91,7 +91,7 @@ def recurses(superproject: Repository) -> bool:
         GitError: git cannot be asked.
     """
     asked = ("config", "--get-regexp", r"^(push\.recursesubmodules|submodule\.recurse)$")
-    said = superproject.text(*asked, ok=(0, 1), extra=command_settings())
+    said = superproject.text_as_user(*asked, ok=(0, 1))
     on_demand = False
     for key, space, value in (line.partition(" ") for line in said.splitlines()):
         if key == "push.recursesubmodules":

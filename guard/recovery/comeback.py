@@ -10,12 +10,14 @@ from guard.engine.images import combination_tag, put_tag
 from guard.engine.registry import pull, split
 from guard.errors import EngineError, GuardError, RefusedError
 from guard.gate.gate import Gate
+from guard.git.ancestry import described
 from guard.git.branches import default_branch
+from guard.git.files import held
 from guard.git.locate import open_checkout
-from guard.git.moving import push
 from guard.git.repository import Repository
+from guard.git.sending import push
 from guard.model import Result
-from guard.recovery.known_good import Good, Image, ImageState, KnownGood, described, image_of
+from guard.recovery.known_good import Good, Image, ImageState, KnownGood, image_of
 from guard.recovery.plan import Pinned, Plan, Side
 from guard.recovery.planner import Planner
 from guard.recovery.restore import (
@@ -31,7 +33,6 @@ from guard.trial.jobs import Job, lock_of
 from guard.trial.publishing import Wish, publish
 from guard.trial.trial import try_out
 from guard.trial.watch import Transfers, duration
-from guard.verdicts.locks import held
 from guard.verdicts.record import Record
 
 _WAITING: Final = "another guard is at work on this combination; waiting for it"

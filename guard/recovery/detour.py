@@ -12,8 +12,9 @@ from guard.config import Config
 from guard.errors import GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.git.branches import stand
+from guard.git.checkouts import switch
 from guard.git.locate import open_checkout
-from guard.git.moving import switch
+from guard.git.refs import refs_below
 from guard.git.repository import Repository
 from guard.recovery.comeback import bring_back, image_to_bring
 from guard.recovery.hindrances import Trouble, losses, losses_below, obstacles, refusal
@@ -25,10 +26,9 @@ from guard.recovery.restore import (
     finish_interrupted,
     follow_below,
     journal,
-    write_whole,
+    write_journal,
 )
 from guard.screen import Screen
-from guard.situation.combinations import refs_below
 
 _FILE: Final = "home.json"
 
@@ -246,7 +246,7 @@ def _file(top: Repository) -> str:
 
 def _write(top: Repository, verdict: str, places: list[_Place]) -> None:
     content = {"version": 1, "verdict": verdict, "places": [place._asdict() for place in places]}
-    write_whole(_file(top), json.dumps(content, indent=1) + "\n")
+    write_journal(_file(top), content)
 
 
 def _read(top: Repository) -> list[_Place]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
+from guard.git.ancestry import is_named
 from guard.git.branches import stand
+from guard.git.checkouts import in_the_way, uncommitted
 from guard.git.locate import open_checkout
 from guard.git.repository import Repository
-from guard.git.restoring import in_the_way, is_named, uncommitted
 from guard.install.health import hook_health
 from guard.recovery.known_good import Good
 from guard.recovery.plan import Side

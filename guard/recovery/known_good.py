@@ -8,10 +8,11 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import Config
-from guard.errors import EngineError, GitError, GuardError, MissingObjectError, UsageError
+from guard.errors import EngineError, GuardError, MissingObjectError, UsageError
 from guard.gate.gate import Gate
-from guard.git.parts import Part
+from guard.git.ancestry import described
 from guard.git.repository import Repository
+from guard.git.store import Part
 from guard.model import Combination, Result
 from guard.situation.assembly import Assembly, assemble
 from guard.verdicts.record import Record
@@ -246,14 +247,6 @@ class KnownGood:
         if not path:
             return (self._repository,)
         return self._gate.gatherer.submodules(self._config).store(path).repositories
-
-
-def described(repository: Repository, commit: str) -> str:
-    """As people name a commit: by the tags before it, else by the start of its id."""
-    try:
-        return repository.text("describe", "--tags", "--always", commit)
-    except GitError:
-        return commit[:12]
 
 
 def images_of(goods: Iterable[Good]) -> dict[str, Image]:

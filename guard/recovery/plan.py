@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from guard.config import Config
+from guard.config import FILE, Config
 from guard.gate.gate import Gate
 from guard.git.branches import Branch, Stand
-from guard.git.parts import Part
+from guard.git.commits import Changes, gitlink, regular
 from guard.git.repository import Repository
-from guard.model import Gitlink
+from guard.git.store import Part
 from guard.recovery.known_good import Good
 
 # In the message of a restoring commit, with the verdict's name.
@@ -106,6 +106,16 @@ def submodules_of(gate: Gate, good: Good) -> list[Part]:
     return [part for part in good.parts if part.path and gate.gatherer.gitlink(tree, part.path)]
 
 
-def links_of(consumer: str, commit: str, pinned: Iterable[Pinned]) -> tuple[Gitlink, ...]:
-    """The gitlinks of the restored superproject."""
-    return (Gitlink(consumer, commit), *(Gitlink(each.path, each.commit) for each in pinned))
+def changes_of(consumer: str, commit: str, pinned: Iterable[Pinned], blob: str | None) -> Changes:
+    """What differs from the good tree in that of the restored superproject.
+
+    Args:
+        consumer: its path.
+        commit: of the consumer.
+        blob: the content of ``.guard.toml``, None for no such file.
+    """
+    return {
+        consumer: gitlink(commit),
+        **{each.path: gitlink(each.commit) for each in pinned},
+        FILE: regular(blob) if blob is not None else None,
+    }

@@ -9,17 +9,13 @@ from typing import Final
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
+from guard.git.ancestry import has_commit, tree_of
 from guard.git.branches import Branch, default_branch, is_ancestor, only_in, stand
+from guard.git.commits import changed_index, private_index
 from guard.git.locate import open_checkout
-from guard.git.parts import Part
 from guard.git.releases import all_releases, in_order
 from guard.git.repository import Repository
-from guard.git.restoring import (
-    composed_tree,
-    has,
-    rehearsal,
-    tree_of,
-)
+from guard.git.store import Part
 from guard.model import Combination
 from guard.recovery.hindrances import (
     Trouble,
@@ -31,7 +27,7 @@ from guard.recovery.hindrances import (
     unguarded,
 )
 from guard.recovery.known_good import Good, KnownGood
-from guard.recovery.plan import TRAILER, Pinned, Plan, Side, links_of, submodules_of
+from guard.recovery.plan import TRAILER, Pinned, Plan, Side, changes_of, submodules_of
 
 # Commits of one repository that are named.
 _SHOWN: Final = 5
@@ -261,9 +257,9 @@ class Planner:
                 )
             )
         commit = consumer.good if consumer.needed else consumer.parents[0]
-        links = links_of(consumer.path, commit, pinned)
-        with rehearsal(top) as private:
-            tree = composed_tree(private, self._base.tree, links, FILE, blob)
+        changes = changes_of(consumer.path, commit, pinned, blob)
+        with private_index(top, private_objects=True) as private:
+            tree = changed_index(private, self._base.tree, changes)
             needed = len(parents) > 1 or consumer.needed or tree_of(top, parents[0]) != tree
             good = self._good.superproject
             side = Side(
@@ -300,7 +296,7 @@ class Planner:
             commit = "" if side.needed else side.parents[0]
             self._troubles += obstacles(side.name, side.checkout, commit or side.tree)
         for each in plan.pinned:
-            if each.checkout is not None and has(each.checkout, each.commit):
+            if each.checkout is not None and has_commit(each.checkout, each.commit):
                 self._troubles += obstacles(each.name, each.checkout, each.commit)
 
     @property

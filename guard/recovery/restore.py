@@ -9,35 +9,29 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple
 
-from guard.config import FILE
 from guard.errors import GuardError
+from guard.git.ancestry import has_commit, tree_of
 from guard.git.branches import Stand, is_ancestor, stand
-from guard.git.moving import (
-    at_remote,
-    fetch,
+from guard.git.checkouts import (
     follow,
-    push,
+    has_strays,
+    is_between,
     put_right,
     switch,
     take_over,
+    uncommitted,
     update_below,
 )
+from guard.git.commits import advance, new_commit, tree_with
+from guard.git.files import write_whole
+from guard.git.network import fetch, remote_commit
 from guard.git.repository import Repository
-from guard.git.restoring import (
-    advance,
-    composed_tree,
-    has,
-    has_strays,
-    is_between,
-    new_commit,
-    tree_of,
-    uncommitted,
-)
-from guard.recovery.plan import TRAILER, Pinned, Plan, Side, links_of
+from guard.git.sending import push
+from guard.recovery.plan import TRAILER, Pinned, Plan, Side, changes_of
 from guard.verdicts.recording import KEEP
 
 _JOURNAL: Final = "recover.json"
@@ -83,10 +77,10 @@ def restore(plan: Plan, say: Say) -> Restored:
         if each.checkout is not None:
             bring_commit(each.checkout, each.commit, each.source, each.tag)
     first = _committed(plan, consumer, consumer.tree)
-    links = links_of(consumer.path, first, plan.pinned)
     base = plan.good.base
     assert base is not None  # the planner raises without
-    tree = composed_tree(superproject.checkout, base.tree, links, FILE, plan.blob)
+    changes = changes_of(consumer.path, first, plan.pinned, plan.blob)
+    tree = tree_with(superproject.checkout, base.tree, changes)
     restored = Restored(first, _committed(plan, superproject, tree))
     moves = _moves(plan, restored)
     with journal(superproject.checkout, moves):
@@ -182,7 +176,7 @@ def bring_commit(checkout: Repository, commit: str, source: Repository, tag: str
     Raises:
         GuardError: it cannot be fetched.
     """
-    if has(checkout, commit):
+    if has_commit(checkout, commit):
         return
     refs = [f"{KEEP}{commit}", *([f"refs/tags/{tag}"] if tag else []), commit]
     for ref in refs:
@@ -200,26 +194,21 @@ def journal(superproject: Repository, moves: Sequence[Move]) -> Iterator[None]:
     """Names the checkouts that are on their way in the block, and later on where it raises."""
     path = _journal(superproject)
     written = {"version": 1, "moves": [move._asdict() for move in moves]}
-    write_whole(path, json.dumps(written, indent=1) + "\n")
+    write_journal(path, written)
     yield
     with suppress(FileNotFoundError):
         os.unlink(path)
 
 
-def write_whole(path: str, content: str) -> None:
-    """A file that is there with all of its content, or as it was.
+def write_journal(path: str, content: Mapping[str, object]) -> None:
+    """A journal as JSON, whole or as it was.
 
     Raises:
         GuardError: it cannot be written.
     """
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        new = f"{path}.{os.getpid()}"
-        with open(new, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
+        write_whole(path, json.dumps(content, indent=1).encode() + b"\n")
     except OSError as error:
         raise GuardError(f"cannot write {path}: {error.strerror}", f"ls -ld {path}") from error
 
@@ -252,7 +241,7 @@ def finish_moves(checkouts: Iterable[Repository], moves: Iterable[Move]) -> list
     done = []
     for checkout in checkouts:
         move = known.get(checkout.work_tree or "")
-        if move is None or not has(checkout, move.old) or not has(checkout, move.new):
+        if move is None or not has_commit(checkout, move.old) or not has_commit(checkout, move.new):
             continue
         at = stand(checkout).commit
         # A branch that moves does so before its files; any other HEAD after them.
@@ -292,7 +281,7 @@ def ask_remotes(sides: Iterable[tuple[str, Repository, str]]) -> None:
     """
     for name, checkout, remote in sides:
         try:
-            fetch(checkout, remote)
+            fetch(checkout, remote, tags=True)
         except GuardError as error:
             raise GuardError(
                 f"nothing was changed: {name}'s remote {remote} does not answer: {error.problem}",
@@ -307,7 +296,7 @@ def tag_to_push(pinned: Pinned, remote: str) -> bool:
         GuardError: it does not answer, or has another commit under that tag.
     """
     assert pinned.checkout is not None
-    found = at_remote(pinned.checkout, remote, f"refs/tags/{pinned.tag}")
+    found = remote_commit(pinned.checkout, remote, f"refs/tags/{pinned.tag}")
     if found and found != pinned.commit:
         raise GuardError(
             f"nothing was changed: {pinned.name}'s remote has {pinned.tag} at {found[:12]}, here "
@@ -338,9 +327,9 @@ def _refused(side: Side, commit: str, error: GuardError) -> GuardError:
     branch = side.branch
     now = ""
     with suppress(GuardError):
-        now = at_remote(side.checkout, branch.remote, branch.ref)
+        now = remote_commit(side.checkout, branch.remote, branch.ref)
     if now and now != branch.tracked:
-        known = has(side.checkout, now) and is_ancestor(side.checkout, now, commit)
+        known = has_commit(side.checkout, now) and is_ancestor(side.checkout, now, commit)
         if not known:
             return GuardError(
                 f"{side.name}: somebody else pushed to {branch.name} of {branch.remote} first "

@@ -10,9 +10,8 @@ from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
 from guard.git.locate import distinct, submodule_repositories
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.parts import Part
 from guard.git.repository import Repository
-from guard.git.store import Store
+from guard.git.store import Part, Store
 from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.memory import Memory
 from guard.model import Combination

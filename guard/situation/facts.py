@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from guard.config import Config
-from guard.errors import GitError, GuardError
+from guard.errors import GuardError
+from guard.git.ancestry import described
 from guard.git.locate import git_at
 from guard.git.objects import ObjectPool
 from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
@@ -218,7 +219,7 @@ class Gatherer(Contents):
         contradicting = tags.contradicting_at(root.commit)
         return pin._replace(
             same_content=in_order((item for item in tags.releases if item.commit in same), form),
-            described=_described(root, form),
+            described=described(root.repository, root.commit, form.replace("{version}", "[0-9]*")),
             contradicting=contradicting,
             asked=_called(store.repositories) if contradicting else (),
         )
@@ -362,12 +363,3 @@ def _leads_to(target: str, package: Package) -> bool:
 def _called(repositories: Iterable[Repository]) -> tuple[str, ...]:
 
     return tuple(map(git_at, repositories))
-
-
-def _described(root: Root, form: str) -> str:
-    """As people name a commit that is no release: ``v0.2.1-111-g16d4829b``, or a short id."""
-    pattern = form.replace("{version}", "[0-9]*")
-    try:
-        return root.repository.text("describe", "--tags", f"--match={pattern}", root.commit)
-    except GitError:
-        return root.commit[:12]  # no release before it

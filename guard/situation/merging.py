@@ -11,10 +11,11 @@ from guard.errors import GitError
 from guard.gate.gate import Gate
 from guard.git.locate import git_at
 from guard.git.network import remote_head
+from guard.git.refs import head_of
 from guard.git.remotes import Remote, Remotes
 from guard.git.repository import Repository
 from guard.model import STATIC_RULES, Combination, Evidence, Finding
-from guard.situation.combinations import head_of, with_consumer
+from guard.situation.combinations import with_consumer
 from guard.situation.gitlinks import Destination, PublishedLinks, default_remote
 from guard.situation.publication import Merge, Publication, PublicationState, Stale
 from guard.situation.tracking import Place, head_branch, reachable

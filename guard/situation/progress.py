@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from guard.config import Config
-from guard.errors import GitError, GuardError
+from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.git.ancestry import described
+from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import RULES, STATIC_RULES, Combination, Evidence, Finding, Gitlink, Severity
 from guard.plan.compatibility import Before
 from guard.plan.walk import Kind, Known, Publication, Published, Reach, Spot, Trouble
 from guard.rules import published
-from guard.situation.combinations import head_of
 from guard.situation.gitlinks import Destination, PublishedLinks, Submodule
 from guard.situation.publication import Publication as LinkPublication
 from guard.situation.publication import Publications, PublicationState
@@ -320,12 +321,7 @@ class Progress:
 
     def _described(self, commit: str) -> str:
         repository = self._repositories.get(Kind.PUSH_CONSUMER)
-        if repository is not None:
-            try:
-                return repository.text("describe", "--tags", "--always", commit)
-            except GitError:
-                pass
-        return commit[:12]
+        return described(repository, commit) if repository is not None else commit[:12]
 
     def _search(
         self,

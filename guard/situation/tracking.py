@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from guard.git.objects import ObjectPool
-from guard.git.refs import Ref, listed, listing
+from guard.git.refs import Ref, list_refs, listed, listing
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.git.repository import Repository, finish, running
 from guard.git.trees import object_id
@@ -170,9 +170,8 @@ def record_seen(
 
 def _tags_here(repository: Repository, shown: Mapping[str, str]) -> list[str]:
     """The tags of a remote that are here as the same objects."""
-    listed = repository.lines("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/")
-    words = (line.partition(" ") for line in listed)
-    return [name for found, _, name in words if shown.get(name) == found]
+    tags = list_refs(repository, "refs/tags/")
+    return [name for name, ref in tags.items() if shown.get(name) == ref.id]
 
 
 def _blob_id(content: str, digits: int) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from guard.errors import GitError
 from guard.git.locate import open_checkout
-from guard.git.parts import Part
+from guard.git.refs import head_of
 from guard.git.repository import Repository
-from guard.situation.combinations import head_of
+from guard.git.store import Part
 
 
 def untested(superproject: Repository, parts: Iterable[Part]) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.locate import git_at
-from guard.git.network import ls_remote
+from guard.git.network import fetch, ls_remote
 from guard.git.repository import Repository
-from guard.git.sending import bring_objects
 from guard.install.health import hook_health
 from guard.plan.walk import Reach, Spot, Trouble
 from guard.situation.gitlinks import PublishedLinks
@@ -56,7 +56,8 @@ class Whereabouts:
         if not spot.there:
             return spot
         if spot.there != spot.source and not self._links.present(repository, [spot.there]):
-            bring_objects(repository, remote, spot.ref)
+            with suppress(GitError):  # whether it worked shows in what is there afterwards
+                fetch(repository, remote, spot.ref, prompts=False)
         try:
             return spot._replace(reach=_reach(repository, spot.source, spot.there))
         except GitError as error:
@@ -80,7 +81,7 @@ class Whereabouts:
         key = (repository.common_dir, remote)
         if key not in self._shown:
             try:
-                self._shown[key] = ls_remote(repository, remote, _PATIENCE)
+                self._shown[key] = ls_remote(repository, remote, seconds=_PATIENCE)
             except GitError as error:
                 return Trouble(error.problem, f"{git_for(repository)} fetch {remote}", True)
         return self._shown[key]

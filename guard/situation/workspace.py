@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from guard.config import FILE, Config
-from guard.errors import GitError, GuardError
+from guard.errors import GuardError
 from guard.git.locate import (
     distinct,
     enclosing,
+    find_here,
     open_any,
-    open_git_dir,
     sibling_repositories,
     submodule_repositories,
 )
 from guard.git.objects import ObjectPool
 from guard.git.remotes import Pairs
-from guard.git.repository import Repository, lines_of
+from guard.git.repository import Repository
 from guard.git.trees import GITLINK
 from guard.model import Role
 
@@ -132,35 +131,6 @@ def find_workspace(
         f"../{SUPERPROJECT_NAME} is beside it",
         "git config guard.superproject /path/to/aula-docker",
     )
-
-
-def find_here() -> Repository:
-    """The repository that git would take: its environment counts here, and nowhere else.
-
-    Raises:
-        GuardError: the current folder is in no repository.
-    """
-    asked = ["--absolute-git-dir", "--path-format=absolute", "--git-common-dir", "--show-toplevel"]
-    try:
-        ran = subprocess.run(
-            ["git", "rev-parse", *asked],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        raise GitError(
-            f"git cannot be run: {error.strerror}", "install git, or add its folder to PATH"
-        ) from error
-    lines = lines_of(ran.stdout)
-    # A bare repository has no third answer, and git fails over that.
-    if ran.returncode != 0 and len(lines) != 2:
-        said = ran.stderr.decode(errors="replace").strip()
-        raise GuardError(f"not in a git repository: {said}", "cd into aula-docker, aula or thentos")
-    here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
-    if here is None or len(lines) > 3:
-        raise GitError(f"cannot make out the repository in {os.getcwd()}")
-    return here
 
 
 def repositories_of(

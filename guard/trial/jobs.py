@@ -9,12 +9,13 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.git.files import lock_file
+from guard.git.refs import resolve
 from guard.model import Combination, Role
 from guard.situation.assembly import Assembly, assemble
-from guard.situation.combinations import of_commit, resolve, with_consumer
+from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.values import Pin
 from guard.situation.workspace import repositories_of
-from guard.verdicts.locks import lock_file
 from guard.verdicts.record import Record
 
 

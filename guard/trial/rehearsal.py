@@ -19,8 +19,8 @@ from guard.engine.prepared import Prepared, prepare
 from guard.engine.programs import BuildkitCli
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.abandoned import remove_abandoned
-from guard.git.secrets import without_secret
+from guard.git.files import remove_abandoned
+from guard.git.remotes import without_secret
 from guard.trial.jobs import Job
 
 

@@ -19,8 +19,9 @@ from guard.engine.client import Engine
 from guard.engine.images import combination_tag, layers, put_tag
 from guard.engine.profile import Profile, profile
 from guard.engine.programs import BuildkitCli, find_cli
-from guard.errors import EngineError, GitError, GuardError
+from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
+from guard.git.ancestry import described
 from guard.memory import Memory
 from guard.model import Gitlink, Result
 from guard.screen import Screen
@@ -127,8 +128,7 @@ def _name(gate: Gate, job: Job, engine: Engine, image: str) -> str:
     """Tag a passed image with what is in it, and return the reference."""
     name = gate.workspace.name
     consumer, dependency = job.config.consumer, job.config.dependency
-    described = _described(job, consumer)
-    tag = combination_tag(name(consumer), described, name(dependency), job.release)
+    tag = combination_tag(name(consumer), _described(job, consumer), name(dependency), job.release)
     put_tag(engine, image, job.config.image.name, tag)
     return f"{job.config.image.name}:{tag}"
 
@@ -136,10 +136,7 @@ def _name(gate: Gate, job: Job, engine: Engine, image: str) -> str:
 def _described(job: Job, path: str) -> str:
     for part in job.assembly.parts:
         if part.path == path:
-            try:
-                return part.repository.text("describe", "--tags", "--always", part.commit)
-            except GitError:
-                return part.commit[:12]
+            return described(part.repository, part.commit)
     return ""
 
 

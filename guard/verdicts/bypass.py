@@ -16,11 +16,13 @@ from typing import Any, Final, NamedTuple
 
 from guard import __version__
 from guard.errors import GitError, GuardError
+from guard.git.files import write_whole
+from guard.git.locate import find_here
 from guard.git.pushes import RefUpdate
+from guard.git.remotes import without_secret
 from guard.git.repository import Repository
-from guard.git.secrets import without_secret
 from guard.model import Decision, Outcome, Severity
-from guard.situation.workspace import find_here, find_workspace, repository_name
+from guard.situation.workspace import find_workspace, repository_name
 
 _VERSION: Final = 1
 _NOT_JUDGED: Final = "not judged"
@@ -163,36 +165,15 @@ def _write(folder: str, bypass: Bypass) -> str:
     data = json.dumps({"version": _VERSION, **fields}, indent=1).encode() + b"\n"
     stamp = re.sub("[^0-9TZ]", "", bypass.when)
     path = os.path.join(folder, f"{stamp}-{os.urandom(4).hex()}.json")
-    temporary = f"{path}.new"
     try:
         os.makedirs(folder, exist_ok=True)
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)
-            raise
-        _sync(folder)
+        write_whole(path, data)
     except OSError as error:
         raise GuardError(
             f"the bypass cannot be recorded, so nothing is let through: {folder}: {error.strerror}",
             f"ls -ld {folder}; df {os.path.dirname(os.path.dirname(folder))}",
         ) from error
     return path
-
-
-def _sync(folder: str) -> None:
-    """Make the rename last through a power cut, where the file system can."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def parse_bypass(data: bytes) -> Bypass:

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
+from guard.git.files import is_held, lock_file
+from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import Combination, Gitlink, Result
 from guard.situation.assembly import assemble
-from guard.situation.combinations import head_of, of_commit
-from guard.verdicts.locks import is_held, lock_file
+from guard.situation.combinations import of_commit
 from guard.verdicts.record import Record
 
 

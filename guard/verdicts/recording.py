@@ -5,15 +5,14 @@ The ref moves by compare-and-swap; a loser of the race adds its record to the wi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from guard.errors import GitError, GuardError
-from guard.git.parts import Part
-from guard.git.private import PrivateFolder
+from guard.git.commits import changed_index, new_blob, new_commit, private_index, regular
 from guard.git.refs import VERDICTS
-from guard.git.repository import Repository, objects_of
+from guard.git.repository import Repository
+from guard.git.store import Part
 from guard.git.trees import object_id
 from guard.model import Result
 from guard.verdicts.record import Record
@@ -25,10 +24,10 @@ _RACES: Final = 50
 
 def rehearse(repository: Repository, read_tip: Callable[[], str | None]) -> None:
     """As `Verdicts.rehearse`."""
-    with PrivateFolder() as folder:
+    with private_index(repository, private_objects=True) as scratch:
         try:
             tip = read_tip()
-            commit = _commit(repository, b"{}\n", "rehearsal.json", "rehearsal", tip, folder, True)
+            commit = _commit(scratch, b"{}\n", "rehearsal.json", "rehearsal", tip)
             # Lock the ref as an update would, and let go of it.
             words = ("start", f"verify {VERDICTS} {tip or '0' * len(commit)}", "prepare", "abort")
             data = "".join(f"{word}\n" for word in words).encode()
@@ -56,10 +55,10 @@ def add(
         GuardError: it could not be written; the ref is as it was.
     """
     data = record.to_json()
-    with PrivateFolder() as folder:
+    with private_index(repository) as scratch:
         for _ in range(_RACES):
             tip = read_tip()
-            commit = _commit(repository, data, path, record.title, tip, folder, False)
+            commit = _commit(scratch, data, path, record.title, tip)
             if _move(repository, commit, tip, read_tip):
                 return commit, object_id(b"blob", data, len(commit) // 2)
     raise GuardError(
@@ -80,16 +79,6 @@ def keep(record: Record, parts: Iterable[Part]) -> list[str]:
     return troubles
 
 
-def signing(repository: Repository) -> list[str]:
-    """What makes ``git commit-tree`` sign where the user's commits are signed.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
-    value = repository.text("config", "--type=bool", "--default=false", "commit.gpgsign")
-    return ["-S"] if value == "true" else []
-
-
 def _move(
     repository: Repository, commit: str, tip: str | None, read_tip: Callable[[], str | None]
 ) -> bool:
@@ -103,28 +92,7 @@ def _move(
     return True
 
 
-def _commit(
-    repository: Repository,
-    data: bytes,
-    path: str,
-    message: str,
-    tip: str | None,
-    folder: str,
-    private: bool,
-) -> str:
+def _commit(scratch: Repository, data: bytes, path: str, message: str, tip: str | None) -> str:
     """A commit on top of `tip` whose tree has one file more. Moves nothing."""
-    extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
-    if private:
-        extra["GIT_OBJECT_DIRECTORY"] = os.path.join(folder, "objects")
-        extra["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = objects_of(repository)
-        os.makedirs(extra["GIT_OBJECT_DIRECTORY"], exist_ok=True)
-
-    def git(*arguments: str, data: bytes | None = None) -> str:
-        return repository.run(*arguments, data=data, extra=extra).decode().strip()
-
-    blob = git("hash-object", "-w", "--stdin", data=data)
-    git("read-tree", tip) if tip else git("read-tree", "--empty")
-    git("update-index", "--add", "--replace", "--cacheinfo", f"100644,{blob},{path}")
-    tree = git("write-tree")
-    parents = ["-p", tip] if tip else []
-    return git("commit-tree", *signing(repository), *parents, "-m", message, tree)
+    tree = changed_index(scratch, tip, {path: regular(new_blob(scratch, data))})
+    return new_commit(scratch, tree, [tip] if tip else [], message)

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
+from guard.git.commits import new_commit, regular, tree_with
+from guard.git.network import fetch, ls_remote
 from guard.git.objects import ObjectPool
-from guard.git.private import PrivateFolder
-from guard.git.refs import REMOTES
-from guard.git.remote_ref import fetch_ref, push_ref, remote_tip
+from guard.git.refs import REMOTES, list_refs
 from guard.git.repository import Repository
+from guard.git.sending import PushError, Refusal, push
 from guard.verdicts.record import RecordError, parse_record
-from guard.verdicts.recording import signing
 from guard.verdicts.verdicts import NAME, REF
 
 _RACES: Final = 10
@@ -68,7 +68,7 @@ def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -
             _delete(repository, incoming)
             return Synced(came, went)
         joined = found[0] if len(found) == 1 else _joined(repository, pool, found)
-        if joined != tips.remote and not push_ref(repository, remote, joined, REF):
+        if joined != tips.remote and not _pushed(repository, remote, joined):
             continue
         if _move(repository, tracking, joined, tips.known):
             _delete(repository, incoming)
@@ -77,13 +77,33 @@ def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -
 
 
 def _tips(repository: Repository, remote: str, tracking: str, incoming: str) -> Tips:
-    if remote_tip(repository, remote, REF) is not None:
-        fetch_ref(repository, remote, REF, incoming)
-    else:
-        _delete(repository, incoming)
-    shown = ("for-each-ref", "--format=%(refname) %(objectname)", REF, tracking, incoming)
-    found = dict(line.split(" ", 1) for line in repository.lines(*shown))
-    return Tips(found.get(REF), found.get(tracking), found.get(incoming))
+    try:
+        if ls_remote(repository, remote, REF, seconds=None):
+            fetch(repository, remote, f"+{REF}:{incoming}")
+        else:
+            _delete(repository, incoming)
+    except GitError as error:
+        raise _trouble("asked for its verdicts", remote, error) from error
+    refs = list_refs(repository, REF, tracking, incoming)
+    return Tips(*(refs[name].id if name in refs else None for name in (REF, tracking, incoming)))
+
+
+def _pushed(repository: Repository, remote: str, commit: str) -> bool:
+    """Move a remote's verdicts forward; False where somebody else moved them meanwhile."""
+    try:
+        push(repository, remote, commit, REF, verify=False)
+    except PushError as error:
+        if error.refusal is Refusal.BEHIND:
+            return False
+        raise _trouble("given verdicts", remote, error) from error
+    return True
+
+
+def _trouble(what: str, remote: str, error: GuardError) -> GitError:
+    return GitError(
+        f"{remote} could not be {what}: {error.problem}",
+        f"git ls-remote {remote}, to see what is wrong; then: guard sync",
+    )
 
 
 def _maximal(repository: Repository, tips: Iterable[str | None]) -> list[str]:
@@ -112,16 +132,8 @@ def _joined(repository: Repository, pool: ObjectPool, tips: list[str]) -> str:
             present = files.get(path)
             if present is None or (present != blob and _finished(repository, pool, blob, present)):
                 files[path] = changed[path] = blob
-    with PrivateFolder() as folder:
-        extra = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
-        lines = "".join(f"100644 {blob}\t{path}\0" for path, blob in changed.items())
-        data = lines.encode(errors="surrogateescape")
-        repository.run("read-tree", first, extra=extra)
-        repository.run("update-index", "-z", "--index-info", data=data, extra=extra)
-        tree = repository.run("write-tree", extra=extra).decode().strip()
-    parents = [word for tip in tips for word in ("-p", tip)]
-    words = (*signing(repository), *parents, "-m", "Join verdicts", tree)
-    return repository.text("commit-tree", *words)
+    tree = tree_with(repository, first, {path: regular(blob) for path, blob in changed.items()})
+    return new_commit(repository, tree, tips, "Join verdicts")
 
 
 def _files(repository: Repository, tip: str) -> dict[str, str]:

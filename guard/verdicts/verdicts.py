@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 from guard.config import Recipe
 from guard.errors import GuardError
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.parts import Part
 from guard.git.refs import REMOTES, VERDICTS, list_refs
 from guard.git.repository import Repository
-from guard.git.store import Store
+from guard.git.store import Part, Store
 from guard.memory import Memory
 from guard.model import Result
 from guard.situation.values import Tested, VerdictState

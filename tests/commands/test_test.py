@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from guard.git.files import held, lock_file
 from guard.model import Result
-from guard.verdicts.locks import held, lock_file
 from tests.workshop import GUARD_TOML, Workshop
 
 # The last words are those that say something, without their colours.

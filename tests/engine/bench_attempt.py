@@ -14,8 +14,8 @@ from guard.engine.events import Event
 from guard.engine.prepared import prepare
 from guard.engine.programs import find_cli
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
 from guard.git.repository import Repository
+from guard.git.store import Part
 from guard.memory import Memory
 
 

@@ -25,8 +25,8 @@ from guard.engine.baseimage import base_image
 from guard.engine.client import Engine
 from guard.engine.programs import find_cli
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
 from guard.git.repository import Repository
+from guard.git.store import Part
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 MOST_RATIO = 1.3

@@ -14,7 +14,7 @@ from guard.engine.build import Options
 from guard.engine.client import Engine
 from guard.engine.events import Event
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.git.store import Part
 from tests.engine.trees import Store
 
 

@@ -23,7 +23,7 @@ from guard.engine.leftovers import OWNER, Owner
 from guard.engine.strays import step_notes
 from guard.errors import EngineError, MissingObjectError, UsageError
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.git.store import Part
 from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.trees import Content, Store, Submodule

@@ -20,8 +20,8 @@ from guard.engine.plan import Item, Kind
 from guard.engine.selection import build_context, source_context
 from guard.errors import EngineError, GitError, GuardError, MissingObjectError
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
 from guard.git.repository import Repository
+from guard.git.store import Part
 from tests.engine.trees import FILE, FOLDER, LINK, Content, Link, Program, Store, Submodule
 
 RECIPE = Config().recipe

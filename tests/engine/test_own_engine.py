@@ -14,7 +14,7 @@ from guard.engine.client import Engine
 from guard.engine.strays import remove_strays
 from guard.errors import EngineError
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.git.store import Part
 from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.own import OwnEngine, own_engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guard.engine.attempt import Attempt
-from guard.git.parts import Part
+from guard.git.store import Part
 from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.trees import Content, Store, Submodule

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from guard.git.parts import Part
 from guard.git.repository import Repository
+from guard.git.store import Part
 
 FILE = 0o100644
 PROGRAM = 0o100755

@@ -13,8 +13,8 @@ from guard.engine.client import Engine
 from guard.engine.events import Event, Output
 from guard.errors import EngineError
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
 from guard.git.repository import Repository
+from guard.git.store import Part
 
 
 def tell(event: Event) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from guard.errors import GitError
 from guard.git.locate import open_checkout
-from guard.git.refs import Ref, list_refs
+from guard.git.refs import Ref, list_refs, listed
 from guard.git.repository import Repository
 from tests.workshop import Workshop
 
@@ -33,3 +34,9 @@ def test_a_name_means_that_ref_alone(workshop: Workshop, here: Repository) -> No
     workshop.docker.git("tag", "v1/x")
     workshop.docker.git("tag", "refs/tags/v1")
     assert list_refs(here, "refs/tags/v1") == {}
+
+
+def test_what_is_no_list_is_no_answer() -> None:
+    # As a git prints that was replaced, or whose format is not understood.
+    with pytest.raises(GitError, match="git for-each-ref prints 'garbage'"):
+        listed(b"garbage\n", "refs/heads/")

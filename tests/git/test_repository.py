@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from guard.errors import GitError
-from guard.git.repository import finish, run_all, running, user_environment
+from guard.git.repository import (
+    Ended,
+    Repository,
+    finish,
+    reading_environment,
+    run_all,
+    running,
+    user_environment,
+)
 from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
 FOREIGN = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CONFIG_COUNT",
-    "GIT_CONFIG_PARAMETERS",
     "GIT_DIR",
     "GIT_INDEX_FILE",
     "GIT_NAMESPACE",
@@ -25,21 +34,29 @@ FOREIGN = (
 )
 
 
+# What ``git -c`` sets, for git as a whole.
+SETTINGS = {"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"}
+
+
 def test_what_ties_git_to_one_repository_is_dropped(
     repo: Repo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The list is git's own: whatever a later git adds to it must be dropped as well.
-    listed = repo.git("rev-parse", "--local-env-vars").split()
-    assert set(FOREIGN) - {"GIT_NAMESPACE", "GIT_QUARANTINE_PATH"} <= set(listed)
+    listed = {*repo.git("rev-parse", "--local-env-vars").split()}
+    assert set(FOREIGN) - {"GIT_NAMESPACE", "GIT_QUARANTINE_PATH"} <= listed
     for name in {*listed, *FOREIGN}:
         monkeypatch.setenv(name, "/nowhere")
     monkeypatch.setenv("GIT_SSH_COMMAND", "ssh -i key")
     monkeypatch.setenv("GIT_TRACE", "0")
-    kept = user_environment()
-    assert not {*listed, *FOREIGN} & set(kept)
-    assert kept["GIT_SSH_COMMAND"] == "ssh -i key"
-    assert kept["GIT_TRACE"] == "0"
-    assert "PATH" in kept
+    before = dict(os.environ)
+    as_user, reading = user_environment(), reading_environment(repo.repository)
+    assert {*listed, *FOREIGN} & set(as_user) == SETTINGS
+    assert as_user["GIT_SSH_COMMAND"] == "ssh -i key"
+    dropped = {name for name in {*listed, *FOREIGN} if reading.get(name) in (None, "/nowhere")}
+    assert not dropped & set(reading)
+    assert (as_user["GIT_TRACE"], reading["GIT_TRACE"]) == ("0", "0")
+    assert as_user["PATH"] == reading["PATH"] == before["PATH"]
+    assert dict(os.environ) == before
 
 
 def test_a_graft_does_not_show(repo: Repo) -> None:
@@ -106,3 +123,34 @@ def test_one_that_fails_leaves_none_of_the_others(repo: Repo) -> None:
         for process in processes:
             finish(process)
     assert [process.returncode for process in processes] == [0, 1]
+
+
+def test_a_git_dir_elsewhere_is_named_to_a_git_that_acts_as_the_user(
+    repo: Repo, tmp_path: Path
+) -> None:
+    # As people keep their dotfiles: the checkout holds no .git.
+    elsewhere = tmp_path / "elsewhere.git"
+    repo.commit("first", {"a": "A\n"})
+    (repo.folder / ".git").rename(elsewhere)
+    repository = Repository(str(elsewhere), str(elsewhere), str(repo.folder))
+    (repo.folder / "a").write_text("changed\n")
+    assert repository.text_as_user("status", "--porcelain") == " M a"
+
+
+def test_what_fails_for_the_user_says_where_and_how_to_look(repo: Repo) -> None:
+    with pytest.raises(GitError) as caught:
+        repo.repository.text_as_user("checkout", "--quiet", "nowhere", "--")
+    assert f"git checkout failed in {repo.folder}: " in caught.value.problem
+    assert caught.value.remedy == f"git -C {repo.folder} status"
+
+
+@pytest.mark.parametrize(
+    ("errors", "complaint"),
+    [
+        ("fatal: no such remote\nfatal: more\n", "no such remote"),
+        ("Warning: Permanently added 'h' to the list of known hosts.\n\nno key\n", "no key"),
+        ("", "exit status 128"),
+    ],
+)
+def test_the_first_complaint_is_told(errors: str, complaint: str) -> None:
+    assert Ended(128, "", errors).complaint == complaint

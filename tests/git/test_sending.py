@@ -150,7 +150,6 @@ def test_the_variables_that_git_exports_to_hooks_lead_nowhere_else(
 ) -> None:
     monkeypatch.setenv("GIT_DIR", str(workshop.docker.folder / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", "/nowhere")
-    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'push.gpgsign=true'")
     head = subprocess.run(
         ["git", "-C", str(aula.folder), "--git-dir", aula.repository.git_dir, "rev-parse", "HEAD"],
         capture_output=True,
@@ -162,6 +161,16 @@ def test_the_variables_that_git_exports_to_hooks_lead_nowhere_else(
     assert send(aula.repository, "origin", [f"{head}:{MASTER}"], said.append) == Sent(None)
     monkeypatch.undo()
     assert workshop.remote_head("aula") == head
+
+
+def test_what_git_c_says_counts(
+    workshop: Workshop, aula: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As `git -c push.gpgSign=true` exports it to an alias: that remote takes no signed pushes.
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'push.gpgsign=true'")
+    said: list[str] = []
+    outcome = send(aula.repository, "origin", [f"refs/heads/master:{MASTER}"], said.append)
+    assert outcome.said == "the receiving end does not support --signed push"
 
 
 def test_a_repository_whose_checkout_is_gone(workshop: Workshop, aula: Repo) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from guard.git.locate import open_checkout
+from guard.git.remotes import Settings
 from guard.git.repository import Repository
-from guard.git.settings import Settings
 from tests.workshop import Workshop
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
+from guard.git.files import held
 from guard.install.health import HookState, hook_health
-from guard.verdicts.locks import held
 from tests.hooks.places import opened
 from tests.pages import blocks, page, section
 from tests.workshop import Ran, Repo, Workshop, cabal

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError, MissingObjectError
+from guard.git.index import StagedTree
 from guard.git.objects import GitObject, ObjectPool
+from guard.git.refs import head_of, refs_below, resolve
 from guard.model import Combination
-from guard.situation.combinations import StagedTree, head_of, of_commit, refs_below, resolve
+from guard.situation.combinations import of_commit
 from tests.repositories import MakeRepo
 from tests.workshop import Repo
 

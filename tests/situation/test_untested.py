@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guard.git.parts import Part
+from guard.git.store import Part
 from guard.situation.untested import untested
 from tests.workshop import Repo, Workshop
 

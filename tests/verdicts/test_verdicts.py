@@ -13,7 +13,7 @@ import pytest
 from guard.config import Config, Recipe, read_config
 from guard.errors import GuardError
 from guard.git.objects import ObjectPool
-from guard.git.parts import Part
+from guard.git.store import Part
 from guard.model import Result
 from guard.situation.values import Tested as Known
 from guard.situation.values import VerdictState

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError
+from guard.git.checkouts import move_submodule
+from guard.git.commits import commit_gitlink
 from guard.git.locate import open_git_dir
-from guard.git.moving import commit_gitlink, move_submodule
 from guard.git.repository import Repository
 from tests.workshop import Repo, Workshop
 

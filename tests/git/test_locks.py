@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError
-from guard.verdicts.locks import held, is_held, lock_file
+from guard.git.files import held, is_held, lock_file
 
 HOLDER = """\
 import sys
-from guard.verdicts.locks import held
+from guard.git.files import held
 with held(sys.argv[1], lambda: None):
     sys.stdout.write("held\\n")
     sys.stdout.flush()
@@ -77,3 +80,30 @@ def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(GuardError, match=f"cannot lock {path}"), held(path, lambda: None):
         pass
     assert not is_held(path)
+
+
+def test_a_folder_can_be_locked_and_nothing_is_left_in_it(tmp_path: Path) -> None:
+    other = holder(str(tmp_path))
+    waits: list[str] = []
+
+    def on_wait() -> None:
+        waits.append("waiting")
+        other.communicate("go\n")
+
+    with held(str(tmp_path), on_wait) as waited:
+        assert waited
+    assert waits == ["waiting"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_locked_work_goes_on(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As some network file systems answer.
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with held(path) as waited:
+        assert not waited
+        assert not is_held(path)

@@ -1,0 +1,39 @@
+"""Single commits: whether one is here, what leads to it, and what people call it."""
+
+from __future__ import annotations
+
+from guard.errors import GitError
+from guard.git.repository import Repository
+
+
+def has_commit(repository: Repository, commit: str) -> bool:
+    """Whether a commit is here."""
+    words = ("--verify", "--quiet", f"{commit}^{{commit}}")
+    return bool(repository.text("rev-parse", *words, ok=(0, 1, 128)))
+
+
+def tree_of(repository: Repository, commit: str) -> str:
+    """The tree of a commit.
+
+    Raises:
+        GitError: there is no such commit.
+    """
+    return repository.text("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+
+
+def is_named(repository: Repository, commit: str) -> bool:
+    """Whether a branch, a tag, a remote's branch or a verdict keeps a commit."""
+    return bool(repository.text("for-each-ref", "--count=1", f"--contains={commit}"))
+
+
+def described(repository: Repository, commit: str, tags: str = "") -> str:
+    """A commit as people name it: by the tag before it, ``v0.2.1-111-g16d4829b``, or a short id.
+
+    Args:
+        tags: a pattern that these have to fit; without one any tag will do (git-describe(1)).
+    """
+    words = [f"--match={tags}"] if tags else ["--always"]
+    try:
+        return repository.text("describe", "--tags", *words, commit)
+    except GitError:
+        return commit[:12]  # no such tag before it, or it is not here

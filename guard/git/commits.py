@@ -1,0 +1,150 @@
+"""Trees and commits made of objects alone: no index, working tree or ref of the user's is touched.
+
+But for `advance`, which moves one branch forward.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from guard.errors import GitError, GuardError
+from guard.git.files import no_room, private_folder
+from guard.git.repository import Repository
+from guard.git.trees import GITLINK, REGULAR
+
+# Of a path and what stands there: mode and object id. None for nothing.
+Changes = Mapping[str, tuple[int, str] | None]
+
+
+@contextmanager
+def private_index(repository: Repository, private_objects: bool = False) -> Iterator[Repository]:
+    """The repository with an index of its own, empty at first, which is gone with the context.
+
+    Args:
+        private_objects: whether new objects are gone with the context, too.
+
+    Raises:
+        GuardError: there is no room for it.
+    """
+    with private_folder() as folder:
+        scratch = repository._replace(index_file=os.path.join(folder, "index"))
+        if private_objects:
+            scratch = scratch._replace(new_objects=_made(os.path.join(folder, "objects")))
+        yield scratch
+
+
+def _made(folder: str) -> str:
+    try:
+        os.mkdir(folder)
+    except OSError as error:
+        place = os.path.dirname(os.path.dirname(folder))
+        raise GuardError(
+            f"no temporary folder can be made in {place}: {error.strerror}", no_room(place)
+        ) from error
+    return folder
+
+
+def gitlink(commit: str) -> tuple[int, str]:
+    """A submodule's commit, for `tree_with`."""
+    return GITLINK, commit
+
+
+def regular(blob: str) -> tuple[int, str]:
+    """A file's content, for `tree_with`."""
+    return REGULAR, blob
+
+
+def new_blob(repository: Repository, data: bytes) -> str:
+    """Write content to the database and return its id.
+
+    Raises:
+        GitError: there is no room.
+    """
+    return repository.text("hash-object", "-w", "--stdin", data=data)
+
+
+def tree_with(repository: Repository, base: str | None, changes: Changes) -> str:
+    """A tree that differs from another in some paths, written to the database.
+
+    Args:
+        base: a tree or commit, None for the empty tree.
+        changes: of paths with slashes.
+
+    Raises:
+        GitError: the base is not here, or there is no room.
+    """
+    with private_index(repository) as scratch:
+        return changed_index(scratch, base, changes)
+
+
+def changed_index(scratch: Repository, base: str | None, changes: Changes) -> str:
+    """As `tree_with`, in the index of a `private_index`, which then holds that tree."""
+    scratch.run("read-tree", base or "--empty")
+    gone = "".join(f"{path}\0" for path, entry in changes.items() if entry is None)
+    if gone:
+        scratch.run("update-index", "--force-remove", "-z", "--stdin", data=os.fsencode(gone))
+    there = (f"{entry[0]:o} {entry[1]}\t{path}\0" for path, entry in changes.items() if entry)
+    scratch.run("update-index", "-z", "--index-info", data=os.fsencode("".join(there)))
+    return scratch.text("write-tree", "--missing-ok")
+
+
+def new_commit(repository: Repository, tree: str, parents: Sequence[str], message: str) -> str:
+    """A commit by the user, signed where they sign. Moves nothing.
+
+    Raises:
+        GitError: there is no identity, no key or no room.
+    """
+    signs = repository.text("config", "--type=bool", "--default=false", "commit.gpgsign") == "true"
+    words = [word for parent in parents for word in ("-p", parent)]
+    data = os.fsencode(message if message.endswith("\n") else f"{message}\n")
+    try:
+        return repository.text("commit-tree", *(["-S"] if signs else []), *words, tree, data=data)
+    except GitError as error:
+        raise GitError(
+            f"no commit could be made: {error.problem}",
+            "git config user.name and user.email; git config commit.gpgsign",
+        ) from error
+
+
+def advance(repository: Repository, ref: str, new: str, old: str | None, why: str) -> None:
+    """Move a branch forward, if it still is where it was.
+
+    Args:
+        old: where it was, None where there was no such branch.
+        why: for the reflog, and the command to run again.
+
+    Raises:
+        GuardError: somebody has moved it meanwhile, or git cannot.
+    """
+    try:
+        was = old or "0" * len(new)
+        repository.run("update-ref", "--create-reflog", "-m", why, ref, new, was)
+    except GitError as error:
+        raise GuardError(
+            f"{ref} of {repository.place} was not moved: {error.problem}", f"run {why} again"
+        ) from error
+
+
+def commit_gitlink(superproject: Repository, path: str, commit: str, message: str) -> str:
+    """Commit one gitlink alone, whatever else is staged, and return the new commit's id.
+
+    ``git commit --only`` would do the same, but not where the submodule is not checked out.
+
+    Raises:
+        GitError: git refuses, or a hook does.
+    """
+    with private_index(superproject) as scratch:
+        changed_index(scratch, "HEAD", {path: gitlink(commit)})
+        scratch.text_as_user("commit", "--quiet", "-m", message)
+    return superproject.text("rev-parse", "HEAD")
+
+
+def commit_staged(superproject: Repository, message: str) -> None:
+    """Commit the index as it is, through whatever hooks there are.
+
+    Raises:
+        GitError: git refuses, or a hook does.
+    """
+    superproject.text_as_user("commit", "--quiet", "-m", message)

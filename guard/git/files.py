@@ -1,0 +1,217 @@
+"""What guard writes on disk: files that are whole or not there, locks, folders for a moment."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from shlex import quote
+from stat import S_ISDIR
+from typing import Final
+
+from guard.errors import GuardError
+
+# Bytes that keep two folders of one process apart.
+_RANDOM: Final = 6
+# Seconds. A process that is not seen here may run in a container that shares the folder.
+_OLD: Final = 24 * 3600
+
+
+@contextmanager
+def replacing(path: str, draft: str = "") -> Iterator[str]:
+    """A name to write under, which takes the place of `path` at the end of the block.
+
+    A kill at any point leaves the old file or the new one, whole, and at most the draft beside it.
+
+    Args:
+        draft: that name, in the same folder; by default one that no other process uses.
+
+    Raises:
+        OSError: there is no room, or the folder cannot be written; `path` is as it was.
+    """
+    draft = draft or f"{path}.{os.getpid()}.new"
+    try:
+        yield draft
+        os.replace(draft, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(draft)
+        raise
+    sync_folder(os.path.dirname(path))
+
+
+def write_whole(path: str, data: bytes, mode: int | None = None, draft: str = "") -> None:
+    """Write a file that is there with all of its content, or as it was, even after a power cut.
+
+    Args:
+        mode: the file's permissions; by default what the umask leaves.
+        draft: as for `replacing`.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with replacing(path, draft) as name:
+        permissions = 0o666 if mode is None else 0o600
+        with os.fdopen(os.open(name, flags, permissions), "wb") as file:
+            file.write(data)
+            file.flush()
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+
+
+def sync_folder(folder: str) -> None:
+    """Make renames in a folder last through a power cut, where the file system can."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def held(path: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:
+    """Hold a lock; the kernel lets go of it when the process ends, however it ends.
+
+    Args:
+        path: a file, made where it is not there, or a folder.
+        on_wait: called once before waiting for another holder.
+
+    Yields:
+        Whether another process held it first. On a file system that cannot lock nobody ever does.
+
+    Raises:
+        GuardError: the file cannot be made, or the folder cannot be read.
+    """
+    try:
+        if os.path.isdir(path):
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        else:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise GuardError(
+            f"cannot lock {path}: {error.strerror}", f"ls -ld {quote(path)}"
+        ) from error
+    try:
+        waited = _is_taken(descriptor)
+        if waited:
+            on_wait()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield waited
+    finally:
+        os.close(descriptor)
+
+
+def lock_file(folder: str, name: str) -> str:
+    """The lock of a verdict in the making, or of a command of which one runs at a time.
+
+    Args:
+        folder: ``guard/`` in the common git dir.
+    """
+    return os.path.join(folder, "locks", f"{name}.lock")
+
+
+def is_held(path: str) -> bool:
+    """Whether another process holds a lock at this moment."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return _is_taken(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_taken(descriptor: int) -> bool:
+    """Take a lock, if nobody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False  # some network file systems cannot lock
+    return False
+
+
+@contextmanager
+def private_folder() -> Iterator[str]:
+    """A new folder that nobody else can read, and that is gone with the context.
+
+    What the standard library's tempfile gives, without its imports, which take longer than a push
+    may wait.
+
+    Raises:
+        GuardError: it cannot be made: a full disk, a temporary place that is read-only.
+    """
+    place = _temporary_place()
+    path = os.path.join(place, f"guard-{os.getpid()}-{os.urandom(_RANDOM).hex()}")
+    try:
+        os.mkdir(path, 0o700)
+    except OSError as error:
+        raise GuardError(
+            f"no temporary folder can be made in {place}: {error.strerror}", no_room(place)
+        ) from error
+    try:
+        yield path
+    finally:
+        _remove(path)
+
+
+def no_room(path: str) -> str:
+    """The command that shows what is wrong with a temporary place that takes nothing."""
+    return f"df -h {quote(path)}; export TMPDIR=/var/tmp"
+
+
+def remove_abandoned() -> int:
+    """Remove this user's private folders whose process was killed a day ago or earlier.
+
+    Returns:
+        how many were removed.
+    """
+    removed = 0
+    place = _temporary_place()
+    with suppress(OSError):
+        for name in os.listdir(place):
+            path = os.path.join(place, name)
+            words = name.split("-")
+            ours = len(words) == 3 and words[0] == "guard" and words[1].isdecimal()
+            if ours and len(words[2]) == _RANDOM * 2 and _is_abandoned(path, int(words[1])):
+                with suppress(OSError):
+                    _remove(path)
+                    removed += 1
+    return removed
+
+
+def _is_abandoned(path: str, pid: int) -> bool:
+    try:
+        status = os.lstat(path)
+        if not S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            return False
+        if status.st_mtime > time.time() - _OLD:
+            return False
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
+
+
+def _temporary_place() -> str:
+    return os.environ.get("TMPDIR") or "/tmp"
+
+
+def _remove(folder: str) -> None:
+    # Bottom up, and never through a link: git writes plain files and folders here.
+    for here, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(here, name))
+        for name in folders:
+            os.rmdir(os.path.join(here, name))
+    os.rmdir(folder)

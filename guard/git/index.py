@@ -1,0 +1,160 @@
+"""The index: which one git means, the tree that it holds, and which of its changes matter."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from shlex import quote
+from types import TracebackType
+from typing import Final
+
+from guard.config import FILE
+from guard.errors import GitError, GuardError
+from guard.git.commits import private_index
+from guard.git.files import no_room
+from guard.git.refs import head_of
+from guard.git.repository import Repository
+from guard.memory import Memory
+from guard.model import Combination
+
+_GITLINK: Final = b"160000"
+# What the static rules read: see `guard.situation.manifests`, for whose imports a commit should not
+# wait.
+_NAMES: Final = (
+    r"\.gitmodules|package\.yaml|.+\.cabal|stack.*\.yaml(\.lock)?|cabal\.project.*|cabal\.config"
+    rf"|.*\.freeze|{re.escape(FILE)}"
+)
+
+
+def index_of(repository: Repository) -> str:
+    """The index that git means: during a commit that may be a temporary one (githooks(5))."""
+    named = os.environ.get("GIT_INDEX_FILE", "")
+    # A relative one counts from the top of the checkout, as in git itself.
+    base = repository.work_tree or repository.git_dir
+    return os.path.join(base, named) if named else os.path.join(repository.git_dir, "index")
+
+
+def relevant_files(repository: Repository, index: str) -> tuple[str, ...]:
+    """The staged files that the static rules look at, and gitlinks. One git process.
+
+    Raises:
+        GitError: git cannot read the index.
+    """
+    other = repository._replace(index_file=index)
+    asked = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--ignore-submodules=none")
+    try:
+        words = other.run(*asked, "HEAD").split(b"\0")
+    except GitError:
+        if head_of(repository) is not None:
+            raise
+        return _all_relevant(other)
+    # ":<old mode> <new mode> <old id> <new id> <status>", then the path.
+    pairs = zip(words[::2], words[1::2], strict=False)
+    return tuple(os.fsdecode(name) for item, name in pairs if _matters(item[1:14].split(), name))
+
+
+def _all_relevant(repository: Repository) -> tuple[str, ...]:
+    """The same before the first commit."""
+    listed = repository.run("ls-files", "--stage", "-z").split(b"\0")
+    pairs = (line.partition(b"\t") for line in listed if line)
+    return tuple(os.fsdecode(name) for item, _, name in pairs if _matters([item[:6]], name))
+
+
+def _matters(modes: Sequence[bytes], path: bytes) -> bool:
+    return (
+        _GITLINK in modes or re.fullmatch(_NAMES, os.path.basename(os.fsdecode(path))) is not None
+    )
+
+
+class StagedTree:
+    """What the superproject would commit next, as a context; None where there is no index.
+
+    The index is copied and its trees go into a private object database, so that nothing of the
+    user's is locked, refreshed or written. It lasts as long as the context. Where the repository
+    has all of those trees already, as after a commit, that is remembered for these very bytes.
+
+    Args:
+        index: another file than the repository's own one, such as that of a commit in the making.
+        memory: where it is remembered; None remembers nothing, and there always are private
+            objects, for a caller that has some of its own to add.
+
+    Raises:
+        GuardError: the index has unmerged entries.
+        GitError: git cannot read the index.
+    """
+
+    def __init__(
+        self, repository: Repository, index: str = "", memory: Memory | None = None
+    ) -> None:
+        self.recalled = False
+        self._repository = repository
+        self._index = index
+        self._memory = memory
+        self._private = ExitStack()
+
+    def __enter__(self) -> Combination | None:
+        index = self._index or os.path.join(self._repository.git_dir, "index")
+        if self._repository.work_tree is None or not os.path.exists(index):
+            return None
+        try:
+            with open(index, "rb") as file:
+                content = file.read()
+        except OSError as error:
+            raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
+        digest = hashlib.sha1(content).hexdigest()
+        tree = self._memory.recall("index", digest) if self._memory else None
+        if isinstance(tree, str):
+            self.recalled = True
+            return Combination(tree, source="the index")
+        return self._write(content, digest)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._private.close()
+
+    def forget(self) -> None:
+        """Ask git the next time: the tree that was remembered is not there any more."""
+        self.recalled = False
+        self._memory = None
+
+    def _write(self, content: bytes, digest: str) -> Combination:
+        with ExitStack() as stack:
+            scratch = stack.enter_context(private_index(self._repository, private_objects=True))
+            tree = _written(scratch, content)
+            self._private = stack.pop_all()
+        if self._memory is None or os.listdir(scratch.new_objects):
+            return Combination(tree, source="the index", objects=scratch.new_objects)
+        self._memory.remember(tree, "index", digest)
+        return Combination(tree, source="the index")
+
+
+def _written(scratch: Repository, content: bytes) -> str:
+    """The tree of an index with this content."""
+    try:
+        with open(scratch.index_file, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        place = os.path.dirname(os.path.dirname(scratch.index_file))
+        raise GuardError(
+            f"no copy of the index can be written in {place}: {error.strerror}", no_room(place)
+        ) from error
+    try:
+        # Writing a split index would touch its shared part, which is the user's.
+        return scratch.text("-c", "core.splitIndex=false", "write-tree", "--missing-ok")
+    except GitError as error:
+        unmerged = scratch.run("ls-files", "--unmerged", "-z")
+        if not unmerged:
+            raise
+        first = os.fsdecode(unmerged.split(b"\0")[0].split(b"\t")[1])
+        raise GuardError(
+            f"the index of {scratch.place} has unmerged entries ({first}), so what would be "
+            "committed next is not known",
+            f"git -C {quote(scratch.place)} status",
+        ) from error

@@ -1,0 +1,120 @@
+"""Trees and commits of objects alone: exact, and nothing of the user's is touched."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from guard.errors import GitError, GuardError
+from guard.git.commits import (
+    advance,
+    changed_index,
+    gitlink,
+    new_blob,
+    new_commit,
+    private_index,
+    regular,
+    tree_with,
+)
+from tests.repositories import MakeRepo
+from tests.workshop import Repo
+
+FILES = {"a": "A\n", "below/b": "B\n", "grün/ein\nname": "C\n"}
+
+
+@pytest.fixture(params=["sha1", "sha256"])
+def full(make_repo: MakeRepo, request: pytest.FixtureRequest) -> Repo:
+    """A repository with a commit, and something else staged and changed."""
+    repo = make_repo("full", f"--object-format={request.param}")
+    repo.commit("First", FILES)
+    repo.write({"a": "staged\n", "below/b": "changed\n"})
+    repo.git("add", "a")
+    return repo
+
+
+def listed(repo: Repo, tree: str) -> dict[str, str]:
+    """Path -> mode and id."""
+    entries = repo.git("ls-tree", "-r", "-z", tree).split("\0")
+    pairs = (entry.partition("\t") for entry in entries if entry)
+    return {path: meta for meta, _, path in pairs}
+
+
+def test_a_tree_differs_in_what_is_asked_for_and_in_nothing_else(full: Repo) -> None:
+    before = full.git("status", "--porcelain")
+    repository = full.repository
+    blob = new_blob(repository, b"new\n")
+    changes = {
+        "lib": gitlink(full.head),
+        "grün/ein\nname": None,
+        "no such file": None,
+        "below/new": regular(blob),
+    }
+    tree = tree_with(repository, "HEAD", changes)
+    was = listed(full, "HEAD")
+    del was["grün/ein\nname"]
+    expected = {
+        **was,
+        "lib": f"160000 commit {full.head}",
+        "below/new": f"100644 blob {blob}",
+    }
+    assert listed(full, tree) == expected
+    assert full.git("status", "--porcelain") == before
+
+
+def test_a_file_takes_the_place_of_a_folder(full: Repo) -> None:
+    blob = new_blob(full.repository, b"new\n")
+    tree = tree_with(full.repository, "HEAD", {"below": regular(blob)})
+    assert listed(full, tree)["below"] == f"100644 blob {blob}"
+    assert "below/b" not in listed(full, tree)
+
+
+def test_a_tree_can_begin_with_nothing(full: Repo) -> None:
+    blob = new_blob(full.repository, b"new\n")
+    tree = tree_with(full.repository, None, {"new": regular(blob)})
+    assert list(listed(full, tree)) == ["new"]
+
+
+def test_of_private_objects_nothing_is_left(full: Repo) -> None:
+    with private_index(full.repository, private_objects=True) as scratch:
+        blob = new_blob(scratch, b"for a moment\n")
+        tree = changed_index(scratch, "HEAD", {"new": regular(blob)})
+        assert scratch.text("rev-parse", f"{tree}:a") == full.git("rev-parse", "HEAD:a")
+        assert full.repository.run("cat-file", "-e", tree, ok=(1,)) == b""
+    assert full.repository.run("cat-file", "-e", blob, ok=(1,)) == b""
+
+
+def test_a_commit_is_made_and_nothing_moves(full: Repo) -> None:
+    head = full.head
+    commit = new_commit(full.repository, full.git("rev-parse", "HEAD^{tree}"), [head], "Why: ü")
+    assert full.git("log", "--format=%P %B", "-1", commit) == f"{head} Why: ü"
+    assert full.head == head
+
+
+def test_who_has_no_identity_is_told_where_to_give_one(
+    full: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full.git("config", "user.useConfigOnly", "true")
+    for name in (
+        "GIT_AUTHOR_NAME",
+        "GIT_AUTHOR_EMAIL",
+        "GIT_COMMITTER_NAME",
+        "GIT_COMMITTER_EMAIL",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    with pytest.raises(GitError, match="no commit could be made: ") as caught:
+        new_commit(full.repository, full.git("rev-parse", "HEAD^{tree}"), [], "x")
+    assert "git config user.name and user.email" in caught.value.remedy
+
+
+def test_a_branch_that_somebody_has_moved_is_left_alone(full: Repo) -> None:
+    old = full.head
+    new = full.commit("Second")
+    branch = full.git("symbolic-ref", "HEAD")
+    with pytest.raises(GuardError, match=f"{branch} of .* was not moved") as caught:
+        advance(full.repository, branch, old, old, "guard recover")
+    assert caught.value.remedy == "run guard recover again"
+    assert full.head == new
+    advance(full.repository, branch, old, new, "guard recover")
+    assert full.head == old
