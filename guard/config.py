@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from guard.errors import ConfigError
+from guard.model import to_json
 
 _Check = Callable[[object], object]
 
@@ -106,10 +107,8 @@ class Recipe(NamedTuple):
     @property
     def digest(self) -> str:
         """64 hexadecimal digits: SHA-256 of the canonical JSON and the context's format."""
-        import json
-
         content = {"format": CONTEXT_FORMAT, **self._asdict()}
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        text = to_json(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -160,32 +159,6 @@ def read_config(data: bytes | None, where: str = FILE) -> Config:
     except RecursionError as error:
         raise ConfigError(f"{where} is nested too deeply", f"correct {where}") from error
     return _Reader(where).config(tables)
-
-
-def config_from_json(value: Any) -> Config | None:
-    """A configuration out of what JSON made of one, None where it is something else."""
-    try:
-        consumer, dependency, form, push, consumer_push, image, test, rules = value
-        name, dockerfile, target, platform, arguments, sent, builder, latest, *others = image
-        *names, publish = others
-        also, pins = map(tuple, names)
-        command, timeout, source = test
-        pairs = tuple((key, item) for key, item in arguments)
-        return Config(
-            consumer,
-            dependency,
-            form,
-            Protection(*map(tuple, push)),
-            Protection(*map(tuple, consumer_push)),
-            Image(
-                *(name, dockerfile, target, platform, pairs, sent, builder, latest, also, pins),
-                publish is True,
-            ),
-            Test(tuple(command), timeout, source),
-            Rules(*rules),
-        )
-    except (TypeError, ValueError):
-        return None
 
 
 class _Reader:

@@ -10,9 +10,12 @@ import hashlib
 import marshal
 import os
 import sys
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from guard import __version__
+from guard.model import ShapeError, as_plain, read_as
+
+_T = TypeVar("_T")
 
 # Some years of pushes. What is dropped is read anew.
 _ENTRIES: Final = 4096
@@ -40,11 +43,17 @@ class Memory:
         self._recalled: dict[tuple[str, ...], Any] = {}
         self._room: int | None = None
 
-    def recall(self, kind: str, *ids: str) -> Any | None:
-        """The value that was remembered for these ids, None where there is none.
+    def recall(self, shape: type[_T], kind: str, *ids: str) -> _T | None:
+        """The value that was remembered for these ids, None where there is none of this shape."""
+        plain = self._recall(kind, ids)
+        try:
+            value = read_as(shape, plain)
+        except ShapeError:
+            return None
+        # Nothing that is passed over or left to a default was written by this guard.
+        return value if as_plain(value) == plain else None
 
-        The value is made of lists, tuples, dicts and plain values; the caller checks its shape.
-        """
+    def _recall(self, kind: str, ids: tuple[str, ...]) -> Any:
         asked = (kind, *ids)
         if asked in self._recalled:
             return self._recalled[asked]
@@ -63,9 +72,9 @@ class Memory:
 
     def remember(self, value: object, kind: str, *ids: str) -> None:
         """Keep a value; where that fails it is not kept, and nobody is told."""
-        plain = _plain(value)
+        plain = as_plain(value)
         # A disk takes longer to write than all the rest of a small entry's way.
-        if plain == self.recall(kind, *ids):
+        if plain == self._recall(kind, ids):
             return
         self._recalled.pop((kind, *ids), None)
         path = self._path(kind, ids)
@@ -98,17 +107,6 @@ class Memory:
                 os.unlink(os.path.join(self._folder, name))
             self._room = _ENTRIES
         self._room -= 1
-
-
-def _plain(value: Any) -> Any:
-    """The value with named tuples as plain ones."""
-    if isinstance(value, tuple):
-        return tuple(map(_plain, value))
-    if isinstance(value, list):
-        return [*map(_plain, value)]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return value
 
 
 def _fingerprint() -> str:

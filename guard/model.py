@@ -1,13 +1,36 @@
 """The words of the project as frozen values. No input or output happens here.
 
 The words are those of the README's glossary: superproject, consumer, dependency, gitlink,
-requirement, release, combination, verdict, finding.
+requirement, release, combination, verdict, finding. What is kept of values in files is JSON, or
+the same as plain data: `as_plain` makes it, and `read_as` is the one way back, by the annotations.
 """
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Mapping
 from enum import Enum
-from typing import Final, NamedTuple
+from functools import cache
+from types import UnionType
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+_T = TypeVar("_T")
+_PLAIN: Final[Mapping[type, str]] = {
+    str: "is no text",
+    int: "is no whole number",
+    float: "is no number",
+    bool: "is neither true nor false",
+}
 
 # All rules, in their order. The first are static: they ask about the combination alone; the next
 # ask for its verdict, too; the last ask about a push: where it goes, and what went there before.
@@ -161,3 +184,119 @@ def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
     if Severity.UNDECIDED in severities:
         return Outcome.UNDECIDED
     return Outcome.ALLOWED
+
+
+class ShapeError(ValueError):
+    """Data that is not of the shape it should have: which part, and what is there instead."""
+
+
+def to_json(value: object, **form: Any) -> str:
+    """The value as JSON.
+
+    Args:
+        form: as `json.dumps` has it.
+    """
+    import json
+
+    return json.dumps(as_plain(value), **form)
+
+
+def from_json(shape: type[_T], data: bytes) -> _T:
+    """A value out of JSON, as `read_as` takes it.
+
+    Raises:
+        ShapeError: it is no JSON, or not of that shape.
+    """
+    import json
+
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ShapeError(f"it is no JSON: {error}") from error
+    return read_as(shape, value)
+
+
+def as_plain(value: Any) -> Any:
+    """The value in what JSON has: a named tuple by its fields' names, any other as a list."""
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {key: as_plain(inner) for key, inner in value.items()}
+    return [*map(as_plain, value)] if isinstance(value, list | tuple) else value
+
+
+def read_as(shape: type[_T], value: object, where: str = "") -> _T:
+    """A value out of what `as_plain` made of it.
+
+    Args:
+        shape: of named tuples, Enums, tuples, mappings from texts, plain types, literals, and
+            ``X | None`` of these. A field that has a default may be missing, and a key that is no
+            field is passed over: a newer guard may have written it.
+        where: how messages name the value.
+
+    Raises:
+        ShapeError: it is not of that shape.
+    """
+    result: _T = _read(shape, value, where)
+    return result
+
+
+def _read(shape: Any, value: Any, where: str) -> Any:
+    kind, inner = get_origin(shape) or shape, get_args(shape)
+    if kind is object:
+        return value
+    if kind in _PLAIN:
+        is_whole = kind is float and type(value) is int
+        return value if type(value) is kind or is_whole else _misfit(where, value, _PLAIN[kind])
+    if kind is UnionType:
+        (other,) = {*inner} - {type(None)}
+        return None if value is None else _read(other, value, where)
+    if kind is Literal or issubclass(kind, Enum):
+        return _chosen(inner or (*kind,), value, where)
+    if kind is tuple:
+        return _entries(inner, value, where)
+    if type(value) is not dict:
+        return _misfit(where, value, "is no object")
+    if issubclass(kind, Mapping):
+        keys = (_read(str, key, where) for key in value)
+        return {key: _read(inner[1], value[key], f"{where}[{reprlib.repr(key)}]") for key in keys}
+    return _fields(kind, value, f"{where}." if where else "")
+
+
+def _chosen(choices: tuple[Any, ...], value: object, where: str) -> Any:
+    plain = [as_plain(choice) for choice in choices]
+    for choice, one in zip(choices, plain, strict=True):
+        if type(value) is type(one) and value == one:
+            return choice
+    words = ", ".join(map(repr, plain))
+    return _misfit(where, value, f"is none of {words}" if len(plain) > 1 else f"is not {words}")
+
+
+def _entries(inner: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if type(value) is not list:
+        return _misfit(where, value, "is no list")
+    shapes = inner[:1] * len(value) if inner[1:] == (...,) else inner
+    if len(shapes) != len(value):
+        return _misfit(where, value, f"is no list of {len(shapes)}")
+    pairs = enumerate(zip(shapes, value, strict=True))
+    return tuple(_read(shape, entry, f"{where}[{at}]") for at, (shape, entry) in pairs)
+
+
+def _fields(kind: Any, value: dict[str, Any], prefix: str) -> Any:
+    shapes = _shapes(kind)
+    for name in shapes:
+        if name not in value and name not in kind._field_defaults:
+            raise ShapeError(f"{prefix}{name} is missing")
+    there = ((name, shape) for name, shape in shapes.items() if name in value)
+    return kind(**{name: _read(shape, value[name], prefix + name) for name, shape in there})
+
+
+@cache
+def _shapes(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind)
+
+
+def _misfit(where: str, value: object, problem: str) -> NoReturn:
+    raise ShapeError(f"{where or 'it'}: {reprlib.repr(value)} {problem}")

@@ -10,7 +10,7 @@ from re import Match
 from typing import IO, Any, Final
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UnreadError
-from guard.model import Decision, Evidence, Finding, Outcome, Severity
+from guard.model import Decision, Evidence, Finding, Outcome, Severity, as_plain, to_json
 
 JSON_VERSION: Final = 1
 _CODES: Final = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
@@ -70,9 +70,7 @@ class Screen:
 
     def json(self, value: object) -> None:
         """One JSON object."""
-        import json
-
-        _put(self._out, json.dumps(value, indent=2) + "\n")
+        _put(self._out, to_json(value, indent=2) + "\n")
 
     def failure(self, error: GuardError) -> None:
         """What went wrong and what to do."""
@@ -173,26 +171,13 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "gitlinks": {link.path: link.commit for link in decision.gitlinks},
         "release": decision.release,
         "judged_with": decision.judged_with,
-        "findings": [_finding_json(item) for item in decision.findings],
+        "findings": as_plain(decision.findings),
     }
 
 
 def decisions_json(decisions: Iterable[Decision]) -> dict[str, Any]:
     """The whole object of ``--json``."""
     return {"version": JSON_VERSION, "decisions": [decision_json(item) for item in decisions]}
-
-
-def _finding_json(finding: Finding) -> dict[str, Any]:
-    return {
-        "rule": finding.rule,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "found": finding.found,
-        "expected": finding.expected,
-        "evidence": [item._asdict() for item in finding.evidence],
-        "remedy": finding.remedy,
-        "missing": list(finding.missing),
-    }
 
 
 def _nowhere() -> IO[str]:

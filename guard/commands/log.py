@@ -210,10 +210,7 @@ def _json(row: _Row) -> dict[str, Any]:
     fields = record._asdict()
     fields.update(
         name=record.name,
-        result=record.result.value,
-        gitlinks={link.path: link.commit for link in record.gitlinks},
-        image=record.image._asdict(),
-        engine=record.engine._asdict(),
+        gitlinks=dict(record.gitlinks),
         by=None if theirs is None else theirs.by,
         counts=theirs is None or theirs.trusted,
     )

@@ -81,8 +81,8 @@ def _ask(program: str, word: str, memory: Memory | None) -> Callable[[], str]:
         return str
     identity = _identity(program) if memory is not None else ()
     if memory is not None and identity:
-        known = memory.recall(_KIND, *identity)
-        if isinstance(known, str):
+        known = memory.recall(str, _KIND, *identity)
+        if known is not None:
             return lambda: known
     try:
         child = subprocess.Popen(

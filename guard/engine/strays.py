@@ -18,6 +18,7 @@ from typing import Final
 from guard.engine.client import Engine
 from guard.engine.leftovers import Owner, remove
 from guard.engine.processes import end_container, kill, notes_folder, pids, read
+from guard.model import from_json
 
 _RUNTIMES: Final = ("runc", "crun", "containerd-shim", "conmon")
 _FLAGS: Final = re.compile(r"(?:--\S+\s+)*")
@@ -81,8 +82,7 @@ def _lines(path: Path) -> list[tuple[str, str]]:
     found = []
     with suppress(FileNotFoundError, ValueError):
         for line in path.read_text().splitlines():
-            first, second = json.loads(line)
-            found.append((str(first), str(second)))
+            found.append(from_json(tuple[str, str], line.encode()))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from guard.config import Config
 from guard.errors import GuardError
@@ -17,7 +17,6 @@ from guard.model import (
     STATIC_RULES,
     Combination,
     Decision,
-    Evidence,
     Finding,
     Gitlink,
     Outcome,
@@ -226,8 +225,8 @@ class Gate:
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
         key = facts.tested.key or None if isinstance(facts.tested, Tested) else None
         if key and all(item.severity in _ACCEPTABLE for item in findings):
-            value = [release, [_to_json(item) for item in findings]]
-            self.gatherer.memory.remember(value, *self._ids(key, config, links))
+            known = _Known(release, findings)
+            self.gatherer.memory.remember(known, *self._ids(key, config, links))
         return key, _Known(release, findings + judge(facts, ASKING))
 
     def _of_known(
@@ -241,8 +240,8 @@ class Gate:
         verdict = self.gatherer.tested(combination, config) if self._asks_verdicts else None
         if not isinstance(verdict, Tested) or verdict.state is not VerdictState.PASSED:
             return None, None  # a push that is blocked is told everything
-        known = _from_json(self.gatherer.memory.recall(*self._ids(verdict.key, config, links)))
-        if known is None:
+        known = self.gatherer.memory.recall(_Known, *self._ids(verdict.key, config, links))
+        if known is None or any(item.severity not in _ACCEPTABLE for item in known.findings):
             return None, None
         if not self.gatherer.is_still_release(combination, config, known.release):
             return None, None
@@ -275,7 +274,7 @@ class Gate:
         """
         links = (word for link in combination.replaced for word in link)
         ids = ("fits", self.workspace.name(""), combination.tree, *links)
-        if self.gatherer.memory.recall(*ids):
+        if self.gatherer.memory.recall(bool, *ids):
             return ()
         from guard.rules.rulebook import STATIC, judge
 
@@ -371,32 +370,3 @@ def _undecided(
         missing=(error.problem,),
     )
     return Decision(repository, commit, ref, Outcome.UNDECIDED, None, rules, (), None, (finding,))
-
-
-def _to_json(finding: Finding) -> dict[str, Any]:
-    return {**finding._asdict(), "severity": finding.severity.value}
-
-
-def _from_json(value: Any) -> _Known | None:
-    """What was remembered, None for anything else."""
-    try:
-        release, findings = value
-        if not (release is None or isinstance(release, str)):
-            return None
-        return _Known(release, tuple(_finding(item) for item in findings))
-    except (TypeError, ValueError, LookupError):
-        return None
-
-
-def _finding(fields: dict[str, Any]) -> Finding:
-    found = Finding(
-        **{
-            **fields,
-            "severity": Severity(fields["severity"]),
-            "evidence": tuple(Evidence(*item) for item in fields["evidence"]),
-            "missing": tuple(fields["missing"]),
-        }
-    )
-    if found.severity not in _ACCEPTABLE:
-        raise ValueError("only what lets a push pass is remembered")
-    return found

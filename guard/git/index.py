@@ -105,8 +105,8 @@ class StagedTree:
         except OSError as error:
             raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
         digest = hashlib.sha1(content).hexdigest()
-        tree = self._memory.recall("index", digest) if self._memory else None
-        if isinstance(tree, str):
+        tree = self._memory.recall(str, "index", digest) if self._memory else None
+        if tree is not None:
             self.recalled = True
             return Combination(tree, source="the index")
         return self._write(content, digest)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from guard.config import Config
 from guard.errors import GuardError, UsageError
@@ -16,6 +15,7 @@ from guard.git.checkouts import switch
 from guard.git.locate import open_checkout
 from guard.git.refs import refs_below
 from guard.git.repository import Repository
+from guard.model import ShapeError, from_json
 from guard.recovery.comeback import bring_back, image_to_bring
 from guard.recovery.hindrances import Trouble, losses, losses_below, obstacles, refusal
 from guard.recovery.known_good import Good
@@ -45,6 +45,12 @@ class _Place(NamedTuple):
     branch: str
     commit: str
     target: str
+
+
+class _Home(NamedTuple):
+    version: Literal[1]
+    verdict: str
+    places: tuple[_Place, ...]
 
 
 def go(gate: Gate, good: Good, wants_image: bool, only_shows: bool, screen: Screen) -> None:
@@ -245,18 +251,16 @@ def _file(top: Repository) -> str:
 
 
 def _write(top: Repository, verdict: str, places: list[_Place]) -> None:
-    content = {"version": 1, "verdict": verdict, "places": [place._asdict() for place in places]}
-    write_journal(_file(top), content)
+    write_journal(_file(top), _Home(1, verdict, tuple(places)))
 
 
-def _read(top: Repository) -> list[_Place]:
+def _read(top: Repository) -> tuple[_Place, ...]:
     try:
-        with open(_file(top), encoding="utf-8", errors="surrogateescape") as file:
-            content = json.load(file)
-        return [_Place(*(str(item[name]) for name in _Place._fields)) for item in content["places"]]
+        with open(_file(top), "rb") as file:
+            return from_json(_Home, file.read()).places
     except FileNotFoundError:
-        return []
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        return ()
+    except (OSError, ShapeError) as error:
         raise GuardError(
             f"{_file(top)}, which says where everything was, cannot be read: {error}",
             f"check out your branches by hand, then rm {_file(top)}",

@@ -7,11 +7,10 @@ the journal names and which holds nothing else then.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from guard.errors import GuardError
 from guard.git.ancestry import has_commit, tree_of
@@ -31,6 +30,7 @@ from guard.git.files import write_whole
 from guard.git.network import fetch, remote_commit
 from guard.git.repository import Repository
 from guard.git.sending import push
+from guard.model import ShapeError, from_json, to_json
 from guard.recovery.plan import TRAILER, Pinned, Plan, Side, changes_of
 from guard.verdicts.recording import KEEP
 
@@ -54,6 +54,11 @@ class Move(NamedTuple):
     old: str
     new: str
     stays: bool = False
+
+
+class _Journal(NamedTuple):
+    version: Literal[1]
+    moves: tuple[Move, ...]
 
 
 class Restored(NamedTuple):
@@ -193,14 +198,13 @@ def bring_commit(checkout: Repository, commit: str, source: Repository, tag: str
 def journal(superproject: Repository, moves: Sequence[Move]) -> Iterator[None]:
     """Names the checkouts that are on their way in the block, and later on where it raises."""
     path = _journal(superproject)
-    written = {"version": 1, "moves": [move._asdict() for move in moves]}
-    write_journal(path, written)
+    write_journal(path, _Journal(1, tuple(moves)))
     yield
     with suppress(FileNotFoundError):
         os.unlink(path)
 
 
-def write_journal(path: str, content: Mapping[str, object]) -> None:
+def write_journal(path: str, content: object) -> None:
     """A journal as JSON, whole or as it was.
 
     Raises:
@@ -208,7 +212,7 @@ def write_journal(path: str, content: Mapping[str, object]) -> None:
     """
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        write_whole(path, json.dumps(content, indent=1).encode() + b"\n")
+        write_whole(path, to_json(content, indent=1).encode() + b"\n")
     except OSError as error:
         raise GuardError(f"cannot write {path}: {error.strerror}", f"ls -ld {path}") from error
 
@@ -258,16 +262,12 @@ def _journal(superproject: Repository) -> str:
     return os.path.join(superproject.git_dir, "guard", _JOURNAL)
 
 
-def _read(path: str) -> list[Move]:
+def _read(path: str) -> tuple[Move, ...]:
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            content = json.load(file)
-        return [
-            Move(str(item["work_tree"]), str(item["old"]), str(item["new"]), item["stays"] is True)
-            for item in content["moves"]
-        ]
-    except (OSError, ValueError, LookupError, TypeError):
-        return []  # none was left behind, or none of ours
+        with open(path, "rb") as file:
+            return from_json(_Journal, file.read()).moves
+    except (OSError, ShapeError):
+        return ()  # none was left behind, or none of ours
 
 
 def ask_remotes(sides: Iterable[tuple[str, Repository, str]]) -> None:

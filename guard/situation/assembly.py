@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeGuard
+from typing import NamedTuple
 
 from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
@@ -73,8 +73,8 @@ class Submodules:
         if entry is None or entry.mode in (GITLINK, FOLDER):
             return {}
         if entry.id not in self._modules:
-            known = self.memory.recall("gitmodules", entry.id)
-            self._modules[entry.id] = known if _is_modules(known) else self._read(store, entry.id)
+            known = self.memory.recall(dict[str, dict[str, str]], "gitmodules", entry.id)
+            self._modules[entry.id] = self._read(store, entry.id) if known is None else known
         return self._modules[entry.id]
 
     def _read(self, store: Store, entry: str) -> dict[str, dict[str, str]]:
@@ -84,14 +84,6 @@ class Submodules:
         modules = _read_modules(store.repositories[0], blob)
         self.memory.remember(modules, "gitmodules", entry)
         return modules
-
-
-def _is_modules(value: object) -> TypeGuard[dict[str, dict[str, str]]]:
-    """Whether what was remembered has the shape that `_read_modules` gives."""
-    return isinstance(value, dict) and all(
-        isinstance(names, dict) and all(isinstance(url, str) for url in names.values())
-        for names in value.values()
-    )
 
 
 def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str, str]]:
@@ -167,8 +159,8 @@ class _Assembler:
             store = Store(self._submodules.pool, distinct(nested))
         else:
             store = self._submodules.store(path, names)
-        known = self._memory.recall("content", commit) if self._memory else None
-        if isinstance(known, str):
+        known = self._memory.recall(str, "content", commit) if self._memory else None
+        if known is not None:
             return known
         root = store.root(commit)
         if root is None:

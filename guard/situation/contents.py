@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shlex import quote
 
-from guard.config import FILE, Config, config_from_json, read_config
+from guard.config import FILE, Config, read_config
 from guard.errors import MissingObjectError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.repository import Repository
@@ -60,7 +60,7 @@ class Contents:
         return self._configs[blob]
 
     def _read_config(self, store: Store, blob: str) -> Config:
-        known = config_from_json(self.memory.recall("config", blob))
+        known = self.memory.recall(Config, "config", blob)
         if known is not None:
             return known
         content = store.read(blob)

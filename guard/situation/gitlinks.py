@@ -261,7 +261,7 @@ class PublishedLinks:
             return set()
         memory = self._contents.memory
         digest = hashlib.sha1("".join(sorted(tips)).encode()).hexdigest()
-        remembered = {item for item in rest if memory.recall("reaches", item, digest)}
+        remembered = {item for item in rest if memory.recall(bool, "reaches", item, digest)}
         rest = self.present(repository, rest - remembered)
         reached = reachable(repository, rest, tips) if rest else set()
         for commit in reached:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 from guard.ci.image_mentions import MAX_BYTES, UnreadableError, may_name, mentions_in
 from guard.config import Image
@@ -36,7 +36,7 @@ def image_pins(
         return ImagePins((), (Unknown(error.problem, error.remedy),))
     names = (image.name, *image.also)
     ids = (*names, *(f"{item.blob} {item.path}" for item in files))
-    known = _from_json(memory.recall(_KIND, *ids))
+    known = memory.recall(ImagePins, _KIND, *ids)
     if known is not None:
         return known
     mentions: list[ImageMention] = []
@@ -111,15 +111,3 @@ def _files(store: Store, tree: GitObject, patterns: Sequence[str]) -> list[File]
 
 def _is_prose(name: str) -> bool:
     return name.upper().startswith("README") or name.lower().endswith((".md", ".rst"))
-
-
-def _from_json(value: Any) -> ImagePins | None:
-    """What was remembered, None for anything else."""
-    try:
-        mentions, unread, *_ = value
-        return ImagePins(
-            tuple(ImageMention(*item) for item in mentions),
-            tuple(Unknown(what, remedy) for what, remedy, _ in unread),
-        )
-    except (TypeError, ValueError):
-        return None

@@ -5,14 +5,13 @@ Each is one JSON file in ``guard/bypasses`` of the superproject's common git dir
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
 import re
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from guard import __version__
 from guard.errors import GitError, GuardError
@@ -21,10 +20,9 @@ from guard.git.locate import find_here
 from guard.git.pushes import RefUpdate
 from guard.git.remotes import without_secret
 from guard.git.repository import Repository
-from guard.model import Decision, Outcome, Severity
+from guard.model import Decision, Outcome, Severity, from_json, read_as, to_json
 from guard.situation.workspace import find_workspace, repository_name
 
-_VERSION: Final = 1
 _NOT_JUDGED: Final = "not judged"
 _BLOCKING: Final = (Severity.ERROR, Severity.UNDECIDED)
 
@@ -51,6 +49,10 @@ class PushedRef(NamedTuple):
     def refused(self) -> bool:
         """Whether this ref would have stopped the push."""
         return self.outcome in (Outcome.BLOCKED.value, Outcome.UNDECIDED.value)
+
+
+class _Version(NamedTuple):
+    version: Literal[1]
 
 
 class Bypass(NamedTuple):
@@ -159,10 +161,9 @@ def _who(repository: Repository) -> str:
 
 
 def _write(folder: str, bypass: Bypass) -> str:
-    fields: dict[str, Any] = bypass._asdict()
+    fields = {"version": 1, **bypass._asdict()}
     del fields["path"]
-    fields["refs"] = [item._asdict() for item in bypass.refs]
-    data = json.dumps({"version": _VERSION, **fields}, indent=1).encode() + b"\n"
+    data = to_json(fields, indent=1).encode() + b"\n"
     stamp = re.sub("[^0-9TZ]", "", bypass.when)
     path = os.path.join(folder, f"{stamp}-{os.urandom(4).hex()}.json")
     try:
@@ -180,24 +181,8 @@ def parse_bypass(data: bytes) -> Bypass:
     """A bypass out of its JSON.
 
     Raises:
-        ValueError, LookupError, TypeError: it is none.
+        ShapeError: it is none.
     """
-    fields = json.loads(data)
-    if fields["version"] != _VERSION:
-        raise ValueError(f"its version is {fields['version']!r}, not {_VERSION}")
-    refs = []
-    for item in fields["refs"]:
-        texts = {name: _text(item, name) for name in PushedRef._fields if name != "findings"}
-        findings = item["findings"]
-        if not isinstance(findings, list) or not all(isinstance(one, str) for one in findings):
-            raise ValueError("its findings are no texts")
-        refs.append(PushedRef(**texts, findings=tuple(findings)))
-    named = (name for name in Bypass._fields if name not in ("refs", "path"))
-    return Bypass(**{name: _text(fields, name) for name in named}, refs=tuple(refs))
-
-
-def _text(fields: Any, name: str) -> str:
-    value = fields[name]
-    if not isinstance(value, str):
-        raise ValueError(f"its {name} is {value!r}, which is no text")
-    return value
+    fields = from_json(dict[str, object], data)
+    read_as(_Version, fields)
+    return read_as(Bypass, fields)

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
-from guard.model import Decision, Outcome, outcome_of
+from guard.model import Decision, Outcome, ShapeError, as_plain, outcome_of
 from guard.rules.tested import NAME as TESTED
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import repositories_of
@@ -62,7 +62,7 @@ class Bypassed(NamedTuple):
         """The keys of ``guard status --json`` and ``guard log --json``."""
         return {
             "bypasses": [_to_json(item) for item in self.found],
-            "damaged_bypasses": [item._asdict() for item in self.damaged],
+            "damaged_bypasses": as_plain(self.damaged),
         }
 
 
@@ -82,8 +82,8 @@ def _read_all(gate: Gate) -> tuple[list[Bypass], list[Damaged]]:
                     found.append(parse_bypass(file.read())._replace(path=path))
             except OSError as error:
                 damaged.append(Damaged(path, error.strerror or str(error)))
-            except (ValueError, LookupError, TypeError, RecursionError) as error:
-                damaged.append(Damaged(path, f"{type(error).__name__}: {error}"))
+            except ShapeError as error:
+                damaged.append(Damaged(path, str(error)))
     return sorted(found, key=lambda item: item.when, reverse=True), damaged
 
 

@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.memory import Memory
-from guard.model import Result
-from guard.verdicts.record import Record, RecordError, parse_record
+from guard.model import Result, ShapeError
+from guard.verdicts.record import Record, parse_record
 from guard.verdicts.trust import Trust
 
 # git-log(1), %G?: a good signature of somebody known. For SSH: of the allowed signers.
@@ -115,9 +115,9 @@ class Colleagues:
         """What a history says of a file never changes; walking it takes long."""
         memory = Memory(self._repository.common_dir)
         ids = (path, self._own or "", *sorted(self._tips.values()))
-        known = memory.recall("brought", *ids)
-        if isinstance(known, list):
-            return [_Brought(*map(str, item)) for item in known if len(item) == 3]
+        known = memory.recall(tuple[_Brought, ...], "brought", *ids)
+        if known is not None:
+            return [*known]
         found = self._brought(path)
         memory.remember(found, "brought", *ids)
         return found
@@ -152,7 +152,7 @@ class Colleagues:
         ):
             try:
                 record = parse_record(blob.data) if blob is not None else None
-            except RecordError:
+            except ShapeError:
                 continue
             if record is not None:
                 is_signed = item.commit in signed

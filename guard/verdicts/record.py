@@ -6,33 +6,16 @@ what those have no field for stands in the predicate under ``guard``.
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from guard.model import Gitlink, Result
+from guard.model import Gitlink, Result, ShapeError, from_json, read_as, to_json
 
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
 _PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
-_VERSION: Final = 1
 _NAME_KEY: Final = 12
 _NAME_RECIPE: Final = 8
 _LONGEST: Final = 1e9
-_TEXTS: Final = (
-    "detail",
-    "finished",
-    "superproject",
-    "release",
-    "guard",
-    "log",
-    "log_sha256",
-    "context_sha256",
-    "published",
-)
-
-
-class RecordError(ValueError):
-    """The data is no record."""
 
 
 class EngineFacts(NamedTuple):
@@ -134,78 +117,71 @@ class Record(NamedTuple):
 
     def to_json(self) -> bytes:
         """The record as it is stored, with a final newline."""
-        own = self._asdict()
-        own.update(
-            version=_VERSION,
-            result=self.result.value,
-            gitlinks={link.path: link.commit for link in self.gitlinks},
-            image=self.image._asdict(),
-            engine=self.engine._asdict(),
-        )
+        own = {**self._asdict(), "version": 1, "gitlinks": dict(self.gitlinks)}
         statement = {
             "_type": _STATEMENT,
             "subject": [{"name": "combination", "digest": {"gitTree": self.key}}],
             "predicateType": _PREDICATE,
             "predicate": {
-                "result": "PASSED" if self.result is Result.PASSED else "FAILED",
+                "result": self._word,
                 "configuration": [{"name": "recipe", "digest": {"sha256": self.recipe}}],
                 "guard": own,
             },
         }
-        return json.dumps(statement, indent=1, sort_keys=True).encode() + b"\n"
+        return to_json(statement, indent=1, sort_keys=True).encode() + b"\n"
+
+    @property
+    def _word(self) -> str:
+        return "PASSED" if self.result is Result.PASSED else "FAILED"
+
+
+class _Subject(NamedTuple):
+    digest: dict[str, object]
+
+
+class _Predicate(NamedTuple):
+    result: str
+    guard: dict[str, object]
+
+
+class _Statement(NamedTuple):
+    subject: tuple[_Subject, ...]
+    predicate: _Predicate
+
+
+class _Own(NamedTuple):
+    """What of guard's own fields is no field of a record, or in another form."""
+
+    version: Literal[1]
+    gitlinks: dict[str, str]
 
 
 def parse_record(data: bytes) -> Record:
     """A record out of its JSON; every field of another type is an error.
 
     Raises:
-        RecordError: no JSON, no Statement, another version, or a field that does not fit.
+        ShapeError: no JSON, no Statement, another version, or a field that does not fit.
     """
-    try:
-        statement = json.loads(data)
-        own = statement["predicate"]["guard"]
-        if statement["_type"] != _STATEMENT or statement["predicateType"] != _PREDICATE:
-            raise RecordError("it is no test-result statement")
-        if own["version"] != _VERSION or own["version"] is True:
-            raise RecordError(f"its version is {own['version']!r}, not {_VERSION}")
-        record = _record(own)
-        passed = statement["predicate"]["result"] == "PASSED"
-        subject = statement["subject"][0]["digest"]["gitTree"]
-    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
-        if isinstance(error, RecordError):
-            raise
-        raise RecordError(f"{type(error).__name__}: {error}") from error
-    if passed is not (record.result is Result.PASSED) or subject != record.key:
-        raise RecordError("its statement and guard's own fields contradict each other")
+    whole = from_json(dict[str, object], data)
+    if (whole.get("_type"), whole.get("predicateType")) != (_STATEMENT, _PREDICATE):
+        raise ShapeError("it is no test-result statement")
+    statement = read_as(_Statement, whole)
+    fields = statement.predicate.guard
+    links = [{"path": p, "commit": c} for p, c in read_as(_Own, fields).gitlinks.items()]
+    record = read_as(Record, {**fields, "gitlinks": links})
+    _check(record)
+    keys = [subject.digest.get("gitTree") for subject in statement.subject]
+    if (statement.predicate.result, keys[:1]) != (record._word, [record.key]):
+        raise ShapeError("its statement and guard's own fields contradict each other")
     return record
 
 
-def _record(own: dict[str, Any]) -> Record:
-    values = {name: own[name] for name in Record._fields if name in own}
-    values.update(
-        result=Result(own["result"]),
-        gitlinks=tuple(Gitlink(str(path), str(id_)) for path, id_ in own["gitlinks"].items()),
-        image=ImageFacts(**{**own["image"], "bases": tuple(own["image"]["bases"])}),
-        engine=EngineFacts(**own["engine"]),
-        command=tuple(own["command"]),
-    )
-    record = Record(**values)
-    for name in ("key", "recipe"):
-        if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", getattr(record, name)):
-            raise RecordError(f"its {name} is {getattr(record, name)!r}")
-    if not isinstance(own["command"], list) or not isinstance(own["image"]["bases"], list):
-        raise RecordError("what should be a list is none")
-    links = [text for link in own["gitlinks"].items() for text in link]
-    image = record.image
-    parts = (*record.engine, image.id, image.digest, image.reference, *image.bases)
-    texts = [getattr(record, name) for name in _TEXTS]
-    if not all(isinstance(value, str) for value in (*texts, *links, *parts, *record.command)):
-        raise RecordError("what should be a text is none")
+def _check(record: Record) -> None:
+    for name, digest in (("key", record.key), ("recipe", record.recipe)):
+        if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", digest):
+            raise ShapeError(f"{name}: {digest!r} is no id")
     for seconds in (record.build_seconds, record.test_seconds):
-        if type(seconds) not in (int, float) or not 0 <= seconds < _LONGEST:
-            raise RecordError(f"it took {seconds!r} seconds")
-    if record.exit_status is not None and type(record.exit_status) is not int:
-        raise RecordError(f"its exit status is {record.exit_status!r}")
+        if not 0 <= seconds < _LONGEST:
+            raise ShapeError(f"it took {seconds!r} seconds")
     if "/" in record.log or "\0" in record.log:
-        raise RecordError(f"its log is {record.log!r}, which is no file's name")
-    return record
+        raise ShapeError(f"log: {record.log!r} is no file's name")

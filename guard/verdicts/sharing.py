@@ -13,7 +13,8 @@ from guard.git.objects import ObjectPool
 from guard.git.refs import REMOTES, list_refs
 from guard.git.repository import Repository
 from guard.git.sending import PushError, Refusal, push
-from guard.verdicts.record import RecordError, parse_record
+from guard.model import ShapeError
+from guard.verdicts.record import parse_record
 from guard.verdicts.verdicts import NAME, REF
 
 _RACES: Final = 10
@@ -152,7 +153,7 @@ def _finished(repository: Repository, pool: ObjectPool, blob: str, present: str)
     for found in pool.reader(repository).read_all([blob, present]):
         try:
             times.append(parse_record(found.data).finished if found is not None else "")
-        except RecordError:
+        except ShapeError:
             times.append("")
     return times[0] > times[1]
 

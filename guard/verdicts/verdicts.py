@@ -17,7 +17,7 @@ from guard.git.refs import REMOTES, VERDICTS, list_refs
 from guard.git.repository import Repository
 from guard.git.store import Part, Store
 from guard.memory import Memory
-from guard.model import Result
+from guard.model import Result, ShapeError
 from guard.situation.values import Tested, VerdictState
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ class Verdicts:
             return found._replace(uncounted=_not_trusted(theirs))
         if record is not None and not _outweighs(theirs.record, record):
             return found
-        told = _told(Tested(VerdictState.UNTESTED, key, digest), theirs.record, "")
-        return told._replace(by=theirs.by)
+        # The log is on the machine of whoever recorded it.
+        return _told(theirs.record)._replace(log="", by=theirs.by)
 
     def others(self, again: bool = False) -> list[Theirs]:
         """What others recorded and ``guard sync`` brought, newest first, trusted or not.
@@ -140,35 +140,38 @@ class Verdicts:
         if blob is None:
             return self._without_record(tested, tree), None
         # A record is JSON, and a push would wait for that to be imported.
-        known = self._memory.recall("passed", blob.id) if not self._remote_tips else None
-        if isinstance(known, tuple) and known[:2] == (key, digest):
-            return _passed(tested, known[2], self.logs), None
+        known = self._memory.recall(Tested, "passed", blob.id) if not self._remote_tips else None
+        if known is not None and (known.key, known.recipe) == (key, digest):
+            return self._with_log(known), None
         return self._read(tested, blob)
 
     def _read(self, tested: Tested, blob: GitObject) -> tuple[Tested, Record | None]:
         """What a record says of the combination and the recipe that it stands for."""
-        from guard.verdicts.record import RecordError, parse_record
+        from guard.verdicts.record import parse_record
 
         path = record_path(tested.key, tested.recipe)
         try:
             record = parse_record(blob.data)
-        except RecordError as error:
+        except ShapeError as error:
             return _unreadable(tested, f"the verdict {path} is damaged: {error}"), None
         if (record.key, record.recipe) != (tested.key, tested.recipe):
             detail = f"the verdict {path} is one of another combination ({record.name})"
             return _unreadable(tested, detail), None
         self._remember(record, blob.id)
-        return _told(tested, record, self.logs), record
+        return self._with_log(_told(record)), record
 
     def _remember(self, record: Record, blob: str) -> None:
         if record.result is Result.PASSED:
-            told = record.detail, record.name, record.log, bool(record.published)
-            self._memory.remember((record.key, record.recipe, told), "passed", blob)
+            self._memory.remember(_told(record), "passed", blob)
+
+    def _with_log(self, told: Tested) -> Tested:
+        log = os.path.join(self.logs, told.log) if told.log else ""
+        return told._replace(log=log if log and os.path.exists(log) else "")
 
     def digest(self, recipe: Recipe) -> str:
         """The recipe's digest, as `Recipe.digest`, which a push would wait for."""
-        known = self._memory.recall("recipe", repr(recipe))
-        if isinstance(known, str):
+        known = self._memory.recall(str, "recipe", repr(recipe))
+        if known is not None:
             return known
         digest = recipe.digest
         self._memory.remember(digest, "recipe", repr(recipe))
@@ -216,7 +219,7 @@ class Verdicts:
         return self._records(blobs)
 
     def _records(self, blobs: Iterable[str]) -> list[Record]:
-        from guard.verdicts.record import RecordError, parse_record
+        from guard.verdicts.record import parse_record
 
         names = [name for name in dict.fromkeys(blobs) if name.strip("0")]
         records = []
@@ -225,7 +228,7 @@ class Verdicts:
                 continue
             try:
                 records.append(parse_record(found.data))
-            except RecordError:
+            except ShapeError:
                 continue  # a look-up of this very combination says so
         return sorted(records, key=lambda record: record.finished, reverse=True)
 
@@ -318,33 +321,14 @@ def _unreadable(tested: Tested, detail: str) -> Tested:
     return tested._replace(state=VerdictState.UNREADABLE, detail=detail, remedy=remedy)
 
 
-def _told(tested: Tested, record: Record, logs: str) -> Tested:
-    state = {
-        Result.PASSED: VerdictState.PASSED,
-        Result.FAILED_BUILD: VerdictState.FAILED_BUILD,
-        Result.FAILED_TEST: VerdictState.FAILED_TEST,
-    }[record.result]
-    return tested._replace(
-        state=state,
-        detail=record.detail,
+def _told(record: Record) -> Tested:
+    """What a record says; its log by the file's name."""
+    return Tested(
+        VerdictState[record.result.name],
+        record.key,
+        record.recipe,
+        record.detail,
         verdict=record.name,
-        log=_log(logs, record.log),
+        log=record.log,
         published=bool(record.published),
     )
-
-
-def _passed(tested: Tested, known: tuple[str, str, str, bool], logs: str) -> Tested:
-    """As `_told`, of a record that was read before."""
-    detail, name, log, published = known
-    return tested._replace(
-        state=VerdictState.PASSED,
-        detail=detail,
-        verdict=name,
-        log=_log(logs, log),
-        published=published,
-    )
-
-
-def _log(logs: str, name: str) -> str:
-    log = os.path.join(logs, name) if name else ""
-    return log if log and os.path.exists(log) else ""

@@ -175,3 +175,36 @@ def test_killed_and_called_again(harmed: World, folder: str, state: str, back: b
         assert Repo(workshop.docker.folder).head == harmed.good["aula-docker"]
         assert harmed.recover("--local", "-").status == 0
     assert all_of(workshop) == before
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ("[" * 100_000, "it is no JSON: "),
+        ('{"version": 2, "verdict": "", "places": []}', "version: 2 is not 1"),
+        ('{"version": 1, "verdict": "", "places": [{}]}', "places[0].path is missing"),
+    ],
+)
+def test_a_home_that_cannot_be_read_says_why(harmed: World, data: str, problem: str) -> None:
+    before = all_of(harmed.workshop)
+    path = harmed.workshop.docker.folder / ".git/guard/home.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(data)
+    ran = harmed.recover("--local", "-")
+    assert ran.status == 3, ran.text
+    assert f"{path}, which says where everything was, cannot be read: {problem}" in ran.err
+    assert f"to mend it: check out your branches by hand, then rm {path}\n" in ran.err
+    assert all_of(harmed.workshop) == before
+    path.unlink()
+    assert "there is no home to go to" in harmed.recover("--local", "-").err
+
+
+@pytest.mark.parametrize("data", ["[" * 100_000, '{"version": 1, "moves": [1]}', "\x00"])
+def test_a_journal_that_cannot_be_read_is_none(harmed: World, data: str) -> None:
+    path = harmed.workshop.docker.folder / ".git/guard/recover.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(data)
+    ran = harmed.recover("--local", harmed.record.name)
+    assert ran.status == 0, ran.text
+    assert harmed.recover("--local", "-").status == 0
+    assert not path.exists()

@@ -346,6 +346,15 @@ def test_a_damaged_record_is_told(ready: Workshop, data: bytes) -> None:
         assert damaged["path"] == str(path)
 
 
+def test_a_damaged_record_says_which_field_it_is(ready: Workshop) -> None:
+    bypass(ready)
+    (path,) = folder(ready).iterdir()
+    (whole,) = records(ready)
+    whole["refs"][0]["commit"] = 7
+    path.write_text(json.dumps(whole))
+    assert f"damaged bypass  {path}: refs[0].commit: 7 is no text\n" in ready.guard("status").out
+
+
 def test_a_reason_cannot_steer_a_terminal(ready: Workshop) -> None:
     bypass(ready, why="one\n\x1b[31mtwo\x07")
     out = ready.guard("status").out
