@@ -144,11 +144,13 @@ class Release(NamedTuple):
         tag: short name of the tag, e.g. ``v0.3.0``.
         commit: the commit it points at, tags peeled.
         tree: that commit's tree, empty where it was not needed.
+        is_pre: whether it is a pre-release: nothing stands at one that nobody has asked for.
     """
 
     tag: str
     commit: str
     tree: str = ""
+    is_pre: bool = False
 
 
 class Decision(NamedTuple):

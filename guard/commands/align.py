@@ -14,7 +14,7 @@ from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.model import Combination, Role
 from guard.plan.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
-from guard.rules.asked import ranges_on_gitlink
+from guard.rules.asked import align_command, ranges_on_gitlink
 from guard.screen import Screen
 from guard.situation.combinations import with_consumer
 from guard.situation.values import Facts, Pin, Unknown
@@ -135,8 +135,15 @@ def _lacking(facts: Facts, choice: Choice, options: Namespace) -> list[str]:
 def _none_fits(facts: Facts, screen: Screen) -> int:
     names = facts.names
     asked = ", ".join(f"{name} {wanted}" for name, wanted in ranges_on_gitlink(facts).items())
-    others = [item.release.tag for item in fitting_releases(facts)]
-    if others:
+    fitting = fitting_releases(facts)
+    others = [item.release.tag for item in fitting]
+    if fitting and fitting[0].release.is_pre:
+        screen.warn(
+            f"guard: no release of {names.dependency} satisfies {asked}, but pre-releases do, "
+            f"which are not chosen unasked: {', '.join(others)}"
+        )
+        screen.warn(f"  to take one: {align_command(facts)}")
+    elif others:
         screen.warn(
             f"guard: no release of {names.dependency} is compatible with the lower bounds of "
             f"{asked}; within the ranges as written: {', '.join(others)}"

@@ -164,7 +164,8 @@ def _parts(facts: Facts) -> list[tuple[str, str]]:
         parts.append((names.dependency, "no gitlink"))
     elif pin.releases:
         tags = ", ".join(release.tag for release in pin.releases)
-        parts.append((names.dependency, f"{pin.commit[:12]}  release {tags}"))
+        word = "pre-release" if pin.releases[0].is_pre else "release"
+        parts.append((names.dependency, f"{pin.commit[:12]}  {word} {tags}"))
     else:
         parts.append((names.dependency, f"{pin.commit[:12]}  {pin.described}, no release"))
     return parts

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.repository import Repository, run_all
 from guard.model import Release
+
+# What packaging reads as a version, which the hook does without. Source: PEP 440, appendix B.
+_VERSION: Final = (
+    r"(?:[0-9]+!)?(?P<numbers>[0-9]+(?:\.[0-9]+)*)"
+    r"(?P<pre>[-_.]?(?:alpha|a|beta|b|preview|pre|c|rc)[-_.]?[0-9]*)?"
+    r"(?:-[0-9]+|[-_.]?(?:post|rev|r)[-_.]?[0-9]*)?"
+    r"(?P<dev>[-_.]?dev[-_.]?[0-9]*)?"
+    r"(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?"
+)
+# What is behind that many characters orders nothing, and Python refuses to read endless numbers.
+_LONG: Final = 400
 
 
 class TagList(NamedTuple):
@@ -22,8 +34,9 @@ class TagList(NamedTuple):
     contradicting: tuple[tuple[str, frozenset[str]], ...]
 
     def at(self, commit: str) -> tuple[Release, ...]:
-        """The releases that are this very commit."""
-        return tuple(item for item in self.releases if item.commit == commit)
+        """The releases that are this very commit, pre-releases last."""
+        here = (release for release in self.releases if release.commit == commit)
+        return tuple(sorted(here, key=lambda release: release.is_pre))
 
     def contradicting_at(self, commit: str) -> tuple[str, ...]:
         """The tags that are this commit in one repository and another one elsewhere."""
@@ -36,15 +49,37 @@ def release_version(tag: str, form: str) -> str | None:
     Args:
         form: the setting ``release-tag``, e.g. ``v{version}``.
 
-    A release's version is digits and dots: ``v0.5.0-rc1`` is a pre-release, which nothing may pin.
+    A version is digits and dots, as Cabal has it, or what packaging can read: ``v0.5.0-rc1``.
     """
     before, _, after = form.partition("{version}")
     if not (tag.startswith(before) and tag.endswith(after)):
         return None
     version = tag[len(before) : len(tag) - len(after)]
+    return version if _is_plain(version) or _parts(version) else None
+
+
+def is_pre_release(tag: str, form: str) -> bool:
+    """Whether a release tag is that of a pre-release: ``v0.5.0-rc1``, ``v0.5.0.dev2``."""
+    version = release_version(tag, form) or ""
+    parts = None if _is_plain(version) else _parts(version)
+    return parts is not None and bool(parts["pre"] or parts["dev"])
+
+
+def numbers(tag: str, form: str) -> tuple[int, ...]:
+    """The numbers in front of a release's version, which Cabal's ranges speak of: 0, 5, 0."""
+    parts = _parts(release_version(tag, form) or "0")
+    assert parts is not None  # every version begins with numbers
+    return tuple(map(int, parts["numbers"][:_LONG].strip(".").split(".")))
+
+
+def _is_plain(version: str) -> bool:
+    # Nearly every one is, and a push that asks for one need not wait for the expression.
     digits = version.replace(".", "")
-    known = digits.isascii() and digits.isdigit() and ".." not in f".{version}."
-    return version if known else None
+    return digits.isascii() and digits.isdigit() and ".." not in f".{version}."
+
+
+def _parts(version: str) -> re.Match[str] | None:
+    return re.fullmatch(_VERSION, version, re.ASCII | re.IGNORECASE)
 
 
 def in_order(releases: Iterable[Release], form: str) -> tuple[Release, ...]:
@@ -66,10 +101,11 @@ def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
     command = ("show-ref", "--tags", "--dereference")
     answers = run_all(((found, command) for found in repositories), ok=(0, 1))
     found = [_peeled(answer) for answer in answers]
-    return _joined(
+    named = (
         {tag: commit for tag, commit in tags.items() if release_version(tag, form) is not None}
         for tags in found
     )
+    return _joined(named, form)
 
 
 def releases_named(
@@ -92,10 +128,10 @@ def releases_named(
         peeled = _peeled(answer)
         if tag in peeled:
             found.append({tag: peeled[tag]})
-    return _joined(found)
+    return _joined(found, form)
 
 
-def _joined(repositories: Iterable[Mapping[str, str]]) -> TagList:
+def _joined(repositories: Iterable[Mapping[str, str]], form: str) -> TagList:
     """Tags and their commits of several repositories as one list."""
     meanings: dict[str, str] = {}
     contradicting: dict[str, set[str]] = {}
@@ -105,7 +141,11 @@ def _joined(repositories: Iterable[Mapping[str, str]]) -> TagList:
             if known != commit:
                 contradicting.setdefault(tag, {known}).add(commit)
     return TagList(
-        tuple(Release(tag, at, "") for tag, at in meanings.items() if tag not in contradicting),
+        tuple(
+            Release(tag, commit, is_pre=is_pre_release(tag, form))
+            for tag, commit in meanings.items()
+            if tag not in contradicting
+        ),
         tuple((tag, frozenset(ids)) for tag, ids in sorted(contradicting.items())),
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple
 
 from guard.haskell import VersionRange
-from guard.rules.asked import ranges_on_gitlink, satisfying
+from guard.rules.asked import proposed, ranges_on_gitlink, satisfying
 from guard.situation.values import Facts, Pin, ReleasePackages
 
 
@@ -57,16 +57,18 @@ def choose(facts: Facts, near: Nearness, newest: bool) -> Choice | None:
         newest: take the newest within every requirement, an open end read as it is written.
     """
     ranges = ranges_on_gitlink(facts)
-    fitting = satisfying(facts.candidates or (), ranges)
+    within = satisfying(facts.candidates or (), ranges)
+    # At a pre-release it stays, for somebody has put it there; it goes to none by itself.
+    fitting = [item for item in within if not item.release.is_pre]
+    pin = facts.pin
+    assert isinstance(pin, Pin)  # who asks for candidates has a gitlink
+    here = [item for item in within if item.release.commit == pin.commit]
+    if here and not newest:
+        return _choice(here[-1], Reason.STAYS, fitting)
     if not fitting:
         return None
     if newest:
         return _choice(fitting[-1], Reason.NEWEST_WITHIN, fitting)
-    pin = facts.pin
-    assert isinstance(pin, Pin)  # who asks for candidates has a gitlink
-    here = [item for item in fitting if item.release.commit == pin.commit]
-    if here:
-        return _choice(here[-1], Reason.STAYS, fitting)
     if not any(wanted.has_lower_bound for wanted in ranges.values()):
         return _nearest(pin, near, fitting)
     closed = {name: _closed(wanted) for name, wanted in ranges.items()}
@@ -77,9 +79,9 @@ def choose(facts: Facts, near: Nearness, newest: bool) -> Choice | None:
     return _choice(compatible[-1], reason, fitting)
 
 
-def fitting_releases(facts: Facts) -> list[ReleasePackages]:
-    """Every release within every requirement as written, oldest first."""
-    return satisfying(facts.candidates or (), ranges_on_gitlink(facts))
+def fitting_releases(facts: Facts) -> Sequence[ReleasePackages]:
+    """Every release within every requirement as written, oldest first; see `proposed`."""
+    return proposed(satisfying(facts.candidates or (), ranges_on_gitlink(facts)))
 
 
 def _closed(wanted: VersionRange) -> VersionRange:

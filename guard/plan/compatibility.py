@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from guard.git.releases import release_version
+from guard.git.releases import numbers
 from guard.model import Evidence
 from guard.rules.asked import ranges_on_gitlink, requirements
 from guard.situation.values import Consumer, Facts, Pin, Unknown
@@ -62,7 +62,9 @@ def order(before: Before | Unknown, now: Pin | Unknown | None, form: str) -> Ord
     old, new = _number(before.pin, form), _number(now, form)
     if old is None or new is None:
         which = "is pinned now" if new is None else "was pinned before"
-        return Order(True, (f"the {name} that {which} is no release, so nothing is promised",))
+        releases = (now if new is None else before.pin).releases
+        what = f"the pre-release {releases[0].tag}" if releases else "no release"
+        return Order(True, (f"the {name} that {which} is {what}, so nothing is promised",))
     tags = before.pin.releases[0].tag, now.releases[0].tag
     reasons = (
         []
@@ -85,9 +87,8 @@ def order(before: Before | Unknown, now: Pin | Unknown | None, form: str) -> Ord
 
 def _number(pin: Pin, form: str) -> tuple[int, ...] | None:
     for release in pin.releases:
-        version = release_version(release.tag, form)
-        if version is not None:
-            return tuple(map(int, version.split(".")))
+        if not release.is_pre:
+            return numbers(release.tag, form)
     return None
 
 

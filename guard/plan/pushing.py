@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 
 from guard.git.locate import git_at
-from guard.git.releases import release_version
+from guard.git.releases import is_pre_release, release_version
 from guard.git.repository import Repository
 from guard.install.health import hook_health
 from guard.situation.tracking import Place, head_branch, reachable
@@ -27,10 +27,12 @@ def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, st
     """
     push = f"{git_at(place.repository)} push {shlex.quote(place.target)}"
     tags = _names(place.repository, "--points-at", commit, "refs/tags/")
-    for tag in tags:
-        name = tag.removeprefix("refs/tags/")
-        if form and release_version(name, form) is not None and tag not in shown:
-            return f"{push} {shlex.quote(_short(place.repository, name, _BRANCHES, tag))}"
+    names = (tag.removeprefix("refs/tags/") for tag in tags if form and tag not in shown)
+    releases = [name for name in names if release_version(name, form) is not None]
+    if releases:
+        name = min(releases, key=lambda name: is_pre_release(name, form))
+        tag = _short(place.repository, name, _BRANCHES, f"refs/tags/{name}")
+        return f"{push} {shlex.quote(tag)}"
     branches = _names(place.repository, "--contains", commit, _BRANCHES)
     if not branches:
         return f"{push} {commit[:12]}:{_BRANCHES}{shlex.quote(_new_branch(place, commit))}"

@@ -213,7 +213,7 @@ class Planner:
         tags = all_releases(store.repositories, config.release_tag)
         releases = in_order(tags.releases, config.release_tag)
         wanted = self._good.record.release
-        for release in sorted(releases, key=lambda item: item.tag != wanted):
+        for release in sorted(releases, key=lambda item: (item.tag != wanted, item.is_pre)):
             root = store.root(release.commit)
             if root is not None and root.tree.id == part.tree:
                 return release.commit, release.tag

@@ -14,8 +14,10 @@ from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import (
     Asked,
     Given,
+    align_command,
     given,
     in_family,
+    proposed,
     ranges_on_gitlink,
     requirements,
     satisfying,
@@ -124,7 +126,7 @@ def _what_would_fit(facts: Facts) -> tuple[str, str]:
     """What to expect besides the range, and the command that mends it."""
     if facts.candidates is None or facts.pin is None:
         return "", f"change the requirement or the version in {facts.names.consumer}"
-    fitting = satisfying(facts.candidates, ranges_on_gitlink(facts))
+    fitting = proposed(satisfying(facts.candidates, ranges_on_gitlink(facts)))
     name = facts.names.dependency
     seen = f"the {len(facts.candidates)} likeliest of {facts.others + len(facts.candidates)}"
     if not fitting and facts.others:
@@ -138,7 +140,8 @@ def _what_would_fit(facts: Facts) -> tuple[str, str]:
         )
     tags = ", ".join(item.release.tag for item in fitting)
     more = f" (of {seen} releases)" if facts.others else ""
-    return f"; satisfied by {name} {tags}{more}", "guard align"
+    what = "pre-releases alone, " if fitting[0].release.is_pre else ""
+    return f"; satisfied by {name} {what}{tags}{more}", align_command(facts)
 
 
 def _open_ended(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) -> Finding:

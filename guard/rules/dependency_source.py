@@ -12,7 +12,7 @@ from typing import Final
 
 from guard.haskell import Manifest, Source, SourceKind
 from guard.model import Evidence, Finding, Severity
-from guard.rules.asked import in_family
+from guard.rules.asked import align_command, in_family
 from guard.situation.values import Consumer, Facts, PathSource, PathState, Pin, Unknown, undecided
 
 NAME: Final = "dependency-source"
@@ -66,13 +66,13 @@ def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> list[Finding
             f"{names.consumer} takes {path.source.path} by path ({where}), but "
             f"{names.dependency} has no such folder at its gitlink",
             f"a folder {path.target} in {names.dependency}",
-            "guard align",
+            align_command(facts),
         ),
         PathState.NO_PACKAGE: (
             f"{names.consumer} takes {path.source.path} by path ({where}), but there is no "
             f"package in that folder of {names.dependency}",
             f"a .cabal file or package.yaml in {path.target or 'the root'}",
-            "guard align",
+            align_command(facts),
         ),
     }[path.state]
     return [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Evidence, Finding, Severity
+from guard.rules.asked import align_command
 from guard.situation.values import Facts, Pin, Unknown, undecided
 
 NAME: Final = "release-tag"
@@ -41,7 +42,7 @@ def _unreleased(facts: Facts, pin: Pin) -> Finding:
         expected=f"a commit of {name} with a release tag ({form})",
         evidence=(_gitlink(facts, pin),),
         # An empty list is another thing than one that nobody has asked for.
-        remedy="guard align"
+        remedy=align_command(facts)
         if facts.candidates != ()
         else f"git -C {facts.names.dependency_path} fetch --tags",
     )

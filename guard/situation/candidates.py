@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Final
 
 from guard.errors import MissingObjectError
-from guard.git.releases import in_order, release_version
+from guard.git.releases import in_order, numbers
 from guard.git.store import Store
 from guard.haskell import VersionRange
 from guard.model import Release
@@ -18,8 +18,6 @@ from guard.situation.values import ReleasePackages
 
 # As Cabal has it: more than nine digits are no number of a version.
 _GREATEST: Final = 999_999_999
-# What is behind that many characters orders nothing, and Python refuses to read endless numbers.
-_LONG: Final = 400
 
 
 def likeliest(
@@ -36,17 +34,11 @@ def likeliest(
     """
     if not most or len(releases) <= most:
         return releases
-    numbered = sorted(
-        ((_numbers(release_version(item.tag, form) or "0"), item) for item in releases),
-        key=itemgetter(0),
-    )
-    counts = _fitting(ranges, [numbers for numbers, _ in numbered])
-    ranked = sorted(range(len(numbered)), key=counts.__getitem__)
+    numbered = sorted(((numbers(each.tag, form), each) for each in releases), key=itemgetter(0))
+    counts = _fitting(ranges, [version for version, _ in numbered])
+    # A pre-release is of interest only where no other release fits.
+    ranked = sorted(range(len(numbered)), key=lambda at: (counts[at], not numbered[at][1].is_pre))
     return [numbered[at][1] for at in ranked[: -most - 1 : -1]]
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version[:_LONG].strip(".").split(".")))
 
 
 def _fitting(ranges: Collection[VersionRange], versions: Sequence[tuple[int, ...]]) -> list[int]:
@@ -61,8 +53,8 @@ def _fitting(ranges: Collection[VersionRange], versions: Sequence[tuple[int, ...
     counts = accumulate(changes[:-1])
     # What is no version for Cabal fits nothing.
     return [
-        count if max(numbers) <= _GREATEST else 0
-        for numbers, count in zip(versions, counts, strict=True)
+        count if max(version) <= _GREATEST else 0
+        for version, count in zip(versions, counts, strict=True)
     ]
 
 

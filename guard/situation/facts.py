@@ -216,9 +216,11 @@ class Gatherer(Contents):
         if tags.at(root.commit):
             return pin._replace(releases=tags.at(root.commit))
         same = store.with_tree(root.tree.id, [item.commit for item in tags.releases])
+        same_content = [item for item in tags.releases if item.commit in same]
+        finals = [item for item in same_content if not item.is_pre]
         contradicting = tags.contradicting_at(root.commit)
         return pin._replace(
-            same_content=in_order((item for item in tags.releases if item.commit in same), form),
+            same_content=in_order(finals or same_content, form),
             described=described(root.repository, root.commit, form.replace("{version}", "[0-9]*")),
             contradicting=contradicting,
             asked=_called(store.repositories) if contradicting else (),

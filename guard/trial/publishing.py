@@ -224,13 +224,14 @@ def _check_latest(gate: Gate, config: Config, record: Record) -> None:
     for path in (config.consumer, config.dependency):
         commit = links.get(path, "")
         found = repositories_of(gate.workspace, config, path)
-        if commit and all_releases(found, config.release_tag).at(commit):
+        releases = all_releases(found, config.release_tag).at(commit)
+        if releases and not releases[0].is_pre:
             continue
+        has = f"is the pre-release {releases[0].tag}" if releases else "has no release tag"
         form = config.release_tag.replace("{version}", "X.Y.Z")
         where = f"{gate.workspace.name(path)} {commit[:12]}".rstrip()
         raise RefusedError(
-            f"latest moves to releases only, and {where} of verdict {record.name} has no release "
-            f"tag ({form})",
+            f"latest moves to releases only, and {where} of verdict {record.name} {has} ({form})",
             f"git -C {path} tag {form} {commit[:12]}, or "
             '[image] latest-from = "any" in .guard.toml',
         )

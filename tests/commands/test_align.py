@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.workshop import Repo, Workshop
 
 
@@ -187,3 +189,65 @@ def test_commit_says_when_the_release_was_chosen_for_a_staged_consumer(workshop:
     assert ran.status == 0
     assert f"the release was chosen for aula {asks[:12]}, which HEAD does not pin" in ran.err
     assert workshop.docker.git("diff", "--cached", "--name-only", "--submodule=short") == "aula"
+
+
+class TestPreReleases:
+    def candidate(self, workshop: Workshop, version: str, tag: str) -> str:
+        """A commit of thentos whose packages have a version, under the tag of a pre-release."""
+        commit = workshop.thentos.commit(f"Prepare {tag}", workshop.thentos_files(version))
+        workshop.thentos.git("tag", tag)
+        return commit
+
+    def test_it_moves_to_none_that_nobody_asked_for(self, workshop: Workshop) -> None:
+        workshop.require(">=0.3")
+        self.candidate(workshop, "0.3.1", "v0.3.1-rc1")
+        workshop.thentos.commit("After it", {"api": "new\n"})
+        workshop.pin()
+        for newest in ((), ("--newest",)):
+            ran = workshop.guard("align", *newest)
+            assert ran.status == 0, ran.text
+            assert "rc1" not in ran.out.replace("v0.3.1-rc1-1-g", "")
+            assert staged(workshop) == tag(workshop, "v0.3.0")
+
+    @pytest.mark.parametrize("name", ["v0.4.0-rc1", "v0.4.0rc2", "v0.4.0.dev2"])
+    def test_the_only_one_that_fits_is_named_and_goes_through(
+        self, workshop: Workshop, name: str
+    ) -> None:
+        workshop.require(">=0.4")
+        workshop.pin()
+        self.candidate(workshop, "0.4.0", name)
+        workshop.thentos.git("checkout", "--quiet", "v0.3.0")
+        checked = workshop.guard("check")
+        assert f"satisfied by thentos pre-releases alone, {name}\n" in checked.text
+        ran = workshop.guard("align")
+        assert ran.status == 1
+        assert (
+            "no release of thentos satisfies thentos-core >=0.4, but pre-releases do, which are "
+            f"not chosen unasked: {name}\n" in ran.err
+        )
+        command = ran.err.rpartition("to take one: guard ")[2].split()
+        assert f"guard {' '.join(command)}" in checked.text
+        ran = workshop.guard(*command)
+        assert ran.status == 0, ran.text
+        assert staged(workshop) == tag(workshop, name)
+        workshop.pin()
+        workshop.verdict()
+        workshop.publish("aula")
+        step = workshop.guard("check").out.rpartition("next: ")[2].split()
+        assert step == ["git", "-C", "thentos", "push", "origin", name]
+        workshop.docker.git(*step[1:])
+        assert workshop.guard("check").status == 0
+        assert f"  pre-release {name}\n" in workshop.guard("status").out
+        assert workshop.guard("align").out.startswith(f"thentos stays at {name}")
+
+    def test_a_release_takes_its_place_when_asked(self, workshop: Workshop) -> None:
+        workshop.require(">=0.4")
+        self.candidate(workshop, "0.4.0", "v0.4.0-rc1")
+        workshop.pin()
+        ran = workshop.guard("align")
+        assert ran.out.startswith("thentos stays at v0.4.0-rc1"), ran.text
+        released = workshop.release("0.4.0", {"fixed": "x"})
+        workshop.thentos.git("checkout", "--quiet", "v0.4.0-rc1")
+        assert "would do as well: v0.4.0\n" in workshop.guard("align").out
+        assert "v0.4.0-rc1 -> v0.4.0, " in workshop.guard("align", "--newest").out
+        assert staged(workshop) == released

@@ -208,6 +208,20 @@ def test_latest_moves_between_releases_only(shop: Shop) -> None:
     assert shop.registry.image("latest") == passed["image"]["id"]
 
 
+def test_latest_does_not_move_to_a_pre_release(shop: Shop) -> None:
+    shop.release_aula()
+    commit = shop.workshop.thentos.commit("A candidate", {"new": "x"})
+    shop.workshop.thentos.git("tag", "v0.3.1-rc1")
+    shop.workshop.pin()
+    shop.test()
+    ran = shop.guard("publish", "--latest", status=1)
+    assert f"thentos {commit[:12]} of verdict" in ran.err
+    assert "is the pre-release v0.3.1-rc1 (vX.Y.Z)" in ran.err
+    assert shop.registry.tags() == []
+    shop.workshop.thentos.git("tag", "v0.3.1")
+    assert "latest, before not there" in shop.guard("publish", "--latest").out
+
+
 def test_latest_may_move_to_anything_where_the_configuration_says_so(shop: Shop) -> None:
     shop.configure('latest-from = "any"')
     passed = shop.test()

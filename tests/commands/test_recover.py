@@ -459,6 +459,18 @@ def test_a_release_tag_that_the_remote_lacks_is_pushed_first(harmed: World) -> N
     assert there == harmed.good["thentos"]
 
 
+def test_a_release_of_the_tested_content_comes_before_its_candidate(harmed: World) -> None:
+    workshop, good = harmed.workshop, harmed.good["thentos"]
+    for each in (workshop.thentos, remote(workshop, "thentos")):
+        each.git("update-ref", "-d", "refs/tags/v0.3.0")
+        for tag in ("v0.2.9-rc1", "v0.3.0-rc1", "v0.3.0.1"):
+            each.git("update-ref", f"refs/tags/{tag}", good)
+    remote(workshop, "thentos").git("update-ref", "-d", "refs/tags/v0.3.0.1")
+    ran = harmed.recover("--push", "--yes")
+    assert ran.status == 0, ran.text
+    assert "push: thentos v0.3.0.1, then aula master" in ran.out
+
+
 def test_a_checkout_that_leaves_its_branch_is_told(harmed: World) -> None:
     workshop = harmed.workshop
     workshop.aula.git("checkout", "--quiet", "-b", "mine")

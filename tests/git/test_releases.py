@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.version import InvalidVersion, Version
 
 from guard.git.objects import ObjectPool
-from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
+from guard.git.releases import (
+    TagList,
+    all_releases,
+    in_order,
+    is_pre_release,
+    numbers,
+    release_version,
+    releases_named,
+)
 from guard.git.store import Store
 from guard.model import Release
 from tests.repositories import MakeRepo
@@ -24,8 +37,18 @@ FORM = "v{version}"
         ("thentos-0.3.0", "thentos-{version}", "0.3.0"),
         ("release/0.3.0-final", "release/{version}-final", "0.3.0"),
         ("v.0.3", "v.{version}", "0.3"),
-        ("v0.5.0-rc1", FORM, None),
-        ("v0.5.0rc1", FORM, None),
+        ("v0.5.0-rc1", FORM, "0.5.0-rc1"),
+        ("v0.5.0rc1", FORM, "0.5.0rc1"),
+        ("v0.3.0.dev2", FORM, "0.3.0.dev2"),
+        ("v0.3.0-ALPHA.2", FORM, "0.3.0-ALPHA.2"),
+        ("v0.3.0.post1", FORM, "0.3.0.post1"),
+        ("release/0.3.0b1-final", "release/{version}-final", "0.3.0b1"),
+        ("v0.3.0-1-g16d4829b", FORM, None),
+        ("v0.3.0-final", FORM, None),
+        ("v0.3.0-rc1-rc2", FORM, None),
+        ("v0.3.0po\u017ft1", FORM, None),
+        ("vv0.3.0", FORM, None),
+        ("v 0.3.0", FORM, None),
         ("v0.5.", FORM, None),
         ("v.5", FORM, None),
         ("v", FORM, None),
@@ -43,6 +66,27 @@ def test_which_names_are_releases(tag: str, form: str, version: str | None) -> N
     assert release_version(tag, form) == version
 
 
+@given(
+    st.lists(
+        st.sampled_from([*"0123.-_+! vV\n", "a", "b", "c", "rc", "RC", "alpha", "pre", "preview"])
+        | st.sampled_from(["beta", "post", "rev", "r", "dev", "Dev", "final", "g16d", "\u0663"]),
+        max_size=8,
+    ).map("".join)
+)
+def test_a_version_is_what_packaging_reads(text: str) -> None:
+    """The hook does without packaging; a ``v`` and blanks, which that passes over, are no part."""
+    bare = text == text.strip() and not text.lower().startswith("v")
+    try:
+        read = Version(text) if bare else None
+    except InvalidVersion:
+        read = None
+    plain = bool(re.fullmatch("[0-9]+(\\.[0-9]+)*", text))
+    assert (release_version(text, "{version}") is not None) == (plain or read is not None)
+    assert is_pre_release(text, "{version}") == (read is not None and read.is_prerelease)
+    if read is not None:
+        assert numbers(text, "{version}") == read.release
+
+
 def test_releases_are_ordered_as_versions() -> None:
     tags = ["v0.10.0", "v0.9.1", "v0.9", "v0.2.1", "v1.0", "v0.9.0", "v0.11"]
     ordered = in_order([Release(tag, "1" * 40) for tag in tags], FORM)
@@ -55,6 +99,25 @@ def test_releases_are_ordered_as_versions() -> None:
         "v0.11",
         "v1.0",
     ]
+    tags = ["v0.3.1", "v0.3.0.1", "v0.3.0", "v0.3.0-rc2", "v0.3.0rc1", "v0.3.0.dev2", "v0.3.0b10"]
+    ordered = in_order([Release(tag, "1" * 40) for tag in tags], FORM)
+    assert [item.tag for item in ordered] == [
+        *("v0.3.0.dev2", "v0.3.0b10", "v0.3.0rc1", "v0.3.0-rc2", "v0.3.0", "v0.3.0.1", "v0.3.1")
+    ]
+
+
+def test_of_several_tags_at_one_commit_pre_releases_come_last(repo: Repo) -> None:
+    commit = repo.commit()
+    form = "{version}-release"
+    for version in ("0.3.0-rc1", "0.3.0", "0.3.0.dev1", "0.2.0.1"):
+        repo.git("tag", f"{version}-release")
+    told = [
+        (item.tag.removesuffix("-release"), item.is_pre)
+        for item in found(repo, form=form).at(commit)
+    ]
+    assert told == [("0.2.0.1", False), ("0.3.0", False), ("0.3.0-rc1", True), ("0.3.0.dev1", True)]
+    one = named(repo, versions=("0.3.0-rc1",), form=form)
+    assert one.releases == (Release("0.3.0-rc1-release", commit, is_pre=True),)
 
 
 def found(*repos: Repo, form: str = FORM) -> TagList:

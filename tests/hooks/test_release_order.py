@@ -393,6 +393,20 @@ class TestPublished:
         assert paste(ready, command).status == 0
         assert ready.push(ready.docker, *TOPIC).status == 0
 
+    def test_a_pre_release_is_pushed_by_its_tag_and_a_release_before_it(
+        self, ready: Workshop
+    ) -> None:
+        ready.thentos.commit("A candidate", ready.thentos_files("0.3.1"))
+        ready.thentos.git("tag", "v0.3.1-rc1")
+        ready.pin()
+        ready.verdict()
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command == "git -C thentos push origin v0.3.1-rc1"
+        ready.thentos.git("tag", "v0.3.1")
+        assert mend(ready.push(ready.docker, *TOPIC)).endswith(" v0.3.1")
+        assert paste(ready, command).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
     def test_a_folder_and_names_that_a_shell_would_take_apart(self, ready: Workshop) -> None:
         unpublished(ready)
         (ready.docker.folder / "deep er").mkdir()

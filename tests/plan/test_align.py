@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from guard.haskell import VersionRange
 from guard.plan.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
 from guard.situation.values import Facts, Pin, ReleasePackages
@@ -39,7 +41,7 @@ def chosen(
     return None if choice is None else (choice.chosen.release.tag, choice.reason)
 
 
-def tags(held: tuple[ReleasePackages, ...] | list[ReleasePackages]) -> list[str]:
+def tags(held: Sequence[ReleasePackages]) -> list[str]:
     return [item.release.tag for item in held]
 
 
@@ -90,6 +92,41 @@ def test_all_requirements_count() -> None:
     given = asking("thentos-core >=0.2", "servant-session ==0.7")
     assert chosen(given) is None  # compatible with 0.2 is 0.2.1 alone, which has 0.5
     assert chosen(given, newest=True) == ("v0.10.0", Reason.NEWEST_WITHIN)
+
+
+class TestPreReleases:
+    """One is never chosen; who asks for one with --to stays there."""
+
+    MORE = releases(v0_4_1rc1={"thentos-core": "0.4.1"}, v0_11_0rc1={"thentos-core": "0.11"})
+
+    def asking(self, wanted: str, pin: Pin = UNRELEASED) -> Facts:
+        return asking(f"thentos-core {wanted}", pin=pin)._replace(candidates=(*HELD, *self.MORE))
+
+    def test_a_release_is_chosen_before_a_later_one(self) -> None:
+        given = self.asking(">=0.4 && <0.5")
+        assert chosen(given) == ("v0.4.0", Reason.NEWEST_WITHIN)
+        assert chosen(given, newest=True) == ("v0.4.0", Reason.NEWEST_WITHIN)
+        assert tags(fitting_releases(given)) == ["v0.4.0"]
+
+    def test_alone_it_is_named_and_not_chosen(self) -> None:
+        given = self.asking(">=0.11")
+        assert chosen(given) is None
+        assert chosen(given, newest=True) is None
+        assert tags(fitting_releases(given)) == ["v0.11.0rc1"]
+
+    def test_nor_is_it_for_being_near(self) -> None:
+        near = Nearness(frozenset({"v0.11.0rc1"}), frozenset({"v0.4.1rc1"}))
+        same = UNRELEASED._replace(same_content=(self.MORE[0].release,))
+        assert chosen(self.asking("", same), near) == ("v0.10.0", Reason.NEWEST_WITHIN)
+
+    def test_a_pin_at_one_that_fits_stays_and_its_release_is_named(self) -> None:
+        held = self.MORE[0]
+        given = self.asking(">=0.4 && <0.5", Pin(held.release.commit, (), (held.release,)))
+        choice = choose(given, NOWHERE, False)
+        assert choice is not None
+        assert (choice.chosen, choice.reason) == (held, Reason.STAYS)
+        assert tags(choice.others) == ["v0.4.0"]
+        assert chosen(given, newest=True) == ("v0.4.0", Reason.NEWEST_WITHIN)
 
 
 class TestWithoutAnyLowerBound:

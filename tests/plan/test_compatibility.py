@@ -82,6 +82,19 @@ def test_the_same_commit_is_no_change() -> None:
     assert order(before(), now, FORM) == Order(False, ("thentos stays at v0.3.0",))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("v0.3.0", "v0.3.1-rc1", "is pinned now is the pre-release v0.3.1-rc1"),
+        ("v0.3.1rc1", "v0.3.1", "was pinned before is the pre-release v0.3.1rc1"),
+    ],
+)
+def test_a_pre_release_promises_nothing(old: str, new: str, why: str) -> None:
+    told = found(old, new, versions={"thentos-core": "0.3.1"})
+    assert told.matters is True
+    assert told.why == (f"the thentos that {why}, so nothing is promised",)
+
+
 def test_no_release_promises_nothing() -> None:
     now = a_pin(tags=())
     assert order(before(), now, FORM).why == (

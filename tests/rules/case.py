@@ -61,7 +61,7 @@ def a_pin(
     return Pin(
         THENTOS,
         packages(CORE if versions is None else versions),
-        tuple(Release(tag, THENTOS) for tag in tags),
+        tuple(Release(tag, THENTOS, is_pre="rc" in tag) for tag in tags),
         tuple(Release(tag, "8" * 40) for tag in same),
         described,
         tuple(contradicting),
@@ -96,7 +96,8 @@ def releases(**versions: Mapping[str, str]) -> tuple[ReleasePackages, ...]:
     """Releases in the order given: ``releases(v0_3_0={"thentos-core": "0.3.0"})``."""
     found = []
     for number, (name, held) in enumerate(versions.items()):
-        release = Release(name.replace("_", "."), f"{number:040x}")
+        tag = name.replace("_", ".")
+        release = Release(tag, f"{number:040x}", is_pre="rc" in tag)
         found.append(ReleasePackages(release, packages(held)))
     return tuple(found)
 

@@ -199,6 +199,23 @@ class TestWhatWouldFit:
         assert f"none of the {len(LATER)} likeliest of {len(LATER) + 7}" in finding.expected
         assert finding.remedy == "guard align"
 
+    def test_a_pre_release_is_named_only_where_no_other_fits(self) -> None:
+        held = (
+            *LATER,
+            *releases(v0_5_0rc1={"thentos-core": "0.5"}, v0_5_0rc2={"thentos-core": "0.5"}),
+        )
+        given = facts(aula_cabal("thentos-core >=0.4"), candidates=held)
+        finding = check(given)[0]
+        assert finding.expected == "thentos-core >=0.4; satisfied by thentos v0.4.0"
+        assert finding.remedy == "guard align"
+        given = facts(aula_cabal("thentos-core >=0.5"), candidates=held)
+        finding = check(given)[0]
+        alone = "satisfied by thentos pre-releases alone, v0.5.0rc1, v0.5.0rc2"
+        assert finding.expected == f"thentos-core >=0.5; {alone}"
+        assert finding.remedy == "guard align --to v0.5.0rc2"
+        # What nobody has looked into yet may be a release that fits.
+        assert check(given._replace(others=1))[0].remedy == "guard align"
+
     def test_none_satisfies(self) -> None:
         given = facts(aula_cabal("thentos-core ==0.9.*"), candidates=LATER)
         (finding,) = check(given)

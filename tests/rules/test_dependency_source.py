@@ -15,6 +15,7 @@ from tests.rules.case import (
     a_consumer,
     aula_cabal,
     facts,
+    releases,
     told,
 )
 
@@ -76,6 +77,14 @@ class TestPaths:
         assert finding.severity is Severity.ERROR
         assert "there is no package in that folder of thentos" in finding.message
         assert finding.expected == "a .cabal file or package.yaml in docs"
+
+    @pytest.mark.parametrize("state", [PathState.ABSENT, PathState.NO_PACKAGE])
+    def test_where_only_a_pre_release_fits_the_remedy_names_it(self, state: PathState) -> None:
+        text = STACK.format("../thentos/gone")
+        files = {**aula_cabal("thentos-core ==0.3.*"), "stack.yaml": text}
+        held = releases(v0_2_1={"thentos-core": "0.2.1"}, v0_3_1rc1={"thentos-core": "0.3.1"})
+        given = facts(consumer=a_consumer(files, {"gone": state}), candidates=held)
+        assert [item.remedy for item in check(given)] == ["guard align --to v0.3.1rc1"]
 
     def test_the_root_of_the_dependency(self) -> None:
         (finding,) = by_path("../thentos", PathState.NO_PACKAGE)

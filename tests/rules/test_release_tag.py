@@ -5,7 +5,7 @@ from __future__ import annotations
 from guard.model import Evidence, Severity
 from guard.rules.release_tag import check
 from guard.situation.values import Unknown
-from tests.rules.case import DOCKER, NAMES, THENTOS, a_pin, facts, told
+from tests.rules.case import DOCKER, NAMES, THENTOS, a_pin, facts, releases, told
 
 UNRELEASED = "v0.2.1-111-g7777777"
 GITLINK = Evidence("aula-docker", DOCKER, "thentos", None, THENTOS)
@@ -35,6 +35,19 @@ def test_what_is_no_release_is_an_error() -> None:
     assert finding.found == f"{THENTOS} ({UNRELEASED})"
     assert finding.expected == "a commit of thentos with a release tag (vX.Y.Z)"
     assert finding.evidence == (GITLINK,)
+    assert finding.remedy == "guard align"
+
+
+def test_a_pre_release_is_a_release_that_somebody_asked_for() -> None:
+    assert check(facts(pin=a_pin(tags=["v0.4.0rc1"]))) == []
+
+
+def test_where_only_a_pre_release_fits_the_remedy_names_it() -> None:
+    pin = a_pin(tags=[], described=UNRELEASED)
+    held = releases(v0_2_1={"thentos-core": "0.2.1"}, v0_3_1rc1={"thentos-core": "0.3.1"})
+    (finding,) = check(facts(pin=pin, candidates=held))
+    assert finding.remedy == "guard align --to v0.3.1rc1"
+    (finding,) = check(facts(pin=pin, candidates=held[:1]))
     assert finding.remedy == "guard align"
 
 

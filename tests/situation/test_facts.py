@@ -87,13 +87,23 @@ class TestPin:
         assert pin.releases == ()
         assert pin.described == f"v0.3.0-1-g{head[:7]}"
 
-    def test_a_pre_release_is_none_and_is_named(
-        self, workshop: Workshop, gather: Gathering
-    ) -> None:
+    @pytest.mark.parametrize("tag", ["v0.4.0-rc1", "v0.4.0rc1", "v0.4.0.dev2"])
+    def test_a_pre_release_is_one(self, workshop: Workshop, gather: Gathering, tag: str) -> None:
         workshop.thentos.commit("not yet")
-        workshop.thentos.git("tag", "v0.4.0-rc1")
+        workshop.thentos.git("tag", tag)
         workshop.pin()
-        assert (gather.pin().releases, gather.pin().described) == ((), "v0.4.0-rc1")
+        assert [(item.tag, item.is_pre) for item in gather.pin().releases] == [(tag, True)]
+
+    @pytest.mark.parametrize(("tag", "named"), [("v0.9", "v0.3.0"), ("v0.3.0", "v0.3.0-rc1")])
+    def test_of_one_content_a_release_is_named_before_its_candidate(
+        self, workshop: Workshop, gather: Gathering, tag: str, named: str
+    ) -> None:
+        workshop.thentos.git("tag", "v0.9", "HEAD~")
+        workshop.thentos.git("tag", "v0.3.0-rc1")
+        workshop.thentos.git("tag", "--delete", tag)
+        workshop.thentos.commit("nothing new")
+        workshop.pin()
+        assert [item.tag for item in gather.pin().same_content] == [named]
 
     def test_content_that_is_identical_to_a_release(
         self, workshop: Workshop, gather: Gathering
@@ -428,6 +438,17 @@ def test_the_likeliest_candidates(workshop: Workshop, gather: Gathering) -> None
     assert tags(4) == (["v0.3.0", "v0.3.9", "v0.3.10", f"v1.{'9' * 30}"], 3)
     assert tags(7)[1] == tags(0)[1] == 0
     assert len(tags(0)[0]) == 7
+
+
+def test_the_likeliest_are_pre_releases_only_where_no_release_is_as_likely(
+    workshop: Workshop, gather: Gathering
+) -> None:
+    for version in ("0.3.9-rc1", "0.3.8", "0.3.7.dev1", "0.4.0-rc1"):
+        workshop.thentos.git("tag", f"v{version}")
+    combination = of_commit(workshop.docker.repository, gather.pool, workshop.docker.head, "")
+    for most, tags in ((2, ["v0.3.0", "v0.3.8"]), (3, ["v0.3.0", "v0.3.8", "v0.3.9-rc1"])):
+        found = gather.gatherer.explain(gather(), combination, most).candidates
+        assert [item.release.tag for item in found or ()] == tags
 
 
 def test_candidates_of_a_submodule_under_another_name(
