@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from guard import __version__
 from guard.errors import (
-    EXIT_ALLOWED,
     EXIT_INTERRUPTED,
     EXIT_UNDECIDED,
+    EXIT_UNREAD,
     GuardError,
     UnreadError,
     mistake,
@@ -42,8 +43,6 @@ COMMANDS: Final = {
     "pre-push": "what the hook runs",
     "demo": "the incident of 2016, replayed in a temporary folder",
 }
-# Their exit status says nothing.
-_SHOWING: Final = (["log"], ["status"])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,27 +52,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(argv)
     except GuardError as error:
-        if argv[:1] in _SHOWING and isinstance(error.__cause__, BrokenPipeError):
-            # The reader (a pager, head) has seen enough.
-            return EXIT_ALLOWED
+        if isinstance(error.__cause__, BrokenPipeError):
+            return _without_reader(argv)
         with suppress(UnreadError):  # whoever does not hear it has the status
             Screen.for_terminal().failure(error)
         return error.status
     except KeyboardInterrupt:
-        sys.stderr.write("guard: interrupted\n")
+        with suppress(UnreadError):
+            Screen.for_terminal().warn("guard: interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whatever could not be told: nobody may take it for done, and a push least of all.
-        sys.stdout = None
-        return EXIT_UNDECIDED
+        return _without_reader(argv)
     except Exception as error:
         if os.environ.get("GUARD_DEBUG"):
             raise
-        sys.stderr.write(mistake(error))
+        with suppress(UnreadError):
+            Screen.for_terminal().warn(mistake(error).rstrip())
         return EXIT_UNDECIDED
 
 
+def _without_reader(argv: list[str]) -> int:
+    """End as git does where whoever read the output (a pager, head) has gone: without a word.
+
+    Returns:
+        In a hook, the status that blocks the push.
+    """
+    sys.stdout = None  # else Python writes what is left of it once more
+    if argv[:1] == ["pre-push"]:
+        return EXIT_UNDECIDED
+    # Python ignores the signal, and so may the shell that started it.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGPIPE)
+    return EXIT_UNREAD
+
+
 def _run(argv: list[str]) -> int:
+    try:
+        return _command(argv)
+    finally:
+        # What argparse prints waits for Python's exit, where nobody takes its failure.
+        Screen.for_terminal().flush()
+
+
+def _command(argv: list[str]) -> int:
     if argv[:1] == ["pre-push"]:
         # The hot path: argparse alone costs as much as two git processes.
         from guard.commands import pre_push

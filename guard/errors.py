@@ -9,6 +9,8 @@ EXIT_BLOCKED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_UNDECIDED: Final = 3
 EXIT_INTERRUPTED: Final = 130
+# What a shell shows of a program that SIGPIPE ended.
+EXIT_UNREAD: Final = 141
 
 
 class GuardError(Exception):

@@ -72,6 +72,10 @@ class Screen:
         """One JSON object."""
         _put(self._out, to_json(value, indent=2) + "\n")
 
+    def flush(self) -> None:
+        """What others have written to the same output."""
+        _put(self._out, "")
+
     def failure(self, error: GuardError) -> None:
         """What went wrong and what to do."""
         self.warn(f"guard: {self.paint('error', 'red')}: {error.problem}")

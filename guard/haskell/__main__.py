@@ -6,6 +6,7 @@ Exit status: 0 when every file was read, 2 when one cannot be opened or no file 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -37,4 +38,5 @@ def _imported_reader(path: str) -> Reader:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # the reader may leave, as git's may
     sys.exit(main(sys.argv[1:]))

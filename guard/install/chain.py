@@ -46,7 +46,6 @@ def run_chained(hook: str, arguments: Sequence[str], refs: bytes) -> int:
     """
     if not hook or _is_running(hook):
         return 0
-    sys.stdout.flush()
     path = os.path.abspath(hook)
     try:
         return _status(_run([path, *arguments], refs))
@@ -57,7 +56,8 @@ def run_chained(hook: str, arguments: Sequence[str], refs: bytes) -> int:
         reason = error.strerror
         if error.errno == errno.ENOENT and os.path.exists(path):
             reason = "the interpreter of its first line is not there"
-        sys.stderr.write(f"guard: the hook {path} cannot be run: {reason}\n")
+        if sys.stderr is not None:  # closed by whoever pushes
+            sys.stderr.write(f"guard: the hook {path} cannot be run: {reason}\n")
         return 1
 
 
