@@ -44,6 +44,7 @@ class Attempt(NamedTuple):
         builder: ``classic`` or ``buildkit``.
         platform: what was built for, e.g. ``linux/amd64``.
         tail: the last lines of output of the phase that ended last.
+        words: those of its output that tell why it failed.
     """
 
     result: Result
@@ -61,6 +62,7 @@ class Attempt(NamedTuple):
     platform: str
     steps: tuple[StepRecord, ...]
     tail: tuple[str, ...]
+    words: str
 
 
 def attempt(
@@ -123,6 +125,7 @@ def _attempt(
         platform=recipe.platform or engine.facts.platform,
         steps=build.steps,
         tail=build.tail,
+        words=build.words,
     )
     return made if build.failure else _tested(engine, prepared, on_event, made)
 
@@ -165,4 +168,5 @@ def _tested(engine: Engine, prepared: Prepared, on_event: OnEvent, made: Attempt
         source_digest=prepared.source.digest if prepared.source is not None else "",
         test_seconds=run.seconds,
         tail=run.tail,
+        words=run.words,
     )

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 REVISION: Final = "org.opencontainers.image.revision"
 SOURCE: Final = "org.opencontainers.image.source"
 
-# Lines of output that an error or a failed verdict shows.
-TAIL: Final = 40
-
 
 class StepRecord(NamedTuple):
     """One step of a build that has ended.
@@ -53,6 +50,7 @@ class Build(NamedTuple):
         failure: why it failed, "" where it did not.
         status: exit status of the RUN that failed, None where none did.
         tail: the last lines of output.
+        words: those of the output that tell why it failed.
     """
 
     image: str
@@ -61,6 +59,7 @@ class Build(NamedTuple):
     steps: tuple[StepRecord, ...]
     bases: tuple[Base, ...]
     tail: tuple[str, ...]
+    words: str = ""
 
 
 class Options(NamedTuple):

@@ -189,7 +189,7 @@ def buildkit_build(
     if status != 0:
         trouble = progress.trouble()
         failure = reason(trouble, dockerfile)
-        return Build("", failure, trouble.status or None, steps, (), progress.tail)
+        return Build("", failure, trouble.status or None, steps, (), progress.tail, progress.words)
     # The CLI may have gone elsewhere, or a builder of its own may keep the image to itself.
     image = next(filter(None, map(engine.image_id, ids)), "")
     if not image:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 import time
-from collections import deque
 from contextlib import closing
 from typing import IO, Any, Final, cast
 
 from docker.errors import APIError
 
 from guard.config import Recipe
-from guard.engine.build import TAIL, Base, Build, Options, StepRecord, sent
+from guard.engine.build import Base, Build, Options, StepRecord, sent
 from guard.engine.client import Engine, explanation
 from guard.engine.context import Context
 from guard.engine.events import Lines, OnEvent, Output, Step, StepDone
+from guard.engine.excerpt import Excerpt
 from guard.engine.failures import Trouble, reason
 from guard.engine.strays import StepNotes
 from guard.errors import EngineError
+
+# The builder wraps what a step writes to its standard error in red.
+_ERROR: Final = re.compile(r"\x1b\[91m(.*)\x1b\[0m", re.DOTALL)
 
 
 def classic_build(
@@ -78,7 +81,8 @@ class _Progress:
         self._on_event = on_event
         self._notes = notes
         self._lines = Lines(self._line)
-        self._tail: deque[str] = deque(maxlen=TAIL)
+        self._errors = Lines(self._line)
+        self._output = Excerpt()
         self._steps: list[StepRecord] = []
         self._step = StepRecord(0, "", 0.0, False)
         self._begun = 0.0
@@ -102,23 +106,25 @@ class _Progress:
 
     def trouble(self, message: str, status: int) -> None:
         """The builder has stopped."""
-        self._lines.flush()
-        self._trouble = Trouble(message, status, self._step.text, tuple(self._tail))
+        self._flush()
+        self._trouble = Trouble(message, status, self._step.text, self._output.tail)
 
     def result(self, engine: Engine, context: Context, dockerfile: str) -> Build:
         """What it came to; see `classic_build` for what is raised."""
         self._end_step()
         context.require_complete()
-        steps, tail = tuple(self._steps), tuple(self._tail)
+        steps, output = tuple(self._steps), self._output
         if self._trouble is not None:
             failure = reason(self._trouble, dockerfile)
-            return Build("", failure, self._trouble.status or None, steps, (), tail)
+            return Build(
+                "", failure, self._trouble.status or None, steps, (), output.tail, output.words
+            )
         if not self._image:
             raise EngineError(
                 "the engine went away in the middle of the build",
                 "start it, then run guard test again; finished steps are kept",
             )
-        return Build(self._image, "", None, steps, self._bases(engine), tail)
+        return Build(self._image, "", None, steps, self._bases(engine), output.tail)
 
     def _stream(self, text: str) -> None:
         begun = self._STEP.fullmatch(text)
@@ -138,14 +144,22 @@ class _Progress:
         if made:
             self._step = self._step._replace(image=made[1])
         if not self._OWN.fullmatch(text):
-            self._lines.feed(_uncoloured(text))
+            error = _ERROR.fullmatch(text)
+            if error:
+                self._errors.feed(error[1])
+            else:
+                self._lines.feed(text)
 
     def _line(self, line: str) -> None:
-        self._tail.append(line)
+        self._output.add(line)
         self._on_event(Output(line, self._step.number))
 
-    def _end_step(self) -> None:
+    def _flush(self) -> None:
         self._lines.flush()
+        self._errors.flush()
+
+    def _end_step(self) -> None:
+        self._flush()
         if self._step.number and self._step.image:
             step = self._step._replace(seconds=time.monotonic() - self._begun)
             self._steps.append(step)
@@ -164,10 +178,3 @@ class _Progress:
             if len(words) == 4 and words[2].upper() == "AS":
                 stages.add(words[3])
         return tuple(found)
-
-
-def _uncoloured(text: str) -> str:
-    # The builder wraps what a step writes to its standard error in red.
-    if text.startswith("\x1b[91m") and text.endswith("\x1b[0m"):
-        return text.removeprefix("\x1b[91m").removesuffix("\x1b[0m")
-    return text

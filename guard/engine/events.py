@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -84,11 +85,16 @@ OnTransfer = Callable[[Transfer], None]
 
 
 class Lines:
-    """Joins pieces of output into lines."""
+    """Joins pieces of one stream of output into lines."""
 
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
         self._rest = ""
+        self._decoder = getincrementaldecoder("utf-8")("replace")
+
+    def take(self, piece: bytes) -> None:
+        """As `feed`; a piece may end within a character."""
+        self.feed(self._decoder.decode(piece))
 
     def feed(self, text: str) -> None:
         """Pass on every line that has come to its end."""
@@ -98,6 +104,7 @@ class Lines:
 
     def flush(self) -> None:
         """Pass on what has no end yet."""
+        self._rest += self._decoder.decode(b"", final=True)
         if self._rest:
             rest, self._rest = self._rest, ""
             self._on_line(rest)

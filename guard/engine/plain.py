@@ -8,11 +8,11 @@ another one speaks. What follows without a number is the client's summary.
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import Final, NamedTuple
 
-from guard.engine.build import TAIL, StepRecord
+from guard.engine.build import StepRecord
 from guard.engine.events import OnEvent, Output, Step, StepDone
+from guard.engine.excerpt import Excerpt
 from guard.engine.failures import Trouble
 
 _LINE: Final = re.compile(r"#(\d+) (.*)")
@@ -47,8 +47,8 @@ class PlainProgress:
         self._total = len(_COUNTED.findall(dockerfile))
         self._vertices: dict[str, _Vertex] = {}
         self._count = 0
-        self._tail: deque[str] = deque(maxlen=TAIL)
-        self._tails: dict[str, deque[str]] = {}
+        self._output = Excerpt()
+        self._outputs: dict[str, Excerpt] = {}
         self._failed: _Vertex | None = None
         self._message = ""
         self._last = ""
@@ -67,7 +67,12 @@ class PlainProgress:
     @property
     def tail(self) -> tuple[str, ...]:
         """The last lines of output, of the failing step where there is one."""
-        return tuple(self._tail)
+        return self._output.tail
+
+    @property
+    def words(self) -> str:
+        """Those of the output that tell why it failed."""
+        return self._output.words
 
     @property
     def base_names(self) -> list[str]:
@@ -79,9 +84,9 @@ class PlainProgress:
         """What a build that has failed said."""
         message = self._message or self._last
         step = self._failed.text if self._failed is not None else ""
-        if self._tail and _RUNTIME.match(self._tail[-1]):
+        if self.tail and _RUNTIME.match(self.tail[-1]):
             # The status is then the runtime's own: the program never started.
-            return Trouble(self._tail[-1], 0, step, self.tail, buildkit=True)
+            return Trouble(self.tail[-1], 0, step, self.tail, buildkit=True)
         status = _STATUS.search(message)
         code = int(status[1]) if status else 0
         return Trouble(_FRONTEND.sub("", message), code, step, self.tail, buildkit=True)
@@ -94,7 +99,7 @@ class PlainProgress:
             self._count += 1
         number = self._count if instruction else 0
         self._vertices[key] = _Vertex(name, number, text)
-        self._tails[key] = deque(maxlen=TAIL)
+        self._outputs[key] = Excerpt()
         if instruction:
             self._on_event(Step(number, max(self._total, number), text))
 
@@ -102,7 +107,7 @@ class PlainProgress:
         done = _DONE.fullmatch(said)
         if said.startswith("ERROR: "):
             self._failed, self._message = vertex, said.removeprefix("ERROR: ")
-            self._tail = self._tails[key]
+            self._output = self._outputs[key]
         elif done or said == "CACHED":
             self._end(vertex, float(done[1]) if done else 0.0, done is None)
         elif said in ("...", vertex.name, "CANCELED") or _PROGRESS.match(said):
@@ -118,9 +123,9 @@ class PlainProgress:
             self._on_event(StepDone(vertex.number, seconds, cached))
 
     def _say(self, key: str, number: int, text: str) -> None:
-        self._tails[key].append(text)
+        self._outputs[key].add(text)
         if self._failed is None:
-            self._tail.append(text)
+            self._output.add(text)
         self._on_event(Output(text, number))
 
     def _summary(self, line: str) -> None:

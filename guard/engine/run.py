@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
@@ -14,11 +13,11 @@ from typing import Any, Final, NamedTuple, cast
 from docker.errors import APIError
 from docker.types import Mount
 
-from guard.engine.build import TAIL
 from guard.engine.client import Engine, explanation
 from guard.engine.context import Context
 from guard.engine.endings import DeadlinePassed, deadline, shielded
 from guard.engine.events import Lines, OnEvent, Output
+from guard.engine.excerpt import Excerpt
 from guard.engine.leftovers import OWNER, Owner, remove
 from guard.errors import EngineError
 
@@ -40,12 +39,14 @@ class TestRun(NamedTuple):
         status: its exit status; None where it never started or was ended by the time limit.
         seconds: how long it ran.
         tail: the last lines of its output.
+        words: those of its output that tell why it failed.
     """
 
     failure: str
     status: int | None
     seconds: float
     tail: tuple[str, ...]
+    words: str
 
 
 class TestPlan(NamedTuple):
@@ -86,13 +87,13 @@ def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> TestRun:
             ended the container.
         MissingObjectError, GitError: the source could not be sent to its end.
     """
-    tail: deque[str] = deque(maxlen=TAIL)
+    output = Excerpt()
 
     def on_line(line: str) -> None:
-        tail.append(line)
+        output.add(line)
         on_event(Output(line))
 
-    lines = Lines(on_line)
+    streams = (Lines(on_line), Lines(on_line))
     ended: _Ended | str
     with _container(engine, plan) as container:
         if plan.source is not None:
@@ -100,16 +101,18 @@ def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> TestRun:
         begun = time.monotonic()
         try:
             with deadline(plan.timeout):
-                ended = _run(engine, container, plan, lines)
+                ended = _run(engine, container, plan, streams)
         except DeadlinePassed:
             ended = f"the test did not end within {plan.timeout:g} seconds"
         seconds = time.monotonic() - begun
-        lines.flush()
+        for lines in streams:
+            lines.flush()
     if isinstance(ended, str):
-        return TestRun(ended, None, seconds, tuple(tail))
+        return TestRun(ended, None, seconds, output.tail, output.words)
     # Asked when the container is gone: by then the engine has told whatever there is to tell.
     stopped = _stopped_by_others(engine, ended)
-    return TestRun(_judged(ended, stopped, plan), ended.status, seconds, tuple(tail))
+    reason = _judged(ended, stopped, plan)
+    return TestRun(reason, ended.status, seconds, output.tail, output.words)
 
 
 @contextmanager
@@ -151,17 +154,25 @@ def _put(engine: Engine, container: str, place: str, source: Context) -> None:
     source.require_complete()
 
 
-def _run(engine: Engine, container: str, plan: TestPlan, lines: Lines) -> _Ended | str:
-    """How it ended, or why it never began."""
+def _run(
+    engine: Engine, container: str, plan: TestPlan, streams: tuple[Lines, Lines]
+) -> _Ended | str:
+    """How it ended, or why it never began.
+
+    Args:
+        streams: take its standard output and its standard error: the engine passes on what
+            each has at a time, and that may end within a line.
+    """
     with engine.speaking("run the test"):
-        output = engine.api.attach(container, stdout=True, stderr=True, stream=True)
+        output = engine.api.attach(container, stdout=True, stderr=True, stream=True, demux=True)
         with closing(output):
             try:
                 engine.api.start(container)
             except APIError as error:
                 return _not_started(error, plan)
-            for piece in output:
-                lines.feed(piece.decode(errors="replace"))
+            for pieces in output:
+                for lines, piece in zip(streams, pieces, strict=True):
+                    lines.take(piece or b"")
         status = int(engine.api.wait(container)["StatusCode"])
         found = engine.api.inspect_container(container)
     state = found["State"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,12 +26,12 @@ from guard.model import Gitlink, Result
 from guard.screen import Screen
 from guard.trial.jobs import Job
 from guard.trial.rehearsal import Begun, begun
-from guard.trial.watch import Watch, brief, plain, profile_text, size, write_log
+from guard.trial.watch import Watch, brief, profile_text, size, write_log
 from guard.verdicts.record import EngineFacts, ImageFacts, Record
 
 # Bytes that a log and a verdict need at the least, on the disk of the repository.
 _ROOM: Final = 1_000_000
-# Characters of the last line of output that a verdict shows.
+# Characters of the output that a verdict shows.
 _WORDS: Final = 160
 
 
@@ -192,12 +191,10 @@ def _log(folder: str, name: str) -> Iterator[IO[str]]:
 
 
 def _detail(made: Attempt) -> str:
-    """Why it failed, in one line, with the last words of what failed."""
-    lines = (plain(line).strip() for line in reversed(made.tail))
-    words = next((line for line in lines if re.search(r"\w", line)), "")
-    if not made.reason or not words or words in made.reason:
+    """Why it failed, in one line, with the words of what failed."""
+    if not made.reason or not made.words or made.words in made.reason:
         return made.reason
-    return f"{made.reason}: {brief(words, _WORDS)}"
+    return f"{made.reason}: {brief(made.words, _WORDS)}"
 
 
 def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Record:

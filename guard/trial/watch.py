@@ -7,7 +7,6 @@ elsewhere there are plain lines only.
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, Self
 
 from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing, Transfer
+from guard.engine.excerpt import plain
 from guard.engine.profile import Profile, reads
 from guard.errors import GuardError
 from guard.screen import Screen
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-# Colours and what else moves a terminal (ECMA-48), and characters that are none.
-_UNSHOWN: Final = re.compile(
-    r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|[\x00-\x1f\x7f-\x9f]"
-)
 # Characters of an instruction that are shown; a RUN may have twenty lines.
 _BRIEF: Final = 120
 # Why a step was built anew that reads nothing of a submodule that has changed.
@@ -182,12 +178,6 @@ def _status_line(begun: float, stage: str) -> Text:
 
     elapsed = duration(time.monotonic() - begun)
     return Text(plain(f"[{elapsed}] {stage}"), no_wrap=True, overflow="ellipsis")
-
-
-def plain(line: str) -> str:
-    """A line as a terminal would leave it: without colours, the last of what overwrites itself."""
-    kept = [part for part in line.split("\r") if part.strip()]
-    return _UNSHOWN.sub("", kept[-1].expandtabs() if kept else "").rstrip()
 
 
 def brief(text: str, most: int = _BRIEF) -> str:

@@ -172,6 +172,18 @@ def test_a_signal_that_comes_while_guard_imports_is_not_lost(
     assert "passed" not in ran.text
 
 
+def test_a_verdict_tells_the_first_failure_and_not_the_end_of_the_output(
+    prepared: Workshop,
+) -> None:
+    prints = "logs out FAILED [1]\naula: no users\nCallStack (from HasCallStack):\n"
+    trace = "  error, called at Main.hs:1:1 in main:Main\n2 examples, 1 failure\n"
+    script = f"cat <<END\n{prints}{trace}END\nexit 1\n"
+    prepared.aula.commit("Break a test", {"test.sh": script})
+    prepared.pin()
+    assert prepared.guard("test").status == 1
+    assert "exit status 1: logs out FAILED [1]\n" in prepared.guard("log").out
+
+
 def test_a_failing_test_blocks_the_push_with_its_verdict(prepared: Workshop) -> None:
     prepared.install()
     prepared.aula.commit("Break a test", {"test.sh": TEST})

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from guard.engine.excerpt import plain
 from guard.errors import GuardError
-from guard.trial.watch import brief, plain, write_log
+from guard.trial.watch import brief, write_log
 
 WATCHED = """\
 import sys, time
