@@ -138,6 +138,16 @@ def place(evidence: Evidence) -> str:
     return f"{where}  {evidence.text}".rstrip()
 
 
+def moment(stamp: str) -> str:
+    """``2016-03-04T15:32:00Z`` as people write it: ``2016-03-04 15:32:00 UTC``."""
+    return stamp.replace("T", " ").replace("Z", " UTC")
+
+
+def column(name: str, width: int) -> str:
+    """A name in front of what it is the name of; one that is too long takes more room."""
+    return f"{name:<{width - 1}} "
+
+
 def named(refs: Sequence[str]) -> str:
     """Some refs, and how many more there are."""
     more = f" and {len(refs) - _REFS} more" if len(refs) > _REFS else ""

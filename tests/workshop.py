@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -260,6 +260,18 @@ class Workshop:
         published: bool = False,
     ) -> str:
         """Record a verdict for a commit of aula-docker, as `guard test` would, and give its key."""
+
+        def made(key: str, config: Config) -> Record:
+            record = a_record(key, config, result, detail)._replace(finished=finished)
+            if published:
+                digest = f"{config.image.name}@sha256:{'4' * 64}"
+                record = record.publish(f"{config.image.name}:one", digest, finished)
+            return record
+
+        return self.record(made, commit)
+
+    def record(self, made: Callable[[str, Config], Record], commit: str = "") -> str:
+        """Record what is made of a commit's key and configuration, and give the key."""
         repository = self.docker.repository
         workspace = Workspace(repository, repository)
         with ObjectPool() as pool:
@@ -268,11 +280,7 @@ class Workshop:
             store = Store(pool, (repository,))
             submodules = Submodules(workspace, pool, config, Memory(repository.common_dir))
             found = assemble(submodules, store, combination)
-            record = a_record(found.key, config, result, detail)._replace(finished=finished)
-            if published:
-                digest = f"{config.image.name}@sha256:{'4' * 64}"
-                record = record.publish(f"{config.image.name}:one", digest, finished)
-            Verdicts(repository, pool).record(record, found.parts)
+            Verdicts(repository, pool).record(made(found.key, config), found.parts)
         return found.key
 
     def config(self, commit: str) -> Config:

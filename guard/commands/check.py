@@ -13,7 +13,7 @@ from guard.git.locate import find_here
 from guard.git.refs import resolve
 from guard.install.proof import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
-from guard.screen import JSON_VERSION, Screen, decisions_json, exit_status, named
+from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named
 from guard.situation.gitlinks import usual_destination
 from guard.situation.workspace import Workspace, find_workspace
 
@@ -95,7 +95,7 @@ def show_hooks(proof: Proof, screen: Screen) -> None:
     for hook in proof.hooks:
         effective = hook.health.effective
         word = screen.paint(hook.health.state.value, "green" if effective else "red")
-        screen.say(f"hook of {hook.name:<14}{word}  {hook.place}")
+        screen.say(f"hook of {column(hook.name, 14)}{word}  {hook.place}")
         if not effective:
             screen.say(f"  {hook.health.reason}")
         for note in hook.notes:

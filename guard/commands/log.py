@@ -11,13 +11,14 @@ from guard.errors import EXIT_ALLOWED, UsageError
 from guard.gate.gate import Gate
 from guard.git.objects import ObjectPool
 from guard.model import Result
-from guard.screen import JSON_VERSION, Screen
+from guard.screen import JSON_VERSION, Screen, column, moment
 from guard.situation.workspace import Workspace, find_workspace
 from guard.trial.watch import duration, size
 from guard.verdicts.bypasses import Bypassed, bypassed
 from guard.verdicts.colleagues import Theirs
 from guard.verdicts.prune import drop, droppable
 from guard.verdicts.record import Record
+from guard.verdicts.sharing import ways_to_verdicts
 from guard.verdicts.verdicts import Verdicts
 
 _TAIL: Final = 20
@@ -87,7 +88,8 @@ def run(options: Namespace, screen: Screen) -> int:
         for row in found:
             _show(row, verdicts.logs, screen)
     elif not found:
-        screen.say("no verdicts yet: guard test makes one" if not rows else "none fits")
+        none = f"no verdicts yet: {ways_to_verdicts(workspace.superproject)}"
+        screen.say(none if not rows else "none fits")
     else:
         _table(workspace, found, screen)
     return EXIT_ALLOWED
@@ -102,7 +104,8 @@ def _prune(workspace: Workspace, sure: bool, screen: Screen) -> int:
         return EXIT_ALLOWED
     screen.say(
         f"{len(found.logs)} logs ({size(found.log_bytes)}) and {len(found.images)} images are "
-        f"needed by none of the {found.kept} passed verdicts of a branch, a tag, HEAD or the index"
+        f"needed by none of the {found.kept} verdicts that stand for a branch, a tag, a HEAD or "
+        "the index"
     )
     if not sure and not screen.confirms("drop them?"):
         screen.say("nothing was dropped")
@@ -152,7 +155,7 @@ def _table(workspace: Workspace, rows: list[_Row], screen: Screen) -> None:
         )
         took = duration(record.build_seconds + record.test_seconds)
         release = record.release or "-"
-        when = record.finished.replace("T", " ").removesuffix(":00Z").removesuffix("Z")
+        when = moment(record.finished)
         screen.say(f"{record.name}  {when}  {painted}  {release:<8} {took:>12}  {links}")
         published = f"published {record.image.reference}" if record.published else ""
         for text in (row.whose, record.detail, published):
@@ -167,7 +170,7 @@ def _show(row: _Row, logs: str, screen: Screen) -> None:
         ("recorded", row.whose),
         ("result", record.result.value),
         ("detail", record.detail),
-        ("finished", record.finished),
+        ("finished", moment(record.finished)),
         ("build", duration(record.build_seconds)),
         ("test", duration(record.test_seconds)),
         ("exit status", "" if record.exit_status is None else str(record.exit_status)),
@@ -186,12 +189,12 @@ def _show(row: _Row, logs: str, screen: Screen) -> None:
     ]
     for name, text in rows:
         if text:
-            screen.say(f"{name:<14}{text}")
+            screen.say(column(name, 14) + text)
     if row.theirs is not None:
         screen.say()  # the log is where it was built
         return
     path = os.path.join(logs, record.log)
-    screen.say(f"{'log':<14}{path}")
+    screen.say(column("log", 14) + path)
     for line in _tail(path):
         screen.say(f"  | {line}")
     screen.say()

@@ -27,7 +27,7 @@ from guard.recovery.restore import (
     restore,
     tag_to_push,
 )
-from guard.screen import Screen
+from guard.screen import Screen, moment
 from guard.situation.assembly import Assembly
 from guard.trial.jobs import Job, lock_of
 from guard.trial.publishing import Wish, publish
@@ -259,8 +259,8 @@ def _show(
     screen: Screen,
 ) -> None:
     record = plan.good.record
-    when = record.finished.replace("T", " ").removesuffix("Z")
-    screen.say(f"back to {screen.paint(record.name, 'bold')}, which passed on {when}")
+    name = screen.paint(record.name, "bold")
+    screen.say(f"back to {name}, which passed on {moment(record.finished)}")
     for note in plan.notes:
         screen.say(f"  note: {note}")
     _show_side(plan.consumer, screen)

@@ -9,6 +9,7 @@ from guard.gate.gate import Gate
 from guard.model import Result
 from guard.recovery.known_good import Good, Image, KnownGood, images_of
 from guard.screen import JSON_VERSION, Screen
+from guard.verdicts.sharing import ways_to_verdicts
 from guard.verdicts.trust import SETTING
 
 
@@ -24,7 +25,8 @@ def show_all(gate: Gate, known: KnownGood, as_json: bool, screen: Screen) -> Non
         values = [_json(known, good, images[good.record.name]) for good in goods]
         screen.json({"version": JSON_VERSION, "combinations": values})
     elif not goods:
-        screen.say("nothing is known to be good yet: guard test makes a verdict")
+        ways = ways_to_verdicts(gate.workspace.superproject)
+        screen.say(f"nothing is known to be good yet: {ways}")
         theirs = gate.gatherer.verdicts.others()
         if any(each.record.result is Result.PASSED for each in theirs):
             screen.say(f"what others saw pass does not count here: git config {SETTING} all")
@@ -45,12 +47,12 @@ def table(
 ) -> None:
     """The combinations as rows, with what is missing of them below."""
     paths = [*known.submodules, ""]
-    heads = ["verdict", "passed", *(gate.workspace.name(path) for path in paths), "image"]
+    heads = ["verdict", "passed (UTC)", *(gate.workspace.name(path) for path in paths), "image"]
     rows = []
     for good in goods:
         names = _names(known, good, paths)
-        when = good.record.finished.replace("T", " ").removesuffix("Z")[:16]
         image = images[good.record.name]
+        when = good.record.finished.replace("T", " ")[:16]
         rows.append([good.record.name, when, *names, image.state.value])
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     screen.say(screen.paint(_line(heads, widths), "dim"))

@@ -16,6 +16,7 @@ from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.model import Decision, Outcome, ShapeError, as_plain, outcome_of
 from guard.rules.tested import NAME as TESTED
+from guard.screen import moment
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import repositories_of
 from guard.verdicts.bypass import Bypass, PushedRef, folder_of, parse_bypass
@@ -149,9 +150,8 @@ def _settled(
 def _told(item: Standing) -> list[str]:
     """A bypass in lines: who, when and why; then what is not settled, and how it would be."""
     bypass = item.bypass
-    when = bypass.when.replace("T", " ").removesuffix("Z")
     word = "bypass, settled since" if item.settled else "bypass"
-    lines = [f"{word}  {when}  {bypass.who}: {' '.join(bypass.reason.split())}"]
+    lines = [f"{word}  {moment(bypass.when)}  {bypass.who}: {' '.join(bypass.reason.split())}"]
     to = f" to {bypass.remote}" if bypass.remote else ""
     if not bypass.refs:
         lines.append(f"  {bypass.repository}{to}: what was pushed is not known")

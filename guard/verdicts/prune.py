@@ -10,7 +10,6 @@ from typing import NamedTuple
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.git.files import is_held, lock_file
-from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import Combination, Gitlink, Result
 from guard.situation.assembly import assemble
@@ -25,7 +24,7 @@ class Droppable(NamedTuple):
         logs: paths of log files.
         log_bytes: their size together.
         images: ids of images.
-        kept: how many passed verdicts a branch, a tag, HEAD or the index needs.
+        kept: how many verdicts stand for a branch, a tag, HEAD or the index.
     """
 
     logs: tuple[str, ...]
@@ -35,28 +34,28 @@ class Droppable(NamedTuple):
 
 
 def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
-    """What no passed verdict of a branch, a tag, HEAD or the index needs.
+    """What no verdict that stands for a branch, a tag, a HEAD or the index needs.
 
-    A branch or a tag of the consumer needs every verdict that was earned with its commit. Where the
-    content of one of those cannot be made out, because a commit is missing, every passed verdict
-    stays. So does the log of a test that is running.
+    That is the newest of its combination and recipe, passed or failed, and every passed one. A
+    branch or a tag of the consumer needs every verdict that was earned with its commit. Where the
+    content of one of those cannot be made out, because a commit is missing, all of them stay. So
+    does the log of a test that is running. Of a failed one the log is needed, but no image.
 
     Args:
-        records: every attempt that was ever recorded.
+        records: every attempt that was ever recorded, newest first.
 
     Raises:
         GuardError: the refs of the superproject cannot be listed.
     """
     records = list(records)
     known = _needed(gate)
-    passed = [item for item in records if item.result is Result.PASSED]
     needed = [
-        item
-        for item in passed
-        if known is None or item.key in known.keys or not known.links.isdisjoint(item.gitlinks)
+        record
+        for record in _standing(records)
+        if known is None or record.key in known.keys or not known.links.isdisjoint(record.gitlinks)
     ]
-    logs = {item.log for item in needed}
-    images = {item.image.id for item in needed}
+    logs = {record.log for record in needed}
+    images = {record.image.id for record in needed if record.result is Result.PASSED}
     folder = gate.gatherer.verdicts.logs
     dropped = [
         os.path.join(folder, name)
@@ -69,6 +68,18 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
         _present({item.image.id for item in records if item.image.id} - images),
         len(needed),
     )
+
+
+def _standing(records: list[Record]) -> list[Record]:
+    """The newest of each combination and recipe, and what has passed."""
+    newest: dict[tuple[str, str], Record] = {}
+    for record in records:
+        newest.setdefault((record.key, record.recipe), record)
+    return [
+        record
+        for record in records
+        if record.result is Result.PASSED or newest[record.key, record.recipe] is record
+    ]
 
 
 def _present(images: Iterable[str]) -> tuple[str, ...]:
@@ -131,7 +142,7 @@ def _needed(gate: Gate) -> _Needed | None:
                 if (config.consumer, repository) in seen:
                     continue
                 seen.add((config.consumer, repository))
-                named = {*_tips(repository), head_of(repository) or ""}
+                named = [*_tips(repository), *_heads(repository)]
                 links.update(Gitlink(config.consumer, commit) for commit in named)
     except GuardError:
         return None
@@ -140,11 +151,11 @@ def _needed(gate: Gate) -> _Needed | None:
 
 def _combinations(gate: Gate) -> Iterable[Combination]:
     repository = gate.workspace.superproject
-    for commit in _tips(repository):
+    for commit in dict.fromkeys([*_tips(repository), *_heads(repository)]):
         yield of_commit(repository, gate.pool, commit, commit)
-    for present in (gate.head(), gate.index()):
-        if present is not None:
-            yield present
+    index = gate.index()
+    if index is not None:
+        yield index
 
 
 def _tips(repository: Repository) -> list[str]:
@@ -157,6 +168,13 @@ def _tips(repository: Repository) -> list[str]:
         "refs/remotes",
     )
     return list(dict.fromkeys(line.split()[-1] for line in listed.splitlines()))
+
+
+def _heads(repository: Repository) -> list[str]:
+    """Where HEAD stands, in each of the worktrees."""
+    listed = repository.text("worktree", "list", "--porcelain")
+    words = (line.split() for line in listed.splitlines())
+    return [line[1] for line in words if line[:1] == ["HEAD"] and line[1].strip("0")]
 
 
 def _listed(folder: str) -> list[str]:

@@ -21,7 +21,8 @@ def test_the_list_names_what_is_good(harmed: World) -> None:
     ran = workshop.guard("recover", DOCKER_HOST="unix:///nonexistent/docker.sock")
     assert ran.status == 0, ran.text
     heading, row, *rest = ran.out.splitlines()
-    assert heading.split() == ["verdict", "passed", "aula", "thentos", "aula-docker", "image"]
+    shown = ["verdict", "passed", "(UTC)", "aula", "thentos", "aula-docker", "image"]
+    assert heading.split() == shown
     assert row.split() == [
         harmed.record.name,
         "2016-03-01",
@@ -53,7 +54,8 @@ def test_nothing_is_known(workshop: Workshop) -> None:
     ran = workshop.guard("recover")
     assert (ran.status, ran.out) == (
         0,
-        "nothing is known to be good yet: guard test makes a verdict\n",
+        "nothing is known to be good yet: guard sync brings the verdicts of origin, "
+        "guard test makes one\n",
     )
 
 
