@@ -138,6 +138,13 @@ def place(evidence: Evidence) -> str:
     return f"{where}  {evidence.text}".rstrip()
 
 
+def tally(decisions: Sequence[Decision]) -> str:
+    """How many there are of each outcome."""
+    outcomes = [decision.outcome for decision in decisions]
+    counts = ", ".join(f"{outcomes.count(outcome)} {outcome.value}" for outcome in Outcome)
+    return f"{len(outcomes)} commits: {counts}"
+
+
 def moment(stamp: str) -> str:
     """``2016-03-04T15:32:00Z`` as people write it: ``2016-03-04 15:32:00 UTC``."""
     return stamp.replace("T", " ").replace("Z", " UTC")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from guard.errors import EXIT_ALLOWED, GuardError
 from guard.gate.gate import Gate
-from guard.git.history import LoggedCommit, PublishedLine, published_line, rev_list
+from guard.git.history import LoggedCommit, PublishedLine, published_line
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import (
@@ -22,7 +22,8 @@ from guard.model import (
     outcome_of,
 )
 from guard.rules import image_published
-from guard.screen import Screen, decisions_json
+from guard.screen import Screen, decisions_json, tally
+from guard.situation.revisions import has_revision, listed
 from guard.situation.workspace import find_workspace, repositories_of
 
 # What is not an option of this command goes to git rev-list as it is.
@@ -68,9 +69,7 @@ def run(options: Namespace, screen: Screen) -> int:
     """Judge each commit. History is no push: the exit status is 0, whatever was found."""
     workspace = find_workspace()
     chosen: list[str] = options.range or ["--first-parent"]
-    if all(word.startswith("-") or word.isdigit() for word in chosen) and not any(
-        word.startswith(_NAMING) for word in chosen
-    ):
+    if not (has_revision(chosen) or any(word.startswith(_NAMING) for word in chosen)):
         chosen = [*chosen, "HEAD"]  # as git log does
     rules: tuple[str, ...] = options.rules or ()
     asks = options.tested or any(name not in STATIC_RULES for name in rules)
@@ -93,7 +92,7 @@ def _of_rules(decision: Decision, rules: tuple[str, ...]) -> Decision:
 
 
 def _superproject(gate: Gate, chosen: Sequence[str]) -> _Judged:
-    commits = rev_list(gate.workspace.superproject, chosen)
+    commits = listed(gate.workspace.superproject, chosen)
     return [(item, gate.superproject(item.commit)) for item in commits]
 
 
@@ -102,7 +101,7 @@ def _consumer(gate: Gate, chosen: Sequence[str]) -> _Judged:
     tip = _published_tip(workspace.superproject)
     line = PublishedLine(published_line(workspace.superproject, tip))
     judged = []
-    for item in rev_list(_consumer_repository(gate), chosen):
+    for item in listed(_consumer_repository(gate), chosen):
         superproject = line.at(item.when)
         if superproject is not None:
             judged.append((item, _then(gate.consumer_at(item.commit, superproject))))
@@ -150,8 +149,25 @@ def _published_tip(repository: Repository) -> str:
     return found
 
 
+class _Common(NamedTuple):
+    """A finding that commits have which stand beside each other in the list."""
+
+    rule: str
+    message: str
+    commits: tuple[LoggedCommit, ...]
+
+    def __str__(self) -> str:
+        text = f"{self.rule}: {self.message}"
+        if len(self.commits) == 1:
+            return text
+        first, second, *_ = self.commits
+        # With --reverse the oldest one comes first.
+        oldest = first if first.commit in second.parents else self.commits[-1]
+        return f"since {oldest.commit[:8]}, {len(self.commits)} commits: {text}"
+
+
 def _table(judged: _Judged, told: tuple[Severity, ...], screen: Screen) -> None:
-    for item, decision in judged:
+    for (item, decision), begun in zip(judged, _commons(judged, told), strict=True):
         word = f"{decision.outcome.value:<9}"
         painted = screen.paint(word, "green" if decision.outcome is Outcome.ALLOWED else "red")
         pinned = decision.release or _pinned(decision)
@@ -160,9 +176,22 @@ def _table(judged: _Judged, told: tuple[Severity, ...], screen: Screen) -> None:
         screen.say(
             f"{item.commit[:8]}  {item.date}  {painted}  {pinned:<9}  {rules or '-':<34}  {subject}"
         )
-        for found in _told(decision, told):
-            screen.say(screen.paint(f"{'':<22}{found.rule}: {found.message}", "dim"))
+        for finding in begun:
+            screen.say(screen.paint(f"{'':<22}{finding}", "dim"))
     _summary([decision for _, decision in judged], told, screen)
+
+
+def _commons(judged: _Judged, told: tuple[Severity, ...]) -> list[list[_Common]]:
+    """For each commit of the list the findings that begin with it."""
+    begun: list[dict[tuple[str, str], list[LoggedCommit]]] = []
+    running: dict[tuple[str, str], list[LoggedCommit]] = {}
+    for commit, decision in judged:
+        keys = dict.fromkeys((finding.rule, finding.message) for finding in _told(decision, told))
+        begun.append({key: [] for key in keys if key not in running})
+        running = {key: {**running, **begun[-1]}[key] for key in keys}
+        for commits in running.values():
+            commits.append(commit)
+    return [[_Common(*key, tuple(commits)) for key, commits in starts.items()] for starts in begun]
 
 
 def _told(decision: Decision, told: tuple[Severity, ...]) -> list[Finding]:
@@ -174,10 +203,8 @@ def _pinned(decision: Decision) -> str:
 
 
 def _summary(decisions: list[Decision], told: tuple[Severity, ...], screen: Screen) -> None:
-    outcomes = Counter(decision.outcome for decision in decisions)
-    counts = ", ".join(f"{outcomes[outcome]} {outcome.value}" for outcome in Outcome)
     screen.say()
-    screen.say(f"{len(decisions)} commits: {counts}")
+    screen.say(tally(decisions))
     rules = Counter(
         rule for decision in decisions for rule in {found.rule for found in _told(decision, told)}
     )

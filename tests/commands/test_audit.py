@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+
+import pytest
 
 from tests.workshop import Workshop
 
@@ -109,3 +112,61 @@ def test_without_a_revision_it_is_head(workshop: Workshop) -> None:
 def test_a_subject_does_not_steer_the_terminal(workshop: Workshop) -> None:
     workshop.docker.git("commit", "--quiet", "--amend", "-m", "red \033[31mand \033]0;title\007")
     assert "\033" not in workshop.guard("audit").out
+
+
+def test_what_commits_in_a_row_have_in_common_is_told_once(workshop: Workshop) -> None:
+    commits = history(workshop)
+    workshop.thentos.commit("Not released either", {"api": "newer\n"})
+    workshop.require(">=0.5")
+    first = workshop.pin("Break two things", aula=workshop.aula.head)
+    workshop.pin("Go on")
+    workshop.require("")
+    workshop.pin("Break one thing")
+    out = workshop.guard("audit").out
+    assert f"since {first[:8]}, 3 commits: release-tag: thentos is pinned to v0.3.0-1-g" in out
+    assert f"since {first[:8]}, 2 commits: dependency-match: thentos-core is 0.3.0" in out
+    assert out.count("thentos is pinned to") == 2
+    assert f"{'':<22}release-tag: thentos is pinned to" in out  # of the one by itself, long ago
+    assert "7 commits: 1 allowed, 5 blocked, 1 undecided" in out
+    reverse = workshop.guard("audit", "--reverse", "HEAD").out
+    assert f"since {first[:8]}, 3 commits: release-tag" in reverse
+    assert reverse.index(commits["good"][:8]) < reverse.index(first[:8])
+    decisions = json.loads(workshop.guard("audit", "--json").out)["decisions"]
+    rules = [[finding["rule"] for finding in decision["findings"]] for decision in decisions[:3]]
+    assert all("release-tag" in names for names in rules)
+
+
+@pytest.mark.parametrize(
+    ("words", "lost"),
+    [
+        ("nope", "nope"),
+        ("nope..HEAD", "nope"),
+        ("HEAD...nope", "nope"),
+        ("HEAD ^nope", "nope"),
+        ("nope^!", "nope"),
+        ("--first-parent nope", "nope"),
+        ("HEAD~99..", "HEAD~99"),
+        ("-n 5 12345678", "12345678"),
+        ("1" * 40, "1" * 40),
+    ],
+)
+def test_an_unknown_revision_is_one_line_and_a_remedy(
+    workshop: Workshop, words: str, lost: str
+) -> None:
+    ran = workshop.guard("audit", *words.split())
+    problem, remedy = ran.err.splitlines()
+    assert (ran.status, ran.out) == (3, "")
+    assert problem == f"guard: error: {lost} names no commit in {workshop.docker.folder}"
+    pasted = workshop.run(shlex.split(remedy.partition("to mend it: ")[2]), workshop.docker)
+    assert workshop.docker.head[:7] in pasted.out
+
+
+def test_an_unknown_revision_of_the_consumer(workshop: Workshop) -> None:
+    ran = workshop.guard("audit", "--consumer", "nope")
+    assert f"nope names no commit in {workshop.aula.folder}\n" in ran.err
+
+
+def test_an_option_that_git_does_not_take(workshop: Workshop) -> None:
+    ran = workshop.guard("audit", "--no-such-option")
+    assert "git rev-list does not take --no-such-option HEAD\n" in ran.err
+    assert len(ran.err.splitlines()) == 2
