@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
@@ -11,10 +12,12 @@ from guard.gate.staged import judge
 from guard.git.index import index_of, relevant_files
 from guard.git.locate import find_here
 from guard.git.refs import resolve
+from guard.git.repository import Repository
 from guard.install.proof import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
-from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named
+from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named, tally
 from guard.situation.gitlinks import usual_destination
+from guard.situation.revisions import is_range, listed
 from guard.situation.workspace import Workspace, find_workspace
 
 
@@ -24,7 +27,7 @@ def arguments(parser: ArgumentParser) -> None:
         "revisions",
         metavar="REV",
         nargs="*",
-        help="commits of the repository you are in (default: HEAD)",
+        help="commits of the repository you are in (default: HEAD), or ranges of them, as A..B",
     )
     parser.add_argument(
         "--staged",
@@ -63,7 +66,7 @@ def run(options: Namespace, screen: Screen) -> int:
         return _staged(options, screen)
 
     workspace = find_workspace()
-    commits = [resolve(workspace.here, name) for name in options.revisions or ["HEAD"]]
+    commits = _commits(workspace.here, options.revisions or ["HEAD"])
     with Gate(workspace) as gate:
         decisions = [decide(gate, commit) for commit in commits]
         decisions = Order(gate, usual_destination(workspace)).judged(decisions)
@@ -72,7 +75,20 @@ def run(options: Namespace, screen: Screen) -> int:
     else:
         for decision in decisions:
             screen.decision(decision)
+        if any(map(is_range, options.revisions)):
+            screen.say(tally(decisions))
     return exit_status(decisions)
+
+
+def _commits(repository: Repository, words: Sequence[str]) -> list[str]:
+    """The commits that are named, those of a range as ``guard audit`` lists them."""
+    commits: list[str] = []
+    for word in words:
+        if is_range(word):
+            commits += (commit.commit for commit in listed(repository, [word]))
+        else:
+            commits.append(resolve(repository, word))
+    return commits
 
 
 def _hooks(options: Namespace, screen: Screen) -> int:

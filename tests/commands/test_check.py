@@ -25,6 +25,47 @@ def test_the_worst_decision_makes_the_exit_status(workshop: Workshop) -> None:
     assert workshop.guard("check", good, lost, bad).status == 1
 
 
+def test_a_range_is_its_commits_and_the_worst_of_them_decides(workshop: Workshop) -> None:
+    workshop.verdict()
+    start = workshop.docker.head
+    workshop.docker.git("commit", "--quiet", "--allow-empty", "-m", "Nothing new")
+    good = workshop.docker.head
+    workshop.thentos.commit("After the release", {"api": "new\n"})
+    bad = workshop.pin()
+    ran = workshop.guard("check", f"{start}..{good}")
+    assert (ran.status, ran.out) == (
+        0,
+        f"aula-docker {good[:12]}: allowed\n1 commits: 1 allowed, 0 blocked, 0 undecided\n",
+    )
+    ran = workshop.guard("check", f"{start}..HEAD")
+    assert ran.status == 1
+    assert ran.out.index(f"aula-docker {bad[:12]}: blocked") < ran.out.index(f" {good[:12]}: all")
+    assert "2 commits: 1 allowed, 1 blocked, 0 undecided" in ran.out
+    asked = json.loads(workshop.guard("check", "--json", start, "HEAD^!", f"{good}^!").out)
+    assert [decision["commit"] for decision in asked["decisions"]] == [start, bad, good]
+    assert "tested" in asked["decisions"][1]["rules_run"]
+
+
+def test_a_range_of_the_consumer(workshop: Workshop) -> None:
+    workshop.verdict()
+    workshop.require(">=0.4")
+    ran = workshop.guard("check", "HEAD~1..", at=workshop.aula)
+    assert ran.status == 1
+    assert f"aula {workshop.aula.head[:12]}: blocked" in ran.out
+    assert ran.out.endswith("1 commits: 0 allowed, 1 blocked, 0 undecided\n")
+
+
+def test_a_range_without_commits_says_so(workshop: Workshop) -> None:
+    ran = workshop.guard("check", "HEAD..HEAD")
+    assert (ran.status, ran.out) == (0, "0 commits: 0 allowed, 0 blocked, 0 undecided\n")
+
+
+def test_a_range_of_what_is_not_there(workshop: Workshop) -> None:
+    ran = workshop.guard("check", "origin/nope..HEAD")
+    assert ran.status == 3
+    assert "origin/nope names no commit" in ran.err
+
+
 def test_json(workshop: Workshop) -> None:
     workshop.require(">=0.4")
     commit = workshop.pin()
