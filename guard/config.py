@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from guard import __version__
 from guard.errors import ConfigError
 from guard.model import to_json
 
@@ -21,6 +22,9 @@ FILE: Final = ".guard.toml"
 # Changes whenever the same objects would give another build context than before.
 CONTEXT_FORMAT: Final = 1
 
+_UPDATE: Final = (
+    "update guard: in the clone that it was installed from, git pull && pipx install --force ."
+)
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -146,32 +150,38 @@ def read_config(data: bytes | None, where: str = FILE) -> Config:
         where: how messages name the file.
 
     Raises:
-        ConfigError: not UTF-8, no TOML, or a key or value that guard does not know.
+        ConfigError: not UTF-8, no TOML, a key or value that guard does not know, or this is
+            another guard than the file requires.
     """
     if data is None:
         return Config()
     import tomllib
 
     try:
-        tables = tomllib.loads(data.decode())
+        text = data.decode()
+        tables = tomllib.loads(text)
     except ValueError as error:  # no UTF-8, no TOML, or a number of too many digits
         raise ConfigError(f"{where} is not valid TOML: {error}", f"correct {where}") from error
     except RecursionError as error:
         raise ConfigError(f"{where} is nested too deeply", f"correct {where}") from error
-    return _Reader(where).config(tables)
+    return _Reader(where, text).config(tables)
 
 
 class _Reader:
     """Turns tables into values, and every surprise into an error that names the key."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, text: str) -> None:
         self._where = where
+        self._text = text
 
     def config(self, tables: Mapping[str, Any]) -> Config:
-        self._known("", tables, {"guard", "image", "test", "rules"})
         guard = self._table("guard", tables.get("guard", {}))
+        # Before anything that only a newer guard knows.
+        if "requires" in guard:
+            self._require(guard["requires"])
+        self._known("", tables, {"guard", "image", "test", "rules"})
         push = self._table("guard.consumer-push", guard.get("consumer-push", {}))
-        self._known("guard.", guard, {*_GUARD, *_PROTECTION, "consumer-push"})
+        self._known("guard.", guard, {*_GUARD, *_PROTECTION, "consumer-push", "requires"})
         self._known("guard.consumer-push.", push, set(_PROTECTION))
         config = Config(
             superproject_push=Protection(**self._values("guard", guard, _PROTECTION)),
@@ -211,10 +221,47 @@ class _Reader:
         for key in table:
             if key not in known:
                 names = ", ".join(sorted(known))
-                raise self._bad(f"{prefix}{key}", f"is not a key that guard knows ({names})")
+                raise self._bad(
+                    f"{prefix}{key}",
+                    f"is not a key that guard knows ({names}); this is guard {__version__}, and a "
+                    "newer one may know it",
+                    f"correct {self._where}, or {_UPDATE}",
+                )
 
-    def _bad(self, key: str, what: str) -> ConfigError:
-        return ConfigError(f"{self._where}: {key} {what}", f"correct {self._where}")
+    def _require(self, value: object) -> None:
+        """Let only a guard go on that the file is written for."""
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        try:
+            versions = SpecifierSet(_text(value))
+        except (ValueError, InvalidSpecifier) as error:
+            what = f'must name versions of guard, as in ">=0.2", not {value!r}'
+            raise self._bad("guard.requires", what) from error
+        if not versions.contains(__version__, prereleases=True):
+            raise self._bad(
+                "guard.requires", f"is {value}, but this is guard {__version__}", _UPDATE
+            )
+
+    def _bad(self, key: str, what: str, remedy: str = "") -> ConfigError:
+        line = _line_of(key, self._text)
+        where = f"{self._where}:{line}" if line else self._where
+        return ConfigError(f"{where}: {key} {what}", remedy or f"correct {self._where}")
+
+
+def _line_of(key: str, text: str) -> int | None:
+    """Where a key or a table stands, as far as it is written in the usual way."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[\s*([\w.-]+)\s*\]", line)
+        assigned = re.match(r"\s*([\w.-]+)\s*=", line)
+        name = ""
+        if header:
+            name = table = header[1]
+        elif assigned:
+            name = f"{table}.{assigned[1]}".removeprefix(".")
+        if name == key:
+            return number
+    return None
 
 
 def _text(value: object) -> str:

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from guard import __version__
 from guard.config import Config, Image, Protection, Rules, read_config
 from guard.config import Test as HowToTest
 from guard.errors import ConfigError
 
 WHOLE = """\
 [guard]
+requires    = ">=0.1"
 consumer    = "parts/aula/"
 dependency  = "parts/thentos"
 release-tag = "thentos-{version}"
@@ -110,7 +112,7 @@ KEYS = [(table, key) for table, keys in WRONG.items() for key in keys]
 def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config(f"[{table}]\n{key} = {value}\n".encode())
-    assert caught.value.problem.startswith(f".guard.toml: {table}.{key} ")
+    assert caught.value.problem.startswith(f".guard.toml:2: {table}.{key} ")
     assert caught.value.remedy == "correct .guard.toml"
     assert caught.value.status == 3
 
@@ -157,25 +159,55 @@ def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
 def test_a_bad_value_names_the_key(table: str, key: str, value: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config(f"[{table}]\n{key} = {value}\n".encode(), "aula-docker/.guard.toml")
-    assert caught.value.problem.startswith(f"aula-docker/.guard.toml: {table}.{key} ")
+    assert caught.value.problem.startswith(f"aula-docker/.guard.toml:2: {table}.{key} ")
 
 
 @pytest.mark.parametrize(
-    ("text", "key"),
+    ("text", "line", "key"),
     [
-        ("consumer = 'aula'", "consumer"),
-        ("[guards]", "guards"),
-        ("[guard]\nconsumers = 'aula'", "guard.consumers"),
-        ("[guard]\nrelease_tag = 'v{version}'", "guard.release_tag"),
-        ("[guard.consumer-push]\nconsumer = 'aula'", "guard.consumer-push.consumer"),
-        ("[image]\ntag = 'x'", "image.tag"),
-        ("[test]\ncommands = ['x']", "test.commands"),
+        ("consumer = 'aula'", ":1", "consumer"),
+        ("\n [ guards ]", ":2", "guards"),
+        ("[guard]\nconsumers = 'aula'", ":2", "guard.consumers"),
+        ("[guard]\nrelease_tag = 'v{version}'", ":2", "guard.release_tag"),
+        ("[guard.consumer-push]\n# x\nconsumer = 'a'", ":3", "guard.consumer-push.consumer"),
+        ("[guard]\nconsumer = 'a'\n[image]\ntag = 'x'", ":4", "image.tag"),
+        ("test.commands = ['x']", ":1", "test.commands"),
+        # Lines that are written in another way are not looked for.
+        ("test = {commands = ['x']}", "", "test.commands"),
+        ("[test]\n'commands' = ['x']", "", "test.commands"),
     ],
 )
-def test_an_unknown_key_is_named(text: str, key: str) -> None:
+def test_an_unknown_key_is_named_and_may_be_a_newer_guards(text: str, line: str, key: str) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config(text.encode())
-    assert caught.value.problem.startswith(f".guard.toml: {key} is not a key that guard knows (")
+    problem, remedy = caught.value.problem, caught.value.remedy
+    assert problem.startswith(f".guard.toml{line}: {key} is not a key that guard knows (")
+    assert problem.endswith(f"); this is guard {__version__}, and a newer one may know it")
+    assert remedy.startswith("correct .guard.toml, or update guard: ")
+
+
+@pytest.mark.parametrize("versions", [f">={__version__}", f"=={__version__}", "<9000,>0.0.1", ""])
+def test_the_guard_that_is_required(versions: str) -> None:
+    assert read_config(f'[guard]\nrequires = "{versions}"'.encode()) == Config()
+
+
+@pytest.mark.parametrize("versions", [">=9000", "<0.0.1", f"!={__version__}", f">{__version__}"])
+def test_another_guard_than_is_required(versions: str) -> None:
+    newer = f'[guards]\n[guard]\nrequires = "{versions}"\nnew = 1\n'
+    with pytest.raises(ConfigError) as caught:
+        read_config(newer.encode())
+    assert caught.value.problem == (
+        f".guard.toml:3: guard.requires is {versions}, but this is guard {__version__}"
+    )
+    assert caught.value.remedy == (
+        "update guard: in the clone that it was installed from, git pull && pipx install --force ."
+    )
+
+
+@pytest.mark.parametrize("value", ["1", '"0.2"', '"^0.2"', '[">=0.2"]', '"latest"'])
+def test_what_names_no_versions(value: str) -> None:
+    with pytest.raises(ConfigError, match=r"guard.toml:2: guard.requires must name versions of"):
+        read_config(f"[guard]\nrequires = {value}".encode())
 
 
 @pytest.mark.parametrize("name", ["guard", "image", "test"])

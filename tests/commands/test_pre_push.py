@@ -341,6 +341,8 @@ class TestBadInput:
         [
             ("broken [", ".guard.toml is not valid TOML"),
             ("[image]\nnam = 'x'\n", "image.nam is not a key that guard knows"),
+            ("[image]\nnam = 'x'\n", "or update guard: in the clone that it was installed from"),
+            ("[guard]\nrequires = '>=9000'\nnew = 1\n", "guard.requires is >=9000, but this is"),
             ("[test]\ntimeout = 5\n", "test.timeout must be a duration"),
         ],
     )

@@ -109,7 +109,7 @@ class TestSuperproject:
         workshop.docker.commit("malformed", {".guard.toml": "[guard]\nconsumers = 1\n"})
         (finding,) = gate.superproject(workshop.docker.head).findings
         assert finding.severity is Severity.UNDECIDED
-        assert ".guard.toml: guard.consumers is not a key" in finding.message
+        assert ".guard.toml:2: guard.consumers is not a key" in finding.message
 
     def test_a_damaged_object_is_undecided(self, workshop: Workshop, gate: Gate) -> None:
         workshop.docker.write({".guard.toml": "# long\n" * 2000})
