@@ -15,10 +15,10 @@ from guard.config import FILE, Config, read_config
 from guard.errors import EXIT_ALLOWED, ConfigError, GuardError, MissingObjectError
 from guard.gate.gate import Gate
 from guard.git.files import write_whole
-from guard.git.locate import open_checkout
+from guard.git.locate import enclosing, find_here
 from guard.model import Combination
-from guard.screen import Screen
-from guard.situation.workspace import Workspace, find_workspace
+from guard.screen import Screen, named
+from guard.situation.workspace import Workspace, find_workspace, submodule_paths
 
 _WIDTH: Final = 100
 _COMMAND: Final = ("/bin/sh", "-c")
@@ -60,6 +60,7 @@ def run(options: Namespace, screen: Screen) -> int:
         _check_place(workspace, path, options.force)
     with Gate(workspace) as gate:
         config = _names(gate, options)
+        _check_parts(workspace, config)
         found = _read(gate, config)
     text = _checked(_text(config, found), path)
     if options.dry_run:
@@ -72,18 +73,21 @@ def run(options: Namespace, screen: Screen) -> int:
 
 
 def _workspace(options: Namespace) -> Workspace:
+    """Where the submodules are that were named, else where any command would find them."""
+    here = find_here()
+    around = [*enclosing(here), here]
+    names = {_path(name) for name in (options.consumer, options.dependency) if name}
+    for repository in around:
+        if names.intersection(submodule_paths(repository)):
+            return Workspace(repository, repository)
     try:
         return find_workspace()
     except GuardError:
         # Other names than the built-in ones are nowhere written down before this command.
-        folder = os.getcwd()
-        here = open_checkout(folder)
-        while here is None and folder != os.path.dirname(folder):
-            folder = os.path.dirname(folder)
-            here = open_checkout(folder)
-        if here is None or not (options.consumer or options.dependency):
-            raise
-        return Workspace(here, here)
+        for repository in around:
+            if submodule_paths(repository):
+                return Workspace(repository, repository)
+        raise
 
 
 def _check_place(workspace: Workspace, path: str, force: bool) -> None:
@@ -106,9 +110,41 @@ def _names(gate: Gate, options: Namespace) -> Config:
     except ConfigError:
         present = Config()  # it is malformed, and this is how to get a good one
     return Config(
-        consumer=(options.consumer or present.consumer).strip("/"),
-        dependency=(options.dependency or present.dependency).strip("/"),
+        consumer=_path(options.consumer or present.consumer),
+        dependency=_path(options.dependency or present.dependency),
         release_tag=present.release_tag,
+    )
+
+
+def _path(name: str) -> str:
+    return os.path.normpath(name)
+
+
+def _check_parts(workspace: Workspace, config: Config) -> None:
+    """That both are submodules, and two.
+
+    Raises:
+        GuardError: one is not there; a file that names it would block every push.
+    """
+    gitlinks = submodule_paths(workspace.superproject)
+    parts = {"consumer": config.consumer, "dependency": config.dependency}
+    there = {role: path for role, path in parts.items() if path in gitlinks}
+    if config.consumer == config.dependency:
+        problem, there = f"{config.consumer} cannot be the consumer and the dependency", {}
+    elif len(there) < len(parts):
+        missing = (f"{path}, the {role}" for role, path in parts.items() if role not in there)
+        problem = f"{workspace.name('')} has no submodule at {', and none at '.join(missing)}"
+    else:
+        return
+    if not gitlinks:
+        remedy = f"git submodule add URL {shlex.quote(config.consumer)}"
+        raise GuardError(f"{problem}: it has no submodules", remedy)
+    others = [path for path in gitlinks if path not in there.values()]
+    # Where one of the two is there and one other submodule, it is that one.
+    other = others[0] if there and len(others) == 1 else "PATH"
+    words = (f"--{role} {shlex.quote(there.get(role, other))}" for role in parts)
+    raise GuardError(
+        f"{problem}; its submodules are {named(gitlinks)}", f"guard init {' '.join(words)}"
     )
 
 

@@ -183,6 +183,14 @@ def looks_like_superproject(
     )
 
 
+def submodule_paths(repository: Repository) -> list[str]:
+    """Where a repository has gitlinks: in the index, or in HEAD where there is no checkout."""
+    listing = ("ls-files", "--stage") if repository.work_tree else ("ls-tree", "-r", "HEAD")
+    listed = repository.run(*listing, "-z", ok=(0, 128))  # there may be no commit
+    entries = (entry.partition(b"\t") for entry in listed.split(b"\0"))
+    return [os.fsdecode(path) for entry, _, path in entries if entry.startswith(b"160000 ")]
+
+
 def _is_mark(mode: int, name: bytes) -> bool:
     return os.fsdecode(name) == FILE or (mode == GITLINK and os.fsdecode(name) in _DEFAULT_PARTS)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from guard.config import Config, read_config
 from tests.workshop import GUARD_TOML, Repo, Workshop
@@ -26,6 +30,7 @@ script:
 after_script:
     - docker run --rm -v `pwd`:/src/aula/ team/aula /bin/sh -c "/src/aula/ci/coverage.sh"
 """
+GUARD = [sys.executable, "-I", "-m", "guard"]
 COMMAND = "/src/aula/ci/list.sh && /src/aula/ci/lint.sh && /src/aula/ci/build.sh 1000"
 
 
@@ -171,6 +176,93 @@ def test_other_names_than_the_usual_ones(workshop: Workshop) -> None:
     config = written(path)[0]
     assert (config.consumer, config.dependency) == ("app", "lib")
     assert config.image.name == "team/aula"
+
+
+def renamed(workshop: Workshop) -> Path:
+    """aula-docker with the same submodules under other names, and without a .guard.toml."""
+    path = start(workshop)
+    workshop.docker.git("mv", "aula", "app")
+    workshop.docker.git("mv", "thentos", "the lib")
+    workshop.docker.git("commit", "--quiet", "-m", "Rename")
+    return path
+
+
+NAMES = ("--consumer", "app", "--dependency", "the lib")
+
+
+@pytest.mark.parametrize("place", ["app", "the lib", "docs"])
+def test_other_names_from_inside(workshop: Workshop, place: str) -> None:
+    path = renamed(workshop)
+    (path.parent / "docs").mkdir()
+    ran = workshop.guard("init", *NAMES, at=Repo(path.parent / place))
+    assert ran.status == 0, ran.text
+    config = written(path)[0]
+    assert (config.consumer, config.dependency) == ("app", "the lib")
+    assert not (path.parent / place / ".guard.toml").exists()
+
+
+def test_other_names_beside_a_clone_that_has_the_usual_ones(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    renamed(workshop)
+    other = Workshop(tmp_path / "other")
+    workshop.docker.folder.rename(other.root / "team")
+    before = (other.docker.folder / ".guard.toml").read_text()
+    ran = workshop.guard("init", *NAMES, at=Repo(other.root / "team"))
+    assert ran.status == 0, ran.text
+    assert (other.root / "team/.guard.toml").exists()
+    assert (other.docker.folder / ".guard.toml").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "remedy"),
+    [
+        (
+            "",
+            "has no submodule at aula, the consumer, and none at thentos, the dependency; its "
+            "submodules are app, the lib",
+            "guard init --consumer PATH --dependency PATH",
+        ),
+        (
+            "--consumer app",
+            "has no submodule at thentos, the dependency; its submodules are app, the lib",
+            "guard init --consumer app --dependency 'the lib'",
+        ),
+        (
+            "--dependency ./the\\ lib/ --consumer ap",
+            "has no submodule at ap, the consumer; its submodules are app, the lib",
+            "guard init --consumer app --dependency 'the lib'",
+        ),
+        (
+            "--consumer app --dependency app",
+            "app cannot be the consumer and the dependency; its submodules are app, the lib",
+            "guard init --consumer PATH --dependency PATH",
+        ),
+    ],
+)
+def test_which_of_the_two_is_not_there(
+    workshop: Workshop, words: str, problem: str, remedy: str
+) -> None:
+    path = renamed(workshop)
+    ran = workshop.guard("init", *shlex.split(words))
+    assert (ran.status, ran.out) == (3, "")
+    assert problem in ran.err
+    assert f"to mend it: {remedy}\n" in ran.err
+    assert not path.exists()
+    if "PATH" not in remedy:
+        pasted = workshop.run(["sh", "-c", f"{' '.join(GUARD)} {remedy[6:]}"], workshop.docker)
+        assert pasted.status == 0, pasted.text
+        assert (written(path)[0].consumer, written(path)[0].dependency) == ("app", "the lib")
+
+
+def test_a_superproject_without_submodules(workshop: Workshop) -> None:
+    path = start(workshop)
+    workshop.docker.git("rm", "--quiet", "-f", "--cached", "aula", "thentos")
+    ran = workshop.guard("init", "--consumer", "app")
+    assert ran.status == 3
+    assert "has no submodule at app, the consumer, and none at thentos" in ran.err
+    assert "git submodule add URL app" in ran.err
+    assert not path.exists()
 
 
 def test_a_consumer_whose_commit_is_missing(workshop: Workshop) -> None:
