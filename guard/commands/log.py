@@ -12,6 +12,7 @@ from guard.gate.gate import Gate
 from guard.git.objects import ObjectPool
 from guard.model import Result
 from guard.screen import JSON_VERSION, Screen, column, moment
+from guard.situation.branches import usual_remote
 from guard.situation.workspace import Workspace, find_workspace
 from guard.trial.watch import duration, size
 from guard.verdicts.bypasses import Bypassed, bypassed
@@ -88,8 +89,9 @@ def run(options: Namespace, screen: Screen) -> int:
         for row in found:
             _show(row, verdicts.logs, screen)
     elif not found:
-        none = f"no verdicts yet: {ways_to_verdicts(workspace.superproject)}"
-        screen.say(none if not rows else "none fits")
+        top = workspace.superproject
+        ways = ways_to_verdicts(top, usual_remote(top, pool.settings))
+        screen.say("none fits" if rows else f"no verdicts yet: {ways}")
     else:
         _table(workspace, found, screen)
     return EXIT_ALLOWED

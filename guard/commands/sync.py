@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from guard.errors import EXIT_ALLOWED, UsageError
+from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.git.objects import ObjectPool
-from guard.git.remote_ref import usual_remote
+from guard.git.repository import Repository
 from guard.screen import Screen
+from guard.situation.branches import usual_remote
 from guard.situation.workspace import find_workspace
 from guard.verdicts.sharing import sync
 from guard.verdicts.trust import SETTING, Trust, trust_in
@@ -31,10 +32,15 @@ def run(options: Namespace, screen: Screen) -> int:
     """
     superproject = find_workspace().superproject
     trust = trust_in(superproject)
-    remote = options.remote or usual_remote(superproject)
-    if options.remote and remote not in superproject.lines("remote"):
-        raise UsageError(f"the superproject has no remote named {remote}", "git remote --verbose")
     with ObjectPool() as pool:
+        remote = options.remote or usual_remote(superproject, pool.settings)
+        remotes = superproject.lines("remote")
+        if not remote:
+            raise _no_remote(superproject, remotes)
+        if remote not in remotes:
+            raise UsageError(
+                f"the superproject has no remote named {remote}", "git remote --verbose"
+            )
         # Git would say of one's own damage that the remote cannot be fetched from.
         Verdicts(superproject, pool).newest()
         found = sync(superproject, pool, remote, options.dry_run)
@@ -45,6 +51,18 @@ def run(options: Namespace, screen: Screen) -> int:
             f"  those of others are shown, and do not count: git config {SETTING} says whose do"
         )
     return EXIT_ALLOWED
+
+
+def _no_remote(superproject: Repository, remotes: list[str]) -> GuardError:
+    if not remotes:
+        return GuardError(
+            f"{superproject.work_tree or superproject.git_dir} has no remote to share verdicts "
+            "with",
+            "git remote add origin <url>",
+        )
+    return GuardError(
+        f"none of the remotes {', '.join(remotes)} is the usual one", f"guard sync {remotes[0]}"
+    )
 
 
 def _verdicts(count: int) -> str:

@@ -10,6 +10,7 @@ from guard.gate.gate import Gate
 from guard.git.pushes import Pushed, fits
 from guard.model import Decision, Finding, Severity, outcome_of
 from guard.rules.tested import NAME as TESTED
+from guard.situation.branches import HEADS, default_names, tracking_ref
 
 _NAME: Final = "policy"
 
@@ -73,11 +74,9 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
         found = _config_at(gate, pushed.update.remote_id)
         if found is not None:
             return found
-    tracked = f"refs/remotes/{remote}/"
-    branch = pushed.update.remote_ref.removeprefix("refs/heads/")
-    # `git remote add` makes no HEAD.
-    for name in (branch, "HEAD", "main", "master"):
-        commit = gate.refs(tracked).get(tracked + name)
+    branch = pushed.update.remote_ref.removeprefix(HEADS)
+    for ref in (tracking_ref(remote, branch), *default_names(remote)):
+        commit = gate.refs(tracking_ref(remote, "")).get(ref)
         found = _config_at(gate, commit) if commit else None
         if found is not None:
             return found

@@ -14,6 +14,7 @@ from guard.gate.gate import Gate
 from guard.git.index import StagedTree
 from guard.git.repository import Repository
 from guard.model import Decision, Role
+from guard.situation.branches import head_branch
 from guard.situation.workspace import Workspace
 
 _AUTHOR: Final = "guard <guard> 0 +0000"
@@ -38,8 +39,7 @@ def judge(workspace: Workspace, index: str) -> Decision:
         with Gate(seen, asks_verdicts=False) as gate:
             if seen.role(gate.gatherer.config(gate.present())) is not Role.CONSUMER:
                 raise GuardError(f"what is staged in {seen.name(seen.inside)} is not judged")
-            branch = here.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
-            return _without(gate.consumer(commit, branch or None), commit)
+            return _without(gate.consumer(commit, head_branch(here) or None), commit)
 
 
 def _commit(repository: Repository, tree: str, objects: str) -> str:

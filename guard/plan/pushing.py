@@ -10,9 +10,8 @@ from guard.git.locate import git_at
 from guard.git.releases import is_pre_release, release_version
 from guard.git.repository import Repository
 from guard.install.health import hook_health
-from guard.situation.tracking import Place, head_branch, reachable
-
-_BRANCHES = "refs/heads/"
+from guard.situation.branches import HEADS, head_branch, push_remote, short_name, tracking_ref
+from guard.situation.tracking import Place, reachable
 
 
 def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
@@ -31,21 +30,21 @@ def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, st
     releases = [name for name in names if release_version(name, form) is not None]
     if releases:
         name = min(releases, key=lambda name: is_pre_release(name, form))
-        tag = _short(place.repository, name, _BRANCHES, f"refs/tags/{name}")
+        tag = _short(place.repository, name, HEADS, f"refs/tags/{name}")
         return f"{push} {shlex.quote(tag)}"
-    branches = _names(place.repository, "--contains", commit, _BRANCHES)
+    branches = _names(place.repository, "--contains", commit, HEADS)
     if not branches:
-        return f"{push} {commit[:12]}:{_BRANCHES}{shlex.quote(_new_branch(place, commit))}"
-    usual = (head_branch(place.repository), f"{_BRANCHES}{_default(place)}")
+        return f"{push} {commit[:12]}:{HEADS}{shlex.quote(_new_branch(place, commit))}"
+    usual = (head_branch(place.repository), f"{HEADS}{_default(place)}")
     branch = next((name for name in usual if name in branches), next(iter(branches)))
     tip = shown.get(branch) or _tracked(place, branch)
     if tip and not reachable(place.repository, [tip], [commit]):
         # Git would refuse: the remote's branch has gone another way.
-        return f"{push} {commit[:12]}:{_BRANCHES}pin-{commit[:8]}"
+        return f"{push} {commit[:12]}:{HEADS}pin-{commit[:8]}"
     if branches[branch] != commit:
         # More than this commit may not be ready for others.
         return f"{push} {commit[:12]}:{shlex.quote(branch)}"
-    name = branch.removeprefix(_BRANCHES)
+    name = branch.removeprefix(HEADS)
     return f"{push} {shlex.quote(_short(place.repository, name, 'refs/tags/', branch))}"
 
 
@@ -63,14 +62,14 @@ def _short(repository: Repository, name: str, others: str, full: str) -> str:
 
 def _tracked(place: Place, branch: str) -> str:
     """Where a branch of the remote was when it was last fetched, "" where that is not known."""
-    name = branch.removeprefix(_BRANCHES)
-    found = place.tracking.refs.get(f"refs/remotes/{place.remote.name}/{name}")
-    return found.id if found is not None else ""
+    name = branch.removeprefix(HEADS)
+    ref = place.tracking.refs.get(tracking_ref(place.remote.name, name))
+    return ref.id if ref is not None else ""
 
 
 def _default(place: Place) -> str:
     ref = place.tracking.default_branch(place.remote, place.wanted) or ""
-    return ref.removeprefix(f"refs/remotes/{place.remote.name}/")
+    return short_name(place.remote.name, ref)
 
 
 def _new_branch(place: Place, commit: str) -> str:
@@ -141,11 +140,9 @@ def pushed_along(place: Place, checkout: Repository | None, commit: str, remote:
     tracked = [ref.id for name, ref in place.tracking.refs.items() if _is_remote(name, ref.symref)]
     if tip is None or not tracked or reachable(repository, [commit], tracked):
         return ""
-    options = dict(place.tracking.options)
-    name = branch.removeprefix(_BRANCHES)
-    keys = (f"branch.{name}.pushremote", "remote.pushdefault", f"branch.{name}.remote")
-    usual = next((options[key] for key in keys if key in options), "origin")
     remotes = place.tracking.remotes
+    names = [item.name for item in remotes.remotes]
+    usual = push_remote(dict(place.tracking.options), names, branch.removeprefix(HEADS))
     for target in {usual, remote} if remotes.named(remote) else {usual}:
         found = remotes.named(target)
         if found is None or not all(item & place.wanted for item in remotes.push_places(found)):

@@ -11,7 +11,6 @@ from guard.engine.registry import pull, split
 from guard.errors import EngineError, GuardError, RefusedError
 from guard.gate.gate import Gate
 from guard.git.ancestry import described
-from guard.git.branches import default_branch
 from guard.git.files import held
 from guard.git.locate import open_checkout
 from guard.git.repository import Repository
@@ -29,6 +28,7 @@ from guard.recovery.restore import (
 )
 from guard.screen import Screen, moment
 from guard.situation.assembly import Assembly
+from guard.situation.branches import default_branch
 from guard.trial.jobs import Job, lock_of
 from guard.trial.publishing import Wish, publish
 from guard.trial.trial import try_out

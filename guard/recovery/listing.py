@@ -9,6 +9,7 @@ from guard.gate.gate import Gate
 from guard.model import Result
 from guard.recovery.known_good import Good, Image, KnownGood, images_of
 from guard.screen import JSON_VERSION, Screen
+from guard.situation.branches import usual_remote
 from guard.verdicts.sharing import ways_to_verdicts
 from guard.verdicts.trust import SETTING
 
@@ -25,7 +26,8 @@ def show_all(gate: Gate, known: KnownGood, as_json: bool, screen: Screen) -> Non
         values = [_json(known, good, images[good.record.name]) for good in goods]
         screen.json({"version": JSON_VERSION, "combinations": values})
     elif not goods:
-        ways = ways_to_verdicts(gate.workspace.superproject)
+        top = gate.workspace.superproject
+        ways = ways_to_verdicts(top, usual_remote(top, gate.pool.settings))
         screen.say(f"nothing is known to be good yet: {ways}")
         theirs = gate.gatherer.verdicts.others()
         if any(each.record.result is Result.PASSED for each in theirs):

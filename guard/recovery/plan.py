@@ -7,11 +7,12 @@ from typing import Final, NamedTuple
 
 from guard.config import FILE, Config
 from guard.gate.gate import Gate
-from guard.git.branches import Branch, Stand
+from guard.git.branches import Stand
 from guard.git.commits import Changes, gitlink, regular
 from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.recovery.known_good import Good
+from guard.situation.branches import DefaultBranch
 
 # In the message of a restoring commit, with the verdict's name.
 TRAILER: Final = "Guard-Recovers"
@@ -36,7 +37,7 @@ class Side(NamedTuple):
     path: str
     name: str
     checkout: Repository
-    branch: Branch
+    branch: DefaultBranch
     stand: Stand
     good: str
     described: str

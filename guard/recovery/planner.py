@@ -10,7 +10,7 @@ from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.git.ancestry import has_commit, tree_of
-from guard.git.branches import Branch, default_branch, is_ancestor, only_in, stand
+from guard.git.branches import is_ancestor, only_in, stand
 from guard.git.commits import changed_index, private_index
 from guard.git.locate import open_checkout
 from guard.git.releases import all_releases, in_order
@@ -28,6 +28,7 @@ from guard.recovery.hindrances import (
 )
 from guard.recovery.known_good import Good, KnownGood
 from guard.recovery.plan import TRAILER, Pinned, Plan, Side, changes_of, submodules_of
+from guard.situation.branches import DefaultBranch, default_branch
 
 # Commits of one repository that are named.
 _SHOWN: Final = 5
@@ -118,7 +119,7 @@ class Planner:
         )
 
     def _parents(
-        self, name: str, repository: Repository, branch: Branch
+        self, name: str, repository: Repository, branch: DefaultBranch
     ) -> tuple[tuple[str, ...], str]:
         """On what a new commit goes, and which tip that is in words."""
         theirs, ours = branch.tracked, branch.local
@@ -238,7 +239,7 @@ class Planner:
 
     def _superproject(
         self,
-        branch: Branch,
+        branch: DefaultBranch,
         parents: tuple[str, ...],
         why: str,
         consumer: Side,

@@ -12,13 +12,14 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.git.locate import open_checkout
-from guard.git.remotes import Remote, Remotes, is_local, read_remotes, resolved
+from guard.git.remotes import is_local, read_remotes, resolved
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK
 from guard.model import Combination
+from guard.situation.branches import head_branch, pushed_to, remote_of
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.publication import Publication, PublicationState
-from guard.situation.tracking import Place, Tracking, head_branch, reachable, track
+from guard.situation.tracking import Place, Tracking, reachable, track
 from guard.situation.workspace import Workspace
 
 Search = Callable[
@@ -173,7 +174,8 @@ class PublishedLinks:
     def urls(self, submodule: Submodule) -> list[str]:
         """What a submodule's URL stands for, a path made absolute.
 
-        A relative one counts from the superproject's remote, and that may go by several URLs.
+        A relative one counts from the remote that the superproject is fetched from, and from where
+        it is pushed to: each is where others clone it.
         """
         found = [submodule.url]
         if submodule.url.startswith(("./", "../")):
@@ -182,14 +184,13 @@ class PublishedLinks:
         return [os.path.join(self.here.base, url) if is_local(url) else url for url in found]
 
     def _bases(self) -> list[str]:
-        here, destination = self.here, self._destination
-        remote = here.named(destination.remote)
-        if not destination.remote:
-            remote = default_remote(self._contents.workspace, here)
-        bases = [destination.url] if destination.url else []
-        bases += remote.urls[:1] if remote else []
-        if destination.remote and not bases:
-            bases = [destination.remote]
+        here, destination, workspace = self.here, self._destination, self._contents.workspace
+        home = remote_of(here, dict(workspace.options), workspace.superproject)
+        pushed = here.named(destination.remote)
+        bases = [remote.urls[0] for remote in (home, pushed) if remote]
+        bases += [url for url in (destination.url,) if url]
+        if destination.remote and not (pushed or destination.url):
+            bases.append(destination.remote)
         # Without any remote git takes the superproject's own place (git-submodule(1), "add").
         return list(dict.fromkeys(bases)) or [here.base]
 
@@ -282,8 +283,8 @@ class PublishedLinks:
     def _name_url(self, submodule: Submodule, config: Config) -> str:
         url = "<url>"
         for tracking in self.tracking(self.repositories(submodule, config)[:1]):
-            origin = tracking.remotes.named("origin")
-            url = shlex.quote(origin.urls[0]) if origin else url
+            remote = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
+            url = shlex.quote(remote.urls[0]) if remote else url
         name = submodule.names[-1] if submodule.names else submodule.path
         key = shlex.quote(f"submodule.{name}.url")
         path = (
@@ -298,26 +299,15 @@ class PublishedLinks:
 
 
 def usual_destination(workspace: Workspace, asks: bool = True) -> Destination:
-    """Where ``git push`` would bring the superproject's HEAD: where its branch comes from.
+    """Where ``git push`` would bring the superproject's HEAD; to no branch where it is detached.
 
     Raises:
         GitError: git cannot be asked.
     """
-    remotes = read_remotes(workspace.options, workspace.superproject)
-    remote = default_remote(workspace, remotes)
-    branch = head_branch(workspace.superproject)
-    upstream = f"branch.{branch.removeprefix('refs/heads/')}.merge"
-    ref = dict(workspace.options).get(upstream, branch)
-    return Destination(remote.name if remote else "", "", ref, asks)
-
-
-def default_remote(workspace: Workspace, here: Remotes) -> Remote | None:
-    """The superproject's remote: that of the branch that is checked out, else ``origin``."""
-    if len(here.remotes) > 1:
-        branch = head_branch(workspace.superproject).removeprefix("refs/heads/")
-        name = dict(workspace.options).get(f"branch.{branch}.remote", "origin")
-        return here.named(name) or here.named("origin")
-    return here.remotes[0] if here.remotes else None
+    remotes = read_remotes(workspace.options, workspace.superproject).remotes
+    head = head_branch(workspace.superproject)
+    target = pushed_to(dict(workspace.options), [item.name for item in remotes], head, {})
+    return Destination(target.remote, "", "" if target.detached else target.ref, asks)
 
 
 def checkout_of(workspace: Workspace, path: str) -> Repository | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from shlex import quote
 
@@ -10,18 +9,28 @@ from guard.config import Config
 from guard.errors import GitError
 from guard.gate.gate import Gate
 from guard.git.locate import git_at
-from guard.git.network import remote_head
+from guard.git.network import remote_head as ask_remote_head
 from guard.git.refs import head_of
 from guard.git.remotes import Remote, Remotes
 from guard.git.repository import Repository
 from guard.model import STATIC_RULES, Combination, Evidence, Finding
+from guard.situation.branches import (
+    HEADS,
+    default_candidates,
+    head_branch,
+    moves_default,
+    remote_head,
+    remote_of,
+    short_name,
+    tracking_ref,
+    upstream,
+)
 from guard.situation.combinations import with_consumer
-from guard.situation.gitlinks import Destination, PublishedLinks, default_remote
+from guard.situation.gitlinks import Destination, PublishedLinks
 from guard.situation.publication import Merge, Publication, PublicationState, Stale
-from guard.situation.tracking import Place, head_branch, reachable
+from guard.situation.tracking import Place, reachable
 from guard.situation.values import Unknown
 
-_MAIN = ("main", "master")
 _UNDECIDED = (
     PublicationState.UNKNOWN,
     PublicationState.UNANSWERED,
@@ -35,31 +44,13 @@ def is_default(gate: Gate, remotes: Remotes, destination: Destination, ref: str)
     Raises:
         GuardError: git cannot be asked.
     """
-    if not ref.startswith("refs/heads/"):
+    if not ref.startswith(HEADS):
         return False
-    repository = gate.workspace.superproject
-    branch = ref.removeprefix("refs/heads/")
     remote = _pushed_to(remotes, destination)
-    if remote is None:
-        return branch in _MAIN
-    prefix = f"refs/remotes/{remote.name}/"
-    followed = symref(repository, f"{prefix}HEAD")
-    default = followed.removeprefix(prefix) if followed.startswith(prefix) else ""
-    if branch == default:
-        return True
-    if default in _MAIN:
-        # Git never follows a default branch that has been renamed since it was cloned.
-        return branch in _MAIN
-    if not followed and branch in _MAIN:
-        return True
-    tracked = gate.refs(prefix)
-    if followed in tracked:
-        return False
-    if branch in _MAIN or prefix + branch not in tracked:
-        return branch in _MAIN
-    if any(prefix + name in tracked for name in _MAIN):
-        return False
-    return None
+    name = remote.name if remote is not None else ""
+    followed = remote_head(gate.workspace.superproject, name) if name else ""
+    branch = ref.removeprefix(HEADS)
+    return moves_default(name, branch, followed, lambda: gate.refs(tracking_ref(name, "")))
 
 
 def asked_default(
@@ -71,9 +62,9 @@ def asked_default(
         return False
     repository = gate.workspace.superproject
     try:
-        return remote_head(repository, remote.name) == ref
+        return ask_remote_head(repository, remote.name) == ref
     except GitError:
-        what = f"the push to {ref.removeprefix('refs/heads/')} is one to it"
+        what = f"the push to {ref.removeprefix(HEADS)} is one to it"
         return _unknown_default(gate.workspace.name(""), repository, remote, what)
 
 
@@ -83,24 +74,6 @@ def _pushed_to(remotes: Remotes, destination: Destination) -> Remote | None:
         return named
     wanted = remotes.places(destination.url)
     return next(iter(remotes.at(wanted)), None)
-
-
-def symref(repository: Repository, ref: str) -> str:
-    """The ref that a symbolic one of the whole repository follows, "" where it is none.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
-    common = repository.common_dir
-    if os.path.isdir(os.path.join(common, "reftable")):
-        return repository.text("symbolic-ref", "--quiet", ref, ok=(0, 1, 128))
-    # A push waits for this, and in a folder of files it is always a file (gitrepository-layout(5)).
-    try:
-        with open(os.path.join(common, ref), "rb") as file:
-            content = os.fsdecode(file.read(4096))
-    except OSError:
-        return ""
-    return content.removeprefix("ref:").strip() if content.startswith("ref:") else ""
 
 
 _Candidate = tuple[bool, Place, str, str]
@@ -134,7 +107,7 @@ class Merges:
             ref = place.tracking.default_branch(place.remote, place.wanted)
             if ref is None:
                 continue
-            if found.along and found.along == f"refs/heads/{_short(place, ref)}":
+            if found.along and found.along == HEADS + _short(place, ref):
                 return None  # this very push brings the branch there, or it fails
             tip = place.tracking.refs[ref].id
             merged = self._links.leads_to(place.repository, [tip], found.commit)
@@ -203,13 +176,13 @@ class Merges:
     def _elsewhere(self, combination: Combination) -> str:
 
         commit = combination.commit or "HEAD"
-        remote = quote(self._destination.remote or "origin")
+        remote = quote(self._destination.remote) if self._destination.remote else "<remote>"
         git = git_at(self._gate.workspace.superproject).removesuffix(" -C .")
         return f"{git} push {remote} {commit[:12]}:refs/heads/pin-{commit[:8]}"
 
 
 def _short(place: Place, ref: str) -> str:
-    return ref.removeprefix(f"refs/remotes/{place.remote.name}/")
+    return short_name(place.remote.name, ref)
 
 
 def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
@@ -252,14 +225,13 @@ def staleness(gate: Gate, remotes: Remotes) -> Stale | None:
     Raises:
         GitError: git cannot be asked.
     """
-    remote = default_remote(gate.workspace, remotes)
+    repository = gate.workspace.superproject
+    options = dict(gate.workspace.options)
+    remote = remote_of(remotes, options, repository)
     if remote is None:
         return None
-    repository = gate.workspace.superproject
-    prefix = f"refs/remotes/{remote.name}/"
-    followed = symref(repository, f"{prefix}HEAD")
-    usual = [prefix + name for name in _MAIN]
-    names = usual if not followed or followed in usual else [followed]
+    followed = remote_head(repository, remote.name)
+    names = default_candidates(remote.name, followed)
     missing = _listed(repository, names, "--no-merged=HEAD")
     if not missing:
         return None
@@ -270,7 +242,7 @@ def staleness(gate: Gate, remotes: Remotes) -> Stale | None:
         if followed in there or len(there) > 1:
             return None
     tip = missing[branch]
-    remedy = _pull(repository, dict(gate.workspace.options), remote, branch, tip)
+    remedy = _pull(repository, options, remote, branch, tip)
     return Stale(gate.workspace.name(""), branch.removeprefix("refs/remotes/"), tip, remedy)
 
 
@@ -286,13 +258,12 @@ def _pull(
     repository: Repository, options: dict[str, str], remote: Remote, branch: str, tip: str
 ) -> str:
 
-    target = branch.removeprefix(f"refs/remotes/{remote.name}/")
-    here = head_branch(repository).removeprefix("refs/heads/")
-    upstream = options.get(f"branch.{here}.remote"), options.get(f"branch.{here}.merge")
+    target = short_name(remote.name, branch)
+    here = head_branch(repository).removeprefix(HEADS)
     command = f"{git_at(repository)} pull"
     head = head_of(repository)
     if head is None or not reachable(repository, [head], [tip]):
         command += " --no-rebase"
-    if upstream == (remote.name, f"refs/heads/{target}"):
+    if upstream(options, here) == (remote.name, HEADS + target):
         return command
     return f"{command} {quote(remote.name)} {quote(target)}"

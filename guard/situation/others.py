@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from guard.config import FILE, Config
@@ -12,11 +13,8 @@ from guard.git.objects import GitObject
 from guard.git.store import Store
 from guard.git.trees import FOLDER, TreeEntry
 from guard.model import Combination
+from guard.situation.branches import default_names, usual_remote
 from guard.situation.contents import Contents, superproject_tree
-
-# `git remote add` makes no HEAD.
-_DEFAULTS = ("HEAD", "main", "master")
-_USUAL = "origin"
 
 
 class Drift(NamedTuple):
@@ -32,7 +30,7 @@ class Drift(NamedTuple):
 
 
 class Others:
-    """What is known of the superproject's remote, looked up once.
+    """What was last fetched from the superproject's remote, looked up once.
 
     Args:
         contents: reads what is compared.
@@ -40,8 +38,6 @@ class Others:
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
-        self._remote = _USUAL
-        self._tip: tuple[GitObject | None] | None = None
 
     def drift(self, combination: Combination, config: Config) -> Drift | None:
         """What of the image others do not have; the consumer is left out, for that is pushed.
@@ -52,7 +48,7 @@ class Others:
         Raises:
             GuardError: a tree is missing, or the remote's configuration cannot be read.
         """
-        theirs = self._default_branch()
+        theirs = self._tree
         if theirs is None:
             return None
         store = self._contents.store(combination)
@@ -64,22 +60,19 @@ class Others:
                 found = tuple(path for path in found if path != FILE)
         return Drift(self._remote, found) if found else None
 
-    def _default_branch(self) -> GitObject | None:
-        """The tree of the remote's default branch."""
-        if self._tip is None:
-            tree = self._tree(_USUAL)
-            if tree is None:
-                remotes = self._contents.workspace.superproject.lines("remote")
-                if len(remotes) == 1 and remotes[0] != _USUAL:
-                    self._remote, tree = remotes[0], self._tree(remotes[0])
-            self._tip = (tree,)
-        return self._tip[0]
+    @cached_property
+    def _remote(self) -> str:
+        return usual_remote(self._contents.workspace.superproject, self._contents.pool.settings)
 
-    def _tree(self, remote: str) -> GitObject | None:
+    @cached_property
+    def _tree(self) -> GitObject | None:
+        """The tree of the remote's default branch."""
+        if not self._remote:
+            return None
         # By full names, through the process that has looked up the verdict.
-        names = [f"refs/remotes/{remote}/{name}^{{tree}}" for name in _DEFAULTS]
-        found = self._contents.pool.reader(self._contents.workspace.superproject).read_all(names)
-        return next((tree for tree in found if tree is not None), None)
+        names = [f"{ref}^{{tree}}" for ref in default_names(self._remote)]
+        trees = self._contents.pool.reader(self._contents.workspace.superproject).read_all(names)
+        return next((tree for tree in trees if tree is not None), None)
 
 
 def _unlike(

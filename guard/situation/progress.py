@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from guard.config import Config
@@ -16,16 +17,24 @@ from guard.model import RULES, STATIC_RULES, Combination, Evidence, Finding, Git
 from guard.plan.compatibility import Before
 from guard.plan.walk import Kind, Known, Publication, Published, Reach, Spot, Trouble
 from guard.rules import published
+from guard.situation.branches import (
+    HEADS,
+    PushedTo,
+    default_branches,
+    head_branch,
+    pushed_to,
+    short_name,
+    tracking_ref,
+)
 from guard.situation.gitlinks import Destination, PublishedLinks, Submodule
 from guard.situation.publication import Publication as LinkPublication
 from guard.situation.publication import Publications, PublicationState
-from guard.situation.tracking import Place, head_branch, track
+from guard.situation.tracking import Place, track
 from guard.situation.unpublished import Search
 from guard.situation.values import Facts, Pin, Tested, Unknown, VerdictState
-from guard.situation.whereabouts import Pushed, Whereabouts, git_for, pushed_branch
+from guard.situation.whereabouts import Whereabouts, git_for
 from guard.verdicts.record import Record
 
-_HEADS = "refs/heads/"
 _BLOCKING = (Severity.ERROR, Severity.UNDECIDED)
 # What the steps bring about.
 _LATER = frozenset(RULES) - frozenset(STATIC_RULES)
@@ -120,8 +129,7 @@ class Progress:
     def before(self) -> Before | Unknown:
         """What others have, with the dependency as it stands now."""
         gate, config, pin = self._gate, self._config, self._facts.pin
-        branch = pushed_branch(self._top)
-        tip = self._tracked(branch)
+        tip = self._tracked
         if not tip:
             name = self._facts.names.superproject
             return Unknown(f"nothing of {name} is known to be published, to compare with")
@@ -219,20 +227,16 @@ class Progress:
 
     def _beside(self, spot: Spot) -> Trouble | None:
         """What is tried out on a branch of the superproject is nothing for a default branch."""
-        branch, top = pushed_branch(self._top), self._gate.workspace.superproject
-        prefix = f"refs/remotes/{branch.remote}/"
-        followed = self._top.refs.get(f"{prefix}HEAD")
-        names = [f"{prefix}{name}" for name in ("main", "master")]
-        if followed is not None and followed.symref:
-            names = [followed.symref]
-        usual = [name.removeprefix(prefix) for name in names if name in self._top.refs]
-        if branch.detached or len(usual) != 1 or branch.ref == f"{_HEADS}{usual[0]}":
+        branch, top = self._branch, self._gate.workspace.superproject
+        defaults = default_branches(self._top.refs, branch.remote)
+        default = short_name(branch.remote, defaults[0]) if len(defaults) == 1 else ""
+        if branch.detached or not default or branch.ref == HEADS + default:
             return None
-        facts, short = self._facts, branch.ref.removeprefix(_HEADS)
+        facts, short = self._facts, branch.ref.removeprefix(HEADS)
         return Trouble(
-            f"{facts.names.superproject} is on {short}, not on {usual[0]}, and "
+            f"{facts.names.superproject} is on {short}, not on {default}, and "
             f"{facts.names.consumer} would go to {spot.branch}",
-            f"{git_for(top)} switch {shlex.quote(usual[0])}",
+            f"{git_for(top)} switch {shlex.quote(default)}",
         )
 
     def _consumer_spot(self) -> Spot | Trouble:
@@ -255,8 +259,8 @@ class Progress:
                     f"{git} remote set-head {remote} --auto",
                     True,
                 )
-            branch = ref.removeprefix(f"refs/remotes/{remote}/")
-            spot = Spot(git, place.target, commit, f"{_HEADS}{branch}", Reach.ABSENT)
+            branch = short_name(remote, ref)
+            spot = Spot(git, place.target, commit, f"{HEADS}{branch}", Reach.ABSENT)
             if head_of(place.repository) == commit:
                 spot = spot._replace(local=head_branch(place.repository))
             return self._where.compared(spot, place.tracking, remote, path)
@@ -285,26 +289,42 @@ class Progress:
     def _superproject(self) -> Spot | Trouble:
         top = self._gate.workspace.superproject
         name, git = self._facts.names.superproject, git_for(top)
-        branch = pushed_branch(self._top)
+        branch = self._branch
         if not branch.remote:
-            return Trouble(f"{name} has no remote to push to", f"{git} remote add origin <url>")
+            return self._no_remote(name, git)
         self._repositories[Kind.PUSH_SUPERPROJECT] = top
         head = head_of(top) or ""
         spot = Spot(git, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
-            remedy = f"{git} switch {shlex.quote(branch.ref.removeprefix(_HEADS))}"
+            remedy = f"{git} switch {shlex.quote(branch.ref.removeprefix(HEADS))}"
             spot = spot._replace(
                 trouble=Trouble(f"HEAD of {name} is detached: no branch would be pushed", remedy)
             )
         return self._where.compared(spot, self._top, branch.remote, "")
 
-    def _tracked(self, branch: Pushed) -> str:
+    def _no_remote(self, name: str, git: str) -> Trouble:
+        remotes = [item.name for item in self._top.remotes.remotes]
+        if not remotes:
+            return Trouble(f"{name} has no remote to push to", f"{git} remote add origin <url>")
+        return Trouble(
+            f"nothing says to which of the remotes {', '.join(remotes)} {name} is pushed",
+            f"{git} config remote.pushDefault {shlex.quote(remotes[0])}",
+        )
+
+    @cached_property
+    def _branch(self) -> PushedTo:
+        """Where the superproject's HEAD would be pushed."""
+        top = self._top
+        names = [item.name for item in top.remotes.remotes]
+        return pushed_to(dict(top.options), names, head_branch(top.repository), top.refs)
+
+    @property
+    def _tracked(self) -> str:
         """What the superproject's remote was last known to have there, or on its default branch."""
-        for name in (branch.ref.removeprefix(_HEADS), "HEAD", "main", "master"):
-            ref = self._top.refs.get(f"refs/remotes/{branch.remote}/{name}")
-            if ref is not None:
-                return ref.id
-        return ""
+        refs, branch = self._top.refs, self._branch
+        there = tracking_ref(branch.remote, branch.ref.removeprefix(HEADS))
+        names = (there, *default_branches(refs, branch.remote))
+        return next((refs[name].id for name in names if name in refs), "")
 
     def _subject(self) -> str:
         """Which consumer and which dependency it is about, as people name them."""

@@ -17,6 +17,7 @@ from guard.git.refs import Ref, list_refs, listed, listing
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.git.repository import Repository, finish, running
 from guard.git.trees import object_id
+from guard.situation.branches import default_branches
 
 SEEN: Final = "refs/guard/seen/"
 _TRACKING: Final = "refs/remotes/"
@@ -45,14 +46,15 @@ class Tracking(NamedTuple):
         return {ref.id for name, ref in self.refs.items() if name.startswith(below)}
 
     def default_branch(self, remote: Remote, wanted: frozenset[str]) -> str | None:
-        """The tracking ref of a remote's default branch, None where that is not known."""
-        followed = self.refs.get(f"refs/remotes/{remote.name}/HEAD")
-        names = [f"refs/remotes/{remote.name}/{name}" for name in ("main", "master")]
-        if followed is not None and followed.symref:
-            names = [followed.symref]
-        own = [name for name in names if name in self.refs and not self.refs[name].symref]
-        found = self.remotes.tracked(remote, wanted, own)
-        return found[0] if len(found) == 1 else None
+        """The tracking ref of a remote's default branch, None where that is not known.
+
+        Args:
+            wanted: the places of which it has to say what they have; see `Remotes.tracked`.
+        """
+        names = default_branches(self.refs, remote.name)
+        own = [name for name in names if not self.refs[name].symref]
+        tracked = self.remotes.tracked(remote, wanted, own)
+        return tracked[0] if len(tracked) == 1 else None
 
     @property
     def is_shallow(self) -> bool:
@@ -103,11 +105,6 @@ def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
         Tracking(repository, pairs, read_remotes(pairs, repository), found)
         for repository, pairs, found in zip(repositories, options, refs, strict=True)
     ]
-
-
-def head_branch(repository: Repository) -> str:
-    """The branch that is checked out, by its full name; "" where HEAD is detached."""
-    return repository.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
 
 
 def reachable(

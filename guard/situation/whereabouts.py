@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final
 
 from guard.errors import GitError
 from guard.git.locate import git_at
@@ -11,11 +11,11 @@ from guard.git.network import fetch, ls_remote
 from guard.git.repository import Repository
 from guard.install.health import hook_health
 from guard.plan.walk import Reach, Spot, Trouble
+from guard.situation.branches import tracking_ref
 from guard.situation.gitlinks import PublishedLinks
-from guard.situation.tracking import Tracking, head_branch, reachable
+from guard.situation.tracking import Tracking, reachable
 from guard.situation.workspace import Workspace
 
-_HEADS: Final = "refs/heads/"
 # Seconds; nobody's push waits meanwhile.
 _PATIENCE: Final = 30.0
 
@@ -42,7 +42,7 @@ class Whereabouts:
         repository = tracking.repository
         if spot.trouble is None:
             spot = spot._replace(trouble=self._hook(repository, path))
-        ref = tracking.refs.get(f"refs/remotes/{remote}/{spot.branch}")
+        ref = tracking.refs.get(tracking_ref(remote, spot.branch))
         known = ref.id if ref else ""
         spot = spot._replace(there=known)
         if self._asks:
@@ -85,39 +85,6 @@ class Whereabouts:
             except GitError as error:
                 return Trouble(error.problem, f"{git_for(repository)} fetch {remote}", True)
         return self._shown[key]
-
-
-class Pushed(NamedTuple):
-    """Where the superproject is pushed to.
-
-    Args:
-        remote: "" where there is none.
-        ref: the full name there; of a detached HEAD the remote's default branch.
-    """
-
-    remote: str
-    ref: str
-    detached: bool
-
-
-def pushed_branch(top: Tracking) -> Pushed:
-    """Where ``git push`` would push the superproject's HEAD to, as git-config(1) says."""
-    options = dict(top.options)
-    ref = head_branch(top.repository)
-    short = ref.removeprefix(_HEADS)
-    names = [item.name for item in top.remotes.remotes]
-    usual = "origin" if "origin" in names or not names else names[0]
-    upstream = options.get(f"branch.{short}.remote", "")
-    keys = (f"branch.{short}.pushremote", "remote.pushdefault", f"branch.{short}.remote")
-    remote = next((options[key] for key in keys if options.get(key)), usual)
-    remote = remote if remote in names else usual if names else ""
-    if not ref:
-        followed = top.refs.get(f"refs/remotes/{remote}/HEAD")
-        prefix = f"refs/remotes/{remote}/"
-        name = followed.symref.removeprefix(prefix) if followed else "master"
-        return Pushed(remote, f"{_HEADS}{name}", True)
-    merge = options.get(f"branch.{short}.merge", "") if remote == upstream else ""
-    return Pushed(remote, merge or ref, False)
 
 
 def git_for(repository: Repository) -> str:

@@ -20,7 +20,8 @@ from guard.engine.programs import BuildkitCli
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.files import remove_abandoned
-from guard.git.remotes import without_secret
+from guard.git.remotes import read_remotes, without_secret
+from guard.situation.branches import remote_of
 from guard.trial.jobs import Job
 
 
@@ -77,7 +78,8 @@ def begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> 
 def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
     """Annotations of the OCI image specification, and what exactly is in the image."""
     superproject = gate.workspace.superproject
-    url = superproject.text("config", "--get", "remote.origin.url", ok=(0, 1))
+    options = gate.workspace.options
+    remote = remote_of(read_remotes(options, superproject), dict(options), superproject)
     labels = [("guard.combination", job.assembly.key)]
     labels += [
         (f"guard.gitlink.{_named(part.path)}", part.commit)
@@ -86,8 +88,8 @@ def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
     ]
     if job.combination.commit:
         labels.append((REVISION, job.combination.commit))
-    if url:
-        labels.append((SOURCE, without_secret(url)))
+    if remote is not None:
+        labels.append((SOURCE, without_secret(remote.urls[0])))
     return tuple(labels)
 
 

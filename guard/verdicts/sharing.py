@@ -11,7 +11,6 @@ from guard.git.commits import new_commit, regular, tree_with
 from guard.git.network import fetch, ls_remote
 from guard.git.objects import ObjectPool
 from guard.git.refs import REMOTES, list_refs
-from guard.git.remote_ref import usual_remote
 from guard.git.repository import Repository
 from guard.git.sending import PushError, Refusal, push
 from guard.model import ShapeError
@@ -78,14 +77,18 @@ def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -
     raise GuardError(f"{remote} moved its verdicts {_RACES} times meanwhile", "guard sync")
 
 
-def ways_to_verdicts(repository: Repository) -> str:
-    """How a clone that has none comes by verdicts."""
-    if not repository.lines("remote"):
+def ways_to_verdicts(repository: Repository, remote: str) -> str:
+    """How a clone that has none comes by verdicts.
+
+    Args:
+        remote: the usual one, "" where nothing says which.
+    """
+    remotes = repository.lines("remote")
+    if not remotes:
         return "guard test makes a verdict"
-    try:
-        sync = f"guard sync brings the verdicts of {usual_remote(repository)}"
-    except GuardError as error:
-        sync = f"{error.remedy} brings the verdicts of a remote"
+    sync = f"guard sync brings the verdicts of {remote}"
+    if not remote:
+        sync = f"guard sync {remotes[0]} brings the verdicts of a remote"
     return f"{sync}, guard test makes one"
 
 

@@ -1,0 +1,271 @@
+"""Which remote and which branch is meant where nobody names one: one function for each question.
+
+They go by values: what git's configuration says, which refs there are, what HEAD is at. What is
+read for them is read at the end of this module, without a git process where files tell as much.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, NamedTuple
+
+from guard.git.refs import Ref, list_refs
+from guard.git.remotes import Remote, Remotes, Settings, read_remotes
+from guard.git.repository import Repository
+
+HEADS: Final = "refs/heads/"
+_REMOTES: Final = "refs/remotes/"
+# What default branches are called; of two that are there the first is the likelier.
+_USUAL: Final = ("main", "master")
+
+Options = Mapping[str, str]
+
+
+def fetch_remote(options: Options, remotes: Collection[str], branch: str) -> str:
+    """The remote that a repository fetches from, "" where nothing says which.
+
+    The one that the branch is configured to come from; else the only one; else ``origin``. Source:
+    git-config(1), ``branch.<name>.remote``, and git-fetch(1). What is configured may be a URL, or
+    "." for this repository: then it is none of the remotes.
+
+    Args:
+        remotes: their names.
+        branch: what is checked out, without ``refs/heads/``; "" for a detached HEAD.
+    """
+    configured, _ = upstream(options, branch)
+    if configured in remotes:
+        return configured
+    if len(remotes) == 1:
+        return next(iter(remotes))
+    return "origin" if "origin" in remotes else ""
+
+
+def push_remote(options: Options, remotes: Collection[str], branch: str) -> str:
+    """The remote, or the URL, that ``git push`` would go to from a branch; "" for none.
+
+    ``branch.<name>.pushRemote``, else ``remote.pushDefault``, else where the branch comes from.
+    Source: git-config(1) of these, and git-push(1).
+    """
+    keys = (f"branch.{branch}.pushremote", "remote.pushdefault")
+    configured = next((options[key] for key in keys if options.get(key)), "")
+    return configured or upstream(options, branch)[0] or fetch_remote(options, remotes, branch)
+
+
+class PushedTo(NamedTuple):
+    """Where ``git push`` would bring what HEAD is at.
+
+    Args:
+        remote: its name, "" where there is none.
+        ref: the full name there; of a detached HEAD the remote's default branch.
+        detached: so that git itself would push nothing.
+    """
+
+    remote: str
+    ref: str
+    detached: bool
+
+
+def pushed_to(
+    options: Options, remotes: Collection[str], head: str, refs: Mapping[str, Ref]
+) -> PushedTo:
+    """Where ``git push`` would bring what HEAD is at.
+
+    To the branch's upstream, as ``push.default`` says by default, unless the push goes to another
+    remote than the branch comes from: then, or where ``push.default`` is ``current``, to the branch
+    of the same name. Source: git-config(1), ``push.default``, ``simple``. Beyond git, a push
+    that would go to a URL alone is taken for one to the remote that is fetched from.
+
+    Args:
+        head: the branch that is checked out, by its full name; "" for a detached HEAD.
+        refs: those below ``refs/remotes/``.
+    """
+    branch = head.removeprefix(HEADS)
+    remote = push_remote(options, remotes, branch)
+    if remote not in remotes:
+        remote = fetch_remote(options, remotes, branch)
+    if not head:
+        default = next(iter(default_branches(refs, remote)), tracking_ref(remote, "master"))
+        return PushedTo(remote, HEADS + short_name(remote, default), True)
+    origin, ref = upstream(options, branch)
+    is_there = ref and origin == remote and options.get("push.default") != "current"
+    return PushedTo(remote, ref if is_there else head, False)
+
+
+def upstream(options: Options, branch: str) -> tuple[str, str]:
+    """The remote, and the ref there, that a branch comes from; "" for what is not configured."""
+    return options.get(f"branch.{branch}.remote", ""), options.get(f"branch.{branch}.merge", "")
+
+
+def default_branches(refs: Mapping[str, Ref], remote: str) -> tuple[str, ...]:
+    """The tracking refs that may be of a remote's default branch, the likeliest first.
+
+    What the remote's HEAD was when it was cloned, or when ``git remote set-head`` asked; where that
+    is not known (``git remote add`` asks nobody), or is gone, ``main`` and ``master``. So it is
+    known where there is one.
+
+    Args:
+        refs: those below ``refs/remotes/``.
+    """
+    head = refs.get(tracking_ref(remote, "HEAD"))
+    if head is not None and head.symref in refs:
+        return (head.symref,)
+    return tuple(ref for ref in _usual_refs(remote) if ref in refs)
+
+
+def default_names(remote: str) -> tuple[str, ...]:
+    """The names of which the first that is there is of a remote's likeliest default branch.
+
+    For who has commits of refs by their names, but not what HEAD follows: see `default_branches`.
+    """
+    return (tracking_ref(remote, "HEAD"), *_usual_refs(remote))
+
+
+def default_candidates(remote: str, followed: str) -> tuple[str, ...]:
+    """The tracking refs of which one is a remote's default branch, as far as its HEAD tells.
+
+    Git never follows a default branch that was renamed since it was cloned, and ``master`` is what
+    was renamed.
+
+    Args:
+        followed: what the remote's HEAD is a symbolic ref to, "" where that is not known.
+    """
+    usual = _usual_refs(remote)
+    return usual if not followed or followed in usual else (followed,)
+
+
+def moves_default(
+    remote: str, branch: str, followed: str, refs: Callable[[], Mapping[str, str]]
+) -> bool | None:
+    """Whether a push to a branch moves its remote's default branch; None where it may be so.
+
+    Asked too much is better than too little: where git may have missed that the default branch was
+    renamed, both names count.
+
+    Args:
+        remote: its name, "" where the push goes to a URL that no remote has.
+        followed: what the remote's HEAD is a symbolic ref to, "" where that is not known.
+        refs: lists those below the remote's, where the others do not tell.
+    """
+    ref, usual = tracking_ref(remote, branch), _usual_refs(remote)
+    if not remote or followed in usual:
+        return ref in usual
+    if ref == followed or (ref in usual and not followed):
+        return True
+    tracked = refs()
+    if followed in tracked:
+        return False
+    if ref in usual or ref not in tracked:
+        return ref in usual
+    return False if any(name in tracked for name in usual) else None
+
+
+def tracking_ref(remote: str, branch: str) -> str:
+    """The ref in which a fetch keeps a branch of a remote, as remotes are configured by default."""
+    return f"{_REMOTES}{remote}/{branch}"
+
+
+def short_name(remote: str, ref: str) -> str:
+    """The branch of a remote that a tracking ref keeps."""
+    return ref.removeprefix(tracking_ref(remote, ""))
+
+
+def _usual_refs(remote: str) -> tuple[str, ...]:
+    return tuple(tracking_ref(remote, name) for name in _USUAL)
+
+
+class DefaultBranch(NamedTuple):
+    """The default branch of a repository's remote, there and here.
+
+    Args:
+        remote: the remote's name, "" where the repository has none.
+        name: without ``refs/heads/``.
+        tracked: what the remote had when it was last asked, None where that is not known.
+        local: the commit of the local branch, None where there is none.
+        checked_out: the working trees that have the local branch checked out.
+    """
+
+    remote: str
+    name: str
+    tracked: str | None
+    local: str | None
+    checked_out: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """The full name."""
+        return f"{HEADS}{self.name}"
+
+
+def default_branch(repository: Repository) -> DefaultBranch:
+    """The likeliest default branch; where none is known, the branch that is checked out.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    head = head_branch(repository)
+    remote = usual_remote(repository, Settings())
+    refs = list_refs(repository, tracking_ref(remote, "")) if remote else {}
+    default = next(iter(default_branches(refs, remote)), "")
+    name = short_name(remote, default) or head.removeprefix(HEADS) or "master"
+    words = ("--format=%(objectname) %(refname) %(worktreepath)", "--", f"{HEADS}{name}")
+    listed = (line.split(" ", 2) for line in repository.lines("for-each-ref", *words))
+    local, place = next(
+        ((commit, place) for commit, ref, place in listed if ref == f"{HEADS}{name}"), (None, "")
+    )
+    tracked = refs[default].id if default else None
+    return DefaultBranch(remote, name, tracked, local, (place,) if place else ())
+
+
+def usual_remote(repository: Repository, settings: Settings) -> str:
+    """The name of the remote that a repository fetches from, as `fetch_remote` has it.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    options = settings.of(repository)
+    remote = remote_of(read_remotes(options, repository), dict(options), repository)
+    return remote.name if remote is not None else ""
+
+
+def remote_of(remotes: Remotes, options: Options, repository: Repository) -> Remote | None:
+    """The remote that a repository fetches from, as `fetch_remote` has it.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    names = [remote.name for remote in remotes.remotes]
+    branch = head_branch(repository).removeprefix(HEADS)
+    return remotes.named(fetch_remote(options, names, branch))
+
+
+def head_branch(repository: Repository) -> str:
+    """The branch that is checked out, by its full name; "" where HEAD is detached.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    return _symref(repository, repository.git_dir, "HEAD")
+
+
+def remote_head(repository: Repository, remote: str) -> str:
+    """The tracking ref that the HEAD of a remote follows, there or not; "" where it is none.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    followed = _symref(repository, repository.common_dir, tracking_ref(remote, "HEAD"))
+    return followed if followed.startswith(tracking_ref(remote, "")) else ""
+
+
+def _symref(repository: Repository, folder: str, ref: str) -> str:
+    path = os.path.join(folder, ref)
+    if os.path.isdir(os.path.join(repository.common_dir, "reftable")) or os.path.islink(path):
+        return repository.text("symbolic-ref", "--quiet", ref, ok=(0, 1, 128))
+    # A push waits for this, and in a folder of files it is always a file (gitrepository-layout(5)).
+    try:
+        with open(path, "rb") as file:
+            content = os.fsdecode(file.read(4096))
+    except OSError:
+        return ""
+    return content.removeprefix("ref:").strip() if content.startswith("ref:") else ""
