@@ -40,7 +40,6 @@ FLOORS = (
 UPWARD = {
     "guard.ci.image_mentions -> guard.situation.values",
     "guard.install.targets -> guard.situation.workspace",
-    "guard.situation.facts -> guard.rules.asked",
     "guard.situation.merging -> guard.gate.gate",
     "guard.situation.progress -> guard.gate.gate",
     "guard.situation.progress -> guard.plan.compatibility",
@@ -90,9 +89,8 @@ DOORS = {
             "guard.situation.image_files",
             "guard.situation.manifests",
         ),
-        "guard.rules.asked",
     },
-    "guard.gate.gate": {"guard.rules.rulebook"},
+    "guard.gate.gate": {"guard.rules.asked", "guard.rules.rulebook"},
     "guard.install.chain": {"guard.install.shim"},
     "guard.git.remotes": {"urllib.parse"},
     "guard.gate.order": {"guard.plan.pushing", "guard.situation.unpublished"},

@@ -43,7 +43,7 @@ def run(options: Namespace, screen: Screen) -> int:
         config = gate.gatherer.config(combination)
         facts = gate.gatherer.gather(combination, tested=False)
         pin = _pin(facts)
-        facts = gate.gatherer.explain(facts, combination)
+        facts = gate.gatherer.explain(facts, combination, ranges_on_gitlink(facts).values())
         store = gate.gatherer.submodules(config).store(config.dependency)
         choice = _chosen(facts, pin, store, options)
         if choice is None:

@@ -212,6 +212,7 @@ class Gate:
     ) -> tuple[str | None, _Known]:
         """What all the rules say, and to remember what of it is for ever."""
         # The rules read Haskell; a push whose facts are remembered does not wait for that.
+        from guard.rules.asked import ranges_on_gitlink
         from guard.rules.rulebook import ASKING, STATIC, judge
 
         facts = self.gatherer.gather(combination, tested=self._asks_verdicts)
@@ -220,7 +221,9 @@ class Gate:
         if any(item.severity is Severity.ERROR for item in findings) and not _out_of_reach(facts):
             # Which releases would fit is good to know; what is wrong is known without.
             with suppress(GuardError):
-                findings = judge(self.gatherer.explain(facts, combination, _LOOKED_INTO), STATIC)
+                ranges = ranges_on_gitlink(facts).values()
+                explained = self.gatherer.explain(facts, combination, ranges, _LOOKED_INTO)
+                findings = judge(explained, STATIC)
         pin = facts.pin
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
         key = facts.tested.key or None if isinstance(facts.tested, Tested) else None

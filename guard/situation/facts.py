@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -98,28 +98,33 @@ class Gatherer(Contents):
             )
         return facts
 
-    def explain(self, facts: Facts, combination: Combination, most: int = 0) -> Facts:
+    def explain(
+        self,
+        facts: Facts,
+        combination: Combination,
+        ranges: Collection[VersionRange],
+        most: int = 0,
+    ) -> Facts:
         """The facts with what only a blocked push needs: which releases there are, how near.
 
         Args:
+            ranges: what is asked of the dependency's packages; the likeliest releases fit the most.
             most: how many releases are looked into, the likeliest ones; 0 for all of them.
 
         Raises:
             GuardError: the dependency's tags cannot be listed.
         """
         # An accepted push does not wait for the import.
-        from guard.rules.asked import ranges_on_gitlink
         from guard.situation.candidates import likeliest, with_packages
 
         config = self.config(combination)
         form, path = config.release_tag, config.dependency
         store = self.submodules(config).store(path)
         releases = self._all_tags(form, store).releases
-        ranges = frozenset(ranges_on_gitlink(facts).values())
-        asked = (config, ranges, most)
-        if asked not in self._likeliest:
-            self._likeliest[asked] = frozenset(likeliest(ranges, releases, form, most))
-        chosen = self._likeliest[asked]
+        key = (config, frozenset(ranges), most)
+        if key not in self._likeliest:
+            self._likeliest[key] = frozenset(likeliest(ranges, releases, form, most))
+        chosen = self._likeliest[key]
         if (config, chosen) not in self._candidates:
             found = with_packages(store, self._library, tuple(chosen), form, path)
             self._candidates[config, chosen] = found

@@ -10,6 +10,7 @@ import pytest
 from guard.errors import ConfigError, GuardError
 from guard.git.objects import ObjectPool
 from guard.model import Gitlink, Result
+from guard.rules.asked import ranges_on_gitlink
 from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.facts import Gatherer
 from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown, VerdictState
@@ -33,7 +34,8 @@ class Gathering:
         if consumer:
             combination = with_consumer(combination, "aula", consumer)
         found = self.gatherer.gather(combination, tested=True)
-        return self.gatherer.explain(found, combination) if explain else found
+        ranges = ranges_on_gitlink(found).values()
+        return self.gatherer.explain(found, combination, ranges) if explain else found
 
     def pin(self, commit: str = "") -> Pin:
         found = self(commit).pin
@@ -429,9 +431,10 @@ def test_the_likeliest_candidates(workshop: Workshop, gather: Gathering) -> None
         workshop.thentos.git("tag", f"v{version}")
     combination = of_commit(workshop.docker.repository, gather.pool, workshop.docker.head, "")
     facts = gather()
+    ranges = ranges_on_gitlink(facts).values()
 
     def tags(most: int) -> tuple[list[str], int]:
-        found = gather.gatherer.explain(facts, combination, most)
+        found = gather.gatherer.explain(facts, combination, ranges, most)
         return [item.release.tag for item in found.candidates or ()], found.others
 
     assert tags(2) == (["v0.3.9", "v0.3.10"], 5)
@@ -446,8 +449,9 @@ def test_the_likeliest_are_pre_releases_only_where_no_release_is_as_likely(
     for version in ("0.3.9-rc1", "0.3.8", "0.3.7.dev1", "0.4.0-rc1"):
         workshop.thentos.git("tag", f"v{version}")
     combination = of_commit(workshop.docker.repository, gather.pool, workshop.docker.head, "")
+    ranges = ranges_on_gitlink(gather()).values()
     for most, tags in ((2, ["v0.3.0", "v0.3.8"]), (3, ["v0.3.0", "v0.3.8", "v0.3.9-rc1"])):
-        found = gather.gatherer.explain(gather(), combination, most).candidates
+        found = gather.gatherer.explain(gather(), combination, ranges, most).candidates
         assert [item.release.tag for item in found or ()] == tags
 
 
