@@ -45,7 +45,6 @@ UPWARD = {
     "guard.situation.progress -> guard.plan.compatibility",
     "guard.situation.progress -> guard.plan.walk",
     "guard.situation.progress -> guard.rules.published",
-    "guard.situation.unpublished -> guard.plan.pushing",
     "guard.situation.whereabouts -> guard.plan.walk",
     "guard.verdicts.bypass -> guard.situation.workspace",
     "guard.verdicts.bypasses -> guard.gate.gate",
@@ -93,7 +92,7 @@ DOORS = {
     "guard.gate.gate": {"guard.rules.asked", "guard.rules.rulebook"},
     "guard.install.chain": {"guard.install.shim"},
     "guard.git.remotes": {"urllib.parse"},
-    "guard.gate.order": {"guard.plan.pushing", "guard.situation.unpublished"},
+    "guard.situation.published": {"guard.situation.unpublished"},
     "guard.verdicts.verdicts": {
         "guard.verdicts.colleagues",
         "guard.verdicts.record",

@@ -9,10 +9,10 @@ from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.model import Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
-from guard.situation.gitlinks import Destination, PublishedLinks, Submodule
+from guard.situation.gitlinks import Destination
 from guard.situation.merging import Merges, asked_default, is_default, staleness
 from guard.situation.publication import Publication, Publications, PublicationState
-from guard.situation.tracking import Place
+from guard.situation.published import PublishedLinks
 from guard.situation.values import Unknown, undecided
 
 _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
@@ -31,8 +31,8 @@ class Order:
         # A push of the consumer says nothing of where the superproject is at home.
         at_home = gate.workspace.in_superproject
         home = destination if at_home else Destination(asks=destination.asks)
-        self._links = PublishedLinks(gate.gatherer, home, self._search)
-        self._answers: dict[tuple[str, str], dict[str, str] | GitError] = {}
+        self._published = PublishedLinks(gate.gatherer, home)
+        self._links = self._published.links
 
     def judged(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The decisions with the findings of the order, however many at once."""
@@ -73,13 +73,10 @@ class Order:
         try:
             present = self._gate.present()
             config = self._gate.gatherer.config(present)
-            found = self._links.release(present, config, commit)
+            found = self._published.release(present, config, commit)
             if found is None or found.state not in _UNPUBLISHED:
                 return ()
-
-            from guard.plan.pushing import recurses
-
-            if recurses(workspace.superproject):
+            if self._published.takes_submodules_along:
                 return ()
         except GuardError:
             return ()
@@ -101,7 +98,7 @@ class Order:
         links: dict[str, tuple[Publication, ...]] = {}
         found: dict[str, tuple[Finding, ...]] = {}
         try:
-            links = dict(zip(asked, self._links.of(list(asked.values())), strict=True))
+            links = dict(zip(asked, self._published.of(list(asked.values())), strict=True))
         except GuardError as error:
             finding = undecided(published.NAME, Unknown(error.problem, error.remedy))
             found = dict.fromkeys(asked, (finding,))
@@ -157,20 +154,6 @@ class Order:
         except GuardError as error:
             found = Unknown(error.problem, error.remedy)
         return tuple(merged.check(found)) if found is not None else ()
-
-    def _search(
-        self,
-        links: PublishedLinks,
-        submodule: Submodule,
-        config: Config,
-        places: Sequence[Place],
-        commits: Sequence[str],
-    ) -> Iterable[Publication]:
-        # An accepted push does not wait for the import.
-        from guard.situation.unpublished import Search
-
-        search = Search(links, self._gate.gatherer, self._destination, self._answers)
-        return search.of(submodule, config, places, commits)
 
 
 def _where_default(

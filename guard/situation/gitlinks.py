@@ -1,16 +1,13 @@
-"""Gathers where the commits at gitlinks are published, for many commits of the superproject."""
+"""The gitlinks of commits of the superproject, and what is known here of their remotes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shlex
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from guard.config import Config
-from guard.errors import GitError, GuardError
 from guard.git.locate import open_checkout
 from guard.git.remotes import is_local, read_remotes, resolved
 from guard.git.repository import Repository
@@ -18,14 +15,8 @@ from guard.git.trees import GITLINK
 from guard.model import Combination
 from guard.situation.branches import head_branch, pushed_to, remote_of
 from guard.situation.contents import Contents, superproject_tree
-from guard.situation.publication import Publication, PublicationState
 from guard.situation.tracking import Place, Tracking, reachable, track
 from guard.situation.workspace import Workspace
-
-Search = Callable[
-    ["PublishedLinks", "Submodule", Config, Sequence[Place], Sequence[str]],
-    Iterable[Publication],
-]
 
 
 class Destination(NamedTuple):
@@ -57,45 +48,18 @@ class Submodule(NamedTuple):
     release_tag: str
 
 
-class PublishedLinks:
-    """Says of gitlinks whether others can fetch them; each commit is looked for once.
+class Links:
+    """The gitlinks of commits of the superproject, and what is known here of their remotes.
 
-    Args:
-        search: says it of the commits that no remote is known to have.
+    Attributes:
+        here: the superproject's remotes.
     """
 
-    def __init__(self, contents: Contents, destination: Destination, search: Search) -> None:
-        self._contents = contents
-        self._destination = destination
-        self._search = search
+    def __init__(self, contents: Contents, destination: Destination) -> None:
+        self.contents = contents
+        self.destination = destination
         self.here = read_remotes(contents.workspace.options, contents.workspace.superproject)
         self._tracking: dict[str, Tracking] = {}
-        self._found: dict[tuple[Submodule, str], Publication] = {}
-
-    def of(self, asked: Sequence[tuple[Combination, Config]]) -> list[tuple[Publication, ...]]:
-        """The publications of each combination's gitlinks, in the order of a release.
-
-        Raises:
-            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
-        """
-        links = [self.submodules(combination, config) for combination, config in asked]
-        # In the order of the push, so that the same commits are told of each time.
-        wanted: dict[Submodule, tuple[Config, dict[str, None]]] = {}
-        for (_, config), found in zip(asked, links, strict=True):
-            for submodule, commit in found:
-                if (submodule, commit) not in self._found:
-                    wanted.setdefault(submodule, (config, {}))[1][commit] = None
-        # All at once; who needs one that cannot be asked says so.
-        with suppress(GitError):
-            self.tracking(
-                repository
-                for submodule, (config, _) in wanted.items()
-                for repository in self.repositories(submodule, config)[:1]
-            )
-        for submodule, (config, commits) in wanted.items():
-            for item in self._judged(submodule, config, list(commits)):
-                self._found[submodule, item.commit] = item
-        return [tuple(self._found[key] for key in found) for found in links]
 
     def submodules(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
         """The submodules of a combination, each with the commit at its gitlink.
@@ -105,7 +69,7 @@ class PublishedLinks:
         Raises:
             GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
         """
-        contents = self._contents
+        contents = self.contents
         store = contents.store(combination)
         tree = superproject_tree(store, combination)
         modules = contents.submodules(config).modules(store, tree)
@@ -125,17 +89,6 @@ class PublishedLinks:
             found.append((Submodule(path, tuple(names), url, form), commit))
         return found
 
-    def release(self, combination: Combination, config: Config, commit: str) -> Publication | None:
-        """The publication of a commit of the dependency, None where there is no such submodule.
-
-        Raises:
-            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
-        """
-        submodule = self.submodule(combination, config, config.dependency)
-        if submodule is None or not submodule.url:
-            return None
-        return next(iter(self._judged(submodule, config, [commit])), None)
-
     def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
         """The submodule at a path, None where there is no gitlink."""
         links = self.submodules(combination, config)
@@ -143,7 +96,7 @@ class PublishedLinks:
 
     def repositories(self, submodule: Submodule, config: Config) -> tuple[Repository, ...]:
         """Where the objects of a submodule may be."""
-        store = self._contents.submodules(config).store(submodule.path, submodule.names)
+        store = self.contents.submodules(config).store(submodule.path, submodule.names)
         return store.repositories
 
     def tracking(self, repositories: Iterable[Repository]) -> list[Tracking]:
@@ -156,7 +109,7 @@ class PublishedLinks:
         new = {
             item.common_dir: item for item in repositories if item.common_dir not in self._tracking
         }
-        found = track(list(new.values()), self._contents.pool)
+        found = track(list(new.values()), self.contents.pool)
         self._tracking.update(zip(new, found, strict=True))
         return [self._tracking[item.common_dir] for item in repositories]
 
@@ -184,7 +137,7 @@ class PublishedLinks:
         return [os.path.join(self.here.base, url) if is_local(url) else url for url in found]
 
     def _bases(self) -> list[str]:
-        here, destination, workspace = self.here, self._destination, self._contents.workspace
+        here, destination, workspace = self.here, self.destination, self.contents.workspace
         home = remote_of(here, dict(workspace.options), workspace.superproject)
         pushed = here.named(destination.remote)
         bases = [remote.urls[0] for remote in (home, pushed) if remote]
@@ -194,60 +147,6 @@ class PublishedLinks:
         # Without any remote git takes the superproject's own place (git-submodule(1), "add").
         return list(dict.fromkeys(bases)) or [here.base]
 
-    def _judged(
-        self, submodule: Submodule, config: Config, commits: Sequence[str]
-    ) -> Iterable[Publication]:
-        path = submodule.path
-        try:
-            yield from self._looked_up(submodule, config, commits)
-        except GuardError as error:
-            for commit in commits:
-                if (submodule, commit) not in self._found:
-                    yield Publication(
-                        path,
-                        commit,
-                        PublicationState.UNKNOWN,
-                        submodule.url,
-                        "",
-                        error.problem,
-                        error.remedy,
-                    )
-
-    def _looked_up(
-        self, submodule: Submodule, config: Config, commits: Sequence[str]
-    ) -> Iterable[Publication]:
-        path, url = submodule.path, submodule.url
-        if not url:
-            for commit in commits:
-                yield Publication(
-                    path, commit, PublicationState.NO_URL, remedy=self._name_url(submodule, config)
-                )
-            return
-        places = []
-        for place in self.places(submodule, config):
-            places.append(place)
-            known = self._known(place, set(commits))
-            for commit in known:
-                yield Publication(path, commit, PublicationState.PUBLISHED, url, place.remote.name)
-            commits = [commit for commit in commits if commit not in known]
-            if not commits:
-                return
-        # What follows ends in a blocked push, or is asked once for each commit.
-        yield from self._search(self, submodule, config, places, commits)
-
-    def _known(self, place: Place, commits: set[str]) -> set[str]:
-        """Those of some commits that a remote is known to have, without asking it."""
-        refs = place.tracking.refs
-        # Nearly always a branch is at the commit, and the others need not be looked at.
-        there = [name for name, ref in refs.items() if ref.id in commits and not ref.symref]
-        own = place.tracking.remotes.tracked(place.remote, place.wanted, there)
-        if commits == {refs[name].id for name in own}:
-            return commits
-        tracked = place.tracking.tracked(place.remote, place.wanted)
-        tips = {*tracked.values(), *place.tracking.seen(place.remote)}
-        found = commits & tips
-        return found | self._reached(place.repository, tips, commits - found)
-
     def leads_to(self, repository: Repository, tips: Iterable[str], commit: str) -> bool:
         """Whether some tips lead to a commit; a repository that lacks it knows of no way.
 
@@ -255,12 +154,17 @@ class PublishedLinks:
             GitError: an object on the way is missing.
         """
         tips = set(tips)
-        return commit in tips or commit in self._reached(repository, tips, {commit})
+        return commit in tips or commit in self.reached(repository, tips, {commit})
 
-    def _reached(self, repository: Repository, tips: set[str], rest: set[str]) -> set[str]:
+    def reached(self, repository: Repository, tips: set[str], rest: set[str]) -> set[str]:
+        """Those of some commits that some tips lead to; that they do is remembered.
+
+        Raises:
+            GitError: an object on the way is missing.
+        """
         if not rest or not tips:
             return set()
-        memory = self._contents.memory
+        memory = self.contents.memory
         digest = hashlib.sha1("".join(sorted(tips)).encode()).hexdigest()
         remembered = {item for item in rest if memory.recall(bool, "reaches", item, digest)}
         rest = self.present(repository, rest - remembered)
@@ -272,30 +176,13 @@ class PublishedLinks:
     def present(self, repository: Repository, commits: Iterable[str]) -> set[str]:
         """Those of some commits that are in a repository."""
         names = list(commits)
-        reader = self._contents.pool.reader(repository)
+        reader = self.contents.pool.reader(repository)
         answers = reader.read_all([f"{name}^{{commit}}" for name in names])
         return {
             name
             for name, answer in zip(names, answers, strict=True)
             if answer and answer.id == name
         }
-
-    def _name_url(self, submodule: Submodule, config: Config) -> str:
-        url = "<url>"
-        for tracking in self.tracking(self.repositories(submodule, config)[:1]):
-            remote = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
-            url = shlex.quote(remote.urls[0]) if remote else url
-        name = submodule.names[-1] if submodule.names else submodule.path
-        key = shlex.quote(f"submodule.{name}.url")
-        path = (
-            ""
-            if submodule.names
-            else (
-                f"git config --file=.gitmodules {shlex.quote(f'submodule.{name}.path')} "
-                f"{shlex.quote(submodule.path)} && "
-            )
-        )
-        return f"{path}git config --file=.gitmodules {key} {url}"
 
 
 def usual_destination(workspace: Workspace, asks: bool = True) -> Destination:

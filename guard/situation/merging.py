@@ -26,7 +26,7 @@ from guard.situation.branches import (
     upstream,
 )
 from guard.situation.combinations import with_consumer
-from guard.situation.gitlinks import Destination, PublishedLinks
+from guard.situation.gitlinks import Destination, Links
 from guard.situation.publication import Merge, Publication, PublicationState, Stale
 from guard.situation.tracking import Place, reachable
 from guard.situation.values import Unknown
@@ -82,7 +82,7 @@ _Candidate = tuple[bool, Place, str, str]
 class Merges:
     """Says of commits of the superproject whether the consumer's default branch goes with them."""
 
-    def __init__(self, gate: Gate, links: PublishedLinks, destination: Destination) -> None:
+    def __init__(self, gate: Gate, links: Links, destination: Destination) -> None:
         self._gate = gate
         self._links = links
         self._destination = destination

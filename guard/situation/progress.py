@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
@@ -26,11 +26,10 @@ from guard.situation.branches import (
     short_name,
     tracking_ref,
 )
-from guard.situation.gitlinks import Destination, PublishedLinks, Submodule
-from guard.situation.publication import Publication as LinkPublication
+from guard.situation.gitlinks import Destination, Submodule
 from guard.situation.publication import Publications, PublicationState
+from guard.situation.published import PublishedLinks
 from guard.situation.tracking import Place, track
-from guard.situation.unpublished import Search
 from guard.situation.values import Facts, Pin, Tested, Unknown, VerdictState
 from guard.situation.whereabouts import Whereabouts, git_for
 from guard.verdicts.record import Record
@@ -84,7 +83,8 @@ class Progress:
         self._combination = gate.present()
         self._config = gate.gatherer.config(self._combination)
         self._facts = gate.gatherer.gather(self._combination, tested=True)
-        self._links = PublishedLinks(gate.gatherer, Destination(asks=False), self._search)
+        self._published = PublishedLinks(gate.gatherer, Destination(asks=False))
+        self._links = self._published.links
         self._where = Whereabouts(gate.workspace, self._links, asking.remotes)
         self._repositories: dict[Kind, Repository] = {}
         self._place: Place | None = None
@@ -272,7 +272,7 @@ class Progress:
 
     def _places(self, path: str) -> tuple[bool, list[Place]] | Trouble:
         """The remotes of a submodule, and whether one is known to have its commit."""
-        (found,) = self._links.of([(self._combination, self._config)])
+        (found,) = self._published.of([(self._combination, self._config)])
         item = next(each for each in found if each.path == path)
         places = list(self._links.places(self._submodule(path), self._config))
         is_known = item.state is PublicationState.PUBLISHED
@@ -342,17 +342,6 @@ class Progress:
     def _described(self, commit: str) -> str:
         repository = self._repositories.get(Kind.PUSH_CONSUMER)
         return described(repository, commit) if repository is not None else commit[:12]
-
-    def _search(
-        self,
-        links: PublishedLinks,
-        submodule: Submodule,
-        config: Config,
-        places: Sequence[Place],
-        commits: Sequence[str],
-    ) -> Iterable[LinkPublication]:
-        search = Search(links, self._gate.gatherer, Destination(asks=False), {})
-        return search.of(submodule, config, places, commits)
 
 
 _Found = TypeVar("_Found")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 
 from guard.config import Config
 from guard.errors import GitError
 from guard.git.locate import git_at
 from guard.git.network import ls_remote
-from guard.plan.pushing import publishing_push, pushed_along, recurses
-from guard.situation.contents import Contents, brought_here
-from guard.situation.gitlinks import Destination, PublishedLinks, Submodule, checkout_of
+from guard.situation.contents import brought_here
+from guard.situation.gitlinks import Links, Submodule, checkout_of
 from guard.situation.publication import Publication, PublicationState
+from guard.situation.pushing import publishing_push, pushed_along, recurses
 from guard.situation.tracking import Place, reachable, record_seen
 
 _TOLD = 4
@@ -21,24 +22,17 @@ _BRANCHES = "refs/heads/"
 
 
 class Search:
-    """Finds out where else a commit may be, and what would publish it.
+    """Finds out where else a commit may be, and what would publish it; no remote is asked twice."""
 
-    Args:
-        answers: what remotes have said already, or why they did not; none is asked twice.
-    """
-
-    def __init__(
-        self,
-        links: PublishedLinks,
-        contents: Contents,
-        destination: Destination,
-        answers: dict[tuple[str, str], dict[str, str] | GitError],
-    ) -> None:
+    def __init__(self, links: Links) -> None:
         self._links = links
-        self._answers = answers
-        self._workspace = contents.workspace
-        self._destination = destination
-        self._told = 0
+        self._workspace = links.contents.workspace
+        self._answers: dict[tuple[str, str], dict[str, str] | GitError] = {}
+
+    @cached_property
+    def takes_submodules_along(self) -> bool:
+        """Whether this push of the superproject pushes its submodules first; see `recurses`."""
+        return recurses(self._workspace.superproject)
 
     def of(
         self,
@@ -66,9 +60,9 @@ class Search:
         commits = [commit for commit in commits if commit not in along]
         if not commits:
             return
-        if not self._destination.asks:
-            for commit in commits:
-                remedy = self._push(submodule, places, commit, {})
+        if not self._links.destination.asks:
+            for pushes, commit in enumerate(commits):
+                remedy = self._push(submodule, places, commit, {}, pushes < _TOLD)
                 yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
             return
         shown = self._asked(place)
@@ -121,6 +115,7 @@ class Search:
             with suppress(GitError):
                 present = self._links.present(place.repository, there)
                 record_seen(place.tracking, place.remote, shown, present)
+        pushes = 0
         for commit in commits:
             found = known._replace(commit=commit)
             if commit in there:
@@ -149,14 +144,16 @@ class Search:
                     remedy=_fetch(place),
                 )
             else:
-                yield found._replace(remedy=self._push(submodule, places, commit, shown))
+                remedy = self._push(submodule, places, commit, shown, pushes < _TOLD)
+                pushes += 1
+                yield found._replace(remedy=remedy)
 
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
-        if not recurses(self._workspace.superproject):
+        if not self.takes_submodules_along:
             return {}
         checkout = checkout_of(self._workspace, submodule.path)
         branches = {
-            commit: pushed_along(place, checkout, commit, self._destination.remote)
+            commit: pushed_along(place, checkout, commit, self._links.destination.remote)
             for commit in self._links.present(place.repository, commits)
         }
         return {commit: branch for commit, branch in branches.items() if branch}
@@ -167,13 +164,18 @@ class Search:
         places: Sequence[Place],
         commit: str,
         shown: Mapping[str, str],
+        is_looked_for: bool,
     ) -> str:
+        """The command that publishes a commit.
+
+        Args:
+            is_looked_for: whether a branch that has it may be, by some processes more, of which
+                the number must not grow with the push.
+        """
         # It may be in a clone beside the superproject alone.
         held = (item for item in places if self._links.present(item.repository, [commit]))
         place = next(held, places[0])
-        # A branch is looked for in some processes more, which must not grow with the push.
-        self._told += 1
-        if self._told <= _TOLD:
+        if is_looked_for:
             # Where git fails it is in another of the repositories, or in none.
             with suppress(GitError):
                 return publishing_push(place, commit, submodule.release_tag, shown)

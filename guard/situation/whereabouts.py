@@ -12,7 +12,7 @@ from guard.git.repository import Repository
 from guard.install.health import hook_health
 from guard.plan.walk import Reach, Spot, Trouble
 from guard.situation.branches import tracking_ref
-from guard.situation.gitlinks import PublishedLinks
+from guard.situation.gitlinks import Links
 from guard.situation.tracking import Tracking, reachable
 from guard.situation.workspace import Workspace
 
@@ -30,7 +30,7 @@ class Whereabouts:
         stale: remotes that have something else than git knew last.
     """
 
-    def __init__(self, workspace: Workspace, links: PublishedLinks, asks: bool) -> None:
+    def __init__(self, workspace: Workspace, links: Links, asks: bool) -> None:
         self._workspace = workspace
         self._links = links
         self._asks = asks
