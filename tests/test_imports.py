@@ -40,7 +40,6 @@ FLOORS = (
 UPWARD = {
     "guard.ci.image_mentions -> guard.situation.values",
     "guard.install.targets -> guard.situation.workspace",
-    "guard.situation.merging -> guard.gate.gate",
     "guard.situation.progress -> guard.gate.gate",
     "guard.situation.progress -> guard.plan.compatibility",
     "guard.situation.progress -> guard.plan.walk",

@@ -11,7 +11,7 @@ from guard.config import Config
 from guard.errors import GuardError
 from guard.git.index import StagedTree
 from guard.git.objects import ObjectPool
-from guard.git.refs import head_of, list_refs
+from guard.git.refs import head_of
 from guard.model import (
     COMBINATION_RULES,
     STATIC_RULES,
@@ -65,7 +65,6 @@ class Gate:
         self._staged = StagedTree(workspace.superproject, index, self.gatherer.memory)
         self._index: tuple[Combination | None] | None = None
         self._head: tuple[str | None] | None = None
-        self._refs: dict[str, dict[str, str]] = {}
         self._combinations: dict[tuple[str, str], Combination] = {}
         self._decided: dict[tuple[str, str, Combination], Decision] = {}
 
@@ -333,15 +332,8 @@ class Gate:
         if ref is None or not ref.startswith("refs/heads/"):
             return None
         branch = ref.removeprefix("refs/heads/")
-        tip = self.refs("refs/heads/").get(ref)
-        return None if tip is None else self._of(tip, f"branch {branch}")
-
-    def refs(self, prefix: str) -> dict[str, str]:
-        """The superproject's refs below a prefix, with their commits; listed once."""
-        if prefix not in self._refs:
-            found = list_refs(self.workspace.superproject, prefix)
-            self._refs[prefix] = {name: ref.id for name, ref in found.items()}
-        return self._refs[prefix]
+        tip = self.gatherer.refs("refs/heads/").get(ref)
+        return None if tip is None else self._of(tip.id, f"branch {branch}")
 
     def _of(self, commit: str, source: str) -> Combination:
         if (commit, source) not in self._combinations:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
-from guard.model import Combination, Decision, Evidence, Finding, outcome_of
+from guard.model import STATIC_RULES, Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
+from guard.situation.combinations import with_consumer
 from guard.situation.gitlinks import Destination
-from guard.situation.merging import Merges, asked_default, is_default, staleness
+from guard.situation.merging import Merges, Standing, staleness
 from guard.situation.publication import Publication, Publications, PublicationState
 from guard.situation.published import PublishedLinks
 from guard.situation.values import Unknown, undecided
@@ -33,6 +34,7 @@ class Order:
         home = destination if at_home else Destination(asks=destination.asks)
         self._published = PublishedLinks(gate.gatherer, home)
         self._links = self._published.links
+        self._merges = Merges(self._links, destination)
 
     def judged(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The decisions with the findings of the order, however many at once."""
@@ -85,7 +87,7 @@ class Order:
 
     def _stale(self) -> tuple[Finding, ...]:
         try:
-            found = staleness(self._gate, self._links.here)
+            found = staleness(self._gate.workspace, self._links.here)
         except GitError as error:
             return (undecided(merged.NAME, Unknown(error.problem, error.remedy)),)
         return (merged.check_stale(found),) if found is not None else ()
@@ -107,7 +109,6 @@ class Order:
             evidence = Evidence(name, commit, text=asked[commit][0].source)
             found[commit] = tuple(published.check(Publications(evidence, publications)))
         merges: dict[str, tuple[Finding, ...]] = {}
-        defaults: dict[str, bool | Unknown | None] = {}
         result = []
         for item in decisions:
             commit, ref = item.commit, item.ref or self._destination.ref
@@ -115,15 +116,10 @@ class Order:
                 result.append(item)
                 continue
             decided = _with(item, found[commit], (published.NAME,))
-            if ref not in defaults:
-                defaults[ref] = self._is_default(ref)
-            if defaults[ref] is not False and commit in links:
+            if commit in links and self._may_be_default(ref):
                 if commit not in merges:
                     merges[commit] = self._merged(*asked[commit], links[commit])
-                if merges[commit] and defaults[ref] is None:
-                    here = self._links.here
-                    defaults[ref] = asked_default(self._gate, here, self._destination, ref)
-                findings = _where_default(merges[commit], defaults[ref])
+                findings = self._where_default(ref, merges[commit])
                 decided = _with(decided, findings, (merged.NAME,))
             result.append(decided)
         return result
@@ -139,29 +135,50 @@ class Order:
                 continue
         return asked
 
-    def _is_default(self, ref: str) -> bool | None:
+    def _may_be_default(self, ref: str) -> bool:
         try:
-            return is_default(self._gate, self._links.here, self._destination, ref)
+            return self._merges.is_known_default(ref) is not False
         except GuardError:
             return True  # asked too much is better than too little
+
+    def _where_default(self, ref: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """The findings, if the push goes to the default branch; the remote may be asked for it."""
+        if not findings:
+            return ()
+        try:
+            default = self._merges.is_default(ref)
+        except GuardError:
+            return findings
+        if isinstance(default, Unknown):
+            return (undecided(merged.NAME, default),)
+        return findings if default else ()
 
     def _merged(
         self, combination: Combination, config: Config, links: tuple[Publication, ...]
     ) -> tuple[Finding, ...]:
-        merges = Merges(self._gate, self._links, self._destination)
         try:
-            found = merges.of(combination, config, links)
+            standing = self._merges.of(combination, config, links)
+            if standing is None:
+                return ()
+            if isinstance(standing, Unknown):
+                return tuple(merged.check(standing))
+            misfits = self._misfits(combination, standing)
+            if standing.merged and not misfits:
+                return ()
+            return tuple(merged.check(self._merges.merge(combination, standing, misfits)))
         except GuardError as error:
-            found = Unknown(error.problem, error.remedy)
-        return tuple(merged.check(found)) if found is not None else ()
+            return tuple(merged.check(Unknown(error.problem, error.remedy)))
 
+    def _misfits(self, combination: Combination, standing: Standing) -> tuple[Finding, ...]:
+        """What the static rules have against the tip of the default branch in the commit's place.
 
-def _where_default(
-    findings: tuple[Finding, ...], default: bool | Unknown | None
-) -> tuple[Finding, ...]:
-    if findings and isinstance(default, Unknown):
-        return (undecided(merged.NAME, default),)
-    return findings if default else ()
+        What is wrong with the pushed dependency itself is said of the pushed commit.
+        """
+        if standing.tip == standing.commit:
+            return ()
+        other = with_consumer(combination, standing.path, standing.tip)
+        misfits = self._gate.misfits(other)
+        return tuple(item for item in misfits if item.rule != STATIC_RULES[0])
 
 
 def _with(decision: Decision, findings: tuple[Finding, ...], rules: tuple[str, ...]) -> Decision:

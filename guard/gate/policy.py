@@ -75,9 +75,9 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
         if found is not None:
             return found
     branch = pushed.update.remote_ref.removeprefix(HEADS)
-    for ref in (tracking_ref(remote, branch), *default_names(remote)):
-        commit = gate.refs(tracking_ref(remote, "")).get(ref)
-        found = _config_at(gate, commit) if commit else None
+    refs = gate.gatherer.refs(tracking_ref(remote, ""))
+    for name in (tracking_ref(remote, branch), *default_names(remote)):
+        found = _config_at(gate, refs[name].id) if name in refs else None
         if found is not None:
             return found
     return None

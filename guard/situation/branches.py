@@ -135,7 +135,7 @@ def default_candidates(remote: str, followed: str) -> tuple[str, ...]:
 
 
 def moves_default(
-    remote: str, branch: str, followed: str, refs: Callable[[], Mapping[str, str]]
+    remote: str, branch: str, followed: str, refs: Callable[[], Collection[str]]
 ) -> bool | None:
     """Whether a push to a branch moves its remote's default branch; None where it may be so.
 

@@ -7,6 +7,7 @@ from shlex import quote
 from guard.config import FILE, Config, read_config
 from guard.errors import MissingObjectError
 from guard.git.objects import GitObject, ObjectPool
+from guard.git.refs import Ref, list_refs
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import GITLINK
@@ -32,6 +33,7 @@ class Contents:
         self.memory = Memory(workspace.superproject.common_dir)
         self._stores: dict[str, Store] = {}
         self._configs: dict[str, Config] = {}
+        self._refs: dict[str, dict[str, Ref]] = {}
         self._submodules: dict[Config, Submodules] = {}
         self._roots: dict[tuple[Config, str, str], Rooted] = {}
 
@@ -69,6 +71,16 @@ class Contents:
         config = read_config(content.data)
         self.memory.remember(config, "config", blob)
         return config
+
+    def refs(self, prefix: str) -> dict[str, Ref]:
+        """The superproject's refs below a prefix, by their full names; listed once.
+
+        Raises:
+            GitError: git cannot list them.
+        """
+        if prefix not in self._refs:
+            self._refs[prefix] = list_refs(self.workspace.superproject, prefix)
+        return self._refs[prefix]
 
     def submodules(self, config: Config) -> Submodules:
         """The submodules as this configuration names them."""

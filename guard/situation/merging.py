@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property, partial
 from shlex import quote
+from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError
-from guard.gate.gate import Gate
 from guard.git.locate import git_at
 from guard.git.network import remote_head as ask_remote_head
 from guard.git.refs import head_of
 from guard.git.remotes import Remote, Remotes
 from guard.git.repository import Repository
-from guard.model import STATIC_RULES, Combination, Evidence, Finding
+from guard.model import Combination, Evidence, Finding
 from guard.situation.branches import (
     HEADS,
     default_candidates,
@@ -25,11 +26,11 @@ from guard.situation.branches import (
     tracking_ref,
     upstream,
 )
-from guard.situation.combinations import with_consumer
 from guard.situation.gitlinks import Destination, Links
 from guard.situation.publication import Merge, Publication, PublicationState, Stale
 from guard.situation.tracking import Place, reachable
 from guard.situation.values import Unknown
+from guard.situation.workspace import Workspace
 
 _UNDECIDED = (
     PublicationState.UNKNOWN,
@@ -38,155 +39,180 @@ _UNDECIDED = (
 )
 
 
-def is_default(gate: Gate, remotes: Remotes, destination: Destination, ref: str) -> bool | None:
-    """Whether a push to a ref moves the default branch of the remote; None where it may be so.
+class Standing(NamedTuple):
+    """How the commit at the consumer's gitlink stands to the default branch of one of its remotes.
 
-    Raises:
-        GuardError: git cannot be asked.
+    Args:
+        ref: the branch as it is tracked.
+        tip: the commit that it was at when it was last fetched.
+        merged: whether the tip leads to the commit.
     """
-    if not ref.startswith(HEADS):
-        return False
-    remote = _pushed_to(remotes, destination)
-    name = remote.name if remote is not None else ""
-    followed = remote_head(gate.workspace.superproject, name) if name else ""
-    branch = ref.removeprefix(HEADS)
-    return moves_default(name, branch, followed, lambda: gate.refs(tracking_ref(name, "")))
 
-
-def asked_default(
-    gate: Gate, remotes: Remotes, destination: Destination, ref: str
-) -> bool | Unknown:
-    """As `is_default`, where only the remote knows."""
-    remote = _pushed_to(remotes, destination)
-    if remote is None or not destination.asks:
-        return False
-    repository = gate.workspace.superproject
-    try:
-        return ask_remote_head(repository, remote.name) == ref
-    except GitError:
-        what = f"the push to {ref.removeprefix(HEADS)} is one to it"
-        return _unknown_default(gate.workspace.name(""), repository, remote, what)
-
-
-def _pushed_to(remotes: Remotes, destination: Destination) -> Remote | None:
-    named = remotes.named(destination.remote)
-    if named is not None or not destination.url:
-        return named
-    wanted = remotes.places(destination.url)
-    return next(iter(remotes.at(wanted)), None)
-
-
-_Candidate = tuple[bool, Place, str, str]
+    path: str
+    commit: str
+    place: Place
+    ref: str
+    tip: str
+    merged: bool
 
 
 class Merges:
-    """Says of commits of the superproject whether the consumer's default branch goes with them."""
+    """Says how a push stands to the default branches of the superproject and of the consumer.
 
-    def __init__(self, gate: Gate, links: Links, destination: Destination) -> None:
-        self._gate = gate
+    Args:
+        destination: where the superproject is pushed to.
+    """
+
+    def __init__(self, links: Links, destination: Destination) -> None:
         self._links = links
+        self._workspace = links.contents.workspace
         self._destination = destination
+        self._known: dict[str, bool | None] = {}
+        self._answers: dict[str, bool | Unknown] = {}
+
+    def is_known_default(self, ref: str) -> bool | None:
+        """Whether a push to a ref moves the default branch of the superproject's remote.
+
+        Returns:
+            None where only the remote knows.
+
+        Raises:
+            GuardError: git cannot be asked.
+        """
+        if ref not in self._known:
+            self._known[ref] = self._is_known_default(ref)
+        return self._known[ref]
+
+    def _is_known_default(self, ref: str) -> bool | None:
+        if not ref.startswith(HEADS):
+            return False
+        name = self._remote.name if self._remote is not None else ""
+        followed = remote_head(self._workspace.superproject, name) if name else ""
+        refs = partial(self._links.contents.refs, tracking_ref(name, ""))
+        return moves_default(name, ref.removeprefix(HEADS), followed, refs)
+
+    def is_default(self, ref: str) -> bool | Unknown:
+        """As `is_known_default`; where only the remote knows, it is asked, once for each ref.
+
+        Raises:
+            GuardError: git cannot be asked.
+        """
+        known = self.is_known_default(ref)
+        if known is not None:
+            return known
+        if ref not in self._answers:
+            self._answers[ref] = self._asked(ref)
+        return self._answers[ref]
+
+    def _asked(self, ref: str) -> bool | Unknown:
+        repository, remote = self._workspace.superproject, self._remote
+        if remote is None or not self._destination.asks:
+            return False
+        try:
+            return ask_remote_head(repository, remote.name) == ref
+        except GitError:
+            what = f"the push to {ref.removeprefix(HEADS)} is one to it"
+            return _unknown_default(self._workspace.name(""), repository, remote, what)
+
+    @cached_property
+    def _remote(self) -> Remote | None:
+        """The superproject's remote that is pushed to."""
+        remotes, destination = self._links.here, self._destination
+        named = remotes.named(destination.remote)
+        if named is not None or not destination.url:
+            return named
+        return next(iter(remotes.at(remotes.places(destination.url))), None)
 
     def of(
-        self, combination: Combination, config: Config, links: Sequence[Publication]
-    ) -> Merge | Unknown | None:
-        """What is to be known of one combination; None where there is no consumer to be merged.
+        self, combination: Combination, config: Config, publications: Sequence[Publication]
+    ) -> Standing | Unknown | None:
+        """How the consumer's commit stands; None where there is no consumer to be merged.
 
         Raises:
             GuardError: something cannot be read.
         """
-        found = next((item for item in links if item.path == config.consumer), None)
+        link = next((item for item in publications if item.path == config.consumer), None)
         submodule = self._links.submodule(combination, config, config.consumer)
-        if found is None or submodule is None or not submodule.url:
+        if link is None or submodule is None or not submodule.url:
             return None
         places = list(self._links.places(submodule, config))
         if not places:
             return None  # the rule `published` says what is missing
-        candidates = []
+        standings = []
         for place in places:
             ref = place.tracking.default_branch(place.remote, place.wanted)
             if ref is None:
                 continue
-            if found.along and found.along == HEADS + _short(place, ref):
+            if link.along and link.along == HEADS + short_name(place.remote.name, ref):
                 return None  # this very push brings the branch there, or it fails
             tip = place.tracking.refs[ref].id
-            merged = self._links.leads_to(place.repository, [tip], found.commit)
-            candidates.append((merged, place, ref, tip))
-        if not candidates:
+            merged = self._links.leads_to(place.repository, [tip], link.commit)
+            standings.append(Standing(link.path, link.commit, place, ref, tip, merged))
+        if not standings:
             place = places[0]
             what = "the gitlink is in it"
             return _unknown_default(submodule.path, place.repository, place.remote, what)
-        candidates = self._newest(candidates)
-        candidates.sort(key=lambda item: not item[0])
-        if not candidates[0][0] and found.state in _UNDECIDED:
+        newest = self._newest(standings)
+        standing = next((item for item in newest if item.merged), newest[0])
+        if standing.merged:
+            return standing
+        if link.state in _UNDECIDED:
             return None  # the rule `published` has said so
-        unseen = None if candidates[0][0] else self._unseen(found, candidates[0][1])
-        return unseen or self._merge(combination, config, found.commit, *candidates[0])
+        return self._unseen(standing) or standing
 
-    def _newest(self, candidates: list[_Candidate]) -> list[_Candidate]:
+    def _newest(self, standings: Sequence[Standing]) -> Sequence[Standing]:
         """Those whose branch is not behind the same one as another repository has it."""
-        if len({tip for _, _, _, tip in candidates}) == 1:
-            return candidates
+        if len({item.tip for item in standings}) == 1:
+            return standings
         behind = {
-            tip
-            for _, _, _, tip in candidates
-            for _, place, _, newer in candidates
-            if newer != tip and self._links.leads_to(place.repository, [newer], tip)
+            item.tip
+            for item in standings
+            for other in standings
+            if other.tip != item.tip
+            and self._links.leads_to(other.place.repository, [other.tip], item.tip)
         }
-        return [item for item in candidates if item[-1] not in behind]
+        return [item for item in standings if item.tip not in behind]
 
-    def _unseen(self, link: Publication, place: Place) -> Unknown | None:
+    def _unseen(self, standing: Standing) -> Unknown | None:
         """Why it cannot be seen whether a branch leads to a commit, None where it can."""
-
+        place, path, commit = standing.place, standing.path, standing.commit
         git, name = git_at(place.repository), quote(place.remote.name)
-        if not self._links.present(place.repository, [link.commit]):
-            what = f"commit {link.commit} of {link.path} is not in {place.repository.git_dir}"
-            return Unknown(what, f"{git} fetch {name} {link.commit}")
+        if not self._links.present(place.repository, [commit]):
+            what = f"commit {commit} of {path} is not in {place.repository.git_dir}"
+            return Unknown(what, f"{git} fetch {name} {commit}")
         if place.tracking.is_shallow:
-            what = f"the history of {link.path} is cut off, so it cannot be seen what is merged"
+            what = f"the history of {path} is cut off, so it cannot be seen what is merged"
             return Unknown(what, f"{git} fetch --unshallow {name}")
         return None
 
-    def _merge(
-        self,
-        combination: Combination,
-        config: Config,
-        commit: str,
-        merged: bool,
-        place: Place,
-        ref: str,
-        tip: str,
+    def merge(
+        self, combination: Combination, standing: Standing, misfits: tuple[Finding, ...]
     ) -> Merge:
-        misfits: tuple[Finding, ...] = ()
-        if tip != commit:
-            other = with_consumer(combination, config.consumer, tip)
-            # What is wrong with the pushed dependency itself is said of the pushed commit.
-            found = self._gate.misfits(other)
-            misfits = tuple(item for item in found if item.rule != STATIC_RULES[0])
-        name = self._gate.workspace.name("")
-        source = Evidence(name, combination.commit, text=combination.source)
-        branch = ref.removeprefix("refs/remotes/")
-        merge = Merge(source, config.consumer, commit, branch, tip, merged, misfits)
-        if merged and not misfits:
-            return merge
-        return merge._replace(
-            remedy=_into(place, ref, tip, commit), elsewhere=self._elsewhere(combination)
+        """What is to be told of a standing that is not good enough.
+
+        Args:
+            misfits: what the static rules say of the branch's tip in place of the commit.
+        """
+        return Merge(
+            Evidence(self._workspace.name(""), combination.commit, text=combination.source),
+            standing.path,
+            standing.commit,
+            standing.ref.removeprefix("refs/remotes/"),
+            standing.tip,
+            standing.merged,
+            misfits,
+            _into(standing),
+            self._elsewhere(combination),
         )
 
     def _elsewhere(self, combination: Combination) -> str:
-
         commit = combination.commit or "HEAD"
         remote = quote(self._destination.remote) if self._destination.remote else "<remote>"
-        git = git_at(self._gate.workspace.superproject).removesuffix(" -C .")
+        git = git_at(self._workspace.superproject).removesuffix(" -C .")
         return f"{git} push {remote} {commit[:12]}:refs/heads/pin-{commit[:8]}"
 
 
-def _short(place: Place, ref: str) -> str:
-    return short_name(place.remote.name, ref)
-
-
 def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
-
     git, name = git_at(repository).removesuffix(" -C ."), quote(remote.name)
     command = f"{git} fetch {name} && {git} remote set-head {name} --auto"
     if f"refs/remotes/{remote.name}/*" not in remote.tracking:
@@ -199,13 +225,13 @@ def _unknown_default(where: str, repository: Repository, remote: Remote, what: s
     )
 
 
-def _into(place: Place, ref: str, tip: str, commit: str) -> str:
+def _into(standing: Standing) -> str:
     """The command that brings a commit into the default branch of its remote."""
-
+    place, ref, commit = standing.place, standing.ref, standing.commit
     git, target = git_at(place.repository), quote(place.target)
-    branch = quote(_short(place, ref))
+    branch = quote(short_name(place.remote.name, ref))
     try:
-        ahead = bool(reachable(place.repository, [tip], [commit]))
+        ahead = bool(reachable(place.repository, [standing.tip], [commit]))
     except GitError:
         ahead = False
     if ahead:
@@ -216,7 +242,7 @@ def _into(place: Place, ref: str, tip: str, commit: str) -> str:
     )
 
 
-def staleness(gate: Gate, remotes: Remotes) -> Stale | None:
+def staleness(workspace: Workspace, remotes: Remotes) -> Stale | None:
     """What the superproject lacks that its remote's default branch has.
 
     Returns:
@@ -225,8 +251,7 @@ def staleness(gate: Gate, remotes: Remotes) -> Stale | None:
     Raises:
         GitError: git cannot be asked.
     """
-    repository = gate.workspace.superproject
-    options = dict(gate.workspace.options)
+    repository, options = workspace.superproject, dict(workspace.options)
     remote = remote_of(remotes, options, repository)
     if remote is None:
         return None
@@ -243,7 +268,7 @@ def staleness(gate: Gate, remotes: Remotes) -> Stale | None:
             return None
     tip = missing[branch]
     remedy = _pull(repository, options, remote, branch, tip)
-    return Stale(gate.workspace.name(""), branch.removeprefix("refs/remotes/"), tip, remedy)
+    return Stale(workspace.name(""), branch.removeprefix("refs/remotes/"), tip, remedy)
 
 
 def _listed(repository: Repository, names: Sequence[str], *options: str) -> dict[str, str]:
@@ -257,7 +282,6 @@ def _listed(repository: Repository, names: Sequence[str], *options: str) -> dict
 def _pull(
     repository: Repository, options: dict[str, str], remote: Remote, branch: str, tip: str
 ) -> str:
-
     target = short_name(remote.name, branch)
     here = head_branch(repository).removeprefix(HEADS)
     command = f"{git_at(repository)} pull"
