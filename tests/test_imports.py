@@ -40,11 +40,6 @@ FLOORS = (
 UPWARD = {
     "guard.ci.image_mentions -> guard.situation.values",
     "guard.install.targets -> guard.situation.workspace",
-    "guard.situation.progress -> guard.gate.gate",
-    "guard.situation.progress -> guard.plan.compatibility",
-    "guard.situation.progress -> guard.plan.walk",
-    "guard.situation.progress -> guard.rules.published",
-    "guard.situation.whereabouts -> guard.plan.walk",
     "guard.verdicts.bypass -> guard.situation.workspace",
     "guard.verdicts.bypasses -> guard.gate.gate",
     "guard.verdicts.bypasses -> guard.gate.order",

@@ -44,12 +44,17 @@ def run(options: Namespace, screen: Screen) -> int:
         raise UsageError("--json shows the state and does nothing", "guard release --json")
     if options.json or options.dry_run:
         with Gate(find_workspace()) as gate:
-            progress = Progress(gate, Asking(True, in_registry))
-            return _shown(gate, progress, options.json, screen)
+            return _shown(gate, _progress(gate), options.json, screen)
     with terminable():
         folder = os.path.join(find_workspace().superproject.common_dir, "guard")
         with held(lock_file(folder, "release"), lambda: screen.say(_WAITING)):
             return _walk(options.yes, screen)
+
+
+def _progress(gate: Gate) -> Progress:
+    combination = gate.present()
+    faults = gate.faults(combination)
+    return Progress(gate.gatherer, combination, gate.head(), faults, Asking(True, in_registry))
 
 
 def _walk(sure: bool, screen: Screen) -> int:
@@ -57,7 +62,7 @@ def _walk(sure: bool, screen: Screen) -> int:
     while True:
         # What a step has done is seen with new eyes, as a new call would.
         with Gate(find_workspace()) as gate:
-            progress = Progress(gate, Asking(True, in_registry))
+            progress = _progress(gate)
             look = progress.look()
             found = steps(look.known)
             step = pending(found)

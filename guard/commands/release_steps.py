@@ -17,9 +17,10 @@ from guard.git.network import fetch, ls_remote
 from guard.git.refs import head_of
 from guard.git.sending import Refusal, Sent, send
 from guard.model import Result
-from guard.plan.walk import Kind, Publication, Published, Spot, Step, Trouble, rebase
+from guard.plan.walk import Kind, Step, rebase
 from guard.screen import Screen
 from guard.situation.progress import Look
+from guard.situation.release import Published, PublishedImage, Spot, Trouble
 from guard.situation.tracking import record_seen
 from guard.situation.values import Pin, VerdictState
 from guard.trial.jobs import job_for, lock_of
@@ -38,7 +39,7 @@ class Doing(NamedTuple):
     screen: Screen
 
 
-def in_registry(config: Config, record: Record) -> Publication | Trouble:
+def in_registry(config: Config, record: Record) -> PublishedImage | Trouble:
     """Whether the registry has the image of a verdict under its tag."""
     tag = split(record.image.reference)[1]
     reference = f"{config.image.name}:{tag}"
@@ -50,8 +51,8 @@ def in_registry(config: Config, record: Record) -> Publication | Trouble:
         problem = f"what {reference} means could not be found out: {error.problem}"
         return Trouble(problem, error.remedy, undecided=True)
     if not meant:
-        return Publication(Published.GONE, reference)
-    return Publication(Published.YES if meant == digest else Published.OTHER, reference, meant)
+        return PublishedImage(Published.GONE, reference)
+    return PublishedImage(Published.YES if meant == digest else Published.OTHER, reference, meant)
 
 
 def do(doing: Doing, step: Step) -> int:
@@ -131,12 +132,14 @@ def _commit_and_push(doing: Doing, step: Step) -> int:
 
 
 def _push(doing: Doing, step: Step, spot: Spot) -> None:
-    repository = doing.look.repositories[step.kind]
-    for place, remote in doing.look.stale:
-        with suppress(GuardError):  # whether it worked shows in what is known afterwards
-            fetch(place, remote, prompts=False)  # the hook goes by what git knows
+    known = doing.look.known
+    for other in (known.consumer, known.superproject):
+        if isinstance(other, Spot) and other.stale:
+            with suppress(GuardError):  # whether it worked shows in what is known afterwards
+                # The hook goes by what git knows.
+                fetch(other.repository, other.stale, prompts=False)
     progress = sys.stderr.isatty()
-    sent = send(repository, spot.remote, [spot.refspec], doing.screen.echo, progress)
+    sent = send(spot.repository, spot.remote, [spot.refspec], doing.screen.echo, progress)
     if sent.refusal is not None:
         raise _refused(doing, step, spot, sent)
     what = spot.branch if spot.source == spot.ref else f"{spot.source[:12]} to {spot.branch}"

@@ -95,8 +95,13 @@ def _state(gate: Gate) -> _State:
         prove_hooks(),
         _engine(config),
         bypassed(gate),
-        steps(Progress(gate, Asking()).look().known),
+        steps(_progress(gate, combination).look().known),
     )
+
+
+def _progress(gate: Gate, combination: Combination) -> Progress:
+    faults = gate.faults(combination)
+    return Progress(gate.gatherer, combination, gate.head(), faults, Asking())
 
 
 def _engine(config: Config) -> str:

@@ -14,6 +14,7 @@ from guard.git.objects import ObjectPool
 from guard.git.refs import head_of
 from guard.model import (
     COMBINATION_RULES,
+    RULES,
     STATIC_RULES,
     Combination,
     Decision,
@@ -32,6 +33,8 @@ from guard.situation.workspace import Workspace
 # Releases, for what would fit instead of what was found; guard align looks into all.
 _LOOKED_INTO = 20
 _ACCEPTABLE = (Severity.WARNING, Severity.NOTE)
+# What building, testing and pushing brings about.
+_LATER = frozenset(RULES) - frozenset(STATIC_RULES)
 
 
 class _Known(NamedTuple):
@@ -286,6 +289,19 @@ class Gate:
         if not found:
             self.gatherer.memory.remember(True, *ids)
         return found
+
+    def faults(self, combination: Combination) -> tuple[Finding, ...]:
+        """What the static rules have against a combination, told with all that is to be told.
+
+        Raises:
+            GuardError: the superproject or its configuration cannot be read.
+        """
+        decision = self.decide(self.workspace.name(""), "", None, combination)
+        return tuple(
+            item
+            for item in decision.findings
+            if item.severity not in _ACCEPTABLE and item.rule not in _LATER
+        )
 
     def combination(self, commit: str) -> Combination:
         """The combination that a commit of the superproject is.

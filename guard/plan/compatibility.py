@@ -11,7 +11,8 @@ from typing import NamedTuple
 from guard.git.releases import numbers
 from guard.model import Evidence
 from guard.rules.asked import ranges_on_gitlink, requirements
-from guard.situation.values import Consumer, Facts, Pin, Unknown
+from guard.situation.release import Before
+from guard.situation.values import Consumer, Pin, Unknown
 
 
 class Order(NamedTuple):
@@ -26,20 +27,6 @@ class Order(NamedTuple):
     matters: bool | None
     why: tuple[str, ...]
     evidence: tuple[Evidence, ...] = ()
-
-
-class Before(NamedTuple):
-    """What is published, and what it would be with the dependency as it stands now.
-
-    Args:
-        pin: the dependency that the superproject's remote-tracking branch pins.
-        facts: the consumer as its own remote-tracking branch has it, with the present dependency.
-        branch: that branch, as people name it.
-    """
-
-    pin: Pin
-    facts: Facts
-    branch: str
 
 
 def order(before: Before | Unknown, now: Pin | Unknown | None, form: str) -> Order:

@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
-from guard.model import Finding
-from guard.situation.values import Names, Tested, Unknown, VerdictState
+from guard.model import Evidence, Severity
+from guard.rules import published
+from guard.situation.publication import Publication, Publications
+from guard.situation.release import Known, Published, Reach, Spot, Trouble
+from guard.situation.values import Tested, Unknown, VerdictState
 
 
 class Kind(Enum):
@@ -39,115 +42,6 @@ class StepState(Enum):
     DONE = "done"
     NEXT = "next"
     BLOCKED = "blocked"
-
-
-class Reach(Enum):
-    """How a branch or a tag of a remote lies to what is to be there."""
-
-    SAME = "the same"
-    AHEAD_THERE = "there with more on top"
-    LACKING = "behind, so that a push brings it forward"
-    ABSENT = "not there"
-    APART = "both have moved"
-    OTHER = "a tag that means something else"
-
-
-class Trouble(NamedTuple):
-    """Why a step cannot be done, or why nobody knows whether it is.
-
-    Args:
-        undecided: it could not be found out.
-    """
-
-    reason: str
-    remedy: str
-    undecided: bool = False
-
-
-class Spot(NamedTuple):
-    """A branch or tag of a remote, and what has to be there.
-
-    Args:
-        git: the beginning of every command for the repository, e.g. ``git -C aula``.
-        remote: its name, e.g. ``origin``.
-        source: what is pushed: a commit's id, or a tag's full name.
-        ref: the full name at the remote.
-        there: the commit that it is at the remote, "" for none.
-        trouble: what would be in the way of a push, None for nothing.
-        asked: whether the remote itself was asked.
-        local: the full name of the branch that is checked out here at that commit, "" for none.
-    """
-
-    git: str
-    remote: str
-    source: str
-    ref: str
-    reach: Reach
-    there: str = ""
-    trouble: Trouble | None = None
-    asked: bool = False
-    local: str = ""
-
-    @property
-    def branch(self) -> str:
-        """The ref as people name it."""
-        return self.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-
-    @property
-    def refspec(self) -> str:
-        """What is pushed where; a commit by its id, for a branch may move meanwhile."""
-        return f"{self.source}:{self.ref}"
-
-    @property
-    def push(self) -> str:
-        """The command, to be read and to be pasted."""
-        if self.ref in (self.source, self.local):
-            return f"{self.git} push {self.remote} {self.branch}"
-        return f"{self.git} push {self.remote} {self.source[:12]}:{self.ref}"
-
-
-class Published(Enum):
-    """What is known of the image in the registry."""
-
-    NO = "not published"
-    YES = "published"
-    OTHER = "the tag means another image"
-    NOWHERE = "there is no registry"
-    GONE = "the registry has it no more"
-
-
-class Publication(NamedTuple):
-    """The image of the verdict in its registry.
-
-    Args:
-        reference: ``name:tag``, "" where it was given none yet.
-        digest: what the tag means.
-    """
-
-    state: Published
-    reference: str = ""
-    digest: str = ""
-
-
-class Known(NamedTuple):
-    """Everything that the state of a release depends on.
-
-    Args:
-        faults: what speaks against the combination itself, whatever is pushed when.
-        dependency: where its release tag has to be; None where there is no gitlink.
-        staged: whether the combination is still to be committed.
-        message: of that commit.
-    """
-
-    names: Names
-    faults: tuple[Finding, ...]
-    dependency: Spot | Trouble | None
-    tested: Tested | Unknown | None
-    image: Publication | Trouble
-    consumer: Spot | Trouble | None
-    superproject: Spot | Trouble
-    staged: bool = False
-    message: str = ""
 
 
 class Step(NamedTuple):
@@ -334,10 +228,14 @@ def rebase(known: Known, spot: Spot) -> str:
     return command
 
 
-def _pushed(known: Known, spot: Spot | Trouble, name: str) -> _Own:
+def _pushed(known: Known, spot: Spot | Trouble | Publication, name: str) -> _Own:
     """Whether something is where it has to be."""
     if isinstance(spot, Trouble):
         return spot
+    if isinstance(spot, Publication):
+        source = Evidence(known.names.superproject)
+        (finding,) = published.check(Publications(source, (spot,)))
+        return Trouble(finding.message, finding.remedy, finding.severity is Severity.UNDECIDED)
     what = spot.branch if spot.source == spot.ref else spot.source[:12]
     if spot.reach in (Reach.SAME, Reach.AHEAD_THERE):
         seen = "has" if spot.asked else "is known to have"

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from guard.config import Config
 from guard.errors import GuardError
-from guard.gate.gate import Gate
 from guard.git.ancestry import described
 from guard.git.refs import head_of
 from guard.git.repository import Repository
-from guard.model import RULES, STATIC_RULES, Combination, Evidence, Finding, Gitlink, Severity
-from guard.plan.compatibility import Before
-from guard.plan.walk import Kind, Known, Publication, Published, Reach, Spot, Trouble
-from guard.rules import published
+from guard.model import Combination, Finding, Gitlink
 from guard.situation.branches import (
     HEADS,
     PushedTo,
@@ -26,19 +22,21 @@ from guard.situation.branches import (
     short_name,
     tracking_ref,
 )
-from guard.situation.gitlinks import Destination, Submodule
-from guard.situation.publication import Publications, PublicationState
+from guard.situation.combinations import of_commit
+from guard.situation.facts import Gatherer
+from guard.situation.gitlinks import Destination
+from guard.situation.publication import Publication, PublicationState
 from guard.situation.published import PublishedLinks
+from guard.situation.release import Before, Known, Published, PublishedImage, Reach, Spot, Trouble
 from guard.situation.tracking import Place, track
 from guard.situation.values import Facts, Pin, Tested, Unknown, VerdictState
 from guard.situation.whereabouts import Whereabouts, git_for
 from guard.verdicts.record import Record
 
-_BLOCKING = (Severity.ERROR, Severity.UNDECIDED)
-# What the steps bring about.
-_LATER = frozenset(RULES) - frozenset(STATIC_RULES)
+# They cannot be asked as they are named, or need not be.
+_PUSHABLE = (PublicationState.PUBLISHED, PublicationState.UNPUBLISHED, PublicationState.UNASKED)
 
-Registry = Callable[[Config, Record], Publication | Trouble]
+Registry = Callable[[Config, Record], PublishedImage | Trouble]
 
 
 class Asking(NamedTuple):
@@ -58,9 +56,7 @@ class Look(NamedTuple):
 
     Args:
         subject: e.g. ``aula 0.38-2-g1234567 with thentos v0.4.0``.
-        repositories: where each push is made.
         place: where the dependency's tag is pushed to.
-        stale: what git knew last of these remotes is not what they have now.
     """
 
     known: Known
@@ -69,27 +65,52 @@ class Look(NamedTuple):
     config: Config
     facts: Facts
     record: Record | None
-    repositories: Mapping[Kind, Repository]
     place: Place | None
-    stale: tuple[tuple[Repository, str], ...]
+
+
+class _Tag(NamedTuple):
+    """The dependency's release tag in a repository that has a remote for it.
+
+    Args:
+        ref: its full name.
+        commit: what it is at.
+        is_known: whether the remote is known to have it.
+    """
+
+    place: Place
+    ref: str
+    commit: str
+    is_known: bool
 
 
 class Progress:
-    """Looks at the combination that the superproject would commit next."""
+    """Looks at the combination that the superproject would commit next.
 
-    def __init__(self, gate: Gate, asking: Asking) -> None:
-        self._gate = gate
+    Args:
+        head: what it has committed, None before the first commit.
+        faults: what speaks against the combination itself.
+    """
+
+    def __init__(
+        self,
+        gatherer: Gatherer,
+        combination: Combination,
+        head: Combination | None,
+        faults: tuple[Finding, ...],
+        asking: Asking,
+    ) -> None:
+        self._gatherer = gatherer
+        self._workspace = gatherer.workspace
+        self._combination = combination
+        self._head = head
+        self._faults = faults
         self._asking = asking
-        self._combination = gate.present()
-        self._config = gate.gatherer.config(self._combination)
-        self._facts = gate.gatherer.gather(self._combination, tested=True)
-        self._published = PublishedLinks(gate.gatherer, Destination(asks=False))
+        self._config = gatherer.config(combination)
+        self._facts = gatherer.gather(combination, tested=True)
+        self._published = PublishedLinks(gatherer, Destination(asks=False))
         self._links = self._published.links
-        self._where = Whereabouts(gate.workspace, self._links, asking.remotes)
-        self._repositories: dict[Kind, Repository] = {}
-        self._place: Place | None = None
-        top = gate.workspace.superproject
-        (self._top,) = track([top], gate.pool)
+        self._where = Whereabouts(gatherer.workspace, self._links, asking.remotes)
+        (self._top,) = track([gatherer.workspace.superproject], gatherer.pool)
 
     def look(self) -> Look:
         """Everything that the steps depend on.
@@ -97,49 +118,39 @@ class Progress:
         Raises:
             GuardError: the combination cannot be read.
         """
-        gate, facts = self._gate, self._facts
+        facts, head = self._facts, self._head
         record = self._record()
-        head = gate.head()
-        dependency = _tried(self._dependency)
-        consumer = _tried(self._consumer)
+        tag = _tried(self._tag)
         subject = self._subject()
         known = Known(
             names=facts.names,
-            faults=self._faults(),
-            dependency=dependency,
+            faults=self._faults,
+            dependency=self._tag_spot(tag) if isinstance(tag, _Tag) else tag,
             tested=facts.tested,
             image=self._image(record),
-            consumer=consumer,
+            consumer=_tried(self._consumer),
             superproject=_tried(self._superproject),
             staged=head is None or head.tree != self._combination.tree,
             message=f"Take {subject}",
         )
-        return Look(
-            known,
-            subject,
-            self._combination,
-            self._config,
-            facts,
-            record,
-            self._repositories,
-            self._place,
-            tuple(self._where.stale),
-        )
+        place = tag.place if isinstance(tag, _Tag) else None
+        return Look(known, subject, self._combination, self._config, facts, record, place)
 
     def before(self) -> Before | Unknown:
         """What others have, with the dependency as it stands now."""
-        gate, config, pin = self._gate, self._config, self._facts.pin
+        gatherer, config, pin = self._gatherer, self._config, self._facts.pin
         tip = self._tracked
         if not tip:
             name = self._facts.names.superproject
             return Unknown(f"nothing of {name} is known to be published, to compare with")
         try:
-            combination = gate.combination(tip)
-            theirs = gate.gatherer.gather(combination, tested=False).pin
+            top, source = self._workspace.superproject, f"commit {tip[:12]}"
+            combination = of_commit(top, gatherer.pool, tip, source)
+            theirs = gatherer.gather(combination, tested=False).pin
             if not isinstance(theirs, Pin):
                 what = theirs.what if theirs else "no gitlink is published"
                 return Unknown(what)
-            spot = self._consumer_spot()
+            spot = self._consumer_spot
             if not isinstance(spot, Spot) or not spot.there or not isinstance(pin, Pin):
                 name = self._facts.names.consumer
                 return Unknown(f"nothing of {name} is known to be published, to compare with")
@@ -147,41 +158,32 @@ class Progress:
                 Gitlink(config.consumer, spot.there),
                 Gitlink(config.dependency, pin.commit),
             )
-            facts = gate.gatherer.gather(combination._replace(replaced=replaced), tested=False)
+            facts = gatherer.gather(combination._replace(replaced=replaced), tested=False)
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
         return Before(theirs, facts, f"{spot.remote}/{spot.branch}")
-
-    def _faults(self) -> tuple[Finding, ...]:
-        gate = self._gate
-        decision = gate.decide(gate.workspace.name(""), "", None, self._combination)
-        return tuple(
-            item
-            for item in decision.findings
-            if item.severity in _BLOCKING and item.rule not in _LATER
-        )
 
     def _record(self) -> Record | None:
         tested = self._facts.tested
         if not isinstance(tested, Tested) or tested.state is not VerdictState.PASSED:
             return None
-        for record in self._gate.gatherer.verdicts.counted():
+        for record in self._gatherer.verdicts.counted():
             if (record.key, record.recipe) == (tested.key, tested.recipe):
                 return record
         return None
 
-    def _image(self, record: Record | None) -> Publication | Trouble:
+    def _image(self, record: Record | None) -> PublishedImage | Trouble:
         if not self._config.image.publish:
-            return Publication(Published.NOWHERE)
+            return PublishedImage(Published.NOWHERE)
         if record is None or not record.image.digest:
-            return Publication(Published.NO)
+            return PublishedImage(Published.NO)
         if self._asking.registry is not None:
             return self._asking.registry(self._config, record)
         digest = record.image.digest.partition("@")[2]
-        return Publication(Published.YES, record.image.reference, digest)
+        return PublishedImage(Published.YES, record.image.reference, digest)
 
-    def _dependency(self) -> Spot | Trouble | None:
-        """Where the release tag has to be: at the remote that `.gitmodules` names."""
+    def _tag(self) -> _Tag | Trouble | Publication | None:
+        """The release tag, in a repository that has the remote that `.gitmodules` names."""
         pin, path = self._facts.pin, self._config.dependency
         if pin is None:
             return None
@@ -189,45 +191,46 @@ class Progress:
             return Trouble(pin.what, pin.remedy, True)
         if not pin.releases:
             return Trouble(f"{path} stands at no release", "guard align")
-        found = self._places(path)
-        if isinstance(found, Trouble):
-            return found
-        is_known, places = found
-        for place in places:
+        link = self._link(path)
+        if link.state not in _PUSHABLE:
+            return link
+        for place in self._places(path):
             for release in pin.releases:
-                tag = f"refs/tags/{release.tag}"
-                if _commit(place.repository, tag) == pin.commit:
-                    return self._tag_spot(place, tag, pin.commit, is_known)
+                ref = f"refs/tags/{release.tag}"
+                if _commit(place.repository, ref) == pin.commit:
+                    is_known = link.state is PublicationState.PUBLISHED
+                    return _Tag(place, ref, pin.commit, is_known)
         return Trouble(
             f"the tag {pin.releases[0].tag} is in no repository of {path} that has a remote",
             f"git -C {shlex.quote(path)} fetch --tags",
             True,
         )
 
-    def _tag_spot(self, place: Place, tag: str, commit: str, is_known: bool) -> Spot | Trouble:
-        self._place = place
-        self._repositories[Kind.PUSH_DEPENDENCY] = place.repository
-        spot = Spot(git_for(place.repository), place.target, tag, tag, Reach.ABSENT)
+    def _tag_spot(self, tag: _Tag) -> Spot | Trouble:
+        """Where the release tag has to be."""
+        place, ref = tag.place, tag.ref
+        git = git_for(place.repository)
+        spot = Spot(place.repository, git, place.target, ref, ref, Reach.ABSENT)
         if not self._asking.remotes:
-            return spot._replace(reach=Reach.SAME) if is_known else spot
+            return spot._replace(reach=Reach.SAME) if tag.is_known else spot
         shown = self._where.shown(place.repository, place.remote.name)
         if isinstance(shown, Trouble):
             return shown
-        there = shown.get(f"{tag}^{{}}", shown.get(tag, ""))
-        reach = Reach.ABSENT if not there else Reach.SAME if there == commit else Reach.OTHER
+        there = shown.get(f"{ref}^{{}}", shown.get(ref, ""))
+        reach = Reach.ABSENT if not there else Reach.SAME if there == tag.commit else Reach.OTHER
         return spot._replace(reach=reach, there=there, asked=True)
 
-    def _consumer(self) -> Spot | Trouble | None:
-        if self._gate.gatherer.gitlink(self._combination, self._config.consumer) is None:
+    def _consumer(self) -> Spot | Trouble | Publication | None:
+        if self._commit is None:
             return None
-        spot = self._consumer_spot()
+        spot = self._consumer_spot
         if isinstance(spot, Spot) and spot.trouble is None:
             spot = spot._replace(trouble=self._beside(spot))
         return spot
 
     def _beside(self, spot: Spot) -> Trouble | None:
         """What is tried out on a branch of the superproject is nothing for a default branch."""
-        branch, top = self._branch, self._gate.workspace.superproject
+        branch, top = self._branch, self._workspace.superproject
         defaults = default_branches(self._top.refs, branch.remote)
         default = short_name(branch.remote, defaults[0]) if len(defaults) == 1 else ""
         if branch.detached or not default or branch.ref == HEADS + default:
@@ -239,62 +242,67 @@ class Progress:
             f"{git_for(top)} switch {shlex.quote(default)}",
         )
 
-    def _consumer_spot(self) -> Spot | Trouble:
-        """Where the consumer's commit has to be: on the default branch of that remote."""
-        path = self._config.consumer
-        commit = self._gate.gatherer.gitlink(self._combination, path)
+    @cached_property
+    def _commit(self) -> str | None:
+        """The commit at the consumer's gitlink, None where there is none."""
+        return self._gatherer.gitlink(self._combination, self._config.consumer)
+
+    @cached_property
+    def _home(self) -> Place | Trouble | Publication:
+        """A remote of the consumer, in a repository that has its commit."""
+        path, commit = self._config.consumer, self._commit
         assert commit is not None  # who asks has a gitlink
-        found = self._places(path)
-        if isinstance(found, Trouble):
-            return found
-        for place in found[1]:
-            if not self._links.present(place.repository, [commit]):
-                continue
-            self._repositories[Kind.PUSH_CONSUMER] = place.repository
-            git, remote = git_for(place.repository), place.remote.name
-            ref = place.tracking.default_branch(place.remote, place.wanted)
-            if ref is None:
-                return Trouble(
-                    f"which branch of {remote} is the default one of {path} is not known",
-                    f"{git} remote set-head {remote} --auto",
-                    True,
-                )
-            branch = short_name(remote, ref)
-            spot = Spot(git, place.target, commit, f"{HEADS}{branch}", Reach.ABSENT)
-            if head_of(place.repository) == commit:
-                spot = spot._replace(local=head_branch(place.repository))
-            return self._where.compared(spot, place.tracking, remote, path)
+        link = self._link(path)
+        if link.state not in _PUSHABLE:
+            return link
+        for place in self._places(path):
+            if self._links.present(place.repository, [commit]):
+                return place
         return Trouble(
             f"commit {commit} of {path} is in no repository that has its remote",
             f"git -C {shlex.quote(path)} fetch",
             True,
         )
 
-    def _places(self, path: str) -> tuple[bool, list[Place]] | Trouble:
-        """The remotes of a submodule, and whether one is known to have its commit."""
-        (found,) = self._published.of([(self._combination, self._config)])
-        item = next(each for each in found if each.path == path)
-        places = list(self._links.places(self._submodule(path), self._config))
-        is_known = item.state is PublicationState.PUBLISHED
-        if is_known or item.state in (PublicationState.UNPUBLISHED, PublicationState.UNASKED):
-            return is_known, places
-        name = self._facts.names.superproject
-        (finding,) = published.check(Publications(Evidence(name), (item,)))
-        return Trouble(finding.message, finding.remedy, finding.severity is Severity.UNDECIDED)
+    @cached_property
+    def _consumer_spot(self) -> Spot | Trouble | Publication:
+        """Where the consumer's commit has to be: on the default branch of that remote."""
+        place, path, commit = self._home, self._config.consumer, self._commit
+        if not isinstance(place, Place):
+            return place
+        assert commit is not None  # it is in that place
+        git, remote = git_for(place.repository), place.remote.name
+        ref = place.tracking.default_branch(place.remote, place.wanted)
+        if ref is None:
+            return Trouble(
+                f"which branch of {remote} is the default one of {path} is not known",
+                f"{git} remote set-head {remote} --auto",
+                True,
+            )
+        there = HEADS + short_name(remote, ref)
+        spot = Spot(place.repository, git, place.target, commit, there, Reach.ABSENT)
+        if head_of(place.repository) == commit:
+            spot = spot._replace(local=head_branch(place.repository))
+        return self._where.compared(spot, place.tracking, remote, path)
 
-    def _submodule(self, path: str) -> Submodule:
-        links = self._links.submodules(self._combination, self._config)
-        return next(submodule for submodule, _ in links if submodule.path == path)
+    def _link(self, path: str) -> Publication:
+        """Whether others can fetch the commit of a submodule, as far as is known here."""
+        (publications,) = self._published.of([(self._combination, self._config)])
+        return next(item for item in publications if item.path == path)
+
+    def _places(self, path: str) -> Iterable[Place]:
+        submodule = self._links.submodule(self._combination, self._config, path)
+        assert submodule is not None  # who asks has a gitlink
+        return self._links.places(submodule, self._config)
 
     def _superproject(self) -> Spot | Trouble:
-        top = self._gate.workspace.superproject
+        top = self._workspace.superproject
         name, git = self._facts.names.superproject, git_for(top)
         branch = self._branch
         if not branch.remote:
             return self._no_remote(name, git)
-        self._repositories[Kind.PUSH_SUPERPROJECT] = top
         head = head_of(top) or ""
-        spot = Spot(git, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
+        spot = Spot(top, git, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
             remedy = f"{git} switch {shlex.quote(branch.ref.removeprefix(HEADS))}"
             spot = spot._replace(
@@ -328,11 +336,9 @@ class Progress:
 
     def _subject(self) -> str:
         """Which consumer and which dependency it is about, as people name them."""
-        names, config = self._facts.names, self._config
-        parts = []
-        commit = self._gate.gatherer.gitlink(self._combination, config.consumer)
-        if commit is not None:
-            parts.append(f"{names.consumer} {self._described(commit)}")
+        names, parts = self._facts.names, []
+        if self._commit is not None:
+            parts.append(f"{names.consumer} {self._described(self._commit)}")
         pin = self._facts.pin
         if isinstance(pin, Pin):
             at = pin.releases[0].tag if pin.releases else pin.commit[:12]
@@ -340,8 +346,8 @@ class Progress:
         return " with ".join(parts)
 
     def _described(self, commit: str) -> str:
-        repository = self._repositories.get(Kind.PUSH_CONSUMER)
-        return described(repository, commit) if repository is not None else commit[:12]
+        home = _tried(lambda: self._home)
+        return described(home.repository, commit) if isinstance(home, Place) else commit[:12]
 
 
 _Found = TypeVar("_Found")

@@ -10,9 +10,9 @@ from guard.git.locate import git_at
 from guard.git.network import fetch, ls_remote
 from guard.git.repository import Repository
 from guard.install.health import hook_health
-from guard.plan.walk import Reach, Spot, Trouble
 from guard.situation.branches import tracking_ref
 from guard.situation.gitlinks import Links
+from guard.situation.release import Reach, Spot, Trouble
 from guard.situation.tracking import Tracking, reachable
 from guard.situation.workspace import Workspace
 
@@ -25,17 +25,13 @@ class Whereabouts:
 
     Args:
         asks: whether remotes are asked; else what git knew last counts.
-
-    Attributes:
-        stale: remotes that have something else than git knew last.
     """
 
     def __init__(self, workspace: Workspace, links: Links, asks: bool) -> None:
         self._workspace = workspace
         self._links = links
         self._asks = asks
-        self._shown: dict[tuple[str, str], dict[str, str]] = {}
-        self.stale: list[tuple[Repository, str]] = []
+        self._answers: dict[tuple[str, str], dict[str, str] | Trouble] = {}
 
     def compared(self, spot: Spot, tracking: Tracking, remote: str, path: str) -> Spot | Trouble:
         """A branch of a remote, compared with the commit that is to be on it."""
@@ -50,9 +46,8 @@ class Whereabouts:
             if isinstance(shown, Trouble):
                 return shown
             there = shown.get(spot.ref, "")
-            if there != known:
-                self.stale.append((repository, remote))
-            spot = spot._replace(there=there, asked=True)
+            stale = remote if there != known else ""
+            spot = spot._replace(there=there, asked=True, stale=stale)
         if not spot.there:
             return spot
         if spot.there != spot.source and not self._links.present(repository, [spot.there]):
@@ -79,12 +74,13 @@ class Whereabouts:
     def shown(self, repository: Repository, remote: str) -> dict[str, str] | Trouble:
         """The refs of a remote, asked for once."""
         key = (repository.common_dir, remote)
-        if key not in self._shown:
+        if key not in self._answers:
             try:
-                self._shown[key] = ls_remote(repository, remote, seconds=_PATIENCE)
+                self._answers[key] = ls_remote(repository, remote, seconds=_PATIENCE)
             except GitError as error:
-                return Trouble(error.problem, f"{git_for(repository)} fetch {remote}", True)
-        return self._shown[key]
+                remedy = f"{git_for(repository)} fetch {remote}"
+                self._answers[key] = Trouble(error.problem, remedy, True)
+        return self._answers[key]
 
 
 def git_for(repository: Repository) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from guard.plan.compatibility import Before, Order, order
+from guard.plan.compatibility import Order, order
+from guard.situation.release import Before
 from guard.situation.values import Pin, Unknown
 from tests.rules.case import a_pin, aula_cabal, facts
 

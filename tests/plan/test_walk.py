@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from guard.git.repository import Repository
 from guard.model import Finding, Severity
-from guard.plan.walk import (
-    SEEN_BY_OTHERS,
-    Kind,
-    Known,
-    Publication,
-    Published,
-    Reach,
-    Spot,
-    Step,
-    StepState,
-    Trouble,
-    next_command,
-    pending,
-    steps,
-)
+from guard.plan.walk import SEEN_BY_OTHERS, Kind, Step, StepState, next_command, pending, steps
+from guard.situation.publication import Publication, PublicationState
+from guard.situation.release import Known, Published, PublishedImage, Reach, Spot, Trouble
 from guard.situation.values import Tested as WasTested
 from guard.situation.values import Unknown, VerdictState
 from tests.rules.case import NAMES
 
 AULA, DOCKER, OTHER = "a" * 40, "d" * 40, "e" * 40
+HERE = Repository("/aula-docker/.git", "/aula-docker/.git", "/aula-docker")
 TAG = "refs/tags/v0.4.0"
 PASSED = WasTested(VerdictState.PASSED, verdict="1234-5678")
 UNTESTED = WasTested(VerdictState.UNTESTED)
-IMAGE = Publication(Published.YES, "registry/aula:one", "sha256:1")
-NO_IMAGE = Publication(Published.NO)
+IMAGE = PublishedImage(Published.YES, "registry/aula:one", "sha256:1")
+NO_IMAGE = PublishedImage(Published.NO)
 NO_HOOK = Trouble("there is no hook", "guard install")
 OFFLINE = Trouble("origin does not answer", "git -C aula fetch origin", undecided=True)
 COMMANDS = [
@@ -43,15 +33,15 @@ COMMANDS = [
 
 
 def thentos(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
-    return Spot("git -C thentos", "origin", TAG, TAG, reach, there, trouble, asked=True)
+    return Spot(HERE, "git -C thentos", "origin", TAG, TAG, reach, there, trouble, asked=True)
 
 
 def aula(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
-    return Spot("git -C aula", "origin", AULA, "refs/heads/master", reach, there, trouble)
+    return Spot(HERE, "git -C aula", "origin", AULA, "refs/heads/master", reach, there, trouble)
 
 
 def docker(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
-    return Spot("git", "origin", DOCKER, "refs/heads/master", reach, there, trouble)
+    return Spot(HERE, "git", "origin", DOCKER, "refs/heads/master", reach, there, trouble)
 
 
 def nothing() -> Known:
@@ -266,7 +256,7 @@ def test_what_nobody_can_tell_is_said_to_be_so() -> None:
 
 
 def test_a_tag_in_the_registry_that_means_another_image() -> None:
-    image = Publication(Published.OTHER, "registry/aula:one", "sha256:2")
+    image = PublishedImage(Published.OTHER, "registry/aula:one", "sha256:2")
     known = everything()._replace(image=image)
     step = pending(steps(known))
     assert step is not None and states(known) == "dddBdd"
@@ -274,7 +264,7 @@ def test_a_tag_in_the_registry_that_means_another_image() -> None:
 
 
 def test_an_image_that_the_registry_lost_is_pushed_again() -> None:
-    image = Publication(Published.GONE, "registry/aula:one", "sha256:1")
+    image = PublishedImage(Published.GONE, "registry/aula:one", "sha256:1")
     assert states(everything()._replace(image=image)) == "dddNdd"
 
 
@@ -308,3 +298,18 @@ def test_nothing_is_committed_on_top_of_what_is_behind() -> None:
     assert steps(committed)[5].remedy == "git fetch origin && git rebase origin/master"
     no_hook = known._replace(superproject=docker(Reach.SAME, trouble=NO_HOOK))
     assert steps(no_hook)[5].remedy == "guard install"
+
+
+@pytest.mark.parametrize("state", [PublicationState.NO_REMOTE, PublicationState.NO_URL])
+def test_where_something_would_go_is_not_known(state: PublicationState) -> None:
+    """What the rule `published` says of the gitlink is in the way, with its remedy."""
+    link = Publication("aula", AULA, state, "../aula.git", remedy="git -C aula remote --verbose")
+    for known, number in (
+        (nothing()._replace(consumer=link), 5),
+        (nothing()._replace(dependency=link), 1),
+    ):
+        step = steps(known)[number - 1]
+        assert (step.state, step.after) == (StepState.BLOCKED, 0)
+        assert ".gitmodules names" in step.reason
+        assert step.remedy == "git -C aula remote --verbose"
+        assert step.undecided is (state is PublicationState.NO_REMOTE)

@@ -1,0 +1,140 @@
+"""What the steps of a release depend on, as values."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from guard.git.repository import Repository
+from guard.model import Finding
+from guard.situation.publication import Publication
+from guard.situation.values import Facts, Names, Pin, Tested, Unknown
+
+
+class Reach(Enum):
+    """How a branch or a tag of a remote lies to what is to be there."""
+
+    SAME = "the same"
+    AHEAD_THERE = "there with more on top"
+    LACKING = "behind, so that a push brings it forward"
+    ABSENT = "not there"
+    APART = "both have moved"
+    OTHER = "a tag that means something else"
+
+
+class Trouble(NamedTuple):
+    """Why a step cannot be done, or why nobody knows whether it is.
+
+    Args:
+        undecided: it could not be found out.
+    """
+
+    reason: str
+    remedy: str
+    undecided: bool = False
+
+
+class Spot(NamedTuple):
+    """A branch or tag of a remote, and what has to be there.
+
+    Args:
+        repository: where the push is made.
+        git: the beginning of every command for it, e.g. ``git -C aula``.
+        remote: its name, e.g. ``origin``.
+        source: what is pushed: a commit's id, or a tag's full name.
+        ref: the full name at the remote.
+        there: the commit that it is at the remote, "" for none.
+        trouble: what would be in the way of a push, None for nothing.
+        asked: whether the remote itself was asked.
+        local: the full name of the branch that is checked out here at that commit, "" for none.
+        stale: the remote of which git knew last that it has something else, "" for none.
+    """
+
+    repository: Repository
+    git: str
+    remote: str
+    source: str
+    ref: str
+    reach: Reach
+    there: str = ""
+    trouble: Trouble | None = None
+    asked: bool = False
+    local: str = ""
+    stale: str = ""
+
+    @property
+    def branch(self) -> str:
+        """The ref as people name it."""
+        return self.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+
+    @property
+    def refspec(self) -> str:
+        """What is pushed where; a commit by its id, for a branch may move meanwhile."""
+        return f"{self.source}:{self.ref}"
+
+    @property
+    def push(self) -> str:
+        """The command, to be read and to be pasted."""
+        if self.ref in (self.source, self.local):
+            return f"{self.git} push {self.remote} {self.branch}"
+        return f"{self.git} push {self.remote} {self.source[:12]}:{self.ref}"
+
+
+class Published(Enum):
+    """What is known of the image in the registry."""
+
+    NO = "not published"
+    YES = "published"
+    OTHER = "the tag means another image"
+    NOWHERE = "there is no registry"
+    GONE = "the registry has it no more"
+
+
+class PublishedImage(NamedTuple):
+    """The image of the verdict in its registry.
+
+    Args:
+        reference: ``name:tag``, "" where it was given none yet.
+        digest: what the tag means.
+    """
+
+    state: Published
+    reference: str = ""
+    digest: str = ""
+
+
+class Known(NamedTuple):
+    """Everything that the state of a release depends on.
+
+    Args:
+        faults: what speaks against the combination itself, whatever is pushed when.
+        dependency: where its release tag has to be, or that its remote cannot be asked as it is
+            named; None where there is no gitlink.
+        consumer: the same of its commit.
+        staged: whether the combination is still to be committed.
+        message: of that commit.
+    """
+
+    names: Names
+    faults: tuple[Finding, ...]
+    dependency: Spot | Trouble | Publication | None
+    tested: Tested | Unknown | None
+    image: PublishedImage | Trouble
+    consumer: Spot | Trouble | Publication | None
+    superproject: Spot | Trouble
+    staged: bool = False
+    message: str = ""
+
+
+class Before(NamedTuple):
+    """What is published, and what it would be with the dependency as it stands now.
+
+    Args:
+        pin: the dependency that the superproject's remote-tracking branch pins.
+        facts: the consumer as its own remote-tracking branch has it, with the present dependency.
+        branch: that branch, as people name it.
+    """
+
+    pin: Pin
+    facts: Facts
+    branch: str
