@@ -116,7 +116,7 @@ class Order:
                 result.append(item)
                 continue
             decided = _with(item, found[commit], (published.NAME,))
-            if commit in links and self._may_be_default(ref):
+            if commit in links and self._merges.is_known_default(ref) is not False:
                 if commit not in merges:
                     merges[commit] = self._merged(*asked[commit], links[commit])
                 findings = self._where_default(ref, merges[commit])
@@ -135,20 +135,11 @@ class Order:
                 continue
         return asked
 
-    def _may_be_default(self, ref: str) -> bool:
-        try:
-            return self._merges.is_known_default(ref) is not False
-        except GuardError:
-            return True  # asked too much is better than too little
-
     def _where_default(self, ref: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """The findings, if the push goes to the default branch; the remote may be asked for it."""
         if not findings:
             return ()
-        try:
-            default = self._merges.is_default(ref)
-        except GuardError:
-            return findings
+        default = self._merges.is_default(ref)
         if isinstance(default, Unknown):
             return (undecided(merged.NAME, default),)
         return findings if default else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from guard.config import Config
@@ -49,24 +50,21 @@ class Gatherer(Contents):
 
     def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
         super().__init__(workspace, pool)
-        self._opened: Library | None = None
         self._consumers: dict[tuple[Config, str, object, str], Consumer | Unknown] = {}
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
-        self._tags: dict[tuple[str, tuple[Repository, ...]], TagList | None] = {}
-        self._named: dict[tuple[str, tuple[Repository, ...], str], TagList] = {}
+        self._tags: dict[tuple[str, tuple[Repository, ...]], TagList] = {}
+        self._named: dict[tuple[str, tuple[Repository, ...]], dict[str, TagList]] = {}
         self._likeliest: dict[tuple[Config, frozenset[VersionRange], int], frozenset[Release]] = {}
         self._candidates: dict[tuple[Config, frozenset[Release]], tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self._others = Others(self)
         self.verdicts = Verdicts(workspace.superproject, pool, self.memory)
 
-    @property
+    @cached_property
     def _library(self) -> Library:
-        if self._opened is None:
-            from guard.situation.manifests import Library
+        from guard.situation.manifests import Library
 
-            self._opened = Library()
-        return self._opened
+        return Library()
 
     def gather(self, combination: Combination, *, tested: bool) -> Facts:
         """Everything the rules need for one combination.
@@ -185,10 +183,8 @@ class Gatherer(Contents):
             return False
         # Its names are known by now: the combination was put together.
         store = self.submodules(config).store(config.dependency)
-        key = (config.release_tag, store.repositories, version)
-        if key not in self._named:
-            self._named[key] = self._likely_tags(config.release_tag, store, [version])
-        return any(release.tag == tag for release in self._named[key].at(commit))
+        tags = self._likely_tags(config.release_tag, store, [version])
+        return any(release.tag == tag for release in tags.at(commit))
 
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
@@ -236,16 +232,19 @@ class Gatherer(Contents):
 
         Listing all takes longer the more there are, and is done once from the second pin on.
         """
-        if (form, store.repositories) in self._tags:
+        key, names = (form, store.repositories), " ".join(versions)
+        named = self._named.setdefault(key, {})
+        if key in self._tags or (named and names not in named):
             return self._all_tags(form, store)
-        self._tags[form, store.repositories] = None
-        return releases_named(store.repositories, form, versions)
+        if names not in named:
+            named[names] = releases_named(store.repositories, form, versions)
+        return named[names]
 
     def _all_tags(self, form: str, store: Store) -> TagList:
-        tags = self._tags.get((form, store.repositories))
-        if tags is None:
-            tags = self._tags[form, store.repositories] = all_releases(store.repositories, form)
-        return tags
+        key = (form, store.repositories)
+        if key not in self._tags:
+            self._tags[key] = all_releases(store.repositories, form)
+        return self._tags[key]
 
     def _consumer(
         self, combination: Combination, config: Config, pin: Pin | Unknown | None

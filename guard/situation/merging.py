@@ -67,7 +67,6 @@ class Merges:
         self._links = links
         self._workspace = links.contents.workspace
         self._destination = destination
-        self._known: dict[str, bool | None] = {}
         self._answers: dict[str, bool | Unknown] = {}
 
     def is_known_default(self, ref: str) -> bool | None:
@@ -75,28 +74,19 @@ class Merges:
 
         Returns:
             None where only the remote knows.
-
-        Raises:
-            GuardError: git cannot be asked.
         """
-        if ref not in self._known:
-            self._known[ref] = self._is_known_default(ref)
-        return self._known[ref]
-
-    def _is_known_default(self, ref: str) -> bool | None:
         if not ref.startswith(HEADS):
             return False
         name = self._remote.name if self._remote is not None else ""
-        followed = remote_head(self._workspace.superproject, name) if name else ""
         refs = partial(self._links.contents.refs, tracking_ref(name, ""))
-        return moves_default(name, ref.removeprefix(HEADS), followed, refs)
+        try:
+            followed = remote_head(self._workspace.superproject, name) if name else ""
+            return moves_default(name, ref.removeprefix(HEADS), followed, refs)
+        except GitError:
+            return True  # asked too much is better than too little
 
     def is_default(self, ref: str) -> bool | Unknown:
-        """As `is_known_default`; where only the remote knows, it is asked, once for each ref.
-
-        Raises:
-            GuardError: git cannot be asked.
-        """
+        """As `is_known_default`; where only the remote knows, it is asked, once for each ref."""
         known = self.is_known_default(ref)
         if known is not None:
             return known
