@@ -64,7 +64,7 @@ def _walk(sure: bool, screen: Screen) -> int:
         with Gate(find_workspace()) as gate:
             progress = _progress(gate)
             look = progress.look()
-            found = steps(look.known)
+            found = steps(look.release)
             step = pending(found)
             if before is None:
                 _introduce(gate, progress, look, found, screen)
@@ -106,7 +106,7 @@ def _introduce(
     gate: Gate, progress: Progress, look: Look, found: Sequence[Step], screen: Screen
 ) -> None:
     """Say what is released, what is not part of it, whether the order matters, and where it is."""
-    name = look.known.names.superproject
+    name = look.release.names.superproject
     screen.say(f"releasing {look.subject} in {name} ({look.combination.source})")
     for note in _left_out(gate, look):
         screen.say(f"  note: {note}")
@@ -144,7 +144,7 @@ def _order_text(found: Order) -> list[str]:
 
 def _shown(gate: Gate, progress: Progress, as_json: bool, screen: Screen) -> int:
     look = progress.look()
-    found = steps(look.known)
+    found = steps(look.release)
     if as_json:
         told = order(progress.before(), look.facts.pin, look.config.release_tag)
         screen.json(_json(found, told, _left_out(gate, look)))

@@ -65,17 +65,17 @@ def do(doing: Doing, step: Step) -> int:
         RefusedError: somebody refused a push: a hook, the remote, or who pushed before.
         GuardError: it could not be done, and how it can.
     """
-    known = doing.look.known
+    facts = doing.look.release
     if step.kind in (Kind.BUILD, Kind.TEST):
         return _test(doing)
     if step.kind is Kind.PUBLISH:
         return _publish(doing)
-    if step.kind is Kind.PUSH_SUPERPROJECT and known.staged:
+    if step.kind is Kind.PUSH_SUPERPROJECT and facts.staged:
         return _commit_and_push(doing, step)
     spot = {
-        Kind.PUSH_DEPENDENCY: known.dependency,
-        Kind.PUSH_CONSUMER: known.consumer,
-        Kind.PUSH_SUPERPROJECT: known.superproject,
+        Kind.PUSH_DEPENDENCY: facts.dependency,
+        Kind.PUSH_CONSUMER: facts.consumer,
+        Kind.PUSH_SUPERPROJECT: facts.superproject,
     }[step.kind]
     assert isinstance(spot, Spot)  # else the step would not be next
     _push(doing, step, spot)
@@ -114,9 +114,9 @@ def _publish(doing: Doing) -> int:
 
 def _commit_and_push(doing: Doing, step: Step) -> int:
     look, top = doing.look, doing.gate.workspace.superproject
-    spot = look.known.superproject
+    spot = look.release.superproject
     assert isinstance(spot, Spot)  # else the step would not be next
-    commit_staged(top, look.known.message)
+    commit_staged(top, look.release.message)
     head = head_of(top)
     assert head is not None  # it has just been made
     tree = top.text("rev-parse", "--verify", f"{head}^{{tree}}")
@@ -126,14 +126,14 @@ def _commit_and_push(doing: Doing, step: Step) -> int:
             "meanwhile, or a hook changed it",
             "guard release",
         )
-    doing.screen.say(f"committed {head[:12]}: {look.known.message}")
+    doing.screen.say(f"committed {head[:12]}: {look.release.message}")
     _push(doing, step, spot._replace(source=head))
     return EXIT_ALLOWED
 
 
 def _push(doing: Doing, step: Step, spot: Spot) -> None:
-    known = doing.look.known
-    for other in (known.consumer, known.superproject):
+    facts = doing.look.release
+    for other in (facts.consumer, facts.superproject):
         if isinstance(other, Spot) and other.stale:
             with suppress(GuardError):  # whether it worked shows in what is known afterwards
                 # The hook goes by what git knows.
@@ -152,7 +152,7 @@ def _refused(doing: Doing, step: Step, spot: Spot, sent: Sent) -> GuardError:
     problem = f"{step.title}: {sent.refusal.value}{said}"
     again = "then guard release goes on"
     remedy = {
-        Refusal.BEHIND: rebase(doing.look.known, spot),
+        Refusal.BEHIND: rebase(doing.look.release, spot),
         Refusal.EXISTS: f"{spot.git} ls-remote --tags {spot.remote}",
         Refusal.HOOK: f"what it says stands above; {again}",
         Refusal.REMOTE: f"what it says stands above; {again}",

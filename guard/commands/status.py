@@ -95,7 +95,7 @@ def _state(gate: Gate) -> _State:
         prove_hooks(),
         _engine(config),
         bypassed(gate),
-        steps(_progress(gate, combination).look().known),
+        steps(_progress(gate, combination).look().release),
     )
 
 

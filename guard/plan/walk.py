@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from guard.model import Evidence, Severity
 from guard.rules import published
 from guard.situation.publication import Publication, Publications
-from guard.situation.release import Known, Published, Reach, Spot, Trouble
+from guard.situation.release import Published, Reach, ReleaseFacts, Spot, Trouble
 from guard.situation.values import Tested, Unknown, VerdictState
 
 
@@ -78,13 +78,13 @@ class _Open(NamedTuple):
 _Own = _Done | _Open | Trouble
 
 
-def steps(known: Known) -> tuple[Step, ...]:
+def steps(facts: ReleaseFacts) -> tuple[Step, ...]:
     """All six steps.
 
     What is in the way of any of them holds up all that are not done: half a release is worse than
     none, and what cannot be pushed in the end need not be begun.
     """
-    names = known.names
+    names = facts.names
     titles = {
         Kind.PUSH_DEPENDENCY: f"push {names.dependency}",
         Kind.BUILD: "build the image",
@@ -93,14 +93,14 @@ def steps(known: Known) -> tuple[Step, ...]:
         Kind.PUSH_CONSUMER: f"push {names.consumer}",
         Kind.PUSH_SUPERPROJECT: f"push {names.superproject}",
     }
-    build, test = _tried(known.tested)
+    build, test = _tried(facts.tested)
     own: tuple[_Own, ...] = (
-        _dependency(known),
+        _dependency(facts),
         build,
         test,
-        _image(known),
-        _consumer(known),
-        _superproject(known),
+        _image(facts),
+        _consumer(facts),
+        _superproject(facts),
     )
     stuck = next((at for at, item in enumerate(own, 1) if isinstance(item, Trouble)), 0)
     first = next((at for at, item in enumerate(own, 1) if isinstance(item, _Open)), 0)
@@ -137,14 +137,14 @@ def next_command(found: Sequence[Step]) -> str:
     return (step.command or step.remedy).partition("\n")[0]
 
 
-def _dependency(known: Known) -> _Own:
-    if known.faults:
-        fault = known.faults[0]
+def _dependency(facts: ReleaseFacts) -> _Own:
+    if facts.faults:
+        fault = facts.faults[0]
         undecided = bool(fault.missing)
         return Trouble(f"{fault.rule}: {fault.message}", fault.remedy or "guard check", undecided)
-    if known.dependency is None:
-        return _Done(f"there is no gitlink: {known.names.dependency} comes from elsewhere")
-    return _pushed(known, known.dependency, known.names.dependency)
+    if facts.dependency is None:
+        return _Done(f"there is no gitlink: {facts.names.dependency} comes from elsewhere")
+    return _pushed(facts, facts.dependency, facts.names.dependency)
 
 
 def _tried(tested: Tested | Unknown | None) -> tuple[_Own, _Own]:
@@ -175,8 +175,8 @@ def _failed(what: str, tested: Tested) -> Trouble:
     )
 
 
-def _image(known: Known) -> _Own:
-    image = known.image
+def _image(facts: ReleaseFacts) -> _Own:
+    image = facts.image
     if isinstance(image, Trouble):
         return image
     if image.state is Published.NOWHERE:
@@ -191,27 +191,27 @@ def _image(known: Known) -> _Own:
     return _Open("guard publish")
 
 
-def _consumer(known: Known) -> _Own:
-    if known.consumer is None:
-        return _Done(f"there is no gitlink for {known.names.consumer}")
-    return _pushed(known, known.consumer, known.names.consumer)
+def _consumer(facts: ReleaseFacts) -> _Own:
+    if facts.consumer is None:
+        return _Done(f"there is no gitlink for {facts.names.consumer}")
+    return _pushed(facts, facts.consumer, facts.names.consumer)
 
 
-def _superproject(known: Known) -> _Own:
-    spot = known.superproject
-    if isinstance(spot, Trouble) or not known.staged:
-        return _pushed(known, spot, known.names.superproject)
-    commit = f"{spot.git} commit -m {shlex.quote(known.message)}"
+def _superproject(facts: ReleaseFacts) -> _Own:
+    spot = facts.superproject
+    if isinstance(spot, Trouble) or not facts.staged:
+        return _pushed(facts, spot, facts.names.superproject)
+    commit = f"{spot.git} commit -m {shlex.quote(facts.message)}"
     push = f"{spot.git} push {spot.remote} "
     push += spot.branch if spot.local == spot.ref else f"HEAD:{spot.ref}"
     if spot.reach is Reach.AHEAD_THERE:
-        name = known.names.superproject
+        name = facts.names.superproject
         return Trouble(
             f"{name} is behind {spot.remote}/{spot.branch}, which is at {spot.there[:12]}, and "
             "something is staged",
             f"{spot.git} pull --ff-only {spot.remote} {spot.branch}",
         )
-    found = _pushed(known, spot, known.names.superproject)
+    found = _pushed(facts, spot, facts.names.superproject)
     if isinstance(found, Trouble):
         # A rebase would take a staged gitlink back, without a word.
         apart = spot.reach is Reach.APART
@@ -219,21 +219,21 @@ def _superproject(known: Known) -> _Own:
     return spot.trouble or _Open(f"{commit}\n{push}")
 
 
-def rebase(known: Known, spot: Spot) -> str:
+def rebase(facts: ReleaseFacts, spot: Spot) -> str:
     """The command that puts a branch on top of what others pushed, and stages it as a gitlink."""
     command = f"{spot.git} fetch {spot.remote} && {spot.git} rebase {spot.remote}/{spot.branch}"
-    if spot == known.consumer and isinstance(known.superproject, Spot):
-        path = shlex.quote(known.names.consumer_path)
-        command += f" && {known.superproject.git} add {path}"
+    if spot == facts.consumer and isinstance(facts.superproject, Spot):
+        path = shlex.quote(facts.names.consumer_path)
+        command += f" && {facts.superproject.git} add {path}"
     return command
 
 
-def _pushed(known: Known, spot: Spot | Trouble | Publication, name: str) -> _Own:
+def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) -> _Own:
     """Whether something is where it has to be."""
     if isinstance(spot, Trouble):
         return spot
     if isinstance(spot, Publication):
-        source = Evidence(known.names.superproject)
+        source = Evidence(facts.names.superproject)
         (finding,) = published.check(Publications(source, (spot,)))
         return Trouble(finding.message, finding.remedy, finding.severity is Severity.UNDECIDED)
     what = spot.branch if spot.source == spot.ref else spot.source[:12]
@@ -251,6 +251,6 @@ def _pushed(known: Known, spot: Spot | Trouble | Publication, name: str) -> _Own
         return Trouble(
             f"somebody else pushed to {name} first: {spot.branch} of {spot.remote} is at "
             f"{spot.there[:12]}, which does not lead to {what}, nor {what} to it",
-            rebase(known, spot),
+            rebase(facts, spot),
         )
     return spot.trouble or _Open(spot.push)

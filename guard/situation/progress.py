@@ -27,7 +27,15 @@ from guard.situation.facts import Gatherer
 from guard.situation.gitlinks import Destination
 from guard.situation.publication import Publication, PublicationState
 from guard.situation.published import PublishedLinks
-from guard.situation.release import Before, Known, Published, PublishedImage, Reach, Spot, Trouble
+from guard.situation.release import (
+    Before,
+    Published,
+    PublishedImage,
+    Reach,
+    ReleaseFacts,
+    Spot,
+    Trouble,
+)
 from guard.situation.tracking import Place, track
 from guard.situation.values import Facts, Pin, Tested, Unknown, VerdictState
 from guard.situation.whereabouts import Whereabouts, git_for
@@ -59,7 +67,7 @@ class Look(NamedTuple):
         place: where the dependency's tag is pushed to.
     """
 
-    known: Known
+    release: ReleaseFacts
     subject: str
     combination: Combination
     config: Config
@@ -122,7 +130,7 @@ class Progress:
         record = self._record()
         tag = _tried(self._tag)
         subject = self._subject()
-        known = Known(
+        release = ReleaseFacts(
             names=facts.names,
             faults=self._faults,
             dependency=self._tag_spot(tag) if isinstance(tag, _Tag) else tag,
@@ -134,7 +142,7 @@ class Progress:
             message=f"Take {subject}",
         )
         place = tag.place if isinstance(tag, _Tag) else None
-        return Look(known, subject, self._combination, self._config, facts, record, place)
+        return Look(release, subject, self._combination, self._config, facts, record, place)
 
     def before(self) -> Before | Unknown:
         """What others have, with the dependency as it stands now."""

@@ -103,7 +103,7 @@ class PublishedImage(NamedTuple):
     digest: str = ""
 
 
-class Known(NamedTuple):
+class ReleaseFacts(NamedTuple):
     """Everything that the state of a release depends on.
 
     Args:

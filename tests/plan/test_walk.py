@@ -8,7 +8,7 @@ from guard.git.repository import Repository
 from guard.model import Finding, Severity
 from guard.plan.walk import SEEN_BY_OTHERS, Kind, Step, StepState, next_command, pending, steps
 from guard.situation.publication import Publication, PublicationState
-from guard.situation.release import Known, Published, PublishedImage, Reach, Spot, Trouble
+from guard.situation.release import Published, PublishedImage, Reach, ReleaseFacts, Spot, Trouble
 from guard.situation.values import Tested as WasTested
 from guard.situation.values import Unknown, VerdictState
 from tests.rules.case import NAMES
@@ -44,9 +44,9 @@ def docker(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spo
     return Spot(HERE, "git", "origin", DOCKER, "refs/heads/master", reach, there, trouble)
 
 
-def nothing() -> Known:
+def nothing() -> ReleaseFacts:
     """Nothing of a release is done."""
-    return Known(
+    return ReleaseFacts(
         names=NAMES,
         faults=(),
         dependency=thentos(Reach.ABSENT),
@@ -57,7 +57,7 @@ def nothing() -> Known:
     )
 
 
-def everything() -> Known:
+def everything() -> ReleaseFacts:
     return nothing()._replace(
         dependency=thentos(Reach.SAME),
         tested=PASSED,
@@ -67,9 +67,9 @@ def everything() -> Known:
     )
 
 
-def states(known: Known) -> str:
+def states(facts: ReleaseFacts) -> str:
     """A letter for each step: done, next, after another one, or blocked by itself."""
-    return "".join(letter(step) for step in steps(known))
+    return "".join(letter(step) for step in steps(facts))
 
 
 def letter(step: Step) -> str:
@@ -124,16 +124,16 @@ FIELDS = ("dependency", "tested", "image", "consumer", "superproject")
     ],
 )
 def test_one_after_the_other(done: int, expected: str, command: str) -> None:
-    whole, known = everything(), nothing()
+    whole, facts = everything(), nothing()
     for field in FIELDS[:done]:
-        known = known._replace(**{field: getattr(whole, field)})
-    assert states(known) == expected
-    assert next_command(steps(known)) == command
+        facts = facts._replace(**{field: getattr(whole, field)})
+    assert states(facts) == expected
+    assert next_command(steps(facts)) == command
 
 
 def test_what_was_pushed_too_early_is_done_and_what_was_left_out_comes_next() -> None:
-    known = everything()._replace(image=NO_IMAGE)
-    assert states(known) == "dddNdd"
+    facts = everything()._replace(image=NO_IMAGE)
+    assert states(facts) == "dddNdd"
     assert states(everything()._replace(dependency=thentos(Reach.ABSENT))) == "Nddddd"
 
 
@@ -142,27 +142,27 @@ def test_others_see_the_pushes_and_the_image() -> None:
 
 
 def test_a_branch_that_went_on_has_it() -> None:
-    known = everything()._replace(consumer=aula(Reach.AHEAD_THERE, OTHER))
-    assert states(known) == "dddddd"
+    facts = everything()._replace(consumer=aula(Reach.AHEAD_THERE, OTHER))
+    assert states(facts) == "dddddd"
 
 
 def test_no_gitlink_leaves_nothing_to_push() -> None:
-    known = nothing()._replace(dependency=None, consumer=None)
-    assert states(known) == "dN..d."
-    assert steps(known)[0].reason == "there is no gitlink: thentos comes from elsewhere"
+    facts = nothing()._replace(dependency=None, consumer=None)
+    assert states(facts) == "dN..d."
+    assert steps(facts)[0].reason == "there is no gitlink: thentos comes from elsewhere"
 
 
 def test_what_speaks_against_the_combination_blocks_everything() -> None:
     fault = Finding("release-tag", Severity.ERROR, "thentos is no release", remedy="guard align")
-    known = nothing()._replace(faults=(fault,))
-    first, *others = steps(known)
-    assert states(known) == "B....."
+    facts = nothing()._replace(faults=(fault,))
+    first, *others = steps(facts)
+    assert states(facts) == "B....."
     assert (first.reason, first.remedy) == ("release-tag: thentos is no release", "guard align")
     assert not first.undecided
     assert {step.after for step in others} == {1}
-    assert next_command(steps(known)) == "guard align"
+    assert next_command(steps(facts)) == "guard align"
     missing = fault._replace(severity=Severity.UNDECIDED, missing=("commit 1",))
-    assert steps(known._replace(faults=(missing,)))[0].undecided
+    assert steps(facts._replace(faults=(missing,)))[0].undecided
 
 
 @pytest.mark.parametrize(
@@ -196,19 +196,19 @@ def test_what_speaks_against_the_combination_blocks_everything() -> None:
     ],
 )
 def test_verdicts(tested: WasTested | Unknown, expected: str, reason: str, remedy: str) -> None:
-    known = nothing()._replace(dependency=thentos(Reach.SAME), tested=tested)
-    step = pending(steps(known))
-    assert states(known) == expected
+    facts = nothing()._replace(dependency=thentos(Reach.SAME), tested=tested)
+    step = pending(steps(facts))
+    assert states(facts) == expected
     assert step is not None and (step.reason, step.remedy) == (reason, remedy)
     undecided = isinstance(tested, Unknown) or tested.state is VerdictState.UNREADABLE
     assert step.undecided is undecided
-    assert next_command(steps(known)) == remedy
+    assert next_command(steps(facts)) == remedy
 
 
 def test_a_tag_that_means_another_commit() -> None:
-    known = nothing()._replace(dependency=thentos(Reach.OTHER, OTHER))
-    first = steps(known)[0]
-    assert states(known) == "B....."
+    facts = nothing()._replace(dependency=thentos(Reach.OTHER, OTHER))
+    first = steps(facts)[0]
+    assert states(facts) == "B....."
     assert first.reason == (
         "origin has v0.4.0 of thentos at eeeeeeeeeeee, which is another commit than the one here: "
         "a release is never moved"
@@ -217,9 +217,9 @@ def test_a_tag_that_means_another_commit() -> None:
 
 
 def test_somebody_else_pushed_first() -> None:
-    known = nothing()._replace(consumer=aula(Reach.APART, OTHER))
-    step = steps(known)[4]
-    assert states(known) == "....B."
+    facts = nothing()._replace(consumer=aula(Reach.APART, OTHER))
+    step = steps(facts)[4]
+    assert states(facts) == "....B."
     assert step.reason == (
         "somebody else pushed to aula first: master of origin is at eeeeeeeeeeee, which does not "
         "lead to aaaaaaaaaaaa, nor aaaaaaaaaaaa to it"
@@ -228,27 +228,27 @@ def test_somebody_else_pushed_first() -> None:
     assert step.remedy == (
         "git -C aula fetch origin && git -C aula rebase origin/master && git add aula"
     )
-    assert next_command(steps(known)) == step.remedy
+    assert next_command(steps(facts)) == step.remedy
 
 
 def test_nothing_is_begun_that_cannot_be_ended() -> None:
-    known = nothing()._replace(superproject=docker(Reach.LACKING, trouble=NO_HOOK))
-    found = steps(known)
-    assert states(known) == ".....B"
+    facts = nothing()._replace(superproject=docker(Reach.LACKING, trouble=NO_HOOK))
+    found = steps(facts)
+    assert states(facts) == ".....B"
     assert found[0].reason == "step 6 is in the way"
     assert found[1].reason == "after step 1"
     assert next_command(found) == "guard install"
 
 
 def test_what_is_there_needs_no_hook_any_more() -> None:
-    known = everything()._replace(consumer=aula(Reach.SAME, trouble=NO_HOOK))
-    assert states(known) == "dddddd"
+    facts = everything()._replace(consumer=aula(Reach.SAME, trouble=NO_HOOK))
+    assert states(facts) == "dddddd"
 
 
 def test_what_nobody_can_tell_is_said_to_be_so() -> None:
-    known = nothing()._replace(consumer=OFFLINE)
-    found = steps(known)
-    assert states(known) == "....B."
+    facts = nothing()._replace(consumer=OFFLINE)
+    found = steps(facts)
+    assert states(facts) == "....B."
     assert found[4].undecided and not found[0].undecided
     assert next_command(found) == "git -C aula fetch origin"
     down = Trouble("the registry does not answer", "look whether it runs", undecided=True)
@@ -257,9 +257,9 @@ def test_what_nobody_can_tell_is_said_to_be_so() -> None:
 
 def test_a_tag_in_the_registry_that_means_another_image() -> None:
     image = PublishedImage(Published.OTHER, "registry/aula:one", "sha256:2")
-    known = everything()._replace(image=image)
-    step = pending(steps(known))
-    assert step is not None and states(known) == "dddBdd"
+    facts = everything()._replace(image=image)
+    step = pending(steps(facts))
+    assert step is not None and states(facts) == "dddBdd"
     assert step.reason == "registry/aula:one means another image in the registry: sha256:2"
 
 
@@ -273,30 +273,30 @@ MESSAGE = "Release it's"
 
 @pytest.mark.parametrize("reach", [Reach.SAME, Reach.LACKING, Reach.ABSENT])
 def test_what_is_staged_is_committed_first(reach: Reach) -> None:
-    known = everything()._replace(superproject=docker(reach), staged=True, message=MESSAGE)
-    assert states(known) == "dddddN"
-    assert steps(known)[5].command == (
+    facts = everything()._replace(superproject=docker(reach), staged=True, message=MESSAGE)
+    assert states(facts) == "dddddN"
+    assert steps(facts)[5].command == (
         "git commit -m 'Release it'\"'\"'s'\ngit push origin HEAD:refs/heads/master"
     )
-    assert next_command(steps(known)) == "git commit -m 'Release it'\"'\"'s'"
+    assert next_command(steps(facts)) == "git commit -m 'Release it'\"'\"'s'"
 
 
 def test_nothing_is_committed_on_top_of_what_is_behind() -> None:
-    known = everything()._replace(superproject=docker(Reach.AHEAD_THERE, OTHER), staged=True)
-    step = steps(known)[5]
-    assert states(known) == "dddddB"
+    facts = everything()._replace(superproject=docker(Reach.AHEAD_THERE, OTHER), staged=True)
+    step = steps(facts)[5]
+    assert states(facts) == "dddddB"
     assert step.reason == (
         "aula-docker is behind origin/master, which is at eeeeeeeeeeee, and something is staged"
     )
     assert step.remedy == "git pull --ff-only origin master"
-    apart = known._replace(superproject=docker(Reach.APART, OTHER), message="Take it")
+    apart = facts._replace(superproject=docker(Reach.APART, OTHER), message="Take it")
     # A rebase takes back what is staged of a submodule.
     assert steps(apart)[5].remedy == (
         "git commit -m 'Take it' && git fetch origin && git rebase origin/master"
     )
     committed = apart._replace(staged=False)
     assert steps(committed)[5].remedy == "git fetch origin && git rebase origin/master"
-    no_hook = known._replace(superproject=docker(Reach.SAME, trouble=NO_HOOK))
+    no_hook = facts._replace(superproject=docker(Reach.SAME, trouble=NO_HOOK))
     assert steps(no_hook)[5].remedy == "guard install"
 
 
@@ -304,11 +304,11 @@ def test_nothing_is_committed_on_top_of_what_is_behind() -> None:
 def test_where_something_would_go_is_not_known(state: PublicationState) -> None:
     """What the rule `published` says of the gitlink is in the way, with its remedy."""
     link = Publication("aula", AULA, state, "../aula.git", remedy="git -C aula remote --verbose")
-    for known, number in (
+    for facts, number in (
         (nothing()._replace(consumer=link), 5),
         (nothing()._replace(dependency=link), 1),
     ):
-        step = steps(known)[number - 1]
+        step = steps(facts)[number - 1]
         assert (step.state, step.after) == (StepState.BLOCKED, 0)
         assert ".gitmodules names" in step.reason
         assert step.remedy == "git -C aula remote --verbose"
