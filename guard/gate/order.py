@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
@@ -17,6 +19,19 @@ from guard.situation.published import PublishedLinks
 from guard.situation.values import Unknown, undecided
 
 _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
+
+
+class _Commit(NamedTuple):
+    """A commit of the superproject, and what the rule `published` says of it.
+
+    Args:
+        links: None where they cannot be read.
+    """
+
+    combination: Combination
+    config: Config
+    links: tuple[Publication, ...] | None
+    findings: tuple[Finding, ...]
 
 
 class Order:
@@ -35,6 +50,7 @@ class Order:
         self._published = PublishedLinks(gate.gatherer, home)
         self._links = self._published.links
         self._merges = Merges(self._links, destination)
+        self._merged: dict[Combination, tuple[Finding, ...]] = {}
 
     def judged(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The decisions with the findings of the order, however many at once."""
@@ -94,46 +110,43 @@ class Order:
 
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
         """As `judged`, for pushes of the superproject."""
-        if not decisions:
-            return []
-        asked = self._readable([item.commit for item in decisions])
-        links: dict[str, tuple[Publication, ...]] = {}
-        found: dict[str, tuple[Finding, ...]] = {}
-        try:
-            links = dict(zip(asked, self._published.of(list(asked.values())), strict=True))
-        except GuardError as error:
-            finding = undecided(published.NAME, Unknown(error.problem, error.remedy))
-            found = dict.fromkeys(asked, (finding,))
-        name = self._gate.workspace.name("")
-        for commit, publications in links.items():
-            evidence = Evidence(name, commit, text=asked[commit][0].source)
-            found[commit] = tuple(published.check(Publications(evidence, publications)))
-        merges: dict[str, tuple[Finding, ...]] = {}
-        result = []
-        for item in decisions:
-            commit, ref = item.commit, item.ref or self._destination.ref
-            if commit not in found:
-                result.append(item)
-                continue
-            decided = _with(item, found[commit], (published.NAME,))
-            if commit in links and self._merges.is_known_default(ref) is not False:
-                if commit not in merges:
-                    merges[commit] = self._merged(*asked[commit], links[commit])
-                findings = self._where_default(ref, merges[commit])
-                decided = _with(decided, findings, (merged.NAME,))
-            result.append(decided)
-        return result
+        commits = self._commits([item.commit for item in decisions])
+        return [self._in_order(item, commits.get(item.commit)) for item in decisions]
 
-    def _readable(self, commits: Iterable[str]) -> dict[str, tuple[Combination, Config]]:
-        """The commits that can be read; what cannot be is undecided already."""
-        asked = {}
-        for commit in dict.fromkeys(commits):
-            try:
-                combination = self._gate.combination(commit)
-                asked[commit] = combination, self._gate.gatherer.config(combination)
-            except GuardError:
-                continue
-        return asked
+    def _commits(self, names: Sequence[str]) -> dict[str, _Commit]:
+        """The commits that can be read, with what is published; what cannot be is undecided."""
+        readable = {}
+        for name in dict.fromkeys(names):
+            with suppress(GuardError):
+                combination = self._gate.combination(name)
+                readable[name] = combination, self._gate.gatherer.config(combination)
+        try:
+            links = self._published.of(list(readable.values()))
+        except GuardError as error:
+            unknown = Unknown(error.problem, error.remedy)
+            return {
+                name: _Commit(*pair, None, (undecided(published.NAME, unknown),))
+                for name, pair in readable.items()
+            }
+        commits = {}
+        for (name, (combination, config)), found in zip(readable.items(), links, strict=True):
+            source = Evidence(self._gate.workspace.name(""), name, text=combination.source)
+            findings = tuple(published.check(Publications(source, found)))
+            commits[name] = _Commit(combination, config, found, findings)
+        return commits
+
+    def _in_order(self, decision: Decision, commit: _Commit | None) -> Decision:
+        if commit is None:
+            return decision
+        decided = _with(decision, commit.findings, (published.NAME,))
+        ref = decision.ref or self._destination.ref
+        if commit.links is None or self._merges.is_known_default(ref) is False:
+            return decided
+        if commit.combination not in self._merged:
+            found = self._merged_findings(commit.combination, commit.config, commit.links)
+            self._merged[commit.combination] = found
+        findings = self._where_default(ref, self._merged[commit.combination])
+        return _with(decided, findings, (merged.NAME,))
 
     def _where_default(self, ref: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """The findings, if the push goes to the default branch; the remote may be asked for it."""
@@ -144,7 +157,7 @@ class Order:
             return (undecided(merged.NAME, default),)
         return findings if default else ()
 
-    def _merged(
+    def _merged_findings(
         self, combination: Combination, config: Config, links: tuple[Publication, ...]
     ) -> tuple[Finding, ...]:
         try:
