@@ -78,7 +78,7 @@ def _walk(sure: bool, screen: Screen) -> int:
                     f"step {step.number}, {step.title}, was done, and is not seen to be done",
                     "guard release --dry-run",
                 )
-            screen.say(f"{step.number} {screen.paint(step.title, 'bold')}: {step.command}")
+            screen.say(f"{step.number} {screen.paint(step.title, 'bold')}: {step.typed}")
             if step.kind in SEEN_BY_OTHERS and not sure and not _agreed(step, screen):
                 return EXIT_BLOCKED
             status = do(Doing(gate, look, screen), step)
@@ -150,8 +150,7 @@ def _shown(gate: Gate, progress: Progress, as_json: bool, screen: Screen) -> int
         screen.json(_json(found, told, _left_out(gate, look)))
         return EXIT_ALLOWED
     _introduce(gate, progress, look, found, screen)
-    commands = dict.fromkeys(step.command for step in found if step.command)
-    for command in commands:
+    for command in dict.fromkeys(step.typed for step in found if step.commands):
         screen.say(command)
     step = pending(found)
     if step is not None and step.state is StepState.BLOCKED:
@@ -176,7 +175,7 @@ def _json(found: Sequence[Step], told: Order, left_out: Sequence[str]) -> dict[s
                 "kind": step.kind.value,
                 "title": step.title,
                 "state": step.state.value,
-                "commands": step.command.splitlines(),
+                "commands": [command.text for command in step.commands],
                 "reason": step.reason,
                 "remedy": step.remedy,
                 "after": step.after or None,

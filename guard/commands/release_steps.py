@@ -11,6 +11,7 @@ from guard.engine.client import Engine
 from guard.engine.registry import resolve, split
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EngineError, GitError, GuardError, RefusedError
 from guard.gate.gate import Gate
+from guard.git.commands import in_turn
 from guard.git.commits import commit_staged
 from guard.git.files import held
 from guard.git.network import fetch, ls_remote
@@ -152,13 +153,13 @@ def _refused(doing: Doing, step: Step, spot: Spot, sent: Sent) -> GuardError:
     problem = f"{step.title}: {sent.refusal.value}{said}"
     again = "then guard release goes on"
     remedy = {
-        Refusal.BEHIND: rebase(doing.look.release, spot),
-        Refusal.EXISTS: f"{spot.git} ls-remote --tags {spot.remote}",
+        Refusal.BEHIND: in_turn(rebase(doing.look.release, spot)),
+        Refusal.EXISTS: spot.git("ls-remote", "--tags", spot.remote).text,
         Refusal.HOOK: f"what it says stands above; {again}",
         Refusal.REMOTE: f"what it says stands above; {again}",
-        Refusal.CREDENTIALS: f"{spot.git} ls-remote {spot.remote}",
-        Refusal.SILENT: f"{spot.git} ls-remote {spot.remote}",
-        Refusal.OTHER: spot.push,
+        Refusal.CREDENTIALS: spot.git("ls-remote", spot.remote).text,
+        Refusal.SILENT: spot.git("ls-remote", spot.remote).text,
+        Refusal.OTHER: spot.push.text,
     }[sent.refusal]
     unknown = (Refusal.CREDENTIALS, Refusal.SILENT, Refusal.OTHER)
     kind = GuardError if sent.refusal in unknown else RefusedError

@@ -13,13 +13,16 @@ from guard.gate.order import Order
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.install.proof import Proof, prove_hooks
-from guard.model import Combination, Decision, Outcome
-from guard.plan.walk import Step, StepState, next_command, pending, steps
+from guard.model import Combination, Decision
+from guard.plan.following import following
+from guard.plan.preparation import preparation
 from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
 from guard.screen import JSON_VERSION, Screen, decision_json, first_remedies
+from guard.situation.checkouts import Checkouts, Relation, checkouts
 from guard.situation.gitlinks import usual_destination
 from guard.situation.progress import Asking, Progress
+from guard.situation.release import ReleaseFacts
 from guard.situation.values import Facts, Tested, Unknown
 from guard.situation.workspace import find_workspace, repositories_of
 from guard.verdicts.bypasses import Bypassed, bypassed
@@ -37,27 +40,19 @@ class _State(NamedTuple):
     proof: Proof
     engine: str
     bypassed: Bypassed
-    steps: tuple[Step, ...]
+    release: ReleaseFacts
+    checkouts: Checkouts
 
     @property
     def next(self) -> str:
-        """The one command that brings the work on, "" where there is nothing to do."""
-        step = pending(self.steps)
-        if step is None or step.state is not StepState.BLOCKED:
-            for hook in self.proof.hooks:
-                if not hook.health.effective:
-                    return hook.health.remedy or "guard install"
-        for finding in self.consumer.findings if self.consumer is not None else ():
-            if finding.rule == merged.NAME:
-                return finding.remedy  # what others have comes first
-        if step is not None:
-            return next_command(self.steps)
-        consumer, links = self.consumer, self.standing.gitlinks
-        if consumer is None or consumer.commit in [link.commit for link in links]:
-            return ""
-        if consumer.outcome is not Outcome.ALLOWED:
-            return _first(consumer)
-        return f"git add {self.facts.names.consumer_path}"
+        """What brings the work on, or the person who has to; "" where there is nothing to do."""
+        missing = (hook for hook in self.proof.hooks if not hook.health.effective)
+        hook = next((each.health.remedy or "guard install" for each in missing), "")
+        findings = self.consumer.findings if self.consumer is not None else ()
+        others = next((each.remedy for each in findings if each.rule == merged.NAME), "")
+        names = self.release.names
+        todo = preparation(self.checkouts, names.consumer_path, names.dependency_path)
+        return following(self.release, todo, hook, others)
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -95,8 +90,16 @@ def _state(gate: Gate) -> _State:
         prove_hooks(),
         _engine(config),
         bypassed(gate),
-        steps(_progress(gate, combination).look().release),
+        _progress(gate, combination).look().release,
+        checkouts(gate.workspace.superproject, _gitlinks(gate, combination, config)),
     )
+
+
+def _gitlinks(gate: Gate, combination: Combination, config: Config) -> dict[str, str]:
+    """Path -> commit of the consumer and the dependency, as far as they have a gitlink."""
+    paths = (config.consumer, config.dependency)
+    commits = ((path, gate.gatherer.gitlink(combination, path)) for path in paths)
+    return {path: commit for path, commit in commits if commit is not None}
 
 
 def _progress(gate: Gate, combination: Combination) -> Progress:
@@ -137,6 +140,10 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
     screen.say(f"{screen.paint(facts.names.superproject, 'bold')} ({stands})  {where}")
     for path, text in _parts(facts):
         screen.say(f"  {path:<11} {text}")
+        for each in state.checkouts.submodules:
+            if gate.workspace.name(each.path) == path and each.relation is not Relation.SAME:
+                where = f"checked out at {each.head[:12]}, {each.relation.value}"
+                screen.say(f"  {'':<11} {screen.paint(where, 'yellow')}")
     for text in _asked(facts):
         screen.say(f"  {'requires':<12}{text}")
     screen.say(f"  {'verdict':<12}{_verdict(facts)}")

@@ -11,6 +11,7 @@ from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.gate.policy import policy_for
+from guard.gate.refused import missing_commit
 from guard.git.locate import find_here
 from guard.git.objects import ObjectPool
 from guard.git.pushes import (
@@ -88,7 +89,7 @@ def judge(
             return Judged(EXIT_ALLOWED)
         found = [_decide(gate, item, remote, passed) for item in pushed]
         decisions = order.judged([decision for decision in found if decision is not None])
-    _tell(decisions, passed, screen)
+        _tell(gate, decisions, passed, screen)
     refused = sum(item.outcome is not Outcome.ALLOWED for item in decisions)
     allowed = len(decisions) - refused
     others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
@@ -146,7 +147,7 @@ def _decide(gate: Gate, pushed: Pushed, remote: str, passed: _Passed) -> Decisio
     return gate.consumer(pushed.commit, ref, policy.applied)
 
 
-def _tell(decisions: list[Decision], passed: _Passed, screen: Screen) -> None:
+def _tell(gate: Gate, decisions: list[Decision], passed: _Passed, screen: Screen) -> None:
     if passed.unjudged:
         names = named(passed.unjudged)
         screen.warn(f"guard: {names} is not judged: no commit to a branch or a tag")
@@ -164,7 +165,8 @@ def _tell(decisions: list[Decision], passed: _Passed, screen: Screen) -> None:
     for decision in refused:
         matters.setdefault(decision._replace(ref=None), []).append(decision.ref or "")
     for decision, refs in matters.items():
-        screen.decision(decision._replace(ref=named(refs)))
+        following = missing_commit(gate, decision) if gate.workspace.in_superproject else ""
+        screen.decision(decision._replace(ref=named(refs)), following)
 
 
 def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:

@@ -163,12 +163,14 @@ def uncommitted(checkout: Repository) -> list[str]:
     staged = ("--cached", "--name-only", "-z", "--ignore-submodules=none", "HEAD")
     listed = checkout.run("diff-index", *staged)
     paths += [os.fsdecode(item) for item in listed.split(b"\0") if item]
-    under_way = [
-        f"{what} is under way"
-        for name, what in _UNDER_WAY.items()
-        if os.path.lexists(os.path.join(checkout.git_dir, name))
-    ]
-    return list(dict.fromkeys((*under_way, *paths)))
+    begun = under_way(checkout)
+    return list(dict.fromkeys((*([f"{begun} is under way"] if begun else []), *paths)))
+
+
+def under_way(checkout: Repository) -> str:
+    """What is begun in a checkout and not ended, such as "a rebase"; "" for nothing."""
+    names = (name for name in _UNDER_WAY if os.path.lexists(os.path.join(checkout.git_dir, name)))
+    return _UNDER_WAY[first] if (first := next(names, "")) else ""
 
 
 def in_the_way(checkout: Repository, tree: str) -> str:

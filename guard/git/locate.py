@@ -155,10 +155,11 @@ def distinct(repositories: Iterable[Repository]) -> tuple[Repository, ...]:
 
 
 def git_at(repository: Repository) -> str:
-    """``git -C thentos``, as seen from where the user stands."""
+    """The beginning of every git command for a repository, from where the user stands."""
     if repository.work_tree is None:
         return f"git --git-dir={shlex.quote(repository.git_dir)}"
-    return f"git -C {shlex.quote(seen_from_here(repository.work_tree))}"
+    folder = seen_from_here(repository.work_tree)
+    return "git" if folder == os.curdir else f"git -C {shlex.quote(folder)}"
 
 
 def seen_from_here(folder: str) -> str:

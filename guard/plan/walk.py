@@ -7,16 +7,16 @@ registry; push aula; push aula-docker".
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
+from guard.git.commands import Command, git, guard, in_turn
 from guard.model import Evidence, Severity
 from guard.rules import published
 from guard.situation.publication import Publication, Publications
 from guard.situation.release import Published, Reach, ReleaseFacts, Spot, Trouble
-from guard.situation.values import Tested, Unknown, VerdictState
+from guard.situation.values import Tested, VerdictState
 
 
 class Kind(Enum):
@@ -49,7 +49,7 @@ class Step(NamedTuple):
 
     Args:
         number: from 1.
-        command: what does it, one command a line; "" where it is done.
+        commands: what does it, one after the other; none where it is done.
         reason: how it is seen to be done, or what is in the way.
         remedy: what mends that; "" where another step has to come first.
         after: the step that has to come first, 0 for none.
@@ -60,11 +60,16 @@ class Step(NamedTuple):
     kind: Kind
     title: str
     state: StepState
-    command: str = ""
+    commands: tuple[Command, ...] = ()
     reason: str = ""
     remedy: str = ""
     after: int = 0
     undecided: bool = False
+
+    @property
+    def typed(self) -> str:
+        """The commands as text, one a line."""
+        return "\n".join(command.text for command in self.commands)
 
 
 class _Done(NamedTuple):
@@ -72,7 +77,7 @@ class _Done(NamedTuple):
 
 
 class _Open(NamedTuple):
-    command: str
+    commands: tuple[Command, ...]
 
 
 _Own = _Done | _Open | Trouble
@@ -93,7 +98,7 @@ def steps(facts: ReleaseFacts) -> tuple[Step, ...]:
         Kind.PUSH_CONSUMER: f"push {names.consumer}",
         Kind.PUSH_SUPERPROJECT: f"push {names.superproject}",
     }
-    build, test = _tried(facts.tested)
+    build, test = _tried(facts)
     own: tuple[_Own, ...] = (
         _dependency(facts),
         build,
@@ -112,12 +117,12 @@ def steps(facts: ReleaseFacts) -> tuple[Step, ...]:
         elif isinstance(item, Trouble):
             step = step._replace(reason=item.reason, remedy=item.remedy, undecided=item.undecided)
         elif number == first and not stuck:
-            step = step._replace(state=StepState.NEXT, command=item.command)
+            step = step._replace(state=StepState.NEXT, commands=item.commands)
         else:
             earlier = [at for at in (first, stuck) if 0 < at < number]
             after = min(earlier, default=stuck)
             why = f"after step {after}" if after < number else f"step {after} is in the way"
-            step = step._replace(command=item.command, reason=why, after=after)
+            step = step._replace(commands=item.commands, reason=why, after=after)
         found.append(step)
     return tuple(found)
 
@@ -134,7 +139,7 @@ def next_command(found: Sequence[Step]) -> str:
     step = pending(found)
     if step is None:
         return ""
-    return (step.command or step.remedy).partition("\n")[0]
+    return step.commands[0].text if step.commands else step.remedy.partition("\n")[0]
 
 
 def _dependency(facts: ReleaseFacts) -> _Own:
@@ -147,8 +152,10 @@ def _dependency(facts: ReleaseFacts) -> _Own:
     return _pushed(facts, facts.dependency, facts.names.dependency)
 
 
-def _tried(tested: Tested | Unknown | None) -> tuple[_Own, _Own]:
+def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
     """Building and testing, which one verdict tells of."""
+    tested = facts.tested
+    to_test = _Open((guard("test"),))
     if not isinstance(tested, Tested):
         what = tested.what if tested is not None else "nobody asked for the verdict"
         trouble = Trouble(what, tested.remedy if tested is not None else "guard check", True)
@@ -157,7 +164,7 @@ def _tried(tested: Tested | Unknown | None) -> tuple[_Own, _Own]:
     if tested.state is VerdictState.PASSED:
         return _Done(verdict), _Done(verdict)
     if tested.state is VerdictState.UNTESTED:
-        return _Open("guard test"), _Open("guard test")
+        return to_test, to_test
     if tested.state is VerdictState.FAILED_TEST:
         return _Done(verdict), _failed("its tests fail", tested)
     if tested.state is VerdictState.FAILED_BUILD:
@@ -166,7 +173,7 @@ def _tried(tested: Tested | Unknown | None) -> tuple[_Own, _Own]:
         trouble = Trouble("no test command is set, so nothing can have passed", "guard init")
     else:
         trouble = Trouble(tested.detail, tested.remedy, True)
-    return trouble, _Open("guard test")
+    return trouble, to_test
 
 
 def _failed(what: str, tested: Tested) -> Trouble:
@@ -188,7 +195,7 @@ def _image(facts: ReleaseFacts) -> _Own:
             f"{image.reference} means another image in the registry: {image.digest}",
             "guard publish",
         )
-    return _Open("guard publish")
+    return _Open((guard("publish"),))
 
 
 def _consumer(facts: ReleaseFacts) -> _Own:
@@ -201,31 +208,29 @@ def _superproject(facts: ReleaseFacts) -> _Own:
     spot = facts.superproject
     if isinstance(spot, Trouble) or not facts.staged:
         return _pushed(facts, spot, facts.names.superproject)
-    commit = f"{spot.git} commit -m {shlex.quote(facts.message)}"
-    push = f"{spot.git} push {spot.remote} "
-    push += spot.branch if spot.local == spot.ref else f"HEAD:{spot.ref}"
+    commit = spot.git("commit", "-m", facts.message)
+    # A pull or a rebase would take a staged gitlink back, without a word.
+    on_top = in_turn((commit, *rebase(facts, spot)))
     if spot.reach is Reach.AHEAD_THERE:
         name = facts.names.superproject
         return Trouble(
             f"{name} is behind {spot.remote}/{spot.branch}, which is at {spot.there[:12]}, and "
             "something is staged",
-            f"{spot.git} pull --ff-only {spot.remote} {spot.branch}",
+            on_top,
         )
-    found = _pushed(facts, spot, facts.names.superproject)
-    if isinstance(found, Trouble):
-        # A rebase would take a staged gitlink back, without a word.
-        apart = spot.reach is Reach.APART
-        return found._replace(remedy=f"{commit} && {found.remedy}") if apart else found
-    return spot.trouble or _Open(f"{commit}\n{push}")
+    pushed = _pushed(facts, spot, facts.names.superproject)
+    if isinstance(pushed, Trouble):
+        return pushed._replace(remedy=on_top) if spot.reach is Reach.APART else pushed
+    what = spot.branch if spot.local == spot.ref else f"HEAD:{spot.ref}"
+    return spot.trouble or _Open((commit, spot.git("push", spot.remote, what)))
 
 
-def rebase(facts: ReleaseFacts, spot: Spot) -> str:
-    """The command that puts a branch on top of what others pushed, and stages it as a gitlink."""
-    command = f"{spot.git} fetch {spot.remote} && {spot.git} rebase {spot.remote}/{spot.branch}"
-    if spot == facts.consumer and isinstance(facts.superproject, Spot):
-        path = shlex.quote(facts.names.consumer_path)
-        command += f" && {facts.superproject.git} add {path}"
-    return command
+def rebase(facts: ReleaseFacts, spot: Spot) -> tuple[Command, ...]:
+    """What puts a branch on top of what others pushed, and stages it as a gitlink."""
+    commands = (spot.git("fetch", spot.remote), spot.git("rebase", f"{spot.remote}/{spot.branch}"))
+    if spot == facts.consumer:
+        return (*commands, git(facts.top, "add", facts.names.consumer_path))
+    return commands
 
 
 def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) -> _Own:
@@ -245,12 +250,12 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
         return Trouble(
             f"{spot.remote} has {spot.branch} of {name} at {spot.there[:12]}, which is another "
             "commit than the one here: a release is never moved",
-            f"{spot.git} ls-remote --tags {spot.remote}",
+            spot.git("ls-remote", "--tags", spot.remote).text,
         )
     if spot.reach is Reach.APART:
         return Trouble(
             f"somebody else pushed to {name} first: {spot.branch} of {spot.remote} is at "
             f"{spot.there[:12]}, which does not lead to {what}, nor {what} to it",
-            rebase(facts, spot),
+            in_turn(rebase(facts, spot)),
         )
-    return spot.trouble or _Open(spot.push)
+    return spot.trouble or _Open((spot.push,))

@@ -198,12 +198,12 @@ class Merges:
     def _elsewhere(self, combination: Combination) -> str:
         commit = combination.commit or "HEAD"
         remote = quote(self._destination.remote) if self._destination.remote else "<remote>"
-        git = git_at(self._workspace.superproject).removesuffix(" -C .")
+        git = git_at(self._workspace.superproject)
         return f"{git} push {remote} {commit[:12]}:refs/heads/pin-{commit[:8]}"
 
 
 def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
-    git, name = git_at(repository).removesuffix(" -C ."), quote(remote.name)
+    git, name = git_at(repository), quote(remote.name)
     command = f"{git} fetch {name} && {git} remote set-head {name} --auto"
     if f"refs/remotes/{remote.name}/*" not in remote.tracking:
         # A clone of one branch, or of none: what is fetched is not kept where it is looked for.

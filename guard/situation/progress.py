@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -10,6 +11,8 @@ from typing import NamedTuple, TypeVar
 from guard.config import Config
 from guard.errors import GuardError
 from guard.git.ancestry import described
+from guard.git.commands import git
+from guard.git.locate import git_at, seen_from_here
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import Combination, Finding, Gitlink
@@ -38,7 +41,7 @@ from guard.situation.release import (
 )
 from guard.situation.tracking import Place, track
 from guard.situation.values import Facts, Pin, Tested, Unknown, VerdictState
-from guard.situation.whereabouts import Whereabouts, git_for
+from guard.situation.whereabouts import Whereabouts
 from guard.verdicts.record import Record
 
 # They cannot be asked as they are named, or need not be.
@@ -132,6 +135,7 @@ class Progress:
         subject = self._subject()
         release = ReleaseFacts(
             names=facts.names,
+            top=self._workspace.superproject,
             faults=self._faults,
             dependency=self._tag_spot(tag) if isinstance(tag, _Tag) else tag,
             tested=facts.tested,
@@ -210,15 +214,14 @@ class Progress:
                     return _Tag(place, ref, pin.commit, is_known)
         return Trouble(
             f"the tag {pin.releases[0].tag} is in no repository of {path} that has a remote",
-            f"git -C {shlex.quote(path)} fetch --tags",
+            f"{self._at(path)} fetch --tags",
             True,
         )
 
     def _tag_spot(self, tag: _Tag) -> Spot | Trouble:
         """Where the release tag has to be."""
         place, ref = tag.place, tag.ref
-        git = git_for(place.repository)
-        spot = Spot(place.repository, git, place.target, ref, ref, Reach.ABSENT)
+        spot = Spot(place.repository, place.target, ref, ref, Reach.ABSENT)
         if not self._asking.remotes:
             return spot._replace(reach=Reach.SAME) if tag.is_known else spot
         shown = self._where.shown(place.repository, place.remote.name)
@@ -231,24 +234,39 @@ class Progress:
     def _consumer(self) -> Spot | Trouble | Publication | None:
         if self._commit is None:
             return None
-        spot = self._consumer_spot
-        if isinstance(spot, Spot) and spot.trouble is None:
-            spot = spot._replace(trouble=self._beside(spot))
-        return spot
+        return self._beside if self._is_feature else self._consumer_spot
 
-    def _beside(self, spot: Spot) -> Trouble | None:
-        """What is tried out on a branch of the superproject is nothing for a default branch."""
-        branch, top = self._branch, self._workspace.superproject
+    @property
+    def _is_feature(self) -> bool:
+        """Whether the superproject is on a branch that is not its default one."""
+        branch = self._branch
         defaults = default_branches(self._top.refs, branch.remote)
         default = short_name(branch.remote, defaults[0]) if len(defaults) == 1 else ""
-        if branch.detached or not default or branch.ref == HEADS + default:
-            return None
-        facts, short = self._facts, branch.ref.removeprefix(HEADS)
-        return Trouble(
-            f"{facts.names.superproject} is on {short}, not on {default}, and "
-            f"{facts.names.consumer} would go to {spot.branch}",
-            f"{git_for(top)} switch {shlex.quote(default)}",
-        )
+        return bool(default) and not branch.detached and branch.ref != HEADS + default
+
+    @property
+    def _beside(self) -> Spot | Trouble | Publication:
+        """Where the consumer's commit has to be while the superproject is on a feature branch.
+
+        On any branch of its remote; if it is on none, the one that is checked out in the consumer
+        goes there, or one of the name that the superproject's has. The default branch never does.
+        """
+        place, path, commit = self._home, self._config.consumer, self._commit
+        if not isinstance(place, Place):
+            return place
+        assert commit is not None  # it is in that place
+        repository, remote = place.repository, place.remote.name
+        ref = self._branch.ref
+        spot = Spot(repository, place.target, commit, ref, Reach.ABSENT)
+        if head_of(repository) == commit and (local := head_branch(repository)):
+            default = place.tracking.default_branch(place.remote, place.wanted)
+            is_default = default == tracking_ref(remote, local.removeprefix(HEADS))
+            spot = spot._replace(ref=ref if is_default else local, local=local)
+        compared = self._where.compared(spot, place.tracking, remote, path)
+        is_known = self._link(path).state is PublicationState.PUBLISHED
+        if is_known and isinstance(compared, Spot):
+            return compared._replace(reach=Reach.SAME)
+        return compared
 
     @cached_property
     def _commit(self) -> str | None:
@@ -268,7 +286,7 @@ class Progress:
                 return place
         return Trouble(
             f"commit {commit} of {path} is in no repository that has its remote",
-            f"git -C {shlex.quote(path)} fetch",
+            f"{self._at(path)} fetch",
             True,
         )
 
@@ -279,16 +297,16 @@ class Progress:
         if not isinstance(place, Place):
             return place
         assert commit is not None  # it is in that place
-        git, remote = git_for(place.repository), place.remote.name
+        remote = place.remote.name
         ref = place.tracking.default_branch(place.remote, place.wanted)
         if ref is None:
             return Trouble(
                 f"which branch of {remote} is the default one of {path} is not known",
-                f"{git} remote set-head {remote} --auto",
+                git(place.repository, "remote", "set-head", remote, "--auto").text,
                 True,
             )
         there = HEADS + short_name(remote, ref)
-        spot = Spot(place.repository, git, place.target, commit, there, Reach.ABSENT)
+        spot = Spot(place.repository, place.target, commit, there, Reach.ABSENT)
         if head_of(place.repository) == commit:
             spot = spot._replace(local=head_branch(place.repository))
         return self._where.compared(spot, place.tracking, remote, path)
@@ -305,26 +323,26 @@ class Progress:
 
     def _superproject(self) -> Spot | Trouble:
         top = self._workspace.superproject
-        name, git = self._facts.names.superproject, git_for(top)
-        branch = self._branch
+        name, branch = self._facts.names.superproject, self._branch
         if not branch.remote:
-            return self._no_remote(name, git)
+            return self._no_remote(name)
         head = head_of(top) or ""
-        spot = Spot(top, git, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
+        spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
-            remedy = f"{git} switch {shlex.quote(branch.ref.removeprefix(HEADS))}"
+            remedy = git(top, "switch", branch.ref.removeprefix(HEADS)).text
             spot = spot._replace(
                 trouble=Trouble(f"HEAD of {name} is detached: no branch would be pushed", remedy)
             )
         return self._where.compared(spot, self._top, branch.remote, "")
 
-    def _no_remote(self, name: str, git: str) -> Trouble:
-        remotes = [item.name for item in self._top.remotes.remotes]
+    def _no_remote(self, name: str) -> Trouble:
+        top, remotes = self._top.repository, [item.name for item in self._top.remotes.remotes]
         if not remotes:
-            return Trouble(f"{name} has no remote to push to", f"{git} remote add origin <url>")
+            remedy = f"{git_at(top)} remote add origin <url>"
+            return Trouble(f"{name} has no remote to push to", remedy)
         return Trouble(
             f"nothing says to which of the remotes {', '.join(remotes)} {name} is pushed",
-            f"{git} config remote.pushDefault {shlex.quote(remotes[0])}",
+            git(top, "config", "remote.pushDefault", remotes[0]).text,
         )
 
     @cached_property
@@ -352,6 +370,11 @@ class Progress:
             at = pin.releases[0].tag if pin.releases else pin.commit[:12]
             parts.append(f"{names.dependency} {at}")
         return " with ".join(parts)
+
+    def _at(self, path: str) -> str:
+        """The beginning of every git command for the checkout of a submodule."""
+        folder = os.path.join(self._workspace.superproject.place, path)
+        return f"git -C {shlex.quote(seen_from_here(folder))}"
 
     def _described(self, commit: str) -> str:
         home = _tried(lambda: self._home)

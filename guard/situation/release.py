@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from guard.git.commands import Command, git
 from guard.git.repository import Repository
 from guard.model import Finding
 from guard.situation.publication import Publication
@@ -39,7 +40,6 @@ class Spot(NamedTuple):
 
     Args:
         repository: where the push is made.
-        git: the beginning of every command for it, e.g. ``git -C aula``.
         remote: its name, e.g. ``origin``.
         source: what is pushed: a commit's id, or a tag's full name.
         ref: the full name at the remote.
@@ -51,7 +51,6 @@ class Spot(NamedTuple):
     """
 
     repository: Repository
-    git: str
     remote: str
     source: str
     ref: str
@@ -73,11 +72,15 @@ class Spot(NamedTuple):
         return f"{self.source}:{self.ref}"
 
     @property
-    def push(self) -> str:
+    def push(self) -> Command:
         """The command, to be read and to be pasted."""
-        if self.ref in (self.source, self.local):
-            return f"{self.git} push {self.remote} {self.branch}"
-        return f"{self.git} push {self.remote} {self.source[:12]}:{self.ref}"
+        is_named = self.ref in (self.source, self.local)
+        what = self.branch if is_named else f"{self.source[:12]}:{self.ref}"
+        return self.git("push", self.remote, what)
+
+    def git(self, *words: str) -> Command:
+        """A git command in that repository."""
+        return git(self.repository, *words)
 
 
 class Published(Enum):
@@ -111,11 +114,13 @@ class ReleaseFacts(NamedTuple):
         dependency: where its release tag has to be, or that its remote cannot be asked as it is
             named; None where there is no gitlink.
         consumer: the same of its commit.
+        top: the superproject.
         staged: whether the combination is still to be committed.
         message: of that commit.
     """
 
     names: Names
+    top: Repository
     faults: tuple[Finding, ...]
     dependency: Spot | Trouble | Publication | None
     tested: Tested | Unknown | None

@@ -59,7 +59,7 @@ class Whereabouts:
             return Trouble(
                 f"{spot.branch} of {remote} is at {spot.there[:12]}, which cannot be compared: "
                 f"{error.problem}",
-                f"{spot.git} fetch {remote}",
+                spot.git("fetch", remote).text,
                 True,
             )
 
@@ -78,14 +78,9 @@ class Whereabouts:
             try:
                 self._answers[key] = ls_remote(repository, remote, seconds=_PATIENCE)
             except GitError as error:
-                remedy = f"{git_for(repository)} fetch {remote}"
+                remedy = f"{git_at(repository)} fetch {remote}"
                 self._answers[key] = Trouble(error.problem, remedy, True)
         return self._answers[key]
-
-
-def git_for(repository: Repository) -> str:
-    """The beginning of every command for a repository, from where the user stands."""
-    return git_at(repository).removesuffix(" -C .")
 
 
 def _reach(repository: Repository, commit: str, there: str) -> Reach:

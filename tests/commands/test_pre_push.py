@@ -193,6 +193,46 @@ def test_another_test_command_loses_the_verdict(workshop: Workshop) -> None:
     assert "the test command is another one" in ran.text
 
 
+class TestWhatIsNext:
+    """What mends HEAD already, and is not committed, is not asked for again."""
+
+    def next_after(self, workshop: Workshop) -> str:
+        ran = workshop.push(workshop.docker)
+        assert ran.status != 0
+        (line,) = (line for line in ran.text.splitlines() if line.startswith("  next: "))
+        return line.removeprefix("  next: ")
+
+    def test_after_align_it_is_the_commit(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.thentos.git("checkout", "--quiet", "v0.2.1")
+        workshop.pin()
+        assert self.next_after(workshop) == "guard align"
+        assert workshop.guard("align").status == 0
+        assert self.next_after(workshop) == "git commit"
+        workshop.docker.git("commit", "--quiet", "-m", "Align")
+        assert self.next_after(workshop).startswith("guard test")
+
+    def test_what_is_staged_and_mends_nothing_is_not_to_be_committed(
+        self, workshop: Workshop
+    ) -> None:
+        workshop.install()
+        workshop.thentos.git("checkout", "--quiet", "v0.2.1")
+        workshop.pin()
+        workshop.docker.write({"README": "new\n"})
+        workshop.docker.git("add", "README")
+        assert self.next_after(workshop) == "guard align"
+
+    def test_after_init_it_is_the_settings(self, workshop: Workshop) -> None:
+        workshop.docker.git("rm", "--quiet", ".guard.toml")
+        workshop.docker.commit("Forget the settings")
+        workshop.install()
+        assert self.next_after(workshop) == "guard init"
+        workshop.docker.write({".guard.toml": GUARD_TOML})  # as guard init, and an editor
+        assert self.next_after(workshop) == "git add .guard.toml && git commit"
+        workshop.docker.git("add", ".guard.toml")
+        assert self.next_after(workshop) == "git commit"
+
+
 class TestConsumer:
     """Pushes of aula, judged as the combination that they would make."""
 

@@ -330,18 +330,19 @@ def test_a_detached_head(unbuilt: Release) -> None:
     assert "to mend it: git switch master" in said
 
 
-def test_a_branch_beside_the_default_one_leaves_aula_s_alone(unbuilt: Release) -> None:
+def test_on_a_branch_beside_the_default_one_aula_goes_to_one_of_that_name(
+    unbuilt: Release,
+) -> None:
     workshop = unbuilt.workshop
     workshop.docker.git("checkout", "--quiet", "-b", "wip")
-    said = blocked(unbuilt)
-    assert (
-        "step 5, push aula, is blocked: aula-docker is on wip, not on master, and aula would go to "
-        "master" in said
-    )
-    assert "to mend it: git switch master" in said
-    assert unbuilt.state()["next"] == "git switch master"
-    # What is on aula's default branch already may be tried out on any.
-    workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+    commands = [step["commands"] for step in unbuilt.state()["steps"]]
+    aula = workshop.aula.head[:12]
+    assert commands[4] == [f"git -C aula push origin {aula}:refs/heads/wip"]
+    assert commands[5][1] == "git push origin wip"
+    workshop.aula.git("checkout", "--quiet", "-b", "mine")
+    assert unbuilt.state()["steps"][4]["commands"] == ["git -C aula push origin mine"]
+    # What is on any branch of aula's remote already may be tried out on any.
+    workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:other")
     assert unbuilt.states() == ["next", "blocked", "blocked", "blocked", "done", "blocked"]
 
 
@@ -353,7 +354,9 @@ def test_somebody_else_pushed_before_it_begins(unbuilt: Release) -> None:
     unbuilt.log.write_text("")
     said = blocked(unbuilt)
     assert f"aula-docker is behind origin/master, which is at {theirs[:12]}" in said
-    assert "to mend it: git pull --ff-only origin master" in said
+    # A pull would take back what is staged of a submodule.
+    assert "to mend it: git commit -m 'Take aula " in said
+    assert "' && git fetch origin && git rebase origin/master\n" in said
 
 
 def test_commits_of_others_that_are_not_here_are_fetched_without_moving_a_ref(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.workshop import Workshop
+import pytest
+
+from tests.workshop import Repo, Workshop
 
 
 def next_of(workshop: Workshop) -> str:
@@ -37,11 +39,85 @@ def test_after_all_that_the_work_goes_on_in_aula(workshop: Workshop) -> None:
     workshop.verdict(published=True)
     workshop.push(workshop.docker)
     workshop.aula.commit("More", {"more": "x\n"})
-    assert next_of(workshop) == f"guard test --consumer {workshop.aula.head[:12]}"
-    workshop.pin()
-    workshop.verdict()
-    workshop.docker.git("reset", "--quiet", "--hard", "HEAD^")
     assert next_of(workshop) == "git add aula"
+    workshop.docker.git("add", "aula")
+    assert next_of(workshop) == "guard test"
+
+
+def next_at(workshop: Workshop, at: Repo) -> str:
+    return workshop.guard("status", at=at).out.splitlines()[-1].removeprefix("next: ")
+
+
+class TestCheckouts:
+    """What is checked out beside what is staged: each way to stand has its one step."""
+
+    @pytest.fixture(autouse=True)
+    def settled(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict(published=True)
+        workshop.push(workshop.docker)
+        assert next_of(workshop).startswith("nothing")
+
+    def pasted(self, workshop: Workshop, at: Repo, command: str) -> None:
+        """Type what is next where that was said."""
+        assert next_at(workshop, at) == command
+        ran = workshop.run(["sh", "-c", command], at)
+        assert ran.status == 0, ran.text
+
+    def test_a_commit_in_aula_is_staged_from_wherever_one_stands(self, workshop: Workshop) -> None:
+        workshop.aula.commit("More", {"more": "x\n"})
+        out = workshop.guard("status").out
+        head = workshop.aula.head[:12]
+        assert f"\n              checked out at {head}, ahead of the gitlink\n" in out
+        self.pasted(workshop, workshop.aula, "git -C .. add aula")
+        assert next_at(workshop, workshop.aula) == "guard test"
+
+    def test_a_branch_that_is_behind_its_gitlink_is_brought_up_and_not_left(
+        self, workshop: Workshop
+    ) -> None:
+        new = workshop.aula.commit("More", {"more": "x\n"})
+        workshop.docker.git("add", "aula")
+        workshop.aula.git("reset", "--quiet", "--hard", "HEAD^")
+        self.pasted(workshop, workshop.docker, f"git -C aula merge --ff-only {new[:12]}")
+        assert workshop.aula.head == new
+        assert workshop.aula.git("symbolic-ref", "HEAD") == "refs/heads/master"
+
+    def test_a_detached_head_that_is_behind_follows_its_gitlink(self, workshop: Workshop) -> None:
+        workshop.thentos.git("checkout", "--quiet", "v0.2.1")
+        self.pasted(workshop, workshop.aula, "git -C .. submodule update thentos")
+        assert next_of(workshop).startswith("nothing")
+
+    def test_what_moved_on_both_sides_is_put_on_top(self, workshop: Workshop) -> None:
+        theirs = workshop.aula.commit("Theirs", {"theirs": "x\n"})
+        workshop.docker.git("add", "aula")
+        workshop.aula.git("reset", "--quiet", "--hard", "HEAD^")
+        workshop.aula.commit("Mine", {"mine": "x\n"})
+        self.pasted(workshop, workshop.docker, f"git -C aula rebase {theirs[:12]}")
+        assert next_of(workshop) == "git add aula"
+
+    def test_changes_that_are_in_the_way_are_a_persons(self, workshop: Workshop) -> None:
+        workshop.aula.commit("More", {"more": "x\n"})
+        workshop.docker.git("add", "aula")
+        workshop.aula.git("reset", "--quiet", "--hard", "HEAD^")
+        workshop.aula.write({"aula.cabal": "changed\n"})
+        expected = "you: commit or stash what is changed in aula: git -C aula status"
+        assert next_of(workshop) == expected
+        state = json.loads(workshop.guard("status", "--json").out)
+        assert state["next"] == expected
+
+    def test_a_release_that_is_checked_out_is_staged_and_a_commit_that_is_none_is_not(
+        self, workshop: Workshop
+    ) -> None:
+        workshop.thentos.commit("Try something", {"new": "x\n"})
+        assert next_of(workshop).startswith("nothing")
+        workshop.thentos.git("tag", "v0.3.1")
+        self.pasted(workshop, workshop.docker, "git add thentos")
+
+    def test_what_others_have_pushed_comes_first(self, workshop: Workshop) -> None:
+        docker = workshop.docker
+        docker.git("update-ref", "refs/remotes/origin/master", docker.commit("Theirs"))
+        docker.git("reset", "--quiet", "--hard", "HEAD^")
+        assert next_of(workshop) == "git pull --ff-only origin master"
 
 
 def test_what_it_shows(workshop: Workshop) -> None:
@@ -104,4 +180,4 @@ def test_a_stale_superproject(workshop: Workshop) -> None:
     workshop.docker.git("commit", "--quiet", "--allow-empty", "-m", "Of another")
     workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
     workshop.docker.git("reset", "--quiet", "--hard", "HEAD~")
-    assert next_of(workshop) == "git -C . pull origin master"
+    assert next_of(workshop) == "git pull --ff-only origin master"

@@ -14,7 +14,6 @@ from guard.situation.values import Unknown, VerdictState
 from tests.rules.case import NAMES
 
 AULA, DOCKER, OTHER = "a" * 40, "d" * 40, "e" * 40
-HERE = Repository("/aula-docker/.git", "/aula-docker/.git", "/aula-docker")
 TAG = "refs/tags/v0.4.0"
 PASSED = WasTested(VerdictState.PASSED, verdict="1234-5678")
 UNTESTED = WasTested(VerdictState.UNTESTED)
@@ -22,32 +21,38 @@ IMAGE = PublishedImage(Published.YES, "registry/aula:one", "sha256:1")
 NO_IMAGE = PublishedImage(Published.NO)
 NO_HOOK = Trouble("there is no hook", "guard install")
 OFFLINE = Trouble("origin does not answer", "git -C aula fetch origin", undecided=True)
+TOP = Repository("/w/top/.git", "/w/top/.git", "/w/top")
 COMMANDS = [
-    "git -C thentos push origin v0.4.0",
+    "git -C /w/top/thentos push origin v0.4.0",
     "guard test",
     "guard test",
     "guard publish",
-    f"git -C aula push origin {AULA[:12]}:refs/heads/master",
-    f"git push origin {DOCKER[:12]}:refs/heads/master",
+    f"git -C /w/top/aula push origin {AULA[:12]}:refs/heads/master",
+    f"git -C /w/top push origin {DOCKER[:12]}:refs/heads/master",
 ]
 
 
+def below(path: str) -> Repository:
+    return Repository(f"/w/top/.git/modules/{path}", "", f"/w/top/{path}")
+
+
 def thentos(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
-    return Spot(HERE, "git -C thentos", "origin", TAG, TAG, reach, there, trouble, asked=True)
+    return Spot(below("thentos"), "origin", TAG, TAG, reach, there, trouble, asked=True)
 
 
 def aula(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
-    return Spot(HERE, "git -C aula", "origin", AULA, "refs/heads/master", reach, there, trouble)
+    return Spot(below("aula"), "origin", AULA, "refs/heads/master", reach, there, trouble)
 
 
 def docker(reach: Reach, there: str = "", trouble: Trouble | None = None) -> Spot:
-    return Spot(HERE, "git", "origin", DOCKER, "refs/heads/master", reach, there, trouble)
+    return Spot(TOP, "origin", DOCKER, "refs/heads/master", reach, there, trouble)
 
 
 def nothing() -> ReleaseFacts:
     """Nothing of a release is done."""
     return ReleaseFacts(
         names=NAMES,
+        top=TOP,
         faults=(),
         dependency=thentos(Reach.ABSENT),
         tested=UNTESTED,
@@ -80,7 +85,7 @@ def letter(step: Step) -> str:
 
 def test_nothing_is_done() -> None:
     found = steps(nothing())
-    assert [step.command for step in found] == COMMANDS
+    assert [step.typed for step in found] == COMMANDS
     assert [step.title for step in found] == [
         "push thentos",
         "build the image",
@@ -100,7 +105,7 @@ def test_everything_is_done() -> None:
     assert states(everything()) == "dddddd"
     assert pending(found) is None
     assert next_command(found) == ""
-    assert [step.command for step in found] == [""] * 6
+    assert [step.typed for step in found] == [""] * 6
     assert [step.reason for step in found] == [
         "origin has v0.4.0",
         "verdict 1234-5678",
@@ -213,7 +218,7 @@ def test_a_tag_that_means_another_commit() -> None:
         "origin has v0.4.0 of thentos at eeeeeeeeeeee, which is another commit than the one here: "
         "a release is never moved"
     )
-    assert first.remedy == "git -C thentos ls-remote --tags origin"
+    assert first.remedy == "git -C /w/top/thentos ls-remote --tags origin"
 
 
 def test_somebody_else_pushed_first() -> None:
@@ -226,7 +231,8 @@ def test_somebody_else_pushed_first() -> None:
     )
     # The new commit is another gitlink.
     assert step.remedy == (
-        "git -C aula fetch origin && git -C aula rebase origin/master && git add aula"
+        "git -C /w/top/aula fetch origin && git -C /w/top/aula rebase origin/master && "
+        "git -C /w/top add aula"
     )
     assert next_command(steps(facts)) == step.remedy
 
@@ -275,10 +281,11 @@ MESSAGE = "Release it's"
 def test_what_is_staged_is_committed_first(reach: Reach) -> None:
     facts = everything()._replace(superproject=docker(reach), staged=True, message=MESSAGE)
     assert states(facts) == "dddddN"
-    assert steps(facts)[5].command == (
-        "git commit -m 'Release it'\"'\"'s'\ngit push origin HEAD:refs/heads/master"
+    assert steps(facts)[5].typed == (
+        "git -C /w/top commit -m 'Release it'\"'\"'s'\n"
+        "git -C /w/top push origin HEAD:refs/heads/master"
     )
-    assert next_command(steps(facts)) == "git commit -m 'Release it'\"'\"'s'"
+    assert next_command(steps(facts)) == "git -C /w/top commit -m 'Release it'\"'\"'s'"
 
 
 def test_nothing_is_committed_on_top_of_what_is_behind() -> None:
@@ -288,14 +295,13 @@ def test_nothing_is_committed_on_top_of_what_is_behind() -> None:
     assert step.reason == (
         "aula-docker is behind origin/master, which is at eeeeeeeeeeee, and something is staged"
     )
-    assert step.remedy == "git pull --ff-only origin master"
+    # A pull or a rebase takes back what is staged of a submodule.
+    rebased = "git -C /w/top fetch origin && git -C /w/top rebase origin/master"
+    assert step.remedy == f"git -C /w/top commit -m '' && {rebased}"
     apart = facts._replace(superproject=docker(Reach.APART, OTHER), message="Take it")
-    # A rebase takes back what is staged of a submodule.
-    assert steps(apart)[5].remedy == (
-        "git commit -m 'Take it' && git fetch origin && git rebase origin/master"
-    )
+    assert steps(apart)[5].remedy == f"git -C /w/top commit -m 'Take it' && {rebased}"
     committed = apart._replace(staged=False)
-    assert steps(committed)[5].remedy == "git fetch origin && git rebase origin/master"
+    assert steps(committed)[5].remedy == rebased
     no_hook = facts._replace(superproject=docker(Reach.SAME, trouble=NO_HOOK))
     assert steps(no_hook)[5].remedy == "guard install"
 

@@ -20,7 +20,8 @@ class Checkout(NamedTuple):
         head: the branch that is checked out, "" where HEAD is detached.
         refs: every ref but the store of verdicts, whose commits hold the time.
         stash: every stash, the newest first.
-        verdicts: which combinations were tested by which recipe, and how that ended.
+        verdicts: which combinations were tested by which recipe, how that ended, and what the
+            registry has of it.
     """
 
     folder: str
@@ -30,7 +31,7 @@ class Checkout(NamedTuple):
     staged: str
     status: str
     stash: str
-    verdicts: tuple[tuple[str, str], ...]
+    verdicts: tuple[tuple[str, str, str], ...]
 
 
 class Picture(NamedTuple):
@@ -108,12 +109,13 @@ def _refs(at: Repo) -> str:
     return "\n".join(line for line in lines if not line.startswith(f"{VERDICTS} "))
 
 
-def _verdicts(at: Repo) -> tuple[tuple[str, str], ...]:
+def _verdicts(at: Repo) -> tuple[tuple[str, str, str], ...]:
     if not at.git("for-each-ref", VERDICTS):
         return ()
     paths = at.git("ls-tree", "-r", "--name-only", VERDICTS).splitlines()
     records = [json.loads(at.git("show", f"{VERDICTS}:{path}")) for path in paths]
+    found = [record["predicate"] for record in records]
     return tuple(
-        (path, str(record["predicate"]["result"]))
-        for path, record in zip(paths, records, strict=True)
+        (path, str(predicate["result"]), str(predicate["guard"]["image"]))
+        for path, predicate in zip(paths, found, strict=True)
     )

@@ -1,8 +1,4 @@
-"""The seven walks along `next:` from where developers ordinarily stand, all of it real.
-
-A walk that does not end well today is a strict expected failure of the very kind that is seen
-today; once guard mends it, the mark goes.
-"""
+"""The seven walks along `next:` from where developers ordinarily stand, all of it real."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ import pytest
 
 from tests.registry import Registry
 from tests.walks.team import MASTER, Developer, Team
-from tests.walks.walker import CommandError, Ending, LostBranchError, RepeatedStateError, Walker
+from tests.walks.walker import Ending, Walker
 from tests.workshop import Workshop, cabal
 
 BOUND = cabal("aula", "0.1", "thentos-core >=0.4 && <0.5")
@@ -59,11 +55,6 @@ def is_published(walker: Walker, developer: Developer, tag: str, branch: str = M
     walker.reaches(team.pins("thentos", branch) == released, f"it pins thentos {tag}")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RepeatedStateError,
-    reason="status tests what is staged, never stages aula, then says align, which stays: for ever",
-)
 def test_a_new_bound(team: Team) -> None:
     developer = team.join()
     team.colleague.release("0.4.0")
@@ -75,11 +66,6 @@ def test_a_new_bound(team: Team) -> None:
     is_published(walker, developer, "v0.4.0")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RepeatedStateError,
-    reason="next is guard test of the index, which there tests aula's HEAD: for ever",
-)
 def test_inside_aula(team: Team) -> None:
     developer = team.join()
     developer.aula.commit("Go on with aula", {"src/Main.hs": "main = pure ()\n"})
@@ -88,11 +74,6 @@ def test_inside_aula(team: Team) -> None:
     is_published(walker, developer, "v0.3.0")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=LostBranchError,
-    reason="feature is pushed without aula's commit; with it staged, next is git switch master",
-)
 def test_a_feature_branch_in_both(team: Team) -> None:
     developer = team.join()
     for at in (developer.docker, developer.aula):
@@ -106,11 +87,6 @@ def test_a_feature_branch_in_both(team: Team) -> None:
     walker.reaches(after == masters, "the branches of others are where they were")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RepeatedStateError,
-    reason="next is the push of a tag that the remote has: for ever",
-)
 def test_a_fresh_clone_after_somebodys_release(team: Team) -> None:
     colleague = team.colleague
     colleague.install()
@@ -126,11 +102,6 @@ def test_a_fresh_clone_after_somebodys_release(team: Team) -> None:
     walker.reaches(team.refs() == before, "nothing is pushed that others have already")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=RepeatedStateError,
-    reason="checkouts behind the gitlinks are not seen: test, then align, which stays: for ever",
-)
 def test_after_a_pull(team: Team) -> None:
     developer = team.join()
     team.release("0.4.0", ">=0.4 && <0.5")
@@ -158,11 +129,6 @@ def test_an_unreleased_pin(team: Team) -> None:
     is_published(walker, developer, "v0.3.0")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=CommandError,
-    reason="next is guard init once more where its file is not committed",
-)
 def test_no_settings(workshop: Workshop, base: str, registry: Registry, image: str) -> None:
     workshop.aula.commit("Test on CI", {".travis.yml": TRAVIS.format(image=image)})
     workshop.pin()

@@ -32,8 +32,8 @@ class Ending(Enum):
     PERSON = "a person is named who has to do what no command does"
 
 
-# How the line begins that is no command. No person is named today.
-_ENDINGS = {"nothing": Ending.NOTHING}
+# How the line begins that is no command.
+_ENDINGS = {"nothing": Ending.NOTHING, "you": Ending.PERSON}
 
 
 class WalkError(Exception):

@@ -1,0 +1,126 @@
+"""What comes before a release: everything checked out as the index has it, and that staged.
+
+A pure function of how the checkouts stand. Each step brings a checkout or the index on, and none
+takes anything back; where only a person can say what is meant, that is the step.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from guard.config import FILE
+from guard.git.commands import Command, git
+from guard.git.repository import Repository
+from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings
+
+
+class Todo(NamedTuple):
+    """What is to be done before anything else.
+
+    Args:
+        why: one sentence.
+        commands: what does it, one after the other.
+        person: what a person has to do who then goes on; "" where the commands do it, which
+            otherwise only show what there is.
+    """
+
+    why: str
+    commands: tuple[Command, ...]
+    person: str = ""
+
+
+def preparation(at: Checkouts, consumer: str, dependency: str) -> Todo | None:
+    """The first thing that is to be done before the index is what is released; None for nothing.
+
+    Args:
+        consumer, dependency: their paths.
+    """
+    return (
+        _unfinished(at)
+        or _settings(at)
+        or next(filter(None, (_behind(at.superproject, each) for each in at.submodules)), None)
+        or _consumer(at, consumer)
+        or _dependency(at, dependency)
+    )
+
+
+def _unfinished(at: Checkouts) -> Todo | None:
+    """A merge or the like that somebody is in the middle of."""
+    top = at.superproject
+    if at.unmerged:
+        first = at.unmerged[0]
+        more = f" and {len(at.unmerged) - 1} more" if len(at.unmerged) > 1 else ""
+        return Todo(
+            f"the index has unmerged entries: {first}{more}",
+            (git(top, "status"),),
+            f"resolve {first}{more}, and stage it",
+        )
+    begun = [(top, at.under_way, "")] if at.under_way else []
+    begun += [(each.repository, each.under_way, each.path) for each in at.submodules]
+    for repository, what, path in begun:
+        if what:
+            where = f" in {path}" if path else ""
+            person = f"finish {what}{where}"
+            return Todo(f"{what} is under way{where}", (git(repository, "status"),), person)
+    return None
+
+
+def _settings(at: Checkouts) -> Todo | None:
+    if at.settings is not Settings.UNSTAGED:
+        return None
+    return Todo(f"{FILE} is not staged", (git(at.superproject, "add", FILE),))
+
+
+def _behind(top: Repository, each: Checkout) -> Todo | None:
+    """Bring a checkout up to its gitlink, as after a pull."""
+    path, short = each.path, each.gitlink[:12]
+    if each.relation is Relation.MISSING:
+        return Todo(f"{short}, which is staged, is not in {path}", (git(each.repository, "fetch"),))
+    if each.relation is Relation.CUT_OFF:
+        why = f"{path} and {short}, which is staged, cannot be compared: history is cut off"
+        return Todo(why, (git(each.repository, "fetch", "--unshallow"),))
+    if each.relation is not Relation.BEHIND:
+        return None
+    why = f"{path} is checked out at {each.head[:12]}, behind {short}, which is staged"
+    if each.is_changed:
+        return _changed(each, why)
+    if each.branch:
+        # ``git submodule update`` would leave the branch.
+        return Todo(why, (git(each.repository, "merge", "--ff-only", short),))
+    return Todo(why, (git(top, "submodule", "update", path),))
+
+
+def _consumer(at: Checkouts, path: str) -> Todo | None:
+    """Stage what the developer has committed in the consumer."""
+    each = at.at(path)
+    if each is None or each.relation not in (Relation.AHEAD, Relation.APART):
+        return None
+    head, short = each.head[:12], each.gitlink[:12]
+    if each.relation is Relation.AHEAD:
+        why = f"{path} is checked out at {head}, ahead of {short}, which is staged"
+        return Todo(why, (git(at.superproject, "add", path),))
+    why = f"{path} is checked out at {head}; {short}, which is staged, is not behind it"
+    if each.is_changed:
+        return _changed(each, why)
+    if each.branch:
+        return Todo(why, (git(each.repository, "rebase", short),))
+    return Todo(
+        why,
+        (git(each.repository, "log", "--oneline", "--graph", head, short),),
+        f"check out in {path} what is meant: one of both, or what joins them",
+    )
+
+
+def _dependency(at: Checkouts, path: str) -> Todo | None:
+    """Stage the release that somebody has checked out; what is none stays where it is."""
+    each = at.at(path)
+    moved = (Relation.AHEAD, Relation.APART)
+    if each is None or each.relation not in moved or not each.has_tag:
+        return None
+    why = f"{path} is checked out at {each.head[:12]}, and {each.gitlink[:12]} is staged"
+    return Todo(why, (git(at.superproject, "add", path),))
+
+
+def _changed(each: Checkout, why: str) -> Todo:
+    look = git(each.repository, "status")
+    return Todo(why, (look,), f"commit or stash what is changed in {each.path}")

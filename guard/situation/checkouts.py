@@ -1,0 +1,138 @@
+"""How the checkouts of the superproject and its submodules stand: what is not staged, or behind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final, NamedTuple
+
+from guard.config import FILE
+from guard.git.ancestry import has_commit
+from guard.git.branches import is_ancestor, stand
+from guard.git.checkouts import under_way
+from guard.git.locate import open_checkout
+from guard.git.repository import Repository
+
+_UNMERGED: Final = ("ls-files", "--unmerged", "-z")
+
+
+class Relation(Enum):
+    """How the HEAD of a submodule's checkout lies to the gitlink in the index."""
+
+    SAME = "at the gitlink"
+    AHEAD = "ahead of the gitlink"
+    BEHIND = "behind the gitlink"
+    APART = "beside the gitlink"
+    MISSING = "somewhere, and the gitlink's commit is not in it"
+    CUT_OFF = "not to be compared with the gitlink, for history is cut off"
+
+
+class Checkout(NamedTuple):
+    """The checkout of a submodule.
+
+    Args:
+        path: of the submodule.
+        head: its HEAD's commit, "" before the first.
+        branch: what is checked out, without ``refs/heads/``; "" where HEAD is detached.
+        gitlink: the commit in the superproject's index.
+        is_changed: whether files that git knows have changes that are not committed.
+        has_tag: whether a tag stands at HEAD.
+        under_way: what is begun and not ended, such as "a rebase"; "" for nothing.
+    """
+
+    path: str
+    repository: Repository
+    head: str
+    branch: str
+    gitlink: str
+    relation: Relation
+    is_changed: bool = False
+    has_tag: bool = False
+    under_way: str = ""
+
+
+class Settings(Enum):
+    """Whether a ``.guard.toml`` lies in the superproject's checkout, and in its index."""
+
+    STAGED = "the index has one"
+    UNSTAGED = "the index has none"
+    ABSENT = "the checkout has none"
+
+
+class Checkouts(NamedTuple):
+    """All that is checked out, as the next command finds it.
+
+    Args:
+        unmerged: the superproject's paths whose merge is not ended.
+        under_way: as for `Checkout`, in the superproject.
+        submodules: those that are checked out and have a gitlink in the index.
+    """
+
+    superproject: Repository
+    unmerged: tuple[str, ...] = ()
+    under_way: str = ""
+    settings: Settings = Settings.STAGED
+    submodules: tuple[Checkout, ...] = ()
+
+    def at(self, path: str) -> Checkout | None:
+        """The checkout of a submodule."""
+        return next((each for each in self.submodules if each.path == path), None)
+
+
+def checkouts(superproject: Repository, gitlinks: Mapping[str, str]) -> Checkouts:
+    """How everything is checked out.
+
+    Args:
+        gitlinks: path -> commit, of the index.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    if superproject.work_tree is None:
+        return Checkouts(superproject)
+    entries = superproject.run(*_UNMERGED).split(b"\0")
+    unmerged = dict.fromkeys(os.fsdecode(entry.split(b"\t")[1]) for entry in entries if entry)
+    folder = superproject.work_tree
+    opened = ((path, open_checkout(os.path.join(folder, path))) for path in gitlinks)
+    return Checkouts(
+        superproject,
+        tuple(unmerged),
+        under_way(superproject),
+        _settings(superproject, folder),
+        tuple(_checkout(path, each, gitlinks[path]) for path, each in opened if each is not None),
+    )
+
+
+def _checkout(path: str, repository: Repository, gitlink: str) -> Checkout:
+    at = stand(repository)
+    head = at.commit or ""
+    relation = _relation(repository, head, gitlink)
+    checkout = Checkout(path, repository, head, at.branch, gitlink, relation)
+    checkout = checkout._replace(under_way=under_way(repository))
+    if relation is Relation.SAME:
+        return checkout
+    status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
+    changes = repository.run(f"--work-tree={repository.work_tree}", *status)
+    tags = repository.text("for-each-ref", "--count=1", f"--points-at={head}", "refs/tags/")
+    return checkout._replace(is_changed=bool(changes), has_tag=bool(tags))
+
+
+def _relation(repository: Repository, head: str, gitlink: str) -> Relation:
+    if head == gitlink:
+        return Relation.SAME
+    if not head or not has_commit(repository, gitlink):
+        return Relation.MISSING
+    if is_ancestor(repository, gitlink, head):
+        return Relation.AHEAD
+    if is_ancestor(repository, head, gitlink):
+        return Relation.BEHIND
+    is_shallow = os.path.exists(os.path.join(repository.common_dir, "shallow"))
+    return Relation.CUT_OFF if is_shallow else Relation.APART
+
+
+def _settings(superproject: Repository, folder: str) -> Settings:
+    if not os.path.lexists(os.path.join(folder, FILE)):
+        return Settings.ABSENT
+    listed = superproject.run("ls-files", "-z", "--", f":(top){FILE}")
+    return Settings.STAGED if listed else Settings.UNSTAGED

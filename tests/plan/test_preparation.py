@@ -1,0 +1,163 @@
+"""What comes before a release: of every way to stand there is one step, or none, or a person."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from guard.git.repository import Repository
+from guard.plan.preparation import Todo, preparation
+from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings
+
+TOP = Repository("/w/top/.git", "/w/top/.git", "/w/top")
+OLD, NEW = "1" * 40, "2" * 40
+
+
+def at(path: str, relation: Relation, branch: str = "master") -> Checkout:
+    repository = Repository(f"/w/top/.git/modules/{path}", "", f"/w/top/{path}")
+    head, gitlink = (NEW, OLD) if relation is Relation.AHEAD else (OLD, NEW)
+    if relation is Relation.SAME:
+        head = gitlink
+    return Checkout(path, repository, head, branch, gitlink, relation)
+
+
+def standing(*submodules: Checkout) -> Checkouts:
+    return Checkouts(TOP, submodules=submodules)
+
+
+def first(checkouts: Checkouts) -> Todo | None:
+    return preparation(checkouts, "aula", "thentos")
+
+
+def lines(todo: Todo | None) -> list[str]:
+    """The commands, with the folder in which each is typed."""
+    assert todo is not None
+    return [
+        f"{command.repository.work_tree if command.repository else ''}: {' '.join(command.argv)}"
+        for command in todo.commands
+    ]
+
+
+def test_where_all_is_at_its_gitlink_there_is_nothing() -> None:
+    assert first(standing(at("aula", Relation.SAME), at("thentos", Relation.SAME, ""))) is None
+
+
+@pytest.mark.parametrize(
+    ("checkout", "expected"),
+    [
+        (at("aula", Relation.AHEAD), "/w/top: git add aula"),
+        (at("aula", Relation.BEHIND), f"/w/top/aula: git merge --ff-only {NEW[:12]}"),
+        (at("aula", Relation.BEHIND, ""), "/w/top: git submodule update aula"),
+        (at("aula", Relation.APART), f"/w/top/aula: git rebase {NEW[:12]}"),
+        (at("aula", Relation.MISSING), "/w/top/aula: git fetch"),
+        (at("aula", Relation.CUT_OFF), "/w/top/aula: git fetch --unshallow"),
+        (at("thentos", Relation.BEHIND, ""), "/w/top: git submodule update thentos"),
+        (at("thentos", Relation.AHEAD)._replace(has_tag=True), "/w/top: git add thentos"),
+        (at("thentos", Relation.APART)._replace(has_tag=True), "/w/top: git add thentos"),
+        (at("other", Relation.BEHIND, ""), "/w/top: git submodule update other"),
+    ],
+)
+def test_each_way_to_stand_has_its_step(checkout: Checkout, expected: str) -> None:
+    todo = first(standing(checkout))
+    assert lines(todo) == [expected]
+    assert todo is not None and not todo.person
+
+
+@pytest.mark.parametrize("relation", [Relation.AHEAD, Relation.APART])
+def test_a_dependency_that_is_tried_out_stays(relation: Relation) -> None:
+    assert first(standing(at("thentos", relation))) is None
+
+
+@pytest.mark.parametrize(
+    ("checkouts", "person", "look"),
+    [
+        (
+            standing()._replace(unmerged=("README", "aula")),
+            "resolve README and 1 more, and stage it",
+            "/w/top: git status",
+        ),
+        (standing()._replace(under_way="a merge"), "finish a merge", "/w/top: git status"),
+        (
+            standing(at("aula", Relation.AHEAD)._replace(under_way="a rebase")),
+            "finish a rebase in aula",
+            "/w/top/aula: git status",
+        ),
+        (
+            standing(at("aula", Relation.BEHIND)._replace(is_changed=True)),
+            "commit or stash what is changed in aula",
+            "/w/top/aula: git status",
+        ),
+        (
+            standing(at("aula", Relation.APART)._replace(is_changed=True)),
+            "commit or stash what is changed in aula",
+            "/w/top/aula: git status",
+        ),
+        (
+            standing(at("aula", Relation.APART, "")),
+            "check out in aula what is meant: one of both, or what joins them",
+            f"/w/top/aula: git log --oneline --graph {OLD[:12]} {NEW[:12]}",
+        ),
+    ],
+)
+def test_what_only_a_person_can_do_is_said(checkouts: Checkouts, person: str, look: str) -> None:
+    todo = first(checkouts)
+    assert todo is not None and todo.person == person
+    assert lines(todo) == [look]
+
+
+def test_settings_are_staged_first_and_what_is_behind_before_what_is_ahead() -> None:
+    checkouts = standing(at("aula", Relation.AHEAD), at("thentos", Relation.BEHIND, ""))
+    assert lines(first(checkouts._replace(settings=Settings.UNSTAGED))) == [
+        "/w/top: git add .guard.toml"
+    ]
+    assert lines(first(checkouts)) == ["/w/top: git submodule update thentos"]
+    assert first(checkouts._replace(settings=Settings.ABSENT)) == first(checkouts)
+
+
+CHECKOUTS = st.builds(
+    lambda path, relation, branch, changed, tag: at(path, relation, branch)._replace(
+        is_changed=changed, has_tag=tag
+    ),
+    st.sampled_from(["aula", "thentos"]),
+    st.sampled_from(Relation),
+    st.sampled_from(["", "master", "feature"]),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+def done(checkouts: Checkouts, todo: Todo) -> Checkouts:
+    """How everything stands when the step has been done."""
+    words = todo.commands[0].argv[1:]
+    if words == ("add", ".guard.toml"):
+        return checkouts._replace(settings=Settings.STAGED)
+    path = todo.commands[0].argv[-1] if words[0] in ("add", "submodule") else ""
+    moved = []
+    for each in checkouts.submodules:
+        if each.path == path or each.repository == todo.commands[0].repository:
+            relation = {"fetch": Relation.BEHIND, "rebase": Relation.AHEAD}.get(
+                words[0], Relation.SAME
+            )
+            each = each._replace(relation=relation)
+        moved.append(each)
+    return checkouts._replace(submodules=tuple(moved))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(CHECKOUTS, max_size=2, unique_by=lambda each: each.path),
+    st.sampled_from(Settings),
+)
+def test_from_everywhere_it_ends(submodules: list[Checkout], toml: Settings) -> None:
+    checkouts = Checkouts(TOP, settings=toml, submodules=tuple(submodules))
+    before = set()
+    while (todo := first(checkouts)) is not None and not todo.person:
+        assert checkouts not in before
+        before.add(checkouts)
+        checkouts = done(checkouts, todo)
+    if todo is None:
+        behind = (Relation.BEHIND, Relation.MISSING, Relation.CUT_OFF)
+        assert not [each for each in checkouts.submodules if each.relation in behind]
+        aula = checkouts.at("aula")
+        assert aula is None or aula.relation is Relation.SAME

@@ -1,0 +1,105 @@
+"""How real checkouts stand beside their gitlinks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings, checkouts
+from tests.workshop import Repo, Workshop
+
+
+def standing(workshop: Workshop) -> Checkouts:
+    docker = workshop.docker
+    links = {path: docker.git("rev-parse", f":{path}") for path in ("aula", "thentos")}
+    return checkouts(docker.repository, links)
+
+
+def of(workshop: Workshop, path: str = "aula") -> Checkout:
+    checkout = standing(workshop).at(path)
+    assert checkout is not None
+    return checkout
+
+
+def test_a_fresh_one_is_at_its_gitlinks(workshop: Workshop) -> None:
+    stands = standing(workshop)
+    assert (stands.unmerged, stands.under_way, stands.settings) == ((), "", Settings.STAGED)
+    assert [each.relation for each in stands.submodules] == [Relation.SAME, Relation.SAME]
+
+
+def test_a_commit_more_is_ahead_and_one_less_is_behind(workshop: Workshop) -> None:
+    workshop.aula.commit("More", {"more": "x"})
+    ahead = of(workshop)
+    assert (ahead.relation, ahead.head, ahead.is_changed) == (
+        Relation.AHEAD,
+        workshop.aula.head,
+        False,
+    )
+    workshop.docker.git("add", "aula")
+    assert of(workshop).relation is Relation.SAME
+    workshop.aula.git("reset", "--quiet", "--hard", "HEAD~")
+    assert of(workshop).relation is Relation.BEHIND
+
+
+def test_two_ways_are_apart(workshop: Workshop) -> None:
+    workshop.aula.commit("Here", {"here": "x"})
+    workshop.docker.git("add", "aula")
+    workshop.aula.git("reset", "--quiet", "--hard", "HEAD~")
+    workshop.aula.commit("There", {"there": "x"})
+    workshop.aula.write({"there": "y"})
+    apart = of(workshop)
+    assert (apart.relation, apart.is_changed) == (Relation.APART, True)
+
+
+def test_a_gitlink_that_the_checkout_lacks(workshop: Workshop) -> None:
+    other = Repo(workshop.root / "other")
+    theirs = other.commit("Theirs")
+    workshop.docker.git("update-index", "--cacheinfo", f"160000,{theirs},aula")
+    assert of(workshop).relation is Relation.MISSING
+
+
+def test_history_that_is_cut_off(workshop: Workshop) -> None:
+    head = workshop.aula.head
+    staged = workshop.aula.commit("More", {"more": "x"})
+    workshop.docker.git("add", "aula")
+    workshop.aula.git("reset", "--quiet", "--hard", head)
+    (Path(workshop.aula.repository.common_dir) / "shallow").write_text(f"{staged}\n")
+    assert of(workshop).relation is Relation.CUT_OFF
+
+
+def test_a_branch_and_a_tag(workshop: Workshop) -> None:
+    workshop.thentos.git("checkout", "--quiet", "v0.2.1")
+    thentos = of(workshop, "thentos")
+    assert (thentos.branch, thentos.relation, thentos.has_tag) == ("", Relation.BEHIND, True)
+    workshop.thentos.git("switch", "--quiet", "--create", "grün")
+    assert of(workshop, "thentos").branch == "grün"
+
+
+def test_a_submodule_that_is_not_checked_out_is_none(workshop: Workshop) -> None:
+    workshop.docker.git("submodule", "--quiet", "deinit", "--force", "aula")
+    assert standing(workshop).at("aula") is None
+    assert standing(workshop).at("thentos") is not None
+
+
+@pytest.mark.parametrize("where", ["docker", "aula"])
+def test_a_merge_that_is_not_ended(workshop: Workshop, where: str) -> None:
+    at: Repo = getattr(workshop, where)
+    at.commit("Ours", {"both": "ours\n"})
+    at.git("branch", "ours")
+    at.git("reset", "--quiet", "--hard", "HEAD~")
+    at.commit("Theirs", {"both": "theirs\n"})
+    with pytest.raises(Exception, match="merge"):
+        at.git("merge", "--quiet", "ours")
+    stands = standing(workshop)
+    if where == "docker":
+        assert (stands.unmerged, stands.under_way) == (("both",), "a merge")
+    else:
+        assert of(workshop).under_way == "a merge"
+
+
+def test_settings_that_nobody_has_staged(workshop: Workshop) -> None:
+    workshop.docker.git("rm", "--quiet", "--cached", ".guard.toml")
+    assert standing(workshop).settings is Settings.UNSTAGED
+    (workshop.docker.folder / ".guard.toml").unlink()
+    assert standing(workshop).settings is Settings.ABSENT
