@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from guard.haskell.yaml_tree import Mapping, Scalar, YamlError, load
+from guard.haskell.yaml_tree import Mapping, Scalar, YamlError, documents
 from guard.haskell.yaml_tree import Sequence as YamlSequence
 from guard.situation.values import ImageMention
 
@@ -246,21 +246,13 @@ def _without_comment(line: str, is_make: bool = False) -> str:
 
 def _yaml_lines(text: str) -> Iterator[_Line]:
     """The scalars of every document, a single word behind its key as if it were assigned to it."""
-    before = 0
-    for _ in range(_DOCUMENTS):
-        try:
-            document = load(text)
-        except YamlError as error:
-            reason = f"line {before + error.line}: {error.reason}"
-            raise UnreadableError(f"it is no YAML: {reason}") from error
-        for line in _scalars(document.root):
-            yield line._replace(number=line.number + before)
-        if document.second_line is None:
-            return
-        skipped = document.second_line - 1
-        before += skipped
-        text = "\n".join(text.split("\n")[skipped:])
-    raise UnreadableError(f"it has more than {_DOCUMENTS} documents")
+    try:
+        for number, root in enumerate(documents(text)):
+            if number == _DOCUMENTS:
+                raise UnreadableError(f"it has more than {_DOCUMENTS} documents")
+            yield from _scalars(root)
+    except YamlError as error:
+        raise UnreadableError(f"it is no YAML: line {error.line}: {error.reason}") from error
 
 
 def _scalars(root: object) -> Iterator[_Line]:

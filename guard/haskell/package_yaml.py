@@ -24,8 +24,17 @@ from guard.haskell.layout import Section, read_outline
 from guard.haskell.model import Condition, Import, Manifest, Requirement, Source, Unread
 from guard.haskell.scanner import ParseError, Scanner
 from guard.haskell.version import Version
-from guard.haskell.yaml_file import load_mapping
-from guard.haskell.yaml_tree import Kind, Mapping, Node, Scalar, Sequence, describe, is_true, show
+from guard.haskell.yaml_tree import (
+    Kind,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    describe,
+    is_true,
+    load_mapping,
+    show,
+)
 
 _NAMED_SECTIONS = (
     ("internal-libraries", "library"),

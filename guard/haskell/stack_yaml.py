@@ -14,8 +14,17 @@ from guard.haskell.conflict import both_sides, has_conflict, sides
 from guard.haskell.locations import Located, parse_location, parse_old_location
 from guard.haskell.model import AllowNewer, Import, Manifest, Role, Source, SourceKind, Unread
 from guard.haskell.pins import is_url
-from guard.haskell.yaml_file import load_mapping
-from guard.haskell.yaml_tree import Kind, Mapping, Node, Scalar, Sequence, describe, is_true, show
+from guard.haskell.yaml_tree import (
+    Kind,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    describe,
+    is_true,
+    load_mapping,
+    show,
+)
 
 # A snapshot that stack knows by name, or a compiler; any other text is a path or a URL.
 _KNOWN_SNAPSHOT = re.compile(r"(?:lts|nightly|ghc|ghcjs)(?:-[\w.-]+)?\Z")

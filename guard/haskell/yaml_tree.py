@@ -1,7 +1,7 @@
 """YAML as a tree that remembers lines and how each scalar was written.
 
 A manifest's numbers are versions (``0.10`` is not 0.1) and its evidence is lines, so the usual
-loading into Python values will not do. The tree is built from PyYAML's parser events alone, of
+loading into Python values will not do: the tree is made from the nodes that PyYAML composes, by
 libyaml where PyYAML has it. What a plain scalar means is decided as the Haskell tools' YAML library
 decides it (``Data.Yaml``): a number, a boolean, null or a string.
 
@@ -14,12 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
+from guard.haskell.model import Unread
 from guard.haskell.scanner import MAX_NESTING
-
-if TYPE_CHECKING:
-    from yaml.events import Event
 
 
 class Kind(Enum):
@@ -86,36 +84,51 @@ class YamlError(ValueError):
         self.reason = reason
 
 
-class Document(NamedTuple):
-    """The first document of a file; ``second_line``: where a second one begins, if any does."""
-
-    root: Node
-    second_line: int | None
-
-
 _TRUE = frozenset(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"])
 _FALSE = frozenset(["n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"])
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _NUMBER = re.compile(r"(?:[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|0x[0-9a-fA-F]+|0o[0-7]+)\Z")
 # A number of more characters than this is no version, and could be very large (1e999999999).
 MAX_NUMBER = 60
-# How many nodes a file may have: ten times those of a snapshot with all of Stackage.
-MAX_NODES = 50_000
-_STRING_TAG = "tag:yaml.org,2002:str"
+# How many values a file may have: ten times those of a snapshot with all of Stackage.
+MAX_VALUES = 50_000
+# What can begin a value; and values that nest on one line, which libyaml composes without a bound.
+_INDICATORS = (":", ",", "- ", "-\n", "?", "[", "{")
+_DEEP = re.compile(rf"(?:[-?][ \t]+){{{MAX_NESTING}}}")
 _MERGE = "<<"
 
 
-def load(text: str) -> Document:
-    """Parse the text. Raises YamlError."""
+def load_mapping(text: str) -> tuple[Mapping | None, tuple[Unread, ...]]:
+    """The map that a manifest consists of; None, and why, if it is none. Raises nothing."""
+    trees = documents(text)
+    try:
+        root = next(trees, Scalar("", Kind.NULL, 1))
+        second = next(trees, None)
+    except YamlError as error:
+        lines = text.splitlines()
+        shown = lines[error.line - 1].strip()[:200] if 0 < error.line <= len(lines) else ""
+        return None, (Unread(error.line, shown, error.reason),)
+    if not isinstance(root, Mapping):
+        return None, (Unread(root.line, "", f"expected a map, found {describe(root)}"),)
+    return root, (Unread(second.line, "---", "a second document"),) if second is not None else ()
+
+
+def documents(text: str) -> Iterator[Node]:
+    """The documents of a text, one after the other. Raises YamlError."""
     import yaml
 
-    in_c: Any = getattr(yaml, "cyaml", None)
-    parser = in_c.CParser if in_c is not None else _pure_parser(yaml)
+    if sum(map(text.count, _INDICATORS)) > MAX_VALUES:
+        raise YamlError(1, f"more than {MAX_VALUES} values")
+    if _DEEP.search(text) or text.count("[") + text.count("{") > MAX_VALUES // 10:
+        raise YamlError(1, f"nested more than {MAX_NESTING} deep")
     try:
-        return _TreeBuilder(parser(text)).build()
+        for root in yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            yield _Tree().node(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlError(mark.line + 1 if mark else 1, error.problem or "no YAML") from None
+        twice = error.problem == "second occurrence"  # of an anchor, which YAML itself allows
+        reason = "this anchor is defined already" if twice else error.problem or "no YAML"
+        raise YamlError(mark.line + 1 if mark else 1, reason) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlError(line, "a character that YAML does not allow") from None
@@ -123,91 +136,41 @@ def load(text: str) -> Document:
         raise YamlError(1, str(error).split("\n")[0]) from None
 
 
-def _pure_parser(yaml: Any) -> Any:
-    """PyYAML's parser in Python, for an installation without libyaml."""
+class _Tree:
+    """Makes the tree of one document; what several aliases share is made once."""
 
-    class PureParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[misc]
-        def __init__(self, stream: str) -> None:
-            yaml.reader.Reader.__init__(self, stream)
-            yaml.scanner.Scanner.__init__(self)
-            yaml.parser.Parser.__init__(self)
+    __slots__ = ("depth", "made")
 
-    return PureParser
-
-
-class _TreeBuilder:
-    """Turns events into nodes; one method for each production of YAML's representation."""
-
-    __slots__ = ("anchors", "depth", "nodes", "parser")
-
-    def __init__(self, parser: Any) -> None:
-        self.parser = parser
-        self.anchors: dict[str, Node] = {}
+    def __init__(self) -> None:
         self.depth = 0
-        self.nodes = 0
+        self.made: dict[int, Node | None] = {}
 
-    def build(self) -> Document:
-        """stream ::= { document }, of which the first is read."""
-        from yaml import events
+    def node(self, node: Any) -> Node:
+        """node ::= scalar | sequence | mapping. Raises YamlError."""
+        line = node.start_mark.line + 1
+        if node.id == "scalar":
+            return _scalar(node, line)
+        if id(node) not in self.made:
+            self.made[id(node)] = None
+            self.depth += 1
+            if self.depth > MAX_NESTING:
+                raise YamlError(line, f"nested more than {MAX_NESTING} deep")
+            is_list = node.id == "sequence"
+            self.made[id(node)] = self._sequence(node) if is_list else self._mapping(node)
+            self.depth -= 1
+        tree = self.made[id(node)]
+        if tree is None:
+            raise YamlError(line, "this contains itself, by an alias")
+        return tree
 
-        self._next()
-        if isinstance(self.parser.peek_event(), events.StreamEndEvent):
-            return Document(Scalar("", Kind.NULL, 1), None)
-        self._next()
-        root = self._parse_node(self._next())
-        self._next()
-        following = self.parser.peek_event()
-        another = isinstance(following, events.DocumentStartEvent)
-        return Document(root, _line(following) if another else None)
+    def _sequence(self, node: Any) -> Sequence:
+        return Sequence([self.node(item) for item in node.value], node.start_mark.line + 1)
 
-    def _next(self) -> Event:
-        event: Event = self.parser.get_event()
-        return event
-
-    def _parse_node(self, event: Event) -> Node:
-        """node ::= alias | scalar | sequence | mapping"""
-        from yaml import events
-
-        if isinstance(event, events.AliasEvent):
-            found = self.anchors.get(event.anchor or "")
-            if found is None:
-                raise YamlError(_line(event), f"there is no anchor {event.anchor}")
-            return found
-        if self.depth >= MAX_NESTING:
-            raise YamlError(_line(event), f"nested more than {MAX_NESTING} deep")
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise YamlError(_line(event), f"more than {MAX_NODES} nodes")
-        self.depth += 1
-        if isinstance(event, events.ScalarEvent):
-            node: Node = _scalar(event)
-        elif isinstance(event, events.SequenceStartEvent):
-            node = self._parse_sequence(event)
-        else:
-            node = self._parse_mapping(event)
-        self.depth -= 1
-        # An anchor counts from the end of its node on: nothing can contain itself.
-        anchor = getattr(event, "anchor", None)
-        if anchor is not None:
-            self.anchors[anchor] = node
-        return node
-
-    def _parse_sequence(self, start: Event) -> Sequence:
-        from yaml import events
-
-        items: list[Node] = []
-        while not isinstance(event := self._next(), events.SequenceEndEvent):
-            items.append(self._parse_node(event))
-        return Sequence(items, _line(start))
-
-    def _parse_mapping(self, start: Event) -> Mapping:
-        from yaml import events
-
-        mapping = Mapping(_line(start))
+    def _mapping(self, node: Any) -> Mapping:
+        mapping = Mapping(node.start_mark.line + 1)
         merged: list[Node] = []
-        while not isinstance(event := self._next(), events.MappingEndEvent):
-            key = self._parse_node(event)
-            value = self._parse_node(self._next())
+        for key_node, value_node in node.value:
+            key, value = self.node(key_node), self.node(value_node)
             if not isinstance(key, Scalar):
                 raise YamlError(key.line, "a key that is no scalar")
             if key.text == _MERGE and key.kind is Kind.STRING:
@@ -216,24 +179,16 @@ class _TreeBuilder:
                 mapping.keys[key.text] = key
                 mapping.values[key.text] = value
         for other in merged:
-            _merge(mapping, other)
+            for key, value in other.items() if isinstance(other, Mapping) else ():
+                mapping.keys.setdefault(key.text, key)
+                mapping.values.setdefault(key.text, value)
         return mapping
 
 
-def _merge(mapping: Mapping, other: Node) -> None:
-    """Add what is not there yet."""
-    if isinstance(other, Mapping):
-        for key, value in other.items():
-            if key.text not in mapping.values:
-                mapping.keys[key.text] = key
-                mapping.values[key.text] = value
-
-
-def _scalar(event: Any) -> Scalar:
-    style = event.style
-    if style in (None, "") and event.tag != _STRING_TAG:
-        return Scalar(event.value, _kind(event.value), _line(event))
-    return Scalar(event.value, Kind.STRING, _line(event), block=style in ("|", ">"))
+def _scalar(node: Any, line: int) -> Scalar:
+    if node.style:
+        return Scalar(node.value, Kind.STRING, line, block=node.style in ("|", ">"))
+    return Scalar(node.value, _kind(node.value), line)
 
 
 def _kind(text: str) -> Kind:
@@ -241,9 +196,7 @@ def _kind(text: str) -> Kind:
         return Kind.NULL
     if text in _TRUE or text in _FALSE:
         return Kind.BOOLEAN
-    if _NUMBER.match(text):
-        return Kind.NUMBER
-    return Kind.STRING
+    return Kind.NUMBER if _NUMBER.match(text) else Kind.STRING
 
 
 def is_true(node: Node | None) -> bool:
@@ -293,7 +246,3 @@ def number_text(text: str) -> str | None:
         return str(value * 10**shift)
     digits = str(abs(value)).rjust(1 - shift, "0")
     return f"{'-' if value < 0 else ''}{digits[:shift]}.{digits[shift:]}"
-
-
-def _line(event: Any) -> int:
-    return int(event.start_mark.line) + 1

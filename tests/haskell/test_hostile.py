@@ -187,7 +187,7 @@ def test_aliases_cannot_blow_up() -> None:
 
 def test_an_alias_cannot_contain_itself() -> None:
     manifest = read_package_yaml(b"library: &a\n  when: *a\n", "package.yaml")
-    assert manifest.unread[0].reason == "there is no anchor a"
+    assert manifest.unread[0].reason == "this contains itself, by an alias"
 
 
 @pytest.mark.parametrize("depth", [50, 500, 100_000])
@@ -219,3 +219,19 @@ def test_deep_sections_are_said_not_to_be_read() -> None:
     manifest = read_cabal(data, "p.cabal")
     assert manifest.lenient
     assert any(one.concerns_requirements for one in manifest.unread)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a: &x [foo >=1]\nb: &x [foo >=2]\ndependencies: *x\n", "this anchor is defined already"),
+        ("dependencies: *x\n", "found undefined alias"),
+        ("a: " + "- " * 200, "nested more than 100 deep"),
+        ("a: " + "[" * 200 + "]" * 200, "nested more than 100 deep"),
+        ("a: " + "[" * 200_000, "more than 50000 values"),
+    ],
+)
+def test_yaml_that_is_not_followed_hides_nothing(text: str, reason: str) -> None:
+    (unread,) = read_package_yaml(text.encode(), "package.yaml").unread
+    assert unread.reason.startswith(reason)
+    assert unread.concerns_requirements
