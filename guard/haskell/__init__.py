@@ -14,7 +14,6 @@ from importlib import import_module
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from guard.haskell.intervals import Interval
     from guard.haskell.model import (
         AllowNewer,
         Condition,
@@ -27,9 +26,8 @@ if TYPE_CHECKING:
         SourceKind,
         Unread,
     )
-    from guard.haskell.ranges import VersionRange
+    from guard.haskell.ranges import Interval, Version, VersionRange
     from guard.haskell.scanner import ParseError
-    from guard.haskell.version import Version
 
 __all__ = [
     "AllowNewer",
@@ -56,9 +54,9 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Interval": "intervals",
+    "Interval": "ranges",
     "ParseError": "scanner",
-    "Version": "version",
+    "Version": "ranges",
     "VersionRange": "ranges",
 }
 

@@ -11,9 +11,8 @@ import re
 from collections.abc import Callable
 
 from guard.haskell.dependency import parse_name
-from guard.haskell.ranges import Spec, parse_range
+from guard.haskell.ranges import ALPHANUMERIC, Spec, Version, parse_range
 from guard.haskell.scanner import Scanner
-from guard.haskell.version import ALPHANUMERIC, Version
 
 _LICENSE_NAME = re.compile(f"{ALPHANUMERIC}+")
 _LICENSE_ID = re.compile(r"[A-Za-z0-9.+:-]+")

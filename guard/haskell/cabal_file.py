@@ -23,10 +23,9 @@ from guard.haskell.layout import (
     read_outline,
 )
 from guard.haskell.model import Condition, Manifest, Requirement, Unread
-from guard.haskell.ranges import Spec
+from guard.haskell.ranges import Spec, Version
 from guard.haskell.scanner import ParseError, Scanner
 from guard.haskell.stanzas import StanzaReader, Tree
-from guard.haskell.version import Version
 
 _COMPONENTS = frozenset({"library", "foreign-library", "executable", "test-suite", "benchmark"})
 _OTHER_SECTIONS = frozenset({"common", "flag", "custom-setup", "source-repository"})

@@ -18,9 +18,8 @@ from typing import NamedTuple
 
 from guard.haskell.dependency import leading_name, parse_name
 from guard.haskell.model import AllowNewer
-from guard.haskell.ranges import VersionRange, parse_range
+from guard.haskell.ranges import VersionRange, parse_numbers, parse_range
 from guard.haskell.scanner import Scanner
-from guard.haskell.version import parse_numbers
 
 _NEWEST = (3, 4)
 _FLAG = re.compile(r"[+-](?:[^\W_]|_)[\w-]*")

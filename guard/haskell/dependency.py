@@ -14,9 +14,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from guard.haskell.ranges import Spec, VersionRange, parse_range
+from guard.haskell.ranges import ALPHANUMERIC, Spec, VersionRange, parse_range
 from guard.haskell.scanner import ParseError, Scanner
-from guard.haskell.version import ALPHANUMERIC
 
 _NAME = re.compile(f"{ALPHANUMERIC}+(?:-{ALPHANUMERIC}+)*")
 # What can follow a name: all but this starts a range.

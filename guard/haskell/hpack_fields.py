@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from guard.haskell.model import Unread
-from guard.haskell.ranges import Spec
+from guard.haskell.ranges import Spec, Version
 from guard.haskell.scanner import ParseError
-from guard.haskell.version import Version
 from guard.haskell.yaml_tree import (
     Kind,
     Mapping,

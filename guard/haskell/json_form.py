@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from guard.haskell.intervals import Interval
 from guard.haskell.model import Manifest, Requirement, Source, Unread
+from guard.haskell.ranges import Interval
 
 
 def manifest_json(manifest: Manifest) -> dict[str, Any]:

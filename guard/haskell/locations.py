@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from guard.haskell.model import Role, Source, SourceKind, Unread
 from guard.haskell.pins import is_archive, is_url, parse_pin, pin_or_none
+from guard.haskell.ranges import Version
 from guard.haskell.scanner import ParseError
-from guard.haskell.version import Version
 from guard.haskell.yaml_tree import Kind, Mapping, Node, Scalar, Sequence, describe, is_true, show
 
 _OLD = "stack 2 refuses this syntax of stack 1"

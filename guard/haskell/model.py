@@ -6,8 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from guard.haskell.ranges import VersionRange
-from guard.haskell.version import Version
+from guard.haskell.ranges import Version, VersionRange
 
 
 class Condition(NamedTuple):

@@ -22,8 +22,8 @@ from guard.haskell.hpack_fields import (
 from guard.haskell.hpack_verbatim import Verbatim, read_literal, read_verbatim
 from guard.haskell.layout import Section, read_outline
 from guard.haskell.model import Condition, Import, Manifest, Requirement, Source, Unread
+from guard.haskell.ranges import Version
 from guard.haskell.scanner import ParseError, Scanner
-from guard.haskell.version import Version
 from guard.haskell.yaml_tree import (
     Kind,
     Mapping,

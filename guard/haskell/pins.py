@@ -13,8 +13,8 @@ import re
 from typing import NamedTuple
 
 from guard.haskell.dependency import parse_name
+from guard.haskell.ranges import Version, parse_numbers
 from guard.haskell.scanner import ParseError, Scanner
-from guard.haskell.version import Version, parse_numbers
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz")
 _URLS = ("http://", "https://")

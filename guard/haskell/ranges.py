@@ -1,12 +1,15 @@
-"""Ranges of versions: what a dependency accepts.
+"""Versions of Haskell packages, and ranges of them: what a dependency accepts.
 
-Source: Cabal user guide, "Package descriptions", field ``build-depends`` (operators, ``==x.*``,
-``^>=``, sets); the library's ``Distribution.Types.VersionRange``.
+Source: Cabal user guide, "Package descriptions", fields ``version`` and ``build-depends``
+(operators, ``==x.*``, ``^>=``, sets); the library's ``Distribution.Types.Version`` and
+``Distribution.Types.VersionRange``.
 
-    range  ::= term { "||" term }
-    term   ::= factor { "&&" factor }
-    factor ::= "(" range ")" | "-any" | "-none" | operator version
-             | "==" version ".*" | ("==" | "^>=") "{" numbers { "," numbers } "}"
+    version ::= numbers { "-" letters or digits }
+    numbers ::= number { "." number }
+    range   ::= term { "||" term }
+    term    ::= factor { "&&" factor }
+    factor  ::= "(" range ")" | "-any" | "-none" | operator version
+              | "==" numbers ".*" | ("==" | "^>=") "{" numbers { "," numbers } "}"
 
 White space is free between tokens, and there is none inside of an operator or a version.
 """
@@ -15,22 +18,67 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import cached_property
 from typing import NamedTuple
 
-from guard.haskell import intervals as sets
-from guard.haskell.intervals import Interval, Intervals, Numbers
 from guard.haskell.scanner import Scanner
-from guard.haskell.version import (
-    MAX_DIGITS,
-    Version,
-    parse_number,
-    parse_numbers,
-    parse_tags,
-    show_numbers,
-)
 
 Spec = tuple[int, ...]
 """A version of the cabal format, as ``cabal-version`` names it, e.g. ``(2, 0)``."""
+
+Numbers = tuple[int, ...]
+
+# A letter or digit of any script, as Haskell's `isAlphaNum`.
+ALPHANUMERIC = r"[^\W_]"
+# More digits do not surely fit a machine integer, so Cabal refuses them.
+MAX_DIGITS = 9
+_DIGITS = re.compile(r"[0-9]+")
+_TAG = re.compile(f"{ALPHANUMERIC}+")
+_OPERATOR = re.compile(r"[<>=^-]+")
+_ZERO: Numbers = (0,)
+
+
+class Version(NamedTuple):
+    """A version: numbers, compared from left to right, and nothing else.
+
+    A longer version is later than its own beginning (0.4 < 0.4.0), as Cabal orders them and unlike
+    PEP 440.
+    """
+
+    numbers: Numbers
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        """Read a version: ``0.4.0``; tags (``1.0-rc1``) are dropped, as Cabal drops them.
+
+        Trailing white space is allowed, leading is not. Raises ParseError.
+        """
+        scanner = Scanner(text)
+        numbers = parse_numbers(scanner)
+        _parse_tags(scanner)
+        scanner.expect_end('a digit, "." or the end of the version')
+        return cls(numbers)
+
+    def __str__(self) -> str:
+        return _show_numbers(self.numbers)
+
+
+class Interval(NamedTuple):
+    """Versions from ``lower`` to ``upper``; ``upper`` None: without an upper end.
+
+    Versions are taken as dense points, as Cabal's ``Distribution.Types.VersionInterval`` takes
+    them: between 0.4 and 0.4.0 lies no version, yet ``>0.4 && <0.4.0`` counts as an interval.
+    """
+
+    lower: Numbers
+    lower_inclusive: bool
+    upper: Numbers | None
+    upper_inclusive: bool
+
+
+# Ascending, none of them empty, no two that touch or overlap.
+Intervals = tuple[Interval, ...]
+_EVERYTHING: Intervals = (Interval(_ZERO, True, None, False),)
 
 
 class Comparison(Enum):
@@ -45,6 +93,10 @@ class Comparison(Enum):
     EARLIER_OR_EQUAL = "<="
 
 
+_WITHOUT_UPPER = frozenset({Comparison.LATER, Comparison.LATER_OR_EQUAL})
+_WITHOUT_LOWER = frozenset({Comparison.EARLIER, Comparison.EARLIER_OR_EQUAL})
+
+
 class Junction(Enum):
     """How the parts of a compound range hold together; the value is Cabal's operator."""
 
@@ -53,44 +105,93 @@ class Junction(Enum):
 
 
 class Bound(NamedTuple):
+    """A comparison with one version."""
+
     comparison: Comparison
     numbers: Numbers
 
+    @property
+    def intervals(self) -> Intervals:
+        numbers = self.numbers
+        match self.comparison:
+            case Comparison.EQUAL:
+                return interval(numbers, True, numbers, True)
+            case Comparison.WILDCARD:
+                return interval(numbers, True, _next_sibling(numbers), False)
+            case Comparison.CARET:
+                return interval(numbers, True, _next_major(numbers), False)
+            case Comparison.EARLIER:
+                return interval(_ZERO, True, numbers, False)
+            case Comparison.EARLIER_OR_EQUAL:
+                return interval(_ZERO, True, numbers, True)
+            case Comparison.LATER:
+                return (Interval(numbers, False, None, False),)
+            case Comparison.LATER_OR_EQUAL:
+                return (Interval(numbers, True, None, False),)
+
+    @property
+    def is_bounded_above(self) -> bool:
+        return self.comparison not in _WITHOUT_UPPER
+
+    @property
+    def is_bounded_below(self) -> bool:
+        """``>=0`` is how Cabal writes "any": no bound. ``==0`` and ``>0`` are bounds."""
+        exact = self.comparison in (Comparison.EQUAL, Comparison.LATER)
+        return self.comparison not in _WITHOUT_LOWER and (exact or self.numbers != _ZERO)
+
+    def show(self, precedence: int) -> str:
+        """Cabal's print; a wildcard is two bounds there, in parentheses beside others."""
+        numbers = self.numbers
+        if self.comparison is not Comparison.WILDCARD:
+            return f"{self.comparison.value}{_show_numbers(numbers)}"
+        end = _next_sibling(numbers)
+        # Cabal prints a number of ten digits here and cannot read it again; the wildcard can be.
+        if len(str(end[-1])) > MAX_DIGITS:
+            return f"=={_show_numbers(numbers)}.*"
+        text = f">={_show_numbers(numbers)} && <{_show_numbers(end)}"
+        return f"({text})" if precedence > 1 else text
+
 
 class Compound(NamedTuple):
+    """Ranges under one operator."""
+
     junction: Junction
     parts: tuple[Bound | Compound, ...]
 
+    @property
+    def intervals(self) -> Intervals:
+        combine = union if self.junction is Junction.OR else intersection
+        return combine([part.intervals for part in self.parts])
 
-_OPERATOR = re.compile(r"[<>=^-]+")
-_PLAIN = {c.value: c for c in Comparison if c is not Comparison.WILDCARD}
-_ANY = Bound(Comparison.LATER_OR_EQUAL, sets.ZERO)
-_NONE = Bound(Comparison.EARLIER, sets.ZERO)
-_WITH_UPPER = frozenset(
-    {
-        Comparison.EQUAL,
-        Comparison.WILDCARD,
-        Comparison.CARET,
-        Comparison.EARLIER,
-        Comparison.EARLIER_OR_EQUAL,
-    }
-)
-_WITHOUT_LOWER = frozenset({Comparison.EARLIER, Comparison.EARLIER_OR_EQUAL})
+    @property
+    def is_bounded_above(self) -> bool:
+        enough = all if self.junction is Junction.OR else any
+        return enough(part.is_bounded_above for part in self.parts)
+
+    @property
+    def is_bounded_below(self) -> bool:
+        enough = all if self.junction is Junction.OR else any
+        return enough(part.is_bounded_below for part in self.parts)
+
+    def show(self, precedence: int) -> str:
+        """Cabal's print: parentheses where the operators alone would group differently."""
+        own = 0 if self.junction is Junction.OR else 1
+        texts = [part.show(own + 1) for part in self.parts[:-1]]
+        texts.append(self.parts[-1].show(own))
+        text = f" {self.junction.value} ".join(texts)
+        return f"({text})" if precedence > own else text
+
+
+_OPERATORS = {c.value: c for c in Comparison if c is not Comparison.WILDCARD}
+_ANY = Bound(Comparison.LATER_OR_EQUAL, _ZERO)
+_NONE = Bound(Comparison.EARLIER, _ZERO)
 
 
 class VersionRange:
     """A set of versions as it was written. Immutable and hashable; equal when written alike."""
 
-    __slots__ = ("_intervals", "_text", "_tree")
-
-    _tree: Bound | Compound
-    _intervals: Intervals | None
-    _text: str | None
-
     def __init__(self, tree: Bound | Compound) -> None:
         self._tree = tree
-        self._intervals = None
-        self._text = None
 
     @classmethod
     def parse(cls, text: str) -> VersionRange:
@@ -99,36 +200,34 @@ class VersionRange:
         Raises ParseError.
         """
         scanner = Scanner(text)
-        found = parse_range(scanner)
+        version_range = parse_range(scanner)
         scanner.expect_end('"&&", "||" or the end of the range')
-        return found
+        return version_range
 
     @classmethod
     def any(cls) -> VersionRange:
         """Every version: what a dependency without a range accepts."""
         return cls(_ANY)
 
-    @property
+    @cached_property
     def intervals(self) -> Intervals:
         """The range as ascending intervals that neither touch nor overlap; none if it is empty."""
-        if self._intervals is None:
-            self._intervals = _intervals(self._tree)
-        return self._intervals
+        return self._tree.intervals
 
     @property
     def has_upper_bound(self) -> bool:
         """Whether the text bounds from above: ``||`` needs a bound on each side, ``&&`` on one."""
-        return _bounded_above(self._tree)
+        return self._tree.is_bounded_above
 
     @property
     def has_lower_bound(self) -> bool:
         """Whether the text bounds from below; a lower bound of 0 is none."""
-        return _bounded_below(self._tree)
+        return self._tree.is_bounded_below
 
     @property
     def is_any(self) -> bool:
         """Whether every version is in the range."""
-        return self.intervals == sets.EVERYTHING
+        return self.intervals == _EVERYTHING
 
     @property
     def is_none(self) -> bool:
@@ -144,7 +243,7 @@ class VersionRange:
         return None
 
     def __contains__(self, version: Version) -> bool:
-        return sets.holds(self.intervals, version.numbers)
+        return _holds(self.intervals, version.numbers)
 
     def __and__(self, other: VersionRange) -> VersionRange:
         """The versions in both; a side that was written as "any" leaves no trace."""
@@ -152,7 +251,15 @@ class VersionRange:
             return other
         if other._tree == _ANY:
             return self
-        return VersionRange(Compound(Junction.AND, (*_factors(self), *_factors(other))))
+        return VersionRange(Compound(Junction.AND, (*self._factors, *other._factors)))
+
+    @property
+    def _factors(self) -> tuple[Bound | Compound, ...]:
+        """What the range is the conjunction of: many ranges joined one by one stay flat."""
+        tree = self._tree
+        if isinstance(tree, Compound) and tree.junction is Junction.AND:
+            return tree.parts
+        return (tree,)
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other) if isinstance(other, VersionRange) else NotImplemented
@@ -160,12 +267,13 @@ class VersionRange:
     def __hash__(self) -> int:
         return hash(str(self))
 
+    @cached_property
+    def _text(self) -> str:
+        return self._tree.show(0)
+
     def __str__(self) -> str:
         """The range as Cabal prints it; `parse` reads it again."""
-        text = self._text
-        if text is None:
-            text = self._text = _show(self._tree, 0)
-        return text
+        return self._text
 
     def __repr__(self) -> str:
         return f"VersionRange.parse({str(self)!r})"
@@ -224,7 +332,7 @@ def _parse_bound(scanner: Scanner, spec: Spec | None) -> Bound | Compound:
         scanner.fail("expected an operator such as >=, ==, <, ^>=")
     if operator == "-":
         return _parse_word(scanner, spec, start)
-    comparison = _PLAIN.get(operator)
+    comparison = _OPERATORS.get(operator)
     if comparison is None:
         scanner.fail(f"there is no operator {operator}", start)
     if comparison is Comparison.CARET:
@@ -266,21 +374,21 @@ def _parse_set(scanner: Scanner, comparison: Comparison) -> Bound | Compound:
 
 def _parse_version(scanner: Scanner, comparison: Comparison) -> Bound:
     """version ::= numbers tags | numbers ".*", the wildcard after "==" only."""
-    numbers = [parse_number(scanner)]
+    numbers = [_parse_number(scanner)]
     while scanner.take("."):
         if scanner.take("*"):
             if comparison is not Comparison.EQUAL:
                 scanner.fail("a wildcard stands after == only", scanner.position - 1)
             return Bound(Comparison.WILDCARD, tuple(numbers))
         scanner.count_part()
-        numbers.append(parse_number(scanner))
-    parse_tags(scanner)
+        numbers.append(_parse_number(scanner))
+    _parse_tags(scanner)
     return Bound(comparison, tuple(numbers))
 
 
 def _require(scanner: Scanner, spec: Spec | None, needed: Spec, what: str, start: int) -> None:
     if spec is not None and spec < needed:
-        scanner.fail(f"{what} needs cabal-version {show_numbers(needed)} or later", start)
+        scanner.fail(f"{what} needs cabal-version {_show_numbers(needed)} or later", start)
 
 
 def _compound(junction: Junction, parts: list[Bound | Compound]) -> Bound | Compound:
@@ -293,11 +401,37 @@ def _compound(junction: Junction, parts: list[Bound | Compound]) -> Bound | Comp
     return Compound(junction, tuple(parts))
 
 
-def _factors(found: VersionRange) -> tuple[Bound | Compound, ...]:
-    """What a range is the conjunction of: many ranges joined one by one stay flat."""
-    tree = found._tree
-    joined = isinstance(tree, Compound) and tree.junction is Junction.AND
-    return tree.parts if isinstance(tree, Compound) and joined else (tree,)
+def _show_numbers(numbers: tuple[int, ...]) -> str:
+    return ".".join(map(str, numbers))
+
+
+def parse_numbers(scanner: Scanner) -> tuple[int, ...]:
+    """numbers ::= number { "." number }"""
+    numbers = [_parse_number(scanner)]
+    while scanner.take("."):
+        scanner.count_part()
+        numbers.append(_parse_number(scanner))
+    return tuple(numbers)
+
+
+def _parse_number(scanner: Scanner) -> int:
+    """number ::= "0" | digit1-9 { digit }, at most nine digits, ASCII only."""
+    start = scanner.position
+    digits = scanner.match(_DIGITS)
+    if digits is None:
+        scanner.fail("expected a number of a version")
+    if len(digits) > MAX_DIGITS:
+        scanner.fail(f"a number of a version has at most {MAX_DIGITS} digits", start)
+    if len(digits) > 1 and digits[0] == "0":
+        scanner.fail("a number of a version has no leading zero", start)
+    return int(digits)
+
+
+def _parse_tags(scanner: Scanner) -> None:
+    """tags ::= { "-" letter-or-digit+ }: read and dropped, a relic of old versions."""
+    while scanner.take("-"):
+        if scanner.match(_TAG) is None:
+            scanner.fail("expected the letters or digits of a version tag")
 
 
 def _next_major(numbers: Numbers) -> Numbers:
@@ -310,70 +444,82 @@ def _next_sibling(numbers: Numbers) -> Numbers:
     return (*numbers[:-1], numbers[-1] + 1)
 
 
-def _intervals(tree: Bound | Compound) -> Intervals:
-    if isinstance(tree, Bound):
-        return _bound_intervals(tree)
-    combine = sets.union if tree.junction is Junction.OR else sets.intersection
-    return combine([_intervals(part) for part in tree.parts])
+def _holds(intervals: Intervals, numbers: Numbers) -> bool:
+    """Whether the version lies in one of the intervals; by halving, for long lists."""
+    low, high = 0, len(intervals)
+    while low < high:
+        middle = (low + high) // 2
+        interval = intervals[middle]
+        if numbers < interval.lower or (numbers == interval.lower and not interval.lower_inclusive):
+            high = middle
+        elif (
+            interval.upper is None
+            or numbers < interval.upper
+            or (numbers == interval.upper and interval.upper_inclusive)
+        ):
+            return True
+        else:
+            low = middle + 1
+    return False
 
 
-def _bound_intervals(bound: Bound) -> Intervals:
-    numbers = bound.numbers
-    match bound.comparison:
-        case Comparison.EQUAL:
-            return sets.interval(numbers, True, numbers, True)
-        case Comparison.WILDCARD:
-            return sets.interval(numbers, True, _next_sibling(numbers), False)
-        case Comparison.CARET:
-            return sets.interval(numbers, True, _next_major(numbers), False)
-        case Comparison.EARLIER:
-            return sets.interval(sets.ZERO, True, numbers, False)
-        case Comparison.EARLIER_OR_EQUAL:
-            return sets.interval(sets.ZERO, True, numbers, True)
-        case Comparison.LATER:
-            return (Interval(numbers, False, None, False),)
-        case Comparison.LATER_OR_EQUAL:
-            return (Interval(numbers, True, None, False),)
+def interval(lower: Numbers, lower_inclusive: bool, upper: Numbers, inclusive: bool) -> Intervals:
+    """The interval between two ends, or none if nothing can lie there."""
+    empty = lower > upper or (lower == upper and not (lower_inclusive and inclusive))
+    return () if empty else (Interval(lower, lower_inclusive, upper, inclusive),)
 
 
-def _bounded_above(tree: Bound | Compound) -> bool:
-    if isinstance(tree, Bound):
-        return tree.comparison in _WITH_UPPER
-    enough = all if tree.junction is Junction.OR else any
-    return enough(_bounded_above(part) for part in tree.parts)
+def union(parts: list[Intervals]) -> Intervals:
+    """The versions in any of the parts: sort by the lower end, then merge what touches."""
+    merged: list[Interval] = []
+    for one in sorted((i for part in parts for i in part), key=_lower_key):
+        if merged and _touches(merged[-1], one):
+            last = merged[-1]
+            end = max(last, one, key=_upper_key)
+            merged[-1] = Interval(*last[:2], *end[2:])
+        else:
+            merged.append(one)
+    return tuple(merged)
 
 
-def _bounded_below(tree: Bound | Compound) -> bool:
-    if isinstance(tree, Bound):
-        return tree.comparison not in _WITHOUT_LOWER and _starts_above_zero(tree)
-    enough = all if tree.junction is Junction.OR else any
-    return enough(_bounded_below(part) for part in tree.parts)
+def intersection(parts: list[Intervals]) -> Intervals:
+    """The versions in all of the parts; pairwise in rounds, so that many parts stay cheap."""
+    rest = list(parts) or [_EVERYTHING]
+    while len(rest) > 1:
+        pairs = [_intersect(a, b) for a, b in zip(rest[::2], rest[1::2], strict=False)]
+        rest = pairs + rest[len(pairs) * 2 :]
+    return rest[0]
 
 
-def _starts_above_zero(bound: Bound) -> bool:
-    """``>=0`` is how Cabal writes "any": no bound. ``==0`` and ``>0`` are bounds."""
-    open_ended = bound.comparison not in (Comparison.EQUAL, Comparison.LATER)
-    return not (open_ended and bound.numbers == sets.ZERO)
+def _intersect(left: Intervals, right: Intervals) -> Intervals:
+    shared: list[Interval] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        a, b = left[i], right[j]
+        start = max(a, b, key=_lower_key)
+        end = min(a, b, key=_upper_key)
+        if end.upper is None:
+            shared.append(Interval(start.lower, start.lower_inclusive, None, False))
+        else:
+            ends = (end.upper, end.upper_inclusive)
+            shared.extend(interval(start.lower, start.lower_inclusive, *ends))
+        if end is a:
+            i += 1
+        else:
+            j += 1
+    return tuple(shared)
 
 
-def _show(tree: Bound | Compound, precedence: int) -> str:
-    """Cabal's print: parentheses where the operators alone would group differently."""
-    if isinstance(tree, Bound):
-        return _show_bound(tree, precedence)
-    own = 0 if tree.junction is Junction.OR else 1
-    texts = [_show(part, own + 1) for part in tree.parts[:-1]]
-    texts.append(_show(tree.parts[-1], own))
-    text = f" {tree.junction.value} ".join(texts)
-    return f"({text})" if precedence > own else text
+def _lower_key(one: Interval) -> tuple[Numbers, bool]:
+    return one.lower, not one.lower_inclusive
 
 
-def _show_bound(bound: Bound, precedence: int) -> str:
-    numbers = bound.numbers
-    if bound.comparison is not Comparison.WILDCARD:
-        return f"{bound.comparison.value}{show_numbers(numbers)}"
-    end = _next_sibling(numbers)
-    # Cabal prints a number of ten digits here and cannot read it again; the wildcard itself can be.
-    if len(str(end[-1])) > MAX_DIGITS:
-        return f"=={show_numbers(numbers)}.*"
-    text = f">={show_numbers(numbers)} && <{show_numbers(end)}"
-    return f"({text})" if precedence > 1 else text
+def _upper_key(one: Interval) -> tuple[bool, Numbers, bool]:
+    return one.upper is None, one.upper or _ZERO, one.upper_inclusive
+
+
+def _touches(left: Interval, right: Interval) -> bool:
+    """Whether nothing lies between them; an end excluded by both leaves a gap."""
+    if left.upper is None or right.lower < left.upper:
+        return True
+    return right.lower == left.upper and (left.upper_inclusive or right.lower_inclusive)
