@@ -47,7 +47,6 @@ __all__ = [
     "read_cabal",
     "read_cabal_project",
     "read_package_yaml",
-    "read_sandbox",
     "read_stack_lock",
     "read_stack_yaml",
     "reader_for",
@@ -109,13 +108,6 @@ def read_cabal_project(data: bytes, path: str) -> Manifest:
     return read(data, path)
 
 
-def read_sandbox(data: bytes, path: str) -> Manifest:
-    """Read ``.cabal-sandbox/add-source-timestamps`` of cabal v1."""
-    from guard.haskell.sandbox import read
-
-    return read(data, path)
-
-
 def reader_for(path: str) -> Reader | None:
     """The reader for a file of this name, or None if no tool reads dependencies from it.
 
@@ -131,8 +123,6 @@ def reader_for(path: str) -> Reader | None:
         return read_stack_lock
     if name == "cabal.config" or name.startswith("cabal.project"):
         return read_cabal_project
-    if name == "add-source-timestamps":
-        return read_sandbox
     if name.endswith(".cabal") and name != ".cabal":
         return read_cabal
     return None

@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from guard.haskell.cabal_fields import LIBRARY_FIELDS, known_spec, spec_of
-from guard.haskell.conflict import differing, has_conflict, sides
 from guard.haskell.dependency import leading_name, parse_name
-from guard.haskell.entries import MAX_SHOWN, Entry, one_line
+from guard.haskell.entries import Entry, one_line
 from guard.haskell.layout import (
     Argument,
     ArgumentKind,
@@ -22,7 +21,7 @@ from guard.haskell.layout import (
     Section,
     read_outline,
 )
-from guard.haskell.model import Condition, Manifest, Requirement, Unread
+from guard.haskell.model import MAX_SHOWN, Condition, Manifest, Requirement, Unread, text_of
 from guard.haskell.ranges import Spec, Version
 from guard.haskell.scanner import ParseError, Scanner
 from guard.haskell.stanzas import StanzaReader, Tree
@@ -42,17 +41,13 @@ class Component(NamedTuple):
 
 
 def read(data: bytes, path: str) -> Manifest:
-    """Read a ``.cabal`` file: bytes that are no UTF-8 are replaced, as Cabal replaces them."""
-    text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
-    if has_conflict(text):
-        ours, theirs, marker = sides(text)
-        return differing(read_text(ours, path), read_text(theirs, path), marker)
-    return read_text(text, path)
+    """Read a ``.cabal`` file. Raises nothing."""
+    return read_text(*text_of(data), path)
 
 
-def read_text(text: str, path: str) -> Manifest:
-    """The same for a text without conflict markers."""
-    return _CabalReader(text, path).read()
+def read_text(text: str, unread: tuple[Unread, ...], path: str) -> Manifest:
+    """Read the text of a ``.cabal`` file, of which some may be left out as unread."""
+    return _CabalReader(text, unread, path).read()
 
 
 class _CabalReader:
@@ -60,10 +55,10 @@ class _CabalReader:
 
     __slots__ = ("components", "elements", "fields", "ignored", "path", "spec", "stanzas", "unread")
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, unread: tuple[Unread, ...], path: str) -> None:
         outline = read_outline(text)
         self.path = path
-        self.unread: list[Unread] = [_unread_fault(fault) for fault in outline.faults]
+        self.unread = [*unread, *map(_unread_fault, outline.faults)]
         self.elements = _with_sections(outline.elements)
         self.fields = _leading_fields(self.elements)
         self.spec = self._read_spec(text)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 
 from guard.haskell.condition import show_condition, show_raw
-from guard.haskell.conflict import both_sides, has_conflict, sides
 from guard.haskell.constraints import (
     Constraint,
     Property,
@@ -19,9 +18,10 @@ from guard.haskell.constraints import (
     parse_relaxed,
 )
 from guard.haskell.dependency import parse_list, pieces
-from guard.haskell.entries import MAX_SHOWN, one_line, read_entries
+from guard.haskell.entries import one_line, read_entries
 from guard.haskell.layout import Elements, Field, FieldText, Section, read_outline
 from guard.haskell.model import (
+    MAX_SHOWN,
     AllowNewer,
     Condition,
     Import,
@@ -31,6 +31,7 @@ from guard.haskell.model import (
     Source,
     SourceKind,
     Unread,
+    text_of,
 )
 from guard.haskell.pins import is_url
 from guard.haskell.scanner import ParseError, Scanner
@@ -48,15 +49,7 @@ When = tuple[Condition, ...]
 
 def read(data: bytes, path: str) -> Manifest:
     """Read a cabal.project or one of its companions. Raises nothing."""
-    text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
-    if has_conflict(text):
-        ours, theirs, marker = sides(text)
-        return both_sides(_read_text(ours, path), _read_text(theirs, path), marker)
-    return _read_text(text, path)
-
-
-def _read_text(text: str, path: str) -> Manifest:
-    return _ProjectReader(text, path).read()
+    return _ProjectReader(*text_of(data), path).read()
 
 
 class _ProjectReader:
@@ -64,11 +57,14 @@ class _ProjectReader:
 
     __slots__ = ("allow_newer", "elements", "imports", "path", "requirements", "sources", "unread")
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, unread: tuple[Unread, ...], path: str) -> None:
         outline = read_outline(text)
         self.path = path
         self.elements = outline.elements
-        self.unread = [Unread(f.line, f.text[:MAX_SHOWN], f.reason) for f in outline.faults]
+        self.unread = [
+            *unread,
+            *(Unread(f.line, f.text[:MAX_SHOWN], f.reason) for f in outline.faults),
+        ]
         self.requirements: list[Requirement] = []
         self.sources: list[Source] = []
         self.allow_newer: list[AllowNewer] = []

@@ -20,12 +20,9 @@ from guard.haskell.dependency import (
     pieces,
 )
 from guard.haskell.layout import Field, FieldText
-from guard.haskell.model import Unread
+from guard.haskell.model import MAX_SHOWN, Unread
 from guard.haskell.ranges import Spec
 from guard.haskell.scanner import ParseError, Scanner
-
-# How much of a text that could not be read is shown.
-MAX_SHOWN = 200
 
 
 class Entry(NamedTuple):

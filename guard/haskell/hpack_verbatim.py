@@ -52,7 +52,7 @@ def read_literal(node: Scalar, prefix: str) -> Verbatim:
     else:
         lines = node.text.replace("\n", "\n  ")
         text, head = f"{_INTO_COMPONENT} {prefix}{lines}", _INTO_COMPONENT
-    manifest = read_text(text, "")
+    manifest = read_text(text, (), "")
     offset = node.line - 1 + node.block - head.count("\n")
     moved = [one._replace(line=one.line + offset) for one in manifest.requirements]
     unread = [

@@ -1,12 +1,16 @@
-"""What a manifest says, as plain values. No I/O, no grammar."""
+"""What a manifest says, as plain values, and the text that it is read from. No I/O, no grammar."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
 from guard.haskell.ranges import Version, VersionRange
+
+# How much of a text that could not be read is shown.
+MAX_SHOWN = 200
 
 
 class Condition(NamedTuple):
@@ -146,3 +150,22 @@ class Manifest(NamedTuple):
 
 
 Reader = Callable[[bytes, str], Manifest]
+
+# From the marker that begins a conflict to the one that ends it, or to the end of the file.
+_CONFLICT = re.compile(r"^<{7}.*?(?:^>{7}[^\n]*|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def text_of(data: bytes) -> tuple[str, tuple[Unread, ...]]:
+    """The text of a manifest, without what stands between the markers of a conflict.
+
+    Bytes that are no UTF-8 are replaced, as Cabal replaces them. A conflict may hide any
+    requirement, so nothing of it is read but that it is there.
+    """
+    text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
+    conflict = _CONFLICT.search(text)
+    if conflict is None:
+        return text, ()
+    line = text.count("\n", 0, conflict.start()) + 1
+    marker = conflict.group().partition("\n")[0].strip()
+    unread = Unread(line, marker[:MAX_SHOWN], "a conflict is not resolved")
+    return _CONFLICT.sub(lambda match: "\n" * match.group().count("\n"), text), (unread,)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from guard.haskell.condition import flags_of, show_condition
-from guard.haskell.conflict import differing, has_conflict, sides
 from guard.haskell.dependency import parse_name
-from guard.haskell.entries import MAX_SHOWN
 from guard.haskell.hpack_dependencies import HpackEntry, Item, item_key, parse_dependencies
 from guard.haskell.hpack_fields import (
     refused_fields,
@@ -21,7 +19,7 @@ from guard.haskell.hpack_fields import (
 )
 from guard.haskell.hpack_verbatim import Verbatim, read_literal, read_verbatim
 from guard.haskell.layout import Section, read_outline
-from guard.haskell.model import Condition, Import, Manifest, Requirement, Source, Unread
+from guard.haskell.model import MAX_SHOWN, Condition, Import, Manifest, Requirement, Source, Unread
 from guard.haskell.ranges import Version
 from guard.haskell.scanner import ParseError, Scanner
 from guard.haskell.yaml_tree import (
@@ -53,15 +51,7 @@ When = tuple[Condition, ...]
 
 def read(data: bytes, path: str) -> Manifest:
     """Read a package.yaml. Raises nothing."""
-    text = data.decode("utf-8", errors="replace")
-    if has_conflict(text):
-        ours, theirs, marker = sides(text)
-        return differing(_read_text(ours, path), _read_text(theirs, path), marker)
-    return _read_text(text, path)
-
-
-def _read_text(text: str, path: str) -> Manifest:
-    root, unread = load_mapping(text)
+    root, unread = load_mapping(data)
     if root is None:
         return Manifest(path, lenient=True, unread=unread)
     return _PackageReader(root, path, list(unread)).read()
@@ -74,6 +64,7 @@ class _PackageReader:
         "branches",
         "gave_up",
         "imports",
+        "is_whole",
         "parsed",
         "path",
         "requirements",
@@ -86,6 +77,7 @@ class _PackageReader:
         self.root = root
         self.path = path
         self.unread = unread
+        self.is_whole = not unread
         self.requirements: list[Requirement] = []
         self.sources: list[Source] = []
         self.imports: list[Import] = []
@@ -124,6 +116,8 @@ class _PackageReader:
     def _parse_name(self) -> str | None:
         """name ::= string; without it, hpack takes the name of the directory."""
         node = self.root.get("name")
+        if node is None and not self.is_whole:
+            return None
         if node is None:
             directory = self.path.replace("\\", "/").split("/")[:-1]
             return directory[-1] if directory and directory[-1] not in ("", ".", "..") else None
@@ -142,7 +136,7 @@ class _PackageReader:
         """version ::= string | number; 0.0.0 without it."""
         node = self.root.get("version")
         if node is None:
-            return _NO_VERSION, None
+            return _NO_VERSION if self.is_whole else None, None
         try:
             return Version.parse(version_text(node) or ""), node.line
         except ParseError as error:

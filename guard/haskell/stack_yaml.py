@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from guard.haskell.conflict import both_sides, has_conflict, sides
 from guard.haskell.locations import Located, parse_location, parse_old_location
 from guard.haskell.model import AllowNewer, Import, Manifest, Role, Source, SourceKind, Unread
 from guard.haskell.pins import is_url
@@ -32,31 +31,22 @@ _KNOWN_SNAPSHOT = re.compile(r"(?:lts|nightly|ghc|ghcjs)(?:-[\w.-]+)?\Z")
 
 def read(data: bytes, path: str) -> Manifest:
     """Read a stack.yaml, or a snapshot file: whatever is not called ``stack*.yaml``."""
-    text = data.decode("utf-8", errors="replace")
-    if has_conflict(text):
-        ours, theirs, marker = sides(text)
-        return both_sides(_read_text(ours, path), _read_text(theirs, path), marker)
-    return _read_text(text, path)
-
-
-def read_lock(data: bytes, path: str) -> Manifest:
-    """Read a lock file: what the entries of stack.yaml were resolved to."""
-    text = data.decode("utf-8", errors="replace")
-    root, unread = load_mapping(text)
-    if root is None:
-        return Manifest(path, lenient=True, unread=unread)
-    reader = _StackReader(root, path, list(unread))
-    reader.parse_locked()
-    return reader.manifest()
-
-
-def _read_text(text: str, path: str) -> Manifest:
-    root, unread = load_mapping(text)
+    root, unread = load_mapping(data)
     if root is None:
         return Manifest(path, lenient=True, unread=unread)
     reader = _StackReader(root, path, list(unread))
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     reader.parse(is_project=name.startswith("stack") or "extra-deps" in root.values)
+    return reader.manifest()
+
+
+def read_lock(data: bytes, path: str) -> Manifest:
+    """Read a lock file: what the entries of stack.yaml were resolved to."""
+    root, unread = load_mapping(data)
+    if root is None:
+        return Manifest(path, lenient=True, unread=unread)
+    reader = _StackReader(root, path, list(unread))
+    reader.parse_locked()
     return reader.manifest()
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from guard.haskell.cabal_fields import check_field, is_component_type, is_single
 from guard.haskell.condition import flags_of, show_condition, show_raw
-from guard.haskell.entries import MAX_SHOWN, Entry, one_line, read_entries, read_tools
+from guard.haskell.entries import Entry, one_line, read_entries, read_tools
 from guard.haskell.layout import Argument, ArgumentKind, Elements, Field, Section
-from guard.haskell.model import Condition, Unread
+from guard.haskell.model import MAX_SHOWN, Condition, Unread
 from guard.haskell.ranges import Spec
 from guard.haskell.scanner import ParseError
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
-from guard.haskell.model import Unread
+from guard.haskell.model import MAX_SHOWN, Unread, text_of
 from guard.haskell.scanner import MAX_NESTING
 
 
@@ -98,19 +98,23 @@ _DEEP = re.compile(rf"(?:[-?][ \t]+){{{MAX_NESTING}}}")
 _MERGE = "<<"
 
 
-def load_mapping(text: str) -> tuple[Mapping | None, tuple[Unread, ...]]:
-    """The map that a manifest consists of; None, and why, if it is none. Raises nothing."""
+def load_mapping(data: bytes) -> tuple[Mapping | None, tuple[Unread, ...]]:
+    """The map that a manifest consists of, or None, and what cannot be read. Raises nothing."""
+    text, unread = text_of(data)
     trees = documents(text)
     try:
         root = next(trees, Scalar("", Kind.NULL, 1))
         second = next(trees, None)
     except YamlError as error:
         lines = text.splitlines()
-        shown = lines[error.line - 1].strip()[:200] if 0 < error.line <= len(lines) else ""
-        return None, (Unread(error.line, shown, error.reason),)
+        shown = lines[error.line - 1].strip()[:MAX_SHOWN] if 0 < error.line <= len(lines) else ""
+        return None, (*unread, Unread(error.line, shown, error.reason))
     if not isinstance(root, Mapping):
-        return None, (Unread(root.line, "", f"expected a map, found {describe(root)}"),)
-    return root, (Unread(second.line, "---", "a second document"),) if second is not None else ()
+        reason = f"expected a map, found {describe(root)}"
+        return None, (*unread, Unread(root.line, "", reason))
+    if second is not None:
+        unread = (*unread, Unread(second.line, "---", "a second document"))
+    return root, unread
 
 
 def documents(text: str) -> Iterator[Node]:

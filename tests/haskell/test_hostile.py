@@ -18,7 +18,6 @@ from guard.haskell import (
     read_cabal,
     read_cabal_project,
     read_package_yaml,
-    read_sandbox,
     read_stack_lock,
     read_stack_yaml,
 )
@@ -27,7 +26,6 @@ READERS = [
     read_cabal,
     read_cabal_project,
     read_package_yaml,
-    read_sandbox,
     read_stack_lock,
     read_stack_yaml,
 ]
@@ -153,7 +151,6 @@ HOSTILE = {
     "braces": filled("{a,", "packages: "),
     "constraints": filled("a ==1,", "constraints: "),
     "broken constraints": filled("a = 1,", "constraints: "),
-    "pairs": filled('("a",[]),', "["),
 }
 
 

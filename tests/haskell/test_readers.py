@@ -99,15 +99,43 @@ def test_trouble_elsewhere_hides_no_requirement(head: str) -> None:
     assert [one.text for one in manifest.requirements] == ["foo >=1"]
 
 
-def test_both_sides_of_a_conflict() -> None:
+def test_of_a_conflict_neither_side_is_read() -> None:
     manifest = cabal(
         "library\n  build-depends: base\n"
         "<<<<<<< HEAD\n    , foo >=1\n    , bar\n=======\n    , foo >=2\n    , bar\n>>>>>>> x\n"
         "    , text\n"
     )
-    assert [one.text for one in manifest.requirements] == ["base", "bar", "text"]
-    assert doubts(manifest) == [(8, "foo"), (11, "foo")]
+    assert given(manifest) == [(6, "base"), (14, "text")]
+    assert doubts(manifest) == [(7, None)]
     assert manifest.lenient
+
+
+SIDES = "<<<<<<< a\n{0}\n||||||| b\n{0}\n=======\n{0}\n>>>>>>> c\n"
+
+
+@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize(
+    ("path", "before", "sides"),
+    [
+        ("p.cabal", "name: p\n", "version: 2"),
+        ("package.yaml", "name: p\n", "version: 2\ndependencies: foo"),
+        ("stack.yaml", "resolver: lts-3.1\n", "extra-deps: [foo-1.0]"),
+        ("stack.yaml.lock", "snapshots: []\n", "packages: [{completed: {hackage: foo-1.0}}]"),
+        ("cabal.project", "packages: .\n", "constraints: foo ==1"),
+    ],
+)
+def test_a_conflict_leaves_every_reader_in_doubt(
+    path: str, before: str, sides: str, closed: bool
+) -> None:
+    text = before + SIDES.format(sides)
+    reader = reader_for(path)
+    assert reader is not None
+    manifest = reader((text if closed else text.partition(">>>>")[0]).encode(), path)
+    assert doubts(manifest) == [(2, None)]
+    assert "a conflict is not resolved" in {one.reason for one in manifest.unread}
+    assert manifest.requirements == ()
+    assert [one.package for one in manifest.sources if one.package] == []
+    assert manifest.version is None
 
 
 def test_internal_libraries_are_no_requirements() -> None:
