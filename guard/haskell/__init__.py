@@ -72,7 +72,7 @@ def __getattr__(name: str) -> object:
 
 def read_cabal(data: bytes, path: str) -> Manifest:
     """Read a ``.cabal`` file. Source: Cabal user guide, "Package description"."""
-    from guard.haskell.cabal_file import read
+    from guard.haskell.cabal_file import read_cabal as read
 
     return read(data, path)
 

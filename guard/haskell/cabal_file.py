@@ -1,17 +1,19 @@
 """``.cabal`` files: the components of a package and what each requires.
 
 Source: Cabal user guide, "Package descriptions"; the library's
-``Distribution.PackageDescription.Parsec``, whose order of steps this follows: the version of the
-format, the fields of the package, then section by section, common stanzas included.
+``Distribution.PackageDescription.Parsec``, ``parseCondTree`` and ``processImports``. Only what
+bears on a requirement is looked at: a file that Cabal would refuse for another reason is read.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
+from typing import NamedTuple, TypeVar
 
-from guard.haskell.cabal_fields import LIBRARY_FIELDS, known_spec, spec_of
+from guard.haskell.condition import show_condition, show_raw
 from guard.haskell.dependency import leading_name, parse_name
-from guard.haskell.entries import Entry, one_line
+from guard.haskell.entries import Entry, one_line, read_entries, read_tools
 from guard.haskell.layout import (
     Argument,
     ArgumentKind,
@@ -22,15 +24,59 @@ from guard.haskell.layout import (
     read_outline,
 )
 from guard.haskell.model import MAX_SHOWN, Condition, Manifest, Requirement, Unread, text_of
-from guard.haskell.ranges import Spec, Version
+from guard.haskell.ranges import Spec, Version, parse_range
 from guard.haskell.scanner import ParseError, Scanner
-from guard.haskell.stanzas import StanzaReader, Tree
 
 _COMPONENTS = frozenset({"library", "foreign-library", "executable", "test-suite", "benchmark"})
-_OTHER_SECTIONS = frozenset({"common", "flag", "custom-setup", "source-repository"})
-_TYPED = frozenset({"foreign-library", "test-suite", "benchmark"})
+# Sections of fields alone, and the field in them that holds dependencies.
+_PLAIN = {"flag": None, "source-repository": None, "custom-setup": "setup-depends"}
+# Fields that in a file without sections belong to the library alone.
+_OF_LIBRARIES = ("exposed-modules", "build-tool-depends")
 _DEFAULT_SPEC: Spec = (1, 0)
 _NEWEST_SPEC: Spec = (3, 4)
+_SPECS = frozenset({(2, 0), (2, 2), (2, 4), (3, 0), (3, 4)})
+# Common stanzas that import each other can multiply without end.
+MAX_ENTRIES = 20_000
+
+When = tuple[Condition, ...]
+Value = TypeVar("Value")
+
+
+class Branch(NamedTuple):
+    """``if``: what holds under the condition, and what holds otherwise."""
+
+    condition: str
+    body: Tree
+    otherwise: Tree | None
+
+
+class Tree(NamedTuple):
+    """What a section says: unconditionally, and under conditions. ``size`` counts all entries."""
+
+    entries: tuple[Entry, ...] = ()
+    tools: tuple[Entry, ...] = ()
+    branches: tuple[Branch, ...] = ()
+    size: int = 1
+
+    def walk(self, when: When = ()) -> Iterator[tuple[Entry, When]]:
+        """Each dependency with its conditions, from the outside in."""
+        for entry in self.entries:
+            yield entry, when
+        for tree, inner in self._inner(when):
+            yield from tree.walk(inner)
+
+    def walk_tools(self, when: When = ()) -> Iterator[tuple[Entry, When]]:
+        """The same for ``build-tool-depends``."""
+        for entry in self.tools:
+            yield entry, when
+        for tree, inner in self._inner(when):
+            yield from tree.walk_tools(inner)
+
+    def _inner(self, when: When) -> Iterator[tuple[Tree, When]]:
+        for condition, body, otherwise in self.branches:
+            yield body, (*when, Condition(condition))
+            if otherwise is not None:
+                yield otherwise, (*when, Condition(condition, negated=True))
 
 
 class Component(NamedTuple):
@@ -40,7 +86,7 @@ class Component(NamedTuple):
     tree: Tree
 
 
-def read(data: bytes, path: str) -> Manifest:
+def read_cabal(data: bytes, path: str) -> Manifest:
     """Read a ``.cabal`` file. Raises nothing."""
     return read_text(*text_of(data), path)
 
@@ -51,9 +97,19 @@ def read_text(text: str, unread: tuple[Unread, ...], path: str) -> Manifest:
 
 
 class _CabalReader:
-    """Reads one file; notes whatever Cabal would refuse."""
+    """Reads one file, section by section, and notes what it cannot be sure of."""
 
-    __slots__ = ("components", "elements", "fields", "ignored", "path", "spec", "stanzas", "unread")
+    __slots__ = (
+        "broken_list",
+        "commons",
+        "components",
+        "elements",
+        "fields",
+        "ignored",
+        "path",
+        "spec",
+        "unread",
+    )
 
     def __init__(self, text: str, unread: tuple[Unread, ...], path: str) -> None:
         outline = read_outline(text)
@@ -61,24 +117,26 @@ class _CabalReader:
         self.unread = [*unread, *map(_unread_fault, outline.faults)]
         self.elements = _with_sections(outline.elements)
         self.fields = _leading_fields(self.elements)
-        self.spec = self._read_spec(text)
-        self.stanzas = StanzaReader(self.spec, self.unread)
+        self.commons: dict[str, Tree] = {}
         self.components: list[Component] = []
         self.ignored: list[Section] = []
+        self.broken_list = False
+        self.spec = self._read_spec(text)
 
     def read(self) -> Manifest:
-        package, version, version_line = self._read_package()
+        """package ::= fields sections"""
+        package, version = self._value("name", _name), self._value("version", Version.parse)
+        version_field = self._field("version")
         for element in self.elements[len(self.fields) :]:
             if isinstance(element, Section):
                 self._read_section(element)
-        self._check_package()
         self._suspect_ignored_sections()
         requirements, tools = self._requirements(package)
         return Manifest(
             self.path,
             package,
             version,
-            version_line,
+            version_field.line if version_field else None,
             lenient=bool(self.unread),
             requirements=requirements,
             unread=tuple(sorted(self.unread, key=lambda unread: unread.line)),
@@ -87,96 +145,191 @@ class _CabalReader:
 
     def _read_spec(self, text: str) -> Spec:
         """The format: in the first line alone, or from the last ``cabal-version`` before 2.2."""
-        scanned = _scan_spec(text)
+        version = _scan_spec(text)
         field = self._field("cabal-version")
-        if scanned is None and field is None:
+        if version is None and field is None:
             return _DEFAULT_SPEC
-        if scanned is None and field is not None:
-            try:
-                spec = spec_of(field.text)
-            except ParseError as error:
-                self._refuse(field, error.reason)
-                return _NEWEST_SPEC
-            if spec >= (2, 2):
-                self._refuse(field, "from 2.2 on it must be the first line, without an operator")
-            return spec
-        spec_or_none = known_spec(scanned.numbers) if scanned is not None else None
-        if spec_or_none is None:
-            reason = f"there is no cabal-version {scanned} that this reader knows"
-            self.unread.append(Unread(1, f"cabal-version: {scanned}", reason, None, False))
-        elif field is not None and _spec_or_none(field) != spec_or_none:
-            self._refuse(field, "the first line and the field say different versions")
-        return spec_or_none or _NEWEST_SPEC
-
-    def _read_package(self) -> tuple[str | None, Version | None, int | None]:
-        """The package's name and version; of a repeated field Cabal takes the last."""
-        self.stanzas.check(self.fields, of_package=True)
-        package = version = None
-        named = self._field("name")
-        if named is None:
-            self._missing("name")
-        else:
-            package = _name_or_none(named.text)
-        versioned = self._field("version")
-        if versioned is None:
-            self._missing("version")
-            return package, None, None
+        shown, line = (field.text, field.line) if field else (str(version), 1)
         try:
-            version = Version.parse(versioned.text.lstrip())
+            return _spec_of(field.text if field and version is None else str(version))
         except ParseError as error:
-            self._refuse(versioned, error.reason)
-        return package, version, versioned.line
+            self._refuse(line, f"cabal-version: {shown}", error.reason)
+            return _NEWEST_SPEC
+
+    def _value(self, name: str, parse: Callable[[str], Value]) -> Value | None:
+        """The value of a field of the package; of a repeated field Cabal takes the last."""
+        field = self._field(name)
+        if field is None:
+            self._refuse(1, "", f"the field {name} is missing")
+            return None
+        try:
+            return parse(field.text.lstrip())
+        except ParseError as error:
+            self._refuse(field.line, f"{name}: {field.text}", error.reason)
+            return None
 
     def _read_section(self, section: Section) -> None:
-        name = section.name
-        if name == "common" and self.spec >= (2, 2):
-            self.stanzas.read_common(section)
-        elif name == "flag":
-            self.stanzas.read_flag(section)
-        elif name == "custom-setup" and not section.arguments:
-            tree = self.stanzas.read_plain(section)
-            self.components.append(Component("custom-setup", tree))
-        elif name == "source-repository":
-            if _section_name(section.arguments) is None:
-                self.stanzas.refuse(section.line, section.header, "expected head or this")
-            self.stanzas.read_plain(section)
-        elif name in _COMPONENTS:
-            self._read_component(section)
+        """section ::= common | component | plain; Cabal ignores any other."""
+        if section.name == "common" and self.spec >= (2, 2):
+            self._read_common(section)
+        elif section.name in _PLAIN:
+            self._read_plain(section)
+        elif section.name in _COMPONENTS:
+            label = " ".join([section.name, *(argument.text for argument in section.arguments)])
+            self.components.append(Component(label, self._read_component(section)))
         else:
             self.ignored.append(section)
 
-    def _read_component(self, section: Section) -> None:
-        label = section.name
-        if section.arguments or section.name != "library":
-            named = _section_name(section.arguments)
-            if named is None:
-                self.stanzas.refuse(section.line, section.header, "expected one name")
-            label = f"{section.name} {named or ''}".rstrip()
-        elif any(component.label == "library" for component in self.components):
-            self.stanzas.refuse(section.line, section.header, "there is a library already")
-        typed = section.name in _TYPED
-        tree = self.stanzas.read_component(section, typed_fields=typed)
-        if typed and not tree.typed:
-            self.stanzas.refuse(section.line, section.header, "the field type is missing")
-        self.components.append(Component(label, tree))
+    def _read_common(self, section: Section) -> None:
+        """common ::= "common" name elements; only sections after it can import it."""
+        name = " ".join(argument.text for argument in section.arguments)
+        tree = self._read_component(section)
+        if name in self.commons:
+            self._doubt(section, "there is such a common stanza already")
+        self.commons.setdefault(name, tree)
 
-    def _check_package(self) -> None:
-        """What Cabal checks when all is read: flags, and custom-setup where it is mandatory."""
-        self.stanzas.check_flags()
-        field = self._field("build-type")
-        custom = field.text.strip() == "Custom" if field else self.spec < (2, 2)
-        has_setup = any(component.label == "custom-setup" for component in self.components)
-        if custom and not has_setup and self.spec >= (1, 24):
-            line, text = (field.line, f"build-type: {field.text}") if field else (1, "build-type")
-            self.stanzas.refuse(line, text, "the build type Custom needs a section custom-setup")
+    def _read_plain(self, section: Section) -> None:
+        """A section of fields alone, in which Cabal refuses any subsection."""
+        fields = [element for element in section.elements if isinstance(element, Field)]
+        for element in section.elements:
+            if isinstance(element, Section):
+                self._doubt(element, f"not allowed in {section.name}")
+        tree = self._read_fields(fields, _PLAIN[section.name])
+        if section.name == "custom-setup":
+            self.components.append(Component(section.name, tree))
+
+    def _read_component(self, section: Section) -> Tree:
+        """component ::= { import } { field | if }"""
+        imported, elements = self._parse_imports(section.elements)
+        return self._merge(imported, self._read_elements(elements), section)
+
+    def _read_elements(self, elements: Elements) -> Tree:
+        """The fields of one level, and the conditions, which a field between them separates."""
+        fields: list[Field] = []
+        groups: list[list[Section]] = [[]]
+        for element in elements:
+            if isinstance(element, Section):
+                groups[-1].append(element)
+            elif element.name != "import":
+                fields.append(element)
+                groups.append([])
+        tree = self._read_fields(fields, "build-depends")
+        branches = tuple(branch for group in groups for branch in self._parse_ifs(group))
+        return tree._replace(branches=branches, size=tree.size + sum(map(_size, branches)))
+
+    def _read_fields(self, fields: Sequence[Field], dependencies: str | None) -> Tree:
+        entries: list[Entry] = []
+        tools: list[Entry] = []
+        for field in fields:
+            if field.name == dependencies:
+                read = read_entries(field, self.spec)
+                entries.extend(read.entries)
+                self.broken_list |= bool(read.unread)
+                self.unread.extend(read.unread)
+            elif field.name == "build-tool-depends":
+                read = read_tools(field, self.spec)
+                tools.extend(read.entries)
+                self.unread.extend(read.unread)
+        return Tree(tuple(entries), tuple(tools), size=1 + len(entries) + len(tools))
+
+    def _parse_ifs(self, sections: Sequence[Section]) -> Iterator[Branch]:
+        """ifs ::= { "if" condition elements [ else ] }; other sections are ignored."""
+        at = 0
+        while at < len(sections):
+            section = sections[at]
+            at += 1
+            if section.name != "if":
+                self.ignored.append(section)
+                continue
+            chain = [section]
+            while at < len(sections) and self._continues(chain[-1], sections[at]):
+                chain.append(sections[at])
+                at += 1
+            yield self._parse_chain(chain)
+
+    def _continues(self, before: Section, section: Section) -> bool:
+        """Whether an ``elif`` (from spec 2.2) or ``else`` belongs to what stands before it."""
+        if before.name == "else":
+            return False
+        return section.name == "else" or (section.name == "elif" and self.spec >= (2, 2))
+
+    def _parse_chain(self, chain: Sequence[Section]) -> Branch:
+        """if ::= "if" condition elements { "elif" condition elements } [ "else" elements ]"""
+        otherwise: Tree | None = None
+        bodies = [self._parse_body(section) for section in chain]
+        for section, body in reversed(list(zip(chain, bodies, strict=True))[1:]):
+            if section.name == "else":
+                if section.arguments:
+                    self._refuse(section.line, section.header, "else takes no condition")
+                otherwise = body
+            else:
+                branch = Branch(self._parse_condition(section), body, otherwise)
+                otherwise = Tree(branches=(branch,), size=1 + _size(branch))
+        return Branch(self._parse_condition(chain[0]), bodies[0], otherwise)
+
+    def _parse_body(self, section: Section) -> Tree:
+        """The elements under a condition; from spec 3.0 they may begin with imports."""
+        if self.spec < (3, 0):
+            return self._read_elements(section.elements)
+        return self._read_component(section)
+
+    def _parse_condition(self, section: Section) -> str:
+        try:
+            return show_condition(section.arguments)
+        except ParseError as error:
+            self._refuse(section.line, section.header, error.reason)
+            return show_raw(section.arguments)
+
+    def _parse_imports(self, elements: Elements) -> tuple[list[Tree], Elements]:
+        """import ::= "import" ":" name { "," name }, at the beginning of a section."""
+        imported: list[Tree] = []
+        at = 0
+        while at < len(elements):
+            element = elements[at]
+            if not isinstance(element, Field) or element.name != "import":
+                break
+            at += 1
+            if self.spec >= (2, 2):
+                imported.extend(self._imported(element))
+        return imported, elements[at:]
+
+    def _imported(self, field: Field) -> Iterator[Tree]:
+        for name in field.text.replace(",", " ").split():
+            tree = self.commons.get(name.strip('"'))
+            if tree is None:
+                reason = "there is no such common stanza before this line"
+                self.unread.append(Unread(field.line, f"import: {name}", reason))
+            else:
+                yield tree
+
+    def _merge(self, imported: Sequence[Tree], own: Tree, section: Section) -> Tree:
+        """What is imported comes first."""
+        size = own.size + sum(tree.size for tree in imported)
+        if size > MAX_ENTRIES:
+            self._doubt(section, "imports more than can be read")
+            return own
+        if not imported:
+            return own
+        trees = [*imported, own]
+        # Cabal drops an entry that an import repeats word for word.
+        entries = {
+            (entry.dependency.name, entry.dependency.libraries, entry.dependency.range): entry
+            for tree in reversed(trees)
+            for entry in reversed(tree.entries)
+        }
+        return Tree(
+            tuple(reversed(entries.values())),
+            tuple(entry for tree in trees for entry in tree.tools),
+            tuple(branch for tree in trees for branch in tree.branches),
+            size,
+        )
 
     def _suspect_ignored_sections(self) -> None:
         """Cabal ignores a section it does not know. Where a dependency list is broken, or a line
         has no place, that section may be the rest of it: say so."""
-        broken = any(one.concerns_requirements for one in self.unread) or self.stanzas.broken_list
-        if not broken:
+        if not self.broken_list and not any(one.concerns_requirements for one in self.unread):
             return
-        for section in (*self.ignored, *self.stanzas.ignored):
+        for section in self.ignored:
             shown = section.header[:MAX_SHOWN]
             reason = "a section that Cabal does not know, beside what could not be read"
             self.unread.append(Unread(section.line, shown, reason, leading_name(shown)))
@@ -200,15 +353,15 @@ class _CabalReader:
         return tuple(requirements), tuple(tools)
 
     def _field(self, name: str) -> Field | None:
-        found = [field for field in self.fields if field.name == name]
-        return found[-1] if found else None
+        return next((field for field in reversed(self.fields) if field.name == name), None)
 
-    def _refuse(self, field: Field, reason: str) -> None:
-        shown = one_line(f"{field.name}: {field.text}")[:MAX_SHOWN]
-        self.unread.append(Unread(field.line, shown, reason, None, False))
+    def _refuse(self, line: int, text: str, reason: str) -> None:
+        """Note something that Cabal refuses and that hides no requirement."""
+        self.unread.append(Unread(line, one_line(text)[:MAX_SHOWN], reason, None, False))
 
-    def _missing(self, name: str) -> None:
-        self.unread.append(Unread(1, "", f"the field {name} is missing", None, False))
+    def _doubt(self, section: Section, reason: str) -> None:
+        """Note a section whose requirements cannot be told."""
+        self.unread.append(Unread(section.line, section.header[:MAX_SHOWN], reason))
 
 
 class _Resolver(NamedTuple):
@@ -223,7 +376,7 @@ class _Resolver(NamedTuple):
     def requirement(
         self, entry: Entry, section: str, when: tuple[Condition, ...]
     ) -> tuple[Requirement, ...]:
-        name, libraries, found, _, _ = entry.dependency
+        name, libraries, bound, _, _ = entry.dependency
         if name in self.internal and None in libraries:
             libraries = tuple(library for library in libraries if library is not None)
             if not libraries:
@@ -231,7 +384,7 @@ class _Resolver(NamedTuple):
         if name == self.package and None not in libraries:
             return ()
         named = () if libraries == (None,) else tuple(library or name for library in libraries)
-        return (Requirement(name, found, entry.line, entry.text, section, when, named),)
+        return (Requirement(name, bound, entry.line, entry.text, section, when, named),)
 
 
 def _scan_spec(text: str) -> Version | None:
@@ -248,63 +401,61 @@ def _scan_spec(text: str) -> Version | None:
     return version if len(version.numbers) in (2, 3) else None
 
 
-def _spec_or_none(field: Field) -> Spec | None:
-    try:
-        return spec_of(field.text)
-    except ParseError:
-        return None
+def _spec_of(text: str) -> Spec:
+    """The format that ``cabal-version`` asks for: ``2.2``, or before 2.2 ``>=1.10``.
+
+    Raises ParseError, also for a format that this reader does not know.
+    """
+    scanner = Scanner(text)
+    if scanner.peek().isdigit():
+        numbers = Version.parse(text).numbers
+    else:
+        asked = parse_range(scanner, (1, 24))
+        scanner.expect_end("the end of the range")
+        numbers = asked.intervals[0].lower if asked.intervals else (0,)
+    if numbers >= (1, 25) and numbers not in _SPECS:
+        scanner.fail(f"there is no cabal-version {text} that this reader knows", 0, len(text))
+    return numbers
 
 
 def _leading_fields(elements: Elements) -> tuple[Field, ...]:
     """The fields before the first section; Cabal ignores those after it."""
-    found: list[Field] = []
-    for element in elements:
-        if isinstance(element, Section):
-            break
-        found.append(element)
-    return tuple(found)
+    fields = takewhile(lambda element: isinstance(element, Field), elements)
+    return tuple(field for field in fields if isinstance(field, Field))
 
 
 def _with_sections(elements: Elements) -> Elements:
-    """A file without any section, as before Cabal 1.2, cut into sections as Cabal cuts it.
+    """A file without any section, as before Cabal 1.2, cut into sections.
 
-    ``executable: NAME`` begins an executable; what belongs to a library makes one;
-    ``build-depends`` before the first executable belongs to each of them.
+    ``executable: NAME`` begins an executable; ``build-depends`` before the first one belongs to
+    each of them, and to the library, which is there if it exposes modules or no executable is.
     """
     fields = [element for element in elements if isinstance(element, Field)]
     if len(fields) < len(elements):
         return elements
-    first = next((i for i, f in enumerate(fields) if f.name == "executable"), len(fields))
-    shared = tuple(f for f in fields[:first] if f.name == "build-depends")
-    head = [f for f in fields[:first] if f.name not in LIBRARY_FIELDS]
-    library = [f for f in fields[:first] if f.name in LIBRARY_FIELDS and f not in shared]
-    found: list[Field | Section] = [*head]
-    if library:
-        found.append(Section("library", library[0].line, (), (*shared, *library), "library"))
-    starts = [i for i, f in enumerate(fields) if f.name == "executable"]
+    starts = [at for at, field in enumerate(fields) if field.name == "executable"]
+    first = fields[: starts[0]] if starts else fields
+    shared = [field for field in first if field.name == "build-depends"]
+    sections: list[Section] = []
+    if not starts or any(field.name in _OF_LIBRARIES for field in first):
+        sections.append(Section("library", 1, (), tuple(first), "library"))
     for start, end in zip(starts, [*starts[1:], len(fields)], strict=False):
         name = Argument(ArgumentKind.WORD, fields[start].text.strip(" "))
         content = (*shared, *fields[start + 1 : end])
         header = f"executable {name.text}"
-        found.append(Section("executable", fields[start].line, (name,), content, header))
-    return tuple(found)
+        sections.append(Section("executable", fields[start].line, (name,), content, header))
+    return (*first, *sections)
 
 
-def _section_name(arguments: tuple[Argument, ...]) -> str | None:
-    """name ::= word | string: exactly one argument."""
-    if len(arguments) != 1 or arguments[0].kind is ArgumentKind.SYMBOL:
-        return None
-    return arguments[0].text
-
-
-def _name_or_none(text: str) -> str | None:
+def _name(text: str) -> str:
     scanner = Scanner(text)
-    try:
-        name = parse_name(scanner)
-        scanner.expect_end("the end of the name")
-    except ParseError:
-        return None
+    name = parse_name(scanner)
+    scanner.expect_end("the end of the name")
     return name
+
+
+def _size(branch: Branch) -> int:
+    return branch.body.size + (branch.otherwise.size if branch.otherwise else 0)
 
 
 def _unread_fault(fault: Fault) -> Unread:

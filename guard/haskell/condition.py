@@ -13,7 +13,8 @@ The result is a text in one form, whatever the spaces and redundant parentheses 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from guard.haskell.layout import Argument, ArgumentKind
@@ -31,50 +32,18 @@ _SYSTEMS = (
     ("solaris2", "solaris"),
     ("linux-android", "android"),
 )
-_KNOWN_SYSTEMS = frozenset(
-    [
-        "linux",
-        "windows",
-        "osx",
-        "freebsd",
-        "openbsd",
-        "netbsd",
-        "dragonfly",
-        "solaris",
-        "aix",
-        "hpux",
-        "irix",
-        "halvm",
-        "hurd",
-        "ios",
-        "android",
-        "ghcjs",
-    ]
+# The names that Cabal knows, which it tells apart without their case.
+_KNOWN_SYSTEMS = re.compile(
+    "linux|windows|osx|freebsd|openbsd|netbsd|dragonfly|solaris|aix|hpux|irix|halvm|hurd|ios"
+    "|android|ghcjs",
+    re.IGNORECASE,
 )
-_KNOWN_ARCHITECTURES = frozenset(
-    [
-        "i386",
-        "x86_64",
-        "ppc",
-        "ppc64",
-        "sparc",
-        "arm",
-        "aarch64",
-        "mips",
-        "sh",
-        "ia64",
-        "s390",
-        "alpha",
-        "hppa",
-        "rs6000",
-        "m68k",
-        "vax",
-        "javascript",
-    ]
+_KNOWN_ARCHITECTURES = re.compile(
+    "i386|x86_64|ppc|ppc64|sparc|arm|aarch64|mips|sh|ia64|s390|alpha|hppa|rs6000|m68k|vax"
+    "|javascript",
+    re.IGNORECASE,
 )
-_KNOWN_COMPILERS = frozenset(
-    ["ghc", "ghcjs", "nhc", "yhc", "hugs", "hbc", "helium", "jhc", "lhc", "uhc", "eta"]
-)
+_KNOWN_COMPILERS = re.compile("ghc|ghcjs|nhc|yhc|hugs|hbc|helium|jhc|lhc|uhc|eta", re.IGNORECASE)
 
 # How tightly a text holds together: what needs parentheses inside of what.
 _OR, _AND, _ATOM = 0, 1, 2
@@ -84,13 +53,6 @@ Shown = tuple[str, int]
 def show_condition(arguments: Sequence[Argument]) -> str:
     """The condition that the tokens say, in its one form. Raises ParseError."""
     return _ConditionParser(arguments).parse()
-
-
-def flags_of(arguments: Sequence[Argument]) -> Iterator[str]:
-    """The flags that a readable condition asks for, in lower case."""
-    for word, _, name in zip(arguments, arguments[1:], arguments[2:], strict=False):
-        if word.kind is ArgumentKind.WORD and word.text == "flag":
-            yield name.text.lower()
 
 
 def show_raw(arguments: Sequence[Argument]) -> str:
@@ -177,9 +139,9 @@ class _ConditionParser:
         if self.depth >= MAX_NESTING:
             self._fail(f"nested more than {MAX_NESTING} deep")
         self.depth += 1
-        found = parse()
+        shown = parse()
         self.depth -= 1
-        return found
+        return shown
 
     def _word(self, expected: str) -> str:
         following = self.arguments[self.at : self.at + 1]
@@ -195,9 +157,9 @@ class _ConditionParser:
         return argument.kind is ArgumentKind.SYMBOL and argument.text == text
 
     def _take(self, text: str) -> bool:
-        found = self._at_symbol(text)
-        self.at += found
-        return found
+        taken = self._at_symbol(text)
+        self.at += taken
+        return taken
 
     def _expect_close(self) -> None:
         if not self._take(")"):
@@ -216,7 +178,6 @@ def _within(shown: Shown, level: int) -> str:
     return f"({text})" if own < level else text
 
 
-def _known(name: str, names: frozenset[str]) -> str:
+def _known(name: str, names: re.Pattern[str]) -> str:
     """A name that Cabal knows, in lower case; any other as it stands."""
-    lowered = name.lower()
-    return lowered if lowered in names else name
+    return name.lower() if names.fullmatch(name) else name

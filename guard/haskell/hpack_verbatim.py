@@ -55,9 +55,5 @@ def read_literal(node: Scalar, prefix: str) -> Verbatim:
     manifest = read_text(text, (), "")
     offset = node.line - 1 + node.block - head.count("\n")
     moved = [one._replace(line=one.line + offset) for one in manifest.requirements]
-    unread = [
-        one._replace(line=one.line + offset)
-        for one in manifest.unread
-        if not one.text.startswith("flag(")
-    ]
+    unread = [one._replace(line=one.line + offset) for one in manifest.unread]
     return Verbatim(tuple(moved), tuple(unread))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from guard.haskell.condition import flags_of, show_condition
+from guard.haskell.condition import show_condition
 from guard.haskell.dependency import parse_name
 from guard.haskell.hpack_dependencies import HpackEntry, Item, item_key, parse_dependencies
 from guard.haskell.hpack_fields import (
@@ -276,19 +276,10 @@ class _PackageReader:
         try:
             if not isinstance(section, Section) or section.elements:
                 raise ParseError(condition.text, 0, len(condition.text), "not a condition")
-            shown = show_condition(section.arguments)
+            return show_condition(section.arguments)
         except ParseError as error:
             self._refuse(condition.line, f"condition: {show(condition)}", error.reason)
             return " ".join(condition.text.split())
-        self._check_flags(section, condition)
-        return shown
-
-    def _check_flags(self, section: Section, condition: Scalar) -> None:
-        flags = self.root.get("flags")
-        defined = {name.lower() for name in flags.values} if isinstance(flags, Mapping) else set()
-        for name in flags_of(section.arguments):
-            if name not in defined:
-                self._refuse(condition.line, f"flag({name})", "this flag is not defined")
 
     def _parse_verbatim(self, level: Mapping, label: str, when: When) -> Verbatim:
         verbatim = read_verbatim(level.get("verbatim"))

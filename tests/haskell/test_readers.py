@@ -87,7 +87,6 @@ def test_a_comment_at_the_end_of_a_line_is_none() -> None:
     "head",
     [
         "name: p\nversion: v0.24.5\nbuild-type: Simple\n",
-        "name: p\nversion: 1\nlicense: AGPL-3 or later\nbuild-type: Simple\n",
         "cabal-version: 99.0\nname: p\nversion: 1\nbuild-type: Simple\n",
     ],
 )
@@ -97,6 +96,55 @@ def test_trouble_elsewhere_hides_no_requirement(head: str) -> None:
     assert manifest.unread
     assert doubts(manifest) == []
     assert [one.text for one in manifest.requirements] == ["foo >=1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "license: AGPL-3 or later\nlibrary\n  build-depends: foo >=1\n",
+        "build-type: Custom\nlibrary\n  exposed-modules: a.b\n  build-depends: foo >=1\n",
+        "test-suite t u\n  type: of its own\n  if flag(undefined)\n    build-depends: foo >=1\n",
+    ],
+)
+def test_what_asks_for_no_version_is_not_looked_at(text: str) -> None:
+    manifest = read_cabal(f"name: p\nversion: 1\n{text}".encode(), "p.cabal")
+    assert [one.text for one in manifest.requirements] == ["foo >=1"]
+    assert not manifest.lenient
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("build-depends: a\nexposed-modules: M\n", ["library a"]),
+        ("build-depends: a\nhs-source-dirs: src\n", ["library a"]),
+        (
+            "build-depends: a\nexecutable: x\nbuild-depends: b\nexecutable: y\n",
+            ["executable x a", "executable x b", "executable y a"],
+        ),
+        (
+            "exposed-modules: M\nbuild-depends: a\nexecutable: x\nbuild-depends: b\n",
+            ["library a", "executable x a", "executable x b"],
+        ),
+    ],
+)
+def test_a_file_without_sections(text: str, expected: list[str]) -> None:
+    manifest = read_cabal(f"name: p\nversion: 1\n{text}".encode(), "p.cabal")
+    assert [f"{one.section} {one.package}" for one in manifest.requirements] == expected
+
+
+@pytest.mark.parametrize("name", ["custom-setup", "flag f", "source-repository head"])
+def test_a_section_where_none_may_be_is_in_doubt(name: str) -> None:
+    manifest = cabal(f"{name}\n  library\n    build-depends: foo\n")
+    assert doubts(manifest) == [(6, None)]
+
+
+def test_of_two_common_stanzas_with_one_name_neither_is_trusted() -> None:
+    manifest = read_cabal(
+        b"cabal-version: 2.2\nname: p\nversion: 1\ncommon c\n  build-depends: a\n"
+        b"common c\n  build-depends: b\nlibrary\n  import: c\n",
+        "p.cabal",
+    )
+    assert doubts(manifest) == [(6, None)]
 
 
 def test_of_a_conflict_neither_side_is_read() -> None:
