@@ -79,7 +79,7 @@ def read_cabal(data: bytes, path: str) -> Manifest:
 
 def read_package_yaml(data: bytes, path: str) -> Manifest:
     """Read hpack's ``package.yaml``. Source: hpack's README."""
-    from guard.haskell.package_yaml import read
+    from guard.haskell.package_yaml import read_package_yaml as read
 
     return read(data, path)
 

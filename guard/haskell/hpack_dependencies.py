@@ -88,11 +88,11 @@ def _parse_item(node: Node) -> Item:
 
 def _parse_string(node: Scalar) -> HpackEntry:
     """entry ::= Cabal's own syntax of a dependency."""
-    found = parse_single_dependency(node.text, _READING)
-    named = tuple(library for library in found.libraries if library is not None)
-    key = ":".join([found.name, ",".join(named)]) if named else found.name
+    dependency = parse_single_dependency(node.text, _READING)
+    named = tuple(library for library in dependency.libraries if library is not None)
+    key = ":".join([dependency.name, ",".join(named)]) if named else dependency.name
     line = node.line + 1 if node.block else node.line
-    return HpackEntry(key, found.name, named, found.range, line, show(node))
+    return HpackEntry(key, dependency.name, named, dependency.range, line, show(node))
 
 
 def _parse_named_object(node: Mapping) -> HpackEntry:
@@ -116,8 +116,8 @@ def _parse_pair(key: Scalar, value: Node) -> Item:
 def _parse_object(name: str, node: Mapping, line: int, text: str) -> HpackEntry:
     """object ::= [ "version" ] [ "mixin" ] [ source ]"""
     version = node.get("version")
-    found = VersionRange.any() if version is None else _parse_version(version)
-    entry = _entry(name, found, line, text)
+    bound = VersionRange.any() if version is None else _parse_version(version)
+    entry = _entry(name, bound, line, text)
     return entry._replace(source=_parse_source(entry.package, node, line, text))
 
 
@@ -140,18 +140,18 @@ def _parse_version(node: Node) -> VersionRange:
 
 def _range(text: str) -> VersionRange:
     scanner = Scanner(text)
-    found = parse_range(scanner, _READING)
+    version_range = parse_range(scanner, _READING)
     scanner.expect_end("the end of the range")
-    return found
+    return version_range
 
 
-def _entry(name: str, found: VersionRange, line: int, text: str) -> HpackEntry:
+def _entry(name: str, bound: VersionRange, line: int, text: str) -> HpackEntry:
     """A name is written out as it stands: ``name: base >=4`` is a dependency with a range."""
-    written = name if found.is_any else f"{name} ==0"
+    written = name if bound.is_any else f"{name} ==0"
     spec = _WRITING_SUBLIBRARIES if ":" in name else _WRITING
     dependency = parse_single_dependency(written, spec)
     named = tuple(library for library in dependency.libraries if library is not None)
-    bound = dependency.range if found.is_any else found
+    bound = dependency.range if bound.is_any else bound
     return HpackEntry(name, dependency.name, named, bound, line, text)
 
 

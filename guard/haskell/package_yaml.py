@@ -6,18 +6,14 @@ component's own entry replaces that of the same name; what stands under ``when``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from guard.haskell.cabal_file import read_text
 from guard.haskell.condition import show_condition
 from guard.haskell.dependency import parse_name
 from guard.haskell.hpack_dependencies import HpackEntry, Item, item_key, parse_dependencies
-from guard.haskell.hpack_fields import (
-    refused_fields,
-    refused_flags,
-    refused_spec_version,
-    version_text,
-)
-from guard.haskell.hpack_verbatim import Verbatim, read_literal, read_verbatim
 from guard.haskell.layout import Section, read_outline
 from guard.haskell.model import MAX_SHOWN, Condition, Import, Manifest, Requirement, Source, Unread
 from guard.haskell.ranges import Version
@@ -31,6 +27,7 @@ from guard.haskell.yaml_tree import (
     describe,
     is_true,
     load_mapping,
+    number_text,
     show,
 )
 
@@ -40,6 +37,15 @@ _NAMED_SECTIONS = (
     ("tests", "test-suite"),
     ("benchmarks", "benchmark"),
 )
+# What hpack refuses with nothing after it. Versions of 2016 took it, and a history is full of it.
+_NOT_EMPTY = re.compile(
+    "source-dirs|.*-dependencies|.*-extensions|.*-options|.*-sources|extra-.*|frameworks|.*-dirs"
+    "|install-includes|.*exposed-modules|.*other-modules|reexported-modules|signatures|author"
+    "|copyright|license-file|tested-with|data-files"
+)
+# A literal is read as a part of the cabal file that hpack would write.
+_HEAD = "name: p\nversion: 0\nbuild-type: Simple\ncabal-version: 1.12\n"
+_INTO_COMPONENT = _HEAD + "library\n"
 _NO_VERSION = Version((0, 0, 0))
 # `when` can be an alias that holds aliases: more branches than this are not followed.
 MAX_BRANCHES = 2000
@@ -49,7 +55,15 @@ MAX_REQUIREMENTS = 30_000
 When = tuple[Condition, ...]
 
 
-def read(data: bytes, path: str) -> Manifest:
+class Verbatim(NamedTuple):
+    """What literals require; ``replaces``: hpack's own build-depends are not written."""
+
+    requirements: tuple[Requirement, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    replaces: bool = False
+
+
+def read_package_yaml(data: bytes, path: str) -> Manifest:
     """Read a package.yaml. Raises nothing."""
     root, unread = load_mapping(data)
     if root is None:
@@ -87,11 +101,7 @@ class _PackageReader:
 
     def read(self) -> Manifest:
         """package ::= fields, common fields, components"""
-        self.unread.extend(refused_fields(self.root))
-        self.unread.extend(refused_flags(self.root.get("flags")))
-        newer = refused_spec_version(self.root.get("spec-version"))
-        if newer is not None:
-            self.unread.append(newer)
+        self._note_empty_fields(self.root)
         package = self._parse_name()
         version, version_line = self._parse_version()
         for label, component in self._parse_components(package):
@@ -138,7 +148,7 @@ class _PackageReader:
         if node is None:
             return _NO_VERSION if self.is_whole else None, None
         try:
-            return Version.parse(version_text(node) or ""), node.line
+            return Version.parse(_version_text(node)), node.line
         except ParseError as error:
             self._refuse(node.line, f"version: {show(node)}", error.reason)
             return None, node.line
@@ -166,12 +176,12 @@ class _PackageReader:
             yield label, node
             return
         self._unexpected(label, node)
-        if isinstance(node, Scalar) and node.kind is Kind.NULL:
+        if _is_null(node):
             yield label, Mapping(node.line)
 
     def _parse_component(self, label: str, component: Mapping) -> None:
         """component ::= dependencies, when, verbatim; the top level's come before its own."""
-        self.unread.extend(refused_fields(component))
+        self._note_empty_fields(component)
         self._parse_defaults(component)
         self._parse_defaults(self.root)
         verbatim = self._parse_verbatim(component, label, ())
@@ -251,13 +261,13 @@ class _PackageReader:
             return
         for key, negated in (("then", False), ("else", True)):
             branch = node.get(key)
-            if isinstance(branch, Mapping) and branch.values:
+            if isinstance(branch, Mapping):
                 self._parse_branch(branch, label, (*when, Condition(condition, negated)))
-            else:
-                self._refuse(node.line, key, "expected a map that is not empty")
+            elif branch is not None:
+                self._unexpected(key, branch)
 
     def _parse_branch(self, level: Mapping, label: str, when: When) -> None:
-        self.unread.extend(refused_fields(level))
+        self._note_empty_fields(level)
         verbatim = self._parse_verbatim(level, label, when)
         if not verbatim.replaces:
             self._emit(self._items(level), label, when)
@@ -282,7 +292,7 @@ class _PackageReader:
             return " ".join(condition.text.split())
 
     def _parse_verbatim(self, level: Mapping, label: str, when: When) -> Verbatim:
-        verbatim = read_verbatim(level.get("verbatim"))
+        verbatim = _read_verbatim(level.get("verbatim"))
         for one in verbatim.requirements:
             self.requirements.append(one._replace(section=label, when=(*when, *one.when)))
         self.unread.extend(verbatim.unread)
@@ -293,9 +303,9 @@ class _PackageReader:
         node = self.root.get("verbatim")
         for one in node.items if isinstance(node, Sequence) else [node]:
             if isinstance(one, Scalar):
-                found = read_literal(one, "")
-                self.requirements.extend(found.requirements)
-                self.unread.extend(found.unread)
+                literal = _read_literal(one, "")
+                self.requirements.extend(literal.requirements)
+                self.unread.extend(literal.unread)
 
     def _parse_custom_setup(self) -> None:
         """custom-setup ::= "dependencies" of its own"""
@@ -324,12 +334,65 @@ class _PackageReader:
         own = one.package == package and bool(one.libraries) and package not in one.libraries
         return inner or own
 
+    def _note_empty_fields(self, level: Mapping) -> None:
+        """Note what hpack refuses and older ones take; it hides no requirement."""
+        for key, value in level.items():
+            if _is_null(value) and _NOT_EMPTY.fullmatch(key.text):
+                reason = "expected a string or a list of strings, found null"
+                self._refuse(key.line, f"{key.text}:", reason)
+
     def _unexpected(self, what: str, node: Node) -> None:
         """A value of the wrong type; null declares nothing, anything else hides something."""
-        empty = isinstance(node, Scalar) and node.kind is Kind.NULL
         reason = f"expected a map, found {describe(node)}"
         shown = f"{what}: {show(node)}".rstrip()
-        self.unread.append(Unread(node.line, shown[:MAX_SHOWN], reason, None, not empty))
+        self.unread.append(Unread(node.line, shown[:MAX_SHOWN], reason, None, not _is_null(node)))
 
     def _refuse(self, line: int, text: str, reason: str) -> None:
         self.unread.append(Unread(line, text[:MAX_SHOWN], reason, None, False))
+
+
+def _read_verbatim(node: Node | None) -> Verbatim:
+    """verbatim ::= one | [ one ]; one ::= literal | { field: value }, in a component."""
+    if node is None:
+        return Verbatim()
+    requirements: list[Requirement] = []
+    unread: list[Unread] = []
+    replaces = False
+    for one in node.items if isinstance(node, Sequence) else [node]:
+        literal: Node | None = one
+        if isinstance(one, Mapping):
+            literal = one.get("build-depends")
+            replaces |= literal is not None
+        if isinstance(literal, Scalar) and literal.kind is not Kind.NULL:
+            label = "build-depends:" if isinstance(one, Mapping) else " "
+            read = _read_literal(literal, label)
+            requirements.extend(read.requirements)
+            unread.extend(read.unread)
+    return Verbatim(tuple(requirements), tuple(unread), replaces)
+
+
+def _read_literal(node: Scalar, prefix: str) -> Verbatim:
+    """The literal as text of a cabal file: with a prefix, inside of a component."""
+    if not prefix:
+        text, head = _HEAD + node.text, _HEAD
+    else:
+        lines = node.text.replace("\n", "\n  ")
+        text, head = f"{_INTO_COMPONENT} {prefix}{lines}", _INTO_COMPONENT
+    manifest = read_text(text, (), "")
+    offset = node.line - 1 + node.block - head.count("\n")
+    moved = [one._replace(line=one.line + offset) for one in manifest.requirements]
+    unread = [one._replace(line=one.line + offset) for one in manifest.unread]
+    return Verbatim(tuple(moved), tuple(unread))
+
+
+def _version_text(node: Node) -> str:
+    """The text of a version that is a string or a number; empty for anything else."""
+    if not isinstance(node, Scalar):
+        return ""
+    if node.kind is Kind.NUMBER:
+        return number_text(node.text) or ""
+    return node.text if node.kind is Kind.STRING else ""
+
+
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.kind is Kind.NULL

@@ -235,6 +235,36 @@ def test_a_section_replaces_even_with_what_cannot_be_read() -> None:
     assert doubts(manifest) == [(3, "foo")]
 
 
+@pytest.mark.parametrize(
+    ("text", "empty"),
+    [
+        ("spec-version: 0.37.0\nsynopsis: [a]\nflags: {f: {manual: 1}}\n", []),
+        ("homepage:\nlicense:\nx-own:\n", []),
+        ("other-modules:\ndata-files:\n", ["other-modules:", "data-files:"]),
+        ("extra-source-files:\nghc-options:\n", ["extra-source-files:", "ghc-options:"]),
+    ],
+)
+def test_what_hpack_refuses_elsewhere_hides_no_requirement(text: str, empty: list[str]) -> None:
+    manifest = read_package_yaml(
+        f"name: p\n{text}library: {{}}\nwhen:\n- condition: flag(g)\n  then:\n"
+        "    dependencies: foo\ndependencies: bar\n".encode(),
+        "package.yaml",
+    )
+    assert [(one.package, len(one.when)) for one in manifest.requirements] == [
+        ("bar", 0),
+        ("foo", 1),
+    ]
+    assert [one.text for one in manifest.unread] == empty
+    assert doubts(manifest) == []
+
+
+def test_a_branch_that_is_no_map_is_in_doubt() -> None:
+    manifest = read_package_yaml(
+        b"library:\n  when:\n    condition: os(linux)\n    then: [foo]\n", "package.yaml"
+    )
+    assert doubts(manifest) == [(4, None)]
+
+
 def test_stack_allow_newer_and_lines() -> None:
     manifest = read_stack_yaml(
         b"resolver: lts-3.1\nallow-newer: true\nextra-deps:\n- foo-0.3.0@rev:1\n", "stack.yaml"
