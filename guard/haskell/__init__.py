@@ -86,14 +86,14 @@ def read_package_yaml(data: bytes, path: str) -> Manifest:
 
 def read_stack_yaml(data: bytes, path: str) -> Manifest:
     """Read ``stack.yaml`` or a custom snapshot file. Source: stack docs, "YAML configuration"."""
-    from guard.haskell.stack_yaml import read
+    from guard.haskell.stack_yaml import read_stack_yaml as read
 
     return read(data, path)
 
 
 def read_stack_lock(data: bytes, path: str) -> Manifest:
     """Read ``stack.yaml.lock``. Source: stack docs, "Lock files"."""
-    from guard.haskell.stack_yaml import read_lock
+    from guard.haskell.stack_yaml import read_stack_lock as read_lock
 
     return read_lock(data, path)
 
@@ -103,7 +103,7 @@ def read_cabal_project(data: bytes, path: str) -> Manifest:
 
     Source: Cabal user guide, "cabal.project reference".
     """
-    from guard.haskell.cabal_project import read
+    from guard.haskell.cabal_project import read_cabal_project as read
 
     return read(data, path)
 

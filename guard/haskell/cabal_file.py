@@ -12,8 +12,14 @@ from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
 from guard.haskell.condition import show_condition, show_raw
-from guard.haskell.dependency import leading_name, parse_name
-from guard.haskell.entries import Entry, one_line, read_entries, read_tools
+from guard.haskell.dependency import (
+    Entry,
+    leading_name,
+    one_line,
+    parse_name,
+    read_entries,
+    read_tools,
+)
 from guard.haskell.layout import (
     Argument,
     ArgumentKind,

@@ -1,24 +1,30 @@
 """``cabal.project``, ``cabal.project.local``, ``.freeze`` and ``cabal.config``.
 
-Source: Cabal user guide, "cabal.project reference". The outline is that of a cabal file. All files
-of a project hold together: a freeze file adds its constraints, it overrides none.
+Source: Cabal user guide, "cabal.project reference"; cabal-install's ``UserConstraint`` and
+``RelaxDeps``. The outline is that of a cabal file. All files of a project hold together: a freeze
+file adds its constraints, it overrides none.
+
+    constraint ::= scope name property
+    scope      ::= "" | "any." | "setup." | name ":setup."
+    property   ::= flag { flag } | range | "installed" | "source" | "test" | "bench"
+    flag       ::= ( "+" | "-" ) word
+    relaxed    ::= "all" | "none" | [ ( name [ "-" version ] | "*" ) ":" ] [ "^" ] ( name | "*" )
 """
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from guard.haskell.condition import show_condition, show_raw
-from guard.haskell.constraints import (
-    Constraint,
-    Property,
-    allow_newer,
-    constrained_package,
-    parse_constraint,
-    parse_relaxed,
+from guard.haskell.dependency import (
+    leading_name,
+    one_line,
+    parse_list,
+    parse_name,
+    pieces,
+    read_entries,
 )
-from guard.haskell.dependency import parse_list, pieces
-from guard.haskell.entries import one_line, read_entries
 from guard.haskell.layout import Elements, Field, FieldText, Section, read_outline
 from guard.haskell.model import (
     MAX_SHOWN,
@@ -31,9 +37,10 @@ from guard.haskell.model import (
     Source,
     SourceKind,
     Unread,
+    is_url,
     text_of,
 )
-from guard.haskell.pins import is_url
+from guard.haskell.ranges import VersionRange, parse_numbers, parse_range
 from guard.haskell.scanner import ParseError, Scanner
 
 _NEWEST = (3, 4)
@@ -43,11 +50,25 @@ _ARCHIVES = (".tar.gz", ".tgz")
 # Braces keep a comma or space inside of a token together: `../{core,cookie}`.
 _TOKEN = re.compile(r'"[^"\n]*"|(?:[^\s,{}]|\{[^{}\n]*\})+')
 _SEPARATORS = re.compile(r"[\s,]+")
+_FLAG = re.compile(r"[+-](?:[^\W_]|_)[\w-]*")
+_NAME_BEFORE_VERSION = re.compile(r"([^\W_]+(?:-[^\W_]+)*?)-(?=[0-9.]+:)")
+_WORDS = ("installed", "source", "test", "bench")
+_SCOPED = re.compile(r"\s*(?:any\.|setup\.|[\w-]+:setup\.)")
 
 When = tuple[Condition, ...]
 
 
-def read(data: bytes, path: str) -> Manifest:
+class Constraint(NamedTuple):
+    """One constraint; ``range`` is None where it asks for something else than a version."""
+
+    scope: str
+    package: str
+    range: VersionRange | None
+    start: int
+    end: int
+
+
+def read_cabal_project(data: bytes, path: str) -> Manifest:
     """Read a cabal.project or one of its companions. Raises nothing."""
     return _ProjectReader(*text_of(data), path).read()
 
@@ -142,11 +163,11 @@ class _ProjectReader:
         """constraints ::= constraint { "," constraint }, with a comma more at one end"""
         value = FieldText(field)
         try:
-            found = parse_list(Scanner(value.text), parse_constraint, outer_comma=True)
+            constraints = parse_list(Scanner(value.text), _parse_constraint, outer_comma=True)
         except ParseError as error:
             self._parse_broken_constraints(field, value, error, when)
             return
-        for one in found:
+        for one in constraints:
             self._constrain(one, value.line_at(one.start), value.text[one.start : one.end], when)
 
     def _parse_broken_constraints(
@@ -158,24 +179,24 @@ class _ProjectReader:
             line = value.line_at(piece.start)
             scanner = Scanner(piece.text)
             try:
-                found = parse_constraint(scanner)
+                constraint = _parse_constraint(scanner)
                 scanner.expect_end("the end of the constraint")
             except ParseError as inner:
                 complete = False
                 shown = one_line(piece.text)[:MAX_SHOWN]
-                package = constrained_package(piece.text)
+                package = _constrained_package(piece.text)
                 self.unread.append(Unread(line, shown, inner.reason, package))
             else:
-                self._constrain(found, line, piece.text, when)
+                self._constrain(constraint, line, piece.text, when)
         if complete:
             self._refuse(value.line_at(error.start), f"{field.name}: {value.text}", error.reason)
 
-    def _constrain(self, found: Constraint, line: int, text: str, when: When) -> None:
+    def _constrain(self, constraint: Constraint, line: int, text: str, when: When) -> None:
         """A constraint on the version is a requirement, and a source of its package."""
-        if found.property is not Property.RANGE:
+        scope, package, bound, _, _ = constraint
+        if bound is None:
             return
         shown = one_line(text)
-        package, bound, scope = found.package, found.range, found.scope
         self.requirements.append(
             Requirement(package, bound, line, shown, "constraints", when, scope=scope)
         )
@@ -186,9 +207,9 @@ class _ProjectReader:
 
     def _parse_extra_packages(self, field: Field, when: When) -> None:
         """extra-packages ::= dependencies: asked for, and bounded"""
-        found = read_entries(field, _NEWEST)
-        self.unread.extend(found.unread)
-        for dependency, line, text in found.entries:
+        entries, unread = read_entries(field, _NEWEST)
+        self.unread.extend(unread)
+        for dependency, line, text in entries:
             name, bound = dependency.name, dependency.range
             self.requirements.append(Requirement(name, bound, line, text, "extra-packages", when))
             source = _source(SourceKind.CONSTRAINT, line, text)
@@ -204,14 +225,14 @@ class _ProjectReader:
             line = value.line_at(piece.start)
             scanner = Scanner(piece.text)
             try:
-                found = parse_relaxed(scanner)
+                relaxed = _parse_relaxed(scanner)
                 scanner.expect_end("the end of the dependency")
             except ParseError as error:
                 self._refuse(line, f"{field.name}: {piece.text}", error.reason)
                 continue
-            if found[:2] != ("*", "none"):
+            if relaxed[:2] != ("*", "none"):
                 older = field.name == "allow-older"
-                self.allow_newer.append(allow_newer(found, line, piece.text, older))
+                self.allow_newer.append(_lifted(relaxed, line, piece.text, older))
 
     def _parse_repository(self, section: Section) -> None:
         """repository ::= "type", "location", [ "tag" ], [ "branch" ], [ "subdir": { path } ]"""
@@ -247,24 +268,98 @@ class _ProjectReader:
 
 
 def _first(values: dict[str, list[tuple[str, int]]], name: str) -> str | None:
-    found = values.get(name)
-    return found[0][0] if found else None
+    tokens = values.get(name)
+    return tokens[0][0] if tokens else None
 
 
 def _tokens(field: Field) -> list[tuple[str, int]]:
     """tokens ::= { word | string }, with spaces or commas between; each with its line."""
-    found: list[tuple[str, int]] = []
+    tokens: list[tuple[str, int]] = []
     for one in field.lines:
         scanner = Scanner(one.text)
-        while not scanner.at_end() and len(found) < MAX_TOKENS:
+        while not scanner.at_end() and len(tokens) < MAX_TOKENS:
             scanner.match(_SEPARATORS)
             token = scanner.match(_TOKEN)
             if token is None:
                 scanner.position += 1
             elif token.strip('"'):
-                found.append((token.strip('"'), one.line))
-    return found
+                tokens.append((token.strip('"'), one.line))
+    return tokens
 
 
 def _source(kind: SourceKind, line: int, text: str) -> Source:
     return Source(None, kind, None, None, None, None, None, line, text)
+
+
+def _parse_constraint(scanner: Scanner) -> Constraint:
+    """constraint ::= scope name property. Raises ParseError."""
+    start = scanner.position
+    scope, package = _parse_scoped_name(scanner)
+    scanner.spaces()
+    bound = None
+    if scanner.peek() in ("+", "-"):
+        _parse_flags(scanner)
+    elif not any(scanner.take(word) for word in _WORDS):
+        bound = parse_range(scanner, _NEWEST)
+    end = start + len(scanner.text[start : scanner.position].rstrip())
+    return Constraint(scope, package, bound, start, end)
+
+
+def _parse_scoped_name(scanner: Scanner) -> tuple[str, str]:
+    """scope name ::= name | ( "any" | "setup" ) "." name | name ":setup." name"""
+    start = scanner.position
+    first = parse_name(scanner)
+    if scanner.take(":"):
+        if not scanner.take("setup."):
+            scanner.fail('expected "setup." after the colon')
+        return f"{first}:setup", parse_name(scanner)
+    if not scanner.take("."):
+        return "toplevel", first
+    if first not in ("any", "setup"):
+        scanner.fail("expected any. or setup.", start)
+    return "any" if first == "any" else "setup.*", parse_name(scanner)
+
+
+def _parse_flags(scanner: Scanner) -> None:
+    """flags ::= flag { flag }"""
+    while scanner.peek() in ("+", "-"):
+        if scanner.match(_FLAG) is None:
+            scanner.fail("expected the name of a flag")
+        scanner.spaces()
+
+
+def _constrained_package(text: str) -> str | None:
+    """The package that a broken constraint is about, if it says so."""
+    scoped = _SCOPED.match(text)
+    return leading_name(text[scoped.end() :] if scoped else text)
+
+
+def _parse_relaxed(scanner: Scanner) -> tuple[str, str, bool]:
+    """relaxed ::= [ scope ":" ] [ "^" ] subject; scope, subject, and whether "^" stands there."""
+    caret = scanner.take("^")
+    first = _parse_subject(scanner, versioned=True)
+    if not scanner.take(":"):
+        return "*", first, caret
+    caret = scanner.take("^")
+    return first, _parse_subject(scanner, versioned=False), caret
+
+
+def _parse_subject(scanner: Scanner, versioned: bool) -> str:
+    """subject ::= "*" | name [ "-" numbers ]"""
+    if scanner.take("*"):
+        return "*"
+    start = scanner.position
+    name = _NAME_BEFORE_VERSION.match(scanner.text, start)
+    if versioned and name is not None:
+        parse_name(Scanner(name.group(1)))
+        scanner.position = name.end()
+        parse_numbers(scanner)
+        return scanner.text[start : scanner.position]
+    return parse_name(scanner)
+
+
+def _lifted(relaxed: tuple[str, str, bool], line: int, text: str, older: bool) -> AllowNewer:
+    """What a relaxed dependency lifts: upper bounds, or with ``older`` lower ones."""
+    scope, subject, caret = relaxed
+    package = "*" if (scope, subject) == ("*", "all") else subject
+    return AllowNewer(scope, package, line, text, not older, older, caret)

@@ -1,4 +1,4 @@
-"""Package names, dependencies, and lists of them.
+"""Package names, dependencies, lists of them, and the fields that hold such a list.
 
 Source: Cabal user guide, "Package descriptions", field ``build-depends``; the library's
 ``Distribution.Types.Dependency`` and ``Distribution.Parsec`` (the comma lists).
@@ -6,6 +6,9 @@ Source: Cabal user guide, "Package descriptions", field ``build-depends``; the l
     name        ::= part { "-" part }, each of letters and digits with one letter at least
     dependency  ::= name [ ":" ( name | "{" name { "," name } "}" ) ] [ range ]
     list        ::= [ dependency { "," dependency } ], from spec 2.2 with one comma more at one end
+
+A field that its grammar does not accept is cut at its commas: an entry that reads by itself is
+kept, any other is handed on as `Unread`, with the package it is about where that is certain.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from guard.haskell.layout import Field, FieldText
+from guard.haskell.model import MAX_SHOWN, Unread
 from guard.haskell.ranges import ALPHANUMERIC, Spec, VersionRange, parse_range
 from guard.haskell.scanner import ParseError, Scanner
 
@@ -48,6 +53,21 @@ class Piece(NamedTuple):
     text: str
 
 
+class Entry(NamedTuple):
+    """One dependency with the line and text it was written in."""
+
+    dependency: Dependency
+    line: int
+    text: str
+
+
+class Entries(NamedTuple):
+    """What a field gave; ``unread`` is empty where Cabal accepts the field."""
+
+    entries: tuple[Entry, ...]
+    unread: tuple[Unread, ...]
+
+
 def parse_name(scanner: Scanner) -> str:
     """name ::= part { "-" part }: a part of digits alone would be taken for a version."""
     start = scanner.position
@@ -73,8 +93,8 @@ def parse_dependency(scanner: Scanner, spec: Spec | None = None) -> Dependency:
     scanner.spaces()
     if scanner.peek() not in _RANGE_START or scanner.at_end():
         return Dependency(name, libraries, VersionRange.any(), start, end)
-    found = parse_range(scanner, spec)
-    return Dependency(name, libraries, found, start, _trimmed_end(scanner))
+    bound = parse_range(scanner, spec)
+    return Dependency(name, libraries, bound, start, _trimmed_end(scanner))
 
 
 def parse_tool(scanner: Scanner, spec: Spec | None = None) -> Dependency:
@@ -88,8 +108,8 @@ def parse_tool(scanner: Scanner, spec: Spec | None = None) -> Dependency:
     scanner.spaces()
     if scanner.at_end() or scanner.peek() not in _RANGE_START:
         return Dependency(name, (None,), VersionRange.any(), start, end)
-    found = parse_range(scanner, spec)
-    return Dependency(name, (None,), found, start, _trimmed_end(scanner))
+    bound = parse_range(scanner, spec)
+    return Dependency(name, (None,), bound, start, _trimmed_end(scanner))
 
 
 def _parse_libraries(scanner: Scanner, package: str) -> tuple[str | None, ...]:
@@ -147,9 +167,9 @@ def parse_dependencies(text: str, spec: Spec | None = None) -> list[Dependency]:
 def parse_single_dependency(text: str, spec: Spec | None = None) -> Dependency:
     """A text that is one dependency and nothing else. Raises ParseError."""
     scanner = Scanner(text)
-    found = parse_dependency(scanner, spec)
+    dependency = parse_dependency(scanner, spec)
     scanner.expect_end("the end of the dependency")
-    return found
+    return dependency
 
 
 def leading_name(text: str) -> str | None:
@@ -160,8 +180,8 @@ def leading_name(text: str) -> str | None:
         name = parse_name(scanner)
     except ParseError:
         # `thentos-core-0.3` and `foo-1.0` are no names, but what stands before the digits is one.
-        found = re.match(rf"\s*({_NAME.pattern}?)-[0-9]", text)
-        return found.group(1) if found and not found.group(1).isdigit() else None
+        before = re.match(rf"\s*({_NAME.pattern}?)-[0-9]", text)
+        return before.group(1) if before and not before.group(1).isdigit() else None
     # A name that runs on (`foo_bar`, `foo.bar`) is no package's.
     return None if re.match(r"[\w.]", scanner.peek()) else name
 
@@ -202,3 +222,74 @@ def _trimmed_end(scanner: Scanner) -> int:
     while end and scanner.text[end - 1].isspace():
         end -= 1
     return end
+
+
+def one_line(text: str) -> str:
+    """The text with each run of white space as one space."""
+    return " ".join(text.split())
+
+
+def read_entries(field: Field, spec: Spec | None) -> Entries:
+    """The dependencies of a field in the cabal format ``spec``. Raises nothing."""
+    value = FieldText(field)
+    try:
+        scanner = Scanner(value.text)
+        scanner.spaces()
+        outer_comma = spec is None or spec >= (2, 2)
+        dependencies = parse_list(scanner, lambda s: parse_dependency(s, spec), outer_comma)
+    except ParseError as error:
+        return _read_leniently(field.name, value, error)
+    return Entries(tuple(_entry(value, one) for one in dependencies), ())
+
+
+def read_tools(field: Field, spec: Spec | None) -> Entries:
+    """The packages of ``build-tool-depends`` (``package:executable range``). Raises nothing."""
+    value = FieldText(field)
+    outer_comma = spec is None or spec >= (2, 2)
+    try:
+        tools = parse_list(Scanner(value.text), lambda s: parse_tool(s, spec), outer_comma)
+    except ParseError as error:
+        shown = one_line(f"{field.name}: {value.text}")[:MAX_SHOWN]
+        line = value.line_at(error.start)
+        return Entries((), (Unread(line, shown, error.reason, None, False),))
+    return Entries(tuple(_entry(value, one) for one in tools), ())
+
+
+def _read_leniently(name: str, value: FieldText, error: ParseError) -> Entries:
+    entries: list[Entry] = []
+    unread: list[Unread] = []
+    for piece in pieces(value.text):
+        read = _read_piece(value, piece)
+        if isinstance(read, Entry):
+            entries.append(read)
+        else:
+            unread.append(read)
+    if not unread:
+        # Every entry reads by itself: a comma too many, or a format too old for an operator.
+        shown = one_line(f"{name}: {value.text}")[:MAX_SHOWN]
+        line = value.line_at(error.start)
+        unread.append(Unread(line, shown, error.reason, None, concerns_requirements=False))
+    return Entries(tuple(entries), tuple(unread))
+
+
+def _read_piece(value: FieldText, piece: Piece) -> Entry | Unread:
+    line = value.line_at(piece.start)
+    shown = one_line(piece.text)[:MAX_SHOWN]
+    package = leading_name(piece.text)
+    if _after_dashes(value.text, piece.start):
+        return Unread(line, shown, "after --, which begins no comment here", package)
+    try:
+        dependency = parse_single_dependency(piece.text)
+    except ParseError as error:
+        return Unread(line, shown, error.reason, package)
+    return Entry(dependency, line, shown)
+
+
+def _after_dashes(text: str, position: int) -> bool:
+    """Whether ``--`` stands earlier on the line: its author meant a comment, and Cabal does not."""
+    return "--" in text[text.rfind("\n", 0, position) + 1 : position]
+
+
+def _entry(value: FieldText, dependency: Dependency) -> Entry:
+    text = one_line(value.text[dependency.start : dependency.end])
+    return Entry(dependency, value.line_at(dependency.start), text)

@@ -90,6 +90,11 @@ class Source(NamedTuple):
     name: str | None = None
 
 
+def is_url(text: str) -> bool:
+    """Whether cabal and stack fetch what a text names, and do not look for a file."""
+    return text.startswith(("http://", "https://"))
+
+
 class Unread(NamedTuple):
     """Something in a manifest that could not be read, or that the real tool would refuse.
 

@@ -3,16 +3,35 @@
 Source: stack docs, "Project-specific configuration", "Snapshot location", "Package location", "Lock
 files". stack has no ranges: whatever it names, it names in one version. The syntax of stack 0.1 to
 1.9, which stack 2 refuses, is read as well and flagged, for it is what a history is written in.
+
+    location ::= text | { "hackage": text } | place [ "subdir" | "subdirs" ] [ "name", "version" ]
+    text     ::= archive | hackage | directory, the first that fits
+    hackage  ::= name "-" numbers [ "@rev:" digits | "@sha256:" hex64 [ "," digits ] ]
+    place    ::= ( "git" | "hg" ) "commit" | "github" "commit" | "url" | "archive" | "path"
+    old      ::= directory | url | { "location": directory | url | place, "subdirs", "extra-dep" }
+
+So no text is a syntax error: a mistyped pin is the name of a directory that is not there.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from guard.haskell.locations import Located, parse_location, parse_old_location
-from guard.haskell.model import AllowNewer, Import, Manifest, Role, Source, SourceKind, Unread
-from guard.haskell.pins import is_url
+from guard.haskell.dependency import parse_name
+from guard.haskell.model import (
+    AllowNewer,
+    Import,
+    Manifest,
+    Role,
+    Source,
+    SourceKind,
+    Unread,
+    is_url,
+)
+from guard.haskell.ranges import Version, parse_numbers
+from guard.haskell.scanner import ParseError, Scanner
 from guard.haskell.yaml_tree import (
     Kind,
     Mapping,
@@ -27,9 +46,36 @@ from guard.haskell.yaml_tree import (
 
 # A snapshot that stack knows by name, or a compiler; any other text is a path or a URL.
 _KNOWN_SNAPSHOT = re.compile(r"(?:lts|nightly|ghc|ghcjs)(?:-[\w.-]+)?\Z")
+_OLD = "stack 2 refuses this syntax of stack 1"
+_FULL_HASH = re.compile(r"[0-9a-f]{40}\Z")
+_ARCHIVES = (".zip", ".tar", ".tar.gz")
+_NAME_AND_VERSION = re.compile(r"[^@]*-")
+_DIGITS = re.compile(r"[0-9]+")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-def read(data: bytes, path: str) -> Manifest:
+class Located(NamedTuple):
+    """What one entry gave."""
+
+    sources: tuple[Source, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+
+class Place(NamedTuple):
+    """Where something is, before its subdirectories are told apart."""
+
+    kind: SourceKind
+    path: str | None = None
+    url: str | None = None
+    commit: str | None = None
+    vcs: str | None = None
+
+
+class _RefusedError(Exception):
+    """stack refuses an entry; the reason is its argument."""
+
+
+def read_stack_yaml(data: bytes, path: str) -> Manifest:
     """Read a stack.yaml, or a snapshot file: whatever is not called ``stack*.yaml``."""
     root, unread = load_mapping(data)
     if root is None:
@@ -40,7 +86,7 @@ def read(data: bytes, path: str) -> Manifest:
     return reader.manifest()
 
 
-def read_lock(data: bytes, path: str) -> Manifest:
+def read_stack_lock(data: bytes, path: str) -> Manifest:
     """Read a lock file: what the entries of stack.yaml were resolved to."""
     root, unread = load_mapping(data)
     if root is None:
@@ -93,7 +139,7 @@ class _StackReader:
             if completed is None:
                 self._unread(item, "expected what an entry was completed to")
             else:
-                self._add(parse_location(completed))
+                self._add(_parse_location(completed))
         for item in _items(self.root.get("snapshots")):
             original = item.get("original") if isinstance(item, Mapping) else None
             if original is not None:
@@ -143,7 +189,7 @@ class _StackReader:
         if node is not None and not isinstance(node, Sequence):
             self._unread(node, f"expected a list of packages, found {describe(node)}")
         for item in _items(node):
-            self._add(parse_old_location(item))
+            self._add(_parse_old_location(item))
 
     def _parse_locations(self, name: str, node: Node | None) -> None:
         """extra-deps ::= [ location ]"""
@@ -152,7 +198,7 @@ class _StackReader:
         if not isinstance(node, Sequence):
             self._unread(node, f"expected a list for {name}, found {describe(node)}")
         for item in _items(node):
-            self._add(parse_location(item))
+            self._add(_parse_location(item))
 
     def _add(self, located: Located) -> None:
         self.sources.extend(located.sources)
@@ -189,3 +235,188 @@ class _StackReader:
 
 def _items(node: Node | None) -> Iterable[Node]:
     return node.items if isinstance(node, Sequence) else ()
+
+
+def _parse_location(node: Node) -> Located:
+    """location ::= text | object"""
+    try:
+        if isinstance(node, Scalar) and node.kind is Kind.STRING:
+            return Located((_parse_text(node),))
+        if isinstance(node, Mapping):
+            return _parse_object(node, node, Role.DEPENDENCY)
+        raise _RefusedError(f"expected a text or a map, found {describe(node)}")
+    except (_RefusedError, ParseError) as error:
+        reason = error.reason if isinstance(error, ParseError) else str(error)
+        return Located((), (Unread(node.line, show(node), reason),))
+
+
+def _parse_old_location(node: Node) -> Located:
+    """An entry of ``packages``: a directory; anything else is of stack 1 and noted so."""
+    role = Role.PROJECT
+    try:
+        if isinstance(node, Scalar) and node.kind is not Kind.NULL:
+            source = _source(node, _text_place(node.text), role)
+            return Located((source,), _noted(node) if is_url(node.text) else ())
+        if not isinstance(node, Mapping):
+            raise _RefusedError(f"expected a directory, found {describe(node)}")
+        if is_true(node.get("extra-dep")):
+            role = Role.DEPENDENCY
+        inner = node.get("location")
+        if isinstance(inner, Scalar):
+            place = _text_place(inner.text)
+            return Located(_in_subdirs(node, place, node, role), _noted(node))
+        located = _parse_object(inner if isinstance(inner, Mapping) else node, node, role)
+        return located._replace(unread=(*located.unread, *_noted(node)))
+    except (_RefusedError, ParseError) as error:
+        reason = error.reason if isinstance(error, ParseError) else str(error)
+        return Located((), (Unread(node.line, show(node), reason),))
+
+
+def _noted(node: Node) -> tuple[Unread, ...]:
+    return (Unread(node.line, show(node), _OLD, None, False),)
+
+
+def _parse_text(node: Scalar) -> Source:
+    """text ::= archive | hackage | directory, the first that fits."""
+    pin = None if _is_archive(node.text) else _pin_or_none(node.text)
+    if pin is None:
+        return _source(node, _text_place(node.text), Role.DEPENDENCY)
+    return _pinned(node, pin, Role.DEPENDENCY)
+
+
+def _text_place(text: str) -> Place:
+    if is_url(text):
+        return Place(SourceKind.ARCHIVE, url=text)
+    return Place(SourceKind.ARCHIVE if _is_archive(text) else SourceKind.PATH, path=text)
+
+
+def _parse_object(node: Mapping, outer: Mapping, role: Role) -> Located:
+    """object ::= hackage | place with subdirectories, which old syntax keeps outside."""
+    hackage = _string(node, "hackage")
+    if hackage is not None:
+        return Located((_pinned(node, _parse_pin(hackage), role),))
+    place = _parse_place(node)
+    sources = _in_subdirs(outer if outer is not node else node, place, node, role)
+    hashed = place.commit is None or _FULL_HASH.match(place.commit)
+    reason = "stack 2 wants the commit as a full hash"
+    unread = () if hashed else (Unread(node.line, show(node), reason, None, False),)
+    return Located(sources, unread)
+
+
+def _parse_place(node: Mapping) -> Place:
+    """place ::= git | hg | github | url | archive | path"""
+    for vcs in ("git", "hg"):
+        url = _string(node, vcs)
+        if url is not None:
+            return Place(SourceKind.GIT, None, url, _commit(node), None if vcs == "git" else vcs)
+    github = _string(node, "github")
+    if github is not None:
+        owner, slash, repository = github.partition("/")
+        if not (owner and slash and repository) or "/" in repository:
+            raise _RefusedError("expected owner/repository")
+        commit = _commit(node)
+        archive = f"https://github.com/{github}/archive/{commit}.tar.gz"
+        return Place(SourceKind.ARCHIVE, url=archive, commit=commit)
+    for key in ("url", "archive", "location"):
+        text = _string(node, key)
+        if text is not None:
+            place = _text_place(text)
+            return place._replace(kind=SourceKind.ARCHIVE)
+    path = _string(node, "path")
+    if path is not None:
+        return Place(SourceKind.PATH, path=path)
+    raise _RefusedError("this names no package, archive or repository")
+
+
+def _commit(node: Mapping) -> str:
+    commit = _string(node, "commit")
+    if commit is None:
+        raise _RefusedError('the key "commit" is missing')
+    return commit
+
+
+def _in_subdirs(outer: Mapping, place: Place, inner: Mapping, role: Role) -> tuple[Source, ...]:
+    """One source for each subdirectory; ``subdir`` is one, ``subdirs`` are several."""
+    subdirs = outer.get("subdirs") or inner.get("subdirs")
+    source = _source(outer, place, role)._replace(
+        package=_string(inner, "name"), version=_version(inner)
+    )
+    if subdirs is None:
+        return (source._replace(subdir=_string(inner, "subdir") or None),)
+    names = subdirs.items if isinstance(subdirs, Sequence) else []
+    if not names or not all(isinstance(name, Scalar) for name in names):
+        raise _RefusedError('expected names in "subdirs"')
+    # A name and a version beside several subdirectories can belong to none of them.
+    several = source if len(names) == 1 else source._replace(package=None, version=None)
+    return tuple(
+        several._replace(subdir=name.text, line=name.line)
+        for name in names
+        if isinstance(name, Scalar)
+    )
+
+
+def _source(node: Node, place: Place, role: Role) -> Source:
+    kind, path, url, commit, vcs = place
+    made = Source(None, kind, None, path, url, commit, None, node.line, show(node))
+    return made._replace(role=role, vcs=vcs)
+
+
+def _pinned(node: Node, pin: tuple[str, Version], role: Role) -> Source:
+    package, version = pin
+    return _source(node, Place(SourceKind.HACKAGE), role)._replace(package=package, version=version)
+
+
+def _version(node: Mapping) -> Version | None:
+    value = node.get("version")
+    return Version.parse(value.text) if isinstance(value, Scalar) else None
+
+
+def _string(node: Mapping, key: str) -> str | None:
+    """The text of a key. A commit of digits alone is a number to YAML, which stack refuses."""
+    value = node.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, Scalar) or value.kind is not Kind.STRING:
+        raise _RefusedError(f'expected a text for "{key}", found {describe(value)} (quote it)')
+    return value.text
+
+
+def _parse_pin(text: str) -> tuple[str, Version]:
+    """hackage ::= name "-" numbers [ revision ]. Raises ParseError for what is no such pin."""
+    scanner = Scanner(text)
+    if scanner.match(_NAME_AND_VERSION) is None:
+        scanner.fail('expected "-" and a version after the name')
+    name = Scanner(text[: scanner.position - 1])
+    package = parse_name(name)
+    if not name.at_end():
+        scanner.fail("expected the name of a package", 0, scanner.position - 1)
+    version = Version(parse_numbers(scanner))
+    if scanner.take("@"):
+        _parse_revision(scanner)
+    if not scanner.at_end():
+        scanner.fail("expected the end of the pin")
+    return package, version
+
+
+def _parse_revision(scanner: Scanner) -> None:
+    """revision ::= "rev:" digits | "sha256:" hex64 [ "," digits ]"""
+    if scanner.take("rev:"):
+        if scanner.match(_DIGITS) is None:
+            scanner.fail("expected the number of a revision")
+        return
+    if not scanner.take("sha256:") or scanner.match(_SHA256) is None:
+        scanner.fail("expected rev:NUMBER or sha256: with 64 hexadecimal digits")
+    if scanner.take(",") and scanner.match(_DIGITS) is None:
+        scanner.fail("expected the size in bytes")
+
+
+def _is_archive(text: str) -> bool:
+    """Whether a text names an archive: a URL, or a file that ends like one."""
+    return is_url(text) or text.endswith(_ARCHIVES)
+
+
+def _pin_or_none(text: str) -> tuple[str, Version] | None:
+    try:
+        return _parse_pin(text)
+    except ParseError:
+        return None
