@@ -9,9 +9,19 @@ import json
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
-from guard.haskell import Reader, read_cabal_project, read_stack_yaml, reader_for
-from guard.haskell.json_form import manifest_json
+from guard.haskell import (
+    Interval,
+    Manifest,
+    Reader,
+    Requirement,
+    Source,
+    Unread,
+    read_cabal_project,
+    read_stack_yaml,
+    reader_for,
+)
 
 
 def main(paths: list[str]) -> int:
@@ -35,6 +45,60 @@ def main(paths: list[str]) -> int:
 def _imported_reader(path: str) -> Reader:
     """Snapshot files are YAML; what a cabal.project imports may have any name."""
     return read_stack_yaml if path.endswith((".yaml", ".yml")) else read_cabal_project
+
+
+def manifest_json(manifest: Manifest) -> dict[str, Any]:
+    """One object for a file."""
+    return {
+        "path": manifest.path,
+        "package": manifest.package,
+        "version": _text(manifest.version),
+        "lenient": manifest.lenient,
+        "requirements": [_requirement_json(one) for one in manifest.requirements],
+        "sources": [_source_json(one) for one in manifest.sources],
+        "unread": [_unread_json(one) for one in manifest.unread],
+    }
+
+
+def _requirement_json(one: Requirement) -> dict[str, Any]:
+    """A requirement, its range both as text and as intervals."""
+    return {
+        "package": one.package,
+        "range": str(one.range),
+        "intervals": [interval_json(interval) for interval in one.range.intervals],
+        "line": one.line,
+        "section": one.section,
+        "when": [condition.to_json() for condition in one.when],
+    }
+
+
+def interval_json(interval: Interval) -> list[Any]:
+    """``[lower, inclusive, null | [upper, inclusive]]`` over version numbers."""
+    upper = None
+    if interval.upper is not None:
+        upper = [list(interval.upper), interval.upper_inclusive]
+    return [list(interval.lower), interval.lower_inclusive, upper]
+
+
+def _source_json(one: Source) -> dict[str, Any]:
+    return {
+        "package": one.package,
+        "kind": one.kind.value,
+        "version": _text(one.version),
+        "path": one.path,
+        "url": one.url,
+        "commit": one.commit,
+        "subdir": one.subdir,
+        "line": one.line,
+    }
+
+
+def _unread_json(one: Unread) -> dict[str, Any]:
+    return {"line": one.line, "text": one.text, "reason": one.reason}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 if __name__ == "__main__":

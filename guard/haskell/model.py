@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import NamedTuple
 
@@ -174,3 +174,39 @@ def text_of(data: bytes) -> tuple[str, tuple[Unread, ...]]:
     marker = conflict.group().partition("\n")[0].strip()
     unread = Unread(line, marker[:MAX_SHOWN], "a conflict is not resolved")
     return _CONFLICT.sub(lambda match: "\n" * match.group().count("\n"), text), (unread,)
+
+
+class Disagreement(NamedTuple):
+    """A package for which a ``.cabal`` file and the ``package.yaml`` that it is made from accept
+    different versions: both are checked in, and one is edited without the other."""
+
+    package: str
+    cabal: tuple[Requirement, ...]
+    package_yaml: tuple[Requirement, ...]
+
+
+def disagreements(
+    cabal: Manifest, package_yaml: Manifest, packages: Iterable[str]
+) -> tuple[Disagreement, ...]:
+    """The packages of ``packages`` that only one of both requires, or in another range.
+
+    All requirements on a package hold together, whatever the component: their intersection counts.
+    """
+    differing: list[Disagreement] = []
+    for package in packages:
+        ours = _on(cabal, package)
+        theirs = _on(package_yaml, package)
+        if bool(ours) != bool(theirs) or _together(ours) != _together(theirs):
+            differing.append(Disagreement(package, ours, theirs))
+    return tuple(differing)
+
+
+def _on(manifest: Manifest, package: str) -> tuple[Requirement, ...]:
+    return tuple(one for one in manifest.requirements if one.package == package)
+
+
+def _together(requirements: tuple[Requirement, ...]) -> object:
+    bound = VersionRange.any()
+    for one in requirements:
+        bound &= one.range
+    return bound.intervals

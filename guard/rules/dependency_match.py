@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.haskell import Manifest
-from guard.haskell.agreement import Disagreement, disagreements
+from guard.haskell.model import Disagreement, disagreements
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import (
     Asked,

@@ -16,11 +16,11 @@ from guard.haskell import (
     Manifest,
     ParseError,
     Reader,
+    Role,
     SourceKind,
     read_cabal_project,
     reader_for,
 )
-from guard.haskell.model import Role
 from guard.situation.values import Package, Unknown
 
 _PROJECT_FILES = ("stack.yaml", "stack.yaml.lock", "cabal.config")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guard.haskell import read_cabal, read_package_yaml
-from guard.haskell.agreement import disagreements
+from guard.haskell.model import disagreements
 
 CABAL = read_cabal(
     b"name: p\nversion: 1\nbuild-type: Simple\nlibrary\n"

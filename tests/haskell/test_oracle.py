@@ -22,8 +22,8 @@ from guard.haskell import (
     read_stack_yaml,
     reader_for,
 )
+from guard.haskell.__main__ import interval_json
 from guard.haskell.dependency import parse_dependencies
-from guard.haskell.json_form import interval_json
 from tests.haskell import oracle
 
 in_each_place = pytest.mark.parametrize("place", oracle.PLACES, ids=oracle.NAMES)

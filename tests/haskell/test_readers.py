@@ -364,7 +364,7 @@ def test_the_command_prints_one_object_a_file(tmp_path: Path) -> None:
     }
 
 
-def test_versions_alone_load_no_yaml_and_no_reader() -> None:
+def test_a_cabal_file_alone_loads_no_yaml() -> None:
     script = (
         "import sys, guard.haskell as h; h.VersionRange.parse('>=1'); h.read_cabal(b'', 'p.cabal');"
         "print([m for m in sys.modules if m in ('yaml', 'dataclasses', 'inspect')])"
