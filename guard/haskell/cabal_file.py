@@ -416,9 +416,9 @@ def _spec_of(text: str) -> Spec:
     if scanner.peek().isdigit():
         numbers = Version.parse(text).numbers
     else:
-        asked = parse_range(scanner, (1, 24))
+        oldest = parse_range(scanner, (1, 24))
         scanner.expect_end("the end of the range")
-        numbers = asked.intervals[0].lower if asked.intervals else (0,)
+        numbers = oldest.intervals[0].lower if oldest.intervals else (0,)
     if numbers >= (1, 25) and numbers not in _SPECS:
         scanner.fail(f"there is no cabal-version {text} that this reader knows", 0, len(text))
     return numbers

@@ -138,25 +138,25 @@ class _OutlineParser:
 
     def __init__(self, text: str) -> None:
         self.scanner = Scanner(text)
-        self.line_starts = [0, *(found.end() for found in _NEWLINE.finditer(text))]
+        self.line_starts = [0, *(newline.end() for newline in _NEWLINE.finditer(text))]
         self.faults: list[Fault] = []
         self.tokens = 0
         self.after_brace = 0
 
     def parse(self) -> Outline:
         """file ::= elements, to the end; a closing brace without an opening one is a fault."""
-        found: list[Field | Section] = []
+        elements: list[Field | Section] = []
         while True:
-            found.extend(self._parse_elements(0))
+            elements.extend(self._parse_elements(0))
             if self._gave_up():
                 self._note(self.scanner.position, "too much does not fit: not read from here on")
             if self.scanner.at_end() or self._gave_up():
-                return Outline(tuple(found), tuple(self.faults))
+                return Outline(tuple(elements), tuple(self.faults))
             self._set_aside("this brace closes nothing")
 
     def _parse_elements(self, level: int) -> Elements:
         """elements ::= { element }, each indented by ``level`` columns at least."""
-        found: list[Field | Section] = []
+        elements: list[Field | Section] = []
         while not self._gave_up():
             try:
                 element = self._parse_element(level)
@@ -165,8 +165,8 @@ class _OutlineParser:
                 continue
             if element is None:
                 break
-            found.append(element)
-        return tuple(found)
+            elements.append(element)
+        return tuple(elements)
 
     def _parse_element(self, level: int) -> Field | Section | None:
         """element ::= "\n" name in-layout | name in-braces. None where no further element is."""
@@ -264,15 +264,15 @@ class _OutlineParser:
     def _parse_arguments(self) -> tuple[Argument, ...]:
         """argument ::= word | string | symbol, up to the end of the line or a brace."""
         scanner = self.scanner
-        found: list[Argument] = []
+        arguments: list[Argument] = []
         while True:
             self._skip_in_line()
             if scanner.peek() in "\r\n{}":
-                return tuple(found)
+                return tuple(arguments)
             if self._gave_up():
                 scanner.fail("too long to be read")
             self.tokens += 1
-            found.append(self._parse_argument())
+            arguments.append(self._parse_argument())
 
     def _parse_argument(self) -> Argument:
         scanner = self.scanner
@@ -351,8 +351,8 @@ class _OutlineParser:
             # A line may be a megabyte, and have a fault at every brace.
             text = self.faults[-1].text
         else:
-            found = _REST_OF_LINE.match(self.scanner.text, self.line_starts[line - 1])
-            text = found.group().strip() if found else ""
+            whole = _REST_OF_LINE.match(self.scanner.text, self.line_starts[line - 1])
+            text = whole.group().strip() if whole else ""
         self.faults.append(Fault(line, text, reason))
 
     def _gave_up(self) -> bool:

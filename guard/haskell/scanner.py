@@ -19,7 +19,6 @@ SPACES = re.compile(f"[{SPACE_CHARACTERS}]*")
 # Python's own limit, so that a hostile file gives an error and no exhausted stack.
 MAX_NESTING = 100
 
-
 # How many parts (entries, bounds, numbers) one text may have: ten times those of the longest list
 # in use, a freeze file of all of Stackage. What is longer would only cost time.
 MAX_PARTS = 10_000
@@ -63,11 +62,11 @@ class Scanner:
 
     def match(self, rule: re.Pattern[str]) -> str | None:
         """Consume what ``rule`` matches here and return it; None, and nothing consumed, if not."""
-        found = rule.match(self.text, self.position)
-        if found is None:
+        match = rule.match(self.text, self.position)
+        if match is None:
             return None
-        self.position = found.end()
-        return found.group()
+        self.position = match.end()
+        return match.group()
 
     def take(self, literal: str) -> bool:
         """Consume exactly ``literal``, if it stands here."""
@@ -82,9 +81,9 @@ class Scanner:
 
     def spaces(self) -> None:
         """Skip white space, of which there may be none."""
-        found = SPACES.match(self.text, self.position)
-        if found is not None:
-            self.position = found.end()
+        spaces = SPACES.match(self.text, self.position)
+        if spaces is not None:
+            self.position = spaces.end()
 
     def at_end(self) -> bool:
         return self.position >= len(self.text)
