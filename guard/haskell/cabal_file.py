@@ -7,6 +7,7 @@ bears on a requirement is looked at: a file that Cabal would refuse for another 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple, TypeVar
@@ -36,8 +37,15 @@ from guard.haskell.scanner import ParseError, Scanner
 _COMPONENTS = frozenset({"library", "foreign-library", "executable", "test-suite", "benchmark"})
 # Sections of fields alone, and the field in them that holds dependencies.
 _PLAIN = {"flag": None, "source-repository": None, "custom-setup": "setup-depends"}
-# Fields that in a file without sections belong to the library alone.
-_OF_LIBRARIES = ("exposed-modules", "build-tool-depends")
+# Fields that make a library in a file without sections (Cabal's `libraryFieldGrammar`).
+_OF_LIBRARIES = re.compile(
+    "(?:exposed|reexported|other|virtual|autogen)-modules|signatures|exposed|visibility|buildable"
+    "|build-tools|build-tool-depends|pkgconfig-depends|mixins|default-language|other-languages"
+    "|(?:default-|other-)?extensions|(?:cpp|asm|cmm|cc|cxx|ld|jhc|hugs|nhc98)-options"
+    "|ghc(?:js)?(?:-prof|-shared)?-options|(?:asm|cmm|c|cxx|js)-sources|hs-source-dirs?|frameworks"
+    "|(?:extra-framework|extra-lib|include)-dirs|extra-(?:ghci-|bundled-)?libraries"
+    "|extra-(?:dynamic-)?library-flavours|(?:autogen-|install-)?includes"
+)
 _DEFAULT_SPEC: Spec = (1, 0)
 _NEWEST_SPEC: Spec = (3, 4)
 _SPECS = frozenset({(2, 0), (2, 2), (2, 4), (3, 0), (3, 4)})
@@ -181,7 +189,11 @@ class _CabalReader:
         elif section.name in _PLAIN:
             self._read_plain(section)
         elif section.name in _COMPONENTS:
-            label = " ".join([section.name, *(argument.text for argument in section.arguments)])
+            name = " ".join(argument.text for argument in section.arguments)
+            is_main_library = section.name == "library" and not name
+            if len(section.arguments) != 1 and not is_main_library:
+                self._refuse(section.line, section.header, "expected one name")
+            label = f"{section.name} {name}".rstrip()
             self.components.append(Component(label, self._read_component(section)))
         else:
             self.ignored.append(section)
@@ -434,7 +446,7 @@ def _with_sections(elements: Elements) -> Elements:
     """A file without any section, as before Cabal 1.2, cut into sections.
 
     ``executable: NAME`` begins an executable; ``build-depends`` before the first one belongs to
-    each of them, and to the library, which is there if it exposes modules or no executable is.
+    each of them, and to the library, which is there if anything else of a library is.
     """
     fields = [element for element in elements if isinstance(element, Field)]
     if len(fields) < len(elements):
@@ -443,7 +455,7 @@ def _with_sections(elements: Elements) -> Elements:
     first = fields[: starts[0]] if starts else fields
     shared = [field for field in first if field.name == "build-depends"]
     sections: list[Section] = []
-    if not starts or any(field.name in _OF_LIBRARIES for field in first):
+    if any(_OF_LIBRARIES.fullmatch(field.name) for field in first):
         sections.append(Section("library", 1, (), tuple(first), "library"))
     for start, end in zip(starts, [*starts[1:], len(fields)], strict=False):
         name = Argument(ArgumentKind.WORD, fields[start].text.strip(" "))

@@ -103,7 +103,7 @@ def test_trouble_elsewhere_hides_no_requirement(head: str) -> None:
     [
         "license: AGPL-3 or later\nlibrary\n  build-depends: foo >=1\n",
         "build-type: Custom\nlibrary\n  exposed-modules: a.b\n  build-depends: foo >=1\n",
-        "test-suite t u\n  type: of its own\n  if flag(undefined)\n    build-depends: foo >=1\n",
+        "test-suite t\n  type: of its own\n  if flag(undefined)\n    build-depends: foo >=1\n",
     ],
 )
 def test_what_asks_for_no_version_is_not_looked_at(text: str) -> None:
@@ -117,6 +117,7 @@ def test_what_asks_for_no_version_is_not_looked_at(text: str) -> None:
     [
         ("build-depends: a\nexposed-modules: M\n", ["library a"]),
         ("build-depends: a\nhs-source-dirs: src\n", ["library a"]),
+        ("build-depends: a\ncategory: Web\n", []),
         (
             "build-depends: a\nexecutable: x\nbuild-depends: b\nexecutable: y\n",
             ["executable x a", "executable x b", "executable y a"],
