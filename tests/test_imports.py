@@ -183,9 +183,7 @@ def _may(item: Import) -> bool:
 def test_no_cycle_not_even_by_imports_inside_functions() -> None:
     edges: dict[str, set[str]] = {name: set() for name in modules()}
     for item in ours():
-        # A package's own __init__ may read its modules when they are first used.
-        if not (item.lazy and item.imported.startswith(f"{item.importer}.")):
-            edges[item.importer].add(item.imported)
+        edges[item.importer].add(item.imported)
     assert _cycle(edges) == []
 
 
@@ -199,7 +197,6 @@ def test_an_import_inside_a_function_is_a_door() -> None:
         for item in imports()
         if item.lazy
         and item.imported not in DOORS.get(item.importer, ())
-        and not item.imported.startswith(f"{item.importer}.")  # a package's own modules
         and not {name.split(".")[0] for name in _behind(item.imported, edges)} & HEAVY
     ]
     assert strange == []

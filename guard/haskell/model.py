@@ -136,9 +136,9 @@ class Import(NamedTuple):
 class Manifest(NamedTuple):
     """All that one file says about packages.
 
-    ``lenient``: the real tool refuses the file; what is here was read beyond doubt, and ``unread``
-    names the rest. ``tools`` are requirements on packages for their executables
-    (``build-tool-depends``), kept apart since they do not bound a library.
+    ``lenient``: something was not read, or is known to make the real tool refuse the file, and
+    ``unread`` names it; what is here was read beyond doubt. ``tools`` are requirements on packages
+    for their executables (``build-tool-depends``), kept apart since they do not bound a library.
     """
 
     path: str
