@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from guard.config import Config
 from guard.model import Finding, ShapeError, as_plain, from_json, read_as, to_json
-from guard.recovery.detour import _Home
-from guard.recovery.restore import _Journal
+from guard.recovery.journal import Journal
 from guard.situation import values
 from guard.verdicts.bypass import Bypass
 from guard.verdicts.record import Record
@@ -45,7 +44,7 @@ class Everything(NamedTuple):
     ref: Ref | None = None
 
 
-OURS = (Everything, Finding, Bypass, Record, _Journal, _Home)
+OURS = (Everything, Finding, Bypass, Record, Journal)
 SHAPES = (*OURS, Config, values.Tested, values.ImagePins)
 VALUES: st.SearchStrategy[Any] = st.sampled_from(SHAPES).flatmap(st.from_type)
 JSON = st.recursive(

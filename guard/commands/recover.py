@@ -11,15 +11,14 @@ from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.git.files import held, lock_file
-from guard.recovery.comeback import Wishes, go_back
-from guard.recovery.detour import go, go_home
+from guard.recovery.comeback import Wishes, go_back, go_home, go_there
 from guard.recovery.known_good import KnownGood
 from guard.recovery.listing import chosen, show_all
 from guard.screen import Screen
 from guard.situation.workspace import find_workspace
 
 _WAITING: Final = "another guard recover is running here; waiting for it"
-_BACK: Final = "-"
+_HOME: Final = "-"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -82,16 +81,18 @@ def _config(gate: Gate) -> Config:
 
 def _back(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> int:
     good = chosen(gate, known, options.which, screen) if options.which else None
-    wishes = Wishes(
-        options.push, options.latest, not options.no_image, options.yes, options.dry_run
-    )
-    return EXIT_ALLOWED if go_back(gate, known, good, wishes, screen) else EXIT_BLOCKED
+    is_done = go_back(gate, known, good, _wishes(options), screen)
+    return EXIT_ALLOWED if is_done else EXIT_BLOCKED
 
 
 def _local(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> int:
-    if options.local == _BACK:
-        go_home(gate, options.dry_run, screen)
+    if options.local == _HOME:
+        go_home(gate, _wishes(options), screen)
     else:
         good = chosen(gate, known, options.local, screen)
-        go(gate, good, not options.no_image, options.dry_run, screen)
+        go_there(gate, good, _wishes(options), screen)
     return EXIT_ALLOWED
+
+
+def _wishes(options: Namespace) -> Wishes:
+    return Wishes(options.push, options.latest, not options.no_image, options.yes, options.dry_run)

@@ -2,40 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 from guard.config import Config
-from guard.engine.client import Engine
-from guard.engine.images import combination_tag, put_tag
-from guard.engine.registry import pull, split
-from guard.errors import EngineError, GuardError, RefusedError
+from guard.errors import EngineError, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
-from guard.git.ancestry import described
+from guard.git.branches import stand
 from guard.git.files import held
-from guard.git.locate import open_checkout
 from guard.git.repository import Repository
-from guard.git.sending import push
-from guard.model import Result
-from guard.recovery.known_good import Good, Image, ImageState, KnownGood, image_of
-from guard.recovery.plan import Pinned, Plan, Side
-from guard.recovery.planner import Planner
-from guard.recovery.restore import (
-    ask_remotes,
+from guard.recovery.images import WAITING, Image, bring_image, image_to_bring
+from guard.recovery.journal import (
+    NOTHING,
+    Home,
+    Journal,
+    checkout_at,
     finish_interrupted,
-    push_side,
-    restore,
-    tag_to_push,
+    half_way,
+    read_journal,
+    write_journal,
 )
+from guard.recovery.known_good import Good, KnownGood
+from guard.recovery.plan import Goal, Plan, Side, whole
+from guard.recovery.planner import Planner, goals_home, goals_there, superproject_of
+from guard.recovery.remotes import ask_remotes, push_side, push_tag, tags_to_push
+from guard.recovery.restore import restore, travel
 from guard.screen import Screen, moment
-from guard.situation.assembly import Assembly
 from guard.situation.branches import default_branch
-from guard.trial.jobs import Job, lock_of
+from guard.trial.jobs import lock_of
 from guard.trial.publishing import Wish, publish
-from guard.trial.trial import try_out
-from guard.trial.watch import Transfers, duration
-from guard.verdicts.record import Record
-
-_WAITING: Final = "another guard is at work on this combination; waiting for it"
 
 
 class Wishes(NamedTuple):
@@ -72,14 +68,15 @@ def go_back(
         GuardError: something is in the way. Until the first line of what was done nothing has
             been changed, but for what the remotes have, which was fetched.
     """
-    top = gate.workspace.superproject
-    for folder in finish_interrupted(top, _checkouts(gate, known)):
-        screen.say(f"{folder}: put right after an interrupted call")
+    superproject = superproject_of(gate)
+    _finish(superproject, wishes, screen)
     if wishes.pushes:
-        ask_remotes(_remotes(gate, known))
+        paths = ("", known.submodules[0])
+        checkouts = ((path, checkout_at(superproject, path)) for path in paths)
+        ask_remotes((gate.workspace.name(path), one) for path, one in checkouts if one is not None)
     good = good or _last(gate, known)
     plan = Planner(gate, known, good, wishes.pushes).plan()
-    tags = _tags(plan) if wishes.pushes else ()
+    tags = tags_to_push(plan) if wishes.pushes else []
     image = image_to_bring(good) if wishes.image else None
     _show(plan, tags, image, wishes, screen)
     moves_latest = _may_move_latest(gate, plan, wishes, screen)
@@ -90,20 +87,112 @@ def go_back(
         return False
     record = good.record
     if image is not None:
-        record = bring_back(gate, good, plan.config, image, screen)
-    restored = restore(plan, screen.say)
+        record = bring_image(gate, good, plan.config, image, screen)
+    consumer, restored = restore(plan, screen.say)
     if wishes.pushes:
-        for pinned, remote in tags:
-            _push_tag(pinned, remote, screen)
-        push_side(plan.consumer, restored.consumer, screen.say)
-        push_side(plan.superproject, restored.superproject, screen.say)
+        for goal, remote in tags:
+            push_tag(goal, remote, screen.say)
+        push_side(plan.consumer, consumer, screen.say)
+        push_side(plan.superproject, restored, screen.say)
     else:
         screen.say("to push all of it in the right order: guard recover --push "
                    f"{good.record.name}")  # fmt: skip
     if moves_latest:
-        with held(lock_of(gate, record.name), lambda: screen.say(_WAITING)):
+        with held(lock_of(gate, record.name), lambda: screen.say(WAITING)):
             publish(gate, plan.config, record, Wish(latest=True), screen)
     return True
+
+
+def go_there(gate: Gate, good: Good, wishes: Wishes, screen: Screen) -> None:
+    """Check out the good commits, each detached, and remember where everything was.
+
+    Raises:
+        GuardError: something would be hard to find again, all of it at once; nothing has moved.
+    """
+    superproject = superproject_of(gate)
+    _finish(superproject, wishes, screen)
+    goals = goals_there(gate, good)
+    if wishes.only_shows:
+        for goal in goals:
+            screen.say(f"{goal.name}: would be checked out at {goal.commit[:12]}")
+        return
+    if wishes.image:
+        config = _tested_config(gate, good)
+        bring_image(gate, good, config, image_to_bring(good), screen)
+    home = _home(read_journal(superproject), goals)
+    travel(superproject, goals, home, screen.say)
+    screen.say("nothing was committed. To go home: guard recover --local -")
+
+
+def go_home(gate: Gate, wishes: Wishes, screen: Screen) -> None:
+    """Check out again what was checked out before `go_there`.
+
+    Raises:
+        UsageError: nothing is remembered.
+        GuardError: something would be hard to find again; nothing has moved.
+    """
+    superproject = superproject_of(gate)
+    home = read_journal(superproject).home
+    if not home:
+        raise UsageError(
+            "there is no home to go to: guard recover --local VERDICT was not called here, or is "
+            "undone already",
+            "guard recover",
+        )
+    _finish(superproject, wishes, screen)
+    goals = goals_home(gate, home)
+    for path in {place.path for place in home} - {goal.path for goal in goals}:
+        screen.warn(f"guard: {gate.workspace.name(path)} is not checked out any more and stays so")
+    if wishes.only_shows:
+        for goal in goals:
+            screen.say(f"{goal.name}: would go back to {goal.branch or goal.commit[:12]}")
+        return
+    travel(superproject, goals, home, screen.say)
+    write_journal(superproject, NOTHING)
+
+
+def _finish(superproject: Repository, wishes: Wishes, screen: Screen) -> None:
+    """Put right what a killed call has left; what would come after it nobody can show before."""
+    folders = [checkout.place for checkout, _ in half_way(superproject)]
+    if folders and wishes.only_shows:
+        raise GuardError(
+            f"an interrupted call has left {' and '.join(folders)} on the way",
+            "call it without --dry-run, which puts that right first",
+        )
+    if not wishes.only_shows:
+        for folder in finish_interrupted(superproject):
+            screen.say(f"{folder}: put right after an interrupted call")
+
+
+def _home(journal: Journal, goals: Sequence[Goal]) -> tuple[Home, ...]:
+    """Where everything was before the first ``--local``."""
+    places = {}
+    for goal in goals:
+        where = stand(goal.checkout)
+        places[goal.path] = Home(goal.path, where.branch, where.commit or "")
+    places.update((place.path, place) for place in journal.home)
+    return tuple(places.values())
+
+
+def _tested_config(gate: Gate, good: Good) -> Config:
+    """The present configuration if its recipe is the tested one, else that of the tested tree."""
+    with suppress(GuardError):
+        config = gate.gatherer.config(gate.present())
+        if config.recipe.digest == good.record.recipe:
+            return config
+    return gate.gatherer.config(whole(good))
+
+
+def _last(gate: Gate, known: KnownGood) -> Good:
+    branch = default_branch(gate.workspace.superproject)
+    tip = branch.tracked or branch.local
+    good = known.last_on(tip) if tip is not None else None
+    if good is None:
+        raise GuardError(
+            f"no commit of {branch.name} of {gate.workspace.name('')} is known to be good",
+            "name a verdict or a tag: guard recover",
+        )
+    return good
 
 
 def _may_move_latest(gate: Gate, plan: Plan, wishes: Wishes, screen: Screen) -> bool:
@@ -136,124 +225,9 @@ def _may_move_latest(gate: Gate, plan: Plan, wishes: Wishes, screen: Screen) -> 
     return True
 
 
-def bring_back(gate: Gate, good: Good, config: Config, image: Image, screen: Screen) -> Record:
-    """Have the image in the engine again, under the name that `guard test` gave it.
-
-    Returns:
-        The verdict's newest record, which is another one where the image was built again.
-
-    Raises:
-        GuardError: it can be had from nowhere, or a rebuild of it does not pass.
-    """
-    record = good.record
-    if image.state is ImageState.GONE:
-        screen.say("the image is gone: building and testing it again")
-        with held(lock_of(gate, record.name), lambda: screen.say(_WAITING)):
-            return _rebuilt(gate, good, config, screen)
-    name, tag = split(_reference(gate, good, config))
-    with Engine.connect() as engine:
-        found = record.image.id
-        if image.state is ImageState.REGISTRY:
-            with Transfers(screen, f"pulling {record.image.digest}") as transfers:
-                found = pull(engine, record.image.digest, transfers.on_transfer)
-        put_tag(engine, found, name, tag)
-    screen.say(f"image: {name}:{tag}")
-    return record
-
-
-def _rebuilt(gate: Gate, good: Good, config: Config, screen: Screen) -> Record:
-    assert good.base is not None  # the planner raises without
-    assembly = Assembly(good.record.key, good.parts)
-    job = Job(good.base, config, assembly, good.record.release)
-    record, log = try_out(gate, job, False, screen)
-    if record.result is not Result.PASSED:
-        raise GuardError(
-            f"nothing was changed: the combination {record.name} does not pass any more: "
-            f"{record.result.value}: {record.detail}\n  log: {log}",
-            "name another one: guard recover",
-        )
-    screen.say(f"image: {record.image.reference}")
-    return record
-
-
-def _reference(gate: Gate, good: Good, config: Config) -> str:
-    if good.record.image.reference:
-        return good.record.image.reference
-    part = good.part(config.consumer)
-    at = described(part.repository, part.commit) if part is not None else ""
-    name = gate.workspace.name
-    tag = combination_tag(name(config.consumer), at, name(config.dependency), good.record.release)
-    return f"{config.image.name}:{tag}"
-
-
-def image_to_bring(good: Good) -> Image:
-    """Where the image will come from.
-
-    Raises:
-        EngineError: there is no engine to bring it to.
-    """
-    try:
-        with Engine.connect() as engine:
-            return image_of(engine, good.record)
-    except EngineError as error:
-        raise EngineError(
-            f"nothing was changed: the image cannot be brought back: {error.problem}",
-            f"{error.remedy}; or leave the image alone: --no-image",
-        ) from error
-
-
-def _last(gate: Gate, known: KnownGood) -> Good:
-    top = gate.workspace.superproject
-    branch = default_branch(top)
-    tip = branch.tracked or branch.local
-    found = known.last_on(tip) if tip is not None else None
-    if found is None:
-        raise GuardError(
-            f"no commit of {branch.name} of {gate.workspace.name('')} is known to be good",
-            "name a verdict or a tag: guard recover",
-        )
-    return found
-
-
-def _checkouts(gate: Gate, known: KnownGood) -> list[Repository]:
-    top = gate.workspace.superproject
-    if top.work_tree is None:
-        return []
-    found = (open_checkout(f"{top.work_tree}/{path}") for path in known.submodules)
-    return [top, *(each for each in found if each is not None)]
-
-
-def _remotes(gate: Gate, known: KnownGood) -> list[tuple[str, Repository, str]]:
-    checkouts = _checkouts(gate, known)[:2]
-    sides = []
-    for checkout, path in zip(checkouts, ("", known.submodules[0]), strict=False):
-        remote = default_branch(checkout).remote
-        if remote:
-            sides.append((gate.workspace.name(path), checkout, remote))
-    return sides
-
-
-def _tags(plan: Plan) -> tuple[tuple[Pinned, str], ...]:
-    """The release tags that their remotes lack."""
-    found = []
-    for pinned in plan.pinned:
-        if pinned.tag and pinned.checkout is not None:
-            remote = default_branch(pinned.checkout).remote
-            if remote and tag_to_push(pinned, remote):
-                found.append((pinned, remote))
-    return tuple(found)
-
-
-def _push_tag(pinned: Pinned, remote: str, screen: Screen) -> None:
-    assert pinned.checkout is not None
-    ref = f"refs/tags/{pinned.tag}"
-    push(pinned.checkout, remote, ref, ref)
-    screen.say(f"{pinned.name}: pushed {pinned.tag} to {remote}")
-
-
 def _show(
     plan: Plan,
-    tags: tuple[tuple[Pinned, str], ...],
+    tags: Sequence[tuple[Goal, str]],
     image: Image | None,
     wishes: Wishes,
     screen: Screen,
@@ -265,13 +239,13 @@ def _show(
         screen.say(f"  note: {note}")
     _show_side(plan.consumer, screen)
     for pinned in plan.pinned:
-        at = f"release {pinned.tag}" if pinned.tag else pinned.commit[:12]
-        screen.say(f"{screen.paint(pinned.name, 'bold')}: {at}")
+        what = f"release {pinned.tag}" if pinned.tag else pinned.commit[:12]
+        screen.say(f"{screen.paint(pinned.name, 'bold')}: {what}")
     _show_side(plan.superproject, screen)
     if image is not None:
-        screen.say(f"{screen.paint('image', 'bold')}: {_image_text(plan.good, image)}")
+        screen.say(f"{screen.paint('image', 'bold')}: {image.text(record)}")
     if wishes.pushes:
-        names = [f"{pinned.name} {pinned.tag}" for pinned, _ in tags]
+        names = [f"{goal.name} {goal.tag}" for goal, _ in tags]
         names += [
             f"{side.name} {side.branch.name}"
             for side in (plan.consumer, plan.superproject)
@@ -291,13 +265,3 @@ def _show_side(side: Side, screen: Screen) -> None:
         screen.say(f"  undone: {line}")
     for line in side.stat.splitlines():
         screen.say(f"  {line}")
-
-
-def _image_text(good: Good, image: Image) -> str:
-    record = good.record
-    if image.state is ImageState.HERE:
-        return f"here ({record.image.reference or record.image.id})"
-    if image.state is ImageState.REGISTRY:
-        return f"pulled as {record.image.digest}"
-    took = duration(record.build_seconds + record.test_seconds)
-    return f"gone; built and tested again first (it took {took})"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from enum import Enum
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cached_property
+from typing import Final, NamedTuple
 
 from guard.config import Config
-from guard.errors import EngineError, GuardError, MissingObjectError, UsageError
+from guard.errors import GuardError, MissingObjectError, UsageError
 from guard.gate.gate import Gate
 from guard.git.ancestry import described
 from guard.git.repository import Repository
@@ -17,27 +17,8 @@ from guard.model import Combination, Result
 from guard.situation.assembly import Assembly, assemble
 from guard.verdicts.record import Record
 
-if TYPE_CHECKING:
-    from guard.engine.client import Engine
-
 # A combination that was never committed as tested is looked for around so many of the newest.
 _AROUND: Final = 50
-
-
-class ImageState(Enum):
-    """Where a combination's image is."""
-
-    HERE = "here"
-    REGISTRY = "in the registry"
-    GONE = "gone"
-    NOT_ASKED = "not asked"
-
-
-class Image(NamedTuple):
-    """Where the image is, and why that could not be found out where it could not."""
-
-    state: ImageState
-    detail: str = ""
 
 
 class Good(NamedTuple):
@@ -81,8 +62,6 @@ class KnownGood:
         self._gate = gate
         self._config = config
         self._repository = gate.workspace.superproject
-        self._commits: tuple[Combination, ...] | None = None
-        self._keys: dict[str, Combination] | None = None
         self._key_of: dict[str, str] = {}
         self._names: dict[tuple[str, str], str] = {}
 
@@ -177,42 +156,35 @@ class KnownGood:
                 tested = Combination(tree.id, record.superproject)
                 yield tested
         # Tested in an index, and committed afterwards.
-        same = self._own_keys().get(record.key)
+        same = self._own_keys.get(record.key)
         if same is not None:
             yield same
         # Never committed as it was tested: around other gitlinks.
         if tested is not None:
             yield tested._replace(replaced=links)
-        for combination in self._listed()[:_AROUND]:
+        for combination in self._listed[:_AROUND]:
             yield combination._replace(commit=None, replaced=links)
 
+    @cached_property
     def _listed(self) -> tuple[Combination, ...]:
         """Every tree of the superproject that a branch or a tag leads to, each once."""
-        if self._commits is None:
-            head = [] if self._gate.head() is None else ["HEAD"]
-            output = self._repository.text(
-                "log",
-                "--format=%H %T",
-                "--branches",
-                "--tags",
-                "--remotes",
-                *head,
-            )
-            trees: dict[str, Combination] = {}
-            for line in output.splitlines():
-                commit, _, tree = line.partition(" ")
-                trees.setdefault(tree, Combination(tree, commit))
-            self._commits = tuple(trees.values())
-        return self._commits
+        head = [] if self._gate.head() is None else ["HEAD"]
+        refs = ("--branches", "--tags", "--remotes", *head)
+        trees: dict[str, Combination] = {}
+        for line in self._repository.lines("log", "--format=%H %T", *refs):
+            commit, _, tree = line.partition(" ")
+            trees.setdefault(tree, Combination(tree, commit))
+        return tuple(trees.values())
 
+    @cached_property
     def _own_keys(self) -> dict[str, Combination]:
-        if self._keys is None:
-            self._keys = {}
-            for combination in self._listed():
-                key = self._key(combination.tree)
-                if key:
-                    self._keys.setdefault(key, combination)
-        return self._keys
+        """Key -> the newest of these that has it."""
+        keys: dict[str, Combination] = {}
+        for combination in self._listed:
+            key = self._key(combination.tree)
+            if key:
+                keys.setdefault(key, combination)
+        return keys
 
     def _key(self, tree: str) -> str:
         """The key of a tree of the superproject, "" where its submodules are not all here."""
@@ -247,51 +219,3 @@ class KnownGood:
         if not path:
             return (self._repository,)
         return self._gate.gatherer.submodules(self._config).store(path).repositories
-
-
-def images_of(goods: Iterable[Good]) -> dict[str, Image]:
-    """Verdict's name -> where its image is. An engine that does not answer is not an error here."""
-    # The docker SDK takes longer to import than all the rest.
-    from guard.engine.client import Engine
-
-    goods = list(goods)
-    try:
-        with Engine.connect() as engine:
-            return _asked(engine, [good.record for good in goods])
-    except EngineError as error:
-        detail = f"engine not asked: {error.problem}"
-        return {good.record.name: Image(ImageState.NOT_ASKED, detail) for good in goods}
-
-
-def _asked(engine: Engine, records: Iterable[Record]) -> dict[str, Image]:
-    from guard.engine.registry import RegistryError
-
-    found = {}
-    trouble = ""
-    for record in records:
-        image = Image(ImageState.NOT_ASKED, trouble)
-        # Of a registry that has failed once nothing more is asked: each would wait for it again.
-        if not trouble or not record.image.digest or engine.image_id(record.image.id):
-            try:
-                image = image_of(engine, record)
-            except RegistryError as error:
-                trouble = f"registry not asked: {error.problem}"
-                image = Image(ImageState.NOT_ASKED, trouble)
-        found[record.name] = image
-    return found
-
-
-def image_of(engine: Engine, record: Record) -> Image:
-    """Where the image of a verdict is.
-
-    Raises:
-        RegistryError: it was published, and its registry cannot be asked.
-        EngineError: the engine could not be asked.
-    """
-    from guard.engine.registry import resolve
-
-    if record.image.id and engine.image_id(record.image.id):
-        return Image(ImageState.HERE)
-    if record.image.digest and resolve(engine, record.image.digest):
-        return Image(ImageState.REGISTRY)
-    return Image(ImageState.GONE)

@@ -7,7 +7,8 @@ from typing import Any
 from guard.errors import UsageError
 from guard.gate.gate import Gate
 from guard.model import Result
-from guard.recovery.known_good import Good, Image, KnownGood, images_of
+from guard.recovery.images import Image, images_of
+from guard.recovery.known_good import Good, KnownGood
 from guard.screen import JSON_VERSION, Screen
 from guard.situation.branches import usual_remote
 from guard.verdicts.sharing import ways_to_verdicts

@@ -1,4 +1,7 @@
-"""Finds the way back to a known-good combination; nothing is done yet."""
+"""Finds the way to a known-good combination, and with ``--local`` home again; nothing is done yet.
+
+Whatever stands in the way is told at once.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,10 @@ from typing import Final
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
-from guard.git.ancestry import has_commit, tree_of
+from guard.git.ancestry import tree_of
 from guard.git.branches import is_ancestor, only_in, stand
 from guard.git.commits import changed_index, private_index
-from guard.git.locate import open_checkout
+from guard.git.refs import refs_below
 from guard.git.releases import all_releases, in_order
 from guard.git.repository import Repository
 from guard.git.store import Part
@@ -20,38 +23,125 @@ from guard.model import Combination
 from guard.recovery.hindrances import (
     Trouble,
     elsewhere,
-    losses,
-    losses_below,
-    obstacles,
-    refusal,
+    not_checked_out,
+    refuse,
+    unfit,
+    unfit_below,
     unguarded,
 )
+from guard.recovery.journal import Home, checkout_at
 from guard.recovery.known_good import Good, KnownGood
-from guard.recovery.plan import TRAILER, Pinned, Plan, Side, changes_of, submodules_of
+from guard.recovery.plan import (
+    TRAILER,
+    Goal,
+    Pinned,
+    Plan,
+    Side,
+    changes_of,
+    git_in,
+    leaving,
+    submodules_of,
+    whole,
+)
 from guard.situation.branches import DefaultBranch, default_branch
 
 # Commits of one repository that are named.
 _SHOWN: Final = 5
 
 
+def superproject_of(gate: Gate) -> Repository:
+    """The superproject, which has a working tree.
+
+    Raises:
+        GuardError: it is bare.
+    """
+    superproject = gate.workspace.superproject
+    if superproject.work_tree is None:
+        raise GuardError(
+            f"{superproject.git_dir} is bare: the way back needs a working tree",
+            "run guard recover in a clone with a working tree",
+        )
+    return superproject
+
+
+def goals_there(gate: Gate, good: Good) -> list[Goal]:
+    """The plan without commits: every checkout detached at its good commit.
+
+    Raises:
+        GuardError: what stands in the way; nothing has been changed.
+    """
+    superproject = superproject_of(gate)
+    parts = submodules_of(gate, good)
+    if not good.superproject:
+        raise GuardError(
+            f"the tree of {gate.workspace.name('')} that verdict {good.record.name} was earned "
+            "with was never committed, so it cannot be checked out",
+            f"guard recover {good.record.name}",
+        )
+    troubles = []
+    goals = [_detached("", gate.workspace.name(""), superproject, good.superproject)]
+    for part in parts:
+        name = gate.workspace.name(part.path)
+        checkout = checkout_at(superproject, part.path)
+        if checkout is None:
+            troubles.append(not_checked_out(superproject, name, part.path))
+        else:
+            goal = _detached(part.path, name, checkout, part.commit)
+            goals.append(goal._replace(source=part.repository))
+    for goal in goals:
+        troubles += unfit(goal.name, goal.checkout, goal.commit)
+    refuse([*troubles, *unfit_below(superproject, good)])
+    return goals
+
+
+def _detached(path: str, name: str, checkout: Repository, commit: str) -> Goal:
+    return Goal(path, name, checkout, commit, arrival=(f"{commit[:12]}, detached",))
+
+
+def goals_home(gate: Gate, home: Sequence[Home]) -> list[Goal]:
+    """The way home; a submodule that is not checked out any more has none.
+
+    Raises:
+        GuardError: what stands in the way; nothing has been changed.
+    """
+    troubles, goals = [], []
+    for place in home:
+        checkout = checkout_at(superproject_of(gate), place.path)
+        if checkout is None:
+            continue
+        name, branch, commit = gate.workspace.name(place.path), place.branch, place.commit
+        if branch:
+            tip = refs_below(checkout, "refs/heads/").get(f"refs/heads/{branch}")
+            if tip is None:
+                command = git_in(checkout, "branch", branch, commit)
+                troubles.append(Trouble(f"{name} has no branch {branch} any more", command))
+            troubles += elsewhere(name, checkout, branch, " meanwhile")
+            commit = tip or commit
+        troubles += unfit(name, checkout, commit)
+        arrival = f"{branch or commit[:12] + ', detached'}, as before"
+        if commit != place.commit:
+            arrival = f"{branch}, which has moved to {commit[:12]} meanwhile"
+        goals.append(Goal(place.path, name, checkout, commit, branch, arrival=(arrival,)))
+    refuse(troubles)
+    return goals
+
+
 class Planner:
-    """Finds out what the way back to one combination is.
+    """Finds out what the way back to one combination is, with commits that restore it.
 
     Args:
         pushes: whether the remotes are to follow.
+
+    Raises:
+        GuardError: the combination cannot be put together any more.
     """
 
     def __init__(self, gate: Gate, known: KnownGood, good: Good, pushes: bool) -> None:
-        if good.base is None:
-            raise GuardError(
-                f"the combination of verdict {good.record.name} cannot be put together any more: "
-                f"{good.missing}",
-                good.remedy,
-            )
         self._gate = gate
         self._known = known
         self._good = good
-        self._base = good.base
+        self._base = whole(good)
+        self._top = superproject_of(gate)
         self._pushes = pushes
         self._troubles: list[Trouble] = []
         self._notes: list[str] = []
@@ -62,29 +152,44 @@ class Planner:
         Raises:
             GuardError: what stands in the way, all of it at once; nothing has been changed.
         """
-        top = self._gate.workspace.superproject
-        if top.work_tree is None:
-            raise GuardError(
-                f"{top.git_dir} is bare: the way back needs a working tree",
-                "run guard recover in a clone with a working tree",
-            )
-        branch = default_branch(top)
-        parents, why = self._parents(self._gate.workspace.name(""), top, branch)
-        config, blob = self._config(parents[0])
-        consumer = self._consumer(config)
+        # Its tree is another one where the consumer gets a commit: see `_superproject`.
+        above = self._side("", self._top, self._good.superproject, self._base.tree)
+        config, blob = self._config(above.parents[0])
+        consumer = self._consumer(config.consumer)
         pinned = tuple(self._pinned(config))
-        superproject = self._superproject(branch, parents, why, consumer, pinned, blob)
-        found = Plan(self._good, config, blob, consumer, superproject, pinned, tuple(self._notes))
-        for name, checkout in found.checkouts:
-            self._troubles += losses(name, checkout)
-        self._troubles += losses_below(top, self._good)
-        if not self._troubles:
-            self._look_for_obstacles(found)
+        superproject = self._superproject(above, consumer, pinned, blob)
+        for side in (superproject, consumer):
+            target = side.tree if side.needed else side.parents[0]
+            self._troubles += unfit(side.name, side.checkout, target)
+            if side.needed:
+                why = ", and would move under it"
+                self._troubles += elsewhere(side.name, side.checkout, side.branch.name, why)
+        for goal in (each.goal for each in pinned if each.goal is not None):
+            self._troubles += unfit(goal.name, goal.checkout, goal.commit)
+        self._troubles += unfit_below(self._top, self._good)
         if self._pushes:
-            self._troubles += [*unguarded(found.consumer), *unguarded(found.superproject)]
-        if self._troubles:
-            raise refusal(self._troubles)
-        return found
+            self._troubles += [*unguarded(consumer), *unguarded(superproject)]
+        refuse(self._troubles)
+        return Plan(self._good, config, blob, consumer, superproject, pinned, tuple(self._notes))
+
+    def _side(self, path: str, checkout: Repository, good: str, tree: str) -> Side:
+        """What becomes of a repository whose default branch is to have a tree."""
+        name = self._gate.workspace.name(path)
+        branch = default_branch(checkout)
+        parents, why = self._parents(name, checkout, branch)
+        return Side(
+            path,
+            name,
+            checkout,
+            branch,
+            stand(checkout),
+            good,
+            self._known.describe(path, [good])[good],
+            tree,
+            parents,
+            why,
+            needed=len(parents) > 1 or tree_of(checkout, parents[0]) != tree,
+        )
 
     def _config(self, tip: str) -> tuple[Config, str | None]:
         """The configuration that holds afterwards: the present one, if its recipe is the tested.
@@ -127,7 +232,7 @@ class Planner:
         if theirs is None and ours is None:
             raise GuardError(
                 f"{name} has neither a branch {branch.name} nor that of a remote",
-                f"git -C {repository.work_tree} fetch",
+                git_in(repository, "fetch"),
             )
         if theirs is None or ours is None:
             tip = theirs or ours or ""
@@ -149,52 +254,29 @@ class Planner:
                 f"{name}: {branch.name} and {remote} have gone different ways "
                 f"({len(ahead)} commits are only here, the newest {ahead[0][:12]})",
                 # Renamed, they stay and are out of the way; a rebase may end in conflicts.
-                f"git -C {repository.work_tree} branch --move {branch.name} "
-                f"{branch.name}-{ours[:8]}",
+                git_in(repository, "branch", "--move", branch.name, f"{branch.name}-{ours[:8]}"),
             )
         )
         return (theirs,), remote
 
-    def _consumer(self, config: Config) -> Side:
-        path = config.consumer
-        name = self._gate.workspace.name(path)
-        checkout = self._checkout(path)
-        part = self._good.part(path)
+    def _consumer(self, path: str) -> Side:
+        part, checkout = self._good.part(path), checkout_at(self._top, path)
         if part is None:
             raise GuardError(f"the verdict {self._good.record.name} is of no {path}", "guard log")
         if checkout is None:
-            raise GuardError(
-                f"{name} is not checked out, and its restoring commit is made there",
-                f"git -C {self._top} submodule update --init {path}",
-            )
-        branch = default_branch(checkout)
-        parents, why = self._parents(name, checkout, branch)
-        needed = len(parents) > 1 or tree_of(checkout, parents[0]) != part.tree
-        side = Side(
-            path,
-            name,
-            checkout,
-            branch,
-            stand(checkout),
-            part.commit,
-            self._known.describe(path, [part.commit])[part.commit],
-            part.tree,
-            parents,
-            why,
-            needed,
-        )
-        if not needed:
+            why = ", and its restoring commit is made there"
+            name = self._gate.workspace.name(path)
+            raise GuardError(*not_checked_out(self._top, name, path, why))
+        side = self._side(path, checkout, part.commit, part.tree)
+        if not side.needed:
             return side
-        seen = _with(checkout, part.repository)
-        if branch.tracked and not is_ancestor(seen, part.commit, parents[0]):
+        both = _with(checkout, part.repository)
+        if side.branch.tracked and not is_ancestor(both, part.commit, side.parents[0]):
             self._notes.append(
-                f"{name} {part.commit[:12]} is not in the history of {why}: its content comes "
-                "back, in a new commit"
+                f"{side.name} {part.commit[:12]} is not in the history of {side.why}: its content "
+                "comes back, in a new commit"
             )
-        return side._replace(
-            undone=self._undone(path, seen, part.commit, parents[0]),
-            stat=_stat(seen, parents[0], part.tree),
-        )
+        return self._told(side, both, part.tree)
 
     def _pinned(self, config: Config) -> Iterator[Pinned]:
         """The dependency and whatever else stands beside the consumer."""
@@ -202,11 +284,17 @@ class Planner:
             if part.path == config.consumer:
                 continue
             name = self._gate.workspace.name(part.path)
-            checkout = self._checkout(part.path)
             commit, tag = part.commit, ""
             if part.path == config.dependency:
                 commit, tag = self._release(config, part)
-            yield Pinned(part.path, name, commit, tag, checkout, part.repository)
+            checkout = checkout_at(self._top, part.path)
+            if checkout is None:
+                yield Pinned(part.path, name, commit, tag, None)
+                continue
+            lines = leaving(stand(checkout), commit)
+            to = (part.path, name, checkout, commit)
+            goal = Goal(*to, source=part.repository, tag=tag, arrival=lines)
+            yield Pinned(part.path, name, commit, tag, goal)
 
     def _release(self, config: Config, part: Part) -> tuple[str, str]:
         """The release that has the tested content: that of the record, else another."""
@@ -219,98 +307,59 @@ class Planner:
             if root is not None and root.tree.id == part.tree:
                 return release.commit, release.tag
         name = self._gate.workspace.name(part.path)
-        found = f"no release of {name} has the tested content ({part.commit[:12]}"
-        found += f", which was {wanted})" if wanted else ")"
-        fetch = "fetch --tags"
+        problem = f"no release of {name} has the tested content ({part.commit[:12]}"
+        problem += f", which was {wanted})" if wanted else ")"
+        words = ["fetch", "--tags"]
         moved = next((release for release in releases if release.tag == wanted), None)
         if moved is not None:
-            found += f": {wanted} is {moved.commit[:12]} here"
+            problem += f": {wanted} is {moved.commit[:12]} here"
             # A plain fetch leaves a tag that is there as it is.
-            fetch = f"fetch origin +refs/tags/{wanted}:refs/tags/{wanted}"
+            words = ["fetch", "origin", f"+refs/tags/{wanted}:refs/tags/{wanted}"]
         if self._pushes:
+            command = git_in(checkout_at(self._top, part.path) or part.repository, *words)
             self._troubles.append(
-                Trouble(
-                    f"{found}; a push that pins it would be blocked",
-                    f"git -C {self._top}/{part.path} {fetch}",
-                )
+                Trouble(f"{problem}; a push that pins it would be blocked", command)
             )
-        self._notes.append(f"{found}; the pin goes to the commit, and a push will be blocked")
+        self._notes.append(f"{problem}; the pin goes to the commit, and a push will be blocked")
         return part.commit, ""
 
     def _superproject(
-        self,
-        branch: DefaultBranch,
-        parents: tuple[str, ...],
-        why: str,
-        consumer: Side,
-        pinned: Sequence[Pinned],
-        blob: str | None,
+        self, side: Side, consumer: Side, pinned: Sequence[Pinned], blob: str | None
     ) -> Side:
-        top = self._gate.workspace.superproject
-        name = self._gate.workspace.name("")
-        where = stand(top)
-        if where.branch != branch.name:
+        name, branch, where = side.name, side.branch.name, side.stand
+        if where.branch != branch:
             at = where.branch or f"no branch ({(where.commit or '')[:12]})"
-            self._troubles.append(
-                Trouble(
-                    f"{name} is on {at}; the way back is a commit on {branch.name}",
-                    f"git -C {self._top} checkout {branch.name}",
-                )
-            )
+            problem = f"{name} is on {at}; the way back is a commit on {branch}"
+            self._troubles.append(Trouble(problem, git_in(self._top, "checkout", branch)))
         commit = consumer.good if consumer.needed else consumer.parents[0]
         changes = changes_of(consumer.path, commit, pinned, blob)
-        with private_index(top, private_objects=True) as private:
+        with private_index(self._top, private_objects=True) as private:
             tree = changed_index(private, self._base.tree, changes)
-            needed = len(parents) > 1 or consumer.needed or tree_of(top, parents[0]) != tree
-            good = self._good.superproject
-            side = Side(
-                "",
-                name,
-                top,
-                branch,
-                where,
-                good,
-                self._known.describe("", [good])[good],
-                self._base.tree,
-                parents,
-                why,
-                needed,
-            )
-            if not needed:
-                return side
-            stat = _stat(private, parents[0], tree)
-        undone = self._undone("", top, side.good, parents[0]) if side.good else ()
-        return side._replace(undone=undone, stat=stat)
+            same = len(side.parents) == 1 and tree_of(self._top, side.parents[0]) == tree
+            if same and not consumer.needed:
+                return side._replace(needed=False)
+            return self._told(side._replace(needed=True), private, tree)
 
-    def _undone(self, path: str, repository: Repository, good: str, tip: str) -> tuple[str, ...]:
-        listed = repository.lines("log", "--format=%H %s", "--first-parent", tip, f"^{good}")
+    def _told(self, side: Side, repository: Repository, tree: str) -> Side:
+        """A side with what a new commit with a tree changes, as people want to see it.
+
+        Args:
+            repository: one that has the tree, and the history.
+        """
+        tip = side.parents[0]
+        log = ("log", "--format=%H %s", "--first-parent", tip, f"^{side.good}")
+        listed = repository.lines(*log) if side.good else []
         pairs = [line.split(" ", 1) for line in listed[:_SHOWN]]
-        names = self._known.describe(path, [commit for commit, _ in pairs])
-        shown = [f"{names[commit]}  {subject}" for commit, subject in pairs]
+        names = self._known.describe(side.path, [commit for commit, _ in pairs])
+        undone = [f"{names[commit]}  {subject}" for commit, subject in pairs]
         if len(listed) > _SHOWN:
-            shown.append(f"and {len(listed) - _SHOWN} more")
-        return tuple(shown)
-
-    def _look_for_obstacles(self, plan: Plan) -> None:
-        for side in (plan.superproject, plan.consumer):
-            self._troubles += elsewhere(side)
-            commit = "" if side.needed else side.parents[0]
-            self._troubles += obstacles(side.name, side.checkout, commit or side.tree)
-        for each in plan.pinned:
-            if each.checkout is not None and has_commit(each.checkout, each.commit):
-                self._troubles += obstacles(each.name, each.checkout, each.commit)
-
-    @property
-    def _top(self) -> str:
-        return self._gate.workspace.superproject.work_tree or ""
-
-    def _checkout(self, path: str) -> Repository | None:
-        return open_checkout(os.path.join(self._top, path))
+            undone.append(f"and {len(listed) - _SHOWN} more")
+        return side._replace(undone=tuple(undone), stat=_stat(repository, tip, tree))
 
 
 def _is_restoring(repository: Repository, commit: str) -> bool:
-    asked = ("--no-walk", f"--format=%(trailers:key={TRAILER},valueonly)", commit)
-    return bool(repository.text("log", *asked).strip())
+    words = ("--no-walk", f"--format=%(trailers:key={TRAILER},valueonly)", commit)
+    return bool(repository.text("log", *words).strip())
 
 
 def _with(checkout: Repository, other: Repository) -> Repository:
@@ -321,8 +370,8 @@ def _with(checkout: Repository, other: Repository) -> Repository:
 
 
 def _stat(repository: Repository, old: str, new: str) -> str:
-    asked = ("--stat=76,50,12", "--no-ext-diff", "--no-textconv", "--submodule=short")
+    words = ("--stat=76,50,12", "--no-ext-diff", "--no-textconv", "--submodule=short")
     try:
-        return repository.text("diff", *asked, old, new)
+        return repository.text("diff", *words, old, new)
     except GitError:
         return ""  # a partial clone lacks contents; what changes is known without

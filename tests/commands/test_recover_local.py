@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
-from tests.commands.recovering import World, all_of, harmed
-from tests.workshop import Repo, Workshop
+from tests.commands.recovering import World, all_of, harmed, recorded
+from tests.workshop import Ran, Repo, Workshop
 
 __all__ = ["harmed"]
 
@@ -177,34 +178,56 @@ def test_killed_and_called_again(harmed: World, folder: str, state: str, back: b
     assert all_of(workshop) == before
 
 
-@pytest.mark.parametrize(
-    ("data", "problem"),
-    [
-        ("[" * 100_000, "it is no JSON: "),
-        ('{"version": 2, "verdict": "", "places": []}', "version: 2 is not 1"),
-        ('{"version": 1, "verdict": "", "places": [{}]}', "places[0].path is missing"),
-    ],
-)
-def test_a_home_that_cannot_be_read_says_why(harmed: World, data: str, problem: str) -> None:
-    before = all_of(harmed.workshop)
-    path = harmed.workshop.docker.folder / ".git/guard/home.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(data)
+def test_home_is_still_known_after_a_way_back_with_commits(harmed: World) -> None:
+    workshop = harmed.workshop
+    workshop.thentos.git("checkout", "--quiet", "-b", "mine")
+    mine = workshop.thentos.head
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    workshop.docker.git("checkout", "--quiet", "master")
+    assert harmed.recover("--yes", harmed.record.name).status == 0
+    restored = workshop.docker.head
+    home = harmed.recover("--local", "-")
+    assert home.status == 0, home.text
+    assert "thentos: mine, as before" in home.out
+    assert f"aula-docker: master, which has moved to {restored[:12]} meanwhile" in home.out
+    assert workshop.thentos.head == mine
+
+
+def test_a_branch_of_home_that_another_working_tree_has_meanwhile(harmed: World) -> None:
+    workshop = harmed.workshop
+    before = all_of(workshop)
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    other = workshop.root / "other place"
+    workshop.aula.git("worktree", "add", "--quiet", str(other), "master")
+    there = all_of(workshop)
     ran = harmed.recover("--local", "-")
     assert ran.status == 3, ran.text
-    assert f"{path}, which says where everything was, cannot be read: {problem}" in ran.err
-    assert f"to mend it: check out your branches by hand, then rm {path}\n" in ran.err
-    assert all_of(harmed.workshop) == before
-    path.unlink()
-    assert "there is no home to go to" in harmed.recover("--local", "-").err
-
-
-@pytest.mark.parametrize("data", ["[" * 100_000, '{"version": 1, "moves": [1]}', "\x00"])
-def test_a_journal_that_cannot_be_read_is_none(harmed: World, data: str) -> None:
-    path = harmed.workshop.docker.folder / ".git/guard/recover.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(data)
-    ran = harmed.recover("--local", harmed.record.name)
-    assert ran.status == 0, ran.text
+    assert f"aula: master is checked out in {other} meanwhile" in ran.err
+    assert all_of(workshop) == there
+    assert paste(workshop, ran).status == 0
     assert harmed.recover("--local", "-").status == 0
-    assert not path.exists()
+    assert all_of(workshop) == before
+
+
+def paste(workshop: Workshop, ran: Ran) -> Ran:
+    """The remedy, as a person pastes it."""
+    remedy = ran.err.partition("to mend it: ")[2].strip()
+    return workshop.run(["sh", "-ec", remedy], workshop.docker)
+
+
+def test_remedies_can_be_pasted_where_folders_have_spaces(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path / "it's my work")
+    record = recorded(workshop)
+    workshop.aula.git("checkout", "--quiet", "--detach")
+    workshop.aula.commit("On no branch", {"x": "y\n"})
+    workshop.pin()
+    workshop.docker.write({"Dockerfile": "FROM changed\n"})
+    workshop.docker.git("submodule", "--quiet", "deinit", "--force", "thentos")
+    before = workshop.guard("recover", "--no-image", "--local", record.name)
+    assert before.status == 3
+    assert "thentos is not checked out" in before.err
+    assert "aula-docker has uncommitted changes: Dockerfile" in before.err
+    assert "a commit that no branch and no tag has" in before.err
+    assert paste(workshop, before).status == 0
+    ran = workshop.guard("recover", "--no-image", "--local", record.name)
+    assert ran.status == 0, ran.text

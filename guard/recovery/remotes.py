@@ -1,0 +1,109 @@
+"""What the way back asks the remotes, and what it pushes there, in order and through the hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from guard.errors import GuardError
+from guard.git.ancestry import has_commit
+from guard.git.branches import is_ancestor
+from guard.git.network import fetch, remote_commit
+from guard.git.repository import Repository
+from guard.git.sending import push
+from guard.recovery.plan import Goal, Plan, Side, git_in
+from guard.recovery.restore import Say
+from guard.situation.branches import default_branch
+
+
+def ask_remotes(checkouts: Iterable[tuple[str, Repository]]) -> None:
+    """Fetch what the remotes have before anything is made on top of it.
+
+    Args:
+        checkouts: with their names; one that has no remote is passed over.
+
+    Raises:
+        GuardError: a remote does not answer; nothing has been changed.
+    """
+    for name, checkout in checkouts:
+        remote = default_branch(checkout).remote
+        if not remote:
+            continue
+        try:
+            fetch(checkout, remote, tags=True)
+        except GuardError as error:
+            raise GuardError(
+                f"nothing was changed: {name}'s remote {remote} does not answer: {error.problem}",
+                git_in(checkout, "fetch", remote),
+            ) from error
+
+
+def tags_to_push(plan: Plan) -> list[tuple[Goal, str]]:
+    """The release tags that their remotes lack, with the remote.
+
+    Raises:
+        GuardError: a remote does not answer, or has another commit under that tag.
+    """
+    tags = []
+    for goal in (pinned.goal for pinned in plan.pinned if pinned.tag):
+        remote = default_branch(goal.checkout).remote if goal is not None else ""
+        if goal is None or not remote:
+            continue
+        commit = remote_commit(goal.checkout, remote, f"refs/tags/{goal.tag}")
+        if not commit:
+            tags.append((goal, remote))
+        elif commit != goal.commit:
+            raise GuardError(
+                f"nothing was changed: {goal.name}'s remote has {goal.tag} at {commit[:12]}, here "
+                f"it is {goal.commit[:12]}",
+                git_in(goal.checkout, "ls-remote", "--tags", remote),
+            )
+    return tags
+
+
+def push_tag(goal: Goal, remote: str, say: Say) -> None:
+    """Push the release tag of a commit.
+
+    Raises:
+        GuardError: it was refused.
+    """
+    ref = f"refs/tags/{goal.tag}"
+    push(goal.checkout, remote, ref, ref)
+    say(f"{goal.name}: pushed {goal.tag} to {remote}")
+
+
+def push_side(side: Side, commit: str, say: Say) -> None:
+    """Push one branch through its hook.
+
+    Raises:
+        GuardError: it was refused, by whom and what to do.
+    """
+    branch, checkout = side.branch, side.checkout
+    if branch.tracked == commit:
+        say(f"{side.name}: {branch.remote} has it already")
+        return
+    try:
+        push(checkout, branch.remote, commit, branch.ref)
+    except GuardError as error:
+        raise _refused(side, commit, error) from error
+    say(f"{side.name}: pushed {commit[:12]} to {branch.remote} {branch.name}")
+
+
+def _refused(side: Side, commit: str, error: GuardError) -> GuardError:
+    branch = side.branch
+    tip = ""
+    with suppress(GuardError):
+        tip = remote_commit(side.checkout, branch.remote, branch.ref)
+    if tip and tip != branch.tracked:
+        is_ours = has_commit(side.checkout, tip) and is_ancestor(side.checkout, tip, commit)
+        if not is_ours:
+            return GuardError(
+                f"{side.name}: somebody else pushed to {branch.name} of {branch.remote} first "
+                f"({tip[:12]}); nothing was forced, and the restoring commit {commit[:12]} is here",
+                f"look at it: {git_in(side.checkout, 'fetch', branch.remote)}; then run "
+                "guard recover --push again, which joins both",
+            )
+    return GuardError(
+        f"{side.name}: the push to {branch.name} of {branch.remote} was refused:\n{error.problem}",
+        "run guard recover --push again when that is mended: what is done stays done",
+    )
