@@ -247,7 +247,7 @@ def test_a_cycle_would_be_found() -> None:
         ("docker", "guard.engine"),
         ("requests", "guard.engine"),
         ("urllib3", "guard.engine"),
-        ("yaml", "guard.install.lefthook guard.haskell.yaml_tree guard.ci.travis"),
+        ("yaml", "guard.install.calls guard.haskell.yaml_tree guard.ci.travis"),
         ("packaging", "guard.git.releases guard.config"),
         ("rich", "guard.trial.watch guard.screen guard.demo"),
         ("argparse", "guard.commands guard.cli guard.haskell.__main__ guard.engine.__main__"),

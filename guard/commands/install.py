@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Final, NamedTuple
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
+from guard.install.calls import line_elsewhere
 from guard.install.change import Action, Change, install_hook, plan_install
 from guard.install.configured import configured_hooks
 from guard.install.lasting import check_lasts, check_works
@@ -13,7 +14,6 @@ from guard.install.place import (
     HookPlace,
     Owner,
     hook_place,
-    line_elsewhere,
     mend_setting,
     run_folder,
 )

@@ -1,7 +1,8 @@
 """Running the hook that was there before ours, with what git gave to ours.
 
 The shim hands over its path, since a shell has no way to give one standard input to two programs
-without a temporary file or another process. This is on the hot path: it imports nothing new.
+without a temporary file or another process. This is on the hot path: without another hook it
+imports nothing new.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from guard.errors import GuardError
+from guard.git.files import private_folder
+
 OPTION: Final = "--chained"
 # Instead of a push: says by its exit status whether a push could be judged.
 WORKS: Final = "--works"
-
-# A framework that runs our shim as its own predecessor says so here. Its shim, kept by us, is then
-# running already; started again it would refuse, or run us again without end.
-_OUTER: Final = (("PRE_COMMIT_RUNNING_LEGACY", "pre-commit"), ("PREK_RUNNING_LEGACY", "prek"))
+_NAME: Final = "pre-push"
 
 
 def take_chained(arguments: Sequence[str]) -> tuple[str, list[str]]:
@@ -44,26 +45,49 @@ def run_chained(hook: str, arguments: Sequence[str], refs: bytes) -> int:
 
     A hook that cannot be started gives 1, and says why on standard error: git, too, stops then.
     """
-    if not hook or _is_running(hook):
+    if not hook:
+        return 0
+    from guard.install.shim import read_hook
+
+    tool = read_hook(hook).tool
+    if tool is not None and os.environ.get(tool.habits.variable):
+        # The tool runs ours, as its own predecessor: its hook, kept by us, is running already.
+        # Started again it would refuse, or run us again without end.
         return 0
     path = os.path.abspath(hook)
+    if tool is None or not tool.habits.goes_by_name:
+        return _started(path, arguments, refs)
+    try:
+        with private_folder() as folder:
+            link = os.path.join(folder, _NAME)
+            os.symlink(path, link)
+            return _started(link, arguments, refs)
+    except (GuardError, OSError) as error:
+        return _not_started(path, str(error))
+
+
+def joined(guard: int, chained: int) -> int:
+    """The exit status of both: either one stops the push, and guard's says more."""
+    return guard or chained
+
+
+def _started(path: str, arguments: Sequence[str], refs: bytes) -> int:
     try:
         return _status(_run([path, *arguments], refs))
     except OSError as error:
         # As git does: a file without a "#!" line is the shell's.
         if error.errno == errno.ENOEXEC:
             return _status(_run(["/bin/sh", path, *arguments], refs))
-        reason = error.strerror
+        reason = error.strerror or ""
         if error.errno == errno.ENOENT and os.path.exists(path):
             reason = "the interpreter of its first line is not there"
-        if sys.stderr is not None:  # closed by whoever pushes
-            sys.stderr.write(f"guard: the hook {path} cannot be run: {reason}\n")
-        return 1
+        return _not_started(path, reason)
 
 
-def joined(guard: int, chained: int) -> int:
-    """The exit status of both: either one stops the push, and guard's says more."""
-    return guard or chained
+def _not_started(path: str, reason: str) -> int:
+    if sys.stderr is not None:  # closed by whoever pushes
+        sys.stderr.write(f"guard: the hook {path} cannot be run: {reason}\n")
+    return 1
 
 
 def _run(command: Sequence[str], refs: bytes) -> int:
@@ -75,13 +99,3 @@ def _run(command: Sequence[str], refs: bytes) -> int:
 def _status(returncode: int) -> int:
     # Ended by a signal: the number that a shell would have given.
     return 128 - returncode if returncode < 0 else returncode
-
-
-def _is_running(hook: str) -> bool:
-    outer = [tool for name, tool in _OUTER if os.environ.get(name)]
-    if not outer:
-        return False
-    from guard.install.shim import read_hook
-
-    kept = read_hook(hook).tool
-    return kept is not None and kept.value in outer

@@ -21,13 +21,9 @@ from typing import Final, NamedTuple
 
 from guard.errors import GuardError
 from guard.git.files import held, replacing, sync_folder, write_whole
-from guard.install.shim import CHAINED, NAME, HookFile, Tool, read_hook
+from guard.install.shim import CHAINED, HookFile, read_hook
+from guard.install.tools import ASIDES, NAME
 
-# pre-commit and prek move the hook that they find to this name, and run it first.
-LEGACY: Final = f"{NAME}.legacy"
-FRAMEWORKS: Final = (Tool.PRE_COMMIT, Tool.PREK)
-# lefthook moves it to this one and runs it no more; while it lies there, lefthook moves no other.
-_ASIDE: Final = f"{NAME}.old"
 _NEW: Final = f"{NAME}.guard-new"
 # Readable and executable for all: in a shared repository a hook that others cannot execute is
 # skipped for them. It holds nothing secret.
@@ -72,7 +68,7 @@ def plan_install(folder: str, wanted: bytes) -> Change:
     """What installing the hook with this text would do in a folder; changes nothing."""
     hook = read_hook(os.path.join(folder, NAME))
     kept = read_hook(os.path.join(folder, CHAINED))
-    leftovers = _leftovers(folder, (_ASIDE, LEGACY))
+    leftovers = _leftovers(folder, ASIDES)
     notes = _notes_on(kept) if kept.there else ()
     if hook.folder:
         reason = f"{hook.path} is a folder; git cannot run it, and no push gets past it"
@@ -83,8 +79,9 @@ def plan_install(folder: str, wanted: bytes) -> Change:
         return Change(action, hook.path, notes, leftovers=leftovers)
     if not hook.there:
         return Change(Action.WRITE, hook.path, notes, leftovers=leftovers)
-    if hook.tool in FRAMEWORKS and read_hook(os.path.join(folder, LEGACY)).ours:
-        return _plan_legacy(folder, hook, kept, wanted)
+    moved = _run_aside(folder, hook)
+    if moved is not None:
+        return _plan_aside(folder, hook, moved, kept, wanted)
     if kept.there and not _may_replace(kept, hook):
         return _conflict(hook, kept)
     return Change(Action.CHAIN, hook.path, _notes_on(hook), moved=kept.path, leftovers=leftovers)
@@ -118,20 +115,16 @@ def plan_uninstall(folder: str) -> Change:
     """What taking the hook out of a folder would do; changes nothing."""
     hook = read_hook(os.path.join(folder, NAME))
     kept = read_hook(os.path.join(folder, CHAINED))
-    legacy = read_hook(os.path.join(folder, LEGACY))
-    leftovers = _leftovers(folder, (_ASIDE, _NEW, LEGACY))
+    leftovers = _leftovers(folder, (*ASIDES, _NEW))
     if hook.ours or not hook.there:
         return _plan_back(hook, kept, leftovers)
+    moved = _run_aside(folder, hook)
     if kept.there and _may_replace(kept, hook):
-        return Change(
-            Action.REMOVE if legacy.ours else Action.NOTHING,
-            legacy.path if legacy.ours else hook.path,
-            leftovers=(*leftovers, kept.path),
-        )
-    if legacy.ours and hook.tool in FRAMEWORKS:
+        action, path = (Action.REMOVE, moved.path) if moved else (Action.NOTHING, hook.path)
+        return Change(action, path, leftovers=(*leftovers, kept.path))
+    if moved is not None:
         # It moved our hook to that name, where it would have put the one that we keep.
-        others = tuple(path for path in leftovers if path != legacy.path)
-        return _plan_back(legacy, kept, others)
+        return _plan_back(moved, kept, tuple(path for path in leftovers if path != moved.path))
     notes: tuple[str, ...] = ()
     if kept.there:
         notes = (f"{kept.path} is left: it was kept there, and {hook.path} has come since",)
@@ -158,17 +151,26 @@ def uninstall_hook(folder: str) -> Change:
         return change
 
 
-def _plan_legacy(folder: str, hook: HookFile, kept: HookFile, wanted: bytes) -> Change:
-    """Ours is run by the framework that has moved it: it stays there, and is kept current."""
-    legacy = read_hook(os.path.join(folder, LEGACY))
-    # What we kept may be an earlier shim of the same framework: it must not run inside itself.
-    doubled = (kept.path,) if kept.there and kept.tool is hook.tool else ()
-    leftovers = (*_leftovers(folder, (_ASIDE,)), *doubled)
-    done = _is_done(legacy, wanted) and not leftovers
+def _run_aside(folder: str, hook: HookFile) -> HookFile | None:
+    """Our hook, where the tool of another has moved it to a name of its own, and runs it."""
+    if hook.tool is None or not hook.tool.habits.runs_aside:
+        return None
+    moved = read_hook(os.path.join(folder, hook.tool.habits.aside))
+    return moved if moved.ours else None
+
+
+def _plan_aside(
+    folder: str, hook: HookFile, moved: HookFile, kept: HookFile, wanted: bytes
+) -> Change:
+    """Ours is run by the tool that has moved it: it stays there, and is kept current."""
     assert hook.tool is not None
-    notes = (f"{hook.tool.value} runs it first, as {LEGACY}",)
-    action = Action.NOTHING if done else Action.REPLACE
-    return Change(action, legacy.path, notes, leftovers=leftovers)
+    # What we kept may be an earlier hook of the same tool: it must not run inside itself.
+    doubled = (kept.path,) if kept.there and kept.tool is hook.tool else ()
+    others = tuple(name for name in ASIDES if name != hook.tool.habits.aside)
+    leftovers = (*_leftovers(folder, others), *doubled)
+    action = Action.NOTHING if _is_done(moved, wanted) and not leftovers else Action.REPLACE
+    notes = (f"{hook.tool.value} runs it first, as {hook.tool.habits.aside}",)
+    return Change(action, moved.path, notes, leftovers=leftovers)
 
 
 def _plan_back(hook: HookFile, kept: HookFile, leftovers: tuple[str, ...]) -> Change:

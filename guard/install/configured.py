@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 from guard.git.repository import Repository
-from guard.install.shim import NAME
+from guard.install.tools import NAME
 
 _FIRST: Final = (2, 54)
 

@@ -9,26 +9,18 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.repository import Repository
-from guard.install.calls import Call, call_in
-from guard.install.change import FRAMEWORKS, LEGACY
+from guard.install.calls import Call, call_in, job_in, line_elsewhere
 from guard.install.place import (
     HookPlace,
     Owner,
     hook_place,
-    line_elsewhere,
     mend_setting,
     run_folder,
 )
-from guard.install.shim import NAME, HookFile, Tool, installation_of, is_current, read_hook
+from guard.install.shim import HookFile, installation_of, is_current, read_hook
+from guard.install.tools import LINE, NAME, Tool
 
 _INSTALL: Final = "guard install"
-# What each tool reads in the checkout. pre-commit's ids come from `.pre-commit-hooks.yaml`.
-_LEFTHOOK_FILES: Final = tuple(
-    f"{prefix}{end}"
-    for prefix in ("lefthook", ".lefthook", ".config/lefthook", "lefthook-local", ".lefthook-local")
-    for end in (".yml", ".yaml", ".toml", ".json", ".jsonc")
-)
-_FRAMEWORK_FILES: Final = (".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml")
 
 
 class HookState(Enum):
@@ -125,10 +117,9 @@ def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
     if not hook.there or not hook.executable:
         return None
     tool = hook.tool
-    if tool in FRAMEWORKS:
-        assert tool is not None
-        legacy = read_hook(os.path.join(place.folder, LEGACY))
-        return _of_ours(legacy, tool.value) if legacy.ours else None
+    if tool is not None and tool.habits.runs_aside:
+        aside = read_hook(os.path.join(place.folder, tool.habits.aside))
+        return _of_ours(aside, tool.value) if aside.ours else None
     if tool is Tool.HUSKY:
         own = read_hook(os.path.join(os.path.dirname(place.folder), NAME))
         return _by_line(own, folder, Tool.HUSKY.value, strict=True)
@@ -149,20 +140,17 @@ def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> Hook
     reason = f"a line in {hook.path} runs guard pre-push"
     if call is Call.HEARD:
         return HookHealth(HookState.RUN_BY_OTHER, hook.path, reason, by=by)
-    line = 'guard pre-push "$@" || exit 1'
     if call is Call.UNHEARD:
         reason += ", and the push goes on whatever that says"
-        remedy = f"change that line in {hook.path}: {line}"
+        remedy = f"change that line in {hook.path}: {LINE}"
     else:
         reason += " after something has read what git says is pushed, so that it sees nothing"
-        remedy = f"in {hook.path}, put before that: {line}"
+        remedy = f"in {hook.path}, put before that: {LINE}"
     return HookHealth(HookState.BROKEN, hook.path, reason, remedy, by)
 
 
 def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
-    from guard.install.lefthook import job_in  # it reads YAML
-
-    job = job_in(_texts(folder, _LEFTHOOK_FILES), folder)
+    job = job_in(_texts(folder, Tool.LEFTHOOK.habits.files), folder)
     if job is None:
         return None
     by = Tool.LEFTHOOK.value
@@ -201,7 +189,8 @@ def _displaced(hook: HookFile, folder: str) -> HookHealth:
     if not hook.executable:
         reason = f"a hook that is not guard's is at {hook.path} (not executable: git skips it)"
         return HookHealth(HookState.DISPLACED, hook.path, reason, _INSTALL, by)
-    if tool in FRAMEWORKS and any(b"guard-pre-push" in text for _, text in _texts(folder)):
+    files = tool.habits.files if tool is not None and tool.habits.runs_aside else ()
+    if any(b"guard-pre-push" in text for _, text in _texts(folder, files)):
         reason = (
             f"only {by} runs guard: of a push it shows the first ref, and none at all for "
             "deletions, for tags on known commits and for branches without new commits"
@@ -211,6 +200,6 @@ def _displaced(hook: HookFile, folder: str) -> HookHealth:
     return HookHealth(HookState.DISPLACED, hook.path, reason, _INSTALL, by)
 
 
-def _texts(folder: str, names: tuple[str, ...] = _FRAMEWORK_FILES) -> list[tuple[str, bytes]]:
+def _texts(folder: str, names: tuple[str, ...]) -> list[tuple[str, bytes]]:
     found = (read_hook(os.path.join(folder, name)) for name in names)
     return [(file.path, file.content) for file in found if file.content]

@@ -13,7 +13,8 @@ from typing import Final
 
 from guard.errors import GuardError
 from guard.install.chain import WORKS
-from guard.install.shim import NAME, Installation
+from guard.install.shim import Installation
+from guard.install.tools import NAME
 
 _SECONDS: Final = 60
 # What a push may need besides guard; an accepted one seldom does.

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from guard.errors import GitError
 from guard.git.locate import open_git_dir
 from guard.git.repository import Repository
-from guard.install.shim import NAME, Tool, read_hook, this_installation
+from guard.install.tools import NAME
 
 _SCOPES: Final = {
     "system": "the configuration of this machine",
@@ -142,23 +142,6 @@ def mend_setting(place: HookPlace, folder: str) -> str:
         flag = "--local" if place.scope == _SCOPES["local"] else "--worktree"
         return f"{git} {flag} --unset-all core.hooksPath"
     return f"{git} --local core.hooksPath {shlex.quote(place.usual)}"
-
-
-def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str, str]:
-    """The file that runs guard in a place that is not guard's, and the line for it.
-
-    Args:
-        folders: where the line may act; for a hook that serves other repositories as well.
-    """
-    tool = read_hook(place.hook).tool
-    if tool is Tool.HUSKY or os.path.basename(place.folder) == "_":
-        return os.path.join(os.path.dirname(place.folder), NAME), 'guard pre-push "$@"'
-    if place.owner is Owner.ELSEWHERE and folders:
-        # Of this machine alone, so that it need not depend on PATH.
-        call = shlex.join(this_installation().command(NAME))
-        cases = "|".join(map(shlex.quote, folders))
-        return place.hook, f'case $PWD in {cases}) {call} "$@" || exit 1 ;; esac'
-    return place.hook, 'guard pre-push "$@" || exit 1'
 
 
 def _setting(repository: Repository) -> tuple[str, str, str]:
