@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
+from guard.commands.hooked import find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
@@ -13,7 +14,7 @@ from guard.git.index import index_of, relevant_files
 from guard.git.locate import find_here
 from guard.git.refs import resolve
 from guard.git.repository import Repository
-from guard.install.proof import Proof, prove_hooks
+from guard.install.targets import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
 from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named, tally
 from guard.situation.gitlinks import usual_destination
@@ -93,7 +94,7 @@ def _commits(repository: Repository, words: Sequence[str]) -> list[str]:
 
 def _hooks(options: Namespace, screen: Screen) -> int:
 
-    proof = prove_hooks()
+    proof = prove_hooks(find_targets())
     if options.json:
         hooks = [hook.json() for hook in proof.hooks]
         found = {"effective": proof.holds, "hooks": hooks, "hooks_missing": proof.missing}

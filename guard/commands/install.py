@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Final, NamedTuple
 
+from guard.commands.hooked import find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
 from guard.install.calls import line_elsewhere
 from guard.install.change import Action, Change, install_hook, plan_install
@@ -18,7 +19,7 @@ from guard.install.place import (
     run_folder,
 )
 from guard.install.shim import render, this_installation
-from guard.install.targets import Target, find_targets, settle
+from guard.install.targets import Target, settle
 from guard.screen import Screen
 
 _DONE: Final = {

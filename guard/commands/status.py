@@ -6,13 +6,14 @@ from argparse import ArgumentParser, Namespace
 from typing import Any, NamedTuple
 
 from guard.commands.check import show_hooks
+from guard.commands.hooked import find_targets
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EngineError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.refs import head_of
 from guard.git.repository import Repository
-from guard.install.proof import Proof, prove_hooks
+from guard.install.targets import Proof, prove_hooks
 from guard.model import Combination, Decision
 from guard.plan.following import following
 from guard.plan.preparation import preparation
@@ -87,7 +88,7 @@ def _state(gate: Gate) -> _State:
         gate.decide(name, combination.commit or "", None, combination),
         next(iter(order.superproject(pushes)), None),
         next(iter(order.consumer(consumers)), None),
-        prove_hooks(),
+        prove_hooks(find_targets()),
         _engine(config),
         bypassed(gate),
         _progress(gate, combination).look().release,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
+from guard.commands.hooked import find_targets, target_here
 from guard.errors import EXIT_ALLOWED, GuardError
 from guard.install.change import Action, plan_uninstall, uninstall_hook
 from guard.install.place import Owner, hook_place
-from guard.install.targets import Target, find_targets, target_here, unsettle
+from guard.install.targets import Target, unsettle
 from guard.screen import Screen
 
 _DONE: Final = {

@@ -1,21 +1,20 @@
-"""Which repositories get the hook, and what each needs to know."""
+"""The checkouts whose pushes are to be judged: what each is told, and the proof of its hook.
+
+A proof goes by more than what lies on the disk: what the hook names is started, as git would.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from guard.config import FILE, Config, read_config
 from guard.errors import GuardError
-from guard.git.locate import open_any
 from guard.git.repository import Repository
-from guard.install.place import with_worktrees
-from guard.situation.workspace import (
-    Workspace,
-    find_workspace,
-    repositories_of,
-    repository_name,
-)
+from guard.install.configured import configured_hooks
+from guard.install.health import HookHealth, HookState, hook_health
+from guard.install.lasting import check_works
+from guard.install.place import run_folder
+from guard.install.shim import Installation, installation_of, read_hook
 
 SETTING: Final = "guard.superproject"
 # Says that `SETTING` was written by an installation, and which value, so that taking the hook out
@@ -39,7 +38,7 @@ class Target(NamedTuple):
     @property
     def place(self) -> str:
         """Where it is, for a person."""
-        return _home(self.repository)
+        return self.repository.place
 
 
 class Targets(NamedTuple):
@@ -51,45 +50,6 @@ class Targets(NamedTuple):
 
     targets: tuple[Target, ...]
     missing: str = ""
-
-
-def find_targets(superproject: str | None = None) -> Targets:
-    """Every checkout of the superproject and of the consumer around the current folder.
-
-    Of the consumer these are the submodule in each of the superproject's worktrees (git keeps a
-    repository of its own for each), the sibling clone, and the one that is configured.
-
-    Args:
-        superproject: the superproject's folder, where it cannot be found from here.
-
-    Raises:
-        GuardError: no superproject, or its configuration cannot be read.
-    """
-    workspace = _workspace(superproject)
-    config = _config(workspace.superproject)
-    tops = with_worktrees(workspace.superproject)
-    name = workspace.name(config.consumer)
-    consumers: list[Target] = []
-    for top in tops:
-        seen_from_top = workspace._replace(superproject=top)
-        for repository in repositories_of(seen_from_top, config, config.consumer):
-            consumers += [_consumer(name, each, top, tops) for each in with_worktrees(repository)]
-    if superproject is not None:
-        consumers += _standing(name, workspace, config, tops)
-    targets = [Target(workspace.name(""), top) for top in tops]
-    seen = {target.repository.git_dir for target in targets}
-    for target in consumers:
-        if target.repository.git_dir not in seen:
-            seen.add(target.repository.git_dir)
-            targets.append(target)
-    missing = "" if consumers else _missing(workspace, config)
-    return Targets(tuple(targets), missing)
-
-
-def target_here() -> Target | None:
-    """The repository around the current folder alone, for when its superproject is gone."""
-    here = _repository_around(os.getcwd())
-    return None if here is None else Target(repository_name(here), here)
 
 
 def settle(target: Target, force: bool, dry_run: bool = False) -> str:
@@ -128,81 +88,6 @@ def unsettle(target: Target, dry_run: bool = False) -> str:
     return f"git config --unset {SETTING}" if ours else ""
 
 
-def _workspace(superproject: str | None) -> Workspace:
-    if superproject is None:
-        try:
-            return find_workspace()
-        except GuardError as error:
-            remedy = "guard install --superproject /path/to/aula-docker"
-            raise GuardError(error.problem, remedy) from error
-    top = open_any(os.path.abspath(superproject))
-    if top is None:
-        raise GuardError(
-            f"{superproject} is no git repository", "name the folder of a clone of aula-docker"
-        )
-    return Workspace(top, top)
-
-
-def _config(top: Repository) -> Config:
-    found = top.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
-    return read_config(found or None, FILE)
-
-
-def _consumer(
-    name: str, repository: Repository, top: Repository, tops: tuple[Repository, ...]
-) -> Target:
-    inside = repository.work_tree is not None and top.work_tree is not None
-    if inside and f"{repository.work_tree}{os.sep}".startswith(f"{top.work_tree}{os.sep}"):
-        return Target(name, repository)  # git knows the superproject of a submodule
-    if repository.git_dir.startswith(os.path.join(top.common_dir, "")):
-        return Target(name, repository)
-    return Target(name, repository, _home(_nearest(repository, tops)))
-
-
-def _nearest(repository: Repository, tops: tuple[Repository, ...]) -> Repository:
-    """The checkout of the superproject that a clone belongs to: beside it, else the main one.
-
-    A linked worktree comes after the main one, for it goes first.
-    """
-    beside = [
-        top for top in tops if os.path.dirname(_home(top)) == os.path.dirname(_home(repository))
-    ]
-    main = [top for top in tops if top.git_dir == top.common_dir]
-    both = [top for top in beside if top in main]
-    return (*both, *beside, *main, *tops)[0]
-
-
-def _home(repository: Repository) -> str:
-    return repository.work_tree or repository.git_dir
-
-
-def _standing(
-    name: str, workspace: Workspace, config: Config, tops: tuple[Repository, ...]
-) -> list[Target]:
-    """The clone in which the command is run: with the superproject named, it may lie anywhere."""
-    here = _repository_around(os.getcwd())
-    others = [*tops, *repositories_of(workspace, config, config.dependency)]
-    if here is None or here.common_dir in {other.common_dir for other in others}:
-        return []
-    return [Target(name, each, _home(tops[0])) for each in with_worktrees(here)]
-
-
-def _repository_around(folder: str) -> Repository | None:
-    found = open_any(folder)
-    while found is None and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
-        found = open_any(folder)
-    return found
-
-
-def _missing(workspace: Workspace, config: Config) -> str:
-    top = _home(workspace.superproject)
-    return (
-        f"no repository of {workspace.name(config.consumer)} found: {top}/{config.consumer} is not "
-        f"checked out, and there is no clone beside {top}; once there is one, run: guard install"
-    )
-
-
 def _get(repository: Repository, key: str) -> str:
     return repository.text("config", "--local", "--get", key, ok=(0, 1))
 
@@ -211,3 +96,82 @@ def _same(value: str, target: Target) -> bool:
     base = target.place
     value = os.path.join(base, os.path.expanduser(value))
     return os.path.realpath(value) == os.path.realpath(target.superproject)
+
+
+class ProvedHook(NamedTuple):
+    """One checkout's hook.
+
+    Args:
+        name: the part as people name it.
+        place: where the checkout is.
+        notes: what runs beside it, one line each.
+    """
+
+    name: str
+    place: str
+    health: HookHealth
+    notes: tuple[str, ...] = ()
+
+    def json(self) -> dict[str, Any]:
+        """As ``guard status --json`` and ``guard check --hooks --json`` print it."""
+        return {
+            "repository": self.name,
+            "place": self.place,
+            "state": self.health.state.value,
+            "effective": self.health.effective,
+            "by": self.health.by,
+            "reason": self.health.reason,
+            "remedy": self.health.remedy,
+            "notes": list(self.notes),
+        }
+
+
+class Proof(NamedTuple):
+    """The hooks of one workspace.
+
+    Args:
+        missing: where no repository of the consumer was found, and how to get one; else "".
+    """
+
+    hooks: tuple[ProvedHook, ...]
+    missing: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every push from superproject and consumer is judged."""
+        return not self.missing and all(hook.health.effective for hook in self.hooks)
+
+
+def prove_hooks(targets: Targets) -> Proof:
+    """Prove the hooks of some targets; each interpreter they name is started once."""
+    works: dict[Installation, str] = {}
+    return Proof(tuple(_prove(target, works) for target in targets.targets), targets.missing)
+
+
+def _prove(target: Target, works: dict[Installation, str]) -> ProvedHook:
+    health = hook_health(target.repository)
+    installation = installation_of(read_hook(health.path).content) if health.path else None
+    if health.effective and installation is not None:
+        if installation not in works:
+            works[installation] = _trouble(installation)
+        if works[installation]:
+            health = HookHealth(
+                HookState.BROKEN, health.path, works[installation], "guard install", health.by
+            )
+    return ProvedHook(target.name, target.place, health, _beside(target))
+
+
+def _trouble(installation: Installation) -> str:
+    try:
+        check_works(installation)
+    except GuardError as error:
+        return f"it blocks every push: {error.problem}"
+    return ""
+
+
+def _beside(target: Target) -> tuple[str, ...]:
+    try:
+        found = configured_hooks(target.repository, run_folder(target.repository))
+    except GuardError as error:
+        return (error.problem,)
+    return tuple(hook.told for hook in found)

@@ -1,0 +1,125 @@
+"""Which repositories the hook goes into: the superproject and the consumer, in every checkout."""
+
+from __future__ import annotations
+
+import os
+
+from guard.config import FILE, Config, read_config
+from guard.errors import GuardError
+from guard.git.locate import open_any
+from guard.git.repository import Repository
+from guard.install.place import with_worktrees
+from guard.install.targets import Target, Targets
+from guard.situation.workspace import (
+    Workspace,
+    find_workspace,
+    repositories_of,
+    repository_name,
+)
+
+
+def find_targets(superproject: str | None = None) -> Targets:
+    """Every checkout of the superproject and of the consumer around the current folder.
+
+    Of the consumer these are the submodule in each of the superproject's worktrees (git keeps a
+    repository of its own for each), the sibling clone, and the one that is configured.
+
+    Args:
+        superproject: the superproject's folder, where it cannot be found from here.
+
+    Raises:
+        GuardError: no superproject, or its configuration cannot be read.
+    """
+    workspace = _workspace(superproject)
+    config = _config(workspace.superproject)
+    tops = with_worktrees(workspace.superproject)
+    name = workspace.name(config.consumer)
+    consumers: list[Target] = []
+    for top in tops:
+        seen_from_top = workspace._replace(superproject=top)
+        for repository in repositories_of(seen_from_top, config, config.consumer):
+            consumers += [_consumer(name, each, top, tops) for each in with_worktrees(repository)]
+    if superproject is not None:
+        consumers += _standing(name, workspace, config, tops)
+    targets: dict[str, Target] = {}
+    for target in (*(Target(workspace.name(""), top) for top in tops), *consumers):
+        targets.setdefault(target.repository.git_dir, target)
+    missing = "" if consumers else _missing(workspace, config)
+    return Targets(tuple(targets.values()), missing)
+
+
+def target_here() -> Target | None:
+    """The repository around the current folder alone, for when its superproject is gone."""
+    here = _repository_around(os.getcwd())
+    return None if here is None else Target(repository_name(here), here)
+
+
+def _workspace(superproject: str | None) -> Workspace:
+    if superproject is None:
+        try:
+            return find_workspace()
+        except GuardError as error:
+            remedy = "guard install --superproject /path/to/aula-docker"
+            raise GuardError(error.problem, remedy) from error
+    top = open_any(os.path.abspath(superproject))
+    if top is None:
+        raise GuardError(
+            f"{superproject} is no git repository", "name the folder of a clone of aula-docker"
+        )
+    return Workspace(top, top)
+
+
+def _config(top: Repository) -> Config:
+    content = top.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
+    return read_config(content or None, FILE)
+
+
+def _consumer(
+    name: str, repository: Repository, top: Repository, tops: tuple[Repository, ...]
+) -> Target:
+    inside = repository.work_tree is not None and top.work_tree is not None
+    if inside and f"{repository.work_tree}{os.sep}".startswith(f"{top.work_tree}{os.sep}"):
+        return Target(name, repository)  # git knows the superproject of a submodule
+    if repository.git_dir.startswith(os.path.join(top.common_dir, "")):
+        return Target(name, repository)
+    return Target(name, repository, _nearest(repository, tops).place)
+
+
+def _nearest(repository: Repository, tops: tuple[Repository, ...]) -> Repository:
+    """The checkout of the superproject that a clone belongs to: beside it, else the main one.
+
+    A linked worktree comes after the main one, for it goes first.
+    """
+    beside = [
+        top for top in tops if os.path.dirname(top.place) == os.path.dirname(repository.place)
+    ]
+    main = [top for top in tops if top.git_dir == top.common_dir]
+    both = [top for top in beside if top in main]
+    return (*both, *beside, *main, *tops)[0]
+
+
+def _standing(
+    name: str, workspace: Workspace, config: Config, tops: tuple[Repository, ...]
+) -> list[Target]:
+    """The clone in which the command is run: with the superproject named, it may lie anywhere."""
+    here = _repository_around(os.getcwd())
+    others = [*tops, *repositories_of(workspace, config, config.dependency)]
+    if here is None or here.common_dir in {other.common_dir for other in others}:
+        return []
+    return [Target(name, each, tops[0].place) for each in with_worktrees(here)]
+
+
+def _repository_around(folder: str) -> Repository | None:
+    repository = open_any(folder)
+    while repository is None and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+        repository = open_any(folder)
+    return repository
+
+
+def _missing(workspace: Workspace, config: Config) -> str:
+    top = workspace.superproject.place
+    return (
+        f"no repository of {workspace.name(config.consumer)} found: {top}/{config.consumer} is not "
+        f"checked out, and there is no clone beside {top}; once there is one, run: guard install"
+    )
