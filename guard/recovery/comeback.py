@@ -26,7 +26,7 @@ from guard.recovery.journal import (
 from guard.recovery.known_good import Good, KnownGood
 from guard.recovery.plan import Goal, Plan, Side, whole
 from guard.recovery.planner import Planner, goals_home, goals_there, superproject_of
-from guard.recovery.remotes import ask_remotes, push_side, push_tag, tags_to_push
+from guard.recovery.remotes import ask_remotes, push_all, tags_to_push
 from guard.recovery.restore import restore, travel
 from guard.screen import Screen, moment
 from guard.situation.branches import default_branch
@@ -88,12 +88,9 @@ def go_back(
     record = good.record
     if image is not None:
         record = bring_image(gate, good, plan.config, image, screen)
-    consumer, restored = restore(plan, screen.say)
+    commits = restore(plan, screen.say)
     if wishes.pushes:
-        for goal, remote in tags:
-            push_tag(goal, remote, screen.say)
-        push_side(plan.consumer, consumer, screen.say)
-        push_side(plan.superproject, restored, screen.say)
+        push_all(plan, tags, commits, screen.say)
     else:
         screen.say("to push all of it in the right order: guard recover --push "
                    f"{good.record.name}")  # fmt: skip

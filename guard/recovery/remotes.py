@@ -61,23 +61,26 @@ def tags_to_push(plan: Plan) -> list[tuple[Goal, str]]:
     return tags
 
 
-def push_tag(goal: Goal, remote: str, say: Say) -> None:
-    """Push the release tag of a commit.
+def push_all(
+    plan: Plan, tags: Iterable[tuple[Goal, str]], commits: tuple[str, str], say: Say
+) -> None:
+    """Push the tags, then the consumer, then the superproject, each through its hook.
+
+    Args:
+        commits: those of consumer and superproject.
 
     Raises:
-        GuardError: it was refused.
+        GuardError: one was refused, by whom and what to do; what comes after it is not pushed.
     """
-    ref = f"refs/tags/{goal.tag}"
-    push(goal.checkout, remote, ref, ref)
-    say(f"{goal.name}: pushed {goal.tag} to {remote}")
+    for goal, remote in tags:
+        ref = f"refs/tags/{goal.tag}"
+        push(goal.checkout, remote, ref, ref)
+        say(f"{goal.name}: pushed {goal.tag} to {remote}")
+    for side, commit in zip((plan.consumer, plan.superproject), commits, strict=True):
+        _push_side(side, commit, say)
 
 
-def push_side(side: Side, commit: str, say: Say) -> None:
-    """Push one branch through its hook.
-
-    Raises:
-        GuardError: it was refused, by whom and what to do.
-    """
+def _push_side(side: Side, commit: str, say: Say) -> None:
     branch, checkout = side.branch, side.checkout
     if branch.tracked == commit:
         say(f"{side.name}: {branch.remote} has it already")
