@@ -138,8 +138,9 @@ def go_home(gate: Gate, wishes: Wishes, screen: Screen) -> None:
         )
     _finish(superproject, wishes, screen)
     goals = goals_home(gate, home)
-    for path in {place.path for place in home} - {goal.path for goal in goals}:
-        screen.warn(f"guard: {gate.workspace.name(path)} is not checked out any more and stays so")
+    there = [goal.path for goal in goals]
+    for name in (gate.workspace.name(place.path) for place in home if place.path not in there):
+        screen.warn(f"guard: {name} is not checked out any more and stays so")
     if wishes.only_shows:
         for goal in goals:
             screen.say(f"{goal.name}: would go back to {goal.branch or goal.commit[:12]}")

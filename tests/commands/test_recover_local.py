@@ -209,6 +209,22 @@ def test_a_branch_of_home_that_another_working_tree_has_meanwhile(harmed: World)
     assert all_of(workshop) == before
 
 
+def test_a_submodule_that_is_not_checked_out_any_more_stays_so(harmed: World) -> None:
+    workshop = harmed.workshop
+    before = all_of(workshop)
+    assert harmed.recover("--local", harmed.record.name).status == 0
+    workshop.docker.git("submodule", "--quiet", "deinit", "--force", "aula")
+    home = harmed.recover("--local", "-")
+    assert home.status == 0, home.text
+    assert "guard: aula is not checked out any more and stays so\n" in home.err
+    assert workshop.docker.head == harmed.bad["aula-docker"]
+    assert (
+        workshop.thentos.git("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
+        == (before["thentos HEAD"])
+    )
+    assert "there is no home to go to" in harmed.recover("--local", "-").err
+
+
 def paste(workshop: Workshop, ran: Ran) -> Ran:
     """The remedy, as a person pastes it."""
     remedy = ran.err.partition("to mend it: ")[2].strip()
