@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "status": "the combination as it stands, and the next command to type",
     "check": "the gate's decision for commits",
+    "explain": "what a rule asks, why, and what mends it",
     "align": "move the dependency to the release that the consumer asks for",
     "test": "build the image, run the tests, record the verdict",
     "publish": "push the image of a passed combination to its registry",

@@ -1,6 +1,6 @@
 """The words of the project as frozen values. No input or output happens here.
 
-The words are those of the README's glossary: superproject, consumer, dependency, gitlink,
+The words are those of docs/words.md: superproject, consumer, dependency, gitlink,
 requirement, release, combination, verdict, finding. What is kept of values in files is JSON, or
 the same as plain data: `as_plain` makes it, and `read_as` is the one way back, by the annotations.
 """

@@ -13,6 +13,8 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError,
 from guard.model import Decision, Evidence, Finding, Outcome, Severity, as_plain, to_json
 
 JSON_VERSION: Final = 1
+# Explains each rule in a section of its name.
+RULES_PAGE: Final = "docs/rules.md"
 _CODES: Final = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
 _COLOURS: Final = {
     Severity.ERROR: "red",

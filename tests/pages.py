@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+DOCS = tuple(sorted(f"docs/{path.name}" for path in (ROOT / "docs").iterdir()))
 
 
 def page(name: str) -> str:
@@ -17,6 +18,13 @@ def section(text: str, title: str) -> str:
     found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
     assert found is not None, f"no section {title}"
     return found[1]
+
+
+def anchors(text: str) -> set[str]:
+    """What a link to a page may name behind ``#``, as GitHub makes it of the headings."""
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.*)$", outside, re.M)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
 
 
 def blocks(text: str, language: str) -> list[str]:

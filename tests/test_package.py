@@ -35,3 +35,17 @@ def test_nothing_of_an_earlier_version_is_installed(tmp_path: Path) -> None:
     modules = {name for name in ZipFile(wheel).namelist() if name.endswith((".py", ".typed"))}
     assert modules == {name for name in _tracked("guard") if name.endswith((".py", ".typed"))}
     assert "guard/hooks/pre-push" in ZipFile(wheel).namelist()
+    # A finding names a page; who installed guard has it, and `guard explain` reads it there.
+    pages = {name for name in ZipFile(wheel).namelist() if name.startswith("guard/docs/")}
+    assert pages == {f"guard/{name}" for name in _tracked("docs")}
+    installed = tmp_path / "installed"
+    ZipFile(wheel).extractall(installed)
+    code = "import sys; sys.path.insert(0, '.'); from guard.cli import main; sys.exit(main())"
+    ran = subprocess.run(
+        [sys.executable, "-I", "-c", code, "explain", "tested"],
+        cwd=installed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout.startswith("tested\n\nBlocks when "), ran.stderr

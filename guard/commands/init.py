@@ -196,7 +196,7 @@ def _usable(proposal: Proposal) -> Proposal:
 
 def _text(config: Config, found: _Read) -> str:
     proposal = found.proposal
-    lines = ["# What guard asks before a push. Every key is explained in guard's README."]
+    lines = ["# What guard asks before a push. docs/configuration.md of guard explains every key."]
     if found.nothing:
         lines.append(_comment(f"Nothing to propose was found: {found.nothing}."))
     lines += _guard_table(config)

@@ -20,7 +20,7 @@ from guard.demo.world import StepError, World
 from guard.engine.client import Engine
 from guard.errors import GuardError
 from guard.screen import Screen
-from tests.pages import page, screens
+from tests.pages import DOCS, page, screens
 
 STORY = (
     "error release-tag: thentos is pinned to v0.2.1-2-g",
@@ -109,8 +109,10 @@ def test_every_step_does_what_it_should_whatever_the_machine_is_set_to(tmp_path:
     folder = ran.stdout.partition("folder: ")[2].partition("\n")[0]
     told = ran.stdout.replace(folder, "/home/dev")
     told = unchanging(told)
-    for screen in screens(page("README.md")):
-        assert unchanging(screen) in told, f"README.md shows another screen than:\n{told}"
+    shown = [(name, screen) for name in ("README.md", *DOCS) for screen in screens(page(name))]
+    assert len(shown) == 3
+    for name, screen in shown:
+        assert unchanging(screen) in told, f"{name} shows another screen than:\n{told}"
     assert "an older image" not in told
     assert demo_images() <= before
 

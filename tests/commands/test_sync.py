@@ -15,7 +15,7 @@ import pytest
 from guard.model import Result
 from tests.workshop import Repo, Workshop
 
-README = Path(__file__).parents[2] / "README.md"
+CI_PAGE = Path(__file__).parents[2] / "docs/ci.md"
 REF = "refs/guard/verdicts"
 LATER = "2016-03-05T10:00:00Z"
 
@@ -413,7 +413,7 @@ def test_a_file_with_a_hostile_name_vouches_for_nothing(shared: Workshop) -> Non
 
 
 def test_the_lines_for_ci_judge_a_merge_commit(shared: Workshop) -> None:
-    snippet = README.read_text().split("<!-- in CI -->\n```sh\n")[1].split("```")[0]
+    snippet = CI_PAGE.read_text().split("<!-- in CI -->\n```sh\n")[1].split("```")[0]
     alice, ci = clone_of(shared, "alice"), clone_of(shared, "ci")
     touched(alice, "a branch")
     ci.docker.git("fetch", "--quiet", str(alice.docker.folder), "HEAD")

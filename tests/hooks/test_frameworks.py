@@ -70,8 +70,8 @@ class Team:
     def __init__(self, workshop: Workshop, source: Source, tool: str) -> None:
         self.workshop = workshop
         self.tool = tool
-        # What the README shows, with this repository in its place.
-        (shown,) = blocks(section(page("README.md"), "With pre-commit"), "yaml")
+        # What the page on installing shows, with this repository in its place.
+        (shown,) = blocks(section(page("docs/installing.md"), "With pre-commit"), "yaml")
         text = shown.replace("<the URL of this repository>", str(source.folder))
         text = text.replace("<a release>", source.commit)
         assert "<" not in text

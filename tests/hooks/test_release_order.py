@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pages import blocks, page, section
 from tests.workshop import Ran, Repo, Workshop
 
 TOPIC = ("origin", "HEAD:refs/heads/topic")
@@ -585,6 +586,23 @@ class TestMerged:
         assert "aula.cabal:9  thentos-core ==0.2.*" in ran.text
         assert ready.remote_head("aula-docker") is None
         assert ready.push(ready.docker, *TOPIC).status == 0
+
+    def test_the_lines_for_a_feature_branch_in_both(self, ready: Workshop) -> None:
+        """As the page on pushes has them; a verdict stands for the first."""
+        (text,) = blocks(section(page("docs/pushing.md"), "Feature branches"), "console")
+        test, first, then = (line.partition("$ ")[2] for line in text.splitlines())
+        assert test == "guard test"
+        for repository in (ready.aula, ready.docker):
+            repository.git("checkout", "--quiet", "-b", "topic")
+        commit = unpublished(ready)
+        assert mend(paste(ready, then)) == first
+        assert paste(ready, first).status == 0
+        ran = paste(ready, then)
+        assert ran.status == 0, ran.text
+        assert ready.remote_head("aula", "refs/heads/topic") == commit
+        assert f"git -C aula push origin {commit[:12]}:refs/heads/master" in mend(
+            ready.push(ready.docker), "merged"
+        )
 
     def test_a_branch_that_carries_master_on_is_pushed_there(self, ready: Workshop) -> None:
         ready.aula.git("checkout", "--quiet", "-b", "topic")

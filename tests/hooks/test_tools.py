@@ -237,7 +237,7 @@ def test_a_global_hooks_path(bench: Bench, leads: str) -> None:
 
 
 def test_lefthook_with_a_line_of_its_own(bench: Bench) -> None:
-    """What the README says for teams that let lefthook run their hooks."""
+    """What the page on installing says for teams that let lefthook run their hooks."""
     write_script(bench.workshop.root / "bin/guard", _call())
     config = yaml.safe_load(_shown("yaml"))
     config["pre-push"]["jobs"] += yaml.safe_load(_LEFTHOOK_CONFIG)["pre-push"]["jobs"]
@@ -259,7 +259,7 @@ def test_husky(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
     own = bench.folder / ".husky/pre-push"
     assert str(own) in told
     assert 'guard pre-push "$@"' in told
-    # What the README says for teams that let husky run their hooks.
+    # What the page on installing says for teams that let husky run their hooks.
     own.write_text("sh noted.sh\n" + _shown("sh"))
     assert bench.health().state is HookState.RUN_BY_OTHER
     bench.both_run()
@@ -269,7 +269,7 @@ def test_husky(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def _shown(kind: str) -> str:
-    (text,) = blocks(section(page("README.md"), "With lefthook or husky"), kind)
+    (text,) = blocks(section(page("docs/installing.md"), "With lefthook or husky"), kind)
     return text
 
 
