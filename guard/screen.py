@@ -99,6 +99,16 @@ class Screen:
         if decision.outcome is not Outcome.ALLOWED and remedies:
             self.say(f"  next: {self.paint(remedies[0], 'bold')}")
 
+    def explanation(self, decisions: Iterable[Decision]) -> None:
+        """The command that explains the rules behind the findings of decisions, if there are any.
+
+        One line for all of them together.
+        """
+        shown = (finding for decision in decisions for finding in told_once(decision.findings))
+        rules = dict.fromkeys(finding.rule for finding in shown)
+        if rules:
+            self.say(f"  rules: guard explain {' '.join(rules)}")
+
     def decision_text(self, decision: Decision) -> str:
         """A decision with all its findings."""
         word = {
@@ -198,7 +208,10 @@ def decision_json(decision: Decision) -> dict[str, Any]:
         "gitlinks": {link.path: link.commit for link in decision.gitlinks},
         "release": decision.release,
         "judged_with": decision.judged_with,
-        "findings": as_plain(decision.findings),
+        "findings": [
+            {**as_plain(finding), "docs": f"{RULES_PAGE}#{finding.rule}"}
+            for finding in decision.findings
+        ],
     }
 
 

@@ -164,6 +164,7 @@ def test_every_variable_is_explained_and_no_other() -> None:
 
 
 def test_every_rule_has_its_section_and_no_other() -> None:
+    """A finding names it as `docs`, and `guard explain` prints it."""
     titles = re.findall(r"^## (.*)$", page(RULES_PAGE), re.M)
     assert titles[: len(model.RULES)] == list(model.RULES)
     assert set(titles) == {rule for name, path in modules().items() for rule in rules(name, path)}
@@ -202,6 +203,8 @@ def test_the_json_has_the_shape_that_is_shown() -> None:
     real = decisions_json([decision])
     assert shape(json.loads(text)) == shape(json.loads(json.dumps(real)))
     shown = json.loads(text)["decisions"][0]
+    for finding in (*shown["findings"], *real["decisions"][0]["findings"]):
+        assert finding["docs"] == f"{RULES_PAGE}#{finding['rule']}"
     assert shown["rules_run"] == list(model.RULES)
     assert set(shown["outcome"].split(" | ")) == {item.value for item in Outcome}
     assert set(shown["findings"][0]["severity"].split(" | ")) == {item.value for item in Severity}

@@ -76,6 +76,7 @@ def run(options: Namespace, screen: Screen) -> int:
     else:
         for decision in decisions:
             screen.decision(decision)
+        screen.explanation(decisions)
         if any(map(is_range, options.revisions)):
             screen.say(tally(decisions))
     return exit_status(decisions)
@@ -143,6 +144,7 @@ def _staged(options: Namespace, screen: Screen) -> int:
         screen.json(decisions_json([decision]))
     else:
         screen.decision(decision._replace(repository=f"{decision.repository}, what is staged"))
+        screen.explanation([decision])
     if not options.warn:
         return exit_status([decision])
     screen.warn(f"guard: the commit is not blocked, but its push would be: {named(files)}")

@@ -11,7 +11,7 @@ from typing import Final
 
 import guard
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
-from guard.screen import RULES_PAGE, Screen
+from guard.screen import RULES_PAGE, Screen, column
 
 _SECTION: Final = re.compile(r"^## (?P<rule>\S+)\n+(?P<text>.*?)(?=^## |\Z)", re.M | re.S)
 _LINK: Final = re.compile(r"\[([^\]]+)\]\([^)]+\)")
@@ -43,7 +43,7 @@ def run(options: Namespace, screen: Screen) -> int:
     else:
         for rule, text in sections.items():
             summary = text.partition("\n")[0]
-            screen.say(f"{rule:<19}{summary}")
+            screen.say(f"{column(rule, 19)}{summary}")
     return EXIT_ALLOWED
 
 

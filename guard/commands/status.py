@@ -152,9 +152,10 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
     screen.say()
     show_hooks(state.proof, screen)
     screen.say()
-    for decision in (state.superproject, state.consumer):
-        if decision is not None:
-            screen.say("push of " + screen.decision_text(decision))
+    decisions = [each for each in (state.superproject, state.consumer) if each is not None]
+    for decision in decisions:
+        screen.say("push of " + screen.decision_text(decision))
+    screen.explanation(decisions)
     screen.say()
     for line in state.bypassed.lines():
         screen.say(screen.paint(line, "yellow"))

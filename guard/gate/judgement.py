@@ -167,6 +167,7 @@ def _tell(gate: Gate, decisions: list[Decision], passed: _Passed, screen: Screen
     for decision, refs in matters.items():
         following = missing_commit(gate, decision) if gate.workspace.in_superproject else ""
         screen.decision(decision._replace(ref=named(refs)), following)
+    screen.explanation(refused)
 
 
 def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:

@@ -233,7 +233,7 @@ class TestPreReleases:
         workshop.pin()
         workshop.verdict()
         workshop.publish("aula")
-        step = workshop.guard("check").out.rpartition("next: ")[2].split()
+        step = workshop.guard("check").out.rpartition("next: ")[2].splitlines()[0].split()
         assert step == ["git", "-C", "thentos", "push", "origin", name]
         workshop.docker.git(*step[1:])
         assert workshop.guard("check").status == 0
