@@ -105,8 +105,8 @@ def unguarded(side: Side) -> list[Trouble]:
     """What keeps a push from its remote, or from the hook on the way there."""
     troubles = []
     if not side.branch.remote:
-        command = git_in(side.checkout, "remote", "add", "origin")
-        troubles.append(Trouble(f"{side.name} has no remote to push to", f"{command} <url>"))
+        command = f"{git_in(side.checkout, 'remote', 'add')} origin <url>"
+        troubles.append(Trouble(f"{side.name} has no remote to push to", command))
     health = hook_health(side.checkout)
     if not health.effective:
         problem = f"{side.name}: the push would go through no hook: {health.reason}"

@@ -43,7 +43,7 @@ from guard.recovery.plan import (
     submodules_of,
     whole,
 )
-from guard.situation.branches import DefaultBranch, default_branch
+from guard.situation.branches import DefaultBranch, default_branch, usual_remote
 
 # Commits of one repository that are named.
 _SHOWN: Final = 5
@@ -310,13 +310,15 @@ class Planner:
         problem = f"no release of {name} has the tested content ({part.commit[:12]}"
         problem += f", which was {wanted})" if wanted else ")"
         words = ["fetch", "--tags"]
+        repository = checkout_at(self._top, part.path) or part.repository
         moved = next((release for release in releases if release.tag == wanted), None)
         if moved is not None:
             problem += f": {wanted} is {moved.commit[:12]} here"
             # A plain fetch leaves a tag that is there as it is.
-            words = ["fetch", "origin", f"+refs/tags/{wanted}:refs/tags/{wanted}"]
+            remote = usual_remote(repository, self._gate.pool.settings) or "<remote>"
+            words = ["fetch", remote, f"+refs/tags/{wanted}:refs/tags/{wanted}"]
         if self._pushes:
-            command = git_in(checkout_at(self._top, part.path) or part.repository, *words)
+            command = git_in(repository, *words)
             self._troubles.append(
                 Trouble(f"{problem}; a push that pins it would be blocked", command)
             )

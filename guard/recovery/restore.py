@@ -134,5 +134,5 @@ def _bring(checkout: Repository, commit: str, source: Repository, tag: str = "")
             return
     raise GuardError(
         f"commit {commit} could not be fetched from {source.place}",
-        git_in(checkout, "fetch", "origin", commit),
+        git_in(checkout, "fetch", "--all"),
     )
