@@ -85,7 +85,7 @@ def _brings_something(refs: bytes) -> bool:
 
 
 def _started(pool: ObjectPool) -> Repository | None:
-    """The repository whose hook this is, with readers that start in it and around it.
+    """The repository whose hook this is; git starts to answer in it and around it.
 
     The repository around this one is likely to be its superproject.
     """
@@ -93,8 +93,11 @@ def _started(pool: ObjectPool) -> Repository | None:
     if here is None:
         return None
     try:
-        for repository in (here, *list(enclosing(here))[:1]):
+        places = (here, *list(enclosing(here))[:1])
+        for repository in places:
             pool.reader(repository).start()
+            pool.settings.start(repository)
+        pool.refs.start(places[-1])
     except GuardError:
         pass  # whoever needs it says what is wrong
     return here

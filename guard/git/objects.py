@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
 from guard.errors import GitError
+from guard.git.refs import KeptRefs
 from guard.git.remotes import Settings
 from guard.git.repository import Repository, end, lines_of
 from guard.git.trees import TreeEntry, parse_tree
@@ -216,11 +217,13 @@ class ObjectPool:
 
     Attributes:
         settings: what git's configuration says to the repositories.
+        refs: what they keep of remotes and of verdicts.
     """
 
     def __init__(self) -> None:
         self._readers: dict[Repository, ObjectReader] = {}
         self.settings = Settings()
+        self.refs = KeptRefs()
 
     def __enter__(self) -> Self:
         return self
@@ -237,6 +240,8 @@ class ObjectPool:
         """End all processes. The readers can be used again."""
         for reader in self._readers.values():
             reader.close()
+        self.settings.close()
+        self.refs.close()
 
     def reader(self, repository: Repository) -> ObjectReader:
         """The repository's reader, started at its first use."""

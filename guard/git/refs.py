@@ -6,11 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
-from guard.git.repository import Repository, lines_of
+from guard.git.repository import Question, Repository, lines_of
 
 # The verdicts of this repository, and what ``guard sync`` has brought of others'.
 VERDICTS: Final = "refs/guard/verdicts"
 REMOTES: Final = "refs/guard/remotes/"
+# What a remote was seen to have: see `guard.situation.tracking`.
+SEEN: Final = "refs/guard/seen/"
+TRACKING: Final = "refs/remotes/"
+_KEPT: Final = (TRACKING, SEEN, VERDICTS, REMOTES)
 _FORMAT: Final = "--format=%(objectname)%00%(refname)%00%(symref)"
 
 
@@ -31,6 +35,13 @@ def list_refs(repository: Repository, *patterns: str) -> dict[str, Ref]:
         GitError: git cannot list them.
     """
     return listed(repository.run(*listing(*patterns)), *patterns)
+
+
+class KeptRefs(Question[dict[str, Ref]]):
+    """What a repository keeps of remotes and of verdicts, by the full names of the refs."""
+
+    def __init__(self) -> None:
+        super().__init__(listing(*_KEPT), lambda output: listed(output, *_KEPT))
 
 
 def listing(*patterns: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from guard.git.repository import Repository, run_all
+from guard.git.repository import Question, Repository
 
 _SETTINGS: Final = ("config", "-z", "--get-regexp", r"^(guard|remote|url|branch|push|submodule)\.")
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
@@ -15,27 +15,15 @@ _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80
 Pairs = list[tuple[str, str]] | tuple[tuple[str, str], ...]
 
 
-class Settings:
-    """Settings of ``guard``, of remotes, branches and submodules; each repository is asked once."""
+class Settings(Question[Pairs]):
+    """Settings of ``guard``, of remotes, branches and submodules, in git's order."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, Pairs] = {}
+        super().__init__(_SETTINGS, _pairs, ok=(0, 1))
 
-    def of(self, repository: Repository) -> Pairs:
-        """Those of one repository, in git's order.
 
-        Raises:
-            GitError: git cannot be asked.
-        """
-        return self.of_all([repository])[0]
-
-    def of_all(self, repositories: list[Repository]) -> list[Pairs]:
-        """As `of`, for several at once."""
-        new = {item.git_dir: item for item in repositories if item.git_dir not in self._answers}
-        outputs = run_all(((item, _SETTINGS) for item in new.values()), ok=(0, 1))
-        for name, output in zip(new, outputs, strict=True):
-            self._answers[name] = [_pair(item) for item in os.fsdecode(output).split("\0")[:-1]]
-        return [self._answers[item.git_dir] for item in repositories]
+def _pairs(output: bytes) -> Pairs:
+    return [_pair(pair) for pair in os.fsdecode(output).split("\0")[:-1]]
 
 
 def _pair(item: str) -> tuple[str, str]:

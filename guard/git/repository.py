@@ -13,11 +13,13 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from guard.errors import GitError
+
+_Answer = TypeVar("_Answer")
 
 # What ties git to one repository: ``git rev-parse --local-env-vars``, but for the settings of
 # ``git -c``, which git itself passes on to submodules; and what else means something only there.
@@ -370,6 +372,64 @@ def run_all(
     """As `run`, for several questions that git answers side by side."""
     with running(asked) as processes:
         return [finish(process, ok=ok) for process in processes]
+
+
+class Question(Generic[_Answer]):
+    """One question of git's that every repository is asked once; it may be started ahead.
+
+    Args:
+        command: git's arguments.
+        read: makes the answer of what git prints.
+        ok: the exit statuses that are an answer.
+    """
+
+    def __init__(
+        self, command: Sequence[str], read: Callable[[bytes], _Answer], ok: Iterable[int] = (0,)
+    ) -> None:
+        self._command = command
+        self._read = read
+        self._ok = ok
+        self._answers: dict[str, _Answer] = {}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, repository: Repository) -> None:
+        """Let git begin, so that the answer is there when it is asked for.
+
+        Raises:
+            GitError: git cannot be started.
+        """
+        name = repository.git_dir
+        if name not in self._answers and name not in self._processes:
+            self._processes[name] = repository.start(*self._command)
+
+    def of(self, repository: Repository) -> _Answer:
+        """What one repository answers.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        return self.of_all([repository])[0]
+
+    def of_all(self, repositories: Sequence[Repository]) -> list[_Answer]:
+        """As `of`, for several side by side."""
+        for repository in repositories:
+            self.start(repository)
+        for name in {each.git_dir: None for each in repositories}:
+            if name not in self._answers:
+                output = finish(self._processes.pop(name), ok=self._ok)
+                self._answers[name] = self._read(output)
+        return [self._answers[each.git_dir] for each in repositories]
+
+    def forget(self, repository: Repository) -> None:
+        """Ask a repository anew the next time: its answer may be another one by now."""
+        self._answers.pop(repository.git_dir, None)
+        if repository.git_dir in self._processes:
+            end(self._processes.pop(repository.git_dir))
+
+    def close(self) -> None:
+        """End what was started and never asked for."""
+        while self._processes:
+            end(self._processes.popitem()[1])
 
 
 def lines_of(output: bytes) -> list[str]:

@@ -7,7 +7,7 @@ from shlex import quote
 from guard.config import FILE, Config, read_config
 from guard.errors import MissingObjectError
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.refs import Ref, list_refs
+from guard.git.refs import TRACKING, Ref, list_refs
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import GITLINK
@@ -79,7 +79,11 @@ class Contents:
             GitError: git cannot list them.
         """
         if prefix not in self._refs:
-            self._refs[prefix] = list_refs(self.workspace.superproject, prefix)
+            top = self.workspace.superproject
+            is_kept = prefix.startswith(TRACKING)
+            refs = self.pool.refs.of(top) if is_kept else list_refs(top, prefix)
+            below = {name: ref for name, ref in refs.items() if name.startswith(prefix)}
+            self._refs[prefix] = below
         return self._refs[prefix]
 
     def submodules(self, config: Config) -> Submodules:

@@ -10,17 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from guard.git.objects import ObjectPool
-from guard.git.refs import Ref, list_refs, listed, listing
+from guard.git.refs import SEEN, Ref, list_refs
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
-from guard.git.repository import Repository, finish, running
+from guard.git.repository import Repository
 from guard.git.trees import object_id
 from guard.situation.branches import default_branches
-
-SEEN: Final = "refs/guard/seen/"
-_TRACKING: Final = "refs/remotes/"
 
 
 class Tracking(NamedTuple):
@@ -96,14 +93,14 @@ def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
     Raises:
         GitError: git cannot be asked.
     """
-    patterns = _TRACKING, SEEN
-    # Git lists refs while it is asked for settings.
-    with running((repository, listing(*patterns)) for repository in repositories) as listings:
-        options = pool.settings.of_all(repositories)
-        refs = [listed(finish(process), *patterns) for process in listings]
+    for repository in repositories:
+        pool.refs.start(repository)  # git lists them while it is asked for settings
+    options = pool.settings.of_all(repositories)
     return [
-        Tracking(repository, pairs, read_remotes(pairs, repository), found)
-        for repository, pairs, found in zip(repositories, options, refs, strict=True)
+        Tracking(repository, pairs, read_remotes(pairs, repository), refs)
+        for repository, pairs, refs in zip(
+            repositories, options, pool.refs.of_all(repositories), strict=True
+        )
     ]
 
 

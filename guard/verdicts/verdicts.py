@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from guard.config import Recipe
 from guard.errors import GuardError
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.refs import REMOTES, VERDICTS, list_refs
+from guard.git.refs import REMOTES, VERDICTS
 from guard.git.repository import Repository
 from guard.git.store import Part, Store
 from guard.memory import Memory
@@ -266,10 +266,12 @@ class Verdicts:
         if again or not self._looked:
             # By its full name: what abbreviates would also find a tag of that name. The object
             # need not be there: that is for the caller to find out.
-            found = list_refs(self._repository, REF, REMOTES)
-            own = found.pop(REF, None)
-            self._tip = own.id if own else None
-            self._remote_tips = {name: ref.id for name, ref in found.items() if name.endswith(NAME)}
+            if again:
+                self._pool.refs.forget(self._repository)
+            refs = self._pool.refs.of(self._repository)
+            self._tip = refs[REF].id if REF in refs else None
+            theirs = (name for name in refs if name.startswith(REMOTES) and name.endswith(NAME))
+            self._remote_tips = {name: refs[name].id for name in theirs}
             if self._tip is None:
                 self._refuse_broken()
             self._looked = True
