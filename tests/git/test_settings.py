@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from guard.errors import GitError
 from guard.git.locate import open_checkout
 from guard.git.remotes import Settings
 from guard.git.repository import Repository
@@ -38,3 +41,28 @@ def test_a_worktree_of_its_own_configuration(workshop: Workshop) -> None:
     workshop.aula.git("config", "--worktree", "remote.origin.url", "https://example.org/other")
     pairs = Settings().of(repository(workshop, "aula"))
     assert dict(pairs)["remote.origin.url"] == "https://example.org/other"
+
+
+def test_what_was_started_ahead_is_asked_once_and_ended_with_the_rest(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, aula = repository(workshop), repository(workshop, "aula")
+    settings = Settings()
+    settings.start(top)
+    settings.start(aula)
+    # What is started has no need of git any more.
+    monkeypatch.setenv("PATH", str(workshop.root))
+    assert ("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*") in settings.of(top)
+    assert settings.of(top) is settings.of(top)
+    settings.close()
+    with pytest.raises(GitError, match="git cannot be run"):
+        settings.of(aula)
+
+
+def test_an_answer_that_may_be_another_one_by_now_is_asked_for_anew(workshop: Workshop) -> None:
+    settings, top = Settings(), repository(workshop)
+    before = settings.of(top)
+    workshop.docker.git("config", "guard.superproject", "elsewhere")
+    assert settings.of(top) is before
+    settings.forget(top)
+    assert dict(settings.of(top))["guard.superproject"] == "elsewhere"
