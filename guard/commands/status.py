@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 from guard.commands.check import show_hooks
 from guard.commands.hooked import find_targets
 from guard.config import Config
-from guard.errors import EXIT_ALLOWED, EngineError
+from guard.errors import EXIT_ALLOWED, EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
+from guard.git.commands import git, in_turn
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
-from guard.model import Combination, Decision
-from guard.plan.following import following
+from guard.model import Combination, Decision, Outcome
+from guard.plan.following import PERSON, following
 from guard.plan.preparation import preparation
 from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
@@ -24,7 +25,7 @@ from guard.situation.checkouts import Checkouts, Relation, checkouts
 from guard.situation.gitlinks import usual_destination
 from guard.situation.progress import Asking, Progress
 from guard.situation.release import ReleaseFacts
-from guard.situation.values import Facts, Tested, Unknown
+from guard.situation.values import Facts, Tested, Unknown, VerdictState
 from guard.situation.workspace import find_workspace, repositories_of
 from guard.verdicts.bypasses import Bypassed, bypassed
 
@@ -51,9 +52,28 @@ class _State(NamedTuple):
         hook = next((each.health.remedy or "guard install" for each in missing), "")
         findings = self.consumer.findings if self.consumer is not None else ()
         others = next((each.remedy for each in findings if each.rule == merged.NAME), "")
-        names = self.release.names
-        todo = preparation(self.checkouts, names.consumer_path, names.dependency_path)
-        return following(self.release, todo, hook, others)
+        return following(self.release, self.checkouts, hook, others) or self._of_sibling
+
+    @property
+    def _of_sibling(self) -> str:
+        """What brings on a consumer whose only checkout is a clone beside the superproject."""
+        consumer, path = self.consumer, self.release.names.consumer_path
+        links = [link.commit for link in self.standing.gitlinks]
+        if consumer is None or self.checkouts.at(path) is not None or consumer.commit in links:
+            return ""
+        if consumer.outcome is not Outcome.ALLOWED:
+            remedies = first_remedies(consumer.findings)
+            return remedies[0] if remedies else "guard check"
+        entry = f"160000,{consumer.commit},{path}"
+        return git(self.release.top, "update-index", "--cacheinfo", entry).text
+
+    @property
+    def done(self) -> str:
+        """What is said where nothing comes next."""
+        tested = self.facts.tested
+        if isinstance(tested, Tested) and tested.state is VerdictState.PASSED:
+            return "nothing: this combination is tested, published and pushed"
+        return "nothing: this is what others have; it was not tested here"
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -64,7 +84,15 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, screen: Screen) -> int:
     """Show the state. The exit status is 0 whatever it is: this is a question, not a gate."""
     with Gate(find_workspace()) as gate:
-        state = _state(gate)
+        try:
+            state = _state(gate)
+        except GuardError as error:
+            unfinished = preparation(checkouts(gate.workspace.superproject, {}), "", "")
+            if options.json or unfinished is None or not unfinished.person:
+                raise
+            screen.failure(error)
+            screen.say(f"next: {PERSON}{unfinished.person}: {in_turn(unfinished.commands)}")
+            return EXIT_ALLOWED
         if options.json:
             screen.json(_json(state))
         else:
@@ -159,8 +187,7 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
     screen.say()
     for line in state.bypassed.lines():
         screen.say(screen.paint(line, "yellow"))
-    done = "nothing: this combination is tested, published and pushed"
-    screen.say(f"next: {screen.paint(state.next or done, 'bold')}")
+    screen.say(f"next: {screen.paint(state.next or state.done, 'bold')}")
 
 
 def _parts(facts: Facts) -> list[tuple[str, str]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from guard.config import FILE
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.commands import git, in_turn
 from guard.model import Decision
 from guard.screen import first_remedies
+from guard.situation.checkouts import Settings, settings_of
 
 # What these do stands in the index, or in a file that nobody has staged yet.
 _ALIGN, _INIT = "guard align", "guard init"
@@ -34,6 +33,7 @@ def missing_commit(gate: Gate, decision: Decision) -> str:
         return ""
     if remedies[0] not in first_remedies(staged.findings):
         return commit.text
-    if remedies[0] == _INIT and os.path.lexists(os.path.join(top.place, FILE)):
+    settings = settings_of(top) if remedies[0] == _INIT else Settings.ABSENT
+    if settings in (Settings.UNSTAGED, Settings.CHANGED):
         return in_turn((git(top, "add", FILE), commit))
-    return ""
+    return f"you: fill in [test] command in {FILE}" if settings is Settings.STAGED else ""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from guard.git.commands import in_turn
-from guard.plan.preparation import Todo
-from guard.plan.walk import StepState, next_command, pending, steps
+from collections.abc import Sequence
+
+from guard.config import FILE
+from guard.git.commands import git, in_turn
+from guard.plan.preparation import preparation
+from guard.plan.walk import Step, StepState, next_command, pending, steps
+from guard.situation.checkouts import Checkouts, Settings
 from guard.situation.release import Reach, ReleaseFacts, Spot
 from guard.situation.values import Tested, VerdictState
 
@@ -12,7 +16,7 @@ from guard.situation.values import Tested, VerdictState
 PERSON = "you: "
 
 
-def following(release: ReleaseFacts, todo: Todo | None, hook: str, others: str) -> str:
+def following(release: ReleaseFacts, at: Checkouts, hook: str, others: str) -> str:
     """What brings the work on; "" where there is nothing to do.
 
     In this order: what keeps guard's hook from being effective, what only a person can do, what
@@ -20,7 +24,7 @@ def following(release: ReleaseFacts, todo: Todo | None, hook: str, others: str) 
     the steps of a release.
 
     Args:
-        todo: what `preparation` says.
+        at: how everything is checked out.
         hook: what makes the hooks effective, "" where they are.
         others: what brings others' commits here, "" where that is not needed.
 
@@ -29,17 +33,31 @@ def following(release: ReleaseFacts, todo: Todo | None, hook: str, others: str) 
     """
     plan = steps(release)
     step = pending(plan)
+    todo = preparation(at, release.names.consumer_path, release.names.dependency_path)
     if hook and (step is None or step.state is not StepState.BLOCKED):
         return hook
     if todo is not None and todo.person:
         return f"{PERSON}{todo.person}: {in_turn(todo.commands)}"
-    if others := _pull(release) or others:
+    # A pull takes back what is staged, and on a feature branch the default one is not brought.
+    if others := _pull(release) or ("" if release.staged or at.is_feature else others):
         return others
     if todo is not None:
         return in_turn(todo.commands)
-    if step is None or _is_theirs(release):
+    if step is None or (at.is_brought and _is_theirs(release)):
         return ""
-    return next_command(plan)
+    return _command(plan, at)
+
+
+def _command(plan: Sequence[Step], at: Checkouts) -> str:
+    """The command of the pending step; of a person where none of guard's helps any more."""
+    command = next_command(plan)
+    if command == "guard init" and at.settings is Settings.CHANGED:
+        return git(at.superproject, "add", FILE).text
+    if command == "guard init" and at.settings is Settings.STAGED:
+        return f"{PERSON}fill in [test] command in {FILE}"
+    step = pending(plan)
+    assert step is not None  # else there was no question
+    return command or f"{PERSON}see why {step.title} is blocked: guard check"
 
 
 def _pull(release: ReleaseFacts) -> str:
@@ -53,17 +71,21 @@ def _pull(release: ReleaseFacts) -> str:
 
 
 def _is_theirs(release: ReleaseFacts) -> bool:
-    """Whether it is what the superproject's remote has, and nobody here has anything to add.
+    """Whether it is what the superproject's remote has, and what others can fetch.
 
-    Who has cloned it need not test it again, nor push what others have fetched; where something
-    speaks against it, that is said all the same.
+    Who was brought it by git need not test it again, nor push what others have fetched; where
+    something speaks against it, that is said all the same.
     """
-    spot, tested = release.superproject, release.tested
-    if (
-        release.faults
-        or release.staged
-        or not isinstance(spot, Spot)
-        or spot.reach is not Reach.SAME
-    ):
+    tested = release.tested
+    if release.faults or release.staged:
         return False
-    return isinstance(tested, Tested) and tested.state is VerdictState.UNTESTED
+    is_there = _is_at(release.superproject, (Reach.SAME,))
+    can_be_fetched = release.consumer is None or _is_at(
+        release.consumer, (Reach.SAME, Reach.AHEAD_THERE)
+    )
+    is_untested = isinstance(tested, Tested) and tested.state is VerdictState.UNTESTED
+    return is_there and can_be_fetched and is_untested
+
+
+def _is_at(spot: object, reaches: Sequence[Reach]) -> bool:
+    return isinstance(spot, Spot) and spot.reach in reaches

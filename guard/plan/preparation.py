@@ -38,7 +38,7 @@ def preparation(at: Checkouts, consumer: str, dependency: str) -> Todo | None:
     return (
         _unfinished(at)
         or _settings(at)
-        or next(filter(None, (_behind(at.superproject, each) for each in at.submodules)), None)
+        or next(filter(None, (_behind(at, each) for each in at.submodules)), None)
         or _consumer(at, consumer)
         or _dependency(at, dependency)
     )
@@ -71,7 +71,7 @@ def _settings(at: Checkouts) -> Todo | None:
     return Todo(f"{FILE} is not staged", (git(at.superproject, "add", FILE),))
 
 
-def _behind(top: Repository, each: Checkout) -> Todo | None:
+def _behind(at: Checkouts, each: Checkout) -> Todo | None:
     """Bring a checkout up to its gitlink, as after a pull."""
     path, short = each.path, each.gitlink[:12]
     if each.relation is Relation.MISSING:
@@ -82,12 +82,14 @@ def _behind(top: Repository, each: Checkout) -> Todo | None:
     if each.relation is not Relation.BEHIND:
         return None
     why = f"{path} is checked out at {each.head[:12]}, behind {short}, which is staged"
+    if each.is_feature and not at.is_feature:
+        return _apart(each, why)
     if each.is_changed:
         return _changed(each, why)
     if each.branch:
         # ``git submodule update`` would leave the branch.
         return Todo(why, (git(each.repository, "merge", "--ff-only", short),))
-    return Todo(why, (git(top, "submodule", "update", path),))
+    return Todo(why, (git(at.superproject, "submodule", "update", path),))
 
 
 def _consumer(at: Checkouts, path: str) -> Todo | None:
@@ -96,12 +98,19 @@ def _consumer(at: Checkouts, path: str) -> Todo | None:
     if each is None or each.relation not in (Relation.AHEAD, Relation.APART):
         return None
     head, short = each.head[:12], each.gitlink[:12]
+    if each.was_left:
+        return _left(at.superproject, each)
+    if each.is_feature and not at.is_feature:
+        return _apart(each, f"{path} is checked out at {head}, and {short} is staged")
     if each.relation is Relation.AHEAD:
         why = f"{path} is checked out at {head}, ahead of {short}, which is staged"
         return Todo(why, (git(at.superproject, "add", path),))
     why = f"{path} is checked out at {head}; {short}, which is staged, is not behind it"
     if each.is_changed:
         return _changed(each, why)
+    if each.branch and each.is_published:
+        # What others have fetched is not written anew.
+        return Todo(why, (git(each.repository, "merge", "--no-edit", short),))
     if each.branch:
         return Todo(why, (git(each.repository, "rebase", short),))
     return Todo(
@@ -117,8 +126,25 @@ def _dependency(at: Checkouts, path: str) -> Todo | None:
     moved = (Relation.AHEAD, Relation.APART)
     if each is None or each.relation not in moved or not each.has_tag:
         return None
+    if each.was_left:
+        return _left(at.superproject, each)
     why = f"{path} is checked out at {each.head[:12]}, and {each.gitlink[:12]} is staged"
     return Todo(why, (git(at.superproject, "add", path),))
+
+
+def _left(top: Repository, each: Checkout) -> Todo | None:
+    """What the superproject has left again, as by a revert, is nobody's new work."""
+    if each.branch:
+        return None
+    why = f"{each.path} is checked out at {each.head[:12]}, which the superproject has left"
+    return Todo(why, (git(top, "submodule", "update", each.path),))
+
+
+def _apart(each: Checkout, why: str) -> Todo:
+    """A branch beside the default one, while the superproject is on its own."""
+    look = git(each.repository, "status")
+    person = f"merge {each.branch} of {each.path}, or check out its default branch"
+    return Todo(why, (look,), person)
 
 
 def _changed(each: Checkout, why: str) -> Todo:

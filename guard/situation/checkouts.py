@@ -13,7 +13,10 @@ from guard.git.branches import is_ancestor, stand
 from guard.git.checkouts import under_way
 from guard.git.locate import open_checkout
 from guard.git.repository import Repository
+from guard.situation.branches import default_branch
 
+# Commits that changed a gitlink. Who is further behind than that has other questions.
+_LOOKED_BACK: Final = 50
 _UNMERGED: Final = ("ls-files", "--unmerged", "-z")
 
 
@@ -39,6 +42,9 @@ class Checkout(NamedTuple):
         is_changed: whether files that git knows have changes that are not committed.
         has_tag: whether a tag stands at HEAD.
         under_way: what is begun and not ended, such as "a rebase"; "" for nothing.
+        is_feature: whether it is on another branch than its remote's default one.
+        was_left: whether the superproject had HEAD's commit at this gitlink, and left it again.
+        is_published: whether a branch of a remote has some of what HEAD has beyond the gitlink.
     """
 
     path: str
@@ -50,12 +56,16 @@ class Checkout(NamedTuple):
     is_changed: bool = False
     has_tag: bool = False
     under_way: str = ""
+    is_feature: bool = False
+    was_left: bool = False
+    is_published: bool = False
 
 
 class Settings(Enum):
     """Whether a ``.guard.toml`` lies in the superproject's checkout, and in its index."""
 
-    STAGED = "the index has one"
+    STAGED = "the index has it"
+    CHANGED = "the index has another one"
     UNSTAGED = "the index has none"
     ABSENT = "the checkout has none"
 
@@ -67,6 +77,8 @@ class Checkouts(NamedTuple):
         unmerged: the superproject's paths whose merge is not ended.
         under_way: as for `Checkout`, in the superproject.
         submodules: those that are checked out and have a gitlink in the index.
+        is_feature: as for `Checkout`, of the superproject.
+        is_brought: whether HEAD's commit came from others, and was not made in this clone.
     """
 
     superproject: Repository
@@ -74,6 +86,8 @@ class Checkouts(NamedTuple):
     under_way: str = ""
     settings: Settings = Settings.STAGED
     submodules: tuple[Checkout, ...] = ()
+    is_feature: bool = False
+    is_brought: bool = False
 
     def at(self, path: str) -> Checkout | None:
         """The checkout of a submodule."""
@@ -95,16 +109,25 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, str]) -> Checkout
     unmerged = dict.fromkeys(os.fsdecode(entry.split(b"\t")[1]) for entry in entries if entry)
     folder = superproject.work_tree
     opened = ((path, open_checkout(os.path.join(folder, path))) for path in gitlinks)
+    at = stand(superproject)
     return Checkouts(
         superproject,
         tuple(unmerged),
         under_way(superproject),
-        _settings(superproject, folder),
-        tuple(_checkout(path, each, gitlinks[path]) for path, each in opened if each is not None),
+        settings_of(superproject),
+        tuple(
+            _checkout(superproject, path, each, gitlinks[path])
+            for path, each in opened
+            if each is not None
+        ),
+        _is_feature(superproject, at.branch),
+        _is_brought(superproject, at.commit or ""),
     )
 
 
-def _checkout(path: str, repository: Repository, gitlink: str) -> Checkout:
+def _checkout(
+    superproject: Repository, path: str, repository: Repository, gitlink: str
+) -> Checkout:
     at = stand(repository)
     head = at.commit or ""
     relation = _relation(repository, head, gitlink)
@@ -115,7 +138,43 @@ def _checkout(path: str, repository: Repository, gitlink: str) -> Checkout:
     status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
     changes = repository.run(f"--work-tree={repository.work_tree}", *status)
     tags = repository.text("for-each-ref", "--count=1", f"--points-at={head}", "refs/tags/")
-    return checkout._replace(is_changed=bool(changes), has_tag=bool(tags))
+    return checkout._replace(
+        is_changed=bool(changes),
+        has_tag=bool(tags),
+        is_feature=_is_feature(repository, at.branch),
+        was_left=head in _earlier(superproject, path),
+        is_published=relation is Relation.APART and _is_published(repository, head, gitlink),
+    )
+
+
+def _is_feature(repository: Repository, branch: str) -> bool:
+    """Whether a branch is known to be another one than the default one."""
+    default = default_branch(repository)
+    return bool(branch) and default.tracked is not None and branch != default.name
+
+
+def _is_brought(superproject: Repository, head: str) -> bool:
+    """Whether the reflog says that a commit was cloned, fetched or checked out, and not made."""
+    words = ("log", "--walk-reflogs", "--format=%H %gs", "HEAD")
+    entries = superproject.lines(*words, ok=(0, 128)) if head else []
+    ways = [entry.partition(" ")[2] for entry in entries if entry.startswith(head)]
+    # The oldest entry says how it came.
+    return bool(ways) and (
+        ways[-1].startswith(("clone:", "checkout:")) or ways[-1].endswith("Fast-forward")
+    )
+
+
+def _earlier(superproject: Repository, path: str) -> set[str]:
+    """The commits that the superproject's last commits had at a gitlink."""
+    words = ("log", f"--max-count={_LOOKED_BACK}", "--first-parent", "-m", "--format=", "--raw")
+    entries = superproject.lines(*words, "--no-abbrev", "HEAD", "--", path, ok=(0, 128))
+    return {commit for entry in entries if entry for commit in entry.split()[2:4]}
+
+
+def _is_published(repository: Repository, head: str, gitlink: str) -> bool:
+    words = ("rev-list", "--count", head, f"^{gitlink}")
+    own, unpublished = (repository.text(*words, *more) for more in ((), ("--not", "--remotes")))
+    return own != unpublished
 
 
 def _relation(repository: Repository, head: str, gitlink: str) -> Relation:
@@ -131,8 +190,16 @@ def _relation(repository: Repository, head: str, gitlink: str) -> Relation:
     return Relation.CUT_OFF if is_shallow else Relation.APART
 
 
-def _settings(superproject: Repository, folder: str) -> Settings:
-    if not os.path.lexists(os.path.join(folder, FILE)):
+def settings_of(superproject: Repository) -> Settings:
+    """Whether the ``.guard.toml`` that lies in the superproject's checkout is staged.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    where = f"--work-tree={superproject.place}"
+    if not os.path.lexists(os.path.join(superproject.place, FILE)):
         return Settings.ABSENT
-    listed = superproject.run("ls-files", "-z", "--", f":(top){FILE}")
-    return Settings.STAGED if listed else Settings.UNSTAGED
+    if not superproject.run("ls-files", "-z", "--", FILE):
+        return Settings.UNSTAGED
+    words = ("diff", "--name-only", "-z", "--no-ext-diff", "--", f":(top){FILE}")
+    return Settings.CHANGED if superproject.run(where, *words) else Settings.STAGED

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from guard.config import Config
 from guard.errors import GuardError
-from guard.git.ancestry import described
+from guard.git.ancestry import described, is_named
 from guard.git.commands import git
 from guard.git.locate import git_at, seen_from_here
 from guard.git.refs import head_of
@@ -330,6 +330,9 @@ class Progress:
         spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
             remedy = git(top, "switch", branch.ref.removeprefix(HEADS)).text
+            if head and not is_named(top, head):
+                # A switch would leave what nothing else has.
+                remedy = git(top, "branch", f"keep-{head[:8]}", head[:12]).text
             spot = spot._replace(
                 trouble=Trouble(f"HEAD of {name} is detached: no branch would be pushed", remedy)
             )

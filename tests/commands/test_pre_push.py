@@ -232,6 +232,13 @@ class TestWhatIsNext:
         workshop.docker.git("add", ".guard.toml")
         assert self.next_after(workshop) == "git commit"
 
+    def test_settings_that_lack_the_command_are_a_persons(self, workshop: Workshop) -> None:
+        workshop.docker.commit("Settings", {".guard.toml": '[image]\nname = "a/b"\n'})
+        workshop.install()
+        assert self.next_after(workshop) == "you: fill in [test] command in .guard.toml"
+        workshop.docker.write({".guard.toml": GUARD_TOML})
+        assert self.next_after(workshop) == "git add .guard.toml && git commit"
+
 
 class TestConsumer:
     """Pushes of aula, judged as the combination that they would make."""

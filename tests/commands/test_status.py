@@ -181,3 +181,79 @@ def test_a_stale_superproject(workshop: Workshop) -> None:
     workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
     workshop.docker.git("reset", "--quiet", "--hard", "HEAD~")
     assert next_of(workshop) == "git pull --ff-only origin master"
+
+
+class TestWhatIsNobodysWork:
+    """What others took back, or have, is not pushed again; what is one's own is not left behind."""
+
+    @pytest.fixture(autouse=True)
+    def settled(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict(published=True)
+        workshop.push(workshop.docker)
+        assert next_of(workshop).startswith("nothing")
+
+    def test_a_revert_of_the_team_is_not_undone(self, workshop: Workshop) -> None:
+        bumped = workshop.aula.commit("More", {"more": "x\n"})
+        workshop.pin()
+        workshop.docker.git("revert", "--no-edit", "HEAD")
+        workshop.verdict(published=True)
+        assert workshop.aula.head == bumped
+        assert next_of(workshop) == "git push origin master"
+        workshop.aula.git("checkout", "--quiet", "--detach")
+        assert next_of(workshop) == "git submodule update aula"
+
+    def test_a_feature_branch_is_not_published_from_the_default_one(
+        self, workshop: Workshop
+    ) -> None:
+        workshop.aula.git("switch", "--quiet", "--create", "feature")
+        workshop.aula.commit("Begin", {"more": "x\n"})
+        assert next_of(workshop) == (
+            "you: merge feature of aula, or check out its default branch: git -C aula status"
+        )
+
+    def test_what_others_have_fetched_is_merged_and_not_rebased(self, workshop: Workshop) -> None:
+        theirs = workshop.aula.commit("Theirs", {"theirs": "x\n"})
+        workshop.docker.git("add", "aula")
+        workshop.aula.git("reset", "--quiet", "--hard", "HEAD^")
+        workshop.aula.commit("Mine", {"mine": "x\n"})
+        workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:mine")
+        assert next_of(workshop) == f"git -C aula merge --no-edit {theirs[:12]}"
+
+    def test_a_commit_on_a_detached_head_is_kept_first(self, workshop: Workshop) -> None:
+        workshop.docker.git("checkout", "--quiet", "--detach")
+        mine = workshop.docker.commit("Mine", {"mine": "x\n"})
+        assert next_of(workshop) == f"git branch keep-{mine[:8]} {mine[:12]}"
+        workshop.docker.git("branch", f"keep-{mine[:8]}", mine)
+        assert next_of(workshop) == "git switch master"
+
+    def test_what_is_pushed_past_the_hook_is_still_to_be_tested(self, workshop: Workshop) -> None:
+        workshop.docker.commit("Untested", {"Dockerfile": "FROM base\nRUN false\n"})
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "master")
+        assert next_of(workshop) == "guard test"
+
+    def test_settings_without_a_test_command_are_a_persons(self, workshop: Workshop) -> None:
+        workshop.docker.commit("No command", {".guard.toml": '[image]\nname = "a/b"\n'})
+        assert next_of(workshop) == "you: fill in [test] command in .guard.toml"
+        workshop.docker.write({".guard.toml": '[image]\nname = "a/b"\n[test]\ncommand = ["x"]\n'})
+        assert next_of(workshop) == "git add .guard.toml"
+
+    def test_a_merge_that_is_not_ended_is_a_persons(self, workshop: Workshop) -> None:
+        docker = workshop.docker
+        docker.commit("Ours", {"both": "ours\n"})
+        docker.git("branch", "ours")
+        docker.git("reset", "--quiet", "--hard", "HEAD^")
+        docker.commit("Theirs", {"both": "theirs\n"})
+        ran = workshop.run(["git", "merge", "--quiet", "ours"], docker)
+        assert ran.status == 1, ran.text
+        shown = workshop.guard("status")
+        assert shown.status == 0
+        assert shown.out.endswith("next: you: resolve both, and stage it: git status\n")
+
+    def test_a_clone_beside_the_superproject_has_its_next_step(self, workshop: Workshop) -> None:
+        sibling = Repo(workshop.root / "aula")
+        workshop.docker.git("clone", "--quiet", str(workshop.aula.folder), str(sibling.folder))
+        workshop.docker.git("submodule", "--quiet", "deinit", "--force", "aula")
+        workshop.guard("install", at=sibling)
+        new = sibling.commit("More", {"more": "x\n"})
+        assert next_at(workshop, sibling) == f"guard test --consumer {new[:12]}"

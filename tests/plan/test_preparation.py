@@ -56,6 +56,18 @@ def test_where_all_is_at_its_gitlink_there_is_nothing() -> None:
         (at("thentos", Relation.AHEAD)._replace(has_tag=True), "/w/top: git add thentos"),
         (at("thentos", Relation.APART)._replace(has_tag=True), "/w/top: git add thentos"),
         (at("other", Relation.BEHIND, ""), "/w/top: git submodule update other"),
+        (
+            at("aula", Relation.AHEAD, "")._replace(was_left=True),
+            "/w/top: git submodule update aula",
+        ),
+        (
+            at("thentos", Relation.APART, "")._replace(was_left=True, has_tag=True),
+            "/w/top: git submodule update thentos",
+        ),
+        (
+            at("aula", Relation.APART)._replace(is_published=True),
+            f"/w/top/aula: git merge --no-edit {NEW[:12]}",
+        ),
     ],
 )
 def test_each_way_to_stand_has_its_step(checkout: Checkout, expected: str) -> None:
@@ -67,6 +79,20 @@ def test_each_way_to_stand_has_its_step(checkout: Checkout, expected: str) -> No
 @pytest.mark.parametrize("relation", [Relation.AHEAD, Relation.APART])
 def test_a_dependency_that_is_tried_out_stays(relation: Relation) -> None:
     assert first(standing(at("thentos", relation))) is None
+
+
+def test_a_branch_at_what_the_superproject_has_left_stays() -> None:
+    assert first(standing(at("aula", Relation.AHEAD)._replace(was_left=True))) is None
+
+
+@pytest.mark.parametrize("relation", [Relation.AHEAD, Relation.APART, Relation.BEHIND])
+def test_a_feature_branch_beside_the_default_one_is_a_persons(relation: Relation) -> None:
+    checkouts = standing(at("aula", relation, "topic")._replace(is_feature=True))
+    todo = first(checkouts)
+    assert todo is not None
+    assert todo.person == "merge topic of aula, or check out its default branch"
+    both = first(checkouts._replace(is_feature=True))
+    assert both is not None and not both.person
 
 
 @pytest.mark.parametrize(
@@ -115,15 +141,15 @@ def test_settings_are_staged_first_and_what_is_behind_before_what_is_ahead() -> 
     assert first(checkouts._replace(settings=Settings.ABSENT)) == first(checkouts)
 
 
+FLAGS = ("is_changed", "has_tag", "is_feature", "was_left", "is_published")
 CHECKOUTS = st.builds(
-    lambda path, relation, branch, changed, tag: at(path, relation, branch)._replace(
-        is_changed=changed, has_tag=tag
+    lambda path, relation, branch, *flags: at(path, relation, branch)._replace(
+        **dict(zip(FLAGS, flags, strict=True))
     ),
     st.sampled_from(["aula", "thentos"]),
     st.sampled_from(Relation),
     st.sampled_from(["", "master", "feature"]),
-    st.booleans(),
-    st.booleans(),
+    *[st.booleans()] * len(FLAGS),
 )
 
 
@@ -136,9 +162,11 @@ def done(checkouts: Checkouts, todo: Todo) -> Checkouts:
     moved = []
     for each in checkouts.submodules:
         if each.path == path or each.repository == todo.commands[0].repository:
-            relation = {"fetch": Relation.BEHIND, "rebase": Relation.AHEAD}.get(
-                words[0], Relation.SAME
-            )
+            relation = {
+                "fetch": Relation.BEHIND,
+                "rebase": Relation.AHEAD,
+                "merge": Relation.SAME if "--ff-only" in words else Relation.AHEAD,
+            }.get(words[0], Relation.SAME)
             each = each._replace(relation=relation)
         moved.append(each)
     return checkouts._replace(submodules=tuple(moved))
@@ -160,4 +188,4 @@ def test_from_everywhere_it_ends(submodules: list[Checkout], toml: Settings) -> 
         behind = (Relation.BEHIND, Relation.MISSING, Relation.CUT_OFF)
         assert not [each for each in checkouts.submodules if each.relation in behind]
         aula = checkouts.at("aula")
-        assert aula is None or aula.relation is Relation.SAME
+        assert aula is None or aula.relation is Relation.SAME or aula.was_left
