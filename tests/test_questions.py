@@ -24,7 +24,7 @@ SIGNS = {
 OTHERS = {
     # Of a merge into these git writes no "into".
     ("guard.git.history", "which names a default branch may have"),
-    ("guard.git.branches", "what HEAD is at"),
+    ("guard.git.refs", "what HEAD is at"),
     ("guard.git.checkouts", "what HEAD is at"),
     ("guard.commands.audit", "what the HEAD of a remote follows"),
 }

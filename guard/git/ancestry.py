@@ -21,6 +21,19 @@ def tree_of(repository: Repository, commit: str) -> str:
     return repository.text("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
 
 
+def is_ancestor(repository: Repository, old: str, new: str) -> bool:
+    """Whether a commit is another one or lies before it."""
+    if old == new:
+        return True
+    counted = repository.text("rev-list", "--count", "--max-count=1", old, f"^{new}")
+    return counted == "0"
+
+
+def only_in(repository: Repository, commits: str, *without: str) -> list[str]:
+    """The commits that lead to one and not to others, the newest first."""
+    return repository.lines("rev-list", commits, *(f"^{one}" for one in without))
+
+
 def is_named(repository: Repository, commit: str) -> bool:
     """Whether a branch, a tag, a remote's branch or a verdict keeps a commit."""
     return bool(repository.text("for-each-ref", "--count=1", f"--contains={commit}"))

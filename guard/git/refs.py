@@ -72,6 +72,24 @@ def head_of(repository: Repository) -> str | None:
     return repository.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1)) or None
 
 
+class Stand(NamedTuple):
+    """Where HEAD is.
+
+    Args:
+        commit: None before the first one.
+        branch: its short name, "" where HEAD is detached.
+    """
+
+    commit: str | None
+    branch: str
+
+
+def stand(repository: Repository) -> Stand:
+    """Where HEAD is, by its full name."""
+    ref = repository.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
+    return Stand(head_of(repository), ref.removeprefix("refs/heads/"))
+
+
 def refs_below(repository: Repository, prefix: str) -> dict[str, str]:
     """Full name -> object id of the refs below a prefix that ends in a slash."""
     return {name: ref.id for name, ref in list_refs(repository, prefix).items()}

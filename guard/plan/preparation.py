@@ -18,13 +18,11 @@ class Todo(NamedTuple):
     """What is to be done before anything else.
 
     Args:
-        why: one sentence.
         commands: what does it, one after the other.
         person: what a person has to do who then goes on; "" where the commands do it, which
             otherwise only show what there is.
     """
 
-    why: str
     commands: tuple[Command, ...]
     person: str = ""
 
@@ -50,46 +48,39 @@ def _unfinished(at: Checkouts) -> Todo | None:
     if at.unmerged:
         first = at.unmerged[0]
         more = f" and {len(at.unmerged) - 1} more" if len(at.unmerged) > 1 else ""
-        return Todo(
-            f"the index has unmerged entries: {first}{more}",
-            (git(top, "status"),),
-            f"resolve {first}{more}, and stage it",
-        )
+        return Todo((git(top, "status"),), f"resolve {first}{more}, and stage it")
     begun = [(top, at.under_way, "")] if at.under_way else []
     begun += [(each.repository, each.under_way, each.path) for each in at.submodules]
     for repository, what, path in begun:
         if what:
             where = f" in {path}" if path else ""
-            person = f"finish {what}{where}"
-            return Todo(f"{what} is under way{where}", (git(repository, "status"),), person)
+            return Todo((git(repository, "status"),), f"finish {what}{where}")
     return None
 
 
 def _settings(at: Checkouts) -> Todo | None:
     if at.settings is not Settings.UNSTAGED:
         return None
-    return Todo(f"{FILE} is not staged", (git(at.superproject, "add", FILE),))
+    return Todo((git(at.superproject, "add", FILE),))
 
 
 def _behind(at: Checkouts, each: Checkout) -> Todo | None:
     """Bring a checkout up to its gitlink, as after a pull."""
     path, short = each.path, each.gitlink[:12]
     if each.relation is Relation.MISSING:
-        return Todo(f"{short}, which is staged, is not in {path}", (git(each.repository, "fetch"),))
+        return Todo((git(each.repository, "fetch"),))
     if each.relation is Relation.CUT_OFF:
-        why = f"{path} and {short}, which is staged, cannot be compared: history is cut off"
-        return Todo(why, (git(each.repository, "fetch", "--unshallow"),))
+        return Todo((git(each.repository, "fetch", "--unshallow"),))
     if each.relation is not Relation.BEHIND:
         return None
-    why = f"{path} is checked out at {each.head[:12]}, behind {short}, which is staged"
     if each.is_feature and not at.is_feature:
-        return _apart(each, why)
+        return _apart(each)
     if each.is_changed:
-        return _changed(each, why)
+        return _changed(each)
     if each.branch:
         # ``git submodule update`` would leave the branch.
-        return Todo(why, (git(each.repository, "merge", "--ff-only", short),))
-    return Todo(why, (git(at.superproject, "submodule", "update", path),))
+        return Todo((git(each.repository, "merge", "--ff-only", short),))
+    return Todo((git(at.superproject, "submodule", "update", path),))
 
 
 def _consumer(at: Checkouts, path: str) -> Todo | None:
@@ -101,20 +92,17 @@ def _consumer(at: Checkouts, path: str) -> Todo | None:
     if each.was_left:
         return _left(at.superproject, each)
     if each.is_feature and not at.is_feature:
-        return _apart(each, f"{path} is checked out at {head}, and {short} is staged")
+        return _apart(each)
     if each.relation is Relation.AHEAD:
-        why = f"{path} is checked out at {head}, ahead of {short}, which is staged"
-        return Todo(why, (git(at.superproject, "add", path),))
-    why = f"{path} is checked out at {head}; {short}, which is staged, is not behind it"
+        return Todo((git(at.superproject, "add", path),))
     if each.is_changed:
-        return _changed(each, why)
+        return _changed(each)
     if each.branch and each.is_published:
         # What others have fetched is not written anew.
-        return Todo(why, (git(each.repository, "merge", "--no-edit", short),))
+        return Todo((git(each.repository, "merge", "--no-edit", short),))
     if each.branch:
-        return Todo(why, (git(each.repository, "rebase", short),))
+        return Todo((git(each.repository, "rebase", short),))
     return Todo(
-        why,
         (git(each.repository, "log", "--oneline", "--graph", head, short),),
         f"check out in {path} what is meant: one of both, or what joins them",
     )
@@ -128,25 +116,23 @@ def _dependency(at: Checkouts, path: str) -> Todo | None:
         return None
     if each.was_left:
         return _left(at.superproject, each)
-    why = f"{path} is checked out at {each.head[:12]}, and {each.gitlink[:12]} is staged"
-    return Todo(why, (git(at.superproject, "add", path),))
+    return Todo((git(at.superproject, "add", path),))
 
 
 def _left(top: Repository, each: Checkout) -> Todo | None:
     """What the superproject has left again, as by a revert, is nobody's new work."""
     if each.branch:
         return None
-    why = f"{each.path} is checked out at {each.head[:12]}, which the superproject has left"
-    return Todo(why, (git(top, "submodule", "update", each.path),))
+    return Todo((git(top, "submodule", "update", each.path),))
 
 
-def _apart(each: Checkout, why: str) -> Todo:
+def _apart(each: Checkout) -> Todo:
     """A branch beside the default one, while the superproject is on its own."""
     look = git(each.repository, "status")
     person = f"merge {each.branch} of {each.path}, or check out its default branch"
-    return Todo(why, (look,), person)
+    return Todo((look,), person)
 
 
-def _changed(each: Checkout, why: str) -> Todo:
+def _changed(each: Checkout) -> Todo:
     look = git(each.repository, "status")
-    return Todo(why, (look,), f"commit or stash what is changed in {each.path}")
+    return Todo((look,), f"commit or stash what is changed in {each.path}")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import EngineError, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
-from guard.git.branches import stand
 from guard.git.files import held
+from guard.git.refs import stand
 from guard.git.repository import Repository
 from guard.recovery.images import WAITING, Image, bring_image, image_to_bring
 from guard.recovery.journal import (

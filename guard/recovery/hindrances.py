@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
 from guard.git.ancestry import is_named
-from guard.git.branches import stand
 from guard.git.checkouts import in_the_way, uncommitted
+from guard.git.refs import stand
 from guard.git.repository import Repository
 from guard.install.health import hook_health
 from guard.recovery.journal import checkout_at

@@ -29,10 +29,10 @@ from typing import Final, Literal, NamedTuple
 
 from guard.errors import GuardError
 from guard.git.ancestry import has_commit
-from guard.git.branches import stand
 from guard.git.checkouts import has_strays, is_between, put_right, uncommitted
 from guard.git.files import write_whole
 from guard.git.locate import open_checkout
+from guard.git.refs import stand
 from guard.git.repository import Repository
 from guard.model import ShapeError, from_json, to_json
 

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from guard.config import FILE, Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.branches import Stand
 from guard.git.commits import Changes, gitlink, regular
+from guard.git.refs import Stand
 from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.model import Combination

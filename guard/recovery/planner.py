@@ -12,10 +12,9 @@ from typing import Final
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
-from guard.git.ancestry import tree_of
-from guard.git.branches import is_ancestor, only_in, stand
+from guard.git.ancestry import is_ancestor, only_in, tree_of
 from guard.git.commits import changed_index, private_index
-from guard.git.refs import refs_below
+from guard.git.refs import refs_below, stand
 from guard.git.releases import all_releases, in_order
 from guard.git.repository import Repository
 from guard.git.store import Part

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from guard.errors import GuardError
-from guard.git.ancestry import has_commit
-from guard.git.branches import is_ancestor
+from guard.git.ancestry import has_commit, is_ancestor
 from guard.git.network import fetch, remote_commit
 from guard.git.repository import Repository
 from guard.git.sending import push

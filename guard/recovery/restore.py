@@ -11,9 +11,9 @@ from typing import Final
 
 from guard.errors import GuardError
 from guard.git.ancestry import has_commit, tree_of
-from guard.git.branches import Stand, stand
 from guard.git.checkouts import follow, switch, take_over, update_below
 from guard.git.commits import advance, new_commit, tree_with
+from guard.git.refs import Stand, stand
 from guard.git.repository import Repository
 from guard.recovery.journal import Home, Move, read_journal, under_way
 from guard.recovery.plan import TRAILER, Goal, Plan, Side, changes_of, git_in, whole

@@ -8,10 +8,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.config import FILE
-from guard.git.ancestry import has_commit
-from guard.git.branches import is_ancestor, stand
+from guard.git.ancestry import has_commit, is_ancestor
 from guard.git.checkouts import under_way
 from guard.git.locate import open_checkout
+from guard.git.refs import stand
 from guard.git.repository import Repository
 from guard.situation.branches import default_branch
 
