@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import NamedTuple
 
 import pytest
@@ -99,3 +100,21 @@ def harmed(workshop: Workshop) -> World:
     assert workshop.remote_head("aula") == bad["aula"]
     assert workshop.remote_head("aula-docker") == bad["aula-docker"]
     return World(workshop, record, good, bad)
+
+
+def kill_at_head(workshop: Workshop, folder: str, state: str, *words: str) -> None:
+    """Call guard recover, and kill it where git moves a HEAD."""
+    hook = workshop.root / "aula-docker/.git" / folder / "hooks/reference-transaction"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        f'#!/bin/sh\n[ "$1" = {state} ] || exit 0\n'
+        "grep -q ' HEAD$' && kill -9 -\"$(ps -o pgid= -p $$ | tr -d ' ')\"\nexit 0\n"
+    )
+    hook.chmod(0o755)
+    command = ["setsid", "--wait", sys.executable, "-I", "-m", "guard", "recover", "--no-image"]
+    killed = workshop.run([*command, *words], workshop.docker)
+    assert killed.status in (-9, 137), killed.text
+    hook.unlink()
+    for lock in (workshop.root / "aula-docker/.git").rglob("*.lock"):
+        if "guard" not in lock.parts:
+            lock.unlink()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.commands.recovering import World, all_of, harmed, recorded
+from tests.commands.recovering import World, all_of, harmed, kill_at_head, recorded
 from tests.workshop import Ran, Repo, Workshop
 
 __all__ = ["harmed"]
@@ -156,20 +155,7 @@ def test_killed_and_called_again(harmed: World, folder: str, state: str, back: b
     if back:
         assert harmed.recover(*words).status == 0
         words = ["--local", "-"]
-    hook = workshop.root / "aula-docker/.git" / folder / "hooks/reference-transaction"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(
-        f'#!/bin/sh\n[ "$1" = {state} ] || exit 0\n'
-        "grep -q ' HEAD$' && kill -9 -\"$(ps -o pgid= -p $$ | tr -d ' ')\"\nexit 0\n"
-    )
-    hook.chmod(0o755)
-    command = ["setsid", "--wait", sys.executable, "-I", "-m", "guard", "recover", "--no-image"]
-    killed = workshop.run([*command, *words], workshop.docker)
-    assert killed.status in (-9, 137), killed.text
-    hook.unlink()
-    for lock in (workshop.root / "aula-docker/.git").rglob("*.lock"):
-        if "guard" not in lock.parts:
-            lock.unlink()
+    kill_at_head(workshop, folder, state, *words)
     again = harmed.recover(*words)
     assert again.status == 0, again.text
     if not back:
