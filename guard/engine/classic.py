@@ -21,6 +21,10 @@ from guard.errors import EngineError
 
 # The builder wraps what a step writes to its standard error in red.
 _ERROR: Final = re.compile(r"\x1b\[91m(.*)\x1b\[0m", re.DOTALL)
+# While the builder looks through its cache, somebody removes any image that lies there: moby's
+# `getLocalCachedImage` then fails, where it could go on.
+_LOST_IMAGE: Final = re.compile(r'unable to find image "sha256:[0-9a-f]{64}"')
+_TRIES: Final = 5
 
 
 def classic_build(
@@ -38,6 +42,22 @@ def classic_build(
         MissingObjectError, GitError: the context could not be sent to its end.
     """
     dockerfile = context.dockerfile().decode(errors="replace")
+    for _ in range(_TRIES):
+        progress = _progress(engine, context, recipe, options, on_event, notes)
+        if not progress.lost_an_image:
+            break
+    return progress.result(engine, context, dockerfile)
+
+
+def _progress(
+    engine: Engine,
+    context: Context,
+    recipe: Recipe,
+    options: Options,
+    on_event: OnEvent,
+    notes: StepNotes,
+) -> _Progress:
+    """What the builder replied to its end."""
     progress = _Progress(on_event, notes)
     with engine.speaking("build the image"):
         try:
@@ -64,7 +84,7 @@ def classic_build(
         except APIError as error:
             # The Dockerfile is read before the first step; what is wrong then is the answer itself.
             progress.trouble(explanation(error), 0)
-    return progress.result(engine, context, dockerfile)
+    return progress
 
 
 class _Progress:
@@ -103,6 +123,11 @@ class _Progress:
         elif "status" in reply and not reply.get("progressDetail"):
             name = f"{reply['id']}: " if reply.get("id") else ""
             self._lines.feed(f"{name}{reply['status']}\n")
+
+    @property
+    def lost_an_image(self) -> bool:
+        """Whether the build failed over an image of the cache that was removed meanwhile."""
+        return self._trouble is not None and bool(_LOST_IMAGE.fullmatch(self._trouble.message))
 
     def trouble(self, message: str, status: int) -> None:
         """The builder has stopped."""

@@ -94,7 +94,8 @@ def copied(
         assert isinstance(content, str)
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content)
-    command = [docker, "build", "-q", str(folder)]
+    # Without the cache: in it, the classic builder stumbles over images that others remove.
+    command = [docker, "build", "-q", "--no-cache", str(folder)]
     environment = {**os.environ, "DOCKER_BUILDKIT": buildkit}
     built = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr

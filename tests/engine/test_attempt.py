@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from docker.errors import APIError
@@ -114,6 +115,37 @@ def test_the_second_build_of_the_same_content_is_cached(
     second = trial.run(made)
     assert all(step.cached for step in second.steps[1:])
     assert (second.image, second.context_digest) == (first.image, first.context_digest)
+
+
+@pytest.mark.parametrize("times", [1, 4, 5])
+def test_images_that_others_remove_meanwhile_cost_no_build(
+    engine: Engine,
+    pool: ObjectPool,
+    store: Store,
+    base: str,
+    monkeypatch: pytest.MonkeyPatch,
+    times: int,
+) -> None:
+    classic = Trial(engine, pool, "classic")
+    message = f'unable to find image "sha256:{"6" * 64}"'
+    replies = [{"stream": "Step 1/2 : FROM x"}, {"errorDetail": {"message": message}}]
+    stumbles = iter(range(times))
+    real = engine.api.build
+
+    def build(**options: Any) -> Any:
+        if next(stumbles, None) is None:
+            yield from real(**options)
+        else:
+            assert list(options["fileobj"])
+            yield from replies
+
+    monkeypatch.setattr(engine.api, "build", build)
+    made = parts(store, f"FROM {base}\nCOPY . /x\n")
+    if times < 5:
+        assert classic.run(made).result is Result.PASSED
+    else:
+        with pytest.raises(EngineError, match=message):
+            classic.run(made)
 
 
 def test_fresh_uses_no_cache(trial: Trial, store: Store, base: str) -> None:
