@@ -72,6 +72,67 @@ class Result(Enum):
     FAILED_TEST = "failed at test"
 
 
+class VerdictState(Enum):
+    """What is known of building and testing one combination by its recipe."""
+
+    NO_COMMAND = "no test command"
+    UNTESTED = "untested"
+    PASSED = "passed"
+    FAILED_BUILD = "failed at build"
+    FAILED_TEST = "failed at test"
+    UNREADABLE = "unreadable"
+
+
+class Tested(NamedTuple):
+    """The newest verdict's word on this combination.
+
+    Args:
+        detail: of a failure, what failed; of something unreadable, why.
+        remedy: where another command than ``guard test`` is needed.
+        verdict: the verdict's name (the start of key and recipe), or "".
+        log: path of the log file, or "".
+        published: whether the image can be had from a registry.
+        by: who recorded it, "" for one's own.
+        uncounted: a verdict of somebody else that does not count here, in words, or "".
+    """
+
+    state: VerdictState
+    key: str = ""
+    recipe: str = ""
+    detail: str = ""
+    remedy: str = ""
+    verdict: str = ""
+    log: str = ""
+    published: bool = False
+    by: str = ""
+    uncounted: str = ""
+
+
+class ImageMention(NamedTuple):
+    """One place where a file of the consumer names the image.
+
+    Args:
+        line: 1-based.
+        text: the line.
+        name: as it stands there.
+        tag: "" where there is none; with the variables that the file does not set.
+        digest: as in ``sha256:1f..``, "" where there is none.
+    """
+
+    path: str
+    line: int
+    text: str
+    name: str
+    tag: str = ""
+    digest: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Name, tag and digest as docker writes them."""
+        tag = f":{self.tag}" if self.tag else ""
+        return f"{self.name}{tag}" + (f"@{self.digest}" if self.digest else "")
+
+
 class Evidence(NamedTuple):
     """Where something was read.
 

@@ -38,19 +38,12 @@ FLOORS = (
 )
 # What still imports upwards. This list may only shrink: one that is not needed any more goes.
 UPWARD = {
-    "guard.ci.image_mentions -> guard.situation.values",
     "guard.verdicts.bypass -> guard.situation.workspace",
     "guard.verdicts.bypasses -> guard.gate.gate",
     "guard.verdicts.bypasses -> guard.gate.order",
     "guard.verdicts.bypasses -> guard.rules.tested",
     "guard.verdicts.bypasses -> guard.situation.gitlinks",
     "guard.verdicts.bypasses -> guard.situation.workspace",
-    "guard.verdicts.prune -> guard.engine.client",
-    "guard.verdicts.prune -> guard.engine.images",
-    "guard.verdicts.prune -> guard.gate.gate",
-    "guard.verdicts.prune -> guard.situation.assembly",
-    "guard.verdicts.prune -> guard.situation.combinations",
-    "guard.verdicts.verdicts -> guard.situation.values",
 }
 # Purer than their floor.
 ONLY = {

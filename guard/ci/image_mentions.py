@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from guard.haskell.yaml_tree import Mapping, Scalar, YamlError, documents
 from guard.haskell.yaml_tree import Sequence as YamlSequence
-from guard.situation.values import ImageMention
+from guard.model import ImageMention
 
 # Ten times the longest CI file that people still read. What is larger and names the image is told.
 MAX_BYTES: Final = 256 * 1024

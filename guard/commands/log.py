@@ -14,10 +14,10 @@ from guard.model import Result
 from guard.screen import JSON_VERSION, Screen, column, moment
 from guard.situation.branches import usual_remote
 from guard.situation.workspace import Workspace, find_workspace
+from guard.trial.prune import drop, droppable
 from guard.trial.watch import duration, size
 from guard.verdicts.bypasses import Bypassed, bypassed
 from guard.verdicts.colleagues import Theirs
-from guard.verdicts.prune import drop, droppable
 from guard.verdicts.record import Record
 from guard.verdicts.sharing import ways_to_verdicts
 from guard.verdicts.verdicts import Verdicts

@@ -11,9 +11,8 @@ from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
 from guard.git.files import held
-from guard.model import Result
+from guard.model import Result, VerdictState
 from guard.screen import Screen
-from guard.situation.values import VerdictState
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import find_job, lock_of
 from guard.trial.publishing import LATEST, Wish, publish

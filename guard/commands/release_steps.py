@@ -17,13 +17,13 @@ from guard.git.files import held
 from guard.git.network import fetch, ls_remote
 from guard.git.refs import head_of
 from guard.git.sending import Refusal, Sent, send
-from guard.model import Result
+from guard.model import Result, VerdictState
 from guard.plan.walk import Kind, Step, rebase
 from guard.screen import Screen
 from guard.situation.progress import Look
 from guard.situation.release import Published, PublishedImage, Spot, Trouble
 from guard.situation.tracking import record_seen
-from guard.situation.values import Pin, VerdictState
+from guard.situation.values import Pin
 from guard.trial.jobs import job_for, lock_of
 from guard.trial.publishing import Wish, publish
 from guard.trial.trial import try_out

@@ -15,7 +15,7 @@ from guard.git.commands import git, in_turn
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
-from guard.model import Combination, Decision, Outcome
+from guard.model import Combination, Decision, Outcome, Tested, VerdictState
 from guard.plan.following import PERSON, following
 from guard.plan.preparation import preparation
 from guard.rules import merged
@@ -25,7 +25,7 @@ from guard.situation.checkouts import Checkouts, Relation, checkouts
 from guard.situation.gitlinks import usual_destination
 from guard.situation.progress import Asking, Progress
 from guard.situation.release import ReleaseFacts
-from guard.situation.values import Facts, Tested, Unknown, VerdictState
+from guard.situation.values import Facts, Unknown
 from guard.situation.workspace import find_workspace, repositories_of
 from guard.verdicts.bypasses import Bypassed, bypassed
 

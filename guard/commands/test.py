@@ -13,11 +13,10 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate
 from guard.git.files import held
 from guard.memory import Memory
-from guard.model import Result, Severity
+from guard.model import Result, Severity, Tested, VerdictState
 from guard.rules.tested import NAME as TESTED
 from guard.screen import Screen
 from guard.situation.untested import untested
-from guard.situation.values import Tested, VerdictState
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import Job, find_job, lock_of
 from guard.trial.rehearsal import begun

@@ -22,12 +22,14 @@ from guard.model import (
     Gitlink,
     Outcome,
     Severity,
+    Tested,
+    VerdictState,
     outcome_of,
 )
 from guard.rules.image_published import of_image
 from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.facts import Gatherer
-from guard.situation.values import Facts, Pin, Tested, Unknown, VerdictState
+from guard.situation.values import Facts, Pin, Unknown
 from guard.situation.workspace import Workspace
 
 # Releases, for what would fit instead of what was found; guard align looks into all.

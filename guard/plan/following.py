@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from guard.config import FILE
 from guard.git.commands import git, in_turn
+from guard.model import Tested, VerdictState
 from guard.plan.preparation import preparation
 from guard.plan.walk import Step, StepState, next_command, pending, steps
 from guard.situation.checkouts import Checkouts, Settings
 from guard.situation.release import Reach, ReleaseFacts, Spot
-from guard.situation.values import Tested, VerdictState
 
 # How the line begins that is no command.
 PERSON = "you: "

@@ -12,11 +12,10 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.git.commands import Command, git, guard, in_turn
-from guard.model import Evidence, Severity
+from guard.model import Evidence, Severity, Tested, VerdictState
 from guard.rules import published
 from guard.situation.publication import Publication, Publications
 from guard.situation.release import Published, Reach, ReleaseFacts, Spot, Trouble
-from guard.situation.values import Tested, VerdictState
 
 
 class Kind(Enum):

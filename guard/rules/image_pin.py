@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from guard.model import Evidence, Finding, Severity
-from guard.situation.values import Consumer, Facts, ImageMention, ImagePins, Unknown
+from guard.model import Evidence, Finding, ImageMention, Severity
+from guard.situation.values import Consumer, Facts, ImagePins, Unknown
 
 NAME: Final = "image-pin"
 _SHOWN: Final = 3

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from guard.model import Finding, Severity
-from guard.situation.values import Facts, Tested, Unknown, VerdictState, undecided
+from guard.model import Finding, Severity, Tested, VerdictState
+from guard.situation.values import Facts, Unknown, undecided
 
 NAME: Final = "tested"
 

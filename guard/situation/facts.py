@@ -17,7 +17,7 @@ from guard.git.releases import TagList, all_releases, in_order, release_version,
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
-from guard.model import Combination, Evidence, Release, Severity
+from guard.model import Combination, Evidence, Release, Severity, Tested, VerdictState
 from guard.situation.assembly import content_key
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.others import Others
@@ -32,9 +32,7 @@ from guard.situation.values import (
     PathState,
     Pin,
     ReleasePackages,
-    Tested,
     Unknown,
-    VerdictState,
 )
 from guard.situation.workspace import Workspace
 from guard.verdicts.verdicts import Verdicts

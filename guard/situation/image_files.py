@@ -14,7 +14,8 @@ from guard.git.folders import File, all_files, files_in, matching_folders
 from guard.git.objects import GitObject, ObjectReader
 from guard.git.store import Store
 from guard.memory import Memory
-from guard.situation.values import ImageMention, ImagePins, Unknown
+from guard.model import ImageMention
+from guard.situation.values import ImagePins, Unknown
 
 _FILES: Final = 500
 _KIND: Final = "image-pins"

@@ -15,7 +15,7 @@ from guard.git.commands import git
 from guard.git.locate import git_at, seen_from_here
 from guard.git.refs import head_of
 from guard.git.repository import Repository
-from guard.model import Combination, Finding, Gitlink
+from guard.model import Combination, Finding, Gitlink, Tested, VerdictState
 from guard.situation.branches import (
     HEADS,
     PushedTo,
@@ -40,7 +40,7 @@ from guard.situation.release import (
     Trouble,
 )
 from guard.situation.tracking import Place, track
-from guard.situation.values import Facts, Pin, Tested, Unknown, VerdictState
+from guard.situation.values import Facts, Pin, Unknown
 from guard.situation.whereabouts import Whereabouts
 from guard.verdicts.record import Record
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from guard.git.commands import Command, git
 from guard.git.repository import Repository
-from guard.model import Finding
+from guard.model import Finding, Tested
 from guard.situation.publication import Publication
-from guard.situation.values import Facts, Names, Pin, Tested, Unknown
+from guard.situation.values import Facts, Names, Pin, Unknown
 
 
 class Reach(Enum):

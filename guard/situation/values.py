@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from guard.model import Evidence, Finding, Release, Severity
+from guard.model import Evidence, Finding, ImageMention, Release, Severity, Tested
 
 if TYPE_CHECKING:
     # A push whose facts are remembered reads no manifest.
@@ -105,42 +105,6 @@ class Consumer(NamedTuple):
     unknown: tuple[Unknown, ...] = ()
 
 
-class VerdictState(Enum):
-    """What is known of building and testing one combination by its recipe."""
-
-    NO_COMMAND = "no test command"
-    UNTESTED = "untested"
-    PASSED = "passed"
-    FAILED_BUILD = "failed at build"
-    FAILED_TEST = "failed at test"
-    UNREADABLE = "unreadable"
-
-
-class Tested(NamedTuple):
-    """The newest verdict's word on this combination.
-
-    Args:
-        detail: of a failure, what failed; of something unreadable, why.
-        remedy: where another command than ``guard test`` is needed.
-        verdict: the verdict's name (the start of key and recipe), or "".
-        log: path of the log file, or "".
-        published: whether the image can be had from a registry.
-        by: who recorded it, "" for one's own.
-        uncounted: a verdict of somebody else that does not count here, in words, or "".
-    """
-
-    state: VerdictState
-    key: str = ""
-    recipe: str = ""
-    detail: str = ""
-    remedy: str = ""
-    verdict: str = ""
-    log: str = ""
-    published: bool = False
-    by: str = ""
-    uncounted: str = ""
-
-
 class OldImage(NamedTuple):
     """What CI would test a commit of the consumer in, since the image that passed is not there.
 
@@ -163,31 +127,6 @@ class OldImage(NamedTuple):
     verdict: str
     blocks: bool
     unknown: Unknown | None = None
-
-
-class ImageMention(NamedTuple):
-    """One place where a file of the consumer names the image.
-
-    Args:
-        line: 1-based.
-        text: the line.
-        name: as it stands there.
-        tag: "" where there is none; with the variables that the file does not set.
-        digest: as in ``sha256:1f..``, "" where there is none.
-    """
-
-    path: str
-    line: int
-    text: str
-    name: str
-    tag: str = ""
-    digest: str = ""
-
-    @property
-    def reference(self) -> str:
-        """Name, tag and digest as docker writes them."""
-        tag = f":{self.tag}" if self.tag else ""
-        return f"{self.name}{tag}" + (f"@{self.digest}" if self.digest else "")
 
 
 class ImagePins(NamedTuple):

@@ -17,8 +17,7 @@ from guard.git.refs import REMOTES, VERDICTS
 from guard.git.repository import Repository
 from guard.git.store import Part, Store
 from guard.memory import Memory
-from guard.model import Result, ShapeError
-from guard.situation.values import Tested, VerdictState
+from guard.model import Result, ShapeError, Tested, VerdictState
 
 if TYPE_CHECKING:
     from guard.verdicts.colleagues import Colleagues, Theirs

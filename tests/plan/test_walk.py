@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from guard.git.repository import Repository
-from guard.model import Finding, Severity
+from guard.model import Finding, Severity, VerdictState
+from guard.model import Tested as WasTested
 from guard.plan.walk import SEEN_BY_OTHERS, Kind, Step, StepState, next_command, pending, steps
 from guard.situation.publication import Publication, PublicationState
 from guard.situation.release import Published, PublishedImage, Reach, ReleaseFacts, Spot, Trouble
-from guard.situation.values import Tested as WasTested
-from guard.situation.values import Unknown, VerdictState
+from guard.situation.values import Unknown
 from tests.rules.case import NAMES
 
 AULA, DOCKER, OTHER = "a" * 40, "d" * 40, "e" * 40

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from guard.model import Finding, Severity
+from guard.model import Finding, ImageMention, Severity
 from guard.rules.image_pin import check
-from guard.situation.values import ImageMention, ImagePins, Unknown
+from guard.situation.values import ImagePins, Unknown
 from tests.rules.case import AULA, facts
 
 NAME = "quay.io/liqd/aula"

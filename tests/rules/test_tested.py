@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from guard.model import Severity
+from guard.model import Severity, VerdictState
+from guard.model import Tested as Verdict
 from guard.rules.tested import check
-from guard.situation.values import Facts, Unknown, VerdictState
-from guard.situation.values import Tested as Verdict
+from guard.situation.values import Facts, Unknown
 from tests.rules.case import SUPERPROJECT, facts
 
 KEY, RECIPE = "c" * 40, "e" * 64

@@ -9,12 +9,12 @@ import pytest
 
 from guard.errors import ConfigError, GuardError
 from guard.git.objects import ObjectPool
-from guard.model import Gitlink, Result
+from guard.model import Gitlink, Result, VerdictState
+from guard.model import Tested as Known
 from guard.rules.asked import ranges_on_gitlink
 from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.facts import Gatherer
-from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown, VerdictState
-from guard.situation.values import Tested as Known
+from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown
 from guard.situation.workspace import Workspace
 from tests.workshop import GUARD_TOML, STACK, Repo, Workshop, cabal
 

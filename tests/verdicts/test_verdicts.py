@@ -14,9 +14,8 @@ from guard.config import Config, Recipe, read_config
 from guard.errors import GuardError
 from guard.git.objects import ObjectPool
 from guard.git.store import Part
-from guard.model import Result
-from guard.situation.values import Tested as Known
-from guard.situation.values import VerdictState
+from guard.model import Result, VerdictState
+from guard.model import Tested as Known
 from guard.verdicts.record import Record
 from guard.verdicts.verdicts import REF, Verdicts, record_path
 from tests.workshop import GUARD_TOML, Repo, a_record
@@ -301,7 +300,7 @@ sys.path.insert(0, sys.argv[1])
 from guard.config import read_config
 from guard.git.locate import open_any
 from guard.git.objects import ObjectPool
-from guard.model import Result
+from guard.model import Result, Tested as Known, VerdictState
 from guard.verdicts.verdicts import Verdicts
 from tests.workshop import a_record
 config = read_config(sys.argv[3].encode())
