@@ -83,7 +83,6 @@ DOORS = {
         "guard.verdicts.colleagues",
         "guard.verdicts.record",
         "guard.verdicts.recording",
-        "guard.verdicts.trust",
     },
     "guard.__main__": {"guard.cli"},  # Ctrl-C may come while it is imported
 }

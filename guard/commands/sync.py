@@ -10,8 +10,8 @@ from guard.git.repository import Repository
 from guard.screen import Screen
 from guard.situation.branches import usual_remote
 from guard.situation.workspace import find_workspace
+from guard.verdicts.colleagues import SETTING, Trust, trust_in
 from guard.verdicts.sharing import sync
-from guard.verdicts.trust import SETTING, Trust, trust_in
 from guard.verdicts.verdicts import Verdicts
 
 

@@ -1,6 +1,8 @@
-"""Single commits: whether one is here, what leads to it, and what people call it."""
+"""Single commits: whether one is here, what is in it and leads to it, what people call it."""
 
 from __future__ import annotations
+
+import os
 
 from guard.errors import GitError
 from guard.git.repository import Repository
@@ -19,6 +21,17 @@ def tree_of(repository: Repository, commit: str) -> str:
         GitError: there is no such commit.
     """
     return repository.text("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+
+
+def entries(repository: Repository, tree: str) -> dict[str, tuple[int, str]]:
+    """What is below a tree or commit but its folders: path -> mode and object id.
+
+    Raises:
+        GitError: it is not here.
+    """
+    listed = os.fsdecode(repository.run("ls-tree", "-r", "-z", "--full-tree", tree))
+    pairs = (line.split("\t", 1) for line in listed.split("\0") if line)
+    return {path: (int(words[:6], 8), words.split()[2]) for words, path in pairs}
 
 
 def is_ancestor(repository: Repository, old: str, new: str) -> bool:

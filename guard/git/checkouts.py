@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from shlex import quote
 from typing import Final
 
 from guard.errors import GitError, GuardError
-from guard.git.ancestry import has_commit
+from guard.git.ancestry import entries, has_commit, is_named
+from guard.git.commands import git, in_turn
 from guard.git.commits import private_index
 from guard.git.locate import open_checkout
 from guard.git.network import fetch
+from guard.git.refs import stand
 from guard.git.repository import Repository
+from guard.git.trees import GITLINK
 
 # git overwrites what is ignored, which may be somebody's only copy.
 _CAREFULLY: Final = ("--quiet", "--no-recurse-submodules", "--no-overwrite-ignore")
@@ -54,7 +57,8 @@ def move_submodule(
         )
     checkout = open_checkout(os.path.join(superproject.work_tree, path))
     if checkout is not None:
-        _refuse_loss(checkout, path, commit)
+        for loss in losses(path, checkout, commit):
+            raise loss
         take_over(checkout, commit, source, ref)
     old = superproject.text("ls-files", "--stage", "--", path).split()
     _stage(superproject, path, commit)
@@ -132,39 +136,50 @@ def _stage(superproject: Repository, path: str, commit: str) -> None:
     superproject.text_as_user("update-index", "--add", "--cacheinfo", entry)
 
 
-def _refuse_loss(checkout: Repository, path: str, commit: str) -> None:
-    work_tree = f"--work-tree={checkout.work_tree}"
-    status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
-    changed = checkout.run(work_tree, *status)
-    if changed:
-        count = changed.count(b"\0")
-        raise GuardError(
-            f"{path} has {count} uncommitted changes, which moving it could lose",
-            f"git -C {quote(checkout.place)} stash",
-        )
-    head = checkout.text("rev-parse", "--verify", "--quiet", "HEAD^{commit}", ok=(0, 1))
-    if not head or head == commit:
-        return
-    branch = checkout.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
-    kept = branch or checkout.text("for-each-ref", "--count=1", f"--contains={head}")
-    if not kept:
-        raise GuardError(
-            f"{path} is at {head[:12]}, a commit that no branch and no tag has; moving away would "
-            "make it hard to find again",
-            f"git -C {quote(checkout.place)} branch keep-{head[:8]} {head}",
-        )
+def losses(name: str, checkout: Repository, target: str = "") -> list[GuardError]:
+    """What would be hard to find again if a checkout moved, to be raised or told.
+
+    Args:
+        name: how messages call it.
+        target: the commit that it goes to.
+    """
+    troubles = []
+    if changed := uncommitted(checkout):
+        problem = f"{name} has uncommitted changes: {_some(changed)}"
+        troubles.append(GuardError(problem, _aside(checkout)))
+    where = stand(checkout)
+    is_left = where.commit not in (None, target) and not where.branch
+    if where.commit and is_left and not is_named(checkout, where.commit):
+        problem = f"{name} is at {where.commit[:12]}, a commit that no branch and no tag has"
+        words = ("branch", f"keep-{where.commit[:8]}", where.commit)
+        troubles.append(GuardError(problem, git(checkout, *words).text))
+    return troubles
+
+
+def _aside(checkout: Repository) -> str:
+    """The command that puts aside what is not committed."""
+    if under_way(checkout):
+        return git(checkout, "status").text  # says how to end it, and how to give it up
+    files = _changed(checkout)
+    stash = [git(checkout, "stash")] if files else []
+    # Of a gitlink that is staged git stash sees nothing.
+    gitlinks = [path for path in _staged_against(checkout, "HEAD") if path not in files]
+    unstage = [git(checkout, "restore", "--staged", *gitlinks)] if gitlinks else []
+    return in_turn([*stash, *unstage])
 
 
 def uncommitted(checkout: Repository) -> list[str]:
     """What is not committed, a line each: changed files, staged gitlinks, a merge under way."""
-    status = ("--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all")
-    output = checkout.run(f"--work-tree={checkout.work_tree}", "status", *status, "--no-renames")
-    paths = [os.fsdecode(item[3:]) for item in output.split(b"\0") if item]
-    staged = ("--cached", "--name-only", "-z", "--ignore-submodules=none", "HEAD")
-    listed = checkout.run("diff-index", *staged)
-    paths += [os.fsdecode(item) for item in listed.split(b"\0") if item]
     begun = under_way(checkout)
+    paths = (*_changed(checkout), *_staged_against(checkout, "HEAD"))
     return list(dict.fromkeys((*([f"{begun} is under way"] if begun else []), *paths)))
+
+
+def _changed(checkout: Repository) -> list[str]:
+    """The files that are not as in HEAD, or not as in the index."""
+    where = f"--work-tree={checkout.work_tree}"
+    status = ("--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all")
+    return [line[3:] for line in _paths(checkout, where, "status", *status, "--no-renames")]
 
 
 def under_way(checkout: Repository) -> str:
@@ -188,34 +203,34 @@ def in_the_way(checkout: Repository, tree: str) -> str:
         except GitError as error:
             return error.problem.partition(" failed: ")[2]
     # Of an ignored file git thinks that nobody wants it.
-    found = _strangers(checkout, _files(checkout, tree), _paths(checkout, "HEAD"))
-    if not found:
-        return ""
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"ignored files would be overwritten: {', '.join(found[:_SHOWN])}{more}"
+    ignored = _strangers(checkout, _files(checkout, tree), {*entries(checkout, "HEAD")})
+    return f"ignored files would be overwritten: {_some(ignored)}" if ignored else ""
 
 
-def _strangers(checkout: Repository, wanted: set[bytes], known: set[bytes]) -> list[str]:
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{', '.join(paths[:_SHOWN])}{more}"
+
+
+def _strangers(checkout: Repository, wanted: Iterable[str], known: set[str]) -> list[str]:
     """What lies in the working tree in the places of `wanted` files, and is none that is known."""
-    assert checkout.work_tree is not None
-    folder = os.fsencode(checkout.work_tree)
-    found: dict[bytes, None] = {}
+    strangers: dict[str, None] = {}
     for path in sorted(wanted):
-        steps = path.split(b"/")
+        steps = path.split("/")
         for end in range(1, len(steps) + 1):
-            place = b"/".join(steps[:end])
-            full = os.path.join(folder, place)
-            if os.path.isdir(full) and not os.path.islink(full):
+            place = "/".join(steps[:end])
+            whole = os.path.join(checkout.place, place)
+            if os.path.isdir(whole) and not os.path.islink(whole):
                 continue
-            if place not in known and os.path.lexists(full):
-                found[place] = None
+            if place not in known and os.path.lexists(whole):
+                strangers[place] = None
             break
         else:
-            found.update(dict.fromkeys(sorted(_inside(folder, path) - known)))
-    return [os.fsdecode(path) for path in found]
+            strangers.update(dict.fromkeys(sorted(_inside(checkout.place, path) - known)))
+    return list(strangers)
 
 
-def _inside(folder: bytes, path: bytes) -> set[bytes]:
+def _inside(folder: str, path: str) -> set[str]:
     """The files below a folder of the working tree."""
     return {
         os.path.relpath(os.path.join(at, name), folder)
@@ -232,51 +247,44 @@ def is_between(checkout: Repository, old: str, new: str) -> bool:
     """
     trees = (old, new)
     staged = [_staged_against(checkout, commit) for commit in trees]
-    if staged[0] & staged[1]:
+    if {*staged[0]} & {*staged[1]}:
         return False
-    known = set[bytes]().union(*(_paths(checkout, commit) for commit in trees))
+    known = set[str]().union(*(entries(checkout, commit) for commit in trees))
     if any(_strangers(checkout, _files(checkout, commit), known) for commit in trees):
         return False
     differing = [_differing(checkout, commit) for commit in trees]
-    assert checkout.work_tree is not None
-    folder = os.fsencode(checkout.work_tree)
-    return not any(
-        os.path.lexists(os.path.join(folder, path)) for path in known & differing[0] & differing[1]
-    )
+    return not _any_there(checkout, known & differing[0] & differing[1])
 
 
 def has_strays(checkout: Repository, at: str, other: str) -> bool:
     """Whether files of another commit that HEAD's lacks lie in the working tree."""
-    assert checkout.work_tree is not None
-    folder = os.fsencode(checkout.work_tree)
-    paths = _paths(checkout, other) - _paths(checkout, at)
-    return any(os.path.lexists(os.path.join(folder, path)) for path in paths)
+    return _any_there(checkout, entries(checkout, other).keys() - entries(checkout, at).keys())
 
 
-def _paths(checkout: Repository, commit: str) -> set[bytes]:
-    return set(checkout.run("ls-tree", "-r", "-z", "--name-only", commit).split(b"\0"))
+def _any_there(checkout: Repository, paths: Iterable[str]) -> bool:
+    return any(os.path.lexists(os.path.join(checkout.place, path)) for path in paths)
 
 
-def _files(checkout: Repository, tree: str) -> set[bytes]:
+def _files(checkout: Repository, tree: str) -> list[str]:
     """The paths of a tree without its gitlinks."""
-    listed = checkout.run("ls-tree", "-r", "-z", tree).split(b"\0")
-    pairs = (line.split(b"\t", 1) for line in listed if line)
-    return {path for kind, path in pairs if not kind.startswith(b"160000 ")}
+    return [path for path, (mode, _) in entries(checkout, tree).items() if mode != GITLINK]
 
 
-def _staged_against(checkout: Repository, commit: str) -> set[bytes]:
-    listed = checkout.run(
-        "diff-index", "--cached", "--name-only", "-z", "--ignore-submodules=none", commit
-    )
-    return {item for item in listed.split(b"\0") if item}
+def _staged_against(checkout: Repository, commit: str) -> list[str]:
+    words = ("diff-index", "--cached", "--name-only", "-z", "--ignore-submodules=none")
+    return _paths(checkout, *words, commit)
 
 
-def _differing(checkout: Repository, commit: str) -> set[bytes]:
+def _differing(checkout: Repository, commit: str) -> set[str]:
     """The files of the working tree that are not as in a commit, whatever the index says."""
     where = f"--work-tree={checkout.work_tree}"
     with private_index(checkout) as scratch:
         scratch.run("read-tree", commit)
         words = ("diff", "--name-only", "-z", "--no-ext-diff", "--ignore-submodules=all")
-        changed = scratch.run(where, *words)
-        others = scratch.run(where, "ls-files", "--others", "-z")
-    return {item for item in (changed + others).split(b"\0") if item}
+        changed = _paths(scratch, where, *words)
+        return {*changed, *_paths(scratch, where, "ls-files", "--others", "-z")}
+
+
+def _paths(repository: Repository, *words: str) -> list[str]:
+    """What git lists with ``-z``."""
+    return [os.fsdecode(path) for path in repository.run(*words).split(b"\0") if path]

@@ -14,8 +14,9 @@ from guard.git.files import no_room, private_folder
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK, REGULAR
 
-# Of a path and what stands there: mode and object id. None for nothing.
-Changes = Mapping[str, tuple[int, str] | None]
+# What stands at a path: mode and object id; None for nothing.
+Entry = tuple[int, str]
+Changes = Mapping[str, Entry | None]
 
 
 @contextmanager
@@ -46,12 +47,12 @@ def _made(folder: str) -> str:
     return folder
 
 
-def gitlink(commit: str) -> tuple[int, str]:
+def gitlink(commit: str) -> Entry:
     """A submodule's commit, for `tree_with`."""
     return GITLINK, commit
 
 
-def regular(blob: str) -> tuple[int, str]:
+def regular(blob: str) -> Entry:
     """A file's content, for `tree_with`."""
     return REGULAR, blob
 
@@ -125,6 +126,24 @@ def advance(repository: Repository, ref: str, new: str, old: str | None, why: st
         raise GuardError(
             f"{ref} of {repository.place} was not moved: {error.problem}", f"run {why} again"
         ) from error
+
+
+def moved(repository: Repository, ref: str, new: str, old: str | None) -> bool:
+    """Move a ref of guard's own; False where it is not where it was any more.
+
+    Args:
+        old: where it was, None where there was none.
+
+    Raises:
+        GitError: nobody else has moved it: a lock, a full disk, a read-only folder.
+    """
+    try:
+        repository.run("update-ref", ref, new, old or "0" * len(new))
+    except GitError:
+        if repository.text("for-each-ref", "--format=%(objectname)", ref) == (old or ""):
+            raise
+        return False
+    return True
 
 
 def commit_gitlink(superproject: Repository, path: str, commit: str, message: str) -> str:

@@ -11,8 +11,8 @@ from guard.recovery.images import Image, images_of
 from guard.recovery.known_good import Good, KnownGood
 from guard.screen import JSON_VERSION, Screen
 from guard.situation.branches import usual_remote
+from guard.verdicts.colleagues import SETTING
 from guard.verdicts.sharing import ways_to_verdicts
-from guard.verdicts.trust import SETTING
 
 
 def show_all(gate: Gate, known: KnownGood, as_json: bool, screen: Screen) -> None:

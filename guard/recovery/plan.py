@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -129,11 +128,6 @@ def leaving(stand: Stand, commit: str) -> tuple[str, ...]:
     if not stand.branch:
         return ()
     return (f"checked out at {commit[:12]}, and no longer on {stand.branch}",)
-
-
-def git_in(repository: Repository, *words: str) -> str:
-    """The git command in a repository that a person pastes."""
-    return shlex.join(("git", "-C", repository.place, *words))
 
 
 def whole(good: Good) -> Combination:

@@ -13,6 +13,7 @@ from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.git.ancestry import is_ancestor, only_in, tree_of
+from guard.git.commands import git
 from guard.git.commits import changed_index, private_index
 from guard.git.refs import refs_below, stand
 from guard.git.releases import all_releases, in_order
@@ -20,7 +21,6 @@ from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.model import Combination
 from guard.recovery.hindrances import (
-    Trouble,
     elsewhere,
     not_checked_out,
     refuse,
@@ -37,7 +37,6 @@ from guard.recovery.plan import (
     Plan,
     Side,
     changes_of,
-    git_in,
     leaving,
     submodules_of,
     whole,
@@ -112,8 +111,8 @@ def goals_home(gate: Gate, home: Sequence[Home]) -> list[Goal]:
         if branch:
             tip = refs_below(checkout, "refs/heads/").get(f"refs/heads/{branch}")
             if tip is None:
-                command = git_in(checkout, "branch", branch, commit)
-                troubles.append(Trouble(f"{name} has no branch {branch} any more", command))
+                command = git(checkout, "branch", branch, commit).text
+                troubles.append(GuardError(f"{name} has no branch {branch} any more", command))
             troubles += elsewhere(name, checkout, branch, " meanwhile")
             commit = tip or commit
         troubles += unfit(name, checkout, commit)
@@ -142,7 +141,7 @@ class Planner:
         self._base = whole(good)
         self._top = superproject_of(gate)
         self._pushes = pushes
-        self._troubles: list[Trouble] = []
+        self._troubles: list[GuardError] = []
         self._notes: list[str] = []
 
     def plan(self) -> Plan:
@@ -231,7 +230,7 @@ class Planner:
         if theirs is None and ours is None:
             raise GuardError(
                 f"{name} has neither a branch {branch.name} nor that of a remote",
-                git_in(repository, "fetch"),
+                git(repository, "fetch").text,
             )
         if theirs is None or ours is None:
             tip = theirs or ours or ""
@@ -249,11 +248,11 @@ class Planner:
             # Ours of an attempt that somebody was faster than: joined, not thrown away.
             return (theirs, ours), f"{remote}, joined with the restoring commit made before"
         self._troubles.append(
-            Trouble(
+            GuardError(
                 f"{name}: {branch.name} and {remote} have gone different ways "
                 f"({len(ahead)} commits are only here, the newest {ahead[0][:12]})",
                 # Renamed, they stay and are out of the way; a rebase may end in conflicts.
-                git_in(repository, "branch", "--move", branch.name, f"{branch.name}-{ours[:8]}"),
+                git(repository, "branch", "--move", branch.name, f"{branch.name}-{ours[:8]}").text,
             )
         )
         return (theirs,), remote
@@ -265,7 +264,7 @@ class Planner:
         if checkout is None:
             why = ", and its restoring commit is made there"
             name = self._gate.workspace.name(path)
-            raise GuardError(*not_checked_out(self._top, name, path, why))
+            raise not_checked_out(self._top, name, path, why)
         side = self._side(path, checkout, part.commit, part.tree)
         if not side.needed:
             return side
@@ -317,9 +316,9 @@ class Planner:
             remote = usual_remote(repository, self._gate.pool.settings) or "<remote>"
             words = ["fetch", remote, f"+refs/tags/{wanted}:refs/tags/{wanted}"]
         if self._pushes:
-            command = git_in(repository, *words)
+            command = git(repository, *words).text
             self._troubles.append(
-                Trouble(f"{problem}; a push that pins it would be blocked", command)
+                GuardError(f"{problem}; a push that pins it would be blocked", command)
             )
         self._notes.append(f"{problem}; the pin goes to the commit, and a push will be blocked")
         return part.commit, ""
@@ -331,7 +330,7 @@ class Planner:
         if where.branch != branch:
             at = where.branch or f"no branch ({(where.commit or '')[:12]})"
             problem = f"{name} is on {at}; the way back is a commit on {branch}"
-            self._troubles.append(Trouble(problem, git_in(self._top, "checkout", branch)))
+            self._troubles.append(GuardError(problem, git(self._top, "checkout", branch).text))
         commit = consumer.good if consumer.needed else consumer.parents[0]
         changes = changes_of(consumer.path, commit, pinned, blob)
         with private_index(self._top, private_objects=True) as private:

@@ -7,10 +7,11 @@ from contextlib import suppress
 
 from guard.errors import GuardError
 from guard.git.ancestry import has_commit, is_ancestor
+from guard.git.commands import git
 from guard.git.network import fetch, remote_commit
 from guard.git.repository import Repository
 from guard.git.sending import push
-from guard.recovery.plan import Goal, Plan, Side, git_in
+from guard.recovery.plan import Goal, Plan, Side
 from guard.recovery.restore import Say
 from guard.situation.branches import default_branch
 
@@ -33,7 +34,7 @@ def ask_remotes(checkouts: Iterable[tuple[str, Repository]]) -> None:
         except GuardError as error:
             raise GuardError(
                 f"nothing was changed: {name}'s remote {remote} does not answer: {error.problem}",
-                git_in(checkout, "fetch", remote),
+                git(checkout, "fetch", remote).text,
             ) from error
 
 
@@ -55,7 +56,7 @@ def tags_to_push(plan: Plan) -> list[tuple[Goal, str]]:
             raise GuardError(
                 f"nothing was changed: {goal.name}'s remote has {goal.tag} at {commit[:12]}, here "
                 f"it is {goal.commit[:12]}",
-                git_in(goal.checkout, "ls-remote", "--tags", remote),
+                git(goal.checkout, "ls-remote", "--tags", remote).text,
             )
     return tags
 
@@ -102,7 +103,7 @@ def _refused(side: Side, commit: str, error: GuardError) -> GuardError:
             return GuardError(
                 f"{side.name}: somebody else pushed to {branch.name} of {branch.remote} first "
                 f"({tip[:12]}); nothing was forced, and the restoring commit {commit[:12]} is here",
-                f"look at it: {git_in(side.checkout, 'fetch', branch.remote)}; then run "
+                f"look at it: {git(side.checkout, 'fetch', branch.remote).text}; then run "
                 "guard recover --push again, which joins both",
             )
     return GuardError(

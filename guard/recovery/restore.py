@@ -12,11 +12,12 @@ from typing import Final
 from guard.errors import GuardError
 from guard.git.ancestry import has_commit, tree_of
 from guard.git.checkouts import follow, switch, take_over, update_below
+from guard.git.commands import git
 from guard.git.commits import advance, new_commit, tree_with
 from guard.git.refs import Stand, stand
 from guard.git.repository import Repository
 from guard.recovery.journal import Home, Move, read_journal, under_way
-from guard.recovery.plan import TRAILER, Goal, Plan, Side, changes_of, git_in, whole
+from guard.recovery.plan import TRAILER, Goal, Plan, Side, changes_of, whole
 from guard.verdicts.recording import KEEP
 
 _WHY: Final = "guard recover"
@@ -134,5 +135,5 @@ def _bring(checkout: Repository, commit: str, source: Repository, tag: str = "")
             return
     raise GuardError(
         f"commit {commit} could not be fetched from {source.place}",
-        git_in(checkout, "fetch", "--all"),
+        git(checkout, "fetch", "--all").text,
     )

@@ -9,20 +9,49 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from typing import Final, NamedTuple
 
+from guard.errors import ConfigError
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.memory import Memory
 from guard.model import Result, ShapeError
 from guard.verdicts.record import Record, parse_record
-from guard.verdicts.trust import Trust
 
+# Whose verdicts count: a person's own choice, and never the tree's.
+SETTING: Final = "guard.trust"
 # git-log(1), %G?: a good signature of somebody known. For SSH: of the allowed signers.
 _GOOD: Final = "G"
 _SIGNERS: Final = "gpg.ssh.allowedSignersFile"
 # What a user may have set for git log, and would be in the way of reading it.
 _PLAIN: Final = ("-c", "log.showSignature=false", "-c", "log.follow=false")
+
+
+class Trust(Enum):
+    """Which of the verdicts that others recorded count as one's own do."""
+
+    NONE = "none"
+    ALL = "all"
+    SIGNED = "signed"
+
+
+def trust_in(repository: Repository) -> Trust:
+    """What this clone trusts; nobody else where nothing is said.
+
+    Raises:
+        ConfigError: the setting is none of those words.
+        GitError: git cannot be asked.
+    """
+    said = repository.text("config", "--get", SETTING, ok=(0, 1)).strip().lower()
+    try:
+        return Trust(said) if said else Trust.NONE
+    except ValueError:
+        words = ", ".join(trust.value for trust in Trust)
+        raise ConfigError(
+            f"git config {SETTING} is {said!r}, which is none of {words}",
+            f"git config {SETTING} none",
+        ) from None
 
 
 class Theirs(NamedTuple):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from guard.errors import GitError, GuardError
-from guard.git.commits import changed_index, new_blob, new_commit, private_index, regular
+from guard.git.commits import changed_index, moved, new_blob, new_commit, private_index, regular
 from guard.git.refs import VERDICTS
 from guard.git.repository import Repository
 from guard.git.store import Part
@@ -59,7 +59,7 @@ def add(
         for _ in range(_RACES):
             tip = read_tip()
             commit = _commit(scratch, data, path, record.title, tip)
-            if _move(repository, commit, tip, read_tip):
+            if moved(repository, VERDICTS, commit, tip):
                 return commit, object_id(b"blob", data, len(commit) // 2)
     raise GuardError(
         f"{VERDICTS} moved {_RACES} times while the verdict {record.name} was being recorded",
@@ -77,19 +77,6 @@ def keep(record: Record, parts: Iterable[Part]) -> list[str]:
             except GitError as error:
                 troubles.append(f"{part.path} {part.commit} is not kept: {error.problem}")
     return troubles
-
-
-def _move(
-    repository: Repository, commit: str, tip: str | None, read_tip: Callable[[], str | None]
-) -> bool:
-    old = tip or "0" * len(commit)
-    try:
-        repository.run("update-ref", VERDICTS, commit, old)
-    except GitError:
-        if read_tip() == tip:
-            raise  # nobody else moved it: a lock, a full disk, a read-only folder
-        return False
-    return True
 
 
 def _commit(scratch: Repository, data: bytes, path: str, message: str, tip: str | None) -> str:

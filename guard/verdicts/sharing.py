@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
-from guard.git.commits import new_commit, regular, tree_with
+from guard.git.ancestry import entries
+from guard.git.commits import Entry, moved, new_commit, tree_with
 from guard.git.network import fetch, ls_remote
-from guard.git.objects import ObjectPool
+from guard.git.objects import ObjectPool, ObjectReader
 from guard.git.refs import REMOTES, list_refs
 from guard.git.repository import Repository
 from guard.git.sending import PushError, Refusal, push
@@ -71,7 +71,7 @@ def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -
         joined = found[0] if len(found) == 1 else _joined(repository, pool, found)
         if joined != tips.remote and not _pushed(repository, remote, joined):
             continue
-        if _move(repository, tracking, joined, tips.known):
+        if joined == tips.known or moved(repository, tracking, joined, tips.known):
             _delete(repository, incoming)
             return Synced(came, went)
     raise GuardError(f"{remote} moved its verdicts {_RACES} times meanwhile", "guard sync")
@@ -141,49 +141,25 @@ def _count(repository: Repository, of: list[str], without: list[str]) -> int:
 def _joined(repository: Repository, pool: ObjectPool, tips: list[str]) -> str:
     """A merge of all, whose tree has every file of each, the newer record where they differ."""
     first, *others = tips
-    files = _files(repository, first)
-    changed: dict[str, str] = {}
+    files, reader = entries(repository, first), pool.reader(repository)
+    changed: dict[str, Entry] = {}
     for other in others:
-        for path, blob in _files(repository, other).items():
+        for path, entry in entries(repository, other).items():
             present = files.get(path)
-            if present is None or (present != blob and _finished(repository, pool, blob, present)):
-                files[path] = changed[path] = blob
-    tree = tree_with(repository, first, {path: regular(blob) for path, blob in changed.items()})
-    return new_commit(repository, tree, tips, "Join verdicts")
+            if present is None or (present != entry and _is_newer(reader, entry, present)):
+                files[path] = changed[path] = entry
+    return new_commit(repository, tree_with(repository, first, changed), tips, "Join verdicts")
 
 
-def _files(repository: Repository, tip: str) -> dict[str, str]:
-    listed = repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
-    found = {}
-    for entry in listed.split(b"\0"):
-        if entry:
-            meta, _, path = entry.partition(b"\t")
-            found[os.fsdecode(path)] = meta.split()[2].decode()
-    return found
-
-
-def _finished(repository: Repository, pool: ObjectPool, blob: str, present: str) -> bool:
+def _is_newer(reader: ObjectReader, entry: Entry, present: Entry) -> bool:
     """Whether a record is newer than the present one; a damaged one is older than any."""
     times = []
-    for found in pool.reader(repository).read_all([blob, present]):
+    for blob in reader.read_all([entry[1], present[1]]):
         try:
-            times.append(parse_record(found.data).finished if found is not None else "")
+            times.append(parse_record(blob.data).finished if blob is not None else "")
         except ShapeError:
             times.append("")
     return times[0] > times[1]
-
-
-def _move(repository: Repository, ref: str, commit: str, old: str | None) -> bool:
-    if commit == old:
-        return True
-    try:
-        repository.run("update-ref", ref, commit, old or "0" * len(commit))
-    except GitError:
-        now = repository.text("for-each-ref", "--format=%(objectname)", ref)
-        if now == (old or ""):
-            raise  # nobody else moved it: a full disk, a read-only folder
-        return False
-    return True
 
 
 def _delete(repository: Repository, ref: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from guard.config import Recipe
 from guard.errors import GuardError
+from guard.git.ancestry import entries
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.refs import REMOTES, VERDICTS
 from guard.git.repository import Repository
@@ -116,8 +117,7 @@ class Verdicts:
 
     def _colleagues(self) -> Colleagues:
         # Most clones share nothing.
-        from guard.verdicts.colleagues import Colleagues
-        from guard.verdicts.trust import trust_in
+        from guard.verdicts.colleagues import Colleagues, trust_in
 
         trust = trust_in(self._repository)
         return Colleagues(self._repository, self._pool, self._remote_tips, self._tip, trust)
@@ -200,8 +200,7 @@ class Verdicts:
         tip = self._whole_tip(again)
         if tip is None:
             return []
-        listed = self._repository.run("ls-tree", "-r", "-z", "--full-tree", tip)
-        return self._records(line.split()[2].decode() for line in listed.split(b"\0") if line)
+        return self._records(blob for _, blob in entries(self._repository, tip).values())
 
     def history(self) -> list[Record]:
         """Every attempt that was ever recorded, newest first.

@@ -286,12 +286,28 @@ class TestRefusals:
             ("thentos", "README.md"),
         ):
             assert f"  {name} has uncommitted changes: {path}\n" in said
-        assert f"git -C {workshop.aula.folder} stash" in said
+        assert "to mend it: git stash; git -C aula stash; git -C thentos stash\n" in said
 
     def test_a_staged_gitlink(self, harmed: World) -> None:
         commit = harmed.good["thentos"]
         harmed.workshop.docker.git("update-index", "--cacheinfo", f"160000,{commit},thentos")
-        assert "aula-docker has uncommitted changes: thentos" in self.refused(harmed)
+        said = self.refused(harmed)
+        assert "aula-docker has uncommitted changes: thentos" in said
+        self.mended(harmed, said)
+
+    def test_a_staged_gitlink_beside_a_changed_file(self, harmed: World) -> None:
+        workshop = harmed.workshop
+        commit = harmed.good["thentos"]
+        workshop.docker.git("update-index", "--cacheinfo", f"160000,{commit},thentos")
+        workshop.docker.write({"Dockerfile": "FROM changed\n"})
+        self.mended(harmed, self.refused(harmed))
+        assert "FROM changed" in workshop.docker.git("stash", "show", "--patch")
+
+    def mended(self, harmed: World, said: str) -> None:
+        remedy = said.partition("to mend it: ")[2].strip()
+        assert harmed.workshop.run(["sh", "-c", remedy], harmed.workshop.docker).status == 0
+        ran = harmed.recover("--yes", harmed.record.name)
+        assert ran.status == 0, ran.text
 
     def test_an_untracked_file_where_another_belongs(self, harmed: World) -> None:
         workshop = harmed.workshop
@@ -311,7 +327,7 @@ class TestRefusals:
         workshop.aula.write({mine: "precious\n"})
         said = self.refused(harmed)
         assert f"aula: ignored files would be overwritten: {mine}\n" in said
-        assert f"git -C {workshop.aula.folder} status --ignored" in said
+        assert "to mend it: git -C aula status --ignored\n" in said
         assert (workshop.aula.folder / mine).read_text() == "precious\n"
         said = self.refused(harmed, "--local", harmed.record.name)
         assert f"aula: ignored files would be overwritten: {mine}\n" in said
@@ -326,7 +342,7 @@ class TestRefusals:
         harmed.workshop.docker.git("checkout", "--quiet", "--detach")
         said = self.refused(harmed)
         assert "aula-docker is on no branch" in said
-        assert f"git -C {harmed.workshop.docker.folder} checkout master" in said
+        assert "to mend it: git checkout master\n" in said
         harmed.workshop.docker.git("checkout", "--quiet", "-b", "wip")
         assert "aula-docker is on wip; the way back is a commit on master" in self.refused(harmed)
 
@@ -334,7 +350,9 @@ class TestRefusals:
         head = harmed.workshop.docker.repository.git_dir + "/MERGE_HEAD"
         with open(head, "w", encoding="ascii") as file:
             file.write(harmed.good["aula-docker"] + "\n")
-        assert "a merge is under way" in self.refused(harmed)
+        said = self.refused(harmed)
+        assert "a merge is under way" in said
+        assert "to mend it: git status\n" in said
 
     def test_branches_that_have_gone_different_ways(self, harmed: World) -> None:
         workshop = harmed.workshop
@@ -345,7 +363,7 @@ class TestRefusals:
         said = self.refused(harmed)
         assert "aula: master and origin/master have gone different ways" in said
         remedy = said.partition("to mend it: ")[2].strip()
-        assert workshop.run(remedy.split(), workshop.aula).status == 0
+        assert workshop.run(remedy.split(), workshop.docker).status == 0
         mine = workshop.aula.head
         ran = harmed.recover("--push", "--yes", harmed.record.name)
         assert ran.status == 0, ran.text

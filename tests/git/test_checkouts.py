@@ -72,7 +72,7 @@ def refused(workshop: Workshop, old: str, match: str) -> str:
 
 def test_changes_are_not_lost(workshop: Workshop, old: str) -> None:
     workshop.thentos.write({"README.md": "my change\n"})
-    remedy = refused(workshop, old, "thentos has 1 uncommitted changes, which moving it could lose")
+    remedy = refused(workshop, old, "thentos has uncommitted changes: README.md")
     assert remedy == f"git -C {workshop.thentos.folder} stash"
     workshop.thentos.git("add", "README.md")
     refused(workshop, old, "uncommitted")
