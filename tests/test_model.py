@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guard.config import Config
+from guard.gate.bypass import Bypass
 from guard.model import Finding, ShapeError, as_plain, from_json, read_as, to_json
 from guard.model import Tested as Known
 from guard.recovery.journal import Journal
 from guard.situation.values import ImagePins
-from guard.verdicts.bypass import Bypass
 from guard.verdicts.record import Record
 
 

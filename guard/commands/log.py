@@ -8,6 +8,7 @@ from collections import deque
 from typing import Any, Final, NamedTuple
 
 from guard.errors import EXIT_ALLOWED, UsageError
+from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.git.objects import ObjectPool
 from guard.model import Result
@@ -16,7 +17,6 @@ from guard.situation.branches import usual_remote
 from guard.situation.workspace import Workspace, find_workspace
 from guard.trial.prune import drop, droppable
 from guard.trial.watch import duration, size
-from guard.verdicts.bypasses import Bypassed, bypassed
 from guard.verdicts.colleagues import Theirs
 from guard.verdicts.record import Record
 from guard.verdicts.sharing import ways_to_verdicts

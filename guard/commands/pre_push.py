@@ -154,8 +154,8 @@ def _bypassed(
     if not reason:
         screen.say("guard: GUARD_BYPASS is empty, and an empty reason is no reason")
         return judged.status
+    from guard.gate.bypass import record
     from guard.gate.judgement import updates_of
-    from guard.verdicts.bypass import record
 
     updates: list[RefUpdate] = []
     with suppress(GuardError):

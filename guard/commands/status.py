@@ -9,6 +9,7 @@ from guard.commands.check import show_hooks
 from guard.commands.hooked import find_targets
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EngineError, GuardError
+from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.commands import git, in_turn
@@ -27,7 +28,6 @@ from guard.situation.progress import Asking, Progress
 from guard.situation.release import ReleaseFacts
 from guard.situation.values import Facts, Unknown
 from guard.situation.workspace import find_workspace, repositories_of
-from guard.verdicts.bypasses import Bypassed, bypassed
 
 
 class _State(NamedTuple):

@@ -1,1 +1,1 @@
-"""One push judged: refs in, decision out."""
+"""One push judged: refs in, decision out; and pushes that went past it."""

@@ -1,1 +1,1 @@
-"""What building and testing gave: records, their store, sharing, trust, and bypasses."""
+"""What building and testing gave: records, their store, sharing, trust."""

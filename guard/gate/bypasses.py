@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from guard.errors import GuardError
+from guard.gate.bypass import Bypass, PushedRef, folder_of, parse_bypass
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.model import Decision, Outcome, ShapeError, as_plain, outcome_of
@@ -19,7 +20,6 @@ from guard.rules.tested import NAME as TESTED
 from guard.screen import moment
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import repositories_of
-from guard.verdicts.bypass import Bypass, PushedRef, folder_of, parse_bypass
 
 _SHOWN: Final = 3
 
