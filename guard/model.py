@@ -38,6 +38,9 @@ STATIC_RULES: Final = ("release-tag", "dependency-match", "dependency-source", "
 COMBINATION_RULES: Final = (*STATIC_RULES, "tested", "image-published")
 RULES: Final = (*COMBINATION_RULES, "published", "merged")
 
+# In the message of a commit that `guard recover` makes, with the verdict that it goes back to.
+RECOVERS: Final = "Guard-Recovers"
+
 
 class Severity(Enum):
     """How much a finding weighs. `UNDECIDED` blocks as `ERROR` does, but says so differently."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections import deque
+from shlex import quote
 from typing import Any, Final, NamedTuple
 
 from guard.errors import EXIT_ALLOWED, UsageError
-from guard.gate.bypasses import Bypassed, bypassed
+from guard.gate.bypasses import Bypassed, bypassed, settle_by_hand
 from guard.gate.gate import Gate
 from guard.git.objects import ObjectPool
 from guard.model import Result
@@ -56,14 +57,20 @@ def arguments(parser: ArgumentParser) -> None:
         "--prune", action="store_true", help="drop logs and images that nothing needs; asks first"
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--settle", metavar="BYPASS", help="close a bypass by the name that it is shown with"
+    )
+    parser.add_argument("--why", metavar="TEXT", help="with --settle: what came of it")
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Show the verdicts that fit, or drop what nothing needs.
+    """Show the verdicts that fit, drop what nothing needs, or close a bypass.
 
     Raises:
-        UsageError: no verdict has the name that was given.
+        UsageError: no verdict has the name that was given, or options do not go together.
     """
+    if options.settle is not None or options.why is not None:
+        return _settle(options, screen)
     workspace = find_workspace()
     if options.prune:
         return _prune(workspace, options.yes, screen)
@@ -94,6 +101,27 @@ def run(options: Namespace, screen: Screen) -> int:
         screen.say("none fits" if rows else f"no verdicts yet: {ways}")
     else:
         _table(workspace, found, screen)
+    return EXIT_ALLOWED
+
+
+def _settle(options: Namespace, screen: Screen) -> int:
+    name, why = options.settle, (options.why or "").strip()
+    if name is None:
+        raise UsageError("--why goes with --settle", "guard log --settle BYPASS --why '...'")
+    if not why:
+        raise UsageError(
+            "a bypass is closed for a reason only: --why is missing or empty",
+            f"guard log --settle {quote(name)} --why '...'",
+        )
+    others = {**vars(options), "command": None, "settle": None, "why": None}
+    if any(others.values()):
+        raise UsageError(
+            "--settle goes with --why alone", f"guard log --settle {quote(name)} --why {quote(why)}"
+        )
+    with Gate(find_workspace()) as gate:
+        standing = settle_by_hand(gate, name, why)
+    for line in Bypassed((standing,)).lines()[:-1]:
+        screen.say(line)
     return EXIT_ALLOWED
 
 

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from shlex import quote
 from typing import Final, Literal, NamedTuple
 
 from guard import __version__
@@ -20,7 +21,7 @@ from guard.git.locate import find_here
 from guard.git.pushes import RefUpdate
 from guard.git.remotes import without_secret
 from guard.git.repository import Repository
-from guard.model import Decision, Outcome, Severity, from_json, read_as, to_json
+from guard.model import Decision, Outcome, Severity, ShapeError, from_json, read_as, to_json
 from guard.situation.workspace import find_workspace, repository_name
 
 _NOT_JUDGED: Final = "not judged"
@@ -55,6 +56,14 @@ class _Version(NamedTuple):
     version: Literal[1]
 
 
+class Settlement(NamedTuple):
+    """Who closed a bypass by hand, when (as of `Bypass`) and why."""
+
+    who: str
+    when: str
+    why: str
+
+
 class Bypass(NamedTuple):
     """One push that went past the gate.
 
@@ -63,6 +72,7 @@ class Bypass(NamedTuple):
         when: UTC, ISO 8601 with seconds.
         submodule: the path of the pushed repository in the superproject, "" for that itself.
         trouble: why there was no judgement, "" where there was one.
+        settlement: None where nobody closed it by hand.
         path: the file that it was read from.
     """
 
@@ -76,7 +86,21 @@ class Bypass(NamedTuple):
     trouble: str
     guard: str
     refs: tuple[PushedRef, ...]
+    settlement: Settlement | None = None
     path: str = ""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the end of its file's name, which is random."""
+        return self._stem.rpartition("-")[2]
+
+    def is_named(self, start: str) -> bool:
+        """Whether it is meant by the start of its name, or of its file's."""
+        return bool(start) and (self.name.startswith(start) or self._stem.startswith(start))
+
+    @property
+    def _stem(self) -> str:
+        return os.path.basename(self.path).removesuffix(".json")
 
 
 def record(
@@ -113,7 +137,7 @@ def record(
         folder_of(place),
         Bypass(
             who=_who(here),
-            when=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            when=_now(),
             reason=reason,
             repository=name,
             submodule=submodule,
@@ -124,6 +148,26 @@ def record(
             refs=tuple(_pushed(item, judged.get(item.remote_ref)) for item in updates),
         ),
     )
+
+
+def settle(bypass: Bypass, why: str) -> Bypass:
+    """Note in a bypass' file who closes it, when and why; all else in it stays as it is.
+
+    Raises:
+        GuardError: it cannot be read any more, or written; it is as it was.
+    """
+    settlement = Settlement(_who(find_here()), _now(), why)
+    try:
+        with open(bypass.path, "rb") as file:
+            fields = from_json(dict[str, object], file.read())
+        fields["settlement"] = settlement._asdict()
+        write_whole(bypass.path, _as_file(fields))
+    except (OSError, ShapeError) as error:
+        raise GuardError(
+            f"the bypass cannot be settled: {bypass.path}: {error}",
+            f"ls -ld {quote(os.path.dirname(bypass.path))}",
+        ) from error
+    return bypass._replace(settlement=settlement)
 
 
 def folder_of(repository: Repository) -> str:
@@ -163,18 +207,25 @@ def _who(repository: Repository) -> str:
 def _write(folder: str, bypass: Bypass) -> str:
     fields = {"version": 1, **bypass._asdict()}
     del fields["path"]
-    data = to_json(fields, indent=1).encode() + b"\n"
     stamp = re.sub("[^0-9TZ]", "", bypass.when)
     path = os.path.join(folder, f"{stamp}-{os.urandom(4).hex()}.json")
     try:
         os.makedirs(folder, exist_ok=True)
-        write_whole(path, data)
+        write_whole(path, _as_file(fields))
     except OSError as error:
         raise GuardError(
             f"the bypass cannot be recorded, so nothing is let through: {folder}: {error.strerror}",
             f"ls -ld {folder}; df {os.path.dirname(os.path.dirname(folder))}",
         ) from error
     return path
+
+
+def _as_file(fields: dict[str, object]) -> bytes:
+    return to_json(fields, indent=1).encode() + b"\n"
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def parse_bypass(data: bytes) -> Bypass:

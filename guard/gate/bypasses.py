@@ -1,38 +1,57 @@
 """The bypasses of a workspace, and which of them are settled: asked anew each time.
 
-Nobody edits a record: what it let through has passed since, or it has not, and that is a question
-for the verdicts and the rules.
+One is settled once what it let through has passed, which is a question for the verdicts and the
+rules; once ``guard recover`` went back from it; or once somebody says what came of it, which is all
+that is ever added to a record.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import suppress
+from shlex import quote
 from typing import Any, Final, NamedTuple
 
-from guard.errors import GuardError
-from guard.gate.bypass import Bypass, PushedRef, folder_of, parse_bypass
+from guard.errors import GuardError, UsageError
+from guard.gate.bypass import Bypass, PushedRef, folder_of, parse_bypass, settle
 from guard.gate.gate import Gate
 from guard.gate.order import Order
-from guard.model import Decision, Outcome, ShapeError, as_plain, outcome_of
+from guard.git.repository import Repository
+from guard.model import (
+    RECOVERS,
+    Decision,
+    Outcome,
+    ShapeError,
+    Tested,
+    VerdictState,
+    as_plain,
+    outcome_of,
+)
 from guard.rules.tested import NAME as TESTED
 from guard.screen import moment
+from guard.situation.branches import default_branch
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import repositories_of
 
 _SHOWN: Final = 3
+_PASSED: Final = "what it let through has passed"
+_FAILED: Final = (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 
 class Standing(NamedTuple):
-    """A bypass, and which of its refs are not settled yet."""
+    """A bypass, and which of its refs are not settled yet.
+
+    Args:
+        how: how it was settled, or what settles it.
+    """
 
     bypass: Bypass
     unsettled: tuple[PushedRef, ...]
+    how: str
 
     @property
     def settled(self) -> bool:
-        """Whether everything that it let through has passed by now."""
+        """Whether nothing of it is left to look after."""
         return not self.unsettled
 
 
@@ -56,7 +75,7 @@ class Bypassed(NamedTuple):
             lines += _told(item)
         for path, problem in self.damaged:
             lines.append(f"damaged bypass  {path}: {problem}")
-            lines.append(f"  once you have looked at it: rm {shlex.quote(path)}")
+            lines.append(f"  once you have looked at it: rm {quote(path)}")
         return [*lines, ""] if lines else []
 
     def json(self) -> dict[str, Any]:
@@ -92,95 +111,168 @@ def bypassed(gate: Gate, wants_settled: bool = False) -> Bypassed:
     """What is to be shown of them.
 
     Args:
-        wants_settled: whether those that have passed since are shown, too.
+        wants_settled: whether those that are settled are shown, too.
     """
-    found, damaged = _read_all(gate)
+    bypasses, damaged = _read_all(gate)
     workspace = gate.workspace
     # The order of a release is asked in the superproject alone.
     with Gate(workspace._replace(here=workspace.superproject, inside="")) as top:
-        orders: dict[Destination, Order] = {}
-        states = [_standing(gate, top, item, orders) for item in found]
+        settling = _Settling(gate, top)
+        states = [settling.standing(bypass) for bypass in bypasses]
     return Bypassed(
-        tuple(item for item in states if wants_settled or not item.settled), tuple(damaged)
+        tuple(each for each in states if wants_settled or not each.settled), tuple(damaged)
     )
 
 
-def _standing(gate: Gate, top: Gate, bypass: Bypass, orders: dict[Destination, Order]) -> Standing:
-    """What of a bypass has not passed since, by the verdicts and the rules as they are now.
+def settle_by_hand(gate: Gate, name: str, why: str) -> Standing:
+    """Close the one bypass of a name, for a reason.
 
-    A bypass without a judgement is held against what can be judged now.
+    Raises:
+        UsageError: none has that name, several have, or it is settled already.
+        GuardError: it cannot be written.
     """
-    refs = (item for item in bypass.refs if item.refused or bypass.trouble)
-    judged = [item for item in refs if item.ref.startswith(("refs/heads/", "refs/tags/"))]
-    open_ones = (item for item in judged if not _settled(gate, top, bypass, item, orders))
-    return Standing(bypass, tuple(open_ones))
+    shown = bypassed(gate, wants_settled=True)
+    named = [each for each in shown.found if each.bypass.is_named(name)]
+    if not named:
+        damaged = (each for each in shown.damaged if name and name in os.path.basename(each.path))
+        for path, problem in damaged:
+            raise UsageError(f"the bypass {path} is damaged: {problem}", f"rm {quote(path)}")
+        raise UsageError(f"no bypass is named {name!r}", "guard log --all")
+    first = named[0]
+    if len(named) > 1:
+        names = ", ".join(each.bypass.name for each in named)
+        remedy = f"guard log --settle {first.bypass.name} --why {quote(why)}"
+        raise UsageError(f"{name} names several bypasses: {names}", remedy)
+    if first.settled:
+        problem = f"the bypass {first.bypass.name} is settled already: {first.how}"
+        raise UsageError(problem, "guard log --all")
+    return _closed(settle(first.bypass, why))
 
 
-def _settled(
-    gate: Gate, top: Gate, bypass: Bypass, item: PushedRef, orders: dict[Destination, Order]
-) -> bool:
-    if not item.commit.strip("0"):
-        return True
-
-    def applied(decision: Decision) -> Decision:
-        asked = (item.combination, item.recipe)
-        if not item.combination or asked == (decision.combination, decision.recipe):
-            return decision
-        # Judged in another superproject than then: what counts is the combination of then.
-        if not gate.gatherer.verdicts.has_passed(*asked):
-            return decision._replace(outcome=Outcome.UNDECIDED)
-        left = tuple(one for one in decision.findings if one.rule != TESTED)
-        return decision._replace(findings=left, outcome=outcome_of(left))
-
-    # One that was recorded where it was made knew of no superproject.
-    usual = folder_of(gate.workspace.superproject)
-    if bypass.submodule or os.path.dirname(bypass.path) != usual:
-        return gate.consumer(item.commit, item.ref, applied).outcome is Outcome.ALLOWED
-    decision = applied(top.superproject(item.commit, item.ref))
-    if decision.outcome is not Outcome.ALLOWED:
-        return False
-    # Many bypasses are of one push that was tried again: what they ask of a remote is asked once.
-    destination = Destination(bypass.remote, bypass.url)
-    if destination not in orders:
-        orders[destination] = Order(top, destination)
-    order = orders[destination]
-    return all(one.outcome is Outcome.ALLOWED for one in order.judged([decision]))
+def _closed(bypass: Bypass) -> Standing:
+    who, when, why = bypass.settlement or ("", "", "")
+    return Standing(bypass, (), f"{moment(when)} by {who}: {' '.join(why.split())}")
 
 
-def _told(item: Standing) -> list[str]:
+class _Settling:
+    """Holds bypasses against the verdicts, the rules and the branches as they are now.
+
+    Args:
+        top: the gate of the superproject itself.
+    """
+
+    def __init__(self, gate: Gate, top: Gate) -> None:
+        self._gate = gate
+        self._top = top
+        self._orders: dict[Destination, Order] = {}
+
+    def standing(self, bypass: Bypass) -> Standing:
+        """What of a bypass is not settled yet; one without a judgement is judged now."""
+        if bypass.settlement is not None:
+            return _closed(bypass)
+        refs = (ref for ref in bypass.refs if ref.refused or bypass.trouble)
+        judged = [ref for ref in refs if ref.ref.startswith(("refs/heads/", "refs/tags/"))]
+        judged = [ref for ref in judged if ref.commit.strip("0")]
+        left = [ref for ref in judged if not self._is_recovered(bypass, ref)]
+        unsettled = tuple(ref for ref in left if not self._has_passed(bypass, ref))
+        if unsettled:
+            return Standing(bypass, unsettled, self._remedy(bypass, unsettled[0]))
+        return Standing(bypass, (), _PASSED if left or not judged else "guard recover went back")
+
+    def _is_recovered(self, bypass: Bypass, ref: PushedRef) -> bool:
+        """Whether ``guard recover`` has made a commit on top of what was pushed."""
+        words = ("rev-list", "--max-count=1", "--basic-regexp", f"--grep=^{RECOVERS}: ")
+        tips = ("--ancestry-path", f"^{ref.commit}", "HEAD", "--branches", "--remotes", "--")
+        # A repository that lacks the commit knows of no way back from it.
+        places = self._repositories(bypass)
+        return any(each.text(*words, *tips, ok=(0, 128)) for each in places)
+
+    def _repositories(self, bypass: Bypass) -> tuple[Repository, ...]:
+        """Where what was pushed may be."""
+        if not self._is_of_consumer(bypass):
+            return (self._gate.workspace.superproject,)
+        with suppress(GuardError):
+            config = self._gate.gatherer.config(self._gate.present())
+            return repositories_of(self._gate.workspace, config, config.consumer)
+        return (self._gate.workspace.here,)
+
+    def _is_of_consumer(self, bypass: Bypass) -> bool:
+        # One that was recorded where it was made knew of no superproject.
+        usual = folder_of(self._gate.workspace.superproject)
+        return bool(bypass.submodule) or os.path.dirname(bypass.path) != usual
+
+    def _has_passed(self, bypass: Bypass, ref: PushedRef) -> bool:
+        def applied(decision: Decision) -> Decision:
+            asked = (ref.combination, ref.recipe)
+            if not ref.combination or asked == (decision.combination, decision.recipe):
+                return decision
+            # Judged in another superproject than then: what counts is the combination of then.
+            if self._verdict(ref).state is not VerdictState.PASSED:
+                return decision._replace(outcome=Outcome.UNDECIDED)
+            left = tuple(one for one in decision.findings if one.rule != TESTED)
+            return decision._replace(findings=left, outcome=outcome_of(left))
+
+        if self._is_of_consumer(bypass):
+            return self._gate.consumer(ref.commit, ref.ref, applied).outcome is Outcome.ALLOWED
+        decision = applied(self._top.superproject(ref.commit, ref.ref))
+        if decision.outcome is not Outcome.ALLOWED:
+            return False
+        # Many bypasses are of one push that was tried again: what they ask of a remote is asked
+        # once.
+        destination = Destination(bypass.remote, bypass.url)
+        if destination not in self._orders:
+            self._orders[destination] = Order(self._top, destination)
+        order = self._orders[destination]
+        return all(one.outcome is Outcome.ALLOWED for one in order.judged([decision]))
+
+    def _verdict(self, ref: PushedRef) -> Tested:
+        return self._gate.gatherer.verdicts.by_digest(ref.combination, ref.recipe)
+
+    def _remedy(self, bypass: Bypass, ref: PushedRef) -> str:
+        """What settles it, but for a person's word."""
+        verdict = self._verdict(ref) if ref.combination else None
+        if verdict is not None and verdict.state in _FAILED:
+            places = self._repositories(bypass)[:1]
+            is_default = any(default_branch(each).ref == ref.ref for each in places)
+            return "guard recover --push" if is_default else f"guard log {verdict.verdict}"
+        if [text.partition(":")[0] for text in ref.findings] == [TESTED]:
+            of_consumer = "--consumer " if bypass.submodule else ""
+            return f"guard test {of_consumer}{ref.commit[:12]}"
+        return f"guard check {ref.commit[:12]} (in {bypass.repository})"
+
+
+def _told(standing: Standing) -> list[str]:
     """A bypass in lines: who, when and why; then what is not settled, and how it would be."""
-    bypass = item.bypass
-    word = "bypass, settled since" if item.settled else "bypass"
+    bypass = standing.bypass
+    word = "bypass, settled since" if standing.settled else "bypass"
     lines = [f"{word}  {moment(bypass.when)}  {bypass.who}: {' '.join(bypass.reason.split())}"]
     to = f" to {bypass.remote}" if bypass.remote else ""
     if not bypass.refs:
         lines.append(f"  {bypass.repository}{to}: what was pushed is not known")
     if bypass.trouble:
         lines.append(f"  there was no judgement: {bypass.trouble.splitlines()[0]}")
-    shown = item.unsettled or bypass.refs
+    shown = standing.unsettled or bypass.refs
     for one in shown[:_SHOWN]:
         lines.append(f"  {bypass.repository} {one.commit[:12]} {one.ref}{to}: {one.outcome}")
         lines += [f"    {text}" for text in one.findings]
-    if item.unsettled:
-        lines.append(f"    to settle it: {_remedy(bypass, item.unsettled[0])}")
     if len(shown) > _SHOWN:
         lines.append(f"  and {len(shown) - _SHOWN} more refs")
-    return lines
-
-
-def _remedy(bypass: Bypass, ref: PushedRef) -> str:
-    if [text.partition(":")[0] for text in ref.findings] == [TESTED]:
-        return f"guard test {'--consumer ' if bypass.submodule else ''}{ref.commit[:12]}"
-    return f"guard check {ref.commit[:12]} (in {bypass.repository})"
-
-
-def _to_json(item: Standing) -> dict[str, Any]:
-    fields = item.bypass._asdict()
-    unsettled = set(item.unsettled)
-    fields["refs"] = [
-        {**ref._asdict(), "settled": ref not in unsettled} for ref in item.bypass.refs
+    if standing.settled:
+        return [*lines, f"    settled: {standing.how}"]
+    return [
+        *lines,
+        f"    to settle it: {standing.how}",
+        f"    or say what came of it: guard log --settle {bypass.name} --why '...'",
     ]
-    return {**fields, "settled": item.settled}
+
+
+def _to_json(standing: Standing) -> dict[str, Any]:
+    fields = standing.bypass._asdict()
+    unsettled = set(standing.unsettled)
+    fields["refs"] = [
+        {**ref._asdict(), "settled": ref not in unsettled} for ref in standing.bypass.refs
+    ]
+    return {**fields, "name": standing.bypass.name, "settled": standing.settled}
 
 
 def _files(folder: str, damaged: list[Damaged]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from guard.config import FILE, Config
 from guard.errors import GuardError
@@ -15,9 +15,6 @@ from guard.git.store import Part
 from guard.model import Combination
 from guard.recovery.known_good import Good
 from guard.situation.branches import DefaultBranch
-
-# In the message of a restoring commit, with the verdict's name.
-TRAILER: Final = "Guard-Recovers"
 
 
 class Goal(NamedTuple):

@@ -19,7 +19,7 @@ from guard.git.refs import refs_below, stand
 from guard.git.releases import all_releases, in_order
 from guard.git.repository import Repository
 from guard.git.store import Part
-from guard.model import Combination
+from guard.model import RECOVERS, Combination
 from guard.recovery.hindrances import (
     elsewhere,
     not_checked_out,
@@ -31,7 +31,6 @@ from guard.recovery.hindrances import (
 from guard.recovery.journal import Home, checkout_at
 from guard.recovery.known_good import Good, KnownGood
 from guard.recovery.plan import (
-    TRAILER,
     Goal,
     Pinned,
     Plan,
@@ -358,7 +357,7 @@ class Planner:
 
 
 def _is_restoring(repository: Repository, commit: str) -> bool:
-    words = ("--no-walk", f"--format=%(trailers:key={TRAILER},valueonly)", commit)
+    words = ("--no-walk", f"--format=%(trailers:key={RECOVERS},valueonly)", commit)
     return bool(repository.text("log", *words).strip())
 
 

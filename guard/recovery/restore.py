@@ -16,8 +16,9 @@ from guard.git.commands import git
 from guard.git.commits import advance, new_commit, tree_with
 from guard.git.refs import Stand, stand
 from guard.git.repository import Repository
+from guard.model import RECOVERS
 from guard.recovery.journal import Home, Move, read_journal, under_way
-from guard.recovery.plan import TRAILER, Goal, Plan, Side, changes_of, whole
+from guard.recovery.plan import Goal, Plan, Side, changes_of, whole
 from guard.verdicts.recording import KEEP
 
 _WHY: Final = "guard recover"
@@ -57,7 +58,7 @@ def _committed(plan: Plan, side: Side, tree: str) -> str:
     message = (
         f"Restore the tree of {side.described or 'the tested index'}: combination {record.name} "
         f"passed on {record.finished[:10]}\n\n"
-        f"{TRAILER}: {record.name}\n"
+        f"{RECOVERS}: {record.name}\n"
     )
     return new_commit(side.checkout, tree, side.parents, message)
 

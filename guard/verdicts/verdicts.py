@@ -65,17 +65,10 @@ class Verdicts:
         Raises:
             GitError: git cannot be asked.
         """
-        return self._look_up(key, self.digest(recipe), again)
+        return self.by_digest(key, self.digest(recipe), again)
 
-    def has_passed(self, key: str, digest: str) -> bool:
-        """Whether the newest record of a combination and a recipe, by its digest, is *passed*.
-
-        Raises:
-            GitError: git cannot be asked.
-        """
-        return self._look_up(key, digest, False).state is VerdictState.PASSED
-
-    def _look_up(self, key: str, digest: str, again: bool) -> Tested:
+    def by_digest(self, key: str, digest: str, again: bool = False) -> Tested:
+        """As `look_up`, for a recipe of which only the digest is known."""
         found, record = self._own(key, digest, again)
         # Where sync has brought nothing, nothing more is imported.
         if not self._remote_tips or found.state is VerdictState.UNREADABLE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from guard.model import Result
+from tests.commands.recovering import recorded
 from tests.hooks.places import noting_hook
 from tests.workshop import Ran, Repo, Workshop
 
@@ -133,6 +135,151 @@ def test_a_verdict_is_not_enough_where_another_rule_is_broken(ready: Workshop) -
     ready.thentos.git("push", "--quiet", "origin", "v0.3.1", "HEAD:refs/heads/master")
     for at in (ready.docker, ready.aula):
         assert WHY not in ready.guard("status", at=at).out
+
+
+def failed(workshop: Workshop) -> str:
+    """The known-good start is pushed; what goes past the gate on top of it is known to be bad."""
+    recorded(workshop)
+    assert workshop.push(workshop.docker).status == 0
+    workshop.docker.git("fetch", "--quiet")
+    commit = workshop.docker.commit("Break it", {"Dockerfile": "FROM base\nRUN false\n"})
+    assert bypass(workshop).status == 0
+    workshop.verdict(Result.FAILED_TEST)
+    return commit
+
+
+def test_recovery_settles_what_it_goes_back_from(ready: Workshop) -> None:
+    failed(ready)
+    assert "    to settle it: guard recover --push\n" in ready.guard("status").out
+    ran = ready.guard("recover", "--push", "--yes", "--no-image")
+    assert ran.status == 0, ran.text
+    for command in ("status", "log"):
+        assert shown(ready, command) == []
+    assert shown(ready, "log", "--all")[0]["settled"] is True
+    assert "    settled: guard recover went back\n" in ready.guard("log", "--all").out
+    # What comes later is another matter, and so is the same on a branch without the way back.
+    ready.docker.commit("Break it again", {"Dockerfile": "FROM base\nRUN exit 2\n"})
+    assert bypass(ready, why="once more").status == 0
+    assert [each["reason"] for each in shown(ready, "status")] == ["once more"]
+
+
+def test_recovery_of_aula_settles_what_aula_pushed(ready: Workshop) -> None:
+    recorded(ready)
+    ready.push(ready.docker)
+    ready.docker.git("fetch", "--quiet")
+    ready.aula.commit("Break aula", {"aula.cabal": ready.aula_files(">=0.9")["aula.cabal"]})
+    assert bypass(ready, ready.aula).status == 0
+    assert "(in aula)\n    or say what came of it" in ready.guard("status").out
+    ran = ready.guard("recover", "--push", "--yes", "--no-image")
+    assert ran.status == 0, ran.text
+    assert shown(ready, "status") == []
+
+
+def test_a_way_back_of_before_settles_nothing_that_comes_after_it(ready: Workshop) -> None:
+    failed(ready)
+    ready.guard("recover", "--push", "--yes", "--no-image")
+    earlier = ready.docker.git("rev-parse", "HEAD~2")
+    ready.docker.git("switch", "--quiet", "--create", "topic", earlier)
+    ready.docker.commit("Break it elsewhere", {"Dockerfile": "FROM base\nRUN exit 3\n"})
+    push = ("origin", "HEAD:refs/heads/topic")
+    assert ready.push(ready.docker, *push, GUARD_BYPASS="a topic").status == 0
+    ready.verdict(Result.FAILED_TEST)
+    (found,) = shown(ready, "status")
+    assert found["reason"] == "a topic"
+    # The way back leads the default branch back, and no other.
+    assert "    to settle it: guard log " in ready.guard("status").out
+
+
+@pytest.mark.parametrize("word", ["name", "file", "start"])
+def test_a_bypass_is_closed_by_hand_for_a_reason(ready: Workshop, word: str) -> None:
+    failed(ready)
+    (path,) = folder(ready).iterdir()
+    before = {**json.loads(path.read_text()), "of a newer guard": [1]}
+    path.write_text(json.dumps(before))
+    (told,) = re.findall("or say what came of it: (.*)", ready.guard("log").out)
+    name = shown(ready, "log")[0]["name"]
+    assert told == f"guard log --settle {name} --why '...'"
+    given = {"name": name, "file": path.stem, "start": name[:6]}[word]
+    ran = ready.guard("log", "--settle", given, "--why", " Ada took\nit back ")
+    assert ran.status == 0, ran.text
+    assert ran.out.splitlines()[0].startswith("bypass, settled since  ")
+    line = r"    settled: 20\d\d-\S+ \S+ UTC by A Developer <\S+>: Ada took it back\n"
+    assert re.search(line, ran.out)
+    after = json.loads(path.read_text())
+    settlement = after.pop("settlement")
+    assert before.pop("settlement") is None
+    assert after == before
+    assert settlement["who"] == "A Developer <developer@example.org>"
+    assert (settlement["when"] > "2026", settlement["why"]) == (True, "Ada took\nit back")
+    for command in ("status", "log"):
+        assert WHY not in ready.guard(command).out
+    assert re.search(line, ready.guard("log", "--all").out)
+    (found,) = shown(ready, "log", "--all")
+    assert (found["settled"], found["settlement"]) == (True, settlement)
+    again = ready.guard("log", "--settle", given, "--why", "again")
+    assert (again.status, again.out) == (2, "")
+    assert f"the bypass {name} is settled already: 20" in again.err
+    assert json.loads(path.read_text())["settlement"] == settlement
+
+
+def test_a_bypass_of_aula_is_closed_from_aula(ready: Workshop) -> None:
+    ready.aula.commit("Say more", {"more": "x\n"})
+    assert bypass(ready, ready.aula).status == 0
+    name = shown(ready, "log")[0]["name"]
+    ran = ready.guard("log", "--settle", name, "--why", "gone", at=ready.aula)
+    assert ran.status == 0, ran.text
+    assert shown(ready, "status") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "remedy"),
+    [
+        ("--settle nope --why x", "no bypass is named 'nope'", "guard log --all"),
+        ("--settle {name}", "--why is missing or empty", "guard log --settle {name} --why '...'"),
+        ("--settle {name} --why=", "--why is missing", "guard log --settle {name} --why '...'"),
+        ("--why x", "--why goes with --settle", "guard log --settle BYPASS --why '...'"),
+        ("--settle {name} --why x --json", "--why alone", "guard log --settle {name} --why x"),
+        ("--settle {name} --why x one", "--why alone", "guard log --settle {name} --why x"),
+        ("--settle 2 --why x", "2 names several bypasses: ", "guard log --settle {name} --why x"),
+        ("--settle odd --why x", "odd.json is damaged: it is no JSON", "rm {odd}"),
+    ],
+)
+def test_what_cannot_be_closed_is_two_lines(
+    ready: Workshop, words: str, problem: str, remedy: str
+) -> None:
+    bypass(ready)
+    ready.docker.commit("One more", {"more": "x\n"})
+    bypass(ready, why="a second time")
+    paths = [*folder(ready).iterdir()]
+    before = [path.read_bytes() for path in paths]
+    odd = folder(ready) / "odd.json"
+    odd.write_bytes(b"")
+    names = {"name": shown(ready, "log")[0]["name"], "odd": str(odd)}
+    ran = ready.guard("log", *words.format(**names).split())
+    assert (ran.status, ran.out, len(ran.err.splitlines())) == (2, "", 2), ran.text
+    assert problem in ran.err
+    assert f"  to mend it: {remedy.format(**names)}\n" in ran.err
+    assert [path.read_bytes() for path in paths] == before
+
+
+def test_one_that_has_passed_since_is_settled_already(ready: Workshop) -> None:
+    bypass(ready)
+    name = shown(ready, "log")[0]["name"]
+    ready.verdict()
+    ran = ready.guard("log", "--settle", name, "--why", "x")
+    assert f"the bypass {name} is settled already: what it let through has passed\n" in ran.err
+
+
+def test_a_record_that_cannot_be_written_stays_as_it_was(ready: Workshop) -> None:
+    bypass(ready)
+    (path,) = folder(ready).iterdir()
+    before, name = path.read_bytes(), shown(ready, "log")[0]["name"]
+    limited = ["sh", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$@"', "-"]
+    words = ["log", "--settle", name, "--why", "x"]
+    ran = ready.run([*limited, sys.executable, "-I", "-m", "guard", *words], ready.docker)
+    assert ran.status == 3, ran.text
+    assert f"the bypass cannot be settled: {path}: " in ran.err
+    assert path.read_bytes() == before
 
 
 def test_a_remote_that_does_not_answer_is_asked_once(ready: Workshop) -> None:
