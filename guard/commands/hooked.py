@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from argparse import ArgumentParser
 
 from guard.config import FILE, Config, read_config
 from guard.errors import GuardError
@@ -16,6 +17,18 @@ from guard.situation.workspace import (
     repositories_of,
     repository_name,
 )
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """The options of ``guard install`` and of ``guard uninstall``."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, and change nothing"
+    )
+    parser.add_argument(
+        "--superproject",
+        metavar="DIR",
+        help="the clone of aula-docker, where it cannot be found from here",
+    )
 
 
 def find_targets(superproject: str | None = None) -> Targets:

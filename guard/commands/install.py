@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Final, NamedTuple
 
-from guard.commands.hooked import find_targets
+from guard.commands.hooked import arguments, find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
 from guard.install.calls import line_elsewhere
 from guard.install.change import Action, Change, install_hook, plan_install
-from guard.install.configured import configured_hooks
 from guard.install.lasting import check_lasts, check_works
-from guard.install.place import (
-    HookPlace,
-    Owner,
-    hook_place,
-    mend_setting,
-    run_folder,
-)
+from guard.install.place import HookPlace, Owner, beside, hook_place, mend_setting
 from guard.install.shim import render, this_installation
 from guard.install.targets import Target, settle
 from guard.screen import Screen
+
+__all__ = ("arguments", "run")
 
 _DONE: Final = {
     Action.NOTHING: "nothing to do, the hook is there: {path}",
@@ -35,18 +30,6 @@ class _Spot(NamedTuple):
 
     place: HookPlace
     targets: tuple[Target, ...]
-
-
-def arguments(parser: ArgumentParser) -> None:
-    """The options of ``guard install``."""
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be done, and change nothing"
-    )
-    parser.add_argument(
-        "--superproject",
-        metavar="DIR",
-        help="the clone of aula-docker, where it cannot be found from here",
-    )
 
 
 def run(options: Namespace, screen: Screen) -> int:
@@ -103,9 +86,8 @@ def _install(spot: _Spot, text: bytes, options: Namespace, screen: Screen) -> bo
         screen.say(f"  {line}")
     if spot.place.setting:
         screen.say(f"  {spot.place.told}")
-    first = spot.targets[0].repository
-    for hook in configured_hooks(first, run_folder(first)):
-        screen.say(f"  {hook.told}")
+    for line in beside(spot.targets[0].repository):
+        screen.say(f"  {line}")
     return True
 
 
@@ -122,16 +104,8 @@ def _tell(name: str, change: Change, dry_run: bool, screen: Screen) -> None:
 
 def _refuse(spot: _Spot, screen: Screen) -> bool:
     place = spot.place
-    told = place.told or f"{place.usual} leads there"
-    name = spot.targets[0].name
     mend = mend_setting(place, spot.targets[0].place)
-    if place.owner is Owner.OFF:
-        screen.warn(f"{name}: not installed: hooks are switched off: {told}")
-    else:
-        screen.warn(
-            f"{name}: not installed: git looks for hooks in {place.folder}, and that is "
-            f"{place.owner.value}, not this repository's own: {told}"
-        )
+    screen.warn(f"{spot.targets[0].name}: not installed: {place.strange}")
     if place.owner in (Owner.NOWHERE, Owner.OFF):
         screen.warn(f"  to mend it: {mend} && guard install")
         return False

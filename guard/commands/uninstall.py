@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from typing import Final
 
-from guard.commands.hooked import find_targets, target_here
+from guard.commands.hooked import arguments, find_targets, target_here
 from guard.errors import EXIT_ALLOWED, GuardError
 from guard.install.change import Action, plan_uninstall, uninstall_hook
 from guard.install.place import Owner, hook_place
 from guard.install.targets import Target, unsettle
 from guard.screen import Screen
 
+__all__ = ("arguments", "run")
+
 _DONE: Final = {
     Action.NOTHING: "no hook of guard's at {path}",
     Action.REMOVE: "{removed} {path}",
     Action.RESTORE: "{removed} guard's hook, {put} back: {path}",
 }
-
-
-def arguments(parser: ArgumentParser) -> None:
-    """The options of ``guard uninstall``."""
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be done, and change nothing"
-    )
-    parser.add_argument(
-        "--superproject",
-        metavar="DIR",
-        help="the clone of aula-docker, where it cannot be found from here",
-    )
 
 
 def run(options: Namespace, screen: Screen) -> int:

@@ -91,25 +91,24 @@ def hook_health(repository: Repository) -> HookHealth:
 
 
 def _of_ours(hook: HookFile, by: str = "") -> HookHealth:
-    if not hook.executable:
-        reason = f"{hook.path} is not executable, so git skips it"
-        return HookHealth(HookState.NOT_EXECUTABLE, hook.path, reason, _chmod(hook.path), by)
     installation = installation_of(hook.content)
-    if installation is None:
+    state, remedy = HookState.BROKEN, _INSTALL
+    if not hook.executable:
+        state, remedy = HookState.NOT_EXECUTABLE, f"chmod +x {shlex.quote(hook.path)}"
+        reason = f"{hook.path} is not executable, so git skips it"
+    elif installation is None:
         reason = f"{hook.path} has been changed: it does not say which interpreter it runs"
-        return HookHealth(HookState.BROKEN, hook.path, reason, _INSTALL, by)
-    if not os.access(installation.python, os.X_OK):
+    elif not os.access(installation.python, os.X_OK):
         reason = f"its interpreter is gone, so it blocks every push: {installation.python}"
-        return HookHealth(HookState.BROKEN, hook.path, reason, _INSTALL, by)
-    if not os.path.exists(installation.package):
+    elif not os.path.exists(installation.package):
         reason = f"guard is gone from {installation.package}, so it blocks every push"
-        return HookHealth(HookState.BROKEN, hook.path, reason, _INSTALL, by)
-    if not is_current(hook.content):
+    elif not is_current(hook.content):
+        state = HookState.OUTDATED
         reason = f"{hook.path} is of another version of guard, or has been changed"
-        return HookHealth(HookState.OUTDATED, hook.path, reason, _INSTALL, by)
-    if by:
-        return HookHealth(HookState.RUN_BY_OTHER, hook.path, f"{by} runs it at every push", by=by)
-    return HookHealth(HookState.EFFECTIVE, hook.path, "git runs it at every push")
+    else:
+        state, remedy = HookState.RUN_BY_OTHER if by else HookState.EFFECTIVE, ""
+        reason = f"{by or 'git'} runs it at every push"
+    return HookHealth(state, hook.path, reason, remedy, by)
 
 
 def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
@@ -126,10 +125,6 @@ def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
     if tool is Tool.LEFTHOOK:
         return _by_lefthook(place, folder)
     return _by_line(hook, folder, hook.path)
-
-
-def _chmod(path: str) -> str:
-    return f"chmod +x {shlex.quote(path)}"
 
 
 def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> HookHealth | None:
@@ -173,31 +168,29 @@ def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
 def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:
     file, line = line_elsewhere(place, (folder,))
     by = hook.tool.value if hook.tool else place.folder
-    told = place.told or f"{place.usual} leads to {place.folder}"
-    reason = f"git looks for hooks in {place.folder}, which is not guard's to change: {told}"
     remedy = f"add to {file}: {line}"
-    if place.owner is Owner.OFF:
-        reason = f"hooks are switched off: {told}"
     if place.owner in (Owner.NOWHERE, Owner.OFF):
         remedy = f"{mend_setting(place, folder)} && {_INSTALL}"
-    return HookHealth(HookState.UNREACHED, place.hook, reason, remedy, by)
+    return HookHealth(HookState.UNREACHED, place.hook, place.strange, remedy, by)
 
 
 def _displaced(hook: HookFile, folder: str) -> HookHealth:
     tool = hook.tool
     by = tool.value if tool else "another hook"
+    files = tool.habits.files if tool is not None and tool.habits.runs_aside else ()
+    state, reason = (
+        HookState.DISPLACED,
+        f"{by} stands at {hook.path}, and guard's hook does not run",
+    )
     if not hook.executable:
         reason = f"a hook that is not guard's is at {hook.path} (not executable: git skips it)"
-        return HookHealth(HookState.DISPLACED, hook.path, reason, _INSTALL, by)
-    files = tool.habits.files if tool is not None and tool.habits.runs_aside else ()
-    if any(b"guard-pre-push" in text for _, text in _texts(folder, files)):
+    elif any(b"guard-pre-push" in text for _, text in _texts(folder, files)):
+        state = HookState.WEAKER
         reason = (
             f"only {by} runs guard: of a push it shows the first ref, and none at all for "
             "deletions, for tags on known commits and for branches without new commits"
         )
-        return HookHealth(HookState.WEAKER, hook.path, reason, _INSTALL, by)
-    reason = f"{by} stands at {hook.path}, and guard's hook does not run"
-    return HookHealth(HookState.DISPLACED, hook.path, reason, _INSTALL, by)
+    return HookHealth(state, hook.path, reason, _INSTALL, by)
 
 
 def _texts(folder: str, names: tuple[str, ...]) -> list[tuple[str, bytes]]:

@@ -1,17 +1,20 @@
-"""Where git looks for a repository's hooks, and whose folder that is."""
+"""Where git looks for a repository's hooks, whose folder that is, and what it runs besides."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
-from guard.git.locate import open_git_dir
+from guard.git.locate import open_checkout
 from guard.git.repository import Repository
 from guard.install.tools import NAME
 
+# The first git that runs hooks which its configuration names.
+_CONFIGURED: Final = (2, 54)
 _SCOPES: Final = {
     "system": "the configuration of this machine",
     "global": "your own configuration",
@@ -62,6 +65,17 @@ class HookPlace(NamedTuple):
         where = f"{self.scope}, {self.origin}" if self.origin else self.scope
         return f"core.hooksPath is {self.setting} ({where})"
 
+    @property
+    def strange(self) -> str:
+        """Why guard's hook is not put here, where the folder is not the repository's own."""
+        told = self.told or f"{self.usual} leads there"
+        if self.owner is Owner.OFF:
+            return f"hooks are switched off: {told}"
+        return (
+            f"git looks for hooks in {self.folder}, and that is {self.owner.value}, not this "
+            f"repository's own: {told}"
+        )
+
 
 def hook_place(repository: Repository) -> HookPlace:
     """Where git looks for the hooks of a repository, with every scope and include considered.
@@ -107,41 +121,66 @@ def with_worktrees(repository: Repository) -> tuple[Repository, ...]:
     """The repository as each of its checkouts sees it, the given one first.
 
     A linked worktree may have a ``core.hooksPath`` of its own, and submodule repositories of its
-    own. Read from the git dir: no git process. Worktrees whose folder is gone are left out.
+    own. Worktrees whose folder is gone are left out.
+
+    Raises:
+        GitError: git does not tell.
     """
-    found = {repository.git_dir: repository}
-    folder = os.path.join(repository.common_dir, "worktrees")
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    for name in names:
-        linked = _linked_worktree(os.path.join(folder, name))
-        if linked is not None:
-            found.setdefault(linked.git_dir, linked)
-    if os.path.basename(repository.common_dir) == ".git":
-        main = open_git_dir(repository.common_dir, os.path.dirname(repository.common_dir))
-        if main is not None:
-            found.setdefault(main.git_dir, main)
-    return tuple(found.values())
+    each = {repository.git_dir: repository}
+    for line in repository.lines("worktree", "list", "--porcelain"):
+        folder = line.removeprefix("worktree ")
+        checkout = open_checkout(folder) if folder != line else None
+        if checkout is not None:
+            each.setdefault(checkout.git_dir, checkout)
+    return tuple(each.values())
 
 
-def _linked_worktree(git_dir: str) -> Repository | None:
-    try:
-        with open(os.path.join(git_dir, "gitdir"), "rb") as file:
-            target = os.fsdecode(file.read().rstrip(b"\r\n"))
-    except OSError:
-        return None
-    work_tree = os.path.dirname(os.path.join(git_dir, target))
-    return open_git_dir(git_dir, work_tree) if os.path.isdir(work_tree) else None
+def beside(repository: Repository) -> list[str]:
+    """What becomes of the pre-push hooks that git's configuration names, a line each.
+
+    Git 2.54 and later runs them beside the one in the folder. Source: git-hook(1) and
+    git-config(1), ``hook.<name>.event``, ``.command`` and ``.enabled``.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    words = ("config", "-z", "--get-regexp", r"^hook\..*\.(event|command|enabled)$")
+    answer = repository.text("-C", run_folder(repository), *words, ok=(0, 1))
+    commands: dict[str, str] = {}
+    events: dict[str, list[str]] = {}
+    off: set[str] = set()
+    for pair in filter(None, answer.split("\0")):
+        key, _, value = pair.partition("\n")
+        name, _, setting = key.removeprefix("hook.").rpartition(".")
+        if setting == "event":
+            # An empty value takes back those before it.
+            events[name] = [*events.get(name, []), value] if value else []
+        elif setting == "command":
+            commands[name] = value
+        else:
+            off = off | {name} if value.lower() in ("false", "no", "off", "0") else off - {name}
+    names = [name for name in events if NAME in events[name] and commands.get(name)]
+    version = repository.text("version").removeprefix("git version ") if names else ""
+    runs = [*map(int, re.findall(r"\d+", version)[:2])] >= [*_CONFIGURED]
+    return [
+        f"git itself runs hook.{name} beside this one ({commands[name]}); either stops a push"
+        if runs
+        else f"hook.{name} is configured ({commands[name]}), but this git {version} does not run "
+        "such hooks; git 2.54 and later does"
+        for name in names
+        if name not in off
+    ]
 
 
 def mend_setting(place: HookPlace, folder: str) -> str:
     """The command that lets git look for hooks in the repository itself, run for a checkout."""
     if place.scope == _SCOPES["command"]:
         return "unset GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS"
-    git = f"git -C {shlex.quote(folder)} config"
+    words = ["--local", "core.hooksPath", place.usual]
     if place.owner is Owner.OFF and place.scope in (_SCOPES["local"], _SCOPES["worktree"]):
         flag = "--local" if place.scope == _SCOPES["local"] else "--worktree"
-        return f"{git} {flag} --unset-all core.hooksPath"
-    return f"{git} --local core.hooksPath {shlex.quote(place.usual)}"
+        words = [flag, "--unset-all", "core.hooksPath"]
+    return shlex.join(("git", "-C", folder, "config", *words))
 
 
 def _setting(repository: Repository) -> tuple[str, str, str]:

@@ -10,10 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from guard.errors import GuardError
 from guard.git.repository import Repository
-from guard.install.configured import configured_hooks
 from guard.install.health import HookHealth, HookState, hook_health
 from guard.install.lasting import check_works
-from guard.install.place import run_folder
+from guard.install.place import beside
 from guard.install.shim import Installation, installation_of, read_hook
 
 SETTING: Final = "guard.superproject"
@@ -155,10 +154,14 @@ def _prove(target: Target, works: dict[Installation, str]) -> ProvedHook:
         if installation not in works:
             works[installation] = _trouble(installation)
         if works[installation]:
-            health = HookHealth(
-                HookState.BROKEN, health.path, works[installation], "guard install", health.by
+            health = health._replace(
+                state=HookState.BROKEN, reason=works[installation], remedy="guard install"
             )
-    return ProvedHook(target.name, target.place, health, _beside(target))
+    try:
+        notes = beside(target.repository)
+    except GuardError as error:
+        notes = [error.problem]
+    return ProvedHook(target.name, target.place, health, tuple(notes))
 
 
 def _trouble(installation: Installation) -> str:
@@ -167,11 +170,3 @@ def _trouble(installation: Installation) -> str:
     except GuardError as error:
         return f"it blocks every push: {error.problem}"
     return ""
-
-
-def _beside(target: Target) -> tuple[str, ...]:
-    try:
-        found = configured_hooks(target.repository, run_folder(target.repository))
-    except GuardError as error:
-        return (error.problem,)
-    return tuple(hook.told for hook in found)
