@@ -140,7 +140,7 @@ def test_the_walk_sees_every_form_of_import() -> None:
     assert ("guard.gate.gate", "guard.situation.facts", False) in seen
     assert ("guard.cli", "guard.commands.pre_push", True) in seen  # from package import module
     assert ("guard.gate.gate", "guard.rules.rulebook", True) in seen
-    assert ("guard.ci.travis", "yaml", False) in seen
+    assert ("guard.ci.travis", "shlex", False) in seen
     assert len(seen) > 300
 
 
@@ -229,7 +229,7 @@ def test_a_cycle_would_be_found() -> None:
         ("docker", "guard.engine"),
         ("requests", "guard.engine"),
         ("urllib3", "guard.engine"),
-        ("yaml", "guard.install.calls guard.haskell.yaml_tree guard.ci.travis"),
+        ("yaml", "guard.install.calls guard.haskell.yaml_tree"),
         ("packaging", "guard.git.releases guard.config"),
         ("rich", "guard.trial.watch guard.screen guard.demo"),
         ("argparse", "guard.commands guard.cli guard.haskell.__main__ guard.engine.__main__"),

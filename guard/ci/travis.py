@@ -11,11 +11,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
 from guard.ci.docker_run import DockerRun, docker_runs, joined, unresolved
 from guard.errors import GuardError
+from guard.haskell.yaml_tree import Mapping, Node, Scalar, Sequence, documents
 
 FILE: Final = ".travis.yml"
 _PHASES: Final = ("before_install", "install", "before_script", "script")
@@ -60,11 +58,10 @@ def read_travis(data: bytes, where: str = FILE) -> Proposal:
         GuardError: it is no YAML.
     """
     try:
-        root = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        said = " ".join(str(error).split())
-        raise GuardError(f"{where} cannot be read as YAML: {said}", f"correct {where}") from error
-    if not isinstance(root, MappingNode):
+        root = next(documents(data.decode()), None)
+    except ValueError as error:
+        raise GuardError(f"{where} cannot be read as YAML: {error}", f"correct {where}") from error
+    if not isinstance(root, Mapping):
         return Proposal()
     notes: list[str] = []
     variables = _variables(root, notes)
@@ -136,27 +133,24 @@ def _lines(found: list[_Found]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(item.line for item in found))
 
 
-def _shell_lines(root: MappingNode) -> Iterator[tuple[int, str]]:
+def _shell_lines(root: Mapping) -> Iterator[tuple[int, str]]:
     """Every line of shell with its number, in the order of the phases."""
-    entries = {key.value: value for key, value in root.value if isinstance(key, ScalarNode)}
     for phase in _PHASES:
-        for scalar in _scalars(entries.get(phase)):
-            yield from _split(scalar)
+        for scalar in _nodes(root.get(phase)):
+            if isinstance(scalar, Scalar):
+                yield from _split(scalar)
 
 
-def _scalars(node: Node | None) -> list[ScalarNode]:
-    items = node.value if isinstance(node, SequenceNode) else [node]
-    return [item for item in items if isinstance(item, ScalarNode)]
+def _nodes(node: Node | None) -> list[Node]:
+    """Those of a list, or the one that stands for a list of one."""
+    if isinstance(node, Sequence):
+        return node.items
+    return [] if node is None else [node]
 
 
-def _split(scalar: ScalarNode) -> Iterator[tuple[int, str]]:
-    first = scalar.start_mark.line + 1
-    if scalar.style != "|":
-        yield first, scalar.value
-        return
+def _split(scalar: Scalar) -> Iterator[tuple[int, str]]:
     pending, begun = "", 0
-    # A block's text begins in the line behind its mark.
-    for number, line in enumerate(scalar.value.split("\n"), first + 1):
+    for number, line in enumerate(scalar.text.split("\n"), scalar.line + scalar.block):
         begun = begun or number
         if line.endswith("\\"):
             pending += line[:-1]
@@ -167,40 +161,33 @@ def _split(scalar: ScalarNode) -> Iterator[tuple[int, str]]:
         yield begun, pending
 
 
-def _variables(root: MappingNode, notes: list[str]) -> dict[str, str]:
+def _variables(root: Mapping, notes: list[str]) -> dict[str, str]:
     """Those of ``env``: the global ones, and of the others, one job for each line, the first's."""
-    node = next((value for key, value in root.value if key.value == "env"), None)
-    shared: Node | None = None
-    jobs = node
-    if isinstance(node, MappingNode):
-        parts = {key.value: value for key, value in node.value}
-        if not {"global", "jobs", "matrix"}.intersection(parts):
-            return _pairs(node)
-        shared, jobs = parts.get("global"), parts.get("jobs", parts.get("matrix"))
-    found: dict[str, str] = {}
-    items = shared.value if isinstance(shared, SequenceNode) else [shared]
-    for item in items:
-        found.update(_pairs(item))
-    rows = jobs.value if isinstance(jobs, SequenceNode) else [jobs]
-    first = rows[0] if rows else None
-    found.update(_pairs(first))
-    if first is not None and len(rows) > 1:
-        line = first.start_mark.line + 1
+    env = root.get("env")
+    shared, jobs = None, env
+    if isinstance(env, Mapping):
+        if not env.keys.keys() & {"global", "jobs", "matrix"}:
+            return _pairs(env)
+        shared, jobs = env.get("global"), env.get("jobs") or env.get("matrix")
+    rows = _nodes(jobs)
+    if len(rows) > 1:
+        line = rows[0].line
         notes.append(f"env has {len(rows)} jobs; taken are the variables of the first, line {line}")
-    return found
+    variables: dict[str, str] = {}
+    for node in (*_nodes(shared), *rows[:1]):
+        variables.update(_pairs(node))
+    return variables
 
 
-def _pairs(node: Node | None) -> dict[str, str]:
-    if isinstance(node, MappingNode):
+def _pairs(node: Node) -> dict[str, str]:
+    if isinstance(node, Mapping):
         return {
-            key.value: value.value
-            for key, value in node.value
-            if isinstance(value, ScalarNode) and key.value != "secure"
+            key.text: value.text
+            for key, value in node.items()
+            if isinstance(value, Scalar) and key.text != "secure"
         }
-    if not isinstance(node, ScalarNode):
-        return {}
     try:
-        words = shlex.split(node.value)
+        words = shlex.split(node.text) if isinstance(node, Scalar) else []
     except ValueError:
         return {}
     pairs = (word.partition("=") for word in words)

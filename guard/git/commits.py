@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from guard.errors import GitError, GuardError
-from guard.git.files import no_room, private_folder
+from guard.git.files import private_folder
 from guard.git.repository import Repository
-from guard.git.trees import GITLINK, REGULAR
+from guard.git.trees import GITLINK
 
 # What stands at a path: mode and object id; None for nothing.
 Entry = tuple[int, str]
@@ -29,41 +29,11 @@ def private_index(repository: Repository, private_objects: bool = False) -> Iter
     Raises:
         GuardError: there is no room for it.
     """
-    with private_folder() as folder:
+    with private_folder("objects") as folder:
         scratch = repository._replace(index_file=os.path.join(folder, "index"))
         if private_objects:
-            scratch = scratch._replace(new_objects=_made(os.path.join(folder, "objects")))
+            scratch = scratch._replace(new_objects=os.path.join(folder, "objects"))
         yield scratch
-
-
-def _made(folder: str) -> str:
-    try:
-        os.mkdir(folder)
-    except OSError as error:
-        place = os.path.dirname(os.path.dirname(folder))
-        raise GuardError(
-            f"no temporary folder can be made in {place}: {error.strerror}", no_room(place)
-        ) from error
-    return folder
-
-
-def gitlink(commit: str) -> Entry:
-    """A submodule's commit, for `tree_with`."""
-    return GITLINK, commit
-
-
-def regular(blob: str) -> Entry:
-    """A file's content, for `tree_with`."""
-    return REGULAR, blob
-
-
-def new_blob(repository: Repository, data: bytes) -> str:
-    """Write content to the database and return its id.
-
-    Raises:
-        GitError: there is no room.
-    """
-    return repository.text("hash-object", "-w", "--stdin", data=data)
 
 
 def tree_with(repository: Repository, base: str | None, changes: Changes) -> str:
@@ -155,7 +125,7 @@ def commit_gitlink(superproject: Repository, path: str, commit: str, message: st
         GitError: git refuses, or a hook does.
     """
     with private_index(superproject) as scratch:
-        changed_index(scratch, "HEAD", {path: gitlink(commit)})
+        changed_index(scratch, "HEAD", {path: (GITLINK, commit)})
         scratch.text_as_user("commit", "--quiet", "-m", message)
     return superproject.text("rev-parse", "HEAD")
 

@@ -140,8 +140,11 @@ def _is_taken(descriptor: int) -> bool:
 
 
 @contextmanager
-def private_folder() -> Iterator[str]:
+def private_folder(*below: str) -> Iterator[str]:
     """A new folder that nobody else can read, and that is gone with the context.
+
+    Args:
+        below: names of folders in it.
 
     What the standard library's tempfile gives, without its imports, which take longer than a push
     may wait.
@@ -153,6 +156,8 @@ def private_folder() -> Iterator[str]:
     path = os.path.join(place, f"guard-{os.getpid()}-{os.urandom(_RANDOM).hex()}")
     try:
         os.mkdir(path, 0o700)
+        for name in below:
+            os.mkdir(os.path.join(path, name))
     except OSError as error:
         raise GuardError(
             f"no temporary folder can be made in {place}: {error.strerror}", no_room(place)

@@ -146,29 +146,28 @@ def beside(repository: Repository) -> list[str]:
     """
     words = ("config", "-z", "--get-regexp", r"^hook\..*\.(event|command|enabled)$")
     answer = repository.text("-C", run_folder(repository), *words, ok=(0, 1))
-    commands: dict[str, str] = {}
-    events: dict[str, list[str]] = {}
-    off: set[str] = set()
+    hooks: dict[str, dict[str, list[str]]] = {}
     for pair in filter(None, answer.split("\0")):
         key, _, value = pair.partition("\n")
         name, _, setting = key.removeprefix("hook.").rpartition(".")
-        if setting == "event":
-            # An empty value takes back those before it.
-            events[name] = [*events.get(name, []), value] if value else []
-        elif setting == "command":
-            commands[name] = value
-        else:
-            off = off | {name} if value.lower() in ("false", "no", "off", "0") else off - {name}
-    names = [name for name in events if NAME in events[name] and commands.get(name)]
-    version = repository.text("version").removeprefix("git version ") if names else ""
+        values = hooks.setdefault(name, {}).setdefault(setting, [])
+        # An empty event takes back those before it; of the others the last counts.
+        values[:] = [*values, value] if value or setting != "event" else []
+    commands = {
+        name: hook["command"][-1]
+        for name, hook in hooks.items()
+        if NAME in hook.get("event", ())
+        and hook.get("command", [""])[-1]
+        and hook.get("enabled", ["true"])[-1].lower() not in ("false", "no", "off", "0")
+    }
+    version = repository.text("version").removeprefix("git version ") if commands else ""
     runs = [*map(int, re.findall(r"\d+", version)[:2])] >= [*_CONFIGURED]
     return [
-        f"git itself runs hook.{name} beside this one ({commands[name]}); either stops a push"
+        f"git itself runs hook.{name} beside this one ({command}); either stops a push"
         if runs
-        else f"hook.{name} is configured ({commands[name]}), but this git {version} does not run "
-        "such hooks; git 2.54 and later does"
-        for name in names
-        if name not in off
+        else f"hook.{name} is configured ({command}), but this git {version} does not run such "
+        "hooks; git 2.54 and later does"
+        for name, command in commands.items()
     ]
 
 

@@ -8,10 +8,11 @@ from typing import NamedTuple
 from guard.config import FILE, Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.commits import Changes, gitlink, regular
+from guard.git.commits import Changes
 from guard.git.refs import Stand
 from guard.git.repository import Repository
 from guard.git.store import Part
+from guard.git.trees import GITLINK, REGULAR
 from guard.model import Combination
 from guard.recovery.known_good import Good
 from guard.situation.branches import DefaultBranch
@@ -161,7 +162,7 @@ def changes_of(consumer: str, commit: str, pinned: Iterable[Pinned], blob: str |
         blob: the content of ``.guard.toml``, None for no such file.
     """
     return {
-        consumer: gitlink(commit),
-        **{each.path: gitlink(each.commit) for each in pinned},
-        FILE: regular(blob) if blob is not None else None,
+        consumer: (GITLINK, commit),
+        **{each.path: (GITLINK, each.commit) for each in pinned},
+        FILE: (REGULAR, blob) if blob is not None else None,
     }

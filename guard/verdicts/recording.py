@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from guard.errors import GitError, GuardError
-from guard.git.commits import changed_index, moved, new_blob, new_commit, private_index, regular
+from guard.git.commits import changed_index, moved, new_commit, private_index
 from guard.git.refs import VERDICTS
 from guard.git.repository import Repository
 from guard.git.store import Part
-from guard.git.trees import object_id
+from guard.git.trees import REGULAR, object_id
 from guard.model import Result
 from guard.verdicts.record import Record
 
@@ -81,5 +81,6 @@ def keep(record: Record, parts: Iterable[Part]) -> list[str]:
 
 def _commit(scratch: Repository, data: bytes, path: str, message: str, tip: str | None) -> str:
     """A commit on top of `tip` whose tree has one file more. Moves nothing."""
-    tree = changed_index(scratch, tip, {path: regular(new_blob(scratch, data))})
+    blob = scratch.text("hash-object", "-w", "--stdin", data=data)
+    tree = changed_index(scratch, tip, {path: (REGULAR, blob)})
     return new_commit(scratch, tree, [tip] if tip else [], message)

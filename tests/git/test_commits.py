@@ -10,13 +10,12 @@ from guard.errors import GitError, GuardError
 from guard.git.commits import (
     advance,
     changed_index,
-    gitlink,
-    new_blob,
     new_commit,
     private_index,
-    regular,
     tree_with,
 )
+from guard.git.repository import Repository
+from guard.git.trees import GITLINK, REGULAR
 from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
@@ -33,6 +32,10 @@ def full(make_repo: MakeRepo, request: pytest.FixtureRequest) -> Repo:
     return repo
 
 
+def new_blob(repository: Repository, data: bytes) -> str:
+    return repository.text("hash-object", "-w", "--stdin", data=data)
+
+
 def listed(repo: Repo, tree: str) -> dict[str, str]:
     """Path -> mode and id."""
     entries = repo.git("ls-tree", "-r", "-z", tree).split("\0")
@@ -45,10 +48,10 @@ def test_a_tree_differs_in_what_is_asked_for_and_in_nothing_else(full: Repo) -> 
     repository = full.repository
     blob = new_blob(repository, b"new\n")
     changes = {
-        "lib": gitlink(full.head),
+        "lib": (GITLINK, full.head),
         "grün/ein\nname": None,
         "no such file": None,
-        "below/new": regular(blob),
+        "below/new": (REGULAR, blob),
     }
     tree = tree_with(repository, "HEAD", changes)
     was = listed(full, "HEAD")
@@ -64,21 +67,21 @@ def test_a_tree_differs_in_what_is_asked_for_and_in_nothing_else(full: Repo) -> 
 
 def test_a_file_takes_the_place_of_a_folder(full: Repo) -> None:
     blob = new_blob(full.repository, b"new\n")
-    tree = tree_with(full.repository, "HEAD", {"below": regular(blob)})
+    tree = tree_with(full.repository, "HEAD", {"below": (REGULAR, blob)})
     assert listed(full, tree)["below"] == f"100644 blob {blob}"
     assert "below/b" not in listed(full, tree)
 
 
 def test_a_tree_can_begin_with_nothing(full: Repo) -> None:
     blob = new_blob(full.repository, b"new\n")
-    tree = tree_with(full.repository, None, {"new": regular(blob)})
+    tree = tree_with(full.repository, None, {"new": (REGULAR, blob)})
     assert list(listed(full, tree)) == ["new"]
 
 
 def test_of_private_objects_nothing_is_left(full: Repo) -> None:
     with private_index(full.repository, private_objects=True) as scratch:
         blob = new_blob(scratch, b"for a moment\n")
-        tree = changed_index(scratch, "HEAD", {"new": regular(blob)})
+        tree = changed_index(scratch, "HEAD", {"new": (REGULAR, blob)})
         assert scratch.text("rev-parse", f"{tree}:a") == full.git("rev-parse", "HEAD:a")
         assert full.repository.run("cat-file", "-e", tree, ok=(1,)) == b""
     assert full.repository.run("cat-file", "-e", blob, ok=(1,)) == b""
