@@ -15,7 +15,7 @@ from guard.errors import GitError, GuardError
 from guard.git.ancestry import entries, has_commit, is_named
 from guard.git.commands import git, in_turn
 from guard.git.commits import private_index
-from guard.git.locate import open_checkout
+from guard.git.locate import checkout_at
 from guard.git.network import fetch
 from guard.git.refs import stand
 from guard.git.repository import Repository
@@ -55,7 +55,7 @@ def move_submodule(
             f"{superproject.git_dir} is bare: there is no index to stage a gitlink in",
             "run guard align in a clone with a working tree",
         )
-    checkout = open_checkout(os.path.join(superproject.work_tree, path))
+    checkout = checkout_at(superproject, path)
     if checkout is not None:
         for loss in losses(path, checkout, commit):
             raise loss
@@ -106,18 +106,29 @@ def put_right(checkout: Repository, commit: str) -> None:
         checkout.text_as_user("checkout", *words)
 
 
-def take_over(checkout: Repository, commit: str, source: Repository, ref: str = "") -> None:
+def take_over(checkout: Repository, commit: str, source: Repository, *refs: str) -> None:
     """Fetch a commit from another repository on this machine, where it is lacking.
 
     Args:
-        ref: a ref of `source` that leads to it.
+        refs: refs of `source` that may lead to it, one after the other.
 
     Raises:
-        GitError: git refuses.
+        GitError: git refuses them all, and the commit itself.
     """
+    problem = ""
+    for ref in (*refs, commit):
+        if has_commit(checkout, commit):
+            return
+        try:
+            # By the git dir's path: whatever remotes are configured is the user's own affair.
+            fetch(checkout, source.common_dir, ref)
+        except GitError as error:
+            problem = problem or error.problem
     if not has_commit(checkout, commit):
-        # By the git dir's path: whatever remotes are configured is the user's own affair.
-        fetch(checkout, source.common_dir, ref or commit)
+        raise GitError(
+            f"commit {commit} could not be fetched from {source.place}: {problem}",
+            git(checkout, "fetch", "--all").text,
+        )
 
 
 def update_below(checkout: Repository) -> None:

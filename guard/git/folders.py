@@ -42,24 +42,11 @@ def all_files(store: Store, tree: GitObject, wanted: Callable[[str], bool]) -> l
         MissingObjectError: a tree on the way is in no repository.
     """
     found: list[File] = []
-    level: list[tuple[str, GitObject]] = [("", tree)]
+    level = [("", tree)]
     while level:
-        below: list[tuple[str, str]] = []
         for folder, current in level:
-            found += (item for item in files_in(current, folder) if wanted(item.name))
-            below += (
-                (_join(folder, entry), entry.id)
-                for entry in current.entries
-                if entry.mode == FOLDER
-            )
-        answers = store.read_all([name for _, name in below])
-        level = []
-        for (folder, name), answer in zip(below, answers, strict=True):
-            if answer is None:
-                raise MissingObjectError(
-                    f"tree {name} ({folder}) is missing", "git fetch --refetch --no-filter"
-                )
-            level.append((folder, answer))
+            found += (file for file in files_in(current, folder) if wanted(file.name))
+        level = _below(store, level, "*")
     return found
 
 
@@ -73,24 +60,30 @@ def matching_folders(
     """
     level = [("", tree)]
     for step in pattern.split("/"):
-        if step in ("", "."):
-            continue
-        level = [
-            (_join(folder, entry), _tree(store, entry, _join(folder, entry)))
-            for folder, current in level
-            for entry in current.entries
-            if entry.mode == FOLDER and fnmatchcase(os.fsdecode(entry.name), step)
-        ]
+        if step not in ("", "."):
+            level = _below(store, level, step)
     yield from level
 
 
-def _tree(store: Store, entry: TreeEntry, folder: str) -> GitObject:
-    found = store.tree(entry.id)
-    if found is None:
-        raise MissingObjectError(
-            f"tree {entry.id} ({folder}) is missing", "git fetch --refetch --no-filter"
-        )
-    return found
+def _below(
+    store: Store, level: list[tuple[str, GitObject]], pattern: str
+) -> list[tuple[str, GitObject]]:
+    """The folders in those of a level whose names fit, read side by side."""
+    below = [
+        (_join(folder, entry), entry.id)
+        for folder, tree in level
+        for entry in tree.entries
+        if entry.mode == FOLDER and fnmatchcase(os.fsdecode(entry.name), pattern)
+    ]
+    trees = []
+    for (folder, name), tree in zip(
+        below, store.read_all([name for _, name in below]), strict=True
+    ):
+        if tree is None:
+            problem = f"tree {name} ({folder}) is missing"
+            raise MissingObjectError(problem, "git fetch --refetch --no-filter")
+        trees.append((folder, tree))
+    return trees
 
 
 def _join(folder: str, entry: TreeEntry) -> str:

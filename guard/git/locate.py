@@ -30,6 +30,13 @@ def open_checkout(folder: str) -> Repository | None:
     return open_git_dir(os.path.join(folder, target), folder)
 
 
+def checkout_at(superproject: Repository, path: str) -> Repository | None:
+    """The checkout at a path of a superproject, "" for its own; None where there is none."""
+    if not path or superproject.work_tree is None:
+        return None if path else superproject
+    return open_checkout(os.path.join(superproject.work_tree, path))
+
+
 def open_git_dir(git_dir: str, work_tree: str | None = None) -> Repository | None:
     """The repository with this git dir, or None where the folder is no git dir."""
     git_dir = os.path.realpath(git_dir)
@@ -120,15 +127,11 @@ def submodule_repositories(
     whether the submodule is in the current tree does not matter.
     """
     for parent in parents:
-        if parent.work_tree is not None:
-            found = open_checkout(os.path.join(parent.work_tree, path))
-            if found is not None:
-                yield found
-        for git_dir in dict.fromkeys((parent.common_dir, parent.git_dir)):
-            for name in names:
-                found = open_git_dir(os.path.join(git_dir, "modules", name))
-                if found is not None:
-                    yield found
+        folders = dict.fromkeys((parent.common_dir, parent.git_dir))
+        places = (os.path.join(folder, "modules", name) for folder in folders for name in names)
+        for repository in (checkout_at(parent, path), *map(open_git_dir, places)):
+            if repository is not None:
+                yield repository
 
 
 def sibling_repositories(repository: Repository, name: str) -> Iterator[Repository]:

@@ -10,6 +10,7 @@ from guard.config import Config
 from guard.errors import EngineError, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
 from guard.git.files import held
+from guard.git.locate import checkout_at
 from guard.git.refs import stand
 from guard.git.repository import Repository
 from guard.recovery.images import WAITING, Image, bring_image, image_to_bring
@@ -17,8 +18,7 @@ from guard.recovery.journal import (
     NOTHING,
     Home,
     Journal,
-    checkout_at,
-    finish_interrupted,
+    finish,
     half_way,
     read_journal,
     write_journal,
@@ -151,15 +151,17 @@ def go_home(gate: Gate, wishes: Wishes, screen: Screen) -> None:
 
 def _finish(superproject: Repository, wishes: Wishes, screen: Screen) -> None:
     """Put right what a killed call has left; what would come after it nobody can show before."""
-    folders = [checkout.place for checkout, _ in half_way(superproject)]
-    if folders and wishes.only_shows:
+    interrupted = half_way(superproject)
+    folders = [checkout.place for checkout, _ in interrupted]
+    if not wishes.only_shows:
+        finish(superproject, interrupted)
+        for folder in folders:
+            screen.say(f"{folder}: put right after an interrupted call")
+    elif folders:
         raise GuardError(
             f"an interrupted call has left {' and '.join(folders)} on the way",
             "call it without --dry-run, which puts that right first",
         )
-    if not wishes.only_shows:
-        for folder in finish_interrupted(superproject):
-            screen.say(f"{folder}: put right after an interrupted call")
 
 
 def _home(journal: Journal, goals: Sequence[Goal]) -> tuple[Home, ...]:

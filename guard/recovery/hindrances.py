@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from guard.errors import GitError, GuardError
 from guard.git.checkouts import in_the_way, losses
 from guard.git.commands import git
+from guard.git.locate import checkout_at
 from guard.git.repository import Repository
 from guard.install.health import hook_health
-from guard.recovery.journal import checkout_at
 from guard.recovery.known_good import Good
 from guard.recovery.plan import Side
 

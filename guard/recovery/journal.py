@@ -22,8 +22,8 @@ to another: the next call finds the good tree at the tip, and makes no second co
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from shlex import quote
 from typing import Final, Literal, NamedTuple
 
@@ -31,7 +31,7 @@ from guard.errors import GuardError
 from guard.git.ancestry import has_commit
 from guard.git.checkouts import has_strays, is_between, put_right, uncommitted
 from guard.git.files import write_whole
-from guard.git.locate import open_checkout
+from guard.git.locate import checkout_at
 from guard.git.refs import stand
 from guard.git.repository import Repository
 from guard.model import ShapeError, from_json, to_json
@@ -79,12 +79,6 @@ class Journal(NamedTuple):
 NOTHING: Final = Journal(1, (), ())
 
 
-def checkout_at(superproject: Repository, path: str) -> Repository | None:
-    """The checkout at a path of the superproject, "" for its own; None where there is none."""
-    folder = superproject.work_tree or ""
-    return open_checkout(os.path.join(folder, path)) if path else superproject
-
-
 def read_journal(superproject: Repository) -> Journal:
     """The journal of a working tree, empty where there is none.
 
@@ -125,23 +119,6 @@ def write_journal(superproject: Repository, journal: Journal) -> None:
         ) from error
 
 
-@contextmanager
-def under_way(
-    superproject: Repository, moves: Sequence[Move], home: Sequence[Home]
-) -> Iterator[None]:
-    """Name the moves in the journal during the block, and later on where it does not end well.
-
-    Args:
-        home: what the journal remembers then and afterwards.
-
-    Raises:
-        GuardError: the journal cannot be written.
-    """
-    write_journal(superproject, Journal(1, tuple(home), tuple(moves)))
-    yield
-    write_journal(superproject, Journal(1, tuple(home), ()))
-
-
 def half_way(superproject: Repository) -> list[tuple[Repository, Move]]:
     """The checkouts that a killed call has left on their way.
 
@@ -153,20 +130,19 @@ def half_way(superproject: Repository) -> list[tuple[Repository, Move]]:
     return [(one, move) for one, move in checkouts if one is not None and _is_half_way(one, move)]
 
 
-def finish_interrupted(superproject: Repository) -> list[str]:
-    """Put right the checkouts that a killed call has left on their way; their folders.
+def finish(superproject: Repository, interrupted: Sequence[tuple[Repository, Move]]) -> None:
+    """Put right the checkouts that are `half_way`.
 
     Raises:
         GuardError: the journal cannot be read or written, or git refuses.
     """
-    journal, interrupted = read_journal(superproject), half_way(superproject)
     for checkout, move in interrupted:
         put_right(checkout, move.new)
+    journal = read_journal(superproject)
     checkouts = [checkout_at(superproject, move.path) for move in journal.moves]
     # What somebody has changed since is theirs to look at; then the next call puts it right.
     if journal.moves and not any(one is not None and uncommitted(one) for one in checkouts):
         write_journal(superproject, journal._replace(moves=()))
-    return [checkout.place for checkout, _ in interrupted]
 
 
 def _is_half_way(checkout: Repository, move: Move) -> bool:

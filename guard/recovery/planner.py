@@ -15,6 +15,7 @@ from guard.gate.gate import Gate
 from guard.git.ancestry import is_ancestor, only_in, tree_of
 from guard.git.commands import git
 from guard.git.commits import changed_index, private_index
+from guard.git.locate import checkout_at
 from guard.git.refs import refs_below, stand
 from guard.git.releases import all_releases, in_order
 from guard.git.repository import Repository
@@ -28,7 +29,7 @@ from guard.recovery.hindrances import (
     unfit_below,
     unguarded,
 )
-from guard.recovery.journal import Home, checkout_at
+from guard.recovery.journal import Home
 from guard.recovery.known_good import Good, KnownGood
 from guard.recovery.plan import (
     Goal,

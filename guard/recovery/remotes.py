@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 
 from guard.errors import GuardError
-from guard.git.ancestry import has_commit, is_ancestor
 from guard.git.commands import git
 from guard.git.network import fetch, remote_commit
 from guard.git.repository import Repository
-from guard.git.sending import push
+from guard.git.sending import PushError, Refusal, push
 from guard.recovery.plan import Goal, Plan, Side
 from guard.recovery.restore import Say
 from guard.situation.branches import default_branch
@@ -87,26 +85,17 @@ def _push_side(side: Side, commit: str, say: Say) -> None:
         return
     try:
         push(checkout, branch.remote, commit, branch.ref)
-    except GuardError as error:
-        raise _refused(side, commit, error) from error
-    say(f"{side.name}: pushed {commit[:12]} to {branch.remote} {branch.name}")
-
-
-def _refused(side: Side, commit: str, error: GuardError) -> GuardError:
-    branch = side.branch
-    tip = ""
-    with suppress(GuardError):
-        tip = remote_commit(side.checkout, branch.remote, branch.ref)
-    if tip and tip != branch.tracked:
-        is_ours = has_commit(side.checkout, tip) and is_ancestor(side.checkout, tip, commit)
-        if not is_ours:
-            return GuardError(
-                f"{side.name}: somebody else pushed to {branch.name} of {branch.remote} first "
-                f"({tip[:12]}); nothing was forced, and the restoring commit {commit[:12]} is here",
-                f"look at it: {git(side.checkout, 'fetch', branch.remote).text}; then run "
-                "guard recover --push again, which joins both",
+    except PushError as error:
+        problem = f"the push to {branch.name} of {branch.remote} was refused:\n{error.problem}"
+        remedy = "run guard recover --push again when that is mended: what is done stays done"
+        if error.refusal is Refusal.BEHIND:
+            problem = (
+                f"somebody else pushed to {branch.name} of {branch.remote} first; nothing was "
+                f"forced, and the restoring commit {commit[:12]} is here"
             )
-    return GuardError(
-        f"{side.name}: the push to {branch.name} of {branch.remote} was refused:\n{error.problem}",
-        "run guard recover --push again when that is mended: what is done stays done",
-    )
+            fetch_it = git(checkout, "fetch", branch.remote).text
+            remedy = (
+                f"look at it: {fetch_it}; then run guard recover --push again, which joins both"
+            )
+        raise GuardError(f"{side.name}: {problem}", remedy) from error
+    say(f"{side.name}: pushed {commit[:12]} to {branch.remote} {branch.name}")

@@ -6,18 +6,16 @@ In which order, and what a kill leaves, is told in `journal`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final
 
 from guard.errors import GuardError
-from guard.git.ancestry import has_commit, tree_of
+from guard.git.ancestry import tree_of
 from guard.git.checkouts import follow, switch, take_over, update_below
-from guard.git.commands import git
 from guard.git.commits import advance, new_commit, tree_with
 from guard.git.refs import Stand, stand
 from guard.git.repository import Repository
 from guard.model import RECOVERS
-from guard.recovery.journal import Home, Move, read_journal, under_way
+from guard.recovery.journal import Home, Journal, Move, read_journal, write_journal
 from guard.recovery.plan import Goal, Plan, Side, changes_of, whole
 from guard.verdicts.recording import KEEP
 
@@ -81,17 +79,18 @@ def travel(superproject: Repository, goals: Sequence[Goal], home: Sequence[Home]
         for goal, before in ways
         if before.commit not in (None, goal.commit)
     ]
-    with under_way(superproject, moves, home):
-        for goal in goals:
-            branch = goal.moves
-            if branch is not None and branch.local != goal.commit:
-                advance(goal.checkout, branch.ref, goal.commit, branch.local, _WHY)
-        for goal, before in ways:
-            _check_out(goal, before)
-            if goal.path:
-                _follow_below(goal, say)
-            for line in goal.arrival:
-                say(f"{goal.name}: {line}")
+    write_journal(superproject, Journal(1, tuple(home), tuple(moves)))
+    for goal in goals:
+        branch = goal.moves
+        if branch is not None and branch.local != goal.commit:
+            advance(goal.checkout, branch.ref, goal.commit, branch.local, _WHY)
+    for goal, before in ways:
+        _check_out(goal, before)
+        if goal.path:
+            _follow_below(goal, say)
+        for line in goal.arrival:
+            say(f"{goal.name}: {line}")
+    write_journal(superproject, Journal(1, tuple(home), ()))
 
 
 def _stays(goal: Goal, before: Stand) -> bool:
@@ -118,23 +117,5 @@ def _follow_below(goal: Goal, say: Say) -> None:
 
 
 def _bring(checkout: Repository, commit: str, source: Repository, tag: str = "") -> None:
-    """Have a commit in a checkout's repository.
-
-    Args:
-        source: a repository on this machine that has it.
-        tag: of that commit, "" for none.
-
-    Raises:
-        GuardError: it cannot be fetched.
-    """
-    if has_commit(checkout, commit):
-        return
-    refs = [f"{KEEP}{commit}", *([f"refs/tags/{tag}"] if tag else []), commit]
-    for ref in refs:
-        with suppress(GuardError):
-            take_over(checkout, commit, source, ref)
-            return
-    raise GuardError(
-        f"commit {commit} could not be fetched from {source.place}",
-        git(checkout, "fetch", "--all").text,
-    )
+    """Have a commit in a checkout's repository: as `take_over`, by what may name it there."""
+    take_over(checkout, commit, source, f"{KEEP}{commit}", *([f"refs/tags/{tag}"] if tag else []))
