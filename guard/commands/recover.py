@@ -60,16 +60,27 @@ def run(options: Namespace, screen: Screen) -> int:
         raise UsageError("give --local VERDICT alone: it commits and pushes nothing")
     if options.json and (options.which or acts or options.local):
         raise UsageError("--json is for the list")
+    wishes = Wishes(
+        options.push, options.latest, not options.no_image, options.yes, options.dry_run
+    )
     with Gate(find_workspace()) as gate:
         known = KnownGood(gate, _config(gate))
         if not options.which and not options.local and not acts:
             show_all(gate, known, options.json, screen)
             return EXIT_ALLOWED
         folder = os.path.join(gate.workspace.superproject.common_dir, "guard")
-        with held(lock_file(folder, "recover"), lambda: screen.say(_WAITING)):
-            act = _local if options.local else _back
-            with terminable():
-                return act(gate, known, options, screen)
+        waits = held(lock_file(folder, "recover"), lambda: screen.say(_WAITING))
+        with waits, terminable():
+            name = options.local or options.which
+            if name == _HOME and options.local:
+                go_home(gate, wishes, screen)
+                return EXIT_ALLOWED
+            good = chosen(gate, known, name, screen) if name else None
+            if good is not None and options.local:
+                go_there(gate, good, wishes, screen)
+            elif not go_back(gate, known, good, wishes, screen):
+                return EXIT_BLOCKED
+    return EXIT_ALLOWED
 
 
 def _config(gate: Gate) -> Config:
@@ -77,22 +88,3 @@ def _config(gate: Gate) -> Config:
         return gate.gatherer.config(gate.present())
     except GuardError:
         return Config()  # that may be just what was broken
-
-
-def _back(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> int:
-    good = chosen(gate, known, options.which, screen) if options.which else None
-    is_done = go_back(gate, known, good, _wishes(options), screen)
-    return EXIT_ALLOWED if is_done else EXIT_BLOCKED
-
-
-def _local(gate: Gate, known: KnownGood, options: Namespace, screen: Screen) -> int:
-    if options.local == _HOME:
-        go_home(gate, _wishes(options), screen)
-    else:
-        good = chosen(gate, known, options.local, screen)
-        go_there(gate, good, _wishes(options), screen)
-    return EXIT_ALLOWED
-
-
-def _wishes(options: Namespace) -> Wishes:
-    return Wishes(options.push, options.latest, not options.no_image, options.yes, options.dry_run)

@@ -8,11 +8,10 @@ from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
-from guard.engine.images import combination_tag, put_tag
+from guard.engine.images import put_tag
 from guard.engine.registry import RegistryError, pull, resolve, split
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
-from guard.git.ancestry import described
 from guard.git.files import held
 from guard.model import Result
 from guard.recovery.known_good import Good
@@ -20,7 +19,7 @@ from guard.recovery.plan import whole
 from guard.screen import Screen
 from guard.situation.assembly import Assembly
 from guard.trial.jobs import Job, lock_of
-from guard.trial.trial import try_out
+from guard.trial.trial import tag_of, try_out
 from guard.trial.watch import Transfers, duration
 from guard.verdicts.record import Record
 
@@ -117,7 +116,9 @@ def bring_image(gate: Gate, good: Good, config: Config, image: Image, screen: Sc
         screen.say("the image is gone: building and testing it again")
         with held(lock_of(gate, record.name), lambda: screen.say(WAITING)):
             return _rebuilt(gate, good, config, screen)
-    name, tag = split(_reference(gate, good, config))
+    name, tag = split(record.image.reference)
+    if not record.image.reference:
+        name, tag = config.image.name, tag_of(gate, config, good.parts, record.release)
     with Engine.connect() as engine:
         image_id = record.image.id
         if image.state is ImageState.REGISTRY:
@@ -140,13 +141,3 @@ def _rebuilt(gate: Gate, good: Good, config: Config, screen: Screen) -> Record:
         )
     screen.say(f"image: {record.image.reference}")
     return record
-
-
-def _reference(gate: Gate, good: Good, config: Config) -> str:
-    if good.record.image.reference:
-        return good.record.image.reference
-    part = good.part(config.consumer)
-    description = described(part.repository, part.commit) if part is not None else ""
-    consumer, dependency = map(gate.workspace.name, (config.consumer, config.dependency))
-    tag = combination_tag(consumer, description, dependency, good.record.release)
-    return f"{config.image.name}:{tag}"

@@ -77,23 +77,19 @@ def goals_there(gate: Gate, good: Good) -> list[Goal]:
             f"guard recover {good.record.name}",
         )
     troubles = []
-    goals = [_detached("", gate.workspace.name(""), superproject, good.superproject)]
-    for part in parts:
-        name = gate.workspace.name(part.path)
-        checkout = checkout_at(superproject, part.path)
+    goals = []
+    places = [(part.path, part.commit, part.repository) for part in parts]
+    for path, commit, source in (("", good.superproject, None), *places):
+        name, checkout = gate.workspace.name(path), checkout_at(superproject, path)
         if checkout is None:
-            troubles.append(not_checked_out(superproject, name, part.path))
-        else:
-            goal = _detached(part.path, name, checkout, part.commit)
-            goals.append(goal._replace(source=part.repository))
+            troubles.append(not_checked_out(superproject, name, path))
+            continue
+        arrival = (f"{commit[:12]}, detached",)
+        goals.append(Goal(path, name, checkout, commit, source=source, arrival=arrival))
     for goal in goals:
         troubles += unfit(goal.name, goal.checkout, goal.commit)
     refuse([*troubles, *unfit_below(superproject, good)])
     return goals
-
-
-def _detached(path: str, name: str, checkout: Repository, commit: str) -> Goal:
-    return Goal(path, name, checkout, commit, arrival=(f"{commit[:12]}, detached",))
 
 
 def goals_home(gate: Gate, home: Sequence[Home]) -> list[Goal]:
@@ -282,17 +278,16 @@ class Planner:
             if part.path == config.consumer:
                 continue
             name = self._gate.workspace.name(part.path)
-            commit, tag = part.commit, ""
+            release = part.commit, ""
             if part.path == config.dependency:
-                commit, tag = self._release(config, part)
-            checkout = checkout_at(self._top, part.path)
-            if checkout is None:
-                yield Pinned(part.path, name, commit, tag, None)
-                continue
-            lines = leaving(stand(checkout), commit)
-            to = (part.path, name, checkout, commit)
-            goal = Goal(*to, source=part.repository, tag=tag, arrival=lines)
-            yield Pinned(part.path, name, commit, tag, goal)
+                release = self._release(config, part)
+            checkout, goal = checkout_at(self._top, part.path), None
+            if checkout is not None:
+                commit, tag = release
+                lines = leaving(stand(checkout), commit)
+                to = (part.path, name, checkout, commit)
+                goal = Goal(*to, source=part.repository, tag=tag, arrival=lines)
+            yield Pinned(part.path, name, *release, goal)
 
     def _release(self, config: Config, part: Part) -> tuple[str, str]:
         """The release that has the tested content: that of the record, else another."""
@@ -300,10 +295,11 @@ class Planner:
         tags = all_releases(store.repositories, config.release_tag)
         releases = in_order(tags.releases, config.release_tag)
         wanted = self._good.record.release
-        for release in sorted(releases, key=lambda item: (item.tag != wanted, item.is_pre)):
-            root = store.root(release.commit)
-            if root is not None and root.tree.id == part.tree:
-                return release.commit, release.tag
+        same = store.with_tree(part.tree, [release.commit for release in releases])
+        fitting = [release for release in releases if release.commit in same]
+        if fitting:
+            release = min(fitting, key=lambda each: (each.tag != wanted, each.is_pre))
+            return release.commit, release.tag
         name = self._gate.workspace.name(part.path)
         problem = f"no release of {name} has the tested content ({part.commit[:12]}"
         problem += f", which was {wanted})" if wanted else ")"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Final, NamedTuple
 
 from guard import __version__
+from guard.config import Config
 from guard.engine.ahead import Ahead
 from guard.engine.attempt import Attempt, attempt
 from guard.engine.client import Engine
@@ -21,6 +22,7 @@ from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.git.ancestry import described
+from guard.git.store import Part
 from guard.memory import Memory
 from guard.model import Gitlink, Result
 from guard.screen import Screen
@@ -125,18 +127,18 @@ def _finishing(
 
 def _name(gate: Gate, job: Job, engine: Engine, image: str) -> str:
     """Tag a passed image with what is in it, and return the reference."""
-    name = gate.workspace.name
-    consumer, dependency = job.config.consumer, job.config.dependency
-    tag = combination_tag(name(consumer), _described(job, consumer), name(dependency), job.release)
+    tag = tag_of(gate, job.config, job.assembly.parts, job.release)
     put_tag(engine, image, job.config.image.name, tag)
     return f"{job.config.image.name}:{tag}"
 
 
-def _described(job: Job, path: str) -> str:
-    for part in job.assembly.parts:
-        if part.path == path:
-            return described(part.repository, part.commit)
-    return ""
+def tag_of(gate: Gate, config: Config, parts: Iterable[Part], release: str) -> str:
+    """The tag that says what is in the image of a combination."""
+    sources = {part.path: part for part in parts}
+    part = sources.get(config.consumer)
+    description = described(part.repository, part.commit) if part is not None else ""
+    consumer, dependency = map(gate.workspace.name, (config.consumer, config.dependency))
+    return combination_tag(consumer, description, dependency, release)
 
 
 def _profile(gate: Gate, job: Job, engine: Engine, made: Attempt) -> Profile:
