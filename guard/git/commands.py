@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from shlex import join
 from typing import NamedTuple
 
-from guard.git.locate import seen_from_here
+from guard.git.locate import at
 from guard.git.repository import Repository
 
 
@@ -26,12 +25,7 @@ class Command(NamedTuple):
     def text(self) -> str:
         """To be typed where the user stands."""
         program, *words = self.argv
-        if self.repository is None:
-            return join(self.argv)
-        if self.repository.work_tree is None:
-            return join((program, f"--git-dir={self.repository.git_dir}", *words))
-        folder = seen_from_here(self.repository.work_tree)
-        return join(self.argv if folder == os.curdir else (program, "-C", folder, *words))
+        return join((program, *(at(self.repository) if self.repository else ()), *words))
 
 
 def in_turn(commands: Iterable[Command]) -> str:

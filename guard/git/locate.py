@@ -157,12 +157,17 @@ def distinct(repositories: Iterable[Repository]) -> tuple[Repository, ...]:
     return tuple(found.values())
 
 
-def git_at(repository: Repository) -> str:
-    """The beginning of every git command for a repository, from where the user stands."""
+def at(repository: Repository) -> tuple[str, ...]:
+    """The words by which git is told of a repository, from where the user stands."""
     if repository.work_tree is None:
-        return f"git --git-dir={shlex.quote(repository.git_dir)}"
+        return (f"--git-dir={repository.git_dir}",)
     folder = seen_from_here(repository.work_tree)
-    return "git" if folder == os.curdir else f"git -C {shlex.quote(folder)}"
+    return () if folder == os.curdir else ("-C", folder)
+
+
+def git_at(repository: Repository) -> str:
+    """The beginning of every git command for a repository."""
+    return shlex.join(("git", *at(repository)))
 
 
 def seen_from_here(folder: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shlex import quote
 from typing import Final
 
 from guard.errors import GitError
+from guard.git.commands import git
 from guard.git.remotes import without_secret
 from guard.git.repository import Ended, Repository
 
@@ -100,5 +100,5 @@ def _answer(
 def _refusal(command: str, repository: Repository, remote: str, ended: Ended) -> GitError:
     return GitError(
         without_secret(f"git {command} {remote} failed: {ended.complaint}"),
-        f"git -C {quote(repository.place)} ls-remote {quote(remote)}",
+        git(repository, "ls-remote", remote).text,
     )

@@ -11,10 +11,10 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from enum import Enum
-from shlex import quote
 from typing import IO, Final, NamedTuple
 
 from guard.errors import GuardError
+from guard.git.commands import git
 from guard.git.repository import Repository, end
 
 _CHUNK: Final = 4096
@@ -126,7 +126,7 @@ def push(repository: Repository, remote: str, what: str, ref: str, verify: bool 
         words = f" ({sent.said})" if sent.said else ""
         raise PushError(
             f"{sent.refusal.value}{words}\n{''.join(said).strip()}".rstrip(),
-            f"git -C {quote(repository.place)} ls-remote {quote(remote)}",
+            git(repository, "ls-remote", remote).text,
             sent.refusal,
         )
 

@@ -11,6 +11,7 @@ from guard.config import Config
 from guard.errors import GuardError, MissingObjectError, UsageError
 from guard.gate.gate import Gate
 from guard.git.ancestry import described
+from guard.git.commands import git
 from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.model import Combination, Result
@@ -97,7 +98,7 @@ class KnownGood:
         return Good(
             record,
             missing=f"no commit of {self._gate.workspace.name('')} here has its content",
-            remedy=f"git -C {self._repository.work_tree or self._repository.git_dir} fetch --all",
+            remedy=git(self._repository, "fetch", "--all").text,
         )
 
     def named(self, name: str) -> list[Good]:
