@@ -123,17 +123,11 @@ def fits(ref: str, patterns: Iterable[str]) -> bool:
     ``*`` stands for anything, slashes too; a pattern without ``refs/`` is held against the short
     name as well.
     """
+    short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
     meant = False
     for pattern in patterns:
-        if _fits(ref, pattern.removeprefix("!")):
-            meant = not pattern.startswith("!")
+        plain = pattern.removeprefix("!")
+        # Most policies are "*", and a push need not wait for the expression.
+        if plain == "*" or fnmatchcase(ref, plain) or fnmatchcase(short, plain):
+            meant = plain == pattern
     return meant
-
-
-def _fits(ref: str, pattern: str) -> bool:
-    if pattern == "*":
-        return True
-    # Most policies are "*", and a push waits for every import.
-
-    short = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    return fnmatchcase(ref, pattern) or fnmatchcase(short, pattern)

@@ -23,13 +23,9 @@ class Settings(Question[Pairs]):
 
 
 def _pairs(output: bytes) -> Pairs:
-    return [_pair(pair) for pair in os.fsdecode(output).split("\0")[:-1]]
-
-
-def _pair(item: str) -> tuple[str, str]:
-    key, separator, value = item.partition("\n")
+    items = (item.partition("\n") for item in os.fsdecode(output).split("\0")[:-1])
     # A key that stands alone is true.
-    return key, value if separator else "true"
+    return [(key, value if separator else "true") for key, separator, value in items]
 
 
 class Remote(NamedTuple):

@@ -71,10 +71,6 @@ def tree_id(entries: Iterable[TreeEntry], id_bytes: int) -> str:
     """The id that git would give to a tree of these entries."""
     data = b"".join(
         b"%o %s\0%s" % (entry.mode, entry.name, bytes.fromhex(entry.id))
-        for entry in sorted(entries, key=_order)
+        for entry in sorted(entries, key=lambda each: each.name + b"/" * (each.mode == FOLDER))
     )
     return object_id(b"tree", data, id_bytes)
-
-
-def _order(entry: TreeEntry) -> bytes:
-    return entry.name + b"/" if entry.mode == FOLDER else entry.name

@@ -148,21 +148,21 @@ def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
     job = job_in(_texts(folder, Tool.LEFTHOOK.habits.files), folder)
     if job is None:
         return None
-    by = Tool.LEFTHOOK.value
+    state, path, remedy = HookState.WEAKER, place.hook, ""
     reason = f"a line in {job.path} runs guard pre-push"
     if job.call is Call.UNHEARD:
+        state = HookState.BROKEN
         reason += ", and the push goes on whatever that says"
         remedy = f"let it be the last command of that job in {job.path}"
-        return HookHealth(HookState.BROKEN, place.hook, reason, remedy, by)
-    if job.condition:
+    elif job.condition:
         reason += f", and {job.condition} keeps lefthook from running it at every push"
         remedy = f"take {job.condition} off that job in {job.path}"
-        return HookHealth(HookState.WEAKER, place.hook, reason, remedy, by)
-    if job.call is Call.BLIND:
+    elif job.call is Call.BLIND:
         reason = f"{job.path} runs guard pre-push without what git says is pushed"
         remedy = f"add use_stdin: true to that command in {job.path}"
-        return HookHealth(HookState.WEAKER, place.hook, reason, remedy, by)
-    return HookHealth(HookState.RUN_BY_OTHER, job.path, reason, by=by)
+    else:
+        state, path = HookState.RUN_BY_OTHER, job.path
+    return HookHealth(state, path, reason, remedy, Tool.LEFTHOOK.value)
 
 
 def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:

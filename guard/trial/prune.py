@@ -142,8 +142,7 @@ def _needed(gate: Gate) -> _Needed | None:
                 if (config.consumer, repository) in seen:
                     continue
                 seen.add((config.consumer, repository))
-                named = [*_tips(repository), *_heads(repository)]
-                links.update(Gitlink(config.consumer, commit) for commit in named)
+                links.update(Gitlink(config.consumer, commit) for commit in _named(repository))
     except GuardError:
         return None
     return _Needed(keys, links)
@@ -151,30 +150,17 @@ def _needed(gate: Gate) -> _Needed | None:
 
 def _combinations(gate: Gate) -> Iterable[Combination]:
     repository = gate.workspace.superproject
-    for commit in dict.fromkeys([*_tips(repository), *_heads(repository)]):
+    for commit in _named(repository):
         yield of_commit(repository, gate.pool, commit, commit)
     index = gate.index()
     if index is not None:
         yield index
 
 
-def _tips(repository: Repository) -> list[str]:
-    """The commits at which branches and tags stand, each once."""
-    listed = repository.text(
-        "for-each-ref",
-        "--format=%(objectname) %(*objectname)",
-        "refs/heads",
-        "refs/tags",
-        "refs/remotes",
-    )
-    return list(dict.fromkeys(line.split()[-1] for line in listed.splitlines()))
-
-
-def _heads(repository: Repository) -> list[str]:
-    """Where HEAD stands, in each of the worktrees."""
-    listed = repository.text("worktree", "list", "--porcelain")
-    words = (line.split() for line in listed.splitlines())
-    return [line[1] for line in words if line[:1] == ["HEAD"] and line[1].strip("0")]
+def _named(repository: Repository) -> list[str]:
+    """The commits at which branches and tags stand, and HEAD in each of the worktrees."""
+    others = (f"--exclude={refs}" for refs in ("refs/guard/*", "refs/notes/*", "refs/stash"))
+    return repository.lines("rev-list", "--no-walk=unsorted", *others, "--all")
 
 
 def _listed(folder: str) -> list[str]:
