@@ -187,7 +187,9 @@ def _table(workspace: Workspace, rows: list[_Row], screen: Screen) -> None:
         release = record.release or "-"
         when = moment(record.finished)
         screen.say(f"{record.name}  {when}  {painted}  {release:<8} {took:>12}  {links}")
-        published = f"published {record.image.reference}" if record.published else ""
+        own = [record.image.reference] if record.published else []
+        tags = ", ".join([*own, *record.tags])
+        published = f"published {tags}" if tags else ""
         for text in (row.whose, record.detail, published):
             if text:
                 screen.say(screen.paint(f"{'':<23}{text}", "dim"))
@@ -212,6 +214,7 @@ def _show(row: _Row, logs: str, screen: Screen) -> None:
         ("release", record.release),
         ("image", f"{record.image.reference} {record.image.id}".strip()),
         ("published", f"{record.image.digest} {record.published}".strip()),
+        *(("tag", tag) for tag in record.tags),
         ("bases", " ".join(record.image.bases)),
         ("engine", f"{record.engine.name} {record.engine.version} at {record.engine.host}"),
         ("builder", f"{record.engine.builder}, {record.engine.platform}"),

@@ -35,7 +35,9 @@ def arguments(parser: ArgumentParser) -> None:
         "--latest", action="store_true", help="move the tag latest, too: for releases only"
     )
     parser.add_argument(
-        "--tag", default="", help="another tag than the one that says what is in the image"
+        "--tag",
+        default="",
+        help="this tag, besides the one that says what is in the image, which a plain call pushes",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
 

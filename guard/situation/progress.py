@@ -187,7 +187,7 @@ class Progress:
     def _image(self, record: Record | None) -> PublishedImage | Trouble:
         if not self._config.image.publish:
             return PublishedImage(Published.NOWHERE)
-        if record is None or not record.image.digest:
+        if record is None or not record.is_published(self._config.image.name):
             return PublishedImage(Published.NO)
         if self._asking.registry is not None:
             return self._asking.registry(self._config, record)

@@ -86,46 +86,68 @@ def publish(gate: Gate, config: Config, record: Record, wish: Wish, screen: Scre
 
 def _tagged(doing: _Publishing, record: Record) -> Record:
     """The verdict with its tag in the registry."""
-    reference = _reference(doing, record)
-    name, _ = split(reference)
+    own = _own_reference(doing, record)
+    reference = f"{doing.config.image.name}:{doing.wish.tag}" if doing.wish.tag else own
+    # Where the image's own tag is another's already, the one that is given takes its place.
+    is_own = reference == own or not own or _is_anothers(doing, record, own)
     meant = resolve(doing.engine, reference)
     if meant:
-        known = _meaning(doing, record, reference, f"{name}@{meant}")
-        if known is record:
+        name, _ = split(reference)
+        pinned = f"{name}@{meant}"
+        published = _holder(doing, record, reference, pinned)
+        if published is record and record.image.digest == pinned and _is_noted(record, reference):
             doing.screen.say(f"published already: {reference}")
             doing.screen.say(f"  {record.image.digest}")
             return record
         doing.screen.say(f"{reference} is in the registry already, as {meant}")
-        return record if doing.wish.dry_run else _noted(doing, known)
-    if doing.wish.dry_run:
+    elif doing.wish.dry_run:
         how = "push" if _at_hand(doing, record) else "build again, and push,"
         doing.screen.say(f"would {how} {record.image.id} as {reference}")
+    else:
+        published = _obtained(doing, record)
+        if published.result is not Result.PASSED:
+            return published
+        with Transfers(doing.screen, f"pushing {reference}") as transfers:
+            pinned = push(doing.engine, published.image.id, reference, transfers.on_transfer)
+    if doing.wish.dry_run:
         return record
-    record = _obtained(doing, record)
-    if record.result is not Result.PASSED:
-        return record
-    with Transfers(doing.screen, f"pushing {reference}") as transfers:
-        pinned = push(doing.engine, record.image.id, reference, transfers.on_transfer)
-    return _noted(doing, record.publish(reference, pinned, _now()))
+    if is_own:
+        return _noted(doing, published.publish(reference, pinned, _now()), reference)
+    return _noted(doing, published.publish_also(reference, pinned), reference)
 
 
-def _reference(doing: _Publishing, record: Record) -> str:
-    """Where the verdict's image goes: the name as it is configured now, the tag as it was given.
+def _is_noted(record: Record, reference: str) -> bool:
+    own = record.image.reference if record.published else ""
+    return reference in (own, *record.tags)
+
+
+def _own_reference(doing: _Publishing, record: Record) -> str:
+    """The image's own tag under the name as it is configured now; "" where another one is asked
+    for and it was given none.
 
     Raises:
-        GuardError: the image was given none.
+        GuardError: it was given none.
     """
-    tag = doing.wish.tag
-    if not tag:
-        if not record.image.reference:
-            raise GuardError(
-                f"the image of verdict {record.name} was given no tag", "guard test --again"
-            )
-        tag = split(record.image.reference)[1]
-    return f"{doing.config.image.name}:{tag}"
+    if record.image.reference:
+        return f"{doing.config.image.name}:{split(record.image.reference)[1]}"
+    if doing.wish.tag:
+        return ""
+    raise GuardError(f"the image of verdict {record.name} was given no tag", "guard test --again")
 
 
-def _meaning(doing: _Publishing, record: Record, reference: str, pinned: str) -> Record:
+def _is_anothers(doing: _Publishing, record: Record, reference: str) -> bool:
+    """Whether a tag means another image than the verdict's in the registry."""
+    meant = resolve(doing.engine, reference)
+    if not meant:
+        return False
+    try:
+        _holder(doing, record, reference, f"{split(reference)[0]}@{meant}")
+    except RefusedError:
+        return True
+    return False
+
+
+def _holder(doing: _Publishing, record: Record, reference: str, pinned: str) -> Record:
     """The record to which a tag that is there already belongs.
 
     Args:
@@ -134,18 +156,16 @@ def _meaning(doing: _Publishing, record: Record, reference: str, pinned: str) ->
     Raises:
         RefusedError: it is no image that has passed for this combination by this recipe.
     """
-    if record.image.digest == pinned:
+    # An image that the engine has by that digest was pushed, and the end came before the record.
+    if record.image.digest == pinned or _is_image(doing, pinned, record.image.id):
         return record
-    if _is_image(doing, pinned, record.image.id):
-        # Pushed, and the end came before it was recorded.
-        return record.publish(reference, pinned, _now())
     verdicts = doing.gate.gatherer.verdicts
     theirs = (each.record for each in verdicts.others() if each.trusted)
     for earlier in (*verdicts.history(), *theirs):
         same = (earlier.key, earlier.recipe) == (record.key, record.recipe)
         if same and earlier.result is Result.PASSED and earlier.image.digest == pinned:
             # Tested again since then, or by two, with another image: what is there had passed.
-            return earlier.publish(reference, pinned, _now())
+            return earlier
     tag = split(reference)[1]
     raise RefusedError(
         f"{reference} means another image in the registry already: {pinned.partition('@')[2]}\n"
@@ -202,12 +222,12 @@ def _obtained(doing: _Publishing, record: Record) -> Record:
     return made
 
 
-def _noted(doing: _Publishing, record: Record) -> Record:
-    """The record, recorded."""
+def _noted(doing: _Publishing, record: Record, reference: str) -> Record:
+    """The record, recorded; it has one more tag."""
     for trouble in doing.gate.gatherer.verdicts.record(record, ()):
         doing.screen.warn(f"guard: {trouble}")
     word = doing.screen.paint("published", "green")
-    doing.screen.say(f"{word}: {record.image.reference}")
+    doing.screen.say(f"{word}: {reference}")
     doing.screen.say(f"  {record.image.digest}")
     return record
 

@@ -63,7 +63,9 @@ class Record(NamedTuple):
         log_sha256: of that file.
         command: the test command.
         context_sha256: of the build context.
-        published: when the image was published, as `finished`; "" where it was not.
+        published: when the image was published under its own tag, as `finished`; "" where it was
+            not.
+        tags: every other ``name:tag`` under which it was published.
     """
 
     key: str
@@ -85,6 +87,7 @@ class Record(NamedTuple):
     command: tuple[str, ...]
     context_sha256: str = ""
     published: str = ""
+    tags: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -111,6 +114,17 @@ class Record(NamedTuple):
         image = self.image._replace(reference=reference, digest=digest)
         return self._replace(image=image, published=when)
 
+    def publish_also(self, reference: str, digest: str) -> Record:
+        """As `publish`, for a tag besides the image's own."""
+        image = self.image._replace(digest=digest)
+        is_there = self.is_published(digest.partition("@")[0])
+        tags = tuple(dict.fromkeys((*self.tags, reference)))
+        return self._replace(image=image, tags=tags, published=self.published if is_there else "")
+
+    def is_published(self, name: str) -> bool:
+        """Whether the image was published under a name, with its own tag."""
+        return bool(self.published) and self.image.digest.startswith(f"{name}@")
+
     def is_named(self, name: str) -> bool:
         """Whether a person means this verdict: the start of its name, or of its key."""
         return self.name.startswith(name) or self.key.startswith(name)
@@ -118,6 +132,8 @@ class Record(NamedTuple):
     def to_json(self) -> bytes:
         """The record as it is stored, with a final newline."""
         own = {**self._asdict(), "version": 1, "gitlinks": dict(self.gitlinks)}
+        if not self.tags:
+            del own["tags"]
         statement = {
             "_type": _STATEMENT,
             "subject": [{"name": "combination", "digest": {"gitTree": self.key}}],

@@ -71,6 +71,82 @@ def test_a_second_time_there_is_nothing_to_do(shop: Shop) -> None:
     assert shop.attempts() == 2
 
 
+def next_of(shop: Shop) -> str:
+    return shop.guard("status").out.splitlines()[-1].removeprefix("next: ")
+
+
+def test_one_more_tag_leaves_the_images_own_to_be_pushed(shop: Shop) -> None:
+    passed = shop.test()
+    shop.workshop.install()
+    nightly, own = f"{shop.registry.name}:nightly", passed["image"]["reference"]
+    told = shop.guard("publish", "--tag", "nightly", "--dry-run").out
+    assert f"would push {passed['image']['id']} as {nightly}" in told
+    assert f"published: {nightly}\n" in shop.guard("publish", "--tag", "nightly").out
+    assert shop.registry.tags() == ["nightly"]
+    assert next_of(shop) == "guard publish"
+    assert f"published: {own}\n" in shop.guard("publish").out
+    assert sorted(shop.registry.tags()) == [tag_of(passed), "nightly"]
+    assert shop.registry.digest("nightly") == shop.registry.digest(tag_of(passed))
+    assert next_of(shop) != "guard publish"
+    for words in ([], ["--tag", "nightly"], ["--tag", tag_of(passed)]):
+        assert "published already: " in shop.guard("publish", *words).out
+    assert shop.attempts() == 3
+    assert shop.newest()["image"]["reference"] == own
+    assert shop.newest()["tags"] == [nightly]
+    assert f"published {own}, {nightly}\n" in shop.guard("log").out
+    assert f"tag           {nightly}\n" in shop.guard("log", passed["name"]).out
+
+
+def test_one_more_tag_comes_after_the_images_own_as_well(shop: Shop) -> None:
+    passed = shop.test()
+    shop.guard("publish")
+    shop.guard("publish", "--tag", "nightly")
+    shop.guard("publish", "--tag", "weekly")
+    assert sorted(shop.registry.tags()) == [tag_of(passed), "nightly", "weekly"]
+    assert f"published already: {passed['image']['reference']}\n" in shop.guard("publish").out
+
+
+def test_one_more_tag_that_was_pushed_and_not_recorded_is_recorded(shop: Shop) -> None:
+    passed = shop.test()
+    shop.guard("publish")
+    nightly = f"{shop.registry.name}:nightly"
+    shop.docker("tag", passed["image"]["reference"], nightly)
+    shop.docker("push", "--quiet", nightly)
+    assert f"{nightly} is in the registry already" in shop.guard("publish", "--tag", "nightly").out
+    assert shop.newest()["tags"] == [nightly]
+
+
+def test_another_name_in_the_registry_gets_it_as_well(shop: Shop) -> None:
+    passed = shop.test()
+    shop.workshop.install()
+    shop.guard("publish")
+    assert next_of(shop) != "guard publish"
+    other = f"{shop.registry.name}-moved"
+    toml = (shop.workshop.docker.folder / ".guard.toml").read_text()
+    shop.workshop.docker.commit(
+        "Move the registry", {".guard.toml": toml.replace(shop.registry.name, other)}
+    )
+    assert next_of(shop) == "guard publish"
+    assert f"published: {other}:{tag_of(passed)}\n" in shop.guard("publish").out
+    assert f"published already: {other}:" in shop.guard("publish").out
+    assert next_of(shop) != "guard publish"
+    assert shop.newest()["tags"] == []
+
+
+def test_one_more_tag_under_another_name_is_not_the_images_own_there(shop: Shop) -> None:
+    shop.test()
+    shop.workshop.install()
+    shop.guard("publish")
+    toml = (shop.workshop.docker.folder / ".guard.toml").read_text()
+    other = f"{shop.registry.name}-moved"
+    shop.workshop.docker.commit(
+        "Move the registry", {".guard.toml": toml.replace(shop.registry.name, other)}
+    )
+    shop.guard("publish", "--tag", "nightly")
+    assert next_of(shop) == "guard publish"
+    assert f"published: {other}:aula-" in shop.guard("publish").out
+
+
 def test_a_publishing_that_was_killed_before_it_was_recorded_is_recorded(shop: Shop) -> None:
     passed = shop.test()
     shop.docker("push", "--quiet", passed["image"]["reference"])

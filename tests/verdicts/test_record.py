@@ -146,6 +146,18 @@ def test_publishing_is_another_record_of_the_same_verdict() -> None:
     assert published.title == "published: cccccccccccc-eeeeeeee with v0.3.0"
 
 
+def test_one_more_tag_is_not_the_images_own() -> None:
+    also = A_RECORD.publish_also("aula:nightly", "aula@sha256:3")
+    assert (also.is_published("aula"), also.published, also.title) == (False, "", A_RECORD.title)
+    assert also.image == A_RECORD.image._replace(digest="aula@sha256:3")
+    both = also.publish("aula:1", "aula@sha256:3", "2016-03-05T10:00:00Z")
+    assert (both.is_published("aula"), both.is_published("other")) == (True, False)
+    again = both.publish_also("aula:nightly", "aula@sha256:3")
+    assert again == both
+    moved = both.publish_also("other:nightly", "other@sha256:3")
+    assert (moved.is_published("other"), moved.tags) == (False, ("aula:nightly", "other:nightly"))
+
+
 OPTIONAL = {"context_sha256", "published"}
 EVERY_FIELD = [f"{GUARD}.{name}" for name in fields()["predicate"]["guard"] if name not in OPTIONAL]
 OTHER_TYPES: list[object] = [7.25, True, None, [], {}, [[]], {"x": 1}, "nonsense", ..., -1, 1e300]
