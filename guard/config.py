@@ -6,7 +6,6 @@ types and bad values are errors that name the key: a policy that is misread is n
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -111,6 +110,8 @@ class Recipe(NamedTuple):
     @property
     def digest(self) -> str:
         """64 hexadecimal digits: SHA-256 of the canonical JSON and the context's format."""
+        import hashlib
+
         content = {"format": CONTEXT_FORMAT, **self._asdict()}
         text = to_json(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()

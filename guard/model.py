@@ -97,6 +97,7 @@ class Tested(NamedTuple):
         published: whether the image can be had from a registry.
         by: who recorded it, "" for one's own.
         uncounted: a verdict of somebody else that does not count here, in words, or "".
+        blob: of one's own record, "" where it is not that which counts.
     """
 
     state: VerdictState
@@ -109,6 +110,7 @@ class Tested(NamedTuple):
     published: bool = False
     by: str = ""
     uncounted: str = ""
+    blob: str = ""
 
 
 class ImageMention(NamedTuple):

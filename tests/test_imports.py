@@ -22,7 +22,7 @@ FLOORS = (
     ("guard",),
     ("guard.errors", "guard.model"),
     ("guard.haskell",),
-    ("guard.ci", "guard.config", "guard.memory", "guard.screen"),
+    ("guard.ci", "guard.config", "guard.screen"),
     ("guard.git",),
     ("guard.install", "guard.verdicts", "guard.engine"),
     ("guard.situation",),
@@ -48,8 +48,18 @@ ONLY = {
 }
 # Behind these an import inside a function may stand: they are heavy, and only some commands need
 # them.
-HEAVY = {"argparse", "docker", "packaging", "requests", "rich", "tomllib", "urllib3", "yaml"}
-# And what an accepted push needs nothing of: what it remembers was read by these, or they speak of
+HEAVY = {
+    "argparse",
+    "docker",
+    "hashlib",
+    "packaging",
+    "requests",
+    "rich",
+    "tomllib",
+    "urllib3",
+    "yaml",
+}
+# And what an accepted push needs nothing of: what its memo has was read by these, or they speak of
 # a push that is blocked.
 DOORS = {
     "guard.cli": {"guard.commands.pre_push"},
@@ -67,6 +77,7 @@ DOORS = {
         ),
     },
     "guard.gate.gate": {"guard.rules.asked", "guard.rules.rulebook"},
+    "guard.gate.judgement": {"guard.gate.refused"},
     "guard.install.chain": {"guard.install.shim"},
     "guard.git.remotes": {"urllib.parse"},
     "guard.situation.published": {"guard.situation.unpublished"},
@@ -270,7 +281,7 @@ def test_only_the_report_writes_to_a_person() -> None:
         # The others start Python, other hooks, docker, ssh, and what the story shows.
         ("subprocess.Popen", {"git.repository", "install.chain", "engine", "demo"}),
         ("subprocess.run", {"install.lasting", "engine", "demo"}),
-        ("os.replace", {"git.files", "install.change", "memory"}),
+        ("os.replace", {"git.files", "install.change"}),
         ("fcntl.flock", {"git.files"}),
     ],
 )
@@ -309,8 +320,8 @@ class TestPush:
     """What a push imports, seen at its end."""
 
     SLOW = ("docker", "rich", "argparse", "pathlib", "requests", "typing_extensions")
-    # Of the standard library, what a push that is remembered can do without.
-    UNNEEDED = ("json", "tempfile", "tomllib")
+    # Of the standard library, what a push that is in the memo can do without.
+    UNNEEDED = ("hashlib", "shutil", "tempfile", "tomllib")
     CODE = """\
 import sys
 from guard.cli import main

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from guard.config import Config, read_config
 from guard.git.locate import open_any
+from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.git.store import Store
-from guard.memory import Memory
 from guard.model import Gitlink, Result
 from guard.situation.assembly import Submodules, assemble
 from guard.situation.combinations import of_commit
@@ -278,7 +278,7 @@ class Workshop:
             combination = of_commit(repository, pool, commit or self.docker.head, "")
             config = self.config(commit or self.docker.head)
             store = Store(pool, (repository,))
-            submodules = Submodules(workspace, pool, config, Memory(repository.common_dir))
+            submodules = Submodules(workspace, pool, config, Memo(repository.common_dir))
             found = assemble(submodules, store, combination)
             Verdicts(repository, pool).record(made(found.key, config), found.parts)
         return found.key

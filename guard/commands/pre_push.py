@@ -93,11 +93,9 @@ def _started(pool: ObjectPool) -> Repository | None:
     if here is None:
         return None
     try:
-        places = (here, *list(enclosing(here))[:1])
-        for repository in places:
+        for repository in (here, *list(enclosing(here))[:1]):
             pool.reader(repository).start()
             pool.settings.start(repository)
-        pool.refs.start(places[-1])
     except GuardError:
         pass  # whoever needs it says what is wrong
     return here

@@ -12,7 +12,7 @@ from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate
 from guard.git.files import held
-from guard.memory import Memory
+from guard.git.memo import Memo
 from guard.model import Result, Severity, Tested, VerdictState
 from guard.rules.tested import NAME as TESTED
 from guard.screen import Screen
@@ -53,9 +53,9 @@ def run(options: Namespace, screen: Screen) -> int:
     # The docker SDK takes as long to import as all that git is asked here.
     engine = Ahead(connect)
     with Gate(find_workspace()) as gate:
-        # In a thread of its own, and so with a memory of its own.
+        # In a thread of its own, and so with a memo of its own.
         place = gate.workspace.superproject.common_dir
-        cli = Ahead(partial(find_cli, Memory(place)))
+        cli = Ahead(partial(find_cli, Memo(place)))
         job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)
         if not job.config.test.command:

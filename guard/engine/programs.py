@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from guard.memory import Memory
+from guard.git.memo import Memo
 
 # Where packages put it, beside what PATH says: another docker may stand in front of it there.
 _PLACES: Final = ("docker", "/usr/bin/docker", "/usr/local/bin/docker", "/usr/libexec/docker")
@@ -46,14 +46,14 @@ class BuildkitCli(NamedTuple):
 
 
 def find_cli(
-    memory: Memory | None = None,
+    memo: Memo | None = None,
     places: Sequence[str] = _PLACES,
     plugins: Sequence[str] = _PLUGINS,
 ) -> BuildkitCli | None:
     """The first docker CLI here that drives BuildKit; buildx goes first.
 
     Args:
-        memory: of what programs said that have not changed since.
+        memo: of what programs said that have not changed since.
         places: programs, by path or by a name that PATH leads to.
         plugins: folders of the CLI's plugins, behind the user's own.
     """
@@ -61,12 +61,12 @@ def find_cli(
     config = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
     for folder in (f"{config}/cli-plugins", *plugins):
         program = os.path.join(folder, "docker-buildx")
-        version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _ask(program, "version", memory)())
+        version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _ask(program, "version", memo)())
         if version:
             return BuildkitCli((program, "build"), f"buildx {version[1]}", True)
     programs = list(dict.fromkeys(filter(None, map(shutil.which, places))))
     # All at once: somebody waits for the first one that will do.
-    answers = [_ask(docker, "--version", memory) for docker in programs]
+    answers = [_ask(docker, "--version", memo) for docker in programs]
     said = [answer() for answer in answers]
     for docker, line in zip(programs, said, strict=True):
         version = re.search(r"\b(\d+)\.\d+[.\d]*", line)
@@ -75,13 +75,13 @@ def find_cli(
     return None
 
 
-def _ask(program: str, word: str, memory: Memory | None) -> Callable[[], str]:
+def _ask(program: str, word: str, memo: Memo | None) -> Callable[[], str]:
     """Ask a program for its version, and give what waits for the answer, "" for none."""
     if not shutil.which(program):
         return str
-    identity = _identity(program) if memory is not None else ()
-    if memory is not None and identity:
-        known = memory.recall(str, _KIND, *identity)
+    identity = _identity(program) if memo is not None else ()
+    if memo is not None and identity:
+        known = memo.read(str, _KIND, *identity)
         if known is not None:
             return lambda: known
     try:
@@ -96,8 +96,8 @@ def _ask(program: str, word: str, memory: Memory | None) -> Callable[[], str]:
 
     def answer() -> str:
         line = _said(child)
-        if memory is not None and identity and line:
-            memory.remember(line, _KIND, *identity)
+        if memo is not None and identity and line:
+            memo.write(line, _KIND, *identity)
         return line
 
     return answer

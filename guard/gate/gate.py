@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
-from types import TracebackType
-from typing import NamedTuple, Self
+from contextlib import ExitStack, suppress
+from functools import cached_property
+from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.errors import GuardError
-from guard.git.index import StagedTree
+from guard.git.index import staged_tree
 from guard.git.objects import ObjectPool
-from guard.git.refs import head_of
+from guard.git.remotes import read_remotes
 from guard.model import (
     COMBINATION_RULES,
     RULES,
@@ -35,23 +35,40 @@ from guard.situation.workspace import Workspace
 # Releases, for what would fit instead of what was found; guard align looks into all.
 _LOOKED_INTO = 20
 _ACCEPTABLE = (Severity.WARNING, Severity.NOTE)
+_KIND: Final = "accepted"
 # What building, testing and pushing brings about.
 _LATER = frozenset(RULES) - frozenset(STATIC_RULES)
 
 
-class _Known(NamedTuple):
-    """What the static rules said of a consumer's and a dependency's commit, nothing of it bad."""
+class _Accepted(NamedTuple):
+    """What the rules said of a combination's content, nothing of it bad.
+
+    Args:
+        release: the tag at the dependency's commit.
+        findings: of the static rules.
+        tested: the verdict that it was judged with, None where none was asked for.
+    """
 
     release: str | None
     findings: tuple[Finding, ...]
+    tested: Tested | None = None
 
 
-class Gate:
+class _Judged(NamedTuple):
+    """What the rules say of a combination."""
+
+    release: str | None
+    findings: tuple[Finding, ...]
+    key: str | None = None
+    recipe: str | None = None
+
+
+class Gate(ExitStack):
     """Decides about commits of one workspace, as a context that ends its git processes.
 
     Args:
         asks_verdicts: whether the rules that look at a verdict are asked, besides the static ones.
-        pool: readers that are open already; the gate closes them.
+        pool: readers that are open already, and that their owner closes.
         index: the file of the superproject's index, where it is not the usual one.
     """
 
@@ -62,30 +79,15 @@ class Gate:
         pool: ObjectPool | None = None,
         index: str = "",
     ) -> None:
+        super().__init__()
         self.workspace = workspace
-        self.pool = pool or ObjectPool()
+        self.pool = pool or self.enter_context(ObjectPool())
         self.gatherer = Gatherer(workspace, self.pool)
         self._asks_verdicts = asks_verdicts
         self._rules = COMBINATION_RULES if asks_verdicts else STATIC_RULES
-        self._staged = StagedTree(workspace.superproject, index, self.gatherer.memory)
-        self._index: tuple[Combination | None] | None = None
-        self._head: tuple[str | None] | None = None
+        self._index_file = index
         self._combinations: dict[tuple[str, str], Combination] = {}
         self._decided: dict[tuple[str, str, Combination], Decision] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            self._staged.__exit__(kind, error, trace)
-        finally:
-            self.pool.__exit__(kind, error, trace)
 
     def index(self) -> Combination | None:
         """The superproject's index; None where it has none.
@@ -93,23 +95,21 @@ class Gate:
         Raises:
             GuardError: it has unmerged entries or cannot be read.
         """
-        if self._index is None:
-            found = self._staged.__enter__()
-            if found and self._staged.recalled and not self._is_there(found):
-                self._staged.forget()
-                found = self._staged.__enter__()
-            self._index = (found,)
-        return self._index[0]
+        return self._index
 
-    def _is_there(self, combination: Combination) -> bool:
-        return self.gatherer.store(combination).tree(combination.tree) is not None
+    @cached_property
+    def _index(self) -> Combination | None:
+        staged = staged_tree(self.workspace.superproject, self._index_file, self.pool)
+        return self.enter_context(staged)
 
     def head(self) -> Combination | None:
         """The superproject's HEAD; None before its first commit."""
-        if self._head is None:
-            self._head = (head_of(self.workspace.superproject),)
-        commit = self._head[0]
-        return None if commit is None else self._of(commit, "HEAD")
+        return self._head
+
+    @cached_property
+    def _head(self) -> Combination | None:
+        head = self.pool.reader(self.workspace.superproject).read("HEAD^{commit}")
+        return None if head is None else self._of(head.id, "HEAD")
 
     def present(self) -> Combination:
         """What the superproject would commit next: its index, or HEAD where there is no index.
@@ -194,28 +194,25 @@ class Gate:
     def _decide(self, repository: str, commit: str, combination: Combination) -> Decision:
         config = self.gatherer.config(combination)
         links = self._gitlinks(combination, config)
-        key, found = self._of_known(combination, config, links)
-        if found is None:
-            key, found = self._of_rules(combination, config, links)
+        ids = self._ids(combination, config)
+        judged = self._of_memo(combination, config, ids) or self._of_rules(combination, config, ids)
         return Decision(
             repository,
             commit,
             None,
-            outcome_of(found.findings),
-            key,
+            outcome_of(judged.findings),
+            judged.key,
             self._rules,
             links,
-            found.release,
-            found.findings,
+            judged.release,
+            judged.findings,
             f"{self.workspace.name('')}: {combination.source}",
-            self.gatherer.verdicts.digest(config.recipe) if key else None,
+            judged.recipe,
         )
 
-    def _of_rules(
-        self, combination: Combination, config: Config, links: tuple[Gitlink, ...]
-    ) -> tuple[str | None, _Known]:
-        """What all the rules say, and to remember what of it is for ever."""
-        # The rules read Haskell; a push whose facts are remembered does not wait for that.
+    def _of_rules(self, combination: Combination, config: Config, ids: tuple[str, ...]) -> _Judged:
+        """What all the rules say; what of it is good for ever goes into the memo."""
+        # The rules read Haskell; a push whose findings are in the memo does not wait for that.
         from guard.rules.asked import ranges_on_gitlink
         from guard.rules.rulebook import ASKING, STATIC, judge
 
@@ -228,69 +225,92 @@ class Gate:
                 ranges = ranges_on_gitlink(facts).values()
                 explained = self.gatherer.explain(facts, combination, ranges, _LOOKED_INTO)
                 findings = judge(explained, STATIC)
-        pin = facts.pin
+        pin, tested = facts.pin, facts.tested
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
-        key = facts.tested.key or None if isinstance(facts.tested, Tested) else None
-        if key and all(item.severity in _ACCEPTABLE for item in findings):
-            known = _Known(release, findings)
-            self.gatherer.memory.remember(known, *self._ids(key, config, links))
-        return key, _Known(release, findings + judge(facts, ASKING))
+        if not isinstance(tested, Tested) or not tested.key:
+            return _Judged(release, findings + judge(facts, ASKING))
+        if not _unacceptable(findings):
+            self._keep(_Accepted(release, findings, tested), ids)
+        recipe = config.recipe.digest
+        return _Judged(release, findings + judge(facts, ASKING), tested.key, recipe)
 
-    def _of_known(
-        self, combination: Combination, config: Config, links: tuple[Gitlink, ...]
-    ) -> tuple[str | None, _Known | None]:
-        """The same from memory, where that leads to an accepted push; else nothing.
+    def _of_memo(
+        self, combination: Combination, config: Config, ids: tuple[str, ...]
+    ) -> _Judged | None:
+        """The same out of the memo, where that leads to an accepted push; else None.
 
-        What is remembered is a function of the content and of the dependency's commit. What can
-        change is asked again: that the tag still names that commit, and the verdict.
+        What it has is a function of the content. What can change is asked again: that the tag still
+        names the dependency's commit, and the verdict.
         """
-        verdict = self.gatherer.tested(combination, config) if self._asks_verdicts else None
-        if not isinstance(verdict, Tested) or verdict.state is not VerdictState.PASSED:
-            return None, None  # a push that is blocked is told everything
-        known = self.gatherer.memory.recall(_Known, *self._ids(verdict.key, config, links))
-        if known is None or any(item.severity not in _ACCEPTABLE for item in known.findings):
-            return None, None
-        if not self.gatherer.is_still_release(combination, config, known.release):
-            return None, None
+        accepted = self._kept(ids) if self._asks_verdicts else None
+        if accepted is None or accepted.tested is None:
+            return None
+        tested = self._newest(accepted, accepted.tested, config, ids)
+        if tested.state is not VerdictState.PASSED:
+            return None  # a push that is blocked is told everything
+        if not self.gatherer.is_release(combination, config, accepted.release):
+            return None
         # Two commits of the consumer with one content say the same, each of itself.
-        commit = dict(links).get(config.consumer)
+        commit = self.gatherer.gitlink(combination, config.consumer)
         findings = tuple(
             item._replace(evidence=tuple(one._replace(commit=commit) for one in item.evidence))
-            for item in known.findings
+            for item in accepted.findings
         )
-        findings += tuple(of_image(self.gatherer.old_image(combination, config)))
-        return verdict.key, known._replace(findings=findings)
+        findings += tuple(of_image(self.gatherer.old_image(combination, config, tested)))
+        return _Judged(accepted.release, findings, tested.key, tested.recipe)
 
-    def _ids(self, key: str, config: Config, links: tuple[Gitlink, ...]) -> tuple[str, ...]:
-        forms = (self.workspace.name(""), config.consumer, config.dependency, config.release_tag)
-        image = (config.image.name, *config.image.also, "", *config.image.pins)
-        return (
-            "static",
-            *forms,
-            *image,
-            config.rules.image_pin,
-            key,
-            dict(links).get(config.dependency, ""),
-        )
+    def _newest(
+        self, accepted: _Accepted, tested: Tested, config: Config, ids: tuple[str, ...]
+    ) -> Tested:
+        """The newest verdict on what was accepted before, with the verdict of then."""
+        remotes = read_remotes(self.workspace.options, self.workspace.superproject).remotes
+        names = [remote.name for remote in remotes]
+        if tested.blob and self.gatherer.verdicts.is_newest(tested, names):
+            return tested
+        newest = self.gatherer.verdicts.look_up(tested.key, config.recipe)
+        if newest != tested:
+            self._keep(accepted._replace(tested=newest), ids)
+        return newest
+
+    def _ids(self, combination: Combination, config: Config) -> tuple[str, ...]:
+        """What all that the memo may have of a combination is a function of.
+
+        The superproject's tree names the settings and all other commits; the consumer's commit
+        counts by its tree. Nothing where that is not here.
+        """
+        commit = self.gatherer.gitlink(combination, config.consumer)
+        if commit is None:
+            return self.workspace.name(""), combination.tree
+        rooted = self.gatherer.root(combination, config, config.consumer, commit)
+        if isinstance(rooted, Unknown):
+            return ()
+        return self.workspace.name(""), combination.tree, rooted[1].tree.id
+
+    def _kept(self, ids: tuple[str, ...]) -> _Accepted | None:
+        accepted = self.gatherer.memo.read(_Accepted, _KIND, *ids) if ids else None
+        return None if accepted is None or _unacceptable(accepted.findings) else accepted
+
+    def _keep(self, accepted: _Accepted, ids: tuple[str, ...]) -> None:
+        if ids:
+            self.gatherer.memo.write(accepted, _KIND, *ids)
 
     def misfits(self, combination: Combination) -> tuple[Finding, ...]:
-        """What the static rules have against a combination; that there is nothing is remembered.
+        """What the static rules have against a combination.
 
         Raises:
             GuardError: the superproject or its configuration cannot be read.
         """
-        links = (word for link in combination.replaced for word in link)
-        ids = ("fits", self.workspace.name(""), combination.tree, *links)
-        if self.gatherer.memory.recall(bool, *ids):
+        ids = self._ids(combination, self.gatherer.config(combination))
+        if self._kept(ids) is not None:
             return ()
         from guard.rules.rulebook import STATIC, judge
 
         facts = self.gatherer.gather(combination, tested=False)
         findings = judge(facts, STATIC)
-        found = tuple(item for item in findings if item.severity not in _ACCEPTABLE)
-        if not found:
-            self.gatherer.memory.remember(True, *ids)
-        return found
+        misfits = _unacceptable(findings)
+        if not misfits:
+            self._keep(_Accepted(None, findings), ids)
+        return misfits
 
     def faults(self, combination: Combination) -> tuple[Finding, ...]:
         """What the static rules have against a combination, told with all that is to be told.
@@ -299,11 +319,7 @@ class Gate:
             GuardError: the superproject or its configuration cannot be read.
         """
         decision = self.decide(self.workspace.name(""), "", None, combination)
-        return tuple(
-            item
-            for item in decision.findings
-            if item.severity not in _ACCEPTABLE and item.rule not in _LATER
-        )
+        return tuple(item for item in _unacceptable(decision.findings) if item.rule not in _LATER)
 
     def combination(self, commit: str) -> Combination:
         """The combination that a commit of the superproject is.
@@ -350,7 +366,7 @@ class Gate:
         if ref is None or not ref.startswith("refs/heads/"):
             return None
         branch = ref.removeprefix("refs/heads/")
-        tip = self.gatherer.refs("refs/heads/").get(ref)
+        tip = self.pool.reader(self.workspace.superproject).read(f"{ref}^{{commit}}")
         return None if tip is None else self._of(tip.id, f"branch {branch}")
 
     def _of(self, commit: str, source: str) -> Combination:
@@ -365,6 +381,10 @@ class Gate:
         if combination.commit is not None:
             return f"guard test {combination.commit[:12]}"
         return "guard test"
+
+
+def _unacceptable(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    return tuple(item for item in findings if item.severity not in _ACCEPTABLE)
 
 
 def _out_of_reach(facts: Facts) -> bool:

@@ -11,7 +11,6 @@ from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.gate.policy import policy_for
-from guard.gate.refused import missing_commit
 from guard.git.locate import find_here
 from guard.git.objects import ObjectPool
 from guard.git.pushes import (
@@ -160,6 +159,8 @@ def _tell(gate: Gate, decisions: list[Decision], passed: _Passed, screen: Screen
     if not refused:
         _tell_allowed(decisions, screen)
         return
+    from guard.gate.refused import missing_commit
+
     # Many refs at one commit are one matter.
     matters: dict[Decision, list[str]] = {}
     for decision in refused:

@@ -103,7 +103,7 @@ class Order:
 
     def _stale(self) -> tuple[Finding, ...]:
         try:
-            found = staleness(self._gate.workspace, self._links.here)
+            found = staleness(self._links)
         except GitError as error:
             return (undecided(merged.NAME, Unknown(error.problem, error.remedy)),)
         return (merged.check_stale(found),) if found is not None else ()

@@ -75,7 +75,7 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
         if found is not None:
             return found
     branch = pushed.update.remote_ref.removeprefix(HEADS)
-    refs = gate.gatherer.refs(tracking_ref(remote, ""))
+    refs = gate.gatherer.refs
     for name in (tracking_ref(remote, branch), *default_names(remote)):
         found = _config_at(gate, refs[name].id) if name in refs else None
         if found is not None:

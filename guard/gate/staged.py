@@ -11,7 +11,7 @@ from typing import Final
 
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.index import StagedTree
+from guard.git.index import staged_tree
 from guard.git.repository import Repository
 from guard.model import Decision, Role
 from guard.situation.branches import head_branch
@@ -31,7 +31,7 @@ def judge(workspace: Workspace, index: str) -> Decision:
         with Gate(workspace, asks_verdicts=False, index=index) as gate:
             return gate.decide(workspace.name(""), "", None, gate.present())
     here = workspace.here
-    with StagedTree(here, index) as staged:
+    with staged_tree(here, index) as staged:
         if staged is None:
             raise GuardError(f"{here.work_tree or here.git_dir} has no index, so nothing is staged")
         commit = _commit(here, staged.tree, staged.objects)

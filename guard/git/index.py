@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from shlex import quote
-from types import TracebackType
 from typing import Final
 
 from guard.config import FILE
 from guard.errors import GitError, GuardError
 from guard.git.commits import private_index
 from guard.git.files import no_room
+from guard.git.memo import Memo
+from guard.git.objects import ObjectPool
 from guard.git.refs import head_of
 from guard.git.repository import Repository
-from guard.memory import Memory
 from guard.model import Combination
 
 _GITLINK: Final = b"160000"
+_CHECKSUM: Final = 20  # bytes
 # What the static rules read: see `guard.situation.manifests`, for whose imports a commit should not
 # wait.
 _NAMES: Final = (
@@ -69,70 +69,48 @@ def _matters(modes: Sequence[bytes], path: bytes) -> bool:
     )
 
 
-class StagedTree:
-    """What the superproject would commit next, as a context; None where there is no index.
+@contextmanager
+def staged_tree(
+    repository: Repository, index: str = "", pool: ObjectPool | None = None
+) -> Iterator[Combination | None]:
+    """What the superproject would commit next; None where there is no index.
 
     The index is copied and its trees go into a private object database, so that nothing of the
     user's is locked, refreshed or written. It lasts as long as the context. Where the repository
-    has all of those trees already, as after a commit, that is remembered for these very bytes.
+    has all of those trees already, as after a commit, the memo has that of these very bytes.
 
     Args:
         index: another file than the repository's own one, such as that of a commit in the making.
-        memory: where it is remembered; None remembers nothing, and there always are private
-            objects, for a caller that has some of its own to add.
+        pool: tells whether the tree in the memo is still there; without one there always are
+            private objects, for a caller that has some of its own to add.
 
     Raises:
         GuardError: the index has unmerged entries.
         GitError: git cannot read the index.
     """
-
-    def __init__(
-        self, repository: Repository, index: str = "", memory: Memory | None = None
-    ) -> None:
-        self.recalled = False
-        self._repository = repository
-        self._index = index
-        self._memory = memory
-        self._private = ExitStack()
-
-    def __enter__(self) -> Combination | None:
-        index = self._index or os.path.join(self._repository.git_dir, "index")
-        if self._repository.work_tree is None or not os.path.exists(index):
-            return None
-        try:
-            with open(index, "rb") as file:
-                content = file.read()
-        except OSError as error:
-            raise GitError(f"the index {index} cannot be read: {error.strerror}") from error
-        digest = hashlib.sha1(content).hexdigest()
-        tree = self._memory.recall(str, "index", digest) if self._memory else None
-        if tree is not None:
-            self.recalled = True
-            return Combination(tree, source="the index")
-        return self._write(content, digest)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._private.close()
-
-    def forget(self) -> None:
-        """Ask git the next time: the tree that was remembered is not there any more."""
-        self.recalled = False
-        self._memory = None
-
-    def _write(self, content: bytes, digest: str) -> Combination:
-        with ExitStack() as stack:
-            scratch = stack.enter_context(private_index(self._repository, private_objects=True))
-            tree = _written(scratch, content)
-            self._private = stack.pop_all()
-        if self._memory is None or os.listdir(scratch.new_objects):
-            return Combination(tree, source="the index", objects=scratch.new_objects)
-        self._memory.remember(tree, "index", digest)
-        return Combination(tree, source="the index")
+    path = index or os.path.join(repository.git_dir, "index")
+    if repository.work_tree is None or not os.path.exists(path):
+        yield None
+        return
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise GitError(f"the index {path} cannot be read: {error.strerror}") from error
+    # Git ends it with the checksum of all that stands before, unless index.skipHash says no.
+    checksum = content[-_CHECKSUM:].hex()
+    memo = Memo(repository.common_dir) if pool is not None and checksum.strip("0") else None
+    tree = memo.read(str, "index", checksum) if memo is not None else None
+    if tree is not None and pool is not None and pool.reader(repository).read(tree) is not None:
+        yield Combination(tree, source="the index")
+        return
+    with private_index(repository, private_objects=True) as scratch:
+        tree = _written(scratch, content)
+        if memo is None or os.listdir(scratch.new_objects):
+            yield Combination(tree, source="the index", objects=scratch.new_objects)
+            return
+        memo.write(tree, "index", checksum)
+        yield Combination(tree, source="the index")
 
 
 def _written(scratch: Repository, content: bytes) -> str:

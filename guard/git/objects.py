@@ -1,14 +1,15 @@
-"""Objects out of git's database, many at a time, through one process for each repository."""
+"""Objects and refs of git's, many at a time, through one process for each repository."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from functools import cached_property
 from subprocess import Popen
 from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
 from guard.errors import GitError
-from guard.git.refs import KeptRefs
+from guard.git.refs import SEEN, TRACKING, Ref, list_refs, symbolic
 from guard.git.remotes import Settings
 from guard.git.repository import Repository, end, lines_of
 from guard.git.trees import TreeEntry, parse_tree
@@ -20,6 +21,7 @@ _CHUNK: Final = 1 << 20
 # What several questions ask for: commits and trees. They are kept up to some megabytes.
 _SMALL: Final = 1 << 14
 _KEPT: Final = 512
+_REFS: Final = (TRACKING, SEEN)
 _DIGITS: Final = "0123456789abcdef"
 
 
@@ -212,18 +214,59 @@ class _PromisedObjectError(GitError):
     """Git before 2.45 dies where later ones call a promised object missing."""
 
 
+class KeptRefs(Mapping[str, Ref]):
+    """What a repository keeps of its remotes, by the full names of the refs.
+
+    A ref that is asked for by its name is looked up alone; only what goes through all of them has
+    git list them, which takes longer the more there are. Where there is no such ref, git looks for
+    the whole name below ``refs/tags/`` as well, where nobody has any.
+
+    Args:
+        reader: of the repository.
+    """
+
+    def __init__(self, reader: ObjectReader) -> None:
+        self._reader = reader
+        self._named: dict[str, Ref | None] = {}
+
+    @cached_property
+    def _all(self) -> dict[str, Ref]:
+        return list_refs(self._reader.repository, *_REFS)
+
+    def __getitem__(self, name: str) -> Ref:
+        if name not in self._named:
+            self._named[name] = self._look_up(name) if name.startswith(_REFS) else None
+        ref = self._named[name]
+        if ref is None:
+            raise KeyError(name)
+        return ref
+
+    def _look_up(self, name: str) -> Ref | None:
+        target = self._reader.read(name)
+        return Ref(target.id, symbolic(self._reader.repository, name)) if target else None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def items(self) -> ItemsView[str, Ref]:
+        """All of them, as git lists them."""
+        return self._all.items()
+
+
 class ObjectPool:
     """The open readers of one command; closes them all.
 
     Attributes:
         settings: what git's configuration says to the repositories.
-        refs: what they keep of remotes and of verdicts.
     """
 
     def __init__(self) -> None:
         self._readers: dict[Repository, ObjectReader] = {}
         self.settings = Settings()
-        self.refs = KeptRefs()
+        self._refs: dict[Repository, KeptRefs] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -241,13 +284,18 @@ class ObjectPool:
         for reader in self._readers.values():
             reader.close()
         self.settings.close()
-        self.refs.close()
 
     def reader(self, repository: Repository) -> ObjectReader:
         """The repository's reader, started at its first use."""
         if repository not in self._readers:
             self._readers[repository] = ObjectReader(repository)
         return self._readers[repository]
+
+    def refs(self, repository: Repository) -> KeptRefs:
+        """What the repository keeps of its remotes; each ref is read once."""
+        if repository not in self._refs:
+            self._refs[repository] = KeptRefs(self.reader(repository))
+        return self._refs[repository]
 
 
 def _fitting(names: Sequence[str]) -> Sequence[str]:

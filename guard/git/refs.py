@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
-from guard.git.repository import Question, Repository, lines_of
+from guard.git.repository import Repository, lines_of
 
 # The verdicts of this repository, and what ``guard sync`` has brought of others'.
 VERDICTS: Final = "refs/guard/verdicts"
@@ -14,7 +15,6 @@ REMOTES: Final = "refs/guard/remotes/"
 # What a remote was seen to have: see `guard.situation.tracking`.
 SEEN: Final = "refs/guard/seen/"
 TRACKING: Final = "refs/remotes/"
-_KEPT: Final = (TRACKING, SEEN, VERDICTS, REMOTES)
 _FORMAT: Final = "--format=%(objectname)%00%(refname)%00%(symref)"
 
 
@@ -34,23 +34,7 @@ def list_refs(repository: Repository, *patterns: str) -> dict[str, Ref]:
     Raises:
         GitError: git cannot list them.
     """
-    return listed(repository.run(*listing(*patterns)), *patterns)
-
-
-class KeptRefs(Question[dict[str, Ref]]):
-    """What a repository keeps of remotes and of verdicts, by the full names of the refs."""
-
-    def __init__(self) -> None:
-        super().__init__(listing(*_KEPT), lambda output: listed(output, *_KEPT))
-
-
-def listing(*patterns: str) -> tuple[str, ...]:
-    """Git's arguments for a list of refs, which `listed` reads."""
-    return ("for-each-ref", _FORMAT, "--", *patterns)
-
-
-def listed(output: bytes, *patterns: str) -> dict[str, Ref]:
-    """What git prints for `listing`, of the same patterns."""
+    output = repository.run("for-each-ref", _FORMAT, "--", *patterns)
     return dict(_refs(lines_of(output), patterns))
 
 
@@ -65,6 +49,25 @@ def _refs(lines: Iterable[str], patterns: Sequence[str]) -> Iterable[tuple[str, 
         object_id, name, symref = fields
         if name in names or name.startswith(folders):
             yield name, Ref(object_id, symref)
+
+
+def symbolic(repository: Repository, name: str) -> str:
+    """What a symbolic ref such as ``HEAD`` follows, "" where it is none.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
+    folder = repository.git_dir if name == "HEAD" else repository.common_dir
+    path = os.path.join(folder, name)
+    if os.path.isdir(os.path.join(repository.common_dir, "reftable")) or os.path.islink(path):
+        return repository.text("symbolic-ref", "--quiet", name, ok=(0, 1, 128))
+    # A push waits for this, and in a folder of files it is always a file (gitrepository-layout(5)).
+    try:
+        with open(path, "rb") as file:
+            content = os.fsdecode(file.read(4096))
+    except OSError:
+        return ""
+    return content.removeprefix("ref:").strip() if content.startswith("ref:") else ""
 
 
 def head_of(repository: Repository) -> str | None:

@@ -6,7 +6,6 @@ ended in a slash (gitformat-pack does not say so; git's tree-walk and ``base_nam
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -63,6 +62,8 @@ def object_id(kind: bytes, data: bytes, id_bytes: int) -> str:
         kind: ``blob`` or ``tree``.
         id_bytes: 20 for SHA-1 repositories, 32 for SHA-256.
     """
+    import hashlib
+
     algorithm = hashlib.sha1 if id_bytes == 20 else hashlib.sha256
     return algorithm(b"%s %d\0%s" % (kind, len(data), data), usedforsecurity=False).hexdigest()
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
 from guard.git.locate import distinct, submodule_repositories
+from guard.git.memo import Memo
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.repository import Repository
 from guard.git.store import Part, Store
 from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
-from guard.memory import Memory
 from guard.model import Combination
 from guard.situation.workspace import Workspace, repositories_of
 
@@ -33,13 +33,11 @@ class Assembly(NamedTuple):
 class Submodules:
     """The submodules of a superproject: their names and stores, each looked up once."""
 
-    def __init__(
-        self, workspace: Workspace, pool: ObjectPool, config: Config, memory: Memory
-    ) -> None:
-        self.memory = memory
+    def __init__(self, workspace: Workspace, pool: ObjectPool, config: Config, memo: Memo) -> None:
         self.workspace = workspace
         self.pool = pool
         self.config = config
+        self._memo = memo
         self._stores: dict[tuple[str, ...], Store] = {}
         self._modules: dict[str, dict[str, dict[str, str]]] = {}
         self._known: dict[str, Sequence[str]] = {}
@@ -73,8 +71,8 @@ class Submodules:
         if entry is None or entry.mode in (GITLINK, FOLDER):
             return {}
         if entry.id not in self._modules:
-            known = self.memory.recall(dict[str, dict[str, str]], "gitmodules", entry.id)
-            self._modules[entry.id] = self._read(store, entry.id) if known is None else known
+            modules = self._memo.read(dict[str, dict[str, str]], "modules", entry.id)
+            self._modules[entry.id] = self._read(store, entry.id) if modules is None else modules
         return self._modules[entry.id]
 
     def _read(self, store: Store, entry: str) -> dict[str, dict[str, str]]:
@@ -82,7 +80,7 @@ class Submodules:
         if blob is None:
             raise MissingObjectError(f"blob {entry} (.gitmodules) is missing")
         modules = _read_modules(store.repositories[0], blob)
-        self.memory.remember(modules, "gitmodules", entry)
+        self._memo.write(modules, "modules", entry)
         return modules
 
 
@@ -103,16 +101,10 @@ def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str
 
 
 class _Assembler:
-    """Puts a combination together.
+    """Puts a combination together."""
 
-    Args:
-        memory: what the content of submodules' commits is, where that is all that is asked for;
-            what is remembered is not read again, and is no part then.
-    """
-
-    def __init__(self, submodules: Submodules, memory: Memory | None = None) -> None:
+    def __init__(self, submodules: Submodules) -> None:
         self._submodules = submodules
-        self._memory = memory
         self.parts: list[Part] = []
         self.missing: list[str] = []
 
@@ -159,19 +151,12 @@ class _Assembler:
             store = Store(self._submodules.pool, distinct(nested))
         else:
             store = self._submodules.store(path, names)
-        known = self._memory.recall(str, "content", commit) if self._memory else None
-        if known is not None:
-            return known
         root = store.root(commit)
         if root is None:
             self.missing.append(f"commit {commit} of {whole}")
             return None
         self.parts.append(Part(whole, commit, root.tree.id, root.repository))
-        missing = len(self.missing)
-        content = self._content(store, root.tree, f"{whole}/", {})
-        if self._memory and len(self.missing) == missing:
-            self._memory.remember(content, "content", commit)
-        return content
+        return self._content(store, root.tree, f"{whole}/", {})
 
     def _rewritten(
         self, store: Store, tree: GitObject, changes: dict[tuple[str, ...], str], drop: bytes = b""
@@ -210,23 +195,6 @@ def assemble(submodules: Submodules, store: Store, combination: Combination) -> 
         GitError: git cannot be asked, or a ``.gitmodules`` is malformed.
     """
     assembler = _Assembler(submodules)
-    return Assembly(_key(assembler, store, combination), tuple(assembler.parts))
-
-
-def content_key(submodules: Submodules, store: Store, combination: Combination) -> str:
-    """Only the key; what a submodule's commit holds is for ever, and may be remembered.
-
-    Args:
-        store: the superproject's objects.
-
-    Raises:
-        MissingObjectError: as `assemble`, of commits that were never looked into.
-        GitError: as `assemble`.
-    """
-    return _key(_Assembler(submodules, submodules.memory), store, combination)
-
-
-def _key(assembler: _Assembler, store: Store, combination: Combination) -> str:
     tree = store.tree(combination.tree)
     if tree is None:
         raise MissingObjectError(f"tree {combination.tree} of the superproject is missing")
@@ -240,4 +208,4 @@ def _key(assembler: _Assembler, store: Store, combination: Combination) -> str:
         )
     if len({len(part.tree) for part in assembler.parts}) > 1:
         raise GitError("the combination mixes SHA-1 and SHA-256 repositories")
-    return key
+    return Assembly(key, tuple(assembler.parts))

@@ -6,11 +6,10 @@ read for them is read at the end of this module, without a git process where fil
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from guard.git.refs import Ref, list_refs
+from guard.git.refs import Ref, list_refs, symbolic
 from guard.git.remotes import Remote, Remotes, Settings, read_remotes
 from guard.git.repository import Repository
 
@@ -134,9 +133,7 @@ def default_candidates(remote: str, followed: str) -> tuple[str, ...]:
     return usual if not followed or followed in usual else (followed,)
 
 
-def moves_default(
-    remote: str, branch: str, followed: str, refs: Callable[[], Collection[str]]
-) -> bool | None:
+def moves_default(remote: str, branch: str, followed: str, refs: Collection[str]) -> bool | None:
     """Whether a push to a branch moves its remote's default branch; None where it may be so.
 
     Asked too much is better than too little: where git may have missed that the default branch was
@@ -145,19 +142,18 @@ def moves_default(
     Args:
         remote: its name, "" where the push goes to a URL that no remote has.
         followed: what the remote's HEAD is a symbolic ref to, "" where that is not known.
-        refs: lists those below the remote's, where the others do not tell.
+        refs: those below ``refs/remotes/``.
     """
     ref, usual = tracking_ref(remote, branch), _usual_refs(remote)
     if not remote or followed in usual:
         return ref in usual
     if ref == followed or (ref in usual and not followed):
         return True
-    tracked = refs()
-    if followed in tracked:
+    if followed in refs:
         return False
-    if ref in usual or ref not in tracked:
+    if ref in usual or ref not in refs:
         return ref in usual
-    return False if any(name in tracked for name in usual) else None
+    return False if any(name in refs for name in usual) else None
 
 
 def tracking_ref(remote: str, branch: str) -> str:
@@ -245,7 +241,7 @@ def head_branch(repository: Repository) -> str:
     Raises:
         GitError: git cannot be asked.
     """
-    return _symref(repository, repository.git_dir, "HEAD")
+    return symbolic(repository, "HEAD")
 
 
 def remote_head(repository: Repository, remote: str) -> str:
@@ -254,18 +250,5 @@ def remote_head(repository: Repository, remote: str) -> str:
     Raises:
         GitError: git cannot be asked.
     """
-    followed = _symref(repository, repository.common_dir, tracking_ref(remote, "HEAD"))
+    followed = symbolic(repository, tracking_ref(remote, "HEAD"))
     return followed if followed.startswith(tracking_ref(remote, "")) else ""
-
-
-def _symref(repository: Repository, folder: str, ref: str) -> str:
-    path = os.path.join(folder, ref)
-    if os.path.isdir(os.path.join(repository.common_dir, "reftable")) or os.path.islink(path):
-        return repository.text("symbolic-ref", "--quiet", ref, ok=(0, 1, 128))
-    # A push waits for this, and in a folder of files it is always a file (gitrepository-layout(5)).
-    try:
-        with open(path, "rb") as file:
-            content = os.fsdecode(file.read(4096))
-    except OSError:
-        return ""
-    return content.removeprefix("ref:").strip() if content.startswith("ref:") else ""

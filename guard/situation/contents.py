@@ -6,12 +6,11 @@ from shlex import quote
 
 from guard.config import FILE, Config, read_config
 from guard.errors import MissingObjectError
-from guard.git.objects import GitObject, ObjectPool
-from guard.git.refs import TRACKING, Ref, list_refs
+from guard.git.memo import Memo
+from guard.git.objects import GitObject, KeptRefs, ObjectPool
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import GITLINK
-from guard.memory import Memory
 from guard.model import Combination
 from guard.situation.assembly import Submodules
 from guard.situation.values import Unknown
@@ -30,10 +29,9 @@ class Contents:
     def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
         self.workspace = workspace
         self.pool = pool
-        self.memory = Memory(workspace.superproject.common_dir)
+        self.memo = Memo(workspace.superproject.common_dir)
         self._stores: dict[str, Store] = {}
         self._configs: dict[str, Config] = {}
-        self._refs: dict[str, dict[str, Ref]] = {}
         self._submodules: dict[Config, Submodules] = {}
         self._roots: dict[tuple[Config, str, str], Rooted] = {}
 
@@ -62,34 +60,25 @@ class Contents:
         return self._configs[blob]
 
     def _read_config(self, store: Store, blob: str) -> Config:
-        known = self.memory.recall(Config, "config", blob)
+        known = self.memo.read(Config, "config", blob)
         if known is not None:
             return known
         content = store.read(blob)
         if content is None or content.type != "blob":
             raise MissingObjectError(f"{FILE} ({blob}) cannot be read", "git fsck")
         config = read_config(content.data)
-        self.memory.remember(config, "config", blob)
+        self.memo.write(config, "config", blob)
         return config
 
-    def refs(self, prefix: str) -> dict[str, Ref]:
-        """The superproject's refs below a prefix, by their full names; listed once.
-
-        Raises:
-            GitError: git cannot list them.
-        """
-        if prefix not in self._refs:
-            top = self.workspace.superproject
-            is_kept = prefix.startswith(TRACKING)
-            refs = self.pool.refs.of(top) if is_kept else list_refs(top, prefix)
-            below = {name: ref for name, ref in refs.items() if name.startswith(prefix)}
-            self._refs[prefix] = below
-        return self._refs[prefix]
+    @property
+    def refs(self) -> KeptRefs:
+        """What the superproject keeps of its remotes."""
+        return self.pool.refs(self.workspace.superproject)
 
     def submodules(self, config: Config) -> Submodules:
         """The submodules as this configuration names them."""
         if config not in self._submodules:
-            self._submodules[config] = Submodules(self.workspace, self.pool, config, self.memory)
+            self._submodules[config] = Submodules(self.workspace, self.pool, config, self.memo)
         return self._submodules[config]
 
     def gitlink(self, combination: Combination, path: str) -> str | None:
@@ -110,18 +99,25 @@ class Contents:
             return None
         return found[0].id
 
+    def submodule(self, combination: Combination, config: Config, path: str) -> Store:
+        """The store of a submodule, whose git dir may go by another name than its path.
+
+        Raises:
+            GuardError: ``.gitmodules`` cannot be read.
+        """
+        top = self.store(combination)
+        submodules = self.submodules(config)
+        names = submodules.named(top, superproject_tree(top, combination))
+        return submodules.store(path, names.get(path, []))
+
     def root(self, combination: Combination, config: Config, path: str, commit: str) -> Rooted:
         """The tree of a submodule's commit, with the store that has it."""
         key = (config, path, commit)
         if key not in self._roots:
-            submodules = self.submodules(config)
-            store = submodules.store(path)
+            store = self.submodules(config).store(path)
             root = store.root(commit)
             if root is None:
-                # Its git dir may go by another name than its path.
-                top = self.store(combination)
-                names = submodules.named(top, superproject_tree(top, combination))
-                store = submodules.store(path, names.get(path, []))
+                store = self.submodule(combination, config, path)
                 root = store.root(commit)
             whole = self.workspace.superproject
             self._roots[key] = (store, root) if root else _missing(whole, path, commit, store)

@@ -13,12 +13,12 @@ from guard.errors import GuardError
 from guard.git.ancestry import described
 from guard.git.locate import git_at
 from guard.git.objects import ObjectPool
-from guard.git.releases import TagList, all_releases, in_order, release_version, releases_named
+from guard.git.releases import TagList, all_releases, in_order, releases_named
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.model import Combination, Evidence, Release, Severity, Tested, VerdictState
-from guard.situation.assembly import content_key
+from guard.situation.assembly import assemble
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.others import Others
 from guard.situation.values import (
@@ -38,7 +38,7 @@ from guard.situation.workspace import Workspace
 from guard.verdicts.verdicts import Verdicts
 
 if TYPE_CHECKING:
-    # A push whose facts are remembered reads no manifest.
+    # A push whose findings are in the memo reads no manifest.
     from guard.haskell import Manifest, VersionRange
     from guard.situation.manifests import Library
 
@@ -55,8 +55,9 @@ class Gatherer(Contents):
         self._likeliest: dict[tuple[Config, frozenset[VersionRange], int], frozenset[Release]] = {}
         self._candidates: dict[tuple[Config, frozenset[Release]], tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
+        self._image_files: dict[tuple[str, ...], ImagePins] = {}
         self._others = Others(self)
-        self.verdicts = Verdicts(workspace.superproject, pool, self.memory)
+        self.verdicts = Verdicts(workspace.superproject, pool)
 
     @cached_property
     def _library(self) -> Library:
@@ -90,7 +91,7 @@ class Gatherer(Contents):
         if tested:
             facts = facts._replace(
                 tested=self.tested(combination, config),
-                old_image=self.old_image(combination, config),
+                old_image=self.old_image(combination, config, self.tested(combination, config)),
             )
         return facts
 
@@ -138,9 +139,10 @@ class Gatherer(Contents):
             self._tested[content, config] = self._look_up(combination, config)
         return self._tested[content, config]
 
-    def old_image(self, combination: Combination, config: Config) -> OldImage | None:
+    def old_image(
+        self, combination: Combination, config: Config, tested: Tested | Unknown
+    ) -> OldImage | None:
         """What CI would test a pushed commit of the consumer in, where that is not what passed."""
-        tested = self.tested(combination, config)
         pushed = any(link.path == config.consumer for link in combination.replaced)
         if not pushed or not isinstance(tested, Tested) or tested.published:
             return None
@@ -164,8 +166,8 @@ class Gatherer(Contents):
             return found._replace(unknown=Unknown(error.problem, error.remedy))
         return unlike and found._replace(remote=unlike.remote, differs=unlike.differs)
 
-    def is_still_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
-        """Whether a tag names the dependency's commit; None fits a dependency without gitlink.
+    def is_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
+        """Whether a tag names the dependency's commit wherever it is; None fits no gitlink.
 
         Raises:
             GuardError: git cannot be asked.
@@ -173,21 +175,15 @@ class Gatherer(Contents):
         commit = self.gitlink(combination, config.dependency)
         if commit is None or tag is None:
             return commit is None and tag is None
-        pin = self._pins.get((config, commit))
-        if isinstance(pin, Pin):
-            return any(release.tag == tag for release in pin.releases)
-        version = release_version(tag, config.release_tag)
-        if version is None:
-            return False
-        # Its names are known by now: the combination was put together.
-        store = self.submodules(config).store(config.dependency)
-        tags = self._likely_tags(config.release_tag, store, [version])
-        return any(release.tag == tag for release in tags.at(commit))
+        repositories = self.submodule(combination, config, config.dependency).repositories
+        name = f"refs/tags/{tag}^{{commit}}"
+        tagged = [self.pool.reader(repository).read(name) for repository in repositories]
+        return {one.id for one in tagged if one is not None} == {commit}
 
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
-            key = content_key(self.submodules(config), self.store(combination), combination)
-            return self.verdicts.look_up(key, config.recipe)
+            whole = assemble(self.submodules(config), self.store(combination), combination)
+            return self.verdicts.look_up(whole.key, config.recipe)
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
 
@@ -272,12 +268,12 @@ class Gatherer(Contents):
         rooted = self.root(combination, config, config.consumer, commit)
         if isinstance(rooted, Unknown):
             return None
-        # An accepted push has what they say from memory.
+        # An accepted push has what they say from the memo.
         from guard.situation.image_files import image_pins
 
         store, root = rooted
         reader = self.pool.reader(root.repository)
-        found = image_pins(store, reader, root.tree, config.image, self.memory)
+        found = image_pins(store, reader, root.tree, config.image, self._image_files)
         blocks = config.rules.image_pin == Severity.ERROR.value
         return found._replace(name=config.image.name, blocks=blocks)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.git.locate import open_checkout
@@ -17,6 +16,8 @@ from guard.situation.branches import head_branch, pushed_to, remote_of
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.tracking import Place, Tracking, reachable, track
 from guard.situation.workspace import Workspace
+
+_KIND: Final = "reaches"
 
 
 class Destination(NamedTuple):
@@ -153,25 +154,25 @@ class Links:
         Raises:
             GitError: an object on the way is missing.
         """
-        tips = set(tips)
-        return commit in tips or commit in self.reached(repository, tips, {commit})
+        return bool(self.reached(repository, set(tips), {commit}))
 
     def reached(self, repository: Repository, tips: set[str], rest: set[str]) -> set[str]:
-        """Those of some commits that some tips lead to; that they do is remembered.
+        """Those of some commits that some tips lead to; of a single tip that is kept.
 
         Raises:
             GitError: an object on the way is missing.
         """
+        reached, rest = rest & tips, rest - tips
         if not rest or not tips:
-            return set()
-        memory = self.contents.memory
-        digest = hashlib.sha1("".join(sorted(tips)).encode()).hexdigest()
-        remembered = {item for item in rest if memory.recall(bool, "reaches", item, digest)}
-        rest = self.present(repository, rest - remembered)
-        reached = reachable(repository, rest, tips) if rest else set()
-        for commit in reached:
-            memory.remember(True, "reaches", commit, digest)
-        return remembered | reached
+            return reached
+        memo, tip = self.contents.memo, min(tips) if len(tips) == 1 else ""
+        kept = {commit for commit in rest if memo.read(bool, _KIND, tip, commit)} if tip else set()
+        new = self.present(repository, rest - kept)
+        new = reachable(repository, new, tips) if new else set()
+        if tip:
+            for commit in new:
+                memo.write(True, _KIND, tip, commit)
+        return reached | kept | new
 
     def present(self, repository: Repository, commits: Iterable[str]) -> set[str]:
         """Those of some commits that are in a repository."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -13,23 +13,24 @@ from guard.errors import GitError, MissingObjectError
 from guard.git.folders import File, all_files, files_in, matching_folders
 from guard.git.objects import GitObject, ObjectReader
 from guard.git.store import Store
-from guard.memory import Memory
 from guard.model import ImageMention
 from guard.situation.values import ImagePins, Unknown
 
 _FILES: Final = 500
-_KIND: Final = "image-pins"
 
 
 def image_pins(
-    store: Store, reader: ObjectReader, tree: GitObject, image: Image, memory: Memory
+    store: Store,
+    reader: ObjectReader,
+    tree: GitObject,
+    image: Image,
+    kept: MutableMapping[tuple[str, ...], ImagePins],
 ) -> ImagePins:
     """Where a consumer's tree names the image; never raises for what cannot be read.
 
-    The files are remembered by their paths and blobs: a commit that leaves them alone reads none.
-
     Args:
         reader: of a repository that has the tree.
+        kept: what was read already: a commit that leaves these files alone reads none.
     """
     try:
         files = _files(store, tree, image.pins)
@@ -37,9 +38,8 @@ def image_pins(
         return ImagePins((), (Unknown(error.problem, error.remedy),))
     names = (image.name, *image.also)
     ids = (*names, *(f"{item.blob} {item.path}" for item in files))
-    known = memory.recall(ImagePins, _KIND, *ids)
-    if known is not None:
-        return known
+    if ids in kept:
+        return kept[ids]
     mentions: list[ImageMention] = []
     unread: list[Unknown] = []
     if len(files) > _FILES:
@@ -58,7 +58,7 @@ def image_pins(
             unread.append(Unknown(what, "git fetch --refetch --no-filter"))
     found = ImagePins(tuple(mentions), tuple(unread))
     if not lacking:
-        memory.remember(found, _KIND, *ids)
+        kept[ids] = found
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from shlex import quote
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from guard.errors import GitError
 from guard.git.locate import git_at
 from guard.git.network import remote_head as ask_remote_head
 from guard.git.refs import head_of
-from guard.git.remotes import Remote, Remotes
+from guard.git.remotes import Remote
 from guard.git.repository import Repository
 from guard.model import Combination, Evidence, Finding
 from guard.situation.branches import (
@@ -23,14 +23,12 @@ from guard.situation.branches import (
     remote_head,
     remote_of,
     short_name,
-    tracking_ref,
     upstream,
 )
 from guard.situation.gitlinks import Destination, Links
 from guard.situation.publication import Merge, Publication, PublicationState, Stale
 from guard.situation.tracking import Place, reachable
 from guard.situation.values import Unknown
-from guard.situation.workspace import Workspace
 
 _UNDECIDED = (
     PublicationState.UNKNOWN,
@@ -78,9 +76,9 @@ class Merges:
         if not ref.startswith(HEADS):
             return False
         name = self._remote.name if self._remote is not None else ""
-        refs = partial(self._links.contents.refs, tracking_ref(name, ""))
         try:
             followed = remote_head(self._workspace.superproject, name) if name else ""
+            refs = self._links.contents.refs
             return moves_default(name, ref.removeprefix(HEADS), followed, refs)
         except GitError:
             return True  # asked too much is better than too little
@@ -232,7 +230,7 @@ def _into(standing: Standing) -> str:
     )
 
 
-def staleness(workspace: Workspace, remotes: Remotes) -> Stale | None:
+def staleness(links: Links) -> Stale | None:
     """What the superproject lacks that its remote's default branch has.
 
     Returns:
@@ -241,32 +239,29 @@ def staleness(workspace: Workspace, remotes: Remotes) -> Stale | None:
     Raises:
         GitError: git cannot be asked.
     """
+    contents, workspace = links.contents, links.contents.workspace
     repository, options = workspace.superproject, dict(workspace.options)
-    remote = remote_of(remotes, options, repository)
+    remote = remote_of(links.here, options, repository)
     if remote is None:
         return None
     followed = remote_head(repository, remote.name)
     names = default_candidates(remote.name, followed)
-    missing = _listed(repository, names, "--no-merged=HEAD")
+    tips = {name: contents.refs[name].id for name in names if name in contents.refs}
+    head = contents.pool.reader(repository).read("HEAD^{commit}")
+    if head is None:
+        raise GitError(f"HEAD of {repository.place} is at no commit yet")
+    missing = {
+        name: tip for name, tip in tips.items() if not links.leads_to(repository, [head.id], tip)
+    }
     if not missing:
         return None
     branch = followed if followed in missing else next(iter(missing))
-    if branch != followed:
-        there = _listed(repository, names)
-        # What HEAD follows is gone where it was renamed on the remote, and pruned here.
-        if followed in there or len(there) > 1:
-            return None
+    # What HEAD follows is gone where it was renamed on the remote, and pruned here.
+    if branch != followed and (followed in tips or len(tips) > 1):
+        return None
     tip = missing[branch]
     remedy = _pull(repository, options, remote, branch, tip)
     return Stale(workspace.name(""), branch.removeprefix("refs/remotes/"), tip, remedy)
-
-
-def _listed(repository: Repository, names: Sequence[str], *options: str) -> dict[str, str]:
-    """The refs that have these very names, with their commits."""
-    form = "--format=%(objectname) %(refname)"
-    found = repository.lines("for-each-ref", form, *options, "--", *names)
-    words = (line.partition(" ") for line in found)
-    return {name: commit for commit, _, name in words if name in names}
 
 
 def _pull(

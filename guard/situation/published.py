@@ -125,16 +125,16 @@ class PublishedLinks:
 
     def _known(self, place: Place, commits: set[str]) -> set[str]:
         """Those of some commits that a remote is known to have, without asking it."""
-        refs = place.tracking.refs
-        # Nearly always a branch is at the commit, and the others need not be looked at.
-        there = [name for name, ref in refs.items() if ref.id in commits and not ref.symref]
-        own = place.tracking.remotes.tracked(place.remote, place.wanted, there)
-        if commits == {refs[name].id for name in own}:
-            return commits
-        tracked = place.tracking.tracked(place.remote, place.wanted)
-        tips = {*tracked.values(), *place.tracking.seen(place.remote)}
-        found = commits & tips
-        return found | self.links.reached(place.repository, tips, commits - found)
+        tracking = place.tracking
+        # Nearly always the default branch leads to them, and the others need not be listed.
+        default = tracking.default_branch(place.remote, place.wanted)
+        tips = {tracking.refs[default].id} if default is not None else set()
+        published = self.links.reached(place.repository, tips, commits)
+        if published == commits:
+            return published
+        tracked = tracking.tracked(place.remote, place.wanted)
+        tips = {*tracked.values(), *tracking.seen(place.remote)}
+        return published | self.links.reached(place.repository, tips, commits - published)
 
     def _name_url(self, submodule: Submodule, config: Config) -> str:
         url = "<url>"

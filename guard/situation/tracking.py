@@ -94,13 +94,11 @@ def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
         GitError: git cannot be asked.
     """
     for repository in repositories:
-        pool.refs.start(repository)  # git lists them while it is asked for settings
+        pool.reader(repository).start()  # git gets ready while it is asked for settings
     options = pool.settings.of_all(repositories)
     return [
-        Tracking(repository, pairs, read_remotes(pairs, repository), refs)
-        for repository, pairs, refs in zip(
-            repositories, options, pool.refs.of_all(repositories), strict=True
-        )
+        Tracking(repository, pairs, read_remotes(pairs, repository), pool.refs(repository))
+        for repository, pairs in zip(repositories, options, strict=True)
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from guard.model import Evidence, Finding, ImageMention, Release, Severity, Tested
 
 if TYPE_CHECKING:
-    # A push whose facts are remembered reads no manifest.
+    # A push whose findings are in the memo reads no manifest.
     from guard.haskell import Manifest, Source, Version
 
 

@@ -22,8 +22,8 @@ from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.git.ancestry import described
+from guard.git.memo import Memo
 from guard.git.store import Part
-from guard.memory import Memory
 from guard.model import Gitlink, Result
 from guard.screen import Screen
 from guard.trial.jobs import Job
@@ -58,9 +58,9 @@ def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, 
         EngineError: trouble of the engine, which is no verdict; the log stays.
         KeyboardInterrupt: interrupted; nothing is recorded, the log stays.
     """
-    # In a thread of its own, and so with a memory of its own.
-    memory = Memory(gate.workspace.superproject.common_dir)
-    means = Means(Ahead(Engine.connect), Ahead(partial(find_cli, memory)))
+    # In a thread of its own, and so with a memo of its own.
+    memo = Memo(gate.workspace.superproject.common_dir)
+    means = Means(Ahead(Engine.connect), Ahead(partial(find_cli, memo)))
     with begun(gate, job, fresh, means.cli) as begin:
         return go_on(gate, job, screen, means, begin)
 

@@ -13,9 +13,9 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import ConfigError
+from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
-from guard.memory import Memory
 from guard.model import Result, ShapeError
 from guard.verdicts.record import Record, parse_record
 
@@ -142,13 +142,13 @@ class Colleagues:
 
     def _brought_to(self, path: str) -> list[_Brought]:
         """What a history says of a file never changes; walking it takes long."""
-        memory = Memory(self._repository.common_dir)
+        memo = Memo(self._repository.common_dir)
         ids = (path, self._own or "", *sorted(self._tips.values()))
-        known = memory.recall(tuple[_Brought, ...], "brought", *ids)
+        known = memo.read(tuple[_Brought, ...], "brought", *ids)
         if known is not None:
             return [*known]
         found = self._brought(path)
-        memory.remember(found, "brought", *ids)
+        memo.write(found, "brought", *ids)
         return found
 
     def _brought(self, path: str) -> list[_Brought]:

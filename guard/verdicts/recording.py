@@ -13,7 +13,7 @@ from guard.git.commits import changed_index, moved, new_commit, private_index
 from guard.git.refs import VERDICTS
 from guard.git.repository import Repository
 from guard.git.store import Part
-from guard.git.trees import REGULAR, object_id
+from guard.git.trees import REGULAR
 from guard.model import Result
 from guard.verdicts.record import Record
 
@@ -41,15 +41,12 @@ def rehearse(repository: Repository, read_tip: Callable[[], str | None]) -> None
 
 def add(
     repository: Repository, record: Record, path: str, read_tip: Callable[[], str | None]
-) -> tuple[str, str]:
-    """Add a record to the tree.
+) -> str:
+    """Add a record to the tree, and return the new tip.
 
     Args:
         path: where it stands there.
         read_tip: reads the ref anew.
-
-    Returns:
-        The new tip, and the id of the record's blob.
 
     Raises:
         GuardError: it could not be written; the ref is as it was.
@@ -60,7 +57,7 @@ def add(
             tip = read_tip()
             commit = _commit(scratch, data, path, record.title, tip)
             if moved(repository, VERDICTS, commit, tip):
-                return commit, object_id(b"blob", data, len(commit) // 2)
+                return commit
     raise GuardError(
         f"{VERDICTS} moved {_RACES} times while the verdict {record.name} was being recorded",
         "guard test",

@@ -14,10 +14,9 @@ from guard.config import Recipe
 from guard.errors import GuardError
 from guard.git.ancestry import entries
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.refs import REMOTES, VERDICTS
+from guard.git.refs import REMOTES, VERDICTS, list_refs
 from guard.git.repository import Repository
 from guard.git.store import Part, Store
-from guard.memory import Memory
 from guard.model import Result, ShapeError, Tested, VerdictState
 
 if TYPE_CHECKING:
@@ -37,16 +36,12 @@ class Verdicts:
 
     Args:
         pool: the open readers; the store does not close them.
-        memory: what the records and recipes that were read before said.
     """
 
-    def __init__(
-        self, repository: Repository, pool: ObjectPool, memory: Memory | None = None
-    ) -> None:
+    def __init__(self, repository: Repository, pool: ObjectPool) -> None:
         # A private index's objects are of no use here, and another process would be.
         self._repository = repository
         self._pool = pool
-        self._memory = memory or Memory(repository.common_dir)
         self._tip: str | None = None
         self._remote_tips: dict[str, str] = {}
         self._looked = False
@@ -65,7 +60,7 @@ class Verdicts:
         Raises:
             GitError: git cannot be asked.
         """
-        return self.by_digest(key, self.digest(recipe), again)
+        return self.by_digest(key, recipe.digest, again)
 
     def by_digest(self, key: str, digest: str, again: bool = False) -> Tested:
         """As `look_up`, for a recipe of which only the digest is known."""
@@ -84,6 +79,23 @@ class Verdicts:
             return found
         # The log is on the machine of whoever recorded it.
         return _told(theirs.record)._replace(log="", by=theirs.by)
+
+    def is_newest(self, tested: Tested, remotes: Iterable[str]) -> bool:
+        """Whether one's own record is still the newest, and nobody else's are here.
+
+        Refs are asked for by their names: git lists none, however many there are.
+
+        Args:
+            tested: what the record was read as.
+            remotes: of the superproject: the only ones whose verdicts may have come since.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        own = f"{REF}:{record_path(tested.key, tested.recipe)}"
+        names = [own, *(f"{REMOTES}{remote}{NAME}" for remote in remotes)]
+        record, *theirs = self._pool.reader(self._repository).read_all(names)
+        return record is not None and record.id == tested.blob and not any(theirs)
 
     def others(self, again: bool = False) -> list[Theirs]:
         """What others recorded and ``guard sync`` brought, newest first, trusted or not.
@@ -131,10 +143,6 @@ class Verdicts:
             return _unreadable(tested, lost.problem)._replace(remedy=lost.remedy), None
         if blob is None:
             return self._without_record(tested, tree), None
-        # A record is JSON, and a push would wait for that to be imported.
-        known = self._memory.recall(Tested, "passed", blob.id) if not self._remote_tips else None
-        if known is not None and (known.key, known.recipe) == (key, digest):
-            return self._with_log(known), None
         return self._read(tested, blob)
 
     def _read(self, tested: Tested, blob: GitObject) -> tuple[Tested, Record | None]:
@@ -149,25 +157,9 @@ class Verdicts:
         if (record.key, record.recipe) != (tested.key, tested.recipe):
             detail = f"the verdict {path} is one of another combination ({record.name})"
             return _unreadable(tested, detail), None
-        self._remember(record, blob.id)
-        return self._with_log(_told(record)), record
-
-    def _remember(self, record: Record, blob: str) -> None:
-        if record.result is Result.PASSED:
-            self._memory.remember(_told(record), "passed", blob)
-
-    def _with_log(self, told: Tested) -> Tested:
-        log = os.path.join(self.logs, told.log) if told.log else ""
-        return told._replace(log=log if log and os.path.exists(log) else "")
-
-    def digest(self, recipe: Recipe) -> str:
-        """The recipe's digest, as `Recipe.digest`, which a push would wait for."""
-        known = self._memory.recall(str, "recipe", repr(recipe))
-        if known is not None:
-            return known
-        digest = recipe.digest
-        self._memory.remember(digest, "recipe", repr(recipe))
-        return digest
+        log = os.path.join(self.logs, record.log) if record.log else ""
+        log = log if log and os.path.exists(log) else ""
+        return _told(record)._replace(log=log, blob=blob.id), record
 
     def _without_record(self, tested: Tested, tree: GitObject) -> Tested:
         """Untested, unless the record is named in the tree and only its object is not here."""
@@ -248,18 +240,14 @@ class Verdicts:
         from guard.verdicts.recording import add, keep
 
         path = record_path(record.key, record.recipe)
-        added = add(self._repository, record, path, lambda: self._read_tip(again=True))
-        self._tip, blob = added
-        self._remember(record, blob)
+        self._tip = add(self._repository, record, path, lambda: self._read_tip(again=True))
         return keep(record, parts)
 
     def _read_tip(self, again: bool = False) -> str | None:
         if again or not self._looked:
             # By its full name: what abbreviates would also find a tag of that name. The object
             # need not be there: that is for the caller to find out.
-            if again:
-                self._pool.refs.forget(self._repository)
-            refs = self._pool.refs.of(self._repository)
+            refs = list_refs(self._repository, REF, REMOTES)
             self._tip = refs[REF].id if REF in refs else None
             theirs = (name for name in refs if name.startswith(REMOTES) and name.endswith(NAME))
             self._remote_tips = {name: refs[name].id for name in theirs}

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pytest
 
+from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.store import Store
-from guard.memory import Memory
 from guard.model import Gitlink, Result
 from guard.situation.assembly import Submodules, assemble
 from guard.situation.combinations import of_commit
@@ -29,7 +29,7 @@ def recorded(workshop: Workshop, finished: str = "2016-03-01T12:00:00Z", **field
         combination = of_commit(repository, pool, commit, "")
         config = workshop.config(commit)
         workspace = Workspace(repository, repository)
-        submodules = Submodules(workspace, pool, config, Memory(repository.common_dir))
+        submodules = Submodules(workspace, pool, config, Memo(repository.common_dir))
         found = assemble(submodules, Store(pool, (repository,)), combination)
         record = a_record(found.key, config, Result.PASSED)._replace(
             finished=finished,

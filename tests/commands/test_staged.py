@@ -80,7 +80,7 @@ def test_nothing_is_written_into_a_repository(workshop: Workshop) -> None:
     def seen() -> dict[str, object]:
         found = picture(workshop.docker.folder)
         # What is remembered is a cache, by content.
-        return {name: what for name, what in found.items() if "/guard/memory/" not in name}
+        return {name: what for name, what in found.items() if "/guard/memo/" not in name}
 
     before = seen()
     for at in (workshop.docker, workshop.aula):

@@ -13,15 +13,15 @@ from guard.engine.connection import connect
 from guard.engine.events import Event
 from guard.engine.prepared import prepare
 from guard.engine.programs import find_cli
+from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.git.store import Part
-from guard.memory import Memory
 
 
 def main(git_dir: str, tree: str, builder: str) -> None:
     """Build the tree, run a test that does nothing, print the peak of memory in kilobytes."""
-    cli = Ahead(partial(find_cli, Memory(git_dir)))
+    cli = Ahead(partial(find_cli, Memo(git_dir)))
     part = Part("", "", tree, Repository(git_dir, git_dir))
     config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
     with ObjectPool() as pool:

@@ -22,8 +22,8 @@ from guard.engine.events import Event
 from guard.engine.prepared import prepare
 from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError, MissingObjectError
+from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
-from guard.memory import Memory
 from tests.engine.trees import Store
 
 PIECE = b"x" * (1 << 20)
@@ -78,17 +78,17 @@ def test_a_program_is_asked_again_when_it_has_changed(tmp_path: Path) -> None:
     docker = tmp_path / "docker"
     # It says a version, as the CLI does.
     shutil.copy("/bin/echo", docker)
-    memory = Memory(str(tmp_path))
-    first = find_cli(memory, (str(docker),), ())
+    memo = Memo(str(tmp_path))
+    first = find_cli(memo, (str(docker),), ())
     assert first is not None
     stat = docker.stat()
     # What cannot be started any more, with the size and time of before.
     docker.write_bytes(bytes(stat.st_size))
     os.utime(docker, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert find_cli(None, (str(docker),), ()) is None
-    assert find_cli(Memory(str(tmp_path)), (str(docker),), ()) == first
+    assert find_cli(Memo(str(tmp_path)), (str(docker),), ()) == first
     os.utime(docker, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
-    assert find_cli(Memory(str(tmp_path)), (str(docker),), ()) is None
+    assert find_cli(Memo(str(tmp_path)), (str(docker),), ()) is None
 
 
 @pytest.mark.parametrize("shape", ["script", "link"])
@@ -103,7 +103,7 @@ def test_what_may_lead_elsewhere_is_asked_each_time(tmp_path: Path, shape: str) 
         docker.symlink_to(shim)
     for said in ("20.10.1", "20.10.2"):
         version.write_text(said)
-        found = find_cli(Memory(str(tmp_path)), (str(docker),), ())
+        found = find_cli(Memo(str(tmp_path)), (str(docker),), ())
         assert found is not None
         assert found.version == f"docker {said}"
 

@@ -307,8 +307,8 @@ class TestProcesses:
         )
         runs = tools.with_name("runs")
         runs.write_text("")
-        memory = tools.with_name("aula-docker") / ".git/guard/memory"
-        shutil.rmtree(memory, ignore_errors=True)
+        memo = tools.with_name("aula-docker") / ".git/guard/memo"
+        shutil.rmtree(memo, ignore_errors=True)
         for _ in ("first", "remembered"):
             ran = subprocess.run(
                 [sys.executable, "-I", "-m", "guard", "pre-push", "origin", "url"],
@@ -319,7 +319,7 @@ class TestProcesses:
                 env={"PATH": f"{tools}:/usr/bin:/bin", "HOME": str(tools)},
             )
             assert ran.returncode == status, ran.stderr.decode()
-        assert any(memory.iterdir())
+        assert any(memo.iterdir())
         return len(runs.read_text().splitlines())
 
     def series(self, workshop: Workshop, count: int) -> list[str]:

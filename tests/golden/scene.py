@@ -37,7 +37,7 @@ class Scene(Workshop):
     def outcome(self, at: Repo, *words: str, **env: str) -> str:
         """Push, and record what that comes to.
 
-        A dry run before it has to be judged in the same way: it fills guard's memory, and what is
+        A dry run before it has to be judged in the same way: it fills guard's memo, and what is
         remembered changes no decision.
         """
         names = Names(self._known(at), str(self.root))

@@ -9,9 +9,9 @@ import pytest
 
 from guard.config import Config
 from guard.errors import GitError, MissingObjectError
+from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.store import Store
-from guard.memory import Memory
 from guard.situation.assembly import Assembly, Submodules, assemble
 from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.workspace import Workspace
@@ -31,8 +31,8 @@ def assembled(
         combination = of_commit(repository, pool, commit or (repo or workshop.docker).head, "")
         if consumer:
             combination = with_consumer(combination, config.consumer, consumer)
-        memory = Memory(str(workshop.root / "no-memory"))
-        submodules = Submodules(Workspace(repository, repository), pool, config, memory)
+        memo = Memo(str(workshop.root / "no-memo"))
+        submodules = Submodules(Workspace(repository, repository), pool, config, memo)
         return assemble(submodules, Store(pool, (repository,)), combination)
 
 

@@ -180,11 +180,11 @@ class TestDefault:
     def test_a_push_to_it(self, branch: str, head: str, refs: str, moves: bool | None) -> None:
         followed = f"refs/remotes/origin/{head}" if head else ""
         names = {f"refs/remotes/origin/{name}": "1" * 40 for name in refs.split()}
-        assert moves_default("origin", branch, followed, lambda: names) is moves
+        assert moves_default("origin", branch, followed, names) is moves
 
     def test_of_a_url_that_no_remote_has_only_the_usual_names_count(self) -> None:
-        assert moves_default("", "main", "", dict) is True
-        assert moves_default("", "trunk", "", dict) is False
+        assert moves_default("", "main", "", ()) is True
+        assert moves_default("", "trunk", "", ()) is False
 
 
 class TestReading:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError, MissingObjectError
-from guard.git.index import StagedTree
+from guard.git.index import staged_tree
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.refs import head_of, refs_below, resolve
 from guard.model import Combination
@@ -27,7 +27,7 @@ def stage(repo: Repo, path: str, commit: str) -> None:
 
 def entries(repo: Repo) -> dict[str, str]:
     """Path -> id of the index's tree, read as guard reads it."""
-    with StagedTree(repo.repository) as combination, ObjectPool() as pool:
+    with staged_tree(repo.repository) as combination, ObjectPool() as pool:
         assert combination is not None
         return _listed(pool, repo, combination)
 
@@ -80,7 +80,7 @@ def test_nothing_of_the_users_is_touched(docker: Repo) -> None:
 def test_the_private_objects_are_gone_afterwards(docker: Repo) -> None:
     docker.write({"new/file": "staged\n"})
     docker.git("add", "new/file")
-    with StagedTree(docker.repository) as combination:
+    with staged_tree(docker.repository) as combination:
         assert combination is not None
         assert os.listdir(combination.objects)
     assert not os.path.exists(combination.objects)
@@ -107,7 +107,7 @@ def test_unmerged_entries_are_told(docker: Repo) -> None:
     docker.git("update-index", "--index-info", data=lines.encode())
     with (
         pytest.raises(GuardError, match=r"unmerged entries \(Dockerfile\)") as caught,
-        StagedTree(docker.repository),
+        staged_tree(docker.repository),
     ):
         pass
     assert caught.value.remedy == f"git -C {docker.folder} status"
@@ -115,9 +115,9 @@ def test_unmerged_entries_are_told(docker: Repo) -> None:
 
 def test_without_an_index_there_is_no_combination(docker: Repo, make_repo: MakeRepo) -> None:
     (docker.folder / ".git/index").unlink()
-    with StagedTree(docker.repository) as combination:
+    with staged_tree(docker.repository) as combination:
         assert combination is None
-    with StagedTree(make_repo("bare.git", "--bare").repository) as combination:
+    with staged_tree(make_repo("bare.git", "--bare").repository) as combination:
         assert combination is None
 
 
@@ -173,7 +173,7 @@ def test_a_path_with_a_colon_and_quotes(make_repo: MakeRepo) -> None:
 
 def test_an_index_that_git_cannot_read_is_told(docker: Repo) -> None:
     (docker.folder / ".git/index").write_bytes(b"garbage")
-    with pytest.raises(GuardError, match="index"), StagedTree(docker.repository):
+    with pytest.raises(GuardError, match="index"), staged_tree(docker.repository):
         pass
 
 
@@ -220,7 +220,7 @@ def test_a_full_temporary_place_has_a_remedy(
         with suppress(OSError):
             (disk / "filling").write_bytes(bytes(1 << 20))
         monkeypatch.setenv("TMPDIR", str(disk))
-        with pytest.raises(GuardError) as raised, StagedTree(repo.repository):
+        with pytest.raises(GuardError) as raised, staged_tree(repo.repository):
             pass
         assert "No space left on device" in raised.value.problem
         assert raised.value.remedy == f"df -h {disk}; export TMPDIR=/var/tmp"

@@ -11,7 +11,6 @@ from guard.config import Image
 from guard.errors import GitError
 from guard.git.objects import ObjectPool, ObjectReader
 from guard.git.store import Store
-from guard.memory import Memory
 from guard.model import Result
 from guard.situation.image_files import image_pins
 from guard.situation.values import ImagePins
@@ -32,13 +31,15 @@ TOLD = (
 )
 
 
-def pins(at: Repo, image: Image = IMAGE) -> ImagePins:
+def pins(
+    at: Repo, image: Image = IMAGE, kept: dict[tuple[str, ...], ImagePins] | None = None
+) -> ImagePins:
     with ObjectPool() as pool:
         store = Store(pool, (at.repository,))
         root = store.root(at.head)
         assert root is not None
-        memory = Memory(at.repository.common_dir)
-        return image_pins(store, pool.reader(at.repository), root.tree, image, memory)
+        kept = {} if kept is None else kept
+        return image_pins(store, pool.reader(at.repository), root.tree, image, kept)
 
 
 def places(found: ImagePins) -> list[str]:
@@ -148,7 +149,8 @@ class TestFiles:
 
     def test_they_are_read_once(self, workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
         workshop.aula.commit("x", {**BAD, "docker/x.yml": "[aula"})
-        first = pins(workshop.aula)
+        kept: dict[tuple[str, ...], ImagePins] = {}
+        first = pins(workshop.aula, kept=kept)
         assert len(first.unread) == 1
         workshop.aula.commit("y", {"src/Main.hs": "main = pure ()\n"})
 
@@ -156,8 +158,8 @@ class TestFiles:
             raise GitError(f"{name} is read again")
 
         monkeypatch.setattr(ObjectReader, "stream", refuse)
-        assert pins(workshop.aula) == first
-        other = pins(workshop.aula, IMAGE._replace(also=("x/aula",)))
+        assert pins(workshop.aula, kept=kept) == first
+        other = pins(workshop.aula, IMAGE._replace(also=("x/aula",)), kept)
         assert len(other.unread) == 5  # other names are another question
 
 
