@@ -10,13 +10,22 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
-from guard.git.locate import enclosing, find_here, hook_repository
+from guard.git.locate import (
+    distinct,
+    enclosing,
+    find_here,
+    hook_repository,
+    submodule_repositories,
+)
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.install.chain import WORKS, joined, run_chained, take_chained
+
+# The consumer, the dependency, and others that a push is likely to ask of.
+_LIKELY: Final = 4
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -87,18 +96,30 @@ def _brings_something(refs: bytes) -> bool:
 def _started(pool: ObjectPool) -> Repository | None:
     """The repository whose hook this is; git starts to answer in it and around it.
 
-    The repository around this one is likely to be its superproject.
+    The repository around this one is likely to be its superproject, and what that has submodules
+    of is asked of as well, unless they are many.
     """
     here = hook_repository()
     if here is None:
         return None
+    top = next(enclosing(here), here)
     try:
-        for repository in (here, *list(enclosing(here))[:1]):
+        for repository in distinct((here, top, *_submodules(top))):
             pool.reader(repository).start()
             pool.settings.start(repository)
     except GuardError:
         pass  # whoever needs it says what is wrong
     return here
+
+
+def _submodules(superproject: Repository) -> list[Repository]:
+    """The submodules that git itself keeps for a superproject, by their names; see `_LIKELY`."""
+    try:
+        names = os.listdir(os.path.join(superproject.common_dir, "modules"))
+    except OSError:
+        return []
+    few = names if len(names) <= _LIKELY else []
+    return [each for name in few for each in submodule_repositories((superproject,), name, ())]
 
 
 def _judged(

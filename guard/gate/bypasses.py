@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from guard.errors import GuardError, UsageError
 from guard.gate.bypass import Bypass, PushedRef, folder_of, parse_bypass, settle
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
 from guard.git.repository import Repository
 from guard.model import (
@@ -213,7 +213,8 @@ class _Settling:
             return decision._replace(findings=left, outcome=outcome_of(left))
 
         if self._is_of_consumer(bypass):
-            return self._gate.consumer(ref.commit, ref.ref, applied).outcome is Outcome.ALLOWED
+            decisions = map(applied, self._gate.consumer_in_turn(ref.commit, ref.ref))
+            return first_allowed(decisions).outcome is Outcome.ALLOWED
         decision = applied(self._top.superproject(ref.commit, ref.ref))
         if decision.outcome is not Outcome.ALLOWED:
             return False

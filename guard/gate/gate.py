@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, NamedTuple
 
 from guard.config import Config
@@ -35,32 +35,22 @@ from guard.situation.workspace import Workspace
 # Releases, for what would fit instead of what was found; guard align looks into all.
 _LOOKED_INTO = 20
 _ACCEPTABLE = (Severity.WARNING, Severity.NOTE)
-_KIND: Final = "accepted"
+_KIND: Final = "static"
 # What building, testing and pushing brings about.
 _LATER = frozenset(RULES) - frozenset(STATIC_RULES)
 
 
-class _Accepted(NamedTuple):
-    """What the rules said of a combination's content, nothing of it bad.
+class _Judged(NamedTuple):
+    """What the rules say of a combination; where nothing of it is bad, as the memo keeps it.
 
     Args:
         release: the tag at the dependency's commit.
-        findings: of the static rules.
-        tested: the verdict that it was judged with, None where none was asked for.
+        tested: the verdict, None where none was asked for or could be looked up.
     """
 
     release: str | None
     findings: tuple[Finding, ...]
     tested: Tested | None = None
-
-
-class _Judged(NamedTuple):
-    """What the rules say of a combination."""
-
-    release: str | None
-    findings: tuple[Finding, ...]
-    key: str | None = None
-    recipe: str | None = None
 
 
 class Gate(ExitStack):
@@ -131,40 +121,31 @@ class Gate(ExitStack):
         except GuardError as error:
             return _undecided(name, commit, ref, error, self._rules)
 
-    def consumer(
-        self,
-        commit: str,
-        ref: str | None = None,
-        applied: Callable[[Decision], Decision] = lambda decision: decision,
-    ) -> Decision:
+    def consumer(self, commit: str, ref: str | None = None) -> Decision:
         """The decision for a commit of the consumer, in the superproject as it stands.
 
-        The superproject's index with this commit at the gitlink is judged; where that is not
-        allowed its HEAD, then its branch of the pushed branch's name. The first that is allowed
-        counts, else the index's. An index that cannot be read ends it: what would be committed
-        next is not known. Never raises a `GuardError`.
+        Never raises a `GuardError`.
+        """
+        return first_allowed(self.consumer_in_turn(commit, ref))
 
-        Args:
-            applied: makes of each decision what a policy makes of it.
+    def consumer_in_turn(self, commit: str, ref: str | None) -> Iterator[Decision]:
+        """Decisions for a commit of the consumer, of which the first that is allowed counts.
+
+        The superproject's index with this commit at the gitlink is judged; then its HEAD, then its
+        branch of the pushed branch's name. An index that cannot be read ends it: what would be
+        committed next is not known. Never raises a `GuardError`.
         """
         try:
-            first = applied(self._consumer_in(self.present(), commit, ref))
-            if first.outcome is Outcome.ALLOWED:
-                return first
+            yield self._consumer_in(self.present(), commit, ref)
         except GuardError as error:
-            return applied(_undecided(self.consumer_name(), commit, ref, error, self._rules))
-        for make in (self.head, lambda: self._branch(ref)):
+            yield _undecided(self.consumer_name(), commit, ref, error, self._rules)
+            return
+        for make in (self.head, partial(self._branch, ref)):
             # What is wrong with these is no news: the index is what has to be mended.
-            try:
-                other = make()
-                if other is None:
-                    continue
-                decision = applied(self._consumer_in(other, commit, ref))
-            except GuardError:
-                continue
-            if decision.outcome is Outcome.ALLOWED:
-                return decision
-        return first
+            with suppress(GuardError):
+                combination = make()
+                if combination is not None:
+                    yield self._consumer_in(combination, commit, ref)
 
     def consumer_at(self, commit: str, superproject: str) -> Decision:
         """The decision for a commit of the consumer with a given commit of the superproject."""
@@ -196,18 +177,19 @@ class Gate(ExitStack):
         links = self._gitlinks(combination, config)
         ids = self._ids(combination, config)
         judged = self._of_memo(combination, config, ids) or self._of_rules(combination, config, ids)
+        tested = judged.tested
         return Decision(
             repository,
             commit,
             None,
             outcome_of(judged.findings),
-            judged.key,
+            tested.key if tested else None,
             self._rules,
             links,
             judged.release,
             judged.findings,
             f"{self.workspace.name('')}: {combination.source}",
-            judged.recipe,
+            tested.recipe if tested else None,
         )
 
     def _of_rules(self, combination: Combination, config: Config, ids: tuple[str, ...]) -> _Judged:
@@ -227,12 +209,11 @@ class Gate(ExitStack):
                 findings = judge(explained, STATIC)
         pin, tested = facts.pin, facts.tested
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
-        if not isinstance(tested, Tested) or not tested.key:
-            return _Judged(release, findings + judge(facts, ASKING))
-        if not _unacceptable(findings):
-            self._keep(_Accepted(release, findings, tested), ids)
-        recipe = config.recipe.digest
-        return _Judged(release, findings + judge(facts, ASKING), tested.key, recipe)
+        known = tested if isinstance(tested, Tested) and tested.key else None
+        judged = _Judged(release, findings, known)
+        if known is not None and not _unacceptable(findings):
+            self._keep(judged, ids)
+        return judged._replace(findings=findings + judge(facts, ASKING))
 
     def _of_memo(
         self, combination: Combination, config: Config, ids: tuple[str, ...]
@@ -257,10 +238,10 @@ class Gate(ExitStack):
             for item in accepted.findings
         )
         findings += tuple(of_image(self.gatherer.old_image(combination, config, tested)))
-        return _Judged(accepted.release, findings, tested.key, tested.recipe)
+        return _Judged(accepted.release, findings, tested)
 
     def _newest(
-        self, accepted: _Accepted, tested: Tested, config: Config, ids: tuple[str, ...]
+        self, accepted: _Judged, tested: Tested, config: Config, ids: tuple[str, ...]
     ) -> Tested:
         """The newest verdict on what was accepted before, with the verdict of then."""
         remotes = read_remotes(self.workspace.options, self.workspace.superproject).remotes
@@ -286,11 +267,11 @@ class Gate(ExitStack):
             return ()
         return self.workspace.name(""), combination.tree, rooted[1].tree.id
 
-    def _kept(self, ids: tuple[str, ...]) -> _Accepted | None:
-        accepted = self.gatherer.memo.read(_Accepted, _KIND, *ids) if ids else None
+    def _kept(self, ids: tuple[str, ...]) -> _Judged | None:
+        accepted = self.gatherer.memo.read(_Judged, _KIND, *ids) if ids else None
         return None if accepted is None or _unacceptable(accepted.findings) else accepted
 
-    def _keep(self, accepted: _Accepted, ids: tuple[str, ...]) -> None:
+    def _keep(self, accepted: _Judged, ids: tuple[str, ...]) -> None:
         if ids:
             self.gatherer.memo.write(accepted, _KIND, *ids)
 
@@ -309,7 +290,7 @@ class Gate(ExitStack):
         findings = judge(facts, STATIC)
         misfits = _unacceptable(findings)
         if not misfits:
-            self._keep(_Accepted(None, findings), ids)
+            self._keep(_Judged(None, findings), ids)
         return misfits
 
     def faults(self, combination: Combination) -> tuple[Finding, ...]:
@@ -328,6 +309,14 @@ class Gate(ExitStack):
             MissingObjectError: the commit or its tree is missing.
         """
         return self._of(commit, f"commit {commit[:12]}")
+
+    def present_config(self) -> Config:
+        """The configuration in what the superproject would commit next.
+
+        Raises:
+            GuardError: it cannot be read, or there is neither an index nor a commit.
+        """
+        return self.gatherer.config(self.present())
 
     def config_at(self, commit: str) -> Config:
         """The configuration in a commit of the superproject.
@@ -381,6 +370,15 @@ class Gate(ExitStack):
         if combination.commit is not None:
             return f"guard test {combination.commit[:12]}"
         return "guard test"
+
+
+def first_allowed(decisions: Iterable[Decision]) -> Decision:
+    """The first of several decisions that is allowed, else the first of all."""
+    decisions = iter(decisions)
+    first = next(decisions)
+    if first.outcome is Outcome.ALLOWED:
+        return first
+    return next((each for each in decisions if each.outcome is Outcome.ALLOWED), first)
 
 
 def _unacceptable(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from guard.config import FILE
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
-from guard.gate.policy import policy_for
+from guard.gate.policy import Policy, policy_for
 from guard.git.locate import find_here
 from guard.git.objects import ObjectPool
 from guard.git.pushes import (
@@ -23,18 +23,10 @@ from guard.git.pushes import (
 )
 from guard.git.refs import resolve
 from guard.git.repository import Repository
-from guard.model import Decision, Finding, Outcome, Severity
+from guard.model import Decision, Outcome, Severity
 from guard.screen import Screen, exit_status, named
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import find_workspace
-
-
-class _Passed(NamedTuple):
-    """Refs of a push that are let through unjudged, and what was weakened for that."""
-
-    unjudged: list[str]
-    unprotected: list[str]
-    weaker: list[Finding]
 
 
 class Judged(NamedTuple):
@@ -77,18 +69,26 @@ def judge(
         os.environ.get("PRE_COMMIT_REMOTE_NAME", ""),
         os.environ.get("PRE_COMMIT_REMOTE_URL", ""),
     )
-    passed = _Passed([], [], [])
     workspace = find_workspace(probes[:1], pool, here)
-    pushed = peel(pool.reader(workspace.here), updates)
+    pushed = [
+        item for item in peel(pool.reader(workspace.here), updates) if not item.update.deletes
+    ]
     with Gate(workspace, pool=pool) as gate:
         order = Order(gate, Destination(remote, url))
         if _is_of_dependency(gate):
             # As in a hook that many repositories share: its release goes before all else.
             screen.say(f"guard: a push of {workspace.name(workspace.inside)} is not judged")
             return Judged(EXIT_ALLOWED)
-        found = [_decide(gate, item, remote, passed) for item in pushed]
-        decisions = order.judged([decision for decision in found if decision is not None])
-        _tell(gate, decisions, passed, screen)
+        judged = [item for item in pushed if item.commit and is_judged(item.update.remote_ref)]
+        policies = {item: policy_for(gate, item, remote) for item in judged}
+        loose = {
+            item: policy for item, policy in policies.items() if policy and not policy.protected
+        }
+        decisions = order.judged(
+            [_decide(gate, item, policies[item]) for item in judged if item not in loose]
+        )
+        _tell_unjudged([item for item in pushed if item not in policies], loose, screen)
+        _tell(gate, decisions, screen)
     refused = sum(item.outcome is not Outcome.ALLOWED for item in decisions)
     allowed = len(decisions) - refused
     others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
@@ -120,41 +120,38 @@ def _is_of_dependency(gate: Gate) -> bool:
     if workspace.in_superproject or not workspace.inside:
         return False
     try:
-        return gate.gatherer.config(gate.present()).dependency == workspace.inside
+        return gate.present_config().dependency == workspace.inside
     except GuardError:
         return False  # and so it is judged, and undecided
 
 
-def _decide(gate: Gate, pushed: Pushed, remote: str, passed: _Passed) -> Decision | None:
-    """The decision for one ref, None where there is nothing to judge."""
-    ref = pushed.update.remote_ref
-    if pushed.update.deletes:
-        return None
-    if pushed.commit is None or not is_judged(ref):
-        passed.unjudged.append(ref)
-        return None
-    policy = policy_for(gate, pushed, remote)
-    if policy is not None and not policy.protected:
-        passed.unprotected.append(ref)
-        passed.weaker.extend(policy.weaker)
-        return None
+def _decide(gate: Gate, pushed: Pushed, policy: Policy | None) -> Decision:
+    """The decision for one ref, as its policy has it."""
+    commit, ref = pushed.commit or "", pushed.update.remote_ref
     if gate.workspace.in_superproject:
-        decision = gate.superproject(pushed.commit, ref)
+        decision = gate.superproject(commit, ref)
         return decision if policy is None else policy.applied(decision)
     if policy is None:
-        return gate.consumer(pushed.commit, ref)
-    return gate.consumer(pushed.commit, ref, policy.applied)
+        return gate.consumer(commit, ref)
+    return first_allowed(map(policy.applied, gate.consumer_in_turn(commit, ref)))
 
 
-def _tell(gate: Gate, decisions: list[Decision], passed: _Passed, screen: Screen) -> None:
-    if passed.unjudged:
-        names = named(passed.unjudged)
+def _tell_unjudged(
+    unjudged: Sequence[Pushed], loose: Mapping[Pushed, Policy], screen: Screen
+) -> None:
+    """What is let through unjudged, and what was weakened for that."""
+    if unjudged:
+        names = named([item.update.remote_ref for item in unjudged])
         screen.warn(f"guard: {names} is not judged: no commit to a branch or a tag")
-    if passed.unprotected:
-        names = named(passed.unprotected)
+    if loose:
+        names = named([item.update.remote_ref for item in loose])
         screen.warn(f"guard: {names} is not judged: {FILE} does not protect it")
-    for message in dict.fromkeys(finding.message for finding in passed.weaker):
+    weaker = (finding.message for policy in loose.values() for finding in policy.weaker)
+    for message in dict.fromkeys(weaker):
         screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {message}")
+
+
+def _tell(gate: Gate, decisions: list[Decision], screen: Screen) -> None:
     refused = [item for item in decisions if item.outcome is not Outcome.ALLOWED]
     if not refused:
         _tell_allowed(decisions, screen)

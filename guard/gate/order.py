@@ -76,7 +76,7 @@ class Order:
     def _release_of(self, decision: Decision) -> str:
         """The dependency's commit that a commit of the consumer was judged with."""
         try:
-            config = self._gate.gatherer.config(self._gate.present())
+            config = self._gate.present_config()
         except GuardError:
             return ""  # and so it is undecided already
         return dict(decision.gitlinks).get(config.dependency, "")

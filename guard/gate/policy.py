@@ -49,10 +49,8 @@ def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy | None:
     in_superproject = gate.workspace.in_superproject
     ref = pushed.update.remote_ref
     try:
-        if in_superproject:
-            config = gate.config_at(pushed.commit or "")
-        else:
-            config = gate.gatherer.config(gate.present())
+        commit = pushed.commit or ""
+        config = gate.config_at(commit) if in_superproject else gate.present_config()
     except GuardError:
         return None
     protection = _protection(config, in_superproject)

@@ -37,7 +37,7 @@ def judge(workspace: Workspace, index: str) -> Decision:
         commit = _commit(here, staged.tree, staged.objects)
         seen = workspace._replace(here=here._replace(objects=staged.objects))
         with Gate(seen, asks_verdicts=False) as gate:
-            if seen.role(gate.gatherer.config(gate.present())) is not Role.CONSUMER:
+            if seen.role(gate.present_config()) is not Role.CONSUMER:
                 raise GuardError(f"what is staged in {seen.name(seen.inside)} is not judged")
             return _without(gate.consumer(commit, head_branch(here) or None), commit)
 

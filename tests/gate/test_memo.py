@@ -35,7 +35,7 @@ def pushed(workshop: Workshop) -> Workshop:
     workshop.install()
     for at in (workshop.docker, workshop.aula):
         assert push(workshop, at, "before").status == 0
-    assert files(workshop, "accepted")
+    assert files(workshop, "static")
     return workshop
 
 
@@ -115,7 +115,7 @@ class TestDecision:
         workshop.pin()
         workshop.verdict()
         first = workshop.guard("check", "--json")
-        assert files(workshop, "accepted")
+        assert files(workshop, "static")
         assert workshop.guard("check", "--json").out == first.out
         assert "sets no upper bound on thentos-core" in first.out
 
@@ -144,16 +144,16 @@ class TestDecision:
         pushed.verdict()
         before = {path: json.loads(path.read_text())["answer"] for path in files(pushed)}
         assert push(pushed, pushed.docker, "bad").status != 0
-        new = [path for path in files(pushed, "accepted") if path not in before]
+        new = [path for path in files(pushed, "static") if path not in before]
         assert not new  # nothing bad is kept
-        for path in files(pushed, "accepted"):
+        for path in files(pushed, "static"):
             forge(path, {**before[path], "release": "v0.2.1"})
         # By the name that the bad combination's would have, too.
         here = pushed.docker.git("rev-parse", "HEAD^{tree}")
         ids = "aula-docker", here, pushed.aula.git("rev-parse", "HEAD^{tree}")
-        Memo(str(pushed.docker.folder / ".git")).write(FREE, "accepted", *ids)
-        (path,) = set(files(pushed, "accepted")) - {*before}
-        forge(path, {**FREE, "tested": before[files(pushed, "accepted")[0]].get("tested")})
+        Memo(str(pushed.docker.folder / ".git")).write(FREE, "static", *ids)
+        (path,) = set(files(pushed, "static")) - {*before}
+        forge(path, {**FREE, "tested": before[files(pushed, "static")[0]].get("tested")})
         ran = push(pushed, pushed.docker, "bad")
         assert ran.status != 0
         assert "dependency-match" in ran.text
