@@ -234,26 +234,20 @@ def resolved(url: str, base: str) -> str | None:
     is_relative = is_local(start) and not os.path.isabs(start)
     if is_relative and not start.startswith(("./", "../")):
         start = f"./{start}"
-    colon = False
-    rest = url
-    while True:
-        if rest.startswith("../"):
-            rest = rest[3:]
-            if "/" in start:
-                start = start.rpartition("/")[0]
-            elif ":" in start:
-                start = start.rpartition(":")[0]
-                colon = True
-            elif is_relative or start == ".":
-                return None
-            else:
-                start = "."
-        elif rest.startswith("./"):
-            rest = rest[2:]
+    separator, rest = "/", url
+    while rest.startswith(("./", "../")):
+        step, _, rest = rest.partition("/")
+        if step == ".":
+            continue
+        if "/" in start:
+            start = start.rpartition("/")[0]
+        elif ":" in start:
+            start, separator = start.rpartition(":")[0], ":"
+        elif is_relative or start == ".":
+            return None
         else:
-            break
-    whole = f"{start}{':' if colon else '/'}{rest}"
-    return whole.removesuffix("/").removeprefix("./")
+            start = "."
+    return f"{start}{separator}{rest}".removesuffix("/").removeprefix("./")
 
 
 def is_local(url: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -133,19 +133,21 @@ class KnownGood:
                 return found
         return None
 
-    def describe(self, path: str, commits: Iterable[str]) -> dict[str, str]:
-        """Commit -> as people name it, e.g. ``v0.5.0-2-g1116b35``; the start of its id where git
+    def describe(self, path: str, commit: str) -> str:
+        """A commit as people name it, e.g. ``v0.5.0-2-g1116b35``; the start of its id where git
         has no better name.
         """
-        wanted = [one for one in dict.fromkeys(commits) if (path, one) not in self._names]
-        for repository in self._repositories(path):
-            left = [one for one in wanted if one and (path, one) not in self._names]
-            for commit, kind in zip(
-                left, self._gate.pool.reader(repository).kinds(left), strict=True
-            ):
-                if kind is not None and kind.type == "commit":
-                    self._names[path, commit] = described(repository, commit)
-        return {one: self._names.get((path, one), one[:12]) for one in commits}
+        if (path, commit) not in self._names:
+            pool = self._gate.pool
+            there = (
+                repository
+                for repository in self._repositories(path)
+                if commit and pool.reader(repository).read(f"{commit}^{{commit}}") is not None
+            )
+            repository = next(there, None)
+            name = described(repository, commit) if repository is not None else commit[:12]
+            self._names[path, commit] = name
+        return self._names[path, commit]
 
     def _candidates(self, record: Record) -> Iterator[Combination]:
         """Trees of the superproject that may give the content, the likeliest first."""

@@ -89,7 +89,7 @@ def _names(known: KnownGood, good: Good, paths: list[str]) -> list[str]:
     for path in paths:
         commit = good.commit(path) if path else good.superproject
         release = good.record.release if path == known.submodules[1] else ""
-        names.append(release or (known.describe(path, [commit])[commit] if commit else "-"))
+        names.append(release or (known.describe(path, commit) if commit else "-"))
     return names
 
 
@@ -100,10 +100,7 @@ def _line(cells: list[str], widths: list[int]) -> str:
 def _json(known: KnownGood, good: Good, image: Image) -> dict[str, Any]:
     record = good.record
     links = {
-        link.path: {
-            "commit": link.commit,
-            "described": known.describe(link.path, [link.commit])[link.commit],
-        }
+        link.path: {"commit": link.commit, "described": known.describe(link.path, link.commit)}
         for link in record.gitlinks
         if link.path in known.submodules
     }
@@ -115,7 +112,7 @@ def _json(known: KnownGood, good: Good, image: Image) -> dict[str, Any]:
         "passed": record.finished,
         "superproject": {
             "commit": commit or None,
-            "described": known.describe("", [commit])[commit] if commit else None,
+            "described": known.describe("", commit) if commit else None,
         },
         "gitlinks": links,
         "release": record.release or None,

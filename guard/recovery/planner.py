@@ -178,7 +178,7 @@ class Planner:
             branch,
             stand(checkout),
             good,
-            self._known.describe(path, [good])[good],
+            self._known.describe(path, good),
             tree,
             parents,
             why,
@@ -345,9 +345,8 @@ class Planner:
         tip = side.parents[0]
         log = ("log", "--format=%H %s", "--first-parent", tip, f"^{side.good}")
         listed = repository.lines(*log) if side.good else []
-        pairs = [line.split(" ", 1) for line in listed[:_SHOWN]]
-        names = self._known.describe(side.path, [commit for commit, _ in pairs])
-        undone = [f"{names[commit]}  {subject}" for commit, subject in pairs]
+        pairs = (line.split(" ", 1) for line in listed[:_SHOWN])
+        undone = [f"{self._known.describe(side.path, each)}  {subject}" for each, subject in pairs]
         if len(listed) > _SHOWN:
             undone.append(f"and {len(listed) - _SHOWN} more")
         return side._replace(undone=tuple(undone), stat=_stat(repository, tip, tree))
