@@ -59,7 +59,7 @@ def docker_runs(line: str, variables: Mapping[str, str]) -> list[DockerRun]:
     Raises:
         ValueError: a quotation has no end.
     """
-    found = []
+    runs = []
     for words in _commands(_expanded(line, variables)):
         for index, word in enumerate(words):
             rest = words[index + 1 :]
@@ -69,9 +69,9 @@ def docker_runs(line: str, variables: Mapping[str, str]) -> list[DockerRun]:
                 rest = rest[1:]
             if rest[:1] == ["run"]:
                 run = _parsed(rest[1:])
-                found += [run] if run is not None else []
+                runs += [run] if run is not None else []
             break
-    return found
+    return runs
 
 
 def unresolved(text: str) -> list[str]:
@@ -180,12 +180,12 @@ def _surrounded(command: str, folder: str, environment: Mapping[str, str]) -> st
 
 def _environment(options: list[tuple[str, str]]) -> dict[str, str]:
     """What is set with a value that is known; the rest is CI's own."""
-    found = {}
+    values = {}
     for option, text in options:
         name, equals, value = text.partition("=")
         if option == "env" and equals and not unresolved(value) and name.isidentifier():
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
 def _checkout(options: list[tuple[str, str]]) -> str:
@@ -195,7 +195,7 @@ def _checkout(options: list[tuple[str, str]]) -> str:
             host, _, target = text.partition(":")
             target = target.partition(":")[0]
         elif option == "mount":
-            fields = dict(item.partition("=")[::2] for item in text.split(","))
+            fields = dict(field.partition("=")[::2] for field in text.split(","))
             host = fields.get("source", fields.get("src", ""))
             target = fields.get("target", fields.get("destination", fields.get("dst", "")))
         host = host.removesuffix(".").rstrip("/") if host != "." else _CHECKOUT

@@ -97,17 +97,17 @@ def mentions_in(data: bytes, path: str, names: Sequence[str]) -> list[ImageMenti
         lines = [
             _Line(number, _without_comment(line, is_make)) for number, line in enumerate(source, 1)
         ]
-    return _found(lines, source, path, tuple(names))
+    return _mentions_of(lines, source, path, tuple(names))
 
 
-def _found(
+def _mentions_of(
     lines: list[_Line], source: list[str], path: str, names: tuple[str, ...]
 ) -> list[ImageMention]:
     reference = _reference(names)
     variables = _Variables(reference)
     for line in lines:
         variables.foresee(line.text)
-    found: dict[ImageMention, None] = {}
+    mentions: dict[ImageMention, None] = {}
     for line in lines:
         text = variables.expanded(line.text)
         assigned = variables.assign(text)
@@ -118,10 +118,10 @@ def _found(
             into = next((n for (start, end), n in assigned if start <= match.start() < end), "")
             if into in variables.tagged and not mention.tag and not mention.digest:
                 continue  # the tag comes where the variable is used
-            found[mention] = None
-            if len(found) == _MENTIONS:
-                return list(found)
-    return list(found)
+            mentions[mention] = None
+            if len(mentions) == _MENTIONS:
+                return list(mentions)
+    return list(mentions)
 
 
 def _mention(
@@ -206,12 +206,12 @@ class _Variables:
             if self._left < 0:
                 raise UnreadableError(f"it uses variables more than {_SUBSTITUTIONS} times")
             name = _name(match)
-            known = self._values.get(name)
-            if known is None:
+            content = self._values.get(name)
+            if content is None:
                 return match[0] if match["default"] is None else match["default"]
             if name in self._whole and not _TAGGED.match(text, match.end()):
                 return match[0]
-            return known
+            return content
 
         return _VARIABLE.sub(value, text) if "$" in text else text
 
@@ -256,20 +256,20 @@ def _yaml_lines(text: str) -> Iterator[_Line]:
 
 
 def _scalars(root: object) -> Iterator[_Line]:
-    seen: set[int] = set()
+    visited: set[int] = set()
     waiting: list[tuple[str, object]] = [("", root)]
     while waiting:
         key, node = waiting.pop()
-        if id(node) in seen:
+        if id(node) in visited:
             continue  # aliases share their node
-        seen.add(id(node))
+        visited.add(id(node))
         if isinstance(node, Scalar):
             first = node.line + node.block
             is_word = key.isidentifier() and not any(map(str.isspace, node.text))
             for number, line in enumerate(node.text.split("\n"), first):
                 yield _Line(number, f"{key}={line}" if is_word else _without_comment(line))
         elif isinstance(node, YamlSequence):
-            waiting += ((key, item) for item in reversed(node.items))
+            waiting += ((key, inner) for inner in reversed(node.items))
         elif isinstance(node, Mapping):
             pairs = [(name.text, value) for name, value in node.items()]
             waiting += reversed(pairs)

@@ -43,7 +43,7 @@ class Proposal(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-class _Found(NamedTuple):
+class _Call(NamedTuple):
     line: int
     run: DockerRun
 
@@ -65,72 +65,72 @@ def read_travis(data: bytes, where: str = FILE) -> Proposal:
         return Proposal()
     notes: list[str] = []
     variables = _variables(root, notes)
-    found = []
+    runs = []
     for number, line in _shell_lines(root):
         if _COMMAND.search(line):
             try:
-                found += [_Found(number, run) for run in docker_runs(line, variables)]
+                runs += [_Call(number, run) for run in docker_runs(line, variables)]
             except ValueError as error:
                 notes.append(f"line {number} cannot be read as shell: {error}")
-    return _proposal(found, notes)
+    return _proposal(runs, notes)
 
 
-def _proposal(found: list[_Found], notes: list[str]) -> Proposal:
-    found = _of_one_image(found, notes)
+def _proposal(runs: list[_Call], notes: list[str]) -> Proposal:
+    runs = _of_one_image(runs, notes)
     commands = []
-    for item in found:
-        if item.run.command:
-            commands.append(item)
+    for each in runs:
+        if each.run.command:
+            commands.append(each)
         else:
-            notes.append(f"line {item.line} runs the image's own command, which it does not say")
+            notes.append(f"line {each.line} runs the image's own command, which it does not say")
     command = None
     if commands:
-        command = Proposed(joined([item.run.command for item in commands]), _lines(commands))
-        notes += [note for item in commands if (note := _unknown(item))]
-    return Proposal(_image(found), command, _source(found, notes), tuple(notes))
+        command = Proposed(joined([each.run.command for each in commands]), _lines(commands))
+        notes += [note for each in commands if (note := _unknown(each))]
+    return Proposal(_image(runs), command, _source(runs, notes), tuple(notes))
 
 
-def _unknown(item: _Found) -> str:
-    command = item.run.command
+def _unknown(call: _Call) -> str:
+    command = call.run.command
     names = [name for name in unresolved(command) if not re.search(rf"\b{name}=", command)]
     if not names:
         return ""
-    return f"line {item.line} uses variables that are set on CI only: {', '.join(names)}"
+    return f"line {call.line} uses variables that are set on CI only: {', '.join(names)}"
 
 
-def _of_one_image(found: list[_Found], notes: list[str]) -> list[_Found]:
+def _of_one_image(runs: list[_Call], notes: list[str]) -> list[_Call]:
     """Those of the image that is run most often; of several the last, for tests come last."""
-    images = [item.run.image for item in found]
+    images = [each.run.image for each in runs]
     if len(set(images)) <= 1:
-        return found
+        return runs
     chosen = max(reversed(images), key=images.count)
-    for item in found:
-        if item.run.image != chosen:
-            notes.append(f"line {item.line} runs another image, {item.run.image}: left out")
-    return [item for item in found if item.run.image == chosen]
+    for each in runs:
+        if each.run.image != chosen:
+            notes.append(f"line {each.line} runs another image, {each.run.image}: left out")
+    return [each for each in runs if each.run.image == chosen]
 
 
-def _image(found: list[_Found]) -> Proposed | None:
-    if not found or unresolved(found[0].run.image):
+def _image(runs: list[_Call]) -> Proposed | None:
+    if not runs or unresolved(runs[0].run.image):
         return None
     # A port has a colon, too, but a slash behind it.
-    name = re.sub(r"@.*$|:[^/]*$", "", found[0].run.image.partition("@")[0])
-    return Proposed(name, _lines(found))
+    name = re.sub(r"@.*$|:[^/]*$", "", runs[0].run.image.partition("@")[0])
+    return Proposed(name, _lines(runs))
 
 
-def _source(found: list[_Found], notes: list[str]) -> Proposed | None:
-    mounted = [item for item in found if item.run.checkout]
+def _source(runs: list[_Call], notes: list[str]) -> Proposed | None:
+    mounted = [each for each in runs if each.run.checkout]
     if not mounted or unresolved(mounted[0].run.checkout):
         return None
     place = mounted[0].run.checkout
-    for item in mounted:
-        if item.run.checkout != place:
-            notes.append(f"line {item.line} mounts the checkout elsewhere: {item.run.checkout}")
-    return Proposed(place, _lines([item for item in mounted if item.run.checkout == place]))
+    for each in mounted:
+        if each.run.checkout != place:
+            notes.append(f"line {each.line} mounts the checkout elsewhere: {each.run.checkout}")
+    return Proposed(place, _lines([each for each in mounted if each.run.checkout == place]))
 
 
-def _lines(found: list[_Found]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(item.line for item in found))
+def _lines(runs: list[_Call]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(each.line for each in runs))
 
 
 def _shell_lines(root: Mapping) -> Iterator[tuple[int, str]]:

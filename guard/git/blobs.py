@@ -108,11 +108,11 @@ class BlobStream:
     def _died(self) -> GitError:
         self._hang_up()
         assert self._process.stderr is not None
-        said = self._process.stderr.read().decode(errors="replace").strip()
+        errors = self._process.stderr.read().decode(errors="replace").strip()
         status = self._process.wait()
         where = self._repository.git_dir
         return GitError(
-            f"git cat-file in {where} ended too early: {said or f'exit status {status}'}",
+            f"git cat-file in {where} ended too early: {errors or f'exit status {status}'}",
             f"git --git-dir={where} fsck",
         )
 

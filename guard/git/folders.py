@@ -41,13 +41,13 @@ def all_files(store: Store, tree: GitObject, wanted: Callable[[str], bool]) -> l
     Raises:
         MissingObjectError: a tree on the way is in no repository.
     """
-    found: list[File] = []
+    files: list[File] = []
     level = [("", tree)]
     while level:
         for folder, current in level:
-            found += (file for file in files_in(current, folder) if wanted(file.name))
+            files += (file for file in files_in(current, folder) if wanted(file.name))
         level = _below(store, level, "*")
-    return found
+    return files
 
 
 def matching_folders(

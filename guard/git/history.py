@@ -52,15 +52,16 @@ def rev_list(repository: Repository, arguments: Sequence[str]) -> list[LoggedCom
         problem = error.problem.partition("\n")[0]
         raise GuardError(problem, "see git help rev-list for what a RANGE may be") from error
     fields = output.split("\0")
-    found = []
+    commits = []
     for at in range(0, len(fields) - 4, 5):
         commit, when, date, parents, subject = fields[at : at + 5]
         if not (_COMMIT.fullmatch(commit.strip()) and when.isdigit()):
             raise _other_output(arguments)
-        found.append(LoggedCommit(commit.strip(), int(when), date, subject, tuple(parents.split())))
+        above = tuple(parents.split())
+        commits.append(LoggedCommit(commit.strip(), int(when), date, subject, above))
     if fields[-1].strip() or _SILENT.intersection(arguments):
         raise _other_output(arguments)
-    return found
+    return commits
 
 
 def _other_output(arguments: Sequence[str]) -> GuardError:
@@ -76,15 +77,15 @@ def published_line(repository: Repository, tip: str) -> list[LoggedCommit]:
     That is the first-parent history, but for merges that a ``git pull`` made of the branch with
     itself: what had been published is their second parent, and their first was private till then.
     """
-    commits = {item.commit: item for item in rev_list(repository, [tip])}
+    commits = {entry.commit: entry for entry in rev_list(repository, [tip])}
     line = []
     at: str | None = tip
     while at is not None and at in commits:
-        item = commits[at]
-        line.append(item)
-        if not item.parents:
+        entry = commits[at]
+        line.append(entry)
+        if not entry.parents:
             break
-        at = item.parents[1 if len(item.parents) > 1 and _is_pull(item.subject) else 0]
+        at = entry.parents[1 if len(entry.parents) > 1 and _is_pull(entry.subject) else 0]
     return line
 
 
@@ -107,10 +108,10 @@ class PublishedLine:
         self._times: list[int] = []
         self._commits: list[str] = []
         latest = 0
-        for item in reversed(line):
-            latest = max(latest, item.when)
+        for entry in reversed(line):
+            latest = max(latest, entry.when)
             self._times.append(latest)
-            self._commits.append(item.commit)
+            self._commits.append(entry.commit)
 
     def at(self, when: int) -> str | None:
         """The newest commit at a time in seconds since 1970, None before the first."""

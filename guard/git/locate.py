@@ -66,11 +66,12 @@ def hook_repository() -> Repository | None:
         folder = os.getcwd()
     except OSError:
         return None
-    found = open_checkout(folder)
+    repository = open_checkout(folder)
     named = os.environ.get("GIT_DIR")
-    if found is None or (named and os.path.realpath(os.path.join(folder, named)) != found.git_dir):
-        return None
-    return found
+    if repository is None or not named:
+        return repository
+    is_named = os.path.realpath(os.path.join(folder, named)) == repository.git_dir
+    return repository if is_named else None
 
 
 def find_here() -> Repository:
@@ -79,8 +80,8 @@ def find_here() -> Repository:
     Raises:
         GuardError: the current folder is in no repository.
     """
-    asked = ["--absolute-git-dir", "--path-format=absolute", "--git-common-dir", "--show-toplevel"]
-    ended = discover("rev-parse", *asked)
+    paths = ("--path-format=absolute", "--git-common-dir", "--show-toplevel")
+    ended = discover("rev-parse", "--absolute-git-dir", *paths)
     lines = ended.output.removesuffix("\n").split("\n")
     # A bare repository has no third answer, and git fails over that.
     if ended.status != 0 and len(lines) != 2:
@@ -88,10 +89,10 @@ def find_here() -> Repository:
             f"not in a git repository: {ended.errors.strip()}",
             "cd into aula-docker, aula or thentos",
         )
-    here = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
-    if here is None or len(lines) > 3:
+    repository = open_git_dir(lines[0], lines[2] if len(lines) > 2 else None)
+    if repository is None or len(lines) > 3:
         raise GitError(f"cannot make out the repository in {os.getcwd()}")
-    return here
+    return repository
 
 
 def enclosing(here: Repository) -> Iterator[Repository]:
@@ -103,9 +104,9 @@ def enclosing(here: Repository) -> Iterator[Repository]:
     folder = here.work_tree
     while folder is not None and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
-        found = open_checkout(folder)
-        if found is not None and found.common_dir != here.common_dir:
-            yield found
+        checkout = open_checkout(folder)
+        if checkout is not None and checkout.common_dir != here.common_dir:
+            yield checkout
 
 
 def open_any(folder: str) -> Repository | None:
@@ -144,17 +145,17 @@ def sibling_repositories(repository: Repository, name: str) -> Iterator[Reposito
     elif repository.work_tree is None:
         folders.append(os.path.dirname(repository.git_dir))
     for folder in dict.fromkeys(folders):
-        found = open_any(os.path.join(folder, name))
-        if found is not None and found.common_dir != repository.common_dir:
-            yield found
+        sibling = open_any(os.path.join(folder, name))
+        if sibling is not None and sibling.common_dir != repository.common_dir:
+            yield sibling
 
 
 def distinct(repositories: Iterable[Repository]) -> tuple[Repository, ...]:
     """Each object database once, in the first order."""
-    found: dict[str, Repository] = {}
+    databases: dict[str, Repository] = {}
     for repository in repositories:
-        found.setdefault(repository.common_dir, repository)
-    return tuple(found.values())
+        databases.setdefault(repository.common_dir, repository)
+    return tuple(databases.values())
 
 
 def at(repository: Repository) -> tuple[str, ...]:
@@ -172,8 +173,8 @@ def git_at(repository: Repository) -> str:
 
 def seen_from_here(folder: str) -> str:
     """A folder's path from where the user called git, which runs hooks at the top of a checkout."""
-    here = os.path.join(os.getcwd(), os.environ.get("GIT_PREFIX", ""))
-    if not os.path.isdir(here):
-        here = os.getcwd()
-    relative = os.path.relpath(folder, here)
+    origin = os.path.join(os.getcwd(), os.environ.get("GIT_PREFIX", ""))
+    if not os.path.isdir(origin):
+        origin = os.getcwd()
+    relative = os.path.relpath(folder, origin)
     return relative if len(relative) < len(folder) else folder

@@ -103,7 +103,7 @@ def peel(reader: ObjectReader, updates: Iterable[RefUpdate]) -> list[Pushed]:
     updates = list(updates)
     ids = sorted({update.local_id for update in updates if not update.deletes})
     commits = reader.read_all([f"{name}^{{commit}}" for name in ids])
-    peeled = {name: found.id for name, found in zip(ids, commits, strict=True) if found}
+    peeled = {name: commit.id for name, commit in zip(ids, commits, strict=True) if commit}
     others = [name for name in ids if name not in peeled]
     # What leads to no commit is there all the same, or it is missing: the gate says so then, of
     # the id that git named.

@@ -35,8 +35,8 @@ class TagList(NamedTuple):
 
     def at(self, commit: str) -> tuple[Release, ...]:
         """The releases that are this very commit, pre-releases last."""
-        here = (release for release in self.releases if release.commit == commit)
-        return tuple(sorted(here, key=lambda release: release.is_pre))
+        releases = (release for release in self.releases if release.commit == commit)
+        return tuple(sorted(releases, key=lambda release: release.is_pre))
 
     def contradicting_at(self, commit: str) -> tuple[str, ...]:
         """The tags that are this commit in one repository and another one elsewhere."""
@@ -99,11 +99,11 @@ def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
         GitError: git cannot list the tags of one of the repositories.
     """
     command = ("show-ref", "--tags", "--dereference")
-    answers = run_all(((found, command) for found in repositories), ok=(0, 1))
-    found = [_peeled(answer) for answer in answers]
+    answers = run_all(((repository, command) for repository in repositories), ok=(0, 1))
+    peeled = [_peeled(answer) for answer in answers]
     named = (
         {tag: commit for tag, commit in tags.items() if release_version(tag, form) is not None}
-        for tags in found
+        for tags in peeled
     )
     return _joined(named, form)
 
@@ -117,18 +117,17 @@ def releases_named(
         GitError: git cannot look up a tag.
     """
     tags = [form.replace("{version}", version) for version in dict.fromkeys(versions)]
-    asked = [(found, tag) for found in repositories for tag in tags]
+    questions = [(repository, tag) for repository in repositories for tag in tags]
     command = ("show-ref", "--verify", "--dereference")
     # 128 is "not a valid ref", and any other trouble; what is missing is no release.
-    answers = run_all(
-        ((found, (*command, f"refs/tags/{tag}")) for found, tag in asked), ok=(0, 1, 128)
-    )
-    found = []
-    for (_, tag), answer in zip(asked, answers, strict=True):
+    asking = ((repository, (*command, f"refs/tags/{tag}")) for repository, tag in questions)
+    answers = run_all(asking, ok=(0, 1, 128))
+    named = []
+    for (_, tag), answer in zip(questions, answers, strict=True):
         peeled = _peeled(answer)
         if tag in peeled:
-            found.append({tag: peeled[tag]})
-    return _joined(found, form)
+            named.append({tag: peeled[tag]})
+    return _joined(named, form)
 
 
 def _joined(repositories: Iterable[Mapping[str, str]], form: str) -> TagList:
@@ -137,9 +136,9 @@ def _joined(repositories: Iterable[Mapping[str, str]], form: str) -> TagList:
     contradicting: dict[str, set[str]] = {}
     for tags in repositories:
         for tag, commit in tags.items():
-            known = meanings.setdefault(tag, commit)
-            if known != commit:
-                contradicting.setdefault(tag, {known}).add(commit)
+            first = meanings.setdefault(tag, commit)
+            if first != commit:
+                contradicting.setdefault(tag, {first}).add(commit)
     return TagList(
         tuple(
             Release(tag, commit, is_pre=is_pre_release(tag, form))
@@ -152,10 +151,10 @@ def _joined(repositories: Iterable[Mapping[str, str]], form: str) -> TagList:
 
 def _peeled(output: bytes) -> dict[str, str]:
     """Of ``show-ref -d``: the peeled line follows the tag's own and overrides it."""
-    found = {}
+    commits = {}
     for line in output.decode(errors="surrogateescape").split("\n")[:-1]:
         commit, separator, ref = line.partition(" ")
         if not separator:
             raise GitError(f"git show-ref prints {line!r}")
-        found[ref.removeprefix("refs/tags/").removesuffix("^{}")] = commit
-    return found
+        commits[ref.removeprefix("refs/tags/").removesuffix("^{}")] = commit
+    return commits

@@ -60,12 +60,12 @@ class Remotes(NamedTuple):
 
     def named(self, name: str) -> Remote | None:
         """The remote of this name."""
-        return next((item for item in self.remotes if item.name == name), None)
+        return next((remote for remote in self.remotes if remote.name == name), None)
 
     def places(self, url: str) -> frozenset[str]:
         """Where a URL leads to: as it stands, and as git rewrites it."""
         urls = {url, _rewritten(url, self.rewrites)}
-        return frozenset(place(item, self.base) for item in urls)
+        return frozenset(place(each, self.base) for each in urls)
 
     def push_places(self, remote: Remote) -> list[frozenset[str]]:
         """Where a push to a remote goes."""
@@ -79,7 +79,7 @@ class Remotes(NamedTuple):
 
     def at(self, wanted: frozenset[str]) -> tuple[Remote, ...]:
         """The remotes that are fetched from one of these places."""
-        return tuple(item for item in self.remotes if self.places(item.urls[0]) & wanted)
+        return tuple(remote for remote in self.remotes if self.places(remote.urls[0]) & wanted)
 
     def tracked(self, remote: Remote, wanted: frozenset[str], refs: Iterable[str]) -> list[str]:
         """Those of some refs that say what a remote at one of these places has.
@@ -87,7 +87,7 @@ class Remotes(NamedTuple):
         Git moves the tracking refs after a push as well; where a push goes to another place, or
         another remote is kept under the same names, they do not say whose they are.
         """
-        if not all(found & wanted for found in self.push_places(remote)):
+        if not all(places & wanted for places in self.push_places(remote)):
             return []
         strange = list(remote.others)
         for other in self.remotes:
@@ -118,8 +118,8 @@ def read_remotes(pairs: Pairs, repository: Repository) -> Remotes:
         elif section == "url" and last == "pushinsteadof":
             push_rewrites.append((value, name))
     remotes = tuple(
-        Remote(name, tuple(found), tuple(push.get(name, ())), *_tracking(fetch.get(name, ())))
-        for name, found in urls.items()
+        Remote(name, tuple(fetched), tuple(push.get(name, ())), *_tracking(fetch.get(name, ())))
+        for name, fetched in urls.items()
     )
     base = repository.work_tree or repository.git_dir
     return Remotes(remotes, tuple(rewrites), tuple(push_rewrites), base)
@@ -193,8 +193,8 @@ def _scp_parts(url: str) -> tuple[str, str] | None:
     Git takes that for ssh where no slash stands before the colon (git-clone(1)).
     """
     user, at, rest = url.partition("@")
-    found = _host_and_path(rest) if at and "/" not in user else None
-    return found or _host_and_path(url)
+    parts = _host_and_path(rest) if at and "/" not in user else None
+    return parts or _host_and_path(url)
 
 
 def _host_and_path(text: str) -> tuple[str, str] | None:

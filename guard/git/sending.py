@@ -120,12 +120,12 @@ def push(repository: Repository, remote: str, what: str, ref: str, verify: bool 
     Raises:
         PushError: the hook or the remote refuses; what they said is in it.
     """
-    said: list[str] = []
-    sent = send(repository, remote, [f"{what}:{ref}"], said.append, verify=verify)
+    output: list[str] = []
+    sent = send(repository, remote, [f"{what}:{ref}"], output.append, verify=verify)
     if sent.refusal is not None:
         words = f" ({sent.said})" if sent.said else ""
         raise PushError(
-            f"{sent.refusal.value}{words}\n{''.join(said).strip()}".rstrip(),
+            f"{sent.refusal.value}{words}\n{''.join(output).strip()}".rstrip(),
             git(repository, "ls-remote", remote).text,
             sent.refusal,
         )
@@ -134,15 +134,15 @@ def push(repository: Repository, remote: str, what: str, ref: str, verify: bool 
 def _passed_on(stream: IO[bytes], echo: Callable[[str], None]) -> str:
     """Everything that a stream holds, passed on as it comes: progress has no line ends."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    found = []
+    pieces = []
     while data := os.read(stream.fileno(), _CHUNK):
         piece = decoder.decode(data)
-        found.append(piece)
+        pieces.append(piece)
         echo(piece)
     rest = decoder.decode(b"", True)
     if rest:
         echo(rest)
-    return "".join([*found, rest])
+    return "".join([*pieces, rest])
 
 
 def _told(status: int, lines: Sequence[str], errors: str) -> Sent:
@@ -157,10 +157,10 @@ def _told(status: int, lines: Sequence[str], errors: str) -> Sent:
     if not fatal and "failed to push some refs" in errors:
         # It had the connection and sent nothing: only the hook can have stopped it.
         return Sent(Refusal.HOOK)
-    said = fatal[0].removeprefix("fatal: ") if fatal else f"git push ended with status {status}"
+    reason = fatal[0].removeprefix("fatal: ") if fatal else f"git push ended with status {status}"
     if _CREDENTIALS.search(errors):
-        return Sent(Refusal.CREDENTIALS, said)
-    return Sent(Refusal.SILENT if _SILENT.search(errors) else Refusal.OTHER, said)
+        return Sent(Refusal.CREDENTIALS, reason)
+    return Sent(Refusal.SILENT if _SILENT.search(errors) else Refusal.OTHER, reason)
 
 
 def _inner(summary: str) -> str:

@@ -70,7 +70,7 @@ def call_in(content: bytes, folder: str, strict: bool = False) -> Call:
     first = content.partition(b"\n")[0]
     is_shell = not first.startswith(b"#!") or b"sh" in first
     strict = strict or bool(_STRICT.search(content))
-    found = Call.NONE
+    best = Call.NONE
     for number, line in enumerate(lines):
         call = CALL.search(line)
         if call is None or not _is_for(line, folder):
@@ -87,8 +87,8 @@ def call_in(content: bytes, folder: str, strict: bool = False) -> Call:
             made = Call.BLIND
         else:
             made = Call.HEARD
-        found = max(found, made)
-    return found
+        best = max(best, made)
+    return best
 
 
 def _is_for(line: bytes, folder: str) -> bool:
@@ -143,19 +143,19 @@ def job_in(files: Iterable[tuple[str, bytes]], folder: str) -> Job | None:
     section: dict[str, Any] = {}
     for path, content in files:
         data = _parsed(path, content)
-        found = data.get(NAME) if isinstance(data, Mapping) else None
-        if not isinstance(found, Mapping):
+        hook = data.get(NAME) if isinstance(data, Mapping) else None
+        if not isinstance(hook, Mapping):
             continue
-        section.update({key: found[key] for key in _CONDITIONS if key in found})
-        for number, (name, job) in enumerate(_jobs(found, {})):
+        section.update({key: hook[key] for key in _CONDITIONS if key in hook})
+        for number, (name, job) in enumerate(_jobs(hook, {})):
             key = name or (path, number)
-            first, known = jobs.get(key, (path, {}))
-            jobs[key] = (first, {**known, **job})
+            first, earlier = jobs.get(key, (path, {}))
+            jobs[key] = (first, {**earlier, **job})
     calls = [_call(path, {**section, **job}, folder) for path, job in jobs.values()]
     # The one that blocks best is what counts.
     return max(
-        (item for item in calls if item is not None),
-        key=lambda item: (not item.condition, item.call),
+        (call for call in calls if call is not None),
+        key=lambda call: (not call.condition, call.call),
         default=None,
     )
 
@@ -173,14 +173,16 @@ def _parsed(path: str, content: bytes) -> object:
         return None
 
 
-def _jobs(found: Mapping[str, Any], around: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _jobs(
+    section: Mapping[str, Any], around: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each job by its name, with the conditions of the groups around it."""
-    commands = found.get("commands")
+    commands = section.get("commands")
     if isinstance(commands, Mapping):
         for name, job in commands.items():
             if isinstance(job, Mapping):
                 yield str(name), {**around, **job}
-    jobs = found.get("jobs")
+    jobs = section.get("jobs")
     for job in jobs if isinstance(jobs, list) else ():
         if not isinstance(job, Mapping):
             continue

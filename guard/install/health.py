@@ -194,5 +194,5 @@ def _displaced(hook: HookFile, folder: str) -> HookHealth:
 
 
 def _texts(folder: str, names: tuple[str, ...]) -> list[tuple[str, bytes]]:
-    found = (read_hook(os.path.join(folder, name)) for name in names)
-    return [(file.path, file.content) for file in found if file.content]
+    files = (read_hook(os.path.join(folder, name)) for name in names)
+    return [(file.path, file.content) for file in files if file.content]

@@ -43,11 +43,11 @@ def check_works(installation: Installation) -> None:
         )
         # A file that a full disk has left empty ends with 0, too.
         failed = process.returncode != 0 or not process.stdout
-        said = process.stderr.decode(errors="replace").strip()
+        errors = process.stderr.decode(errors="replace").strip()
     except (OSError, subprocess.TimeoutExpired) as error:
-        failed, said = True, str(error)
+        failed, errors = True, str(error)
     if failed:
-        last = said.splitlines()[-1] if said else "no reason given"
+        last = errors.splitlines()[-1] if errors else "no reason given"
         raise GuardError(
             f"the hook could not start guard: {shlex.join(installation.command())}, with an "
             f"empty environment, says: {last}",
@@ -119,5 +119,5 @@ def _passing_places(path: str) -> Iterator[tuple[str, str]]:
 
 def _within(path: str, folder: str) -> bool:
     # The interpreter of a venv is a link to a lasting one: the link counts, not where it leads.
-    here = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
-    return here.startswith(os.path.realpath(folder) + os.sep)
+    place = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+    return place.startswith(os.path.realpath(folder) + os.sep)

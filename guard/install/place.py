@@ -68,12 +68,12 @@ class HookPlace(NamedTuple):
     @property
     def strange(self) -> str:
         """Why guard's hook is not put here, where the folder is not the repository's own."""
-        told = self.told or f"{self.usual} leads there"
+        why = self.told or f"{self.usual} leads there"
         if self.owner is Owner.OFF:
-            return f"hooks are switched off: {told}"
+            return f"hooks are switched off: {why}"
         return (
             f"git looks for hooks in {self.folder}, and that is {self.owner.value}, not this "
-            f"repository's own: {told}"
+            f"repository's own: {why}"
         )
 
 
@@ -183,8 +183,8 @@ def mend_setting(place: HookPlace, folder: str) -> str:
 
 
 def _setting(repository: Repository) -> tuple[str, str, str]:
-    asked = ("config", "-z", "--show-scope", "--show-origin", "--get", "core.hooksPath")
-    answer = repository.text_as_user(*asked, ok=(0, 1))
+    words = ("config", "-z", "--show-scope", "--show-origin", "--get", "core.hooksPath")
+    answer = repository.text_as_user(*words, ok=(0, 1))
     if not answer:
         return "", "", ""  # the hooks folder itself is a link that leads away
     parts = answer.split("\0")

@@ -116,17 +116,17 @@ def render(installation: Installation) -> bytes:
 
 def installation_of(content: bytes) -> Installation | None:
     """What a hook of ours starts, or None where its text does not tell."""
-    found = {"python": "", "package": ""}
+    paths = {"python": "", "package": ""}
     for line in os.fsdecode(content).split("\n"):
         name, equals, value = line.partition("=")
-        if not equals or name not in found or found[name]:
+        if not equals or name not in paths or paths[name]:
             continue
         try:
             words = shlex.split(value)
         except ValueError:
             return None
-        found[name] = words[0] if len(words) == 1 else ""
-    return Installation(**found) if all(found.values()) else None
+        paths[name] = words[0] if len(words) == 1 else ""
+    return Installation(**paths) if all(paths.values()) else None
 
 
 def is_current(content: bytes) -> bool:

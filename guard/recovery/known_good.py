@@ -87,14 +87,14 @@ class KnownGood:
         """One combination with what of it is here."""
         for combination in self._candidates(record):
             try:
-                found = self._assembled(combination)
+                assembly = self._assembled(combination)
             except MissingObjectError as error:
                 if combination.replaced:
                     # With its own submodules: so these are what is missing.
                     return Good(record, missing=error.problem, remedy=error.remedy)
                 continue
-            if found.key == record.key:
-                return Good(record, combination, found.parts)
+            if assembly.key == record.key:
+                return Good(record, combination, assembly.parts)
         return Good(
             record,
             missing=f"no commit of {self._gate.workspace.name('')} here has its content",
@@ -108,15 +108,15 @@ class KnownGood:
         Raises:
             UsageError: none is meant.
         """
-        known = self.all()
-        found = [good for good in known if good.record.is_named(name)]
-        found = found or [good for good in known if self._has_tag(good, name)]
-        if not found:
+        goods = self.all()
+        meant = [good for good in goods if good.record.is_named(name)]
+        meant = meant or [good for good in goods if self._has_tag(good, name)]
+        if not meant:
             raise UsageError(
                 f"no passed verdict is named {name}, and none contains a tag of that name",
                 "guard recover",
             )
-        return found
+        return meant
 
     def last_on(self, tip: str) -> Good | None:
         """The last one that a commit of the superproject or its history is; None for none.
@@ -128,9 +128,9 @@ class KnownGood:
             goods.setdefault(good.record.key, good)
         listed = self._repository.text("log", "--format=%T", tip)
         for tree in dict.fromkeys(listed.splitlines()):
-            found = goods.get(self._key(tree))
-            if found is not None and found.base is not None:
-                return found
+            last = goods.get(self._key(tree))
+            if last is not None and last.base is not None:
+                return last
         return None
 
     def describe(self, path: str, commit: str) -> str:

@@ -74,14 +74,14 @@ def chosen(gate: Gate, known: KnownGood, name: str, screen: Screen) -> Good:
     Raises:
         UsageError: it means none or several, which are listed then.
     """
-    found = known.named(name)
-    if len(found) > 1:
-        table(gate, known, found, images_of(found), screen)
+    goods = known.named(name)
+    if len(goods) > 1:
+        table(gate, known, goods, images_of(goods), screen)
         raise UsageError(
-            f"{name} means {len(found)} known-good combinations",
-            f"name one of them: guard recover {found[0].record.name}",
+            f"{name} means {len(goods)} known-good combinations",
+            f"name one of them: guard recover {goods[0].record.name}",
         )
-    return found[0]
+    return goods[0]
 
 
 def _names(known: KnownGood, good: Good, paths: list[str]) -> list[str]:

@@ -196,7 +196,7 @@ class Planner:
         reader = self._gate.pool.reader(self._gate.workspace.superproject)
         places = ((f"{tip}^{{tree}}", "the present"), (self._base.tree, "the tested"))
         for place, what in places:
-            tree, found = reader.read_all([place, f"{place.partition('^')[0]}:{FILE}"])
+            tree, blob = reader.read_all([place, f"{place.partition('^')[0]}:{FILE}"])
             if tree is None:
                 continue
             try:
@@ -209,7 +209,7 @@ class Planner:
                         f"{FILE} comes back as it was tested: by the present one the verdict "
                         "would be of another recipe"
                     )
-                return config, found.id if found is not None else None
+                return config, blob.id if blob is not None else None
         raise GuardError(
             f"the verdict {self._good.record.name} was earned with another recipe than the "
             f"{FILE} of {tip[:12]} or of the tested tree says, so its content would not count as "

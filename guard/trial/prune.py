@@ -48,11 +48,11 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
         GuardError: the refs of the superproject cannot be listed.
     """
     records = list(records)
-    known = _needed(gate)
+    named = _needed(gate)
     needed = [
         record
         for record in _standing(records)
-        if known is None or record.key in known.keys or not known.links.isdisjoint(record.gitlinks)
+        if named is None or record.key in named.keys or not named.links.isdisjoint(record.gitlinks)
     ]
     logs = {record.log for record in needed}
     images = {record.image.id for record in needed if record.result is Result.PASSED}
@@ -65,7 +65,7 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
     return Droppable(
         tuple(dropped),
         sum(os.path.getsize(path) for path in dropped),
-        _present({item.image.id for item in records if item.image.id} - images),
+        _present({record.image.id for record in records if record.image.id} - images),
         len(needed),
     )
 
@@ -93,7 +93,7 @@ def _present(images: Iterable[str]) -> tuple[str, ...]:
         return ()
 
 
-def drop(found: Droppable) -> list[str]:
+def drop(droppable: Droppable) -> list[str]:
     """Remove what can go, and say in one line each what could not.
 
     An engine that is not there keeps its images; the logs go all the same.
@@ -102,14 +102,14 @@ def drop(found: Droppable) -> list[str]:
     from guard.engine.images import remove_image
 
     troubles = []
-    for path in found.logs:
+    for path in droppable.logs:
         with suppress(FileNotFoundError):
             os.unlink(path)
     try:
         with Engine.connect() as engine:
             troubles += [
                 f"the image {image} is used by others and stays"
-                for image in found.images
+                for image in droppable.images
                 if not remove_image(engine, image)
             ]
     except EngineError as error:
@@ -132,16 +132,16 @@ class _Needed(NamedTuple):
 def _needed(gate: Gate) -> _Needed | None:
     """All that has a name, None where something of it cannot be made out."""
     keys, links = set[str](), set[Gitlink]()
-    seen = set()
+    visited = set()
     try:
         for combination in _combinations(gate):
             config = gate.gatherer.config(combination)
             submodules = gate.gatherer.submodules(config)
             keys.add(assemble(submodules, gate.gatherer.store(combination), combination).key)
             for repository in submodules.store(config.consumer).repositories:
-                if (config.consumer, repository) in seen:
+                if (config.consumer, repository) in visited:
                     continue
-                seen.add((config.consumer, repository))
+                visited.add((config.consumer, repository))
                 links.update(Gitlink(config.consumer, commit) for commit in _named(repository))
     except GuardError:
         return None

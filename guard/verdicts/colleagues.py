@@ -43,13 +43,13 @@ def trust_in(repository: Repository) -> Trust:
         ConfigError: the setting is none of those words.
         GitError: git cannot be asked.
     """
-    said = repository.text("config", "--get", SETTING, ok=(0, 1)).strip().lower()
+    word = repository.text("config", "--get", SETTING, ok=(0, 1)).strip().lower()
     try:
-        return Trust(said) if said else Trust.NONE
+        return Trust(word) if word else Trust.NONE
     except ValueError:
         words = ", ".join(trust.value for trust in Trust)
         raise ConfigError(
-            f"git config {SETTING} is {said!r}, which is none of {words}",
+            f"git config {SETTING} is {word!r}, which is none of {words}",
             f"git config {SETTING} none",
         ) from None
 
@@ -115,15 +115,15 @@ class Colleagues:
         } - self._own_blobs(path)
         if not blobs:
             return None
-        found = sorted(
+        verdicts = sorted(
             self._theirs(self._brought_to(path)),
-            key=lambda item: (
-                item.trusted,
-                item.record.finished,
-                item.record.result is not Result.PASSED,
+            key=lambda each: (
+                each.trusted,
+                each.record.finished,
+                each.record.result is not Result.PASSED,
             ),
         )
-        return found[-1] if found else None
+        return verdicts[-1] if verdicts else None
 
     def all(self) -> list[Theirs]:
         """Every one, newest first.
@@ -131,25 +131,25 @@ class Colleagues:
         Raises:
             GitError: the history cannot be read.
         """
-        found = self._theirs(self._brought(""))
-        return sorted(found, key=lambda item: item.record.finished, reverse=True)
+        verdicts = self._theirs(self._brought(""))
+        return sorted(verdicts, key=lambda each: each.record.finished, reverse=True)
 
     def _own_blobs(self, path: str) -> set[str]:
         if self._own is None:
             return set()
-        found = self._pool.reader(self._repository).read(f"{self._own}:{path}")
-        return {found.id} if found is not None else set()
+        blob = self._pool.reader(self._repository).read(f"{self._own}:{path}")
+        return {blob.id} if blob is not None else set()
 
     def _brought_to(self, path: str) -> list[_Brought]:
         """What a history says of a file never changes; walking it takes long."""
         memo = Memo(self._repository.common_dir)
         ids = (path, self._own or "", *sorted(self._tips.values()))
-        known = memo.read(tuple[_Brought, ...], "brought", *ids)
-        if known is not None:
-            return [*known]
-        found = self._brought(path)
-        memo.write(found, "brought", *ids)
-        return found
+        kept = memo.read(tuple[_Brought, ...], "brought", *ids)
+        if kept is not None:
+            return [*kept]
+        brought = self._brought(path)
+        memo.write(brought, "brought", *ids)
+        return brought
 
     def _brought(self, path: str) -> list[_Brought]:
         own = [f"^{self._own}"] if self._own else []
@@ -173,21 +173,21 @@ class Colleagues:
         return list(_parsed(output))
 
     def _theirs(self, brought: list[_Brought]) -> list[Theirs]:
-        signed = self._well_signed({item.commit for item in brought})
+        signed = self._well_signed({each.commit for each in brought})
         reader = self._pool.reader(self._repository)
-        found = []
-        for item, blob in zip(
-            brought, reader.read_all([item.blob for item in brought]), strict=True
+        verdicts = []
+        for each, blob in zip(
+            brought, reader.read_all([each.blob for each in brought]), strict=True
         ):
             try:
                 record = parse_record(blob.data) if blob is not None else None
             except ShapeError:
                 continue
             if record is not None:
-                is_signed = item.commit in signed
+                is_signed = each.commit in signed
                 trusted = self._trust is Trust.ALL or (self._trust is Trust.SIGNED and is_signed)
-                found.append(Theirs(record, item.by, is_signed, trusted))
-        return found
+                verdicts.append(Theirs(record, each.by, is_signed, trusted))
+        return verdicts
 
     def _well_signed(self, commits: set[str]) -> set[str]:
         if self._trust is not Trust.SIGNED or not commits:
@@ -200,11 +200,11 @@ class Colleagues:
 
     def _signers(self) -> list[str]:
         """A relative path of the allowed signers' file is meant from the working tree."""
-        said = self._repository.text("config", "--type=path", "--get", _SIGNERS, ok=(0, 1))
-        if not said or os.path.isabs(said):
+        path = self._repository.text("config", "--type=path", "--get", _SIGNERS, ok=(0, 1))
+        if not path or os.path.isabs(path):
             return []
         base = self._repository.work_tree or self._repository.git_dir
-        return ["-c", f"{_SIGNERS}={os.path.join(base, said)}"]
+        return ["-c", f"{_SIGNERS}={os.path.join(base, path)}"]
 
 
 def _parsed(output: bytes) -> Iterator[_Brought]:

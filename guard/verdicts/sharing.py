@@ -59,16 +59,16 @@ def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -
     incoming = f"{REMOTES}{remote}/incoming"
     for _ in range(_RACES):
         tips = _tips(repository, remote, tracking, incoming)
-        found = _maximal(repository, (tips.remote, tips.known, tips.own))
-        if not found:
+        tops = _maximal(repository, (tips.remote, tips.known, tips.own))
+        if not tops:
             return Synced(0, 0)
-        seen = [tip for tip in (tips.known, tips.own) if tip]
-        came = _count(repository, [tips.remote] if tips.remote else [], seen)
-        went = _count(repository, found, [tips.remote] if tips.remote else [])
+        earlier = [tip for tip in (tips.known, tips.own) if tip]
+        came = _count(repository, [tips.remote] if tips.remote else [], earlier)
+        went = _count(repository, tops, [tips.remote] if tips.remote else [])
         if dry_run:
             _delete(repository, incoming)
             return Synced(came, went)
-        joined = found[0] if len(found) == 1 else _joined(repository, pool, found)
+        joined = tops[0] if len(tops) == 1 else _joined(repository, pool, tops)
         if joined != tips.remote and not _pushed(repository, remote, joined):
             continue
         if joined == tips.known or moved(repository, tracking, joined, tips.known):
@@ -124,11 +124,11 @@ def _trouble(what: str, remote: str, error: GuardError) -> GitError:
 
 def _maximal(repository: Repository, tips: Iterable[str | None]) -> list[str]:
     """Those that none of the others contains, in their order."""
-    found = list(dict.fromkeys(tip for tip in tips if tip))
-    if len(found) < 2:
-        return found
-    independent = set(repository.text("merge-base", "--independent", *found).split())
-    return [tip for tip in found if tip in independent]
+    commits = list(dict.fromkeys(tip for tip in tips if tip))
+    if len(commits) < 2:
+        return commits
+    independent = set(repository.text("merge-base", "--independent", *commits).split())
+    return [tip for tip in commits if tip in independent]
 
 
 def _count(repository: Repository, of: list[str], without: list[str]) -> int:
