@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final
 
-import guard
-from guard.errors import EXIT_ALLOWED, GuardError, UsageError
+from guard.errors import EXIT_ALLOWED, UsageError
+from guard.install.shim import packaged
 from guard.screen import RULES_PAGE, Screen, column
 
 _SECTION: Final = re.compile(r"^## (?P<rule>\S+)\n+(?P<text>.*?)(?=^## |\Z)", re.M | re.S)
@@ -49,12 +48,5 @@ def run(options: Namespace, screen: Screen) -> int:
 
 def _sections() -> Mapping[str, str]:
     """Rule -> what the page says of it, as plain text."""
-    path = os.path.join(os.path.dirname(os.path.abspath(guard.__file__)), RULES_PAGE)
-    try:
-        with open(path, encoding="utf-8") as file:
-            page = _LINK.sub(r"\1", file.read())
-    except OSError as error:
-        raise GuardError(
-            f"guard's installation is incomplete: {path}: {error.strerror}", "install guard again"
-        ) from error
+    page = _LINK.sub(r"\1", packaged(RULES_PAGE))
     return {match["rule"]: match["text"].strip() for match in _SECTION.finditer(page)}

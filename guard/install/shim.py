@@ -109,7 +109,7 @@ def render(installation: Installation) -> bytes:
             f"a line break in the path of guard's installation: {installation.python!r}",
             "install guard in a folder without one",
         )
-    text = _template()
+    text = packaged(os.path.join("hooks", NAME))
     text = text.replace(_PYTHON, shlex.quote(installation.python))
     return os.fsencode(text.replace(_PACKAGE, shlex.quote(installation.package)))
 
@@ -135,9 +135,16 @@ def is_current(content: bytes) -> bool:
     return installation is not None and render(installation) == content
 
 
-def _template() -> str:
-    package = os.path.dirname(this_installation().package)
-    path = os.path.join(package, "hooks", NAME)
+def packaged(name: str) -> str:
+    """The text of a file that is installed along with guard.
+
+    Args:
+        name: its path below the package.
+
+    Raises:
+        GuardError: it is not there.
+    """
+    path = os.path.join(os.path.dirname(this_installation().package), name)
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()
