@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from io import TextIOWrapper
 from re import Match
 from typing import IO, Any, Final
 
@@ -37,13 +38,13 @@ class Screen:
     @classmethod
     def for_terminal(cls) -> Screen:
         """Standard output and error; colour only on a terminal and without ``NO_COLOR``."""
-        out = sys.stdout or _nowhere()
-        return cls(out, sys.stderr or _nowhere(), _wants_colour(out))
+        out = _stream(sys.stdout)
+        return cls(out, _stream(sys.stderr), _wants_colour(out))
 
     @classmethod
     def for_hook(cls) -> Screen:
         """Everything on standard error: a hook's standard output is not git's to read."""
-        errors = sys.stderr or _nowhere()
+        errors = _stream(sys.stderr)
         return cls(errors, errors, _wants_colour(errors))
 
     @property
@@ -72,7 +73,7 @@ class Screen:
 
     def json(self, value: object) -> None:
         """One JSON object."""
-        _put(self._out, to_json(value, indent=2) + "\n")
+        _put(self._out, _in_utf8(to_json(value, indent=2, ensure_ascii=_is_utf8())) + "\n")
 
     def flush(self) -> None:
         """What others have written to the same output."""
@@ -99,18 +100,33 @@ class Screen:
         if decision.outcome is not Outcome.ALLOWED and remedies:
             self.say(f"  next: {self.paint(remedies[0], 'bold')}")
 
-    def explanation(self, decisions: Iterable[Decision]) -> None:
+    def explanation(self, decisions: Iterable[Decision], verbose: bool = True) -> None:
         """The command that explains the rules behind the findings of decisions, if there are any.
 
         One line for all of them together.
+
+        Args:
+            verbose: whether notes were told.
         """
-        shown = (finding for decision in decisions for finding in told_once(decision.findings))
+        shown = (finding for decision in decisions for finding in _told(decision, verbose))
         rules = dict.fromkeys(finding.rule for finding in shown)
         if rules:
             self.say(f"  rules: guard explain {' '.join(rules)}")
 
-    def decision_text(self, decision: Decision) -> str:
-        """A decision with all its findings."""
+    def decision_text(
+        self,
+        decision: Decision,
+        beside: str = "",
+        above: Iterable[Finding] = (),
+        verbose: bool = True,
+    ) -> str:
+        """A decision with its findings.
+
+        Args:
+            beside: what else is said on its line.
+            above: findings that were told already, and are named only.
+            verbose: whether notes are told, and warnings in full.
+        """
         word = {
             Outcome.ALLOWED: self.paint("allowed", "green"),
             Outcome.BLOCKED: self.paint("blocked", "red"),
@@ -118,9 +134,16 @@ class Screen:
         }[decision.outcome]
         ref = f" to {decision.ref}" if decision.ref else ""
         commit = f" {decision.commit[:12]}" if decision.commit else ""
-        lines = [f"{self.paint(decision.repository, 'bold')}{commit}{ref}: {word}"]
-        for finding in told_once(decision.findings):
-            lines += self._finding(finding)
+        lines = [f"{self.paint(decision.repository, 'bold')}{commit}{ref}: {word}{beside}"]
+        told = {_matter(finding) for finding in above}
+        findings = _told(decision, verbose)
+        again = [finding.rule for finding in findings if _matter(finding) in told]
+        if again:
+            lines.append(f"  as above: {', '.join(dict.fromkeys(again))}")
+        for finding in findings:
+            if _matter(finding) not in told:
+                is_brief = not verbose and finding.severity is Severity.WARNING
+                lines += self._finding(finding)[: 1 if is_brief else None]
         return "\n".join(lines)
 
     def _finding(self, finding: Finding) -> list[str]:
@@ -158,7 +181,16 @@ def tally(decisions: Sequence[Decision]) -> str:
     """How many there are of each outcome."""
     outcomes = [decision.outcome for decision in decisions]
     counts = ", ".join(f"{outcomes.count(outcome)} {outcome.value}" for outcome in Outcome)
-    return f"{len(outcomes)} commits: {counts}"
+    return f"{counted(len(outcomes), 'commit')}: {counts}"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things, ``1 commit`` or ``2 commits``.
+
+    Args:
+        many: how more than one are called, where that is not the one with an "s".
+    """
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def moment(stamp: str) -> str:
@@ -183,6 +215,16 @@ def told_once(findings: Iterable[Finding]) -> list[Finding]:
     for finding in findings:
         seen.setdefault((finding.severity, finding.message), finding)
     return list(seen.values())
+
+
+def _told(decision: Decision, verbose: bool) -> list[Finding]:
+    findings = told_once(decision.findings)
+    return [each for each in findings if verbose or each.severity is not Severity.NOTE]
+
+
+def _matter(finding: Finding) -> Finding:
+    """The finding by itself: what two commits share, whatever it takes to mend it in each."""
+    return finding._replace(evidence=(), remedy="", missing=())
 
 
 def first_remedies(findings: Iterable[Finding]) -> list[str]:
@@ -220,9 +262,17 @@ def decisions_json(decisions: Iterable[Decision]) -> dict[str, Any]:
     return {"version": JSON_VERSION, "decisions": [decision_json(item) for item in decisions]}
 
 
-def _nowhere() -> IO[str]:
-    """For whoever closed it, and so wants to read nothing."""
-    return open(os.devnull, "w")
+def _stream(stream: IO[str] | None) -> IO[str]:
+    """An output that takes every text, as UTF-8 as git's is, whatever the locale says.
+
+    Args:
+        stream: None for whoever closed it, and so wants to read nothing.
+    """
+    if stream is None:
+        return open(os.devnull, "w")
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    return stream
 
 
 def _put(stream: IO[str], text: str) -> None:
@@ -248,11 +298,28 @@ def _wants_colour(stream: IO[str]) -> bool:
 
 def _printable(text: str, colour: bool) -> str:
     """Names come from anywhere: what is no text, or would steer a terminal, is shown escaped."""
+    text = _in_utf8(text)
     if text.isprintable():
         return text
 
     # Our own colours pass, where there are some.
     return re.sub(r"(\033\[[0-9;]*m)|([^\n\t])" if colour else r"()([^\n\t])", _escaped, text)
+
+
+def _in_utf8(text: str) -> str:
+    """The text as it is in UTF-8, as nearly everything in git, where it was read in a locale's."""
+    return text if _is_utf8() else re.sub(r"[^\0-\x7f]+", _read_anew, text)
+
+
+def _is_utf8() -> bool:
+    return sys.getfilesystemencoding() == "utf-8"
+
+
+def _read_anew(match: Match[str]) -> str:
+    try:
+        return os.fsencode(match[0]).decode()
+    except UnicodeError:
+        return match[0]
 
 
 def _escaped(match: Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from guard.errors import EXIT_UNREAD
 from tests.hooks.places import write_script
-from tests.workshop import ZERO, Workshop
+from tests.workshop import ZERO, Ran, Repo, Workshop
 
 GUARD = [sys.executable, "-I", "-m", "guard"]
 
@@ -136,3 +137,42 @@ def test_a_full_disk_is_no_success(workshop: Workshop, start: str) -> None:
         )
     assert ran.returncode != 0
     assert b"No space left on device" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"LC_ALL": "POSIX"},
+        {"LC_ALL": "POSIX", "PYTHONUTF8": "0"},
+        {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "latin-1"},
+    ],
+)
+def test_names_are_shown_as_they_are_in_git_whatever_the_locale(
+    workshop: Workshop, env: dict[str, str]
+) -> None:
+    folder = workshop.root / "Bücher → 日本"
+    workshop.docker.git("commit", "--quiet", "--allow-empty", "-m", "Größe ändern → 日本")
+    workshop.docker.folder.rename(folder)
+    docker, script = Repo(folder), str(Path(sys.executable).with_name("guard"))
+
+    def ran(*words: str) -> Ran:
+        return workshop.run([script, *words], docker, data=None, **env)
+
+    assert "  Größe ändern → 日本\n" in ran("audit").out
+    assert f"Bücher → 日本 (index, as in HEAD)  {folder}\n" in ran("status").out
+    assert "guard: error: nötig names no commit in" in ran("check", "nötig").err
+    (decision, *_) = json.loads(ran("audit", "--json").out)["decisions"]
+    assert decision["repository"] == "Bücher → 日本"
+    assert "Traceback" not in ran("log").text
+
+
+def test_what_is_no_utf_8_is_shown_escaped(workshop: Workshop) -> None:
+    folder = workshop.root / "Gr\udcf6\udcdfe"
+    workshop.docker.folder.rename(folder)
+    script = str(Path(sys.executable).with_name("guard"))
+    for locale, mode in (("C.UTF-8", "1"), ("POSIX", "0")):
+        env = {"LC_ALL": locale, "PYTHONUTF8": mode}
+        ran = workshop.run([script, "check"], Repo(folder), data=None, **env)
+        assert ran.out.startswith(r"Gr\udcf6\udcdfe ")

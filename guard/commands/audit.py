@@ -22,7 +22,7 @@ from guard.model import (
     outcome_of,
 )
 from guard.rules import image_published
-from guard.screen import Screen, decisions_json, tally
+from guard.screen import Screen, counted, decisions_json, tally
 from guard.situation.revisions import has_revision, listed
 from guard.situation.workspace import find_workspace, repositories_of
 
@@ -163,7 +163,7 @@ class _Common(NamedTuple):
         first, second, *_ = self.commits
         # With --reverse the oldest one comes first.
         oldest = first if first.commit in second.parents else self.commits[-1]
-        return f"since {oldest.commit[:8]}, {len(self.commits)} commits: {text}"
+        return f"since {oldest.commit[:8]}, {counted(len(self.commits), 'commit')}: {text}"
 
 
 def _table(judged: _Judged, told: tuple[Severity, ...], screen: Screen) -> None:

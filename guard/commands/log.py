@@ -13,7 +13,7 @@ from guard.gate.bypasses import Bypassed, bypassed, settle_by_hand
 from guard.gate.gate import Gate
 from guard.git.objects import ObjectPool
 from guard.model import Result
-from guard.screen import JSON_VERSION, Screen, column, moment
+from guard.screen import JSON_VERSION, Screen, column, counted, moment
 from guard.situation.branches import usual_remote
 from guard.situation.workspace import Workspace, find_workspace
 from guard.trial.prune import drop, droppable
@@ -133,9 +133,9 @@ def _prune(workspace: Workspace, sure: bool, screen: Screen) -> int:
         screen.say("nothing to drop")
         return EXIT_ALLOWED
     screen.say(
-        f"{len(found.logs)} logs ({size(found.log_bytes)}) and {len(found.images)} images are "
-        f"needed by none of the {found.kept} verdicts that stand for a branch, a tag, a HEAD or "
-        "the index"
+        f"{counted(len(found.logs), 'log')} ({size(found.log_bytes)}) and "
+        f"{counted(len(found.images), 'image')} are needed by nothing that stands for a branch, "
+        f"a tag, a HEAD or the index ({counted(found.kept, 'verdict')})"
     )
     if not sure and not screen.confirms("drop them?"):
         screen.say("nothing was dropped")

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
-from guard.screen import Screen
+from guard.screen import Screen, counted
 from guard.situation.branches import usual_remote
 from guard.situation.workspace import find_workspace
 from guard.verdicts.colleagues import SETTING, Trust, trust_in
@@ -45,7 +45,8 @@ def run(options: Namespace, screen: Screen) -> int:
         Verdicts(superproject, pool).newest()
         found = sync(superproject, pool, remote, options.dry_run)
     came, went = ("would come", "would go") if options.dry_run else ("came", "went")
-    screen.say(f"{remote}: {_verdicts(found.came)} {came}, {_verdicts(found.went)} {went}")
+    ways = f"{counted(found.came, 'verdict')} {came}, {counted(found.went, 'verdict')} {went}"
+    screen.say(f"{remote}: {ways}")
     if found.came and trust is Trust.NONE:
         screen.say(
             f"  those of others are shown, and do not count: git config {SETTING} says whose do"
@@ -63,7 +64,3 @@ def _no_remote(superproject: Repository, remotes: list[str]) -> GuardError:
     return GuardError(
         f"none of the remotes {', '.join(remotes)} is the usual one", f"guard sync {remotes[0]}"
     )
-
-
-def _verdicts(count: int) -> str:
-    return f"{count} verdict" if count == 1 else f"{count} verdicts"

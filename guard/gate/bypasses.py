@@ -28,7 +28,7 @@ from guard.model import (
     outcome_of,
 )
 from guard.rules.tested import NAME as TESTED
-from guard.screen import moment
+from guard.screen import counted, moment
 from guard.situation.branches import default_branch
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import repositories_of
@@ -257,7 +257,7 @@ def _told(standing: Standing) -> list[str]:
         lines.append(f"  {bypass.repository} {one.commit[:12]} {one.ref}{to}: {one.outcome}")
         lines += [f"    {text}" for text in one.findings]
     if len(shown) > _SHOWN:
-        lines.append(f"  and {len(shown) - _SHOWN} more refs")
+        lines.append(f"  and {counted(len(shown) - _SHOWN, 'more ref')}")
     if standing.settled:
         return [*lines, f"    settled: {standing.how}"]
     return [

@@ -24,7 +24,7 @@ from guard.git.pushes import (
 from guard.git.refs import resolve
 from guard.git.repository import Repository
 from guard.model import Decision, Outcome, Severity
-from guard.screen import Screen, exit_status, named
+from guard.screen import Screen, counted, exit_status, named
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import find_workspace
 
@@ -91,7 +91,8 @@ def judge(
         _tell(gate, decisions, screen)
     refused = sum(item.outcome is not Outcome.ALLOWED for item in decisions)
     allowed = len(decisions) - refused
-    others = f"; {allowed} other refs are allowed by themselves" if allowed else ""
+    words = "other ref is allowed by itself", "other refs are allowed by themselves"
+    others = f"; {counted(allowed, *words)}" if allowed else ""
     return Judged(exit_status(decisions), tuple(decisions), others=others)
 
 

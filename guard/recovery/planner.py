@@ -41,6 +41,7 @@ from guard.recovery.plan import (
     submodules_of,
     whole,
 )
+from guard.screen import counted
 from guard.situation.branches import DefaultBranch, default_branch, usual_remote
 
 # Commits of one repository that are named.
@@ -234,11 +235,10 @@ class Planner:
         if is_ancestor(repository, ours, theirs):
             return (theirs,), remote
         ahead = only_in(repository, ours, theirs)
+        commits = counted(len(ahead), "commit")
         if is_ancestor(repository, theirs, ours):
             also = ", and which are pushed as well" if self._pushes else ""
-            self._notes.append(
-                f"{name}: {branch.name} has {len(ahead)} commits that {remote} lacks{also}"
-            )
+            self._notes.append(f"{name}: {branch.name} has {commits} that {remote} lacks{also}")
             return (ours,), f"{branch.name} ({len(ahead)} ahead of {remote})"
         if all(_is_restoring(repository, commit) for commit in ahead):
             # Ours of an attempt that somebody was faster than: joined, not thrown away.
@@ -246,7 +246,7 @@ class Planner:
         self._troubles.append(
             GuardError(
                 f"{name}: {branch.name} and {remote} have gone different ways "
-                f"({len(ahead)} commits are only here, the newest {ahead[0][:12]})",
+                f"({commits} only here, the newest {ahead[0][:12]})",
                 # Renamed, they stay and are out of the way; a rebase may end in conflicts.
                 git(repository, "branch", "--move", branch.name, f"{branch.name}-{ours[:8]}").text,
             )

@@ -17,7 +17,7 @@ from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing,
 from guard.engine.excerpt import plain
 from guard.engine.profile import Profile, reads
 from guard.errors import GuardError
-from guard.screen import Screen
+from guard.screen import Screen, counted
 from guard.verdicts.record import Record
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def profile_text(found: Profile, last: Record | None, changed: Sequence[str]) ->
     if not found.steps:
         return "build profile: no steps"
     total = sum(step.seconds for step in found.steps)
-    lines = [f"build profile: {len(found.steps)} steps in {duration(total)}"]
+    lines = [f"build profile: {counted(len(found.steps), 'step')} in {duration(total)}"]
     for step in found.steps:
         took = "cached" if step.cached else duration(step.seconds)
         lines.append(f"  {took:>12}  {step.number}: {brief(step.text)}")

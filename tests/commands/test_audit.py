@@ -104,9 +104,9 @@ def test_options_that_print_something_else_are_refused(workshop: Workshop) -> No
 
 def test_without_a_revision_it_is_head(workshop: Workshop) -> None:
     workshop.verdict()
-    assert "1 commits: 1 allowed" in workshop.guard("audit", "-n", "5").out
+    assert "1 commit: 1 allowed" in workshop.guard("audit", "-n", "5").out
     # Verdicts are commits, and none of anybody's pushes.
-    assert "1 commits: 1 allowed" in workshop.guard("audit", "--all").out
+    assert "1 commit: 1 allowed" in workshop.guard("audit", "--all").out
 
 
 def test_a_subject_does_not_steer_the_terminal(workshop: Workshop) -> None:

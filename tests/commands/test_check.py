@@ -35,7 +35,7 @@ def test_a_range_is_its_commits_and_the_worst_of_them_decides(workshop: Workshop
     ran = workshop.guard("check", f"{start}..{good}")
     assert (ran.status, ran.out) == (
         0,
-        f"aula-docker {good[:12]}: allowed\n1 commits: 1 allowed, 0 blocked, 0 undecided\n",
+        f"aula-docker {good[:12]}: allowed\n1 commit: 1 allowed, 0 blocked, 0 undecided\n",
     )
     ran = workshop.guard("check", f"{start}..HEAD")
     assert ran.status == 1
@@ -52,7 +52,7 @@ def test_a_range_of_the_consumer(workshop: Workshop) -> None:
     ran = workshop.guard("check", "HEAD~1..", at=workshop.aula)
     assert ran.status == 1
     assert f"aula {workshop.aula.head[:12]}: blocked" in ran.out
-    assert ran.out.endswith("1 commits: 0 allowed, 1 blocked, 0 undecided\n")
+    assert ran.out.endswith("1 commit: 0 allowed, 1 blocked, 0 undecided\n")
 
 
 def test_a_range_without_commits_says_so(workshop: Workshop) -> None:

@@ -120,7 +120,7 @@ def test_a_clone_made_afterwards_has_the_good_content(harmed: World) -> None:
 
 def test_work_that_would_be_published_with_it_is_told(harmed: World) -> None:
     harmed.workshop.aula.commit("Not yet for others", {"draft": "x\n"})
-    note = "note: aula: master has 1 commits that origin/master lacks"
+    note = "note: aula: master has 1 commit that origin/master lacks"
     told = harmed.recover("--push", "--dry-run").out
     assert f"{note}, and which are pushed as well\n" in told
     assert f"{note}\n" in harmed.recover("--dry-run").out

@@ -281,7 +281,7 @@ class TestAudit:
     def test_rules_that_ask_for_a_verdict_do(self, workshop: Workshop) -> None:
         workshop.verdict(Result.FAILED_TEST)
         out = workshop.guard("audit", "--rules", "tested").out
-        assert "1 commits: 0 allowed, 1 blocked" in out
+        assert "1 commit: 0 allowed, 1 blocked" in out
 
     def test_no_such_rule(self, workshop: Workshop) -> None:
         ran = workshop.guard("audit", "--rules", "image-pn")
