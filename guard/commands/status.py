@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from guard.commands.check import show_hooks
 from guard.commands.hooked import find_targets
@@ -12,22 +12,48 @@ from guard.errors import EXIT_ALLOWED, EngineError, GuardError
 from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.gate.order import Order
+from guard.git.ancestry import is_named
 from guard.git.commands import git, in_turn
 from guard.git.refs import head_of
-from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
-from guard.model import Combination, Decision, Outcome, Tested, VerdictState
+from guard.model import (
+    STATIC_RULES,
+    Combination,
+    Decision,
+    Finding,
+    Outcome,
+    Severity,
+    Tested,
+    VerdictState,
+)
 from guard.plan.following import PERSON, following
 from guard.plan.preparation import preparation
 from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
-from guard.screen import JSON_VERSION, Screen, decision_json, first_remedies
+from guard.screen import JSON_VERSION, Screen, counted, decision_json, first_remedies
+from guard.situation.branches import tracking_ref, usual_remote
 from guard.situation.checkouts import Checkouts, Relation, checkouts
 from guard.situation.gitlinks import usual_destination
 from guard.situation.progress import Asking, Progress
-from guard.situation.release import ReleaseFacts
+from guard.situation.release import Reach, ReleaseFacts, Spot
 from guard.situation.values import Facts, Unknown
 from guard.situation.workspace import find_workspace, repositories_of
+
+# Packages that are named unless all are asked for.
+_REQUIREMENTS: Final = 4
+
+
+class _Push(NamedTuple):
+    """A push of what HEAD is at.
+
+    Args:
+        remote: which has it already, "" for none.
+        is_bad: whether it is known to be broken, and not only untested.
+    """
+
+    decision: Decision
+    remote: str
+    is_bad: bool
 
 
 class _State(NamedTuple):
@@ -37,8 +63,8 @@ class _State(NamedTuple):
     combination: Combination
     staged: bool
     standing: Decision
-    superproject: Decision | None
-    consumer: Decision | None
+    superproject: _Push | None
+    consumer: _Push | None
     proof: Proof
     engine: str
     bypassed: Bypassed
@@ -50,22 +76,40 @@ class _State(NamedTuple):
         """What brings the work on, or the person who has to; "" where there is nothing to do."""
         missing = (hook for hook in self.proof.hooks if not hook.health.effective)
         hook = next((each.health.remedy or "guard install" for each in missing), "")
-        findings = self.consumer.findings if self.consumer is not None else ()
+        findings = self.consumer.decision.findings if self.consumer is not None else ()
         others = next((each.remedy for each in findings if each.rule == merged.NAME), "")
         return following(self.release, self.checkouts, hook, others) or self._of_sibling
 
     @property
     def _of_sibling(self) -> str:
         """What brings on a consumer whose only checkout is a clone beside the superproject."""
-        consumer, path = self.consumer, self.release.names.consumer_path
-        links = [link.commit for link in self.standing.gitlinks]
-        if consumer is None or self.checkouts.at(path) is not None or consumer.commit in links:
+        path = self.release.names.consumer_path
+        if self.consumer is None or self.checkouts.at(path) is not None:
+            return ""
+        consumer, links = self.consumer.decision, dict(self.standing.gitlinks)
+        if consumer.commit in links.values():
             return ""
         if consumer.outcome is not Outcome.ALLOWED:
-            remedies = first_remedies(consumer.findings)
-            return remedies[0] if remedies else "guard check"
+            return next(iter(first_remedies(consumer.findings)), "guard check")
         entry = f"160000,{consumer.commit},{path}"
         return git(self.release.top, "update-index", "--cacheinfo", entry).text
+
+    @property
+    def pushes(self) -> list[_Push]:
+        """Those of which something can be said."""
+        return [push for push in (self.superproject, self.consumer) if push is not None]
+
+    def beside(self, push: _Push) -> str:
+        """What is said of a push beside the gate's word."""
+        if not push.remote:
+            return ""
+        top = self.superproject
+        # A commit of the consumer is bad for others in the superproject that they have.
+        is_theirs = push is top or (top is not None and bool(top.remote) and not self.staged)
+        if not (push.is_bad and is_theirs):
+            return ", nothing to push"
+        way_back = "" if self.checkouts.is_feature else ": guard recover --push"
+        return f", already on {push.remote}{way_back}"
 
     @property
     def done(self) -> str:
@@ -78,14 +122,21 @@ class _State(NamedTuple):
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument(
+        "--short", action="store_true", help="print one line, and ask no engine: for a prompt"
+    )
+    forms.add_argument(
+        "--verbose", action="store_true", help="print every finding in full, notes as well"
+    )
+    forms.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(options: Namespace, screen: Screen) -> int:
     """Show the state. The exit status is 0 whatever it is: this is a question, not a gate."""
     with Gate(find_workspace()) as gate:
         try:
-            state = _state(gate)
+            state = _state(gate, asks_engine=not options.short)
         except GuardError as error:
             unfinished = preparation(checkouts(gate.workspace.superproject, {}), "", "")
             if options.json or unfinished is None or not unfinished.person:
@@ -95,33 +146,68 @@ def run(options: Namespace, screen: Screen) -> int:
             return EXIT_ALLOWED
         if options.json:
             screen.json(_json(state))
+        elif options.short:
+            screen.say(_short(state, screen))
         else:
-            _show(gate, state, screen)
+            _show(gate, state, options.verbose, screen)
     return EXIT_ALLOWED
 
 
-def _state(gate: Gate) -> _State:
+def _state(gate: Gate, asks_engine: bool) -> _State:
     combination = gate.present()
     config = gate.gatherer.config(combination)
-    name = gate.workspace.name("")
     facts = gate.gatherer.gather(combination, tested=True)
     head = gate.head()
+    release = _progress(gate, combination).look().release
     order = Order(gate, usual_destination(gate.workspace, asks=False))
-    pushes = [gate.superproject(head.commit)] if head is not None and head.commit else []
-    consumers = _consumer(gate, repositories_of(gate.workspace, config, config.consumer))
     return _State(
         facts,
         combination,
-        head is None or head.tree != combination.tree,
-        gate.decide(name, combination.commit or "", None, combination),
-        next(iter(order.superproject(pushes)), None),
-        next(iter(order.consumer(consumers)), None),
+        release.staged,
+        gate.decide(gate.workspace.name(""), combination.commit or "", None, combination),
+        _superproject(gate, order, head, release),
+        _consumer(gate, order, config),
         prove_hooks(find_targets()),
-        _engine(config),
+        _engine(config) if asks_engine else "",
         bypassed(gate),
-        _progress(gate, combination).look().release,
+        release,
         checkouts(gate.workspace.superproject, _gitlinks(gate, combination, config)),
     )
+
+
+def _superproject(
+    gate: Gate, order: Order, head: Combination | None, release: ReleaseFacts
+) -> _Push | None:
+    if head is None or not head.commit:
+        return None
+    (decision,) = order.superproject([gate.superproject(head.commit)])
+    spot = release.superproject
+    reaches = (Reach.SAME, Reach.AHEAD_THERE)
+    remote = spot.remote if isinstance(spot, Spot) and spot.reach in reaches else ""
+    return _Push(decision, remote, _is_bad(gate, decision))
+
+
+def _consumer(gate: Gate, order: Order, config: Config) -> _Push | None:
+    """The consumer's HEAD, in the first checkout that there is."""
+    for repository in repositories_of(gate.workspace, config, config.consumer):
+        commit = head_of(repository) if repository.work_tree is not None else None
+        if commit is not None:
+            (decision,) = order.consumer([gate.consumer(commit)])
+            remote = usual_remote(repository, gate.pool.settings)
+            is_there = remote and is_named(repository, commit, tracking_ref(remote, ""))
+            return _Push(decision, remote if is_there else "", _is_bad(gate, decision))
+    return None
+
+
+def _is_bad(gate: Gate, decision: Decision) -> bool:
+    """Whether what was found will not change by testing it or by pushing something else."""
+    errors = [each.rule for each in decision.findings if each.severity is Severity.ERROR]
+    if any(rule in STATIC_RULES for rule in errors):
+        return True
+    if not decision.combination or decision.recipe is None:
+        return False
+    tested = gate.gatherer.verdicts.by_digest(decision.combination, decision.recipe)
+    return tested.state in (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 
 def _gitlinks(gate: Gate, combination: Combination, config: Config) -> dict[str, str]:
@@ -149,17 +235,7 @@ def _engine(config: Config) -> str:
         return f"none: {error.problem}"
 
 
-def _consumer(gate: Gate, repositories: tuple[Repository, ...]) -> list[Decision]:
-    """The decision for the consumer's HEAD, in the first checkout that there is."""
-    for repository in repositories:
-        if repository.work_tree is not None:
-            commit = head_of(repository)
-            if commit is not None:
-                return [gate.consumer(commit)]
-    return []
-
-
-def _show(gate: Gate, state: _State, screen: Screen) -> None:
+def _show(gate: Gate, state: _State, verbose: bool, screen: Screen) -> None:
     facts = state.facts
     superproject = gate.workspace.superproject
     stands = "index, with staged changes" if state.staged else "index, as in HEAD"
@@ -173,21 +249,44 @@ def _show(gate: Gate, state: _State, screen: Screen) -> None:
             if gate.workspace.name(each.path) == path and each.relation is not Relation.SAME:
                 where = f"checked out at {each.head[:12]}, {each.relation.value}"
                 screen.say(f"  {'':<11} {screen.paint(where, 'yellow')}")
-    for text in _asked(facts):
+    asked = _asked(facts)
+    shown = asked if verbose else asked[:_REQUIREMENTS]
+    for text in shown:
         screen.say(f"  {'requires':<12}{text}")
+    if len(asked) > len(shown):
+        screen.say(f"  {'':<12}and {counted(len(asked) - len(shown), 'package')} more (--verbose)")
     screen.say(f"  {'verdict':<12}{_verdict(facts)}")
     screen.say(f"  {'engine':<12}{state.engine}")
     screen.say()
     show_hooks(state.proof, screen)
     screen.say()
-    decisions = [each for each in (state.superproject, state.consumer) if each is not None]
-    for decision in decisions:
-        screen.say("push of " + screen.decision_text(decision))
-    screen.explanation(decisions)
+    _show_pushes(state, verbose, screen)
     screen.say()
     for line in state.bypassed.lines():
         screen.say(screen.paint(line, "yellow"))
     screen.say(f"next: {screen.paint(state.next or state.done, 'bold')}")
+
+
+def _show_pushes(state: _State, verbose: bool, screen: Screen) -> None:
+    above: tuple[Finding, ...] = ()
+    for push in state.pushes:
+        text = screen.decision_text(push.decision, state.beside(push), above, verbose)
+        screen.say(f"push of {text}")
+        above += push.decision.findings
+    screen.explanation([push.decision for push in state.pushes], verbose)
+
+
+def _short(state: _State, screen: Screen) -> str:
+    """One line: what stands, what is known of it, what comes next."""
+    parts = [f"{name} {text.split('  ')[-1]}" for name, text in _parts(state.facts)]
+    words = [_verdict(state.facts).split("  ")[0]]
+    outcomes = [push.decision.outcome for push in state.pushes]
+    worst = [each for each in (Outcome.BLOCKED, Outcome.UNDECIDED) if each in outcomes]
+    words += [f"push {outcome.value}" for outcome in worst[:1]]
+    if state.bypassed.found:
+        words.append(counted(len(state.bypassed.found), "open bypass", "open bypasses"))
+    following = f"next: {state.next}" if state.next else "nothing to do"
+    return f"{', '.join(parts)}: {', '.join(words)}; {screen.paint(following, 'bold')}"
 
 
 def _parts(facts: Facts) -> list[tuple[str, str]]:
@@ -231,11 +330,6 @@ def _verdict(facts: Facts) -> str:
     return "  ".join(word for word in (tested.state.value, tested.verdict, whose) if word)
 
 
-def _first(decision: Decision) -> str:
-    remedies = first_remedies(decision.findings)
-    return remedies[0] if remedies else "guard check"
-
-
 def _json(state: _State) -> dict[str, Any]:
     facts, tested = state.facts, state.facts.tested
     verdict = None
@@ -262,8 +356,8 @@ def _json(state: _State) -> dict[str, Any]:
         "verdict": verdict,
         "standing": decision_json(state.standing),
         "pushes": {
-            "superproject": decision_json(state.superproject) if state.superproject else None,
-            "consumer": decision_json(state.consumer) if state.consumer else None,
+            "superproject": _push_json(state.superproject),
+            "consumer": _push_json(state.consumer),
         },
         "hooks": [hook.json() for hook in state.proof.hooks],
         "hooks_missing": state.proof.missing,
@@ -271,3 +365,7 @@ def _json(state: _State) -> dict[str, Any]:
         **state.bypassed.json(),
         "next": state.next or None,
     }
+
+
+def _push_json(push: _Push | None) -> dict[str, Any] | None:
+    return None if push is None else {**decision_json(push.decision), "on": push.remote or None}

@@ -47,9 +47,13 @@ def only_in(repository: Repository, commits: str, *without: str) -> list[str]:
     return repository.lines("rev-list", commits, *(f"^{one}" for one in without))
 
 
-def is_named(repository: Repository, commit: str) -> bool:
-    """Whether a branch, a tag, a remote's branch or a verdict keeps a commit."""
-    return bool(repository.text("for-each-ref", "--count=1", f"--contains={commit}"))
+def is_named(repository: Repository, commit: str, below: str = "refs/") -> bool:
+    """Whether a branch, a tag, a remote's branch or a verdict keeps a commit.
+
+    Args:
+        below: where such a ref stands.
+    """
+    return bool(repository.text("for-each-ref", "--count=1", f"--contains={commit}", below))
 
 
 def described(repository: Repository, commit: str, tags: str = "") -> str:

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from tests.workshop import Repo, Workshop
+from guard.model import Result
+from tests.commands.recovering import recorded
+from tests.workshop import Repo, Workshop, cabal
 
 
 def next_of(workshop: Workshop) -> str:
@@ -130,8 +132,9 @@ def test_what_it_shows(workshop: Workshop) -> None:
     assert "  requires    thentos-core >=0.3 && <0.4  (aula.cabal:9)" in out
     assert "  verdict     passed" in out
     assert f"push of aula-docker {workshop.docker.head[:12]}: allowed" in out
-    assert f"push of aula {workshop.aula.head[:12]}: allowed" in out
+    assert f"push of aula {workshop.aula.head[:12]}: allowed, nothing to push\n" in out
     assert out.count("effective") == 2
+    assert len(out.splitlines()) <= 25
 
 
 def test_a_hook_that_is_gone_is_missed(workshop: Workshop) -> None:
@@ -153,6 +156,166 @@ def test_json(workshop: Workshop) -> None:
     assert [hook["effective"] for hook in found["hooks"]] == [True, True]
     assert found["verdict"]["state"] == "passed"
     assert found["next"] == "guard publish"
+
+
+class TestPushes:
+    """What two pushes share is told once; what a remote has is not pushed again."""
+
+    @pytest.fixture(autouse=True)
+    def settled(self, workshop: Workshop) -> None:
+        workshop.install()
+        recorded(workshop)
+        assert workshop.push(workshop.docker).status == 0
+        workshop.docker.git("fetch", "--quiet")
+
+    def pushes(self, workshop: Workshop, *options: str) -> str:
+        out = workshop.guard("status", *options).out
+        return out[out.index("push of") : out.index("\nnext: ")]
+
+    def test_there_is_nothing_to_push_of_what_the_remote_has(self, workshop: Workshop) -> None:
+        docker, aula = workshop.docker.head[:12], workshop.aula.head[:12]
+        assert self.pushes(workshop) == (
+            f"push of aula-docker {docker}: allowed, nothing to push\n"
+            f"push of aula {aula}: allowed, nothing to push\n"
+        )
+        found = json.loads(workshop.guard("status", "--json").out)["pushes"]
+        assert [found[name]["on"] for name in ("superproject", "consumer")] == ["origin", "origin"]
+        commit = workshop.aula.commit("More", {"more": "x\n"})
+        workshop.pin()
+        workshop.verdict()
+        assert f"push of aula {commit[:12]}: allowed\n" in self.pushes(workshop)
+        docker = workshop.docker.head[:12]
+        assert f"push of aula-docker {docker}: blocked\n" in self.pushes(workshop)
+        found = json.loads(workshop.guard("status", "--json").out)["pushes"]
+        assert [found[name]["on"] for name in ("superproject", "consumer")] == [None, None]
+
+    @pytest.mark.parametrize("how", ["failed", "misfit"])
+    def test_what_is_bad_and_pushed_names_the_way_back(self, workshop: Workshop, how: str) -> None:
+        if how == "failed":
+            workshop.docker.commit("Break it", {"Dockerfile": "FROM base\nRUN false\n"})
+            workshop.verdict(Result.FAILED_TEST)
+        else:
+            workshop.require(">=0.9")
+            workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+            workshop.pin()
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        docker, aula = workshop.docker.head[:12], workshop.aula.head[:12]
+        told = self.pushes(workshop)
+        word = "blocked, already on origin: guard recover --push"
+        assert f"push of aula-docker {docker}: {word}\n" in told
+        assert f"push of aula {aula}: {word}\n  as above: " in told
+        assert told.count("mend:") == told.count("  error ")
+        ran = workshop.guard("recover", "--push", "--yes", "--no-image")
+        assert ran.status == 0, ran.text
+        assert self.pushes(workshop).count(": allowed, nothing to push\n") == 2
+
+    def test_what_is_only_untested_is_not_gone_back_from(self, workshop: Workshop) -> None:
+        workshop.docker.commit("Of a colleague", {"Dockerfile": "FROM base\n"})
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        told = self.pushes(workshop)
+        assert f"aula-docker {workshop.docker.head[:12]}: blocked, nothing to push\n" in told
+        assert "guard recover" not in told
+
+    def test_what_is_bad_here_alone_is_not_gone_back_from(self, workshop: Workshop) -> None:
+        workshop.thentos.commit("Change the API", {"api": "new\n"})
+        workshop.pin()
+        docker, aula = workshop.docker.head[:12], workshop.aula.head[:12]
+        told = self.pushes(workshop)
+        assert f"push of aula-docker {docker}: blocked\n" in told
+        assert f"push of aula {aula}: blocked, nothing to push\n" in told
+
+    def test_a_bad_feature_branch_is_only_said_to_be_pushed(self, workshop: Workshop) -> None:
+        workshop.docker.git("switch", "--quiet", "--create", "topic")
+        workshop.docker.commit("Break it", {"Dockerfile": "FROM base\nRUN false\n"})
+        workshop.verdict(Result.FAILED_TEST)
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:topic")
+        told = self.pushes(workshop)
+        docker = workshop.docker.head[:12]
+        assert f"push of aula-docker {docker}: blocked, already on origin\n" in told
+
+    def test_what_both_share_is_told_once_and_what_differs_twice(self, workshop: Workshop) -> None:
+        workshop.thentos.commit("Change the API", {"api": "new\n"})
+        workshop.pin()
+        more = workshop.aula.commit("More", {"more": "x\n"})
+        told = self.pushes(workshop)
+        assert told.count("error release-tag:") == 1
+        assert "  as above: release-tag, published\n  error tested:" in told
+        assert f"mend:     guard test --consumer {more[:12]}\n" in told
+        assert told.count("error tested:") == 2
+        assert told.count("rules: guard explain release-tag tested published\n") == 1
+
+    def test_warnings_are_in_one_line_and_notes_unsaid_unless_all_is_asked_for(
+        self, workshop: Workshop
+    ) -> None:
+        workshop.aula.commit("No bound", workshop.aula_files(""))
+        workshop.pin()
+        brief, whole = self.pushes(workshop), self.pushes(workshop, "--verbose")
+        warning = "  warning dependency-match: aula sets no upper bound on thentos-core"
+        assert warning in brief and warning in whole
+        assert "an upper bound, as in" not in brief
+        assert "expected: an upper bound, as in" in whole
+
+    def test_notes_are_told_where_all_is_asked_for(self, workshop: Workshop) -> None:
+        commit = workshop.thentos.commit("Another commit of the same content")
+        workshop.pin()
+        note = f"note release-tag: the content of thentos at {commit[:12]} is identical to v0.3.0"
+        assert note not in self.pushes(workshop)
+        assert self.pushes(workshop, "--verbose").count(note) == 1
+
+
+class TestShort:
+    """One line, for a prompt; no engine is asked for it."""
+
+    def short(self, workshop: Workshop, at: Repo | None = None) -> str:
+        ran = workshop.guard("status", "--short", at=at, DOCKER_HOST="unix:///nonexistent/sock")
+        assert (ran.status, ran.err, ran.out.count("\n")) == (0, "", 1), ran.text
+        return ran.out.rstrip("\n")
+
+    def test_where_all_is_done(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.verdict(published=True)
+        workshop.push(workshop.docker)
+        aula = workshop.aula.head[:12]
+        expected = f"aula {aula}, thentos release v0.3.0: passed; nothing to do"
+        for at in (workshop.docker, workshop.aula, workshop.thentos):
+            assert self.short(workshop, at) == expected
+
+    def test_what_comes_next_and_what_is_open(self, workshop: Workshop) -> None:
+        workshop.install()
+        aula = workshop.aula.head[:12]
+        start = f"aula {aula}, thentos release v0.3.0: untested, push blocked"
+        assert self.short(workshop) == f"{start}; next: guard test"
+        assert workshop.push(workshop.docker, GUARD_BYPASS="hurry").status == 0
+        assert self.short(workshop).startswith(f"{start}, 1 open bypass; ")
+
+    def test_where_only_a_person_can_go_on(self, workshop: Workshop) -> None:
+        docker = workshop.docker
+        docker.commit("Ours", {"both": "ours\n"})
+        docker.git("branch", "ours")
+        docker.git("reset", "--quiet", "--hard", "HEAD^")
+        docker.commit("Theirs", {"both": "theirs\n"})
+        workshop.run(["git", "merge", "--quiet", "ours"], docker)
+        ran = workshop.guard("status", "--short")
+        assert (ran.status, ran.out) == (0, "next: you: resolve both, and stage it: git status\n")
+
+    def test_it_is_not_json_as_well(self, workshop: Workshop) -> None:
+        ran = workshop.guard("status", "--short", "--json")
+        assert (ran.status, ran.out) == (2, "")
+        assert "not allowed with argument --short" in ran.err
+
+
+def test_many_packages_do_not_fill_the_screen(workshop: Workshop) -> None:
+    names = [f"thentos-{word}" for word in ("one", "two", "three", "four", "five", "six")]
+    for name in names:
+        workshop.thentos.write({f"{name}/{name}.cabal": cabal(name, "0.3.0")})
+    workshop.thentos.commit("More packages")
+    bounds = [f"{name} >=0.3 && <0.4" for name in names]
+    workshop.aula.commit("Take them", {"aula.cabal": cabal("aula", "0.1", *bounds)})
+    workshop.pin()
+    out = workshop.guard("status").out
+    assert out.count("  requires    ") == 4
+    assert "\n              and 2 packages more (--verbose)\n" in out
+    assert workshop.guard("status", "--verbose").out.count("  requires    ") == 6
 
 
 def test_the_engine_that_would_build(workshop: Workshop) -> None:
