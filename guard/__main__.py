@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 
+from guard import mistake
+
 # A push makes some ten thousand objects and hardly a cycle among them.
 _OBJECTS = 100_000
 
@@ -28,6 +30,9 @@ def _status() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("guard: interrupted\n")
         return 130
+    except (ImportError, SyntaxError) as error:
+        sys.stderr.write(mistake(error))
+        return 3
 
 
 def _leave(status: int) -> None:

@@ -11,14 +11,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from guard import __version__
+from guard import __version__, mistake
 from guard.errors import (
     EXIT_INTERRUPTED,
     EXIT_UNDECIDED,
     EXIT_UNREAD,
     GuardError,
     UnreadError,
-    mistake,
 )
 from guard.screen import Screen
 

@@ -32,17 +32,6 @@ class GuardError(Exception):
         self.remedy = remedy
 
 
-def mistake(error: Exception) -> str:
-    """What a person is told of an exception that is no `GuardError`; ends with a line break.
-
-    It must not open the gate, and nobody can mend it from a traceback at a push.
-    """
-    return (
-        f"guard: error: this is a mistake in guard itself: {type(error).__name__}: {error}\n"
-        "  to see where: set GUARD_DEBUG=1 and run it again\n"
-    )
-
-
 class UsageError(GuardError):
     """The command was called in a way that it does not know."""
 

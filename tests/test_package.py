@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from tests.pages import ROOT
+from tests.workshop import Workshop
 
 
 def _tracked(*paths: str) -> list[str]:
@@ -15,6 +19,49 @@ def _tracked(*paths: str) -> list[str]:
         ["git", "ls-files", "-z", "--", *paths], cwd=ROOT, capture_output=True, check=True
     )
     return ran.stdout.decode().split("\0")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("lost", "words"),
+    [
+        ("cli.py", "status"),
+        ("errors.py", "status"),
+        ("screen.py", "log"),
+        ("commands/status.py", "status"),
+        ("gate/judgement.py", "pre-push origin url"),
+        ("haskell", "check"),
+        ("docs/rules.md", "explain tested"),
+        ("hooks/pre-push", "install"),
+        ("yaml", "check"),
+    ],
+)
+@pytest.mark.parametrize("how", ["gone", "half"])
+def test_an_installation_that_lacks_something_says_what_and_how_to_mend_it(
+    workshop: Workshop, lost: str, words: str, how: str
+) -> None:
+    installed = workshop.root / "installed"
+    shutil.copytree(ROOT / "guard", installed / "guard", ignore=lambda *_: ["__pycache__"])
+    part = installed / "guard" / lost
+    code = f"import sys, runpy; sys.path.insert(0, {str(installed)!r}); sys.argv[0] = 'guard'\n"
+    if lost == "yaml":
+        code += "sys.modules['yaml'] = None\n"
+    elif how == "gone":
+        shutil.rmtree(part) if part.is_dir() else part.unlink()
+    elif lost.endswith(".py"):
+        part.write_text(part.read_text().rpartition("(")[0] + "(")
+    else:
+        return  # any text is a page or a hook
+    code += "runpy.run_module('guard', run_name='__main__')"
+    line = f"HEAD {workshop.docker.head} refs/heads/x {'0' * 40}\n".encode()
+    workshop.require(">=0.9")
+    workshop.pin()
+    command = [sys.executable, "-I", "-c", code, *words.split()]
+    ran = workshop.run(command, workshop.docker, data=line)
+    assert ran.status == 3, ran.text
+    problem, remedy, *_ = ran.err.splitlines()
+    assert problem.startswith("guard: error: guard's installation is incomplete: ")
+    assert Path(lost).stem in problem or how == "half"
+    assert remedy.startswith(f"  to mend it: {sys.executable} -m pip install --force-reinstall ")
 
 
 def test_nothing_of_an_earlier_version_is_installed(tmp_path: Path) -> None:

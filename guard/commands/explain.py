@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from guard.errors import EXIT_ALLOWED, UsageError
-from guard.install.shim import packaged
+from guard.install.shim import shipped
 from guard.screen import RULES_PAGE, Screen, column
 
 _SECTION: Final = re.compile(r"^## (?P<rule>\S+)\n+(?P<text>.*?)(?=^## |\Z)", re.M | re.S)
@@ -48,5 +48,5 @@ def run(options: Namespace, screen: Screen) -> int:
 
 def _sections() -> Mapping[str, str]:
     """Rule -> what the page says of it, as plain text."""
-    page = _LINK.sub(r"\1", packaged(RULES_PAGE))
+    page = _LINK.sub(r"\1", shipped(RULES_PAGE))
     return {match["rule"]: match["text"].strip() for match in _SECTION.finditer(page)}

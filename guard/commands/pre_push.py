@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError, mistake
+from guard import mistake
+from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError
 from guard.git.locate import (
     distinct,
     enclosing,

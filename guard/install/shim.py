@@ -12,6 +12,7 @@ import stat
 import sys
 from typing import Final, NamedTuple
 
+from guard import REINSTALL
 from guard.errors import GuardError
 from guard.install.tools import NAME, Tool, tool_of
 
@@ -109,7 +110,7 @@ def render(installation: Installation) -> bytes:
             f"a line break in the path of guard's installation: {installation.python!r}",
             "install guard in a folder without one",
         )
-    text = packaged(os.path.join("hooks", NAME))
+    text = shipped(f"hooks/{NAME}")
     text = text.replace(_PYTHON, shlex.quote(installation.python))
     return os.fsencode(text.replace(_PACKAGE, shlex.quote(installation.package)))
 
@@ -135,11 +136,8 @@ def is_current(content: bytes) -> bool:
     return installation is not None and render(installation) == content
 
 
-def packaged(name: str) -> str:
-    """The text of a file that is installed along with guard.
-
-    Args:
-        name: its path below the package.
+def shipped(name: str) -> str:
+    """A text that guard is installed with, by its path in the package.
 
     Raises:
         GuardError: it is not there.
@@ -150,5 +148,5 @@ def packaged(name: str) -> str:
             return file.read()
     except OSError as error:
         raise GuardError(
-            f"guard's installation is incomplete: {path}: {error.strerror}", "install guard again"
+            f"guard's installation is incomplete: {path}: {error.strerror}", REINSTALL
         ) from error
