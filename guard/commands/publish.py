@@ -10,15 +10,13 @@ from guard.config import Config
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
-from guard.git.files import held
 from guard.model import Result, VerdictState
 from guard.screen import Screen
 from guard.situation.workspace import find_workspace
-from guard.trial.jobs import find_job, lock_of
+from guard.trial.jobs import at_work, find_job
 from guard.trial.publishing import LATEST, Wish, publish
 from guard.verdicts.record import Record
 
-_WAITING: Final = "another guard is at work on this combination; waiting for it"
 # The grammar of a tag in the OCI distribution specification.
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
@@ -55,7 +53,7 @@ def run(options: Namespace, screen: Screen) -> int:
     with terminable(), Gate(find_workspace()) as gate:
         key, recipe, config = _meant(gate, options.verdict)
         name = f"{key[:12]}-{recipe[:8]}"
-        with held(lock_of(gate, name), lambda: screen.say(_WAITING)):
+        with at_work(gate, name, screen):
             record = _passed(gate, key, recipe)
             screen.say(f"publishing the image of verdict {record.name}")
             record = publish(gate, config, record, wish, screen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
@@ -13,7 +13,6 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EngineError, GitError, Guar
 from guard.gate.gate import Gate
 from guard.git.commands import in_turn
 from guard.git.commits import commit_staged
-from guard.git.files import held
 from guard.git.network import fetch, ls_remote
 from guard.git.refs import head_of
 from guard.git.sending import Refusal, Sent, send
@@ -24,12 +23,11 @@ from guard.situation.progress import Look
 from guard.situation.release import Published, PublishedImage, Spot, Trouble
 from guard.situation.tracking import record_seen
 from guard.situation.values import Pin
-from guard.trial.jobs import job_for, lock_of
+from guard.trial.jobs import at_work, job_for
 from guard.trial.publishing import Wish, publish
 from guard.trial.trial import try_out
+from guard.trial.watch import tell
 from guard.verdicts.record import Record
-
-_WAITING: Final = "another guard is at work on this combination; waiting for it"
 
 
 class Doing(NamedTuple):
@@ -88,24 +86,20 @@ def do(doing: Doing, step: Step) -> int:
 def _test(doing: Doing) -> int:
     gate, screen = doing.gate, doing.screen
     job = job_for(gate, doing.look.combination)
-    with held(lock_of(gate, job.name), lambda: screen.say(_WAITING)) as waited:
+    with at_work(gate, job.name, screen) as waited:
         recipe = job.config.recipe
         tested = gate.gatherer.verdicts.look_up(job.assembly.key, recipe, again=waited)
         if tested.state is VerdictState.PASSED:
             return EXIT_ALLOWED
         record, log = try_out(gate, job, False, screen)
-    if record.result is Result.PASSED:
-        screen.say(f"{screen.paint('passed', 'green')}: verdict {record.name}")
-        return EXIT_ALLOWED
-    screen.say(f"{screen.paint(record.result.value, 'red')}: {record.detail}")
-    screen.say(f"  verdict {record.name}; log: {log}")
-    return EXIT_BLOCKED
+    tell(record, log, screen)
+    return EXIT_ALLOWED if record.result is Result.PASSED else EXIT_BLOCKED
 
 
 def _publish(doing: Doing) -> int:
     gate, screen, record = doing.gate, doing.screen, doing.look.record
     assert record is not None  # else the step would not be next
-    with held(lock_of(gate, record.name), lambda: screen.say(_WAITING)) as waited:
+    with at_work(gate, record.name, screen) as waited:
         if waited:
             newest = gate.gatherer.verdicts.counted(again=True)
             record = next(item for item in newest if item.name == record.name)

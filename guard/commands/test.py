@@ -11,21 +11,19 @@ from guard.engine.connection import connect
 from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate
-from guard.git.files import held
 from guard.git.memo import Memo
 from guard.model import Result, Severity, Tested, VerdictState
 from guard.rules.tested import NAME as TESTED
 from guard.screen import Screen
 from guard.situation.untested import untested
 from guard.situation.workspace import find_workspace
-from guard.trial.jobs import Job, find_job, lock_of
+from guard.trial.jobs import Job, at_work, find_job
 from guard.trial.rehearsal import begun
-from guard.trial.watch import duration
+from guard.trial.watch import tell
 
 if TYPE_CHECKING:
     from guard.engine.client import Engine
 
-_WAITING: Final = "another guard test of this combination is running; waiting for its verdict"
 _FAILED: Final = (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 
@@ -62,12 +60,7 @@ def run(options: Namespace, screen: Screen) -> int:
             raise UsageError("no test command is set, so nothing can be tested", "guard init")
         look_up = partial(gate.gatherer.verdicts.look_up, job.assembly.key, job.config.recipe)
         before: list[Tested] = []
-
-        def on_wait() -> None:
-            before.append(look_up())
-            screen.say(_WAITING)
-
-        with held(lock_of(gate, job.name), on_wait) as waited:
+        with at_work(gate, job.name, screen, lambda: before.append(look_up())) as waited:
             known = look_up(again=waited)
             if known.state in _FAILED and before and known != before[0]:
                 # The other one's: to build and test it a second time would tell nothing new.
@@ -119,12 +112,5 @@ def _test(
         from guard.trial.trial import Means, go_on
 
         record, log = go_on(gate, job, screen, Means(engine, cli), begin)
-    times = f"build {duration(record.build_seconds)}, test {duration(record.test_seconds)}"
-    if record.result is Result.PASSED:
-        screen.say(f"{screen.paint('passed', 'green')}: verdict {record.name} ({times})")
-        screen.say(f"  image: {record.image.reference}")
-        return EXIT_ALLOWED
-    screen.say(f"{screen.paint(record.result.value, 'red')}: {record.detail}")
-    screen.say(f"  verdict {record.name} ({times})")
-    screen.say(f"  log: {log}")
-    return EXIT_BLOCKED
+    tell(record, log, screen)
+    return EXIT_ALLOWED if record.result is Result.PASSED else EXIT_BLOCKED

@@ -9,11 +9,10 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import EngineError, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
-from guard.git.files import held
 from guard.git.locate import checkout_at
 from guard.git.refs import stand
 from guard.git.repository import Repository
-from guard.recovery.images import WAITING, Image, bring_image, image_to_bring
+from guard.recovery.images import Image, bring_image, image_to_bring
 from guard.recovery.journal import (
     NOTHING,
     Home,
@@ -30,7 +29,7 @@ from guard.recovery.remotes import ask_remotes, push_all, tags_to_push
 from guard.recovery.restore import restore, travel
 from guard.screen import Screen, moment
 from guard.situation.branches import default_branch
-from guard.trial.jobs import lock_of
+from guard.trial.jobs import at_work
 from guard.trial.publishing import Wish, publish
 
 
@@ -95,7 +94,7 @@ def go_back(
         screen.say("to push all of it in the right order: guard recover --push "
                    f"{good.record.name}")  # fmt: skip
     if moves_latest:
-        with held(lock_of(gate, record.name), lambda: screen.say(WAITING)):
+        with at_work(gate, record.name, screen):
             publish(gate, plan.config, record, Wish(latest=True), screen)
     return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
@@ -12,18 +12,15 @@ from guard.engine.images import put_tag
 from guard.engine.registry import RegistryError, pull, resolve, split
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
-from guard.git.files import held
 from guard.model import Result
 from guard.recovery.known_good import Good
 from guard.recovery.plan import whole
 from guard.screen import Screen
 from guard.situation.assembly import Assembly
-from guard.trial.jobs import Job, lock_of
+from guard.trial.jobs import Job, at_work
 from guard.trial.trial import tag_of, try_out
 from guard.trial.watch import Transfers, duration
 from guard.verdicts.record import Record
-
-WAITING: Final = "another guard is at work on this combination; waiting for it"
 
 
 class ImageState(Enum):
@@ -114,7 +111,7 @@ def bring_image(gate: Gate, good: Good, config: Config, image: Image, screen: Sc
     record = good.record
     if image.state is ImageState.GONE:
         screen.say("the image is gone: building and testing it again")
-        with held(lock_of(gate, record.name), lambda: screen.say(WAITING)):
+        with at_work(gate, record.name, screen):
             return _rebuilt(gate, good, config, screen)
     name, tag = split(record.image.reference)
     if not record.image.reference:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.files import lock_file
+from guard.git.files import held, lock_file
 from guard.git.refs import resolve
 from guard.model import Combination, Role
+from guard.screen import Screen
 from guard.situation.assembly import Assembly, assemble
 from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.values import Pin
@@ -84,13 +86,25 @@ def job_of(gate: Gate, record: Record) -> Job | None:
     return None
 
 
-def lock_of(gate: Gate, verdict: str) -> str:
-    """The file that whoever makes or changes a verdict holds.
+def at_work(
+    gate: Gate, verdict: str, screen: Screen, on_wait: Callable[[], object] = lambda: None
+) -> AbstractContextManager[bool]:
+    """Hold what whoever makes or changes a verdict holds; says where another one is waited for.
 
     Args:
         verdict: its name.
+        on_wait: called once before that.
+
+    Returns:
+        A context that gives whether another held it first.
     """
-    return lock_file(os.path.join(gate.workspace.superproject.common_dir, "guard"), verdict)
+
+    def tell() -> None:
+        on_wait()
+        screen.say("another guard is at work on this combination; waiting for its verdict")
+
+    folder = os.path.join(gate.workspace.superproject.common_dir, "guard")
+    return held(lock_file(folder, verdict), tell)
 
 
 def _likely(gate: Gate, record: Record) -> list[Combination]:

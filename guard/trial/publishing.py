@@ -16,7 +16,7 @@ from guard.screen import Screen
 from guard.situation.workspace import repositories_of
 from guard.trial.jobs import job_of
 from guard.trial.trial import try_out
-from guard.trial.watch import Transfers
+from guard.trial.watch import Transfers, tell
 from guard.verdicts.record import Record
 
 LATEST: Final = "latest"
@@ -215,10 +215,7 @@ def _obtained(doing: _Publishing, record: Record) -> Record:
         "building and testing it again"
     )
     made, log = try_out(doing.gate, job, False, screen)
-    screen.say(f"{made.result.value}: verdict {made.name}")
-    if made.result is not Result.PASSED:
-        screen.say(f"  {made.detail}")
-        screen.say(f"  log: {log}")
+    tell(made, log, screen)
     return made
 
 

@@ -17,6 +17,7 @@ from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing,
 from guard.engine.excerpt import plain
 from guard.engine.profile import Profile, reads
 from guard.errors import GuardError
+from guard.model import Result
 from guard.screen import Screen, counted
 from guard.verdicts.record import Record
 
@@ -178,6 +179,18 @@ def _status_line(begun: float, stage: str) -> Text:
 
     elapsed = duration(time.monotonic() - begun)
     return Text(plain(f"[{elapsed}] {stage}"), no_wrap=True, overflow="ellipsis")
+
+
+def tell(record: Record, log: str, screen: Screen) -> None:
+    """What building and testing came to."""
+    times = f"build {duration(record.build_seconds)}, test {duration(record.test_seconds)}"
+    if record.result is Result.PASSED:
+        screen.say(f"{screen.paint('passed', 'green')}: verdict {record.name} ({times})")
+        screen.say(f"  image: {record.image.reference}")
+        return
+    screen.say(f"{screen.paint(record.result.value, 'red')}: {record.detail}")
+    screen.say(f"  verdict {record.name} ({times})")
+    screen.say(f"  log: {log}")
 
 
 def brief(text: str, most: int = _BRIEF) -> str:
