@@ -286,7 +286,8 @@ def _short(state: _State, screen: Screen) -> str:
     if state.bypassed.found:
         words.append(counted(len(state.bypassed.found), "open bypass", "open bypasses"))
     following = f"next: {state.next}" if state.next else "nothing to do"
-    return f"{', '.join(parts)}: {', '.join(words)}; {screen.paint(following, 'bold')}"
+    line = f"{', '.join(parts)}: {', '.join(words)}; {screen.paint(following, 'bold')}"
+    return line.replace("\n", " ")  # what is not known may be told in several
 
 
 def _parts(facts: Facts) -> list[tuple[str, str]]:
