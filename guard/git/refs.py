@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
+from guard.git.commands import git
 from guard.git.repository import Repository, lines_of
 
 # The verdicts of this repository, and what ``guard sync`` has brought of others'.
@@ -115,5 +116,5 @@ def resolve(repository: Repository, revision: str) -> str:
     except GitError as error:
         raise GuardError(
             f"{revision} names no commit in {repository.place}",
-            f"git --git-dir={repository.git_dir} log --oneline --all",
+            git(repository, "log", "--oneline", "--all").text,
         ) from error

@@ -7,7 +7,7 @@ import shlex
 
 import pytest
 
-from tests.workshop import Workshop
+from tests.workshop import Repo, Workshop
 
 
 def history(workshop: Workshop) -> dict[str, str]:
@@ -164,6 +164,17 @@ def test_an_unknown_revision_is_one_line_and_a_remedy(
 def test_an_unknown_revision_of_the_consumer(workshop: Workshop) -> None:
     ran = workshop.guard("audit", "--consumer", "nope")
     assert f"nope names no commit in {workshop.aula.folder}\n" in ran.err
+
+
+def test_the_remedy_is_for_where_one_stands(workshop: Workshop) -> None:
+    folder = workshop.root / "with a space"
+    workshop.docker.folder.rename(folder)
+    for words in ("audit nope", "check nope"):
+        ran = workshop.guard(*words.split(), at=Repo(folder))
+        assert "  to mend it: git log --oneline --all\n" in ran.err
+    ran = workshop.guard("audit", "nope", at=Repo(folder / "thentos"))
+    remedy = ran.err.partition("to mend it: ")[2]
+    assert remedy == "git -C .. log --oneline --all\n"
 
 
 def test_an_option_that_git_does_not_take(workshop: Workshop) -> None:
