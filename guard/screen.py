@@ -100,32 +100,24 @@ class Screen:
         if decision.outcome is not Outcome.ALLOWED and remedies:
             self.say(f"  next: {self.paint(remedies[0], 'bold')}")
 
-    def explanation(self, decisions: Iterable[Decision], verbose: bool = True) -> None:
+    def explanation(self, decisions: Iterable[Decision]) -> None:
         """The command that explains the rules behind the findings of decisions, if there are any.
 
         One line for all of them together.
-
-        Args:
-            verbose: whether notes were told.
         """
-        shown = (finding for decision in decisions for finding in _told(decision, verbose))
+        shown = (finding for decision in decisions for finding in _told_once(decision.findings))
         rules = dict.fromkeys(finding.rule for finding in shown)
         if rules:
             self.say(f"  rules: guard explain {' '.join(rules)}")
 
     def decision_text(
-        self,
-        decision: Decision,
-        beside: str = "",
-        above: Iterable[Finding] = (),
-        verbose: bool = True,
+        self, decision: Decision, beside: str = "", above: Iterable[Finding] = ()
     ) -> str:
         """A decision with its findings.
 
         Args:
             beside: what else is said on its line.
             above: findings that were told already, and are named only.
-            verbose: whether notes are told, and warnings in full.
         """
         word = {
             Outcome.ALLOWED: self.paint("allowed", "green"),
@@ -136,14 +128,13 @@ class Screen:
         commit = f" {decision.commit[:12]}" if decision.commit else ""
         lines = [f"{self.paint(decision.repository, 'bold')}{commit}{ref}: {word}{beside}"]
         told = {_matter(finding) for finding in above}
-        findings = _told(decision, verbose)
-        again = [finding.rule for finding in findings if _matter(finding) in told]
+        findings = _told_once(decision.findings)
+        again = dict.fromkeys(each.rule for each in findings if _matter(each) in told)
         if again:
-            lines.append(f"  as above: {', '.join(dict.fromkeys(again))}")
+            lines.append(f"  as above: {', '.join(again)}")
         for finding in findings:
             if _matter(finding) not in told:
-                is_brief = not verbose and finding.severity is Severity.WARNING
-                lines += self._finding(finding)[: 1 if is_brief else None]
+                lines += self._finding(finding)
         return "\n".join(lines)
 
     def _finding(self, finding: Finding) -> list[str]:
@@ -209,17 +200,12 @@ def named(refs: Sequence[str]) -> str:
     return ", ".join(refs[:_REFS]) + more
 
 
-def told_once(findings: Iterable[Finding]) -> list[Finding]:
+def _told_once(findings: Iterable[Finding]) -> list[Finding]:
     """Without the repetitions of several rules that miss the same thing."""
     seen: dict[tuple[Severity, str], Finding] = {}
     for finding in findings:
         seen.setdefault((finding.severity, finding.message), finding)
     return list(seen.values())
-
-
-def _told(decision: Decision, verbose: bool) -> list[Finding]:
-    findings = told_once(decision.findings)
-    return [each for each in findings if verbose or each.severity is not Severity.NOTE]
 
 
 def _matter(finding: Finding) -> Finding:

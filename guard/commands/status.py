@@ -269,11 +269,25 @@ def _show(gate: Gate, state: _State, verbose: bool, screen: Screen) -> None:
 
 def _show_pushes(state: _State, verbose: bool, screen: Screen) -> None:
     above: tuple[Finding, ...] = ()
+    decisions = []
     for push in state.pushes:
-        text = screen.decision_text(push.decision, state.beside(push), above, verbose)
-        screen.say(f"push of {text}")
-        above += push.decision.findings
-    screen.explanation([push.decision for push in state.pushes], verbose)
+        decision = push.decision if verbose else _brief(push.decision)
+        screen.say(f"push of {screen.decision_text(decision, state.beside(push), above)}")
+        above += decision.findings
+        decisions.append(decision)
+    screen.explanation(decisions)
+
+
+def _brief(decision: Decision) -> Decision:
+    """The decision without notes, and with the warnings' messages alone."""
+    findings = (
+        Finding(each.rule, each.severity, each.message)
+        if each.severity is Severity.WARNING
+        else each
+        for each in decision.findings
+        if each.severity is not Severity.NOTE
+    )
+    return decision._replace(findings=tuple(findings))
 
 
 def _short(state: _State, screen: Screen) -> str:
