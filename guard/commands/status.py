@@ -105,7 +105,12 @@ class _State(NamedTuple):
             return ""
         top = self.superproject
         # A commit of the consumer is bad for others in the superproject that they have.
-        is_theirs = push is top or (top is not None and bool(top.remote) and not self.staged)
+        is_theirs = push is top or (
+            top is not None
+            and bool(top.remote)
+            and (top.is_bad or top.decision.outcome is Outcome.ALLOWED)
+            and not self.staged
+        )
         if not (push.is_bad and is_theirs):
             return ", nothing to push"
         way_back = "" if self.checkouts.is_feature else ": guard recover --push"
@@ -184,7 +189,9 @@ def _superproject(
     spot = release.superproject
     reaches = (Reach.SAME, Reach.AHEAD_THERE)
     remote = spot.remote if isinstance(spot, Spot) and spot.reach in reaches else ""
-    return _Push(decision, remote, _is_bad(gate, decision))
+    # What others have put on top of it may have mended it: a pull comes first.
+    is_tip = isinstance(spot, Spot) and spot.reach is Reach.SAME
+    return _Push(decision, remote, is_tip and _is_bad(gate, decision))
 
 
 def _consumer(gate: Gate, order: Order, config: Config) -> _Push | None:

@@ -216,6 +216,16 @@ class TestPushes:
         assert f"aula-docker {workshop.docker.head[:12]}: blocked, nothing to push\n" in told
         assert "guard recover" not in told
 
+    def test_what_others_have_put_on_top_is_pulled_first(self, workshop: Workshop) -> None:
+        bad = workshop.docker.commit("Break it", {"Dockerfile": "FROM base\nRUN false\n"})
+        workshop.verdict(Result.FAILED_TEST)
+        workshop.docker.commit("Mend it", {"Dockerfile": "FROM base\nRUN true\n"})
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        workshop.docker.git("reset", "--quiet", "--hard", bad)
+        told = self.pushes(workshop)
+        assert told.count(": blocked, nothing to push\n") == 2
+        assert next_of(workshop) == "git pull --ff-only origin master"
+
     def test_what_is_bad_here_alone_is_not_gone_back_from(self, workshop: Workshop) -> None:
         workshop.thentos.commit("Change the API", {"api": "new\n"})
         workshop.pin()
