@@ -288,7 +288,7 @@ def _show_pushes(state: _State, verbose: bool, screen: Screen) -> None:
 def _brief(decision: Decision) -> Decision:
     """The decision without notes, and with the warnings' messages alone."""
     findings = (
-        Finding(each.rule, each.severity, each.message)
+        each._replace(found="", expected="", evidence=(), remedy="")
         if each.severity is Severity.WARNING
         else each
         for each in decision.findings
