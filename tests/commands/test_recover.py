@@ -303,6 +303,20 @@ class TestRefusals:
         self.mended(harmed, self.refused(harmed))
         assert "FROM changed" in workshop.docker.git("stash", "show", "--patch")
 
+    @pytest.mark.parametrize("name", ["aula", "thentos"])
+    def test_the_remedies_are_typed_where_one_stands(self, harmed: World, name: str) -> None:
+        workshop = harmed.workshop
+        at = {"aula": workshop.aula, "thentos": workshop.thentos}[name]
+        workshop.aula.write({"aula.cabal": "changed\n"})
+        workshop.docker.write({"Dockerfile": "FROM changed\n"})
+        words = ("recover", "--no-image", "--yes", harmed.record.name)
+        said = workshop.guard(*words, at=at).err
+        remedy = said.partition("to mend it: ")[2].strip()
+        assert workshop.run(["sh", "-c", remedy], at).status == 0, remedy
+        ran = workshop.guard(*words, at=at)
+        assert ran.status == 0, ran.text
+        assert "changed" in workshop.aula.git("stash", "show", "--patch")
+
     def mended(self, harmed: World, said: str) -> None:
         remedy = said.partition("to mend it: ")[2].strip()
         assert harmed.workshop.run(["sh", "-c", remedy], harmed.workshop.docker).status == 0
