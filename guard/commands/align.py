@@ -8,13 +8,14 @@ from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GitError, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.git.checkouts import move_submodule
+from guard.git.commands import git, guard, in_turn, told
 from guard.git.commits import commit_gitlink
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.model import Combination, Role
-from guard.plan.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
-from guard.rules.asked import align_command, ranges_on_gitlink
+from guard.plan.align import Choice, Nearness, Reason, choose, move, unsatisfied
+from guard.rules.asked import fitting_releases, ranges_on_gitlink
 from guard.screen import Screen
 from guard.situation.combinations import with_consumer
 from guard.situation.values import Facts, Pin, Unknown
@@ -77,13 +78,15 @@ def _tell_left_out(gate: Gate, chosen_for: Combination, config: Config, screen: 
         return
     name = config.consumer
     screen.warn(f"guard: the release was chosen for {name} {wanted[:12]}, which HEAD does not pin")
-    screen.warn(f"  to commit that as well: git add {name} && git commit")
+    top = gate.workspace.superproject
+    also = in_turn((git(top, "add", name), git(top, "commit")))
+    screen.warn(f"  to commit that as well: {also}")
 
 
 def _pin(facts: Facts) -> Pin:
     for unread in (facts.pin, facts.consumer):
         if isinstance(unread, Unknown):
-            raise GuardError(unread.what, unread.remedy)
+            raise GuardError(unread.what, told(unread.remedy))
     if not isinstance(facts.pin, Pin):
         names = facts.names
         raise GuardError(
@@ -99,10 +102,10 @@ def _chosen(facts: Facts, pin: Pin, store: Store, options: Namespace) -> Choice 
         for item in facts.candidates or ():
             if item.release.tag == options.to:
                 return Choice(item, Reason.ASKED_FOR, ())
-        known = ", ".join(item.release.tag for item in facts.candidates or ())
+        known = ", ".join(item.release.tag for item in facts.candidates or ()) or "none"
         raise UsageError(
-            f"{options.to} is no release of {facts.names.dependency} on this machine",
-            f"choose one of {known}" if known else f"git -C {facts.names.dependency_path} fetch",
+            f"{options.to} is no release of {facts.names.dependency} on this machine: {known}",
+            git(store.repositories[0], "fetch", "--tags").text,
         )
     return choose(facts, _nearness(store, pin), options.newest)
 
@@ -142,18 +145,17 @@ def _none_fits(facts: Facts, screen: Screen) -> int:
             f"guard: no release of {names.dependency} satisfies {asked}, but pre-releases do, "
             f"which are not chosen unasked: {', '.join(others)}"
         )
-        screen.warn(f"  to take one: {align_command(facts)}")
     elif others:
         screen.warn(
             f"guard: no release of {names.dependency} is compatible with the lower bounds of "
             f"{asked}; within the ranges as written: {', '.join(others)}"
         )
-        screen.warn(f"  to take one: guard align --to {others[0]}")
     else:
         known = ", ".join(item.release.tag for item in facts.candidates or ()) or "none"
         screen.warn(f"guard: no release of {names.dependency} satisfies {asked}")
         screen.warn(f"  releases on this machine: {known}")
-        screen.warn(f"  if there are newer ones: git -C {names.dependency_path} fetch --tags")
+    command = told(move(facts) or (guard("align"),))
+    screen.warn(f"  {'to take one' if others else 'to mend it'}: {command}")
     return EXIT_BLOCKED
 
 

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import EXIT_ALLOWED, GuardError
 from guard.gate.gate import Gate
+from guard.git.commands import told
 from guard.git.history import LoggedCommit, PublishedLine, published_line
 from guard.git.refs import head_of
 from guard.git.repository import Repository
@@ -23,6 +24,7 @@ from guard.model import (
 )
 from guard.rules import image_published
 from guard.screen import Screen, counted, decisions_json, tally
+from guard.situation.contents import brought_here
 from guard.situation.revisions import has_revision, listed
 from guard.situation.workspace import find_workspace, repositories_of
 
@@ -130,7 +132,7 @@ def _consumer_repository(gate: Gate) -> Repository:
     if not found:
         raise GuardError(
             f"no repository of {config.consumer} is on this machine",
-            f"git submodule update --init {config.consumer}",
+            told(brought_here(workspace.superproject, config.consumer)),
         )
     return found[0]
 

@@ -9,6 +9,7 @@ from guard.commands.hooked import find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
+from guard.gate.refused import missing_commit
 from guard.gate.staged import judge
 from guard.git.index import index_of, relevant_files
 from guard.git.locate import find_here
@@ -71,11 +72,12 @@ def run(options: Namespace, screen: Screen) -> int:
     with Gate(workspace) as gate:
         decisions = [decide(gate, commit) for commit in commits]
         decisions = Order(gate, usual_destination(workspace)).judged(decisions)
+        following = [missing_commit(gate, decision) for decision in decisions]
     if options.json:
         screen.json(decisions_json(decisions))
     else:
-        for decision in decisions:
-            screen.decision(decision)
+        for decision, command in zip(decisions, following, strict=True):
+            screen.decision(decision, command)
         screen.explanation(decisions)
         if any(map(is_range, options.revisions)):
             screen.say(tally(decisions))

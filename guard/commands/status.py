@@ -13,7 +13,7 @@ from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.ancestry import is_named
-from guard.git.commands import git, in_turn
+from guard.git.commands import git, in_turn, told
 from guard.git.refs import head_of
 from guard.install.targets import Proof, prove_hooks
 from guard.model import (
@@ -26,7 +26,7 @@ from guard.model import (
     Tested,
     VerdictState,
 )
-from guard.plan.following import PERSON, following
+from guard.plan.following import following
 from guard.plan.preparation import preparation
 from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
@@ -147,7 +147,8 @@ def run(options: Namespace, screen: Screen) -> int:
             if options.json or unfinished is None or not unfinished.person:
                 raise
             screen.failure(error)
-            screen.say(f"next: {PERSON}{unfinished.person}: {in_turn(unfinished.commands)}")
+            what = f"{unfinished.person}: {in_turn(unfinished.commands)}"
+            screen.say(f"next: {told(what)}")
             return EXIT_ALLOWED
         if options.json:
             screen.json(_json(state))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import Config
 from guard.errors import GuardError
@@ -29,8 +29,11 @@ from guard.model import (
 from guard.rules.image_published import of_image
 from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.facts import Gatherer
-from guard.situation.values import Facts, Pin, Unknown
+from guard.situation.values import Facts, Pin, Unknown, undecided
 from guard.situation.workspace import Workspace
+
+if TYPE_CHECKING:
+    from guard.plan.remedies import Saw
 
 # Releases, for what would fit instead of what was found; guard align looks into all.
 _LOOKED_INTO = 20
@@ -205,15 +208,16 @@ class Gate(ExitStack):
             # Which releases would fit is good to know; what is wrong is known without.
             with suppress(GuardError):
                 ranges = ranges_on_gitlink(facts).values()
-                explained = self.gatherer.explain(facts, combination, ranges, _LOOKED_INTO)
-                findings = judge(explained, STATIC)
+                facts = self.gatherer.explain(facts, combination, ranges, _LOOKED_INTO)
+                findings = judge(facts, STATIC)
+        findings = with_remedies(findings, facts)
         pin, tested = facts.pin, facts.tested
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
         known = tested if isinstance(tested, Tested) and tested.key else None
         judged = _Judged(release, findings, known)
         if known is not None and not _unacceptable(findings):
             self._keep(judged, ids)
-        return judged._replace(findings=findings + judge(facts, ASKING))
+        return judged._replace(findings=findings + with_remedies(judge(facts, ASKING), facts))
 
     def _of_memo(
         self, combination: Combination, config: Config, ids: tuple[str, ...]
@@ -237,7 +241,8 @@ class Gate(ExitStack):
             item._replace(evidence=tuple(one._replace(commit=commit) for one in item.evidence))
             for item in accepted.findings
         )
-        findings += tuple(of_image(self.gatherer.old_image(combination, config, tested)))
+        image = self.gatherer.old_image(combination, config, tested)
+        findings += with_remedies(tuple(of_image(image)), image)
         return _Judged(accepted.release, findings, tested)
 
     def _newest(
@@ -338,7 +343,7 @@ class Gate(ExitStack):
             error = GuardError(
                 f"{self.workspace.name('')} ({combination.source}) has no gitlink at "
                 f"{config.consumer} that this commit could replace",
-                f"git submodule add <url> {config.consumer}",
+                f"add a submodule at {config.consumer} of {self.workspace.name('')}",
             )
             return _undecided(name, commit, ref, error, self._rules)
         replaced = with_consumer(combination, config.consumer, commit)
@@ -385,6 +390,16 @@ def _unacceptable(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     return tuple(item for item in findings if item.severity not in _ACCEPTABLE)
 
 
+def with_remedies(findings: Sequence[Finding], facts: Saw | None) -> tuple[Finding, ...]:
+    """Findings with what mends each, as the plan decides from the facts that the rule saw."""
+    if not findings or facts is None:
+        return tuple(findings)
+    # Nearly always an accepted push has none.
+    from guard.plan.remedies import mended
+
+    return mended(findings, facts)
+
+
 def _out_of_reach(facts: Facts) -> bool:
     """Whether no list of releases could make the findings clearer."""
     return facts.pin is None or isinstance(facts.pin, Unknown)
@@ -393,11 +408,5 @@ def _out_of_reach(facts: Facts) -> bool:
 def _undecided(
     repository: str, commit: str, ref: str | None, error: GuardError, rules: tuple[str, ...]
 ) -> Decision:
-    finding = Finding(
-        "workspace",
-        Severity.UNDECIDED,
-        error.problem,
-        remedy=error.remedy,
-        missing=(error.problem,),
-    )
+    finding = undecided("workspace", Unknown(error.problem, error.remedy))
     return Decision(repository, commit, ref, Outcome.UNDECIDED, None, rules, (), None, (finding,))

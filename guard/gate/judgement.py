@@ -164,8 +164,7 @@ def _tell(gate: Gate, decisions: list[Decision], screen: Screen) -> None:
     for decision in refused:
         matters.setdefault(decision._replace(ref=None), []).append(decision.ref or "")
     for decision, refs in matters.items():
-        following = missing_commit(gate, decision) if gate.workspace.in_superproject else ""
-        screen.decision(decision._replace(ref=named(refs)), following)
+        screen.decision(decision._replace(ref=named(refs)), missing_commit(gate, decision))
     screen.explanation(refused)
 
 

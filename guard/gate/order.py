@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, with_remedies
 from guard.model import STATIC_RULES, Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
 from guard.situation.combinations import with_consumer
@@ -99,14 +99,15 @@ class Order:
         except GuardError:
             return ()
         source = Evidence(workspace.name(""), present.commit, text=present.source)
-        return tuple(published.check(Publications(source, (found,))))
+        links = Publications(source, (found,))
+        return with_remedies(published.check(links), links)
 
     def _stale(self) -> tuple[Finding, ...]:
         try:
             found = staleness(self._links)
         except GitError as error:
             return (undecided(merged.NAME, Unknown(error.problem, error.remedy)),)
-        return (merged.check_stale(found),) if found is not None else ()
+        return with_remedies([merged.check_stale(found)], found) if found is not None else ()
 
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
         """As `judged`, for pushes of the superproject."""
@@ -131,7 +132,8 @@ class Order:
         commits = {}
         for (name, (combination, config)), found in zip(readable.items(), links, strict=True):
             source = Evidence(self._gate.workspace.name(""), name, text=combination.source)
-            findings = tuple(published.check(Publications(source, found)))
+            publications = Publications(source, found)
+            findings = with_remedies(published.check(publications), publications)
             commits[name] = _Commit(combination, config, found, findings)
         return commits
 
@@ -169,7 +171,8 @@ class Order:
             misfits = self._misfits(combination, standing)
             if standing.merged and not misfits:
                 return ()
-            return tuple(merged.check(self._merges.merge(combination, standing, misfits)))
+            merge = self._merges.merge(combination, standing, misfits)
+            return with_remedies(merged.check(merge), merge)
         except GuardError as error:
             return tuple(merged.check(Unknown(error.problem, error.remedy)))
 

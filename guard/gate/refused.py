@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from guard.config import FILE
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.commands import git, in_turn
+from guard.git.commands import git, in_turn, told
 from guard.model import Decision
 from guard.screen import first_remedies
 from guard.situation.checkouts import Settings, settings_of
+from guard.situation.values import FILL_IN
 
 # What these do stands in the index, or in a file that nobody has staged yet.
-_ALIGN, _INIT = "guard align", "guard init"
+_ALIGN: Final = "guard align"
+_SETTINGS: Final = ("guard init", told(FILL_IN))
 
 
 def missing_commit(gate: Gate, decision: Decision) -> str:
@@ -20,7 +24,9 @@ def missing_commit(gate: Gate, decision: Decision) -> str:
     Of a person who has done what the hook said, and not committed it, it must not ask for the same.
     """
     remedies = first_remedies(decision.findings)
-    if not remedies or not remedies[0].startswith((_ALIGN, _INIT)):
+    if not gate.workspace.in_superproject or not remedies:
+        return ""
+    if _ALIGN not in remedies[0] and remedies[0] not in _SETTINGS:
         return ""
     top = gate.workspace.superproject
     commit = git(top, "commit")
@@ -31,9 +37,8 @@ def missing_commit(gate: Gate, decision: Decision) -> str:
         staged = gate.decide(gate.workspace.name(""), "", None, index)
     except GuardError:
         return ""
-    if remedies[0] not in first_remedies(staged.findings):
-        return commit.text
-    settings = settings_of(top) if remedies[0] == _INIT else Settings.ABSENT
-    if settings in (Settings.UNSTAGED, Settings.CHANGED):
-        return in_turn((git(top, "add", FILE), commit))
-    return f"you: fill in [test] command in {FILE}" if settings is Settings.STAGED else ""
+    left = first_remedies(staged.findings)
+    if left and {left[0], remedies[0]} <= {*_SETTINGS}:
+        is_written = settings_of(top) in (Settings.UNSTAGED, Settings.CHANGED)
+        return in_turn((git(top, "add", FILE), commit)) if is_written else left[0]
+    return commit.text if remedies[0] not in left else ""

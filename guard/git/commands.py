@@ -1,13 +1,16 @@
-"""Commands for a person to paste: values, and their text for the folder where the user stands."""
+"""What a person is to do: commands as values, and their text for where the user stands."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from shlex import join
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from guard.git.locate import at
 from guard.git.repository import Repository
+
+# How a line begins that is no command to paste.
+PERSON: Final = "you: "
 
 
 class Command(NamedTuple):
@@ -28,6 +31,10 @@ class Command(NamedTuple):
         return join((program, *(at(self.repository) if self.repository else ()), *words))
 
 
+# Commands, one after the other; or a sentence about what no command does.
+Remedy = tuple[Command, ...] | str
+
+
 def in_turn(commands: Iterable[Command]) -> str:
     """Several commands as one line, of which each is run where the one before has succeeded."""
     return " && ".join(command.text for command in commands)
@@ -41,3 +48,12 @@ def git(repository: Repository, *words: str) -> Command:
 def guard(*words: str) -> Command:
     """A command of guard's own, which finds the superproject from wherever it is typed."""
     return Command(("guard", *words))
+
+
+def told(remedy: Remedy) -> str:
+    """As it is printed: commands as one line to paste, a sentence after `PERSON`."""
+    if not isinstance(remedy, str):
+        return in_turn(remedy)
+    # An error, and a verdict that cannot be read, bring their command as text.
+    is_command = remedy.startswith(("git ", "guard "))
+    return remedy if is_command or not remedy else f"{PERSON}{remedy}"

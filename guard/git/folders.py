@@ -80,8 +80,7 @@ def _below(
         below, store.read_all([name for _, name in below]), strict=True
     ):
         if tree is None:
-            problem = f"tree {name} ({folder}) is missing"
-            raise MissingObjectError(problem, "git fetch --refetch --no-filter")
+            raise MissingObjectError(f"tree {name} ({folder}) is missing", store.refetch.text)
         trees.append((folder, tree))
     return trees
 

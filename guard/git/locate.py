@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable, Iterator
 
 from guard.errors import GitError, GuardError
@@ -164,11 +163,6 @@ def at(repository: Repository) -> tuple[str, ...]:
         return (f"--git-dir={repository.git_dir}",)
     folder = seen_from_here(repository.work_tree)
     return () if folder == os.curdir else ("-C", folder)
-
-
-def git_at(repository: Repository) -> str:
-    """The beginning of every git command for a repository."""
-    return shlex.join(("git", *at(repository)))
 
 
 def seen_from_here(folder: str) -> str:

@@ -6,6 +6,7 @@ import os
 from typing import NamedTuple
 
 from guard.errors import GitError
+from guard.git.commands import Command, git
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.repository import Repository
 from guard.git.trees import FOLDER, GITLINK, TreeEntry
@@ -48,6 +49,11 @@ class Store:
         self.repositories = repositories
         self._trees: dict[str, GitObject] = {}
         self._entries: dict[str, dict[bytes, TreeEntry]] = {}
+
+    @property
+    def refetch(self) -> Command:
+        """What fetches the objects that a partial clone lacks."""
+        return git(self.repositories[0], "fetch", "--refetch", "--no-filter")
 
     def root(self, commit: str) -> Root | None:
         """The tree of a commit, None where no repository has both.

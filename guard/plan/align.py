@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from guard.git.commands import Command, Remedy, guard
 from guard.haskell import VersionRange
-from guard.rules.asked import proposed, ranges_on_gitlink, satisfying
+from guard.rules.asked import fitting_releases, ranges_on_gitlink, satisfying
 from guard.situation.values import Facts, Pin, ReleasePackages
 
 
@@ -79,9 +80,42 @@ def choose(facts: Facts, near: Nearness, newest: bool) -> Choice | None:
     return _choice(compatible[-1], reason, fitting)
 
 
-def fitting_releases(facts: Facts) -> Sequence[ReleasePackages]:
-    """Every release within every requirement as written, oldest first; see `proposed`."""
-    return proposed(satisfying(facts.candidates or (), ranges_on_gitlink(facts)))
+def move(facts: Facts) -> Remedy:
+    """What brings the dependency to a release that fits; a person is named where none is here.
+
+    Returns:
+        "" where it stands at such a release, so that nothing would be moved.
+    """
+    pin, names = facts.pin, facts.names
+    assert isinstance(pin, Pin)  # there is something to move
+    fitting = fitting_releases(facts)
+    if any(each.release.commit == pin.commit for each in fitting):
+        return ""
+    fetch = Command(("git", "fetch", "--tags"), next(iter(pin.repositories), None))
+    near = Nearness(frozenset(), frozenset())
+    if facts.candidates is None or facts.others:
+        return (guard("align"),)
+    if choose(facts, near, newest=False):
+        # It may be a release of which only the remote has the tag.
+        return (fetch, guard("align")) if _is_newer(facts, pin) else (guard("align"),)
+    if fitting:
+        # It goes neither to a pre-release nor past an open end unasked.
+        tag = fitting[-1 if fitting[0].release.is_pre else 0].release.tag
+        return (guard("align", "--to", tag),)
+    if not facts.candidates:
+        return (fetch,)
+    return (
+        f"fetch what there is ({fetch.text}); if no release fits then, release {names.dependency} "
+        f"in a version that does, or change the requirements of {names.consumer}"
+    )
+
+
+def _is_newer(facts: Facts, pin: Pin) -> bool:
+    """Whether a pin that is no release has versions of which no tag is here."""
+    tags = {each.release.tag for each in facts.candidates or ()}
+    form = facts.names.release_tag
+    versions = {form.replace("{version}", str(each.version)) for each in pin.packages}
+    return not pin.releases and bool(versions) and not tags & versions
 
 
 def _closed(wanted: VersionRange) -> VersionRange:

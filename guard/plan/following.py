@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guard.config import FILE
-from guard.git.commands import git, in_turn
+from guard.git.commands import PERSON, git, in_turn, told
 from guard.model import Tested, VerdictState
 from guard.plan.preparation import preparation
 from guard.plan.walk import Step, StepState, next_command, pending, steps
 from guard.situation.checkouts import Checkouts, Settings
 from guard.situation.release import Reach, ReleaseFacts, Spot
-
-# How the line begins that is no command.
-PERSON = "you: "
+from guard.situation.values import FILL_IN
 
 
 def following(release: ReleaseFacts, at: Checkouts, hook: str, others: str) -> str:
@@ -51,10 +49,8 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, others: str) -> s
 def _command(plan: Sequence[Step], at: Checkouts) -> str:
     """The command of the pending step; of a person where none of guard's helps any more."""
     command = next_command(plan)
-    if command == "guard init" and at.settings is Settings.CHANGED:
+    if command in ("guard init", told(FILL_IN)) and at.settings is Settings.CHANGED:
         return git(at.superproject, "add", FILE).text
-    if command == "guard init" and at.settings is Settings.STAGED:
-        return f"{PERSON}fill in [test] command in {FILE}"
     step = pending(plan)
     assert step is not None  # else there was no question
     return command or f"{PERSON}see why {step.title} is blocked: guard check"

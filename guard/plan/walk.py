@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
-from guard.git.commands import Command, git, guard, in_turn
+from guard.git.commands import Command, git, guard, in_turn, told
 from guard.model import Evidence, Severity, Tested, VerdictState
 from guard.rules import published
 from guard.situation.publication import Publication, Publications
@@ -157,7 +157,8 @@ def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
     to_test = _Open((guard("test"),))
     if not isinstance(tested, Tested):
         what = tested.what if tested is not None else "nobody asked for the verdict"
-        trouble = Trouble(what, tested.remedy if tested is not None else "guard check", True)
+        remedy = told(tested.remedy) if tested is not None else "guard check"
+        trouble = Trouble(what, remedy, True)
         return trouble, trouble
     verdict = f"verdict {tested.verdict}"
     if tested.state is VerdictState.PASSED:
@@ -169,9 +170,10 @@ def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
     if tested.state is VerdictState.FAILED_BUILD:
         trouble = _failed("it does not build", tested)
     elif tested.state is VerdictState.NO_COMMAND:
-        trouble = Trouble("no test command is set, so nothing can have passed", "guard init")
+        remedy = told(tested.remedy) or "guard init"
+        trouble = Trouble("no test command is set, so nothing can have passed", remedy)
     else:
-        trouble = Trouble(tested.detail, tested.remedy, True)
+        trouble = Trouble(tested.detail, told(tested.remedy), True)
     return trouble, to_test
 
 
@@ -239,7 +241,7 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
     if isinstance(spot, Publication):
         source = Evidence(facts.names.superproject)
         (finding,) = published.check(Publications(source, (spot,)))
-        return Trouble(finding.message, finding.remedy, finding.severity is Severity.UNDECIDED)
+        return Trouble(finding.message, told(spot.remedy), finding.severity is Severity.UNDECIDED)
     what = spot.branch if spot.source == spot.ref else spot.source[:12]
     if spot.reach in (Reach.SAME, Reach.AHEAD_THERE):
         seen = "has" if spot.asked else "is known to have"

@@ -6,7 +6,6 @@ The rule `dependency-match` and ``guard align`` both stand on this computation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from shlex import quote
 from typing import NamedTuple
 
 from guard.haskell import Manifest, Requirement, Source, SourceKind, Version, VersionRange
@@ -134,18 +133,13 @@ def satisfying(
     return [candidate for candidate in candidates if _satisfies(candidate, ranges)]
 
 
-def proposed(fitting: Sequence[ReleasePackages]) -> Sequence[ReleasePackages]:
-    """What of releases may be proposed: a pre-release only where no other fits."""
+def fitting_releases(facts: Facts) -> Sequence[ReleasePackages]:
+    """Every release within every requirement as written, oldest first.
+
+    Pre-releases stand there only where no other fits: nobody is led to one unasked.
+    """
+    fitting = satisfying(facts.candidates or (), ranges_on_gitlink(facts))
     return [each for each in fitting if not each.release.is_pre] or fitting
-
-
-def align_command(facts: Facts) -> str:
-    """What moves the dependency to a release that fits; a pre-release has to be named."""
-    fitting = proposed(satisfying(facts.candidates or (), ranges_on_gitlink(facts)))
-    # What nobody has looked into yet, guard align does.
-    if not fitting or facts.others or not fitting[-1].release.is_pre:
-        return "guard align"
-    return f"guard align --to {quote(fitting[-1].release.tag)}"
 
 
 def _satisfies(candidate: ReleasePackages, ranges: Mapping[str, VersionRange]) -> bool:

@@ -14,13 +14,10 @@ from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import (
     Asked,
     Given,
-    align_command,
+    fitting_releases,
     given,
     in_family,
-    proposed,
-    ranges_on_gitlink,
     requirements,
-    satisfying,
     whole_range,
 )
 from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown, undecided
@@ -80,16 +77,14 @@ def _mismatch(
     evidence = _evidence(facts, consumer, refused)
     where = f"{first.manifest}:{first.requirement.line}"
     more = f" and {len(evidence) - 1} more" if len(evidence) > 1 else ""
-    expected, remedy = _what_would_fit(facts)
     return Finding(
         NAME,
         Severity.ERROR,
         f"{package} is {item.version}, but {facts.names.consumer} requires {wanted} "
         f"({where}{more})",
         found=f"{package} {item.version} ({_origin(facts, item)})",
-        expected=f"{package} {wanted}{expected}",
+        expected=f"{package} {wanted}{_what_would_fit(facts)}",
         evidence=evidence,
-        remedy=remedy,
     )
 
 
@@ -99,7 +94,6 @@ def _absent(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) 
     if isinstance(facts.pin, Pin) and facts.pin.unknown:
         return []  # it may stand in what could not be read; that is said already
     if facts.pin is not None:
-        expected, remedy = _what_would_fit(facts)
         at = f"{names.dependency} at {_pinned(facts)}"
         return [
             Finding(
@@ -107,9 +101,8 @@ def _absent(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) 
                 Severity.ERROR,
                 f"{names.consumer} requires {package}, which {at} does not have",
                 found=f"no package {package} in {at}",
-                expected=f"{package} {whole_range(asked)}{expected}",
+                expected=f"{package} {whole_range(asked)}{_what_would_fit(facts)}",
                 evidence=evidence,
-                remedy=remedy,
             )
         ]
     if any(path.state is PathState.NO_GITLINK for path in consumer.paths):
@@ -118,30 +111,24 @@ def _absent(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) 
         f"{names.consumer} requires {package}, but neither a gitlink of {names.dependency} nor an "
         "extra-dep says in which version"
     )
-    remedy = f"add {package}-<version> to the extra-deps of {names.consumer}'s stack.yaml"
-    return [undecided(NAME, Unknown(what, remedy, evidence))]
+    return [undecided(NAME, Unknown(what, evidence=(facts.superproject, *evidence)))]
 
 
-def _what_would_fit(facts: Facts) -> tuple[str, str]:
-    """What to expect besides the range, and the command that mends it."""
+def _what_would_fit(facts: Facts) -> str:
+    """What to expect besides the range."""
     if facts.candidates is None or facts.pin is None:
-        return "", f"change the requirement or the version in {facts.names.consumer}"
-    fitting = proposed(satisfying(facts.candidates, ranges_on_gitlink(facts)))
+        return ""
+    fitting = fitting_releases(facts)
     name = facts.names.dependency
     seen = f"the {len(facts.candidates)} likeliest of {facts.others + len(facts.candidates)}"
     if not fitting and facts.others:
-        what = f"; none of {seen} releases of {name} satisfies all requirements together"
-        return what, "guard align"  # which looks into all
+        return f"; none of {seen} releases of {name} satisfies all requirements together"
     if not fitting:
-        return (
-            f"; no release of {facts.names.dependency} satisfies all requirements together",
-            f"release {facts.names.dependency} in a version that fits, or change the requirements "
-            f"of {facts.names.consumer}",
-        )
+        return f"; no release of {name} satisfies all requirements together"
     tags = ", ".join(item.release.tag for item in fitting)
     more = f" (of {seen} releases)" if facts.others else ""
     what = "pre-releases alone, " if fitting[0].release.is_pre else ""
-    return f"; satisfied by {name} {what}{tags}{more}", align_command(facts)
+    return f"; satisfied by {name} {what}{tags}{more}"
 
 
 def _open_ended(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) -> Finding:
@@ -153,19 +140,25 @@ def _open_ended(facts: Facts, consumer: Consumer, package: str, asked: list[Aske
         found=f"{package} {whole_range(asked)}",
         expected="an upper bound, as in ^>=x.y or >=x.y && <x.z",
         evidence=_evidence(facts, consumer, asked[:1]),
-        remedy=f"add an upper bound in {asked[0].manifest}:{asked[0].requirement.line}",
     )
 
 
 def _version_unreadable(facts: Facts, package: str, item: Given) -> Finding:
     what = f"the version of {package} cannot be read ({facts.names.dependency}/{item.path})"
-    return undecided(NAME, Unknown(what, f"correct the version in {item.path}"))
+    return undecided(NAME, Unknown(what, evidence=_held(facts, [item])))
 
 
 def _several_versions(facts: Facts, package: str, versions: list[Given]) -> Finding:
     texts = ", ".join(f"{item.version} ({item.path})" for item in versions)
     what = f"{facts.names.dependency} holds {package} in several versions: {texts}"
-    return undecided(NAME, Unknown(what, f"name one of the folders in {facts.names.consumer}"))
+    return undecided(NAME, Unknown(what, evidence=_held(facts, versions)))
+
+
+def _held(facts: Facts, versions: list[Given]) -> tuple[Evidence, ...]:
+    """Where the versions of a package stand in the dependency."""
+    assert isinstance(facts.pin, Pin)  # a version of an extra-dep can be read, and is one
+    name, commit = facts.names.dependency, facts.pin.commit
+    return tuple(Evidence(name, commit, each.path, each.line, each.text) for each in versions)
 
 
 def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[Finding]:
@@ -180,29 +173,22 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
             unread.package, facts.names.dependency, packages
         )
         if unread.concerns_requirements and concerned:
-            remedy = f"correct {manifest.path}:{unread.line} in {facts.names.consumer}"
-            findings.append(undecided(NAME, Unknown(what, remedy, (evidence,))))
+            findings.append(undecided(NAME, Unknown(what, evidence=(evidence,))))
     if manifest.lenient and not findings:
         first = manifest.unread[0] if manifest.unread else None
         why = f": line {first.line}, {first.reason}" if first else ""
+        line, text = (first.line, first.text) if first else (None, "")
         findings.append(
             Finding(
                 NAME,
                 Severity.NOTE,
                 f"{manifest.path} would be refused by the Haskell tools and was read leniently"
                 f"{why}",
-                found=first.text if first else "",
+                found=text,
                 expected="a file that cabal and hpack accept",
                 evidence=(
-                    Evidence(
-                        facts.names.consumer,
-                        consumer.commit,
-                        manifest.path,
-                        first.line if first else None,
-                        first.text if first else "",
-                    ),
+                    Evidence(facts.names.consumer, consumer.commit, manifest.path, line, text),
                 ),
-                remedy=f"correct {manifest.path} in {facts.names.consumer}",
             )
         )
     return findings
@@ -240,30 +226,29 @@ def _disagreement(
         found=f"{cabal.path}: {text(ours)}; {beside.path}: {text(theirs)}",
         expected="the same requirement in both",
         evidence=_evidence(facts, consumer, [*ours, *theirs]),
-        remedy=f"run hpack in {facts.names.consumer}, or correct {beside.path}",
     )
 
 
 def _nothing_asked(facts: Facts, consumer: Consumer) -> Finding:
     names = facts.names
     read = ", ".join(manifest.path for manifest in consumer.manifests) or "none"
+    evidence = (Evidence(names.consumer, consumer.commit),)
     if not consumer.manifests:
         what = f"{names.consumer} at {consumer.commit[:12]} has no manifest that guard can read"
-        return undecided(NAME, Unknown(what, f"add a .cabal file to {names.consumer}"))
+        return undecided(NAME, Unknown(what, evidence=evidence))
     if facts.pin is None:
         what = (
             f"{names.superproject} has no gitlink at {names.dependency_path} and {names.consumer} "
             f"requires no package of {names.dependency}: nothing is known of it"
         )
-        remedy = "correct guard.dependency in .guard.toml, or git submodule add it"
-        return undecided(NAME, Unknown(what, remedy, (facts.superproject,)))
+        return undecided(NAME, Unknown(what, evidence=(facts.superproject,)))
     return Finding(
         NAME,
         Severity.WARNING,
         f"{names.consumer} requires no package of {names.dependency}",
         found=f"no requirement in {read}",
         expected=f"a requirement on a package of {names.dependency}",
-        evidence=(Evidence(names.consumer, consumer.commit),),
+        evidence=evidence,
     )
 
 
@@ -271,8 +256,7 @@ def _no_consumer(facts: Facts) -> Unknown:
     names = facts.names
     return Unknown(
         f"{names.superproject} has no gitlink at {names.consumer_path}",
-        f"git submodule add <url> {names.consumer_path}",
-        (facts.superproject,),
+        evidence=(facts.superproject,),
     )
 
 

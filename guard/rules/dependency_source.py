@@ -11,8 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 from guard.haskell import Manifest, Source, SourceKind
+from guard.haskell.model import AllowNewer
 from guard.model import Evidence, Finding, Severity
-from guard.rules.asked import align_command, in_family
+from guard.rules.asked import in_family
 from guard.situation.values import Consumer, Facts, PathSource, PathState, Pin, Unknown, undecided
 
 NAME: Final = "dependency-source"
@@ -46,33 +47,28 @@ def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> list[Finding
     evidence = _evidence(facts, consumer, path.manifest, path.source)
     if path.state is PathState.UNKNOWN:
         what = f"{folder} cannot be looked up at the gitlink of {names.dependency}"
-        remedy = f"git -C {names.dependency_path} fetch"
-        return [undecided(NAME, Unknown(what, remedy, (evidence,)))]
+        return [undecided(NAME, Unknown(what, evidence=(evidence,)))]
     where = f"{path.manifest}:{path.source.line}"
-    message, expected, remedy = {
+    message, expected = {
         PathState.NO_GITLINK: (
             f"{names.consumer} takes {path.source.path} by path ({where}), but "
             f"{names.superproject} has no gitlink at {names.dependency_path}",
             f"a gitlink at {names.dependency_path}, or an extra-dep from Hackage",
-            f"git submodule add <url> {names.dependency_path}",
         ),
         PathState.NOWHERE: (
             f"{names.consumer} takes {path.source.path} by path ({where}), but "
             f"{names.superproject} holds nothing there",
             f"a folder or a submodule {path.target} in {names.superproject}",
-            f"correct {where} in {names.consumer}, or add the submodule",
         ),
         PathState.ABSENT: (
             f"{names.consumer} takes {path.source.path} by path ({where}), but "
             f"{names.dependency} has no such folder at its gitlink",
             f"a folder {path.target} in {names.dependency}",
-            align_command(facts),
         ),
         PathState.NO_PACKAGE: (
             f"{names.consumer} takes {path.source.path} by path ({where}), but there is no "
             f"package in that folder of {names.dependency}",
             f"a .cabal file or package.yaml in {path.target or 'the root'}",
-            align_command(facts),
         ),
     }[path.state]
     return [
@@ -83,7 +79,6 @@ def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> list[Finding
             found=f"{folder}: {path.state.value}",
             expected=expected,
             evidence=(evidence, facts.superproject),
-            remedy=remedy,
         )
     ]
 
@@ -102,8 +97,7 @@ def _of_repository(
             f"{names.consumer} takes {names.dependency} from {source.url} ({where}), and "
             f"{names.superproject} has no gitlink to compare it with"
         )
-        remedy = f"git submodule add {source.url} {names.dependency_path}"
-        return [undecided(NAME, Unknown(what, remedy, (evidence,)))]
+        return [undecided(NAME, Unknown(what, evidence=(evidence,)))]
     if source.commit == pin.commit:
         return []
     return [
@@ -115,7 +109,6 @@ def _of_repository(
             found=source.commit or "no commit",
             expected=pin.commit,
             evidence=(evidence, facts.superproject),
-            remedy=f"set the commit in {where} to {pin.commit}",
         )
     ]
 
@@ -152,7 +145,6 @@ def _of_hackage(
             expected=f"{source.package} {own[0].version} by path from {names.dependency_path}/, or "
             "no submodule",
             evidence=(_evidence(facts, consumer, manifest.path, source), facts.superproject),
-            remedy=f"remove {source.text} in {where}, or git rm {names.dependency_path}",
         )
     ]
 
@@ -173,20 +165,13 @@ def _bounds_lifted(facts: Facts, consumer: Consumer, manifest: Manifest) -> list
                 "are not in force for the build",
                 found=lifted.text,
                 expected="declared bounds that the build keeps to",
-                evidence=(
-                    Evidence(
-                        facts.names.consumer,
-                        consumer.commit,
-                        manifest.path,
-                        lifted.line,
-                        lifted.text,
-                    ),
-                ),
-                remedy=f"remove {lifted.text} from {manifest.path}",
+                evidence=(_evidence(facts, consumer, manifest.path, lifted),),
             )
         )
     return findings
 
 
-def _evidence(facts: Facts, consumer: Consumer, manifest: str, source: Source) -> Evidence:
+def _evidence(
+    facts: Facts, consumer: Consumer, manifest: str, source: Source | AllowNewer
+) -> Evidence:
     return Evidence(facts.names.consumer, consumer.commit, manifest, source.line, source.text)

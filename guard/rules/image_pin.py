@@ -6,11 +6,10 @@ stable tag".
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final
 
 from guard.model import Evidence, Finding, ImageMention, Severity
-from guard.situation.values import Consumer, Facts, ImagePins, Unknown
+from guard.situation.values import Consumer, Facts, ImagePins, Unknown, undecided
 
 NAME: Final = "image-pin"
 _SHOWN: Final = 3
@@ -40,7 +39,7 @@ def _judged(facts: Facts, consumer: Consumer, pins: ImagePins) -> list[Finding]:
     elif first.tag == _LATEST and not first.digest:
         message = f"{name} names its image by the tag latest: {_ways(pins.mentions)}"
         expected = "a tag that stays, for latest is the last image that anybody pushed"
-    elif not _stays(first):
+    elif not stays(first):
         message = f"{name} does not write down the tag of its image: {_ways(pins.mentions)}"
         expected = "a tag that stands in the file"
     else:
@@ -56,7 +55,6 @@ def _judged(facts: Facts, consumer: Consumer, pins: ImagePins) -> list[Finding]:
             found=", ".join(dict.fromkeys(item.reference for item in pins.mentions)),
             expected=expected,
             evidence=evidence,
-            remedy="\n".join(_edits(pins)),
         )
     ]
 
@@ -70,26 +68,10 @@ def _agree(mentions: tuple[ImageMention, ...]) -> bool:
     )
 
 
-def _stays(mention: ImageMention) -> bool:
+def stays(mention: ImageMention) -> bool:
     """Whether it always means one image, as far as a tag can."""
     is_written = bool(mention.tag) and not set(mention.tag) & set("$`")
     return bool(mention.digest) or (is_written and mention.tag != _LATEST)
-
-
-def _edits(pins: ImagePins) -> list[str]:
-    """What to change, a line for each: to what most of them say that say something good."""
-    good = Counter(item.reference for item in pins.mentions if _stays(item))
-    if good:
-        wanted = good.most_common(1)[0][0]
-    else:
-        names = Counter(item.name for item in pins.mentions)
-        preferred = pins.name if pins.name in names else names.most_common(1)[0][0]
-        wanted = f"{preferred}:<tag>"
-    return [
-        f"{item.path}:{item.line}: {item.reference} -> {wanted}"
-        for item in pins.mentions
-        if item.reference != wanted
-    ]
 
 
 def _ways(mentions: tuple[ImageMention, ...]) -> str:
@@ -108,10 +90,5 @@ def _some(texts: list[str]) -> str:
 
 def _unread(facts: Facts, pins: ImagePins, unknown: Unknown) -> Finding:
     what = f"which image {facts.names.consumer} picks is not known: {unknown.what}"
-    return Finding(
-        NAME,
-        Severity.UNDECIDED if pins.blocks else Severity.WARNING,
-        what,
-        remedy=unknown.remedy,
-        missing=(what,),
-    )
+    severity = Severity.UNDECIDED if pins.blocks else Severity.WARNING
+    return undecided(NAME, unknown._replace(what=what), severity)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Finding, Severity
-from guard.situation.values import Facts, OldImage
+from guard.situation.values import Facts, OldImage, Unknown, undecided
 
 NAME: Final = "image-published"
 _SHOWN: Final = 4
@@ -25,19 +25,13 @@ def of_image(old: OldImage | None) -> list[Finding]:
     if old is None:
         return []
     weight = Severity.ERROR if old.blocks else Severity.WARNING
-    remedy = f"guard publish {old.verdict}"
     if old.unknown is not None:
-        return [
-            Finding(
-                NAME,
-                Severity.UNDECIDED if old.blocks else weight,
-                f"whether CI would test {old.consumer} in the old image is not known: "
-                f"{old.unknown.what}",
-                evidence=(old.evidence,),
-                remedy=old.unknown.remedy or remedy,
-                missing=(old.unknown.what,),
-            )
-        ]
+        what = (
+            f"whether CI would test {old.consumer} in the old image is not known: "
+            f"{old.unknown.what}"
+        )
+        unknown = Unknown(what, old.unknown.remedy, (old.evidence,))
+        return [undecided(NAME, unknown, Severity.UNDECIDED if old.blocks else weight)]
     more = len(old.differs) - _SHOWN
     differs = ", ".join(old.differs[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
     return [
@@ -45,10 +39,9 @@ def of_image(old: OldImage | None) -> list[Finding]:
             NAME,
             weight,
             f"CI would test this commit of {old.consumer} in an older image: the one that passed "
-            f"has not been published ({remedy})",
+            f"has not been published (guard publish {old.verdict})",
             found=f"unlike {old.superproject} on {old.remote}: {differs}",
             expected=f"the image of verdict {old.verdict} in its registry",
             evidence=(old.evidence,),
-            remedy=remedy,
         )
     ]

@@ -35,7 +35,6 @@ def check_stale(stale: Stale) -> Finding:
         found=f"HEAD without {stale.tip}",
         expected=f"a HEAD of {stale.superproject} that contains {stale.branch}",
         evidence=(Evidence(stale.superproject, stale.tip, text=stale.branch),),
-        remedy=stale.remedy,
     )
 
 
@@ -46,9 +45,8 @@ def _not_merged(merge: Merge) -> Finding:
         f"{merge.name} {merge.commit[:12]} is not in {merge.branch} of {merge.name}, and this push "
         f"is to the default branch of {merge.superproject.repository}",
         found=f"{merge.branch} at {merge.tip}, which does not lead to it",
-        expected=f"a commit of {merge.branch}; or a push to a branch: {merge.elsewhere}",
+        expected=f"a commit of {merge.branch}; or a push to a branch: {merge.elsewhere.text}",
         evidence=(merge.superproject._replace(path=merge.path, text=merge.commit),),
-        remedy=merge.remedy,
     )
 
 
@@ -57,9 +55,5 @@ def _misfit(merge: Merge, misfit: Finding) -> Finding:
         f"{merge.branch} of {merge.name} ({merge.tip[:12]}) does not go with what is pushed: "
         f"{misfit.message}"
     )
-    return misfit._replace(
-        rule=NAME,
-        message=message,
-        remedy=merge.elsewhere if merge.merged else merge.remedy,
-        missing=(message,) if misfit.missing else (),
-    )
+    missing = (message,) if misfit.missing else ()
+    return misfit._replace(rule=NAME, message=message, remedy="", missing=missing)

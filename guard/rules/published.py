@@ -57,6 +57,5 @@ def _finding(facts: Publications, link: Publication) -> Finding:
         found=found,
         expected=expected,
         evidence=(facts.superproject._replace(path=link.path, text=link.commit),),
-        remedy=link.remedy,
         missing=(message,) if severity is Severity.UNDECIDED else (),
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Evidence, Finding, Severity
-from guard.rules.asked import align_command
 from guard.situation.values import Facts, Pin, Unknown, undecided
 
 NAME: Final = "release-tag"
@@ -41,10 +40,6 @@ def _unreleased(facts: Facts, pin: Pin) -> Finding:
         found=f"{pin.commit} ({pin.described})",
         expected=f"a commit of {name} with a release tag ({form})",
         evidence=(_gitlink(facts, pin),),
-        # An empty list is another thing than one that nobody has asked for.
-        remedy=align_command(facts)
-        if facts.candidates != ()
-        else f"git -C {facts.names.dependency_path} fetch --tags",
     )
 
 
@@ -57,7 +52,6 @@ def _same_content(facts: Facts, pin: Pin) -> Finding:
         found=pin.described,
         expected=tags,
         evidence=(_gitlink(facts, pin),),
-        remedy=f"guard align --to {pin.same_content[0].tag}",
     )
 
 
@@ -72,8 +66,6 @@ def _contradicting(facts: Facts, pin: Pin) -> Finding:
         found=f"several commits for {tags}",
         expected="one commit for each tag",
         evidence=(_gitlink(facts, pin),),
-        # Which of them is wrong nobody here can know.
-        remedy=" && ".join(f"{git} fetch --tags --force" for git in pin.asked),
         missing=(what,),
     )
 

@@ -28,26 +28,22 @@ def check(facts: Facts) -> list[Finding]:
 def _not_passed(facts: Facts, tested: Tested) -> Finding:
     seen = f", recorded by {tested.by}" if tested.by else ""
     seen += f", log: {tested.log}" if tested.log else ""
-    message, found, remedy = {
+    message, found = {
         VerdictState.NO_COMMAND: (
             "no test command is set, so nothing can be known to pass",
             "no [test] command in .guard.toml",
-            "guard init",
         ),
         VerdictState.UNTESTED: (
             "this combination has not been built and tested",
             f"no verdict of yours; {tested.uncounted}" if tested.uncounted else "no verdict",
-            facts.test_command,
         ),
         VerdictState.FAILED_BUILD: (
             f"the image of this combination does not build: {tested.detail}",
             f"verdict {tested.verdict}: failed at build{seen}",
-            f"guard log {tested.verdict}",
         ),
         VerdictState.FAILED_TEST: (
             f"the tests of this combination fail: {tested.detail}",
             f"verdict {tested.verdict}: failed at test{seen}",
-            f"guard log {tested.verdict}",
         ),
     }[tested.state]
     return Finding(
@@ -57,5 +53,4 @@ def _not_passed(facts: Facts, tested: Tested) -> Finding:
         found=found,
         expected=f"a passed verdict for {tested.key[:12]}" if tested.key else "a passed verdict",
         evidence=(facts.superproject,),
-        remedy=remedy,
     )

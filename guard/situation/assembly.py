@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
+from guard.git.commands import git
 from guard.git.locate import distinct, submodule_repositories
 from guard.git.memo import Memo
 from guard.git.objects import GitObject, ObjectPool
@@ -204,7 +205,8 @@ def assemble(submodules: Submodules, store: Store, combination: Combination) -> 
         raise GitError("the submodules are nested too deeply to be read") from error
     if assembler.missing:
         raise MissingObjectError(
-            "missing: " + "; ".join(assembler.missing), "git submodule update --init --recursive"
+            "missing: " + "; ".join(assembler.missing),
+            git(store.repositories[0], "submodule", "update", "--init", "--recursive").text,
         )
     if len({len(part.tree) for part in assembler.parts}) > 1:
         raise GitError("the combination mixes SHA-1 and SHA-256 repositories")

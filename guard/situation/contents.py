@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from shlex import quote
-
 from guard.config import FILE, Config, read_config
 from guard.errors import MissingObjectError
+from guard.git.commands import Remedy, git
 from guard.git.memo import Memo
 from guard.git.objects import GitObject, KeptRefs, ObjectPool
 from guard.git.repository import Repository
@@ -65,7 +64,7 @@ class Contents:
             return known
         content = store.read(blob)
         if content is None or content.type != "blob":
-            raise MissingObjectError(f"{FILE} ({blob}) cannot be read", "git fsck")
+            raise MissingObjectError(f"{FILE} ({blob}) cannot be read", store.refetch.text)
         config = read_config(content.data)
         self.memo.write(config, "config", blob)
         return config
@@ -134,17 +133,18 @@ def superproject_tree(store: Store, combination: Combination) -> GitObject:
     if tree is None:
         raise MissingObjectError(
             f"tree {combination.tree} of the superproject is missing",
-            "git fetch --refetch --no-filter",
+            store.refetch.text,
         )
     return tree
 
 
-def brought_here(superproject: Repository, path: str) -> str:
-    """The command that brings a submodule's repository to this machine, or tells where it is."""
+def brought_here(superproject: Repository, path: str) -> Remedy:
+    """What brings a submodule's repository to this machine, or tells where it is."""
     if superproject.work_tree is None:
-        key = quote(f"guard.{path}.repository")
-        return f"git config {key} /path/to/{quote(path.rpartition('/')[2])}"
-    return f"git submodule update --init {quote(path)}"
+        folder = f"/path/to/{path.rpartition('/')[2]}"
+        said = git(superproject, "config", f"guard.{path}.repository", folder)
+        return f"clone {path}, and say where it is: {said.text}"
+    return (git(superproject, "submodule", "update", "--init", path),)
 
 
 def _missing(superproject: Repository, path: str, commit: str, store: Store) -> Unknown:
@@ -156,6 +156,5 @@ def _missing(superproject: Repository, path: str, commit: str, store: Store) -> 
     looked = ", ".join(found.work_tree or found.git_dir for found in store.repositories)
     return Unknown(
         f"commit {commit} of {path} is missing (looked in {looked})",
-        f"git -C {store.repositories[0].work_tree or store.repositories[0].git_dir} "
-        f"fetch origin {commit}",
+        (git(store.repositories[0], "fetch", "origin", commit),),
     )

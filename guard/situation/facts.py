@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from guard.config import Config
+from guard.config import FILE, Config
 from guard.errors import GuardError
 from guard.git.ancestry import described
-from guard.git.locate import git_at
 from guard.git.objects import ObjectPool
 from guard.git.releases import TagList, all_releases, in_order, releases_named
 from guard.git.repository import Repository
@@ -22,6 +21,7 @@ from guard.situation.assembly import assemble
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.others import Others
 from guard.situation.values import (
+    FILL_IN,
     Consumer,
     Facts,
     ImagePins,
@@ -132,7 +132,10 @@ class Gatherer(Contents):
     def tested(self, combination: Combination, config: Config) -> Tested | Unknown:
         """What the verdicts say of a combination."""
         if not config.test.command:
-            return Tested(VerdictState.NO_COMMAND)
+            store = self.store(combination)
+            # guard init leaves a file that is there.
+            is_there = store.walk(superproject_tree(store, combination), FILE) is not None
+            return Tested(VerdictState.NO_COMMAND, remedy=FILL_IN if is_there else "")
         # Two commits with one tree are one combination.
         content = combination._replace(commit=None, source="")
         if (content, config) not in self._tested:
@@ -204,6 +207,7 @@ class Gatherer(Contents):
         packages, unknown = self._library.packages(store, root.tree, config.dependency)
         form = config.release_tag
         pin = Pin(root.commit, tuple(packages), unknown=tuple(unknown))
+        pin = pin._replace(repositories=store.repositories)
         versions = [str(item.version) for item in packages if item.version is not None]
         tags = self._likely_tags(form, store, versions)
         if not tags.at(root.commit):
@@ -218,7 +222,6 @@ class Gatherer(Contents):
             same_content=in_order(finals or same_content, form),
             described=described(root.repository, root.commit, form.replace("{version}", "[0-9]*")),
             contradicting=contradicting,
-            asked=_called(store.repositories) if contradicting else (),
         )
 
     def _likely_tags(self, form: str, store: Store, versions: list[str]) -> TagList:
@@ -358,8 +361,3 @@ def _leads_to(target: str, package: Package) -> bool:
     steps = target.split("/")
     whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
     return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
-
-
-def _called(repositories: Iterable[Repository]) -> tuple[str, ...]:
-
-    return tuple(map(git_at, repositories))

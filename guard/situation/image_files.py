@@ -42,10 +42,10 @@ def image_pins(
         return kept[ids]
     mentions: list[ImageMention] = []
     unread: list[Unknown] = []
+    lacking = False
     if len(files) > _FILES:
         what = f"only {_FILES} of {len(files)} files that [image] pins names are read"
         unread.append(Unknown(what, "name fewer of them in [image] pins"))
-    lacking = False
     for item in files[:_FILES]:
         try:
             data = _content(reader, item.blob, names)
@@ -55,7 +55,7 @@ def image_pins(
         except (GitError, MissingObjectError):
             lacking = True
             what = f"{item.path} is missing (blob {item.blob})"
-            unread.append(Unknown(what, "git fetch --refetch --no-filter"))
+            unread.append(Unknown(what, (store.refetch,)))
     found = ImagePins(tuple(mentions), tuple(unread))
     if not lacking:
         kept[ids] = found

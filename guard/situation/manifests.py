@@ -107,18 +107,18 @@ class Library:
         for item, reader in files:
             key = (item.path, item.blob)
             if key not in self._read:
-                self._read[key] = _read(item, blobs[item], reader, name)
+                self._read[key] = _read(store, item, blobs[item], reader, name)
             results.append(self._read[key])
         return results
 
 
 def _read(
-    item: File, blob: GitObject | None, reader: Reader | None, name: str
+    store: Store, item: File, blob: GitObject | None, reader: Reader | None, name: str
 ) -> Manifest | Unknown:
     if blob is None:
         return Unknown(
             f"{name}/{item.path}: blob {item.blob} is missing",
-            f"git -C {name} fetch --refetch --no-filter",
+            (store.refetch,),
         )
     reader = reader or reader_for(item.path)
     assert reader is not None  # only files that have one are looked up
@@ -176,7 +176,7 @@ def _is_nested(store: Store, tree: GitObject, folder: str) -> bool:
     try:
         found = store.walk(tree, folder)
     except LookupError as error:
-        raise MissingObjectError(f"tree {error} is missing", "git fetch --refetch") from error
+        raise MissingObjectError(f"tree {error} is missing", store.refetch.text) from error
     return found is not None and found[0].mode == GITLINK
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from shlex import quote
 from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError
-from guard.git.locate import git_at
+from guard.git.commands import Command, Remedy, git
 from guard.git.network import remote_head as ask_remote_head
 from guard.git.refs import head_of
 from guard.git.remotes import Remote
@@ -164,13 +163,13 @@ class Merges:
     def _unseen(self, standing: Standing) -> Unknown | None:
         """Why it cannot be seen whether a branch leads to a commit, None where it can."""
         place, path, commit = standing.place, standing.path, standing.commit
-        git, name = git_at(place.repository), quote(place.remote.name)
-        if not self._links.present(place.repository, [commit]):
-            what = f"commit {commit} of {path} is not in {place.repository.git_dir}"
-            return Unknown(what, f"{git} fetch {name} {commit}")
+        repository, name = place.repository, place.remote.name
+        if not self._links.present(repository, [commit]):
+            what = f"commit {commit} of {path} is not in {repository.git_dir}"
+            return Unknown(what, (git(repository, "fetch", name, commit),))
         if place.tracking.is_shallow:
             what = f"the history of {path} is cut off, so it cannot be seen what is merged"
-            return Unknown(what, f"{git} fetch --unshallow {name}")
+            return Unknown(what, (git(repository, "fetch", "--unshallow", name),))
         return None
 
     def merge(
@@ -188,45 +187,45 @@ class Merges:
             standing.ref.removeprefix("refs/remotes/"),
             standing.tip,
             standing.merged,
-            misfits,
             _into(standing),
             self._elsewhere(combination),
+            misfits,
         )
 
-    def _elsewhere(self, combination: Combination) -> str:
+    def _elsewhere(self, combination: Combination) -> Command:
         commit = combination.commit or "HEAD"
-        remote = quote(self._destination.remote) if self._destination.remote else "<remote>"
-        git = git_at(self._workspace.superproject)
-        return f"{git} push {remote} {commit[:12]}:refs/heads/pin-{commit[:8]}"
+        remote = self._destination.remote or "<remote>"
+        branch = f"{commit[:12]}:{HEADS}pin-{commit[:8]}"
+        return git(self._workspace.superproject, "push", remote, branch)
 
 
 def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
-    git, name = git_at(repository), quote(remote.name)
-    command = f"{git} fetch {name} && {git} remote set-head {name} --auto"
-    if f"refs/remotes/{remote.name}/*" not in remote.tracking:
+    name = remote.name
+    steps = [("fetch", name), ("remote", "set-head", name, "--auto")]
+    if f"refs/remotes/{name}/*" not in remote.tracking:
         # A clone of one branch, or of none: what is fetched is not kept where it is looked for.
-        command = f"{git} remote set-branches --add {name} '*' && {command}"
+        steps.insert(0, ("remote", "set-branches", "--add", name, "*"))
     return Unknown(
         f"the default branch of {remote.name} in {where} is not known, so neither is whether "
         f"{what}",
-        command,
+        tuple(git(repository, *words) for words in steps),
     )
 
 
-def _into(standing: Standing) -> str:
-    """The command that brings a commit into the default branch of its remote."""
-    place, ref, commit = standing.place, standing.ref, standing.commit
-    git, target = git_at(place.repository), quote(place.target)
-    branch = quote(short_name(place.remote.name, ref))
+def _into(standing: Standing) -> Remedy:
+    """What brings a commit into the default branch of its remote."""
+    place, ref, commit = standing.place, standing.ref, standing.commit[:12]
+    repository, branch = place.repository, HEADS + short_name(place.remote.name, ref)
     try:
-        ahead = bool(reachable(place.repository, [standing.tip], [commit]))
+        ahead = bool(reachable(repository, [standing.tip], [standing.commit]))
     except GitError:
         ahead = False
     if ahead:
-        return f"{git} push {target} {commit[:12]}:refs/heads/{branch}"
+        return (git(repository, "push", place.target, f"{commit}:{branch}"),)
     return (
-        f"{git} checkout --detach {quote(ref.removeprefix('refs/remotes/'))} && "
-        f"{git} merge {commit[:12]} && {git} push {target} HEAD:refs/heads/{branch}"
+        git(repository, "checkout", "--detach", ref.removeprefix("refs/remotes/")),
+        git(repository, "merge", commit),
+        git(repository, "push", place.target, f"HEAD:{branch}"),
     )
 
 
@@ -266,13 +265,13 @@ def staleness(links: Links) -> Stale | None:
 
 def _pull(
     repository: Repository, options: dict[str, str], remote: Remote, branch: str, tip: str
-) -> str:
+) -> Remedy:
     target = short_name(remote.name, branch)
     here = head_branch(repository).removeprefix(HEADS)
-    command = f"{git_at(repository)} pull"
+    words = ["pull"]
     head = head_of(repository)
     if head is None or not reachable(repository, [head], [tip]):
-        command += " --no-rebase"
-    if upstream(options, here) == (remote.name, HEADS + target):
-        return command
-    return f"{command} {quote(remote.name)} {quote(target)}"
+        words.append("--no-rebase")
+    if upstream(options, here) != (remote.name, HEADS + target):
+        words += [remote.name, target]
+    return (git(repository, *words),)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import NamedTuple, TypeVar
@@ -11,8 +9,7 @@ from typing import NamedTuple, TypeVar
 from guard.config import Config
 from guard.errors import GuardError
 from guard.git.ancestry import described, is_named
-from guard.git.commands import git
-from guard.git.locate import git_at, seen_from_here
+from guard.git.commands import PERSON, Command, git, told
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import Combination, Finding, Gitlink, Tested, VerdictState
@@ -200,7 +197,7 @@ class Progress:
         if pin is None:
             return None
         if isinstance(pin, Unknown):
-            return Trouble(pin.what, pin.remedy, True)
+            return Trouble(pin.what, told(pin.remedy), True)
         if not pin.releases:
             return Trouble(f"{path} stands at no release", "guard align")
         link = self._link(path)
@@ -214,7 +211,7 @@ class Progress:
                     return _Tag(place, ref, pin.commit, is_known)
         return Trouble(
             f"the tag {pin.releases[0].tag} is in no repository of {path} that has a remote",
-            f"{self._at(path)} fetch --tags",
+            self._in(path, "fetch", "--tags"),
             True,
         )
 
@@ -286,7 +283,7 @@ class Progress:
                 return place
         return Trouble(
             f"commit {commit} of {path} is in no repository that has its remote",
-            f"{self._at(path)} fetch",
+            self._in(path, "fetch"),
             True,
         )
 
@@ -341,7 +338,7 @@ class Progress:
     def _no_remote(self, name: str) -> Trouble:
         top, remotes = self._top.repository, [item.name for item in self._top.remotes.remotes]
         if not remotes:
-            remedy = f"{git_at(top)} remote add origin <url>"
+            remedy = f"{PERSON}{git(top, 'remote', 'add', 'origin').text} <url>"
             return Trouble(f"{name} has no remote to push to", remedy)
         return Trouble(
             f"nothing says to which of the remotes {', '.join(remotes)} {name} is pushed",
@@ -374,10 +371,10 @@ class Progress:
             parts.append(f"{names.dependency} {at}")
         return " with ".join(parts)
 
-    def _at(self, path: str) -> str:
-        """The beginning of every git command for the checkout of a submodule."""
-        folder = os.path.join(self._workspace.superproject.place, path)
-        return f"git -C {shlex.quote(seen_from_here(folder))}"
+    def _in(self, path: str, *words: str) -> str:
+        """A git command in the checkout of a submodule."""
+        place = next(iter(self._places(path)), None)
+        return Command(("git", *words), place and place.repository).text
 
     def _described(self, commit: str) -> str:
         home = _tried(lambda: self._home)

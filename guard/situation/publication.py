@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from guard.git.commands import Command, Remedy
 from guard.model import Evidence, Finding
 
 
@@ -27,7 +28,7 @@ class Publication(NamedTuple):
         url: as ``.gitmodules`` writes it.
         remote: the remote of the submodule's repository that has this URL, "" for none.
         detail: why it is not known.
-        remedy: the command that publishes the commit, or that finds out.
+        remedy: what publishes the commit, or finds out.
         along: the branch with which this very push publishes it first, as
             ``push.recurseSubmodules`` says; "" for none.
     """
@@ -38,7 +39,7 @@ class Publication(NamedTuple):
     url: str = ""
     remote: str = ""
     detail: str = ""
-    remedy: str = ""
+    remedy: Remedy = ""
     along: str = ""
 
     @property
@@ -62,9 +63,9 @@ class Merge(NamedTuple):
         branch: the tracking branch, e.g. ``origin/master``.
         tip: where it stood when it was last fetched.
         merged: whether the tip leads to the commit.
-        misfits: what the static rules say of the tip in place of the commit.
-        remedy: the command that brings the commit into the branch.
+        remedy: what brings the commit into the branch.
         elsewhere: the push of the superproject to another branch.
+        misfits: what the static rules say of the tip in place of the commit.
     """
 
     superproject: Evidence
@@ -73,9 +74,9 @@ class Merge(NamedTuple):
     branch: str
     tip: str
     merged: bool
+    remedy: Remedy
+    elsewhere: Command
     misfits: tuple[Finding, ...] = ()
-    remedy: str = ""
-    elsewhere: str = ""
 
     @property
     def name(self) -> str:
@@ -89,10 +90,10 @@ class Stale(NamedTuple):
     Args:
         branch: the tracking branch, e.g. ``origin/master``.
         tip: the commit that is missing.
-        remedy: the command that brings it.
+        remedy: what brings it.
     """
 
     superproject: str
     branch: str
     tip: str
-    remedy: str
+    remedy: Remedy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
+from guard.git.commands import Remedy, git
 from guard.model import Combination
 from guard.situation.branches import remote_of
 from guard.situation.contents import Contents
@@ -136,19 +136,15 @@ class PublishedLinks:
         tips = {*tracked.values(), *tracking.seen(place.remote)}
         return published | self.links.reached(place.repository, tips, commits - published)
 
-    def _name_url(self, submodule: Submodule, config: Config) -> str:
-        url = "<url>"
+    def _name_url(self, submodule: Submodule, config: Config) -> Remedy:
+        url = ""
         for tracking in self.links.tracking(self.links.repositories(submodule, config)[:1]):
             remote = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
-            url = shlex.quote(remote.urls[0]) if remote else url
+            url = remote.urls[0] if remote else url
         name = submodule.names[-1] if submodule.names else submodule.path
-        key = shlex.quote(f"submodule.{name}.url")
-        path = (
-            ""
-            if submodule.names
-            else (
-                f"git config --file=.gitmodules {shlex.quote(f'submodule.{name}.path')} "
-                f"{shlex.quote(submodule.path)} && "
-            )
-        )
-        return f"{path}git config --file=.gitmodules {key} {url}"
+        if not url:
+            return f"write into .gitmodules from which URL others fetch {submodule.path}"
+        settings = [] if submodule.names else [(f"submodule.{name}.path", submodule.path)]
+        settings.append((f"submodule.{name}.url", url))
+        top = self.links.contents.workspace.superproject
+        return tuple(git(top, "config", "--file=.gitmodules", *each) for each in settings)

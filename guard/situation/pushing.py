@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 
-from guard.git.locate import git_at
+from guard.git.commands import Command, git
 from guard.git.releases import is_pre_release, release_version
 from guard.git.repository import Repository
 from guard.install.health import hook_health
@@ -14,7 +13,7 @@ from guard.situation.branches import HEADS, head_branch, push_remote, short_name
 from guard.situation.tracking import Place, reachable
 
 
-def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
+def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> Command:
     """The command that brings a commit to its remote.
 
     Args:
@@ -24,28 +23,29 @@ def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, st
     Raises:
         GitError: git cannot be asked.
     """
-    push = f"{git_at(place.repository)} push {shlex.quote(place.target)}"
+    return git(place.repository, "push", place.target, _pushed(place, commit, form, shown))
+
+
+def _pushed(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
     tags = _names(place.repository, "--points-at", commit, "refs/tags/")
     names = (tag.removeprefix("refs/tags/") for tag in tags if form and tag not in shown)
     releases = [name for name in names if release_version(name, form) is not None]
     if releases:
         name = min(releases, key=lambda name: is_pre_release(name, form))
-        tag = _short(place.repository, name, HEADS, f"refs/tags/{name}")
-        return f"{push} {shlex.quote(tag)}"
+        return _short(place.repository, name, HEADS, f"refs/tags/{name}")
     branches = _names(place.repository, "--contains", commit, HEADS)
     if not branches:
-        return f"{push} {commit[:12]}:{HEADS}{shlex.quote(_new_branch(place, commit))}"
+        return f"{commit[:12]}:{HEADS}{_new_branch(place, commit)}"
     usual = (head_branch(place.repository), f"{HEADS}{_default(place)}")
     branch = next((name for name in usual if name in branches), next(iter(branches)))
     tip = shown.get(branch) or _tracked(place, branch)
     if tip and not reachable(place.repository, [tip], [commit]):
         # Git would refuse: the remote's branch has gone another way.
-        return f"{push} {commit[:12]}:{HEADS}pin-{commit[:8]}"
+        return f"{commit[:12]}:{HEADS}pin-{commit[:8]}"
     if branches[branch] != commit:
         # More than this commit may not be ready for others.
-        return f"{push} {commit[:12]}:{shlex.quote(branch)}"
-    name = branch.removeprefix(HEADS)
-    return f"{push} {shlex.quote(_short(place.repository, name, 'refs/tags/', branch))}"
+        return f"{commit[:12]}:{branch}"
+    return _short(place.repository, branch.removeprefix(HEADS), "refs/tags/", branch)
 
 
 def _names(repository: Repository, option: str, commit: str, prefix: str) -> dict[str, str]:

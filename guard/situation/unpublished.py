@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 
 from guard.config import Config
 from guard.errors import GitError
-from guard.git.locate import git_at
+from guard.git.commands import Command, git
 from guard.git.network import ls_remote
 from guard.situation.contents import brought_here
 from guard.situation.gitlinks import Links, Submodule, checkout_of
@@ -63,17 +62,19 @@ class Search:
         if not self._links.destination.asks:
             for pushes, commit in enumerate(commits):
                 remedy = self._push(submodule, places, commit, {}, pushes < _TOLD)
-                yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
+                yield known._replace(
+                    commit=commit, state=PublicationState.UNASKED, remedy=(remedy,)
+                )
             return
         shown = self._asked(place)
         if isinstance(shown, GitError):
-            remedy = f"{git_at(place.repository)} fetch {shlex.quote(place.remote.name)}"
+            fetch = git(place.repository, "fetch", place.remote.name)
             for commit in commits:
                 yield known._replace(
                     commit=commit,
                     state=PublicationState.UNANSWERED,
                     detail=shown.problem,
-                    remedy=remedy,
+                    remedy=(fetch,),
                 )
             return
         yield from self._shown(submodule, config, places, known, shown, commits)
@@ -125,15 +126,14 @@ class Search:
                     state=PublicationState.UNKNOWN,
                     detail=f"commit {commit} of {submodule.path} is in no repository on this "
                     f"machine, and no branch or tag of {place.remote.name} is at it",
-                    remedy=f"{git_at(place.repository)} fetch {shlex.quote(place.target)} {commit}",
+                    remedy=(git(place.repository, "fetch", place.target, commit),),
                 )
             elif is_shallow:
                 yield found._replace(
                     state=PublicationState.UNKNOWN,
                     detail=f"the history of {submodule.path} is cut off, so it cannot be seen "
                     f"whether {place.remote.name} has {commit[:12]}",
-                    remedy=f"{git_at(place.repository)} fetch --unshallow "
-                    f"{shlex.quote(place.remote.name)}",
+                    remedy=(git(place.repository, "fetch", "--unshallow", place.remote.name),),
                 )
             elif unread:
                 names = ", ".join(sorted(unread.values())[:_TOLD]).replace(_BRANCHES, "")
@@ -141,12 +141,12 @@ class Search:
                     state=PublicationState.UNKNOWN,
                     detail=f"{place.remote.name} has more than was fetched of it ({names}), so it "
                     f"cannot be seen whether that leads to {found.name} {commit[:12]}",
-                    remedy=_fetch(place),
+                    remedy=(_fetch(place),),
                 )
             else:
                 remedy = self._push(submodule, places, commit, shown, pushes < _TOLD)
                 pushes += 1
-                yield found._replace(remedy=remedy)
+                yield found._replace(remedy=(remedy,))
 
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
         if not self.takes_submodules_along:
@@ -165,7 +165,7 @@ class Search:
         commit: str,
         shown: Mapping[str, str],
         is_looked_for: bool,
-    ) -> str:
+    ) -> Command:
         """The command that publishes a commit.
 
         Args:
@@ -180,7 +180,7 @@ class Search:
             with suppress(GitError):
                 return publishing_push(place, commit, submodule.release_tag, shown)
         name = f"{commit[:12]}:refs/heads/pin-{commit[:8]}"
-        return f"{git_at(place.repository)} push {shlex.quote(place.target)} {name}"
+        return git(place.repository, "push", place.target, name)
 
     def _nowhere(self, submodule: Submodule, config: Config, commit: str) -> Publication:
         repositories = self._links.repositories(submodule, config)
@@ -199,7 +199,6 @@ class Search:
         names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))
         taken = {item.name for item in tracking.remotes.remotes}
         name = next(item for item in names if item not in taken)
-        git = git_at(repositories[0])
         url = self._links.urls(submodule)[0]
         found = ", ".join(f"{item.name} is {item.urls[0]}" for item in tracking.remotes.remotes)
         return Publication(
@@ -208,15 +207,16 @@ class Search:
             PublicationState.NO_REMOTE,
             url,
             detail=found,
-            remedy=f"{git} remote add {name} {shlex.quote(url)} && {git} fetch {name}",
+            remedy=(
+                git(repositories[0], "remote", "add", name, url),
+                git(repositories[0], "fetch", name),
+            ),
         )
 
 
-def _fetch(place: Place) -> str:
+def _fetch(place: Place) -> Command:
     """The command that fetches all branches of a remote, which may be a clone of one alone."""
     remote = place.remote.name
     every = f"refs/remotes/{remote}/*"
-    command = f"{git_at(place.repository)} fetch {shlex.quote(remote)}"
-    if every in place.remote.tracking:
-        return command
-    return f"{command} {shlex.quote(f'+{_BRANCHES}*:{every}')}"
+    refspec = () if every in place.remote.tracking else (f"+{_BRANCHES}*:{every}",)
+    return git(place.repository, "fetch", remote, *refspec)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from guard.config import FILE
+from guard.git.commands import Remedy, told
+from guard.git.repository import Repository
 from guard.model import Evidence, Finding, ImageMention, Release, Severity, Tested
 
 if TYPE_CHECKING:
@@ -12,17 +15,21 @@ if TYPE_CHECKING:
     from guard.haskell import Manifest, Source, Version
 
 
+# What a person does to settings that name no test command.
+FILL_IN: Final = f"fill in [test] command in {FILE}"
+
+
 class Unknown(NamedTuple):
     """Something that could not be read.
 
     Args:
         what: in words, with the commit, file or line.
-        remedy: the command that mends it, or "".
+        remedy: what mends it, or "".
         evidence: where it was looked for.
     """
 
     what: str
-    remedy: str = ""
+    remedy: Remedy = ""
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -83,7 +90,7 @@ class Pin(NamedTuple):
         same_content: releases with the same tree; looked for only where `releases` is empty.
         described: ``v0.2.1-111-g16d4829b`` or a short id; only where `releases` is empty.
         contradicting: tags that mean different commits in different repositories.
-        asked: how git is called in each of these repositories; only where tags contradict.
+        repositories: where its objects may be.
     """
 
     commit: str
@@ -93,7 +100,7 @@ class Pin(NamedTuple):
     described: str = ""
     contradicting: tuple[str, ...] = ()
     unknown: tuple[Unknown, ...] = ()
-    asked: tuple[str, ...] = ()
+    repositories: tuple[Repository, ...] = ()
 
 
 class Consumer(NamedTuple):
@@ -182,13 +189,13 @@ class Facts(NamedTuple):
     image_pins: ImagePins | None = None
 
 
-def undecided(rule: str, unknown: Unknown) -> Finding:
-    """The finding for something that could not be read."""
+def undecided(rule: str, unknown: Unknown, severity: Severity = Severity.UNDECIDED) -> Finding:
+    """The finding for something that could not be read, which itself says what mends it."""
     return Finding(
         rule,
-        Severity.UNDECIDED,
+        severity,
         unknown.what,
         evidence=unknown.evidence,
-        remedy=unknown.remedy,
+        remedy=told(unknown.remedy),
         missing=(unknown.what,),
     )

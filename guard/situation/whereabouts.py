@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from guard.errors import GitError
-from guard.git.locate import git_at
+from guard.git.commands import git
 from guard.git.network import fetch, ls_remote
 from guard.git.repository import Repository
 from guard.install.health import hook_health
@@ -78,7 +78,7 @@ class Whereabouts:
             try:
                 self._answers[key] = ls_remote(repository, remote, seconds=_PATIENCE)
             except GitError as error:
-                remedy = f"{git_at(repository)} fetch {remote}"
+                remedy = git(repository, "fetch", remote).text
                 self._answers[key] = Trouble(error.problem, remedy, True)
         return self._answers[key]
 

@@ -10,12 +10,14 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.git.commands import told
 from guard.git.files import held, lock_file
 from guard.git.refs import resolve
 from guard.model import Combination, Role
 from guard.screen import Screen
 from guard.situation.assembly import Assembly, assemble
 from guard.situation.combinations import of_commit, with_consumer
+from guard.situation.contents import brought_here
 from guard.situation.values import Pin
 from guard.situation.workspace import repositories_of
 from guard.verdicts.record import Record
@@ -138,7 +140,7 @@ def _combination(gate: Gate, revision: str | None, consumer: str | None) -> Comb
     if gate.gatherer.gitlink(present, config.consumer) is None:
         raise GuardError(
             f"{workspace.name('')} ({present.source}) has no gitlink at {config.consumer}",
-            f"git submodule add <url> {config.consumer}",
+            f"add a submodule at {config.consumer} of {workspace.name('')}",
         )
     commit = _consumer_commit(gate, config, revision)
     return with_consumer(present, config.consumer, commit)
@@ -151,5 +153,5 @@ def _consumer_commit(gate: Gate, config: Config, revision: str) -> str:
             return resolve(repository, revision)
     raise GuardError(
         f"{revision} names no commit of {config.consumer}",
-        f"git submodule update --init {config.consumer}",
+        told(brought_here(gate.workspace.superproject, config.consumer)),
     )

@@ -500,8 +500,10 @@ class TestNothingIsFooled:
         assert ready.guard("install", at=bare).status == 0
         url = str(ready.root / "remotes/aula-docker.git")
         for name in ("thentos", "aula"):
-            command = mend(ready.push(bare, url, "master:refs/heads/topic"))
-            assert command == f"git config guard.{name}.repository /path/to/{name}"
+            said = mend(ready.push(bare, url, "master:refs/heads/topic"))
+            person, _, command = said.rpartition(": ")
+            assert person == f"you: clone {name}, and say where it is"
+            assert command.endswith(f" config guard.{name}.repository /path/to/{name}")
             folder = str(ready.docker.folder / name)
             assert paste(ready, command.replace(f"/path/to/{name}", folder), bare).status == 0
         ran = ready.push(bare, url, "master:refs/heads/topic")

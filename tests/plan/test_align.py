@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from guard.haskell import VersionRange
-from guard.plan.align import Choice, Nearness, Reason, choose, fitting_releases, unsatisfied
+from guard.plan.align import Choice, Nearness, Reason, choose, unsatisfied
+from guard.rules.asked import fitting_releases
 from guard.situation.values import Facts, Pin, ReleasePackages
 from tests.rules.case import a_pin, aula_cabal, facts, packages, releases
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from guard.haskell import Manifest, ParseError, SourceKind, Version, reader_for
 from guard.model import Evidence, Finding, Release
+from guard.plan.remedies import Saw, mended
 from guard.situation.values import (
     Consumer,
     Facts,
@@ -114,6 +116,14 @@ def facts(
         consumer = a_consumer(aula_cabal("thentos-core >=0.3 && <0.4") if files is None else files)
     held = None if no_pin else pin or a_pin()
     return Facts(NAMES, SUPERPROJECT, consumer, held, candidates)
+
+
+_Facts = TypeVar("_Facts", bound=Saw)
+
+
+def with_remedies(check: Callable[[_Facts], list[Finding]]) -> Callable[[_Facts], list[Finding]]:
+    """A rule's check, with the remedies that the plan adds."""
+    return lambda seen: list(mended(check(seen), seen))
 
 
 def told(findings: Iterable[Finding]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from guard.model import Evidence, Finding, Severity
-from guard.rules.dependency_match import check
+from guard.rules import dependency_match
 from guard.situation.values import PathState, Unknown
 from tests.rules.case import (
     AULA,
@@ -18,7 +18,10 @@ from tests.rules.case import (
     facts,
     releases,
     told,
+    with_remedies,
 )
+
+check = with_remedies(dependency_match.check)
 
 OPEN = "aula sets no upper bound on thentos-core: any later thentos would be accepted"
 LATER = releases(
@@ -72,7 +75,9 @@ class TestRanges:
     def test_without_an_upper_bound_is_a_warning(self, wanted: str) -> None:
         (finding,) = check_cabal(f"thentos-core {wanted}".strip())
         assert (finding.severity, finding.message) == (Severity.WARNING, OPEN)
-        assert finding.remedy == "add an upper bound in aula.cabal:9"
+        assert finding.remedy == (
+            "you: edit aula.cabal:9 of aula (wanted: an upper bound, as in ^>=x.y or >=x.y && <x.z)"
+        )
 
     def test_too_low_and_without_an_upper_bound_is_both(self) -> None:
         # 4e93172e, the day after the incident: >=0.3.0 against 0.2.1.
@@ -220,7 +225,10 @@ class TestWhatWouldFit:
         given = facts(aula_cabal("thentos-core ==0.9.*"), candidates=LATER)
         (finding,) = check(given)
         assert "; no release of thentos satisfies all requirements together" in finding.expected
-        assert finding.remedy.startswith("release thentos in a version that fits")
+        assert finding.remedy == (
+            "you: fetch what there is (git fetch --tags); if no release fits then, release thentos "
+            "in a version that does, or change the requirements of aula"
+        )
 
     def test_it_must_satisfy_the_other_requirements_too(self) -> None:
         given = facts(aula_cabal("thentos-core ==0.4.*", "servant-session ==0.5"), candidates=LATER)
@@ -248,14 +256,17 @@ class TestHackage:
         assert finding.found == (
             "thentos-cookie-session 0.8.4 (thentos-cookie-session-0.8.4, stack.yaml:4)"
         )
-        assert finding.remedy == "change the requirement or the version in aula"
+        assert finding.remedy == (
+            "you: edit aula.cabal:9 of aula (wanted: thentos-cookie-session >=0.9.0 && <0.10)"
+        )
 
     def test_nobody_says_a_version(self) -> None:
         (finding,) = check(facts(aula_cabal("thentos-core ==0.3.*"), no_pin=True))
         assert finding.severity is Severity.UNDECIDED
         assert "neither a gitlink of thentos nor an extra-dep" in finding.message
         assert finding.remedy == (
-            "add thentos-core-<version> to the extra-deps of aula's stack.yaml"
+            "you: add a submodule at thentos of aula-docker, or name its packages in the "
+            "extra-deps of aula"
         )
 
     def test_a_frozen_version_counts_where_no_extra_dep_does(self) -> None:
@@ -296,7 +307,7 @@ class TestWhatCannotBeRead:
         assert [item.severity for item in findings] == [Severity.UNDECIDED]
         assert findings[0].message.startswith("aula.cabal:10 cannot be read: ")
         assert findings[0].evidence[0].line == 10
-        assert findings[0].remedy == "correct aula.cabal:10 in aula"
+        assert findings[0].remedy == "you: edit aula.cabal:10 of aula"
 
     def test_an_unread_requirement_on_another_package_is_only_noted(self) -> None:
         found = told(check_cabal("thentos-core ==0.3.*", "servant >>= 1"))

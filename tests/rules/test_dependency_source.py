@@ -6,7 +6,7 @@ import pytest
 
 from guard.haskell import SourceKind
 from guard.model import Evidence, Finding, Severity
-from guard.rules.dependency_source import check
+from guard.rules import dependency_source
 from guard.situation.values import PathState, Unknown
 from tests.rules.case import (
     AULA,
@@ -17,7 +17,10 @@ from tests.rules.case import (
     facts,
     releases,
     told,
+    with_remedies,
 )
+
+check = with_remedies(dependency_source.check)
 
 STACK = "resolver: lts-6.0\npackages:\n- '.'\n- {}\n"
 PROJECT = """\
@@ -57,7 +60,10 @@ class TestPaths:
         )
         assert finding.found == "thentos/thentos-frontend-session: no gitlink"
         assert finding.expected == "a gitlink at thentos, or an extra-dep from Hackage"
-        assert finding.remedy == "git submodule add <url> thentos"
+        assert finding.remedy == (
+            "you: add a submodule at thentos of aula-docker, or name its packages in the "
+            "extra-deps of aula"
+        )
         assert finding.evidence == (
             Evidence("aula", AULA, "stack.yaml", 4, path),
             SUPERPROJECT,
@@ -135,7 +141,7 @@ class TestRepositories:
             f"aula takes thentos at {'b' * 40} from {url} (cabal.project:2), not at the gitlink"
         )
         assert (finding.found, finding.expected) == ("b" * 40, THENTOS)
-        assert finding.remedy == f"set the commit in cabal.project:2 to {THENTOS}"
+        assert finding.remedy == f"you: edit cabal.project:2 of aula (wanted: {THENTOS})"
 
     def test_a_tag_is_not_the_gitlinks_commit(self) -> None:
         (finding,) = self.project(self.URL, "v0.3.0")
@@ -144,7 +150,7 @@ class TestRepositories:
     def test_without_a_gitlink_it_cannot_be_compared(self) -> None:
         (finding,) = self.project(self.URL, "b" * 40, no_pin=True)
         assert finding.severity is Severity.UNDECIDED
-        assert finding.remedy == f"git submodule add {self.URL} thentos"
+        assert finding.remedy.startswith("you: add a submodule at thentos of aula-docker, or name")
 
     @pytest.mark.parametrize(
         "url",
@@ -179,7 +185,10 @@ class TestHackage:
             "aula takes thentos-core 0.3.0 from Hackage (stack.yaml:4), but aula-docker holds "
             "thentos as a submodule"
         )
-        assert finding.remedy == "remove thentos-core-0.3.0 in stack.yaml:4, or git rm thentos"
+        assert finding.remedy == (
+            "you: edit stack.yaml:4 of aula "
+            "(wanted: thentos-core 0.3.0 by path from thentos/, or no submodule)"
+        )
 
     def test_without_the_gitlink_it_is_legitimate(self) -> None:
         assert with_stack(self.EXTRA.format("thentos-core-0.3.0"), no_pin=True) == []

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from guard.model import Finding, ImageMention, Severity
-from guard.rules.image_pin import check
+from guard.rules import image_pin
 from guard.situation.values import ImagePins, Unknown
-from tests.rules.case import AULA, facts
+from tests.rules.case import AULA, facts, with_remedies
+
+check = with_remedies(image_pin.check)
 
 NAME = "quay.io/liqd/aula"
 DIGEST = "sha256:" + "1f" * 32
@@ -56,7 +58,7 @@ def test_different_tags_and_the_edits() -> None:
     )
     assert finding.found == f"{NAME}:0.5, {NAME}"
     assert finding.remedy.split("\n") == [
-        f"Makefile:3: {NAME} -> {NAME}:0.5",
+        f"you: edit Makefile:3: {NAME} -> {NAME}:0.5",
         f"run.sh:3: {NAME} -> {NAME}:0.5",
     ]
     first = finding.evidence[0]
@@ -86,7 +88,7 @@ def test_what_most_of_the_files_say_is_proposed_but_never_latest() -> None:
     latest = [mention(f"l{n}", f"{NAME}:latest") for n in range(4)]
     two = [mention("z1", f"{NAME}:0.5"), mention("z2", f"{NAME}:0.5")]
     (finding,) = told(mention("a", f"{NAME}:0.4"), *latest, *two)
-    assert finding.remedy.split("\n")[0] == f"a:3: {NAME}:0.4 -> {NAME}:0.5"
+    assert finding.remedy.split("\n")[0] == f"you: edit a:3: {NAME}:0.4 -> {NAME}:0.5"
     assert len(finding.remedy.split("\n")) == 5
 
 
@@ -133,4 +135,4 @@ def test_a_file_that_cannot_be_read(blocks: bool, severity: Severity) -> None:
     (finding,) = check(facts()._replace(image_pins=pins))
     assert finding.severity is severity
     assert finding.message.startswith("which image aula picks is not known: ci.yml cannot be read")
-    assert finding.remedy == "correct ci.yml"
+    assert finding.remedy == "you: correct ci.yml"

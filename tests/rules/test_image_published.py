@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from guard.model import Severity
-from guard.rules.image_published import check
+from guard.rules import image_published
 from guard.situation.values import OldImage, Unknown
-from tests.rules.case import SUPERPROJECT, facts
+from tests.rules.case import SUPERPROJECT, facts, with_remedies
+
+check = with_remedies(image_published.check)
 
 OLD = OldImage(
     "aula", "aula-docker", SUPERPROJECT, "origin", ("Dockerfile", "thentos"), "cccc-eeee", False
@@ -47,4 +49,4 @@ def test_what_is_not_known_blocks_only_where_the_rule_does() -> None:
     assert "tree 1 is missing" in finding.message
     (finding,) = check(facts()._replace(old_image=unknown._replace(blocks=True)))
     assert (finding.severity, finding.remedy) == (Severity.UNDECIDED, "git fetch")
-    assert finding.missing == ("tree 1 is missing",)
+    assert finding.missing == (finding.message,)

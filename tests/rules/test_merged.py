@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from guard.git.commands import Command
 from guard.model import Evidence, Finding, Severity
+from guard.plan.remedies import mended
 from guard.rules.merged import check, check_stale
 from guard.situation.publication import Merge, Stale
 from guard.situation.values import Unknown
@@ -24,7 +26,7 @@ MERGE = Merge(
     TIP,
     True,
     remedy="git -C aula push origin aaaaaaaaaaaa:refs/heads/master",
-    elsewhere="git push origin dddddddddddd:refs/heads/pin-dddddddd",
+    elsewhere=Command(("git", "push", "origin", "dddddddddddd:refs/heads/pin-dddddddd")),
 )
 
 
@@ -33,20 +35,22 @@ def test_what_is_merged_and_fits_is_not_mentioned() -> None:
 
 
 def test_the_incident() -> None:
-    first, second = check(MERGE._replace(merged=False, misfits=(MISFIT,)))
+    merge = MERGE._replace(merged=False, misfits=(MISFIT,))
+    first, second = mended(check(merge), merge)
     assert first.severity is second.severity is Severity.ERROR
     assert first.rule == second.rule == "merged"
     assert "aula aaaaaaaaaaaa is not in origin/master of aula" in first.message
     assert first.remedy == second.remedy == MERGE.remedy
-    assert MERGE.elsewhere in first.expected
+    assert MERGE.elsewhere.text in first.expected
     assert second.message.startswith("origin/master of aula (bbbbbbbbbbbb) does not go with what")
     assert MISFIT.message in second.message
     assert second.evidence == (LINE,)
 
 
 def test_a_tip_that_does_not_fit() -> None:
-    (finding,) = check(MERGE._replace(misfits=(MISFIT,)))
-    assert finding.remedy == MERGE.elsewhere
+    merge = MERGE._replace(misfits=(MISFIT,))
+    (finding,) = mended(check(merge), merge)
+    assert finding.remedy == MERGE.elsewhere.text
 
 
 def test_what_cannot_be_read_of_the_tip_is_undecided() -> None:
@@ -63,7 +67,8 @@ def test_an_unknown_default_branch_is_undecided() -> None:
 
 
 def test_a_stale_superproject() -> None:
-    finding = check_stale(Stale("aula-docker", "origin/master", TIP, "git -C .. pull"))
+    stale = Stale("aula-docker", "origin/master", TIP, "git -C .. pull")
+    (finding,) = mended([check_stale(stale)], stale)
     assert (finding.rule, finding.severity) == ("merged", Severity.ERROR)
     assert "aula-docker's HEAD lacks what origin/master has" in finding.message
     assert finding.remedy == "git -C .. pull"

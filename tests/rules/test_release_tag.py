@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from guard.git.repository import Repository
 from guard.model import Evidence, Severity
-from guard.rules.release_tag import check
+from guard.rules import release_tag
 from guard.situation.values import Unknown
-from tests.rules.case import DOCKER, NAMES, THENTOS, a_pin, facts, releases, told
+from tests.rules.case import DOCKER, NAMES, THENTOS, a_pin, facts, releases, told, with_remedies
+
+check = with_remedies(release_tag.check)
 
 UNRELEASED = "v0.2.1-111-g7777777"
 GITLINK = Evidence("aula-docker", DOCKER, "thentos", None, THENTOS)
@@ -48,6 +51,15 @@ def test_where_only_a_pre_release_fits_the_remedy_names_it() -> None:
     (finding,) = check(facts(pin=pin, candidates=held))
     assert finding.remedy == "guard align --to v0.3.1rc1"
     (finding,) = check(facts(pin=pin, candidates=held[:1]))
+    assert finding.remedy.startswith("you: fetch what there is (git fetch --tags); ")
+
+
+def test_a_release_whose_tag_only_the_remote_may_have_is_fetched_before_anything_moves() -> None:
+    pin = a_pin({"thentos-core": "0.4.0"}, tags=[], described=UNRELEASED)
+    held = releases(v0_3_0={"thentos-core": "0.3.0"})
+    (finding,) = check(facts(pin=pin, candidates=held))
+    assert finding.remedy == "git fetch --tags && guard align"
+    (finding,) = check(facts(pin=a_pin(tags=[], described=UNRELEASED), candidates=held))
     assert finding.remedy == "guard align"
 
 
@@ -70,12 +82,13 @@ def test_the_same_content_as_a_release_is_noted_besides() -> None:
 
 def test_two_meanings_of_its_tag_are_undecided() -> None:
     pin = a_pin(tags=[], described="x", contradicting=["v0.3.0"])
-    pin = pin._replace(asked=("git -C thentos", "git -C ../thentos"))
+    here = Repository("/w/thentos/.git", "/w/thentos/.git", "/w/thentos")
+    pin = pin._replace(repositories=(here, here._replace(work_tree="/w/beside")))
     (finding,) = check(facts(pin=pin))
     assert finding.severity is Severity.UNDECIDED
     assert "v0.3.0 of thentos means different commits" in finding.message
     fetch = "fetch --tags --force"
-    assert finding.remedy == f"git -C thentos {fetch} && git -C ../thentos {fetch}"
+    assert finding.remedy == f"git -C /w/thentos {fetch} && git -C /w/beside {fetch}"
     assert finding.missing
 
 

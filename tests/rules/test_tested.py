@@ -8,9 +8,11 @@ import pytest
 
 from guard.model import Severity, VerdictState
 from guard.model import Tested as Verdict
-from guard.rules.tested import check
+from guard.rules import tested
 from guard.situation.values import Facts, Unknown
-from tests.rules.case import SUPERPROJECT, facts
+from tests.rules.case import SUPERPROJECT, facts, with_remedies
+
+check = with_remedies(tested.check)
 
 KEY, RECIPE = "c" * 40, "e" * 64
 
@@ -77,14 +79,14 @@ def test_a_log_that_is_gone_is_not_named() -> None:
 def test_a_damaged_verdict_is_undecided() -> None:
     (finding,) = check(known(VerdictState.UNREADABLE, detail="it is damaged", remedy="do this"))
     assert finding.severity is Severity.UNDECIDED
-    assert (finding.message, finding.remedy) == ("it is damaged", "do this")
+    assert (finding.message, finding.remedy) == ("it is damaged", "you: do this")
     assert finding.missing == ("it is damaged",)
 
 
 def test_what_could_not_be_computed_is_undecided() -> None:
     (finding,) = check(facts()._replace(tested=Unknown("commit 1 of aula is missing", "fetch")))
     assert finding.severity is Severity.UNDECIDED
-    assert (finding.message, finding.remedy) == ("commit 1 of aula is missing", "fetch")
+    assert (finding.message, finding.remedy) == ("commit 1 of aula is missing", "you: fetch")
 
 
 def test_every_state_is_told() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from guard.errors import ConfigError, GuardError
+from guard.git.commands import told
 from guard.git.objects import ObjectPool
 from guard.model import Gitlink, Result, VerdictState
 from guard.model import Tested as Known
@@ -146,7 +147,7 @@ class TestPin:
         assert isinstance(found, Unknown)
         where = workshop.thentos.folder
         assert found.what == f"commit {'1' * 40} of thentos is missing (looked in {where})"
-        assert found.remedy == f"git -C {where} fetch origin {'1' * 40}"
+        assert told(found.remedy) == f"git -C {where} fetch origin {'1' * 40}"
 
     def test_no_repository_at_all(self, workshop: Workshop, gather: Gathering) -> None:
         shutil.rmtree(workshop.thentos.folder)
@@ -154,7 +155,8 @@ class TestPin:
         found = gather().pin
         assert isinstance(found, Unknown)
         assert found.what.startswith("no repository of thentos is on this machine")
-        assert found.remedy == "git submodule update --init thentos"
+        top = workshop.docker.folder
+        assert told(found.remedy) == f"git -C {top} submodule update --init thentos"
 
     def test_one_commit_at_both_gitlinks_is_looked_for_in_each_repository(
         self, workshop: Workshop, gather: Gathering

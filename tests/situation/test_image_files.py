@@ -182,7 +182,7 @@ class TestPush:
         assert ran.status == 1
         assert f"error image-pin: {TOLD}\n" in ran.err
         assert f"Makefile:1  AULA_IMAGE={NAME}\n" in ran.err
-        assert f"mend:     Makefile:1: {NAME} -> {NAME}:0.4\n" in ran.err
+        assert f"mend:     you: edit Makefile:1: {NAME} -> {NAME}:0.4\n" in ran.err
         assert workshop.remote_head("aula-docker") is None
         workshop.aula.commit("Mend it", {"Makefile": f"AULA_IMAGE={NAME}:0.4\n"})
         publish(workshop)

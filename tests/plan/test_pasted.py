@@ -1,0 +1,296 @@
+"""Every remedy, pasted where the user stands: it works, or it says what a person edits."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from guard.git.commands import PERSON
+from guard.model import RULES, Result
+from tests.walks.walker import put_guard_into
+from tests.workshop import GUARD_TOML, Ran, Repo, Workshop
+
+MASTER = "HEAD:refs/heads/master"
+# An engine or a registry does these; what they are about is in tests/commands.
+ELSEWHERE = ("guard test", "guard publish")
+
+
+def unreleased(workshop: Workshop) -> None:
+    workshop.thentos.commit("Go on", {"new": "x"})
+    workshop.publish("thentos")
+    workshop.pin()
+
+
+def without_tags(workshop: Workshop) -> None:
+    workshop.thentos.git("tag", "--delete", "v0.2.1", "v0.3.0")
+
+
+def a_deleted_tag(workshop: Workshop) -> None:
+    workshop.require("")
+    workshop.publish("aula")
+    workshop.pin()
+    workshop.thentos.git("tag", "--delete", "v0.3.0")
+
+
+def two_meanings(workshop: Workshop) -> None:
+    remote = workshop.root / "remotes/thentos.git"
+    beside = Repo(workshop.root / "thentos")
+    workshop.docker.git("clone", "--quiet", str(remote), str(beside.folder))
+    beside.git("tag", "--force", "v0.3.0", "v0.2.1")
+
+
+def too_new(workshop: Workshop) -> None:
+    workshop.require("==0.2.1")
+    workshop.publish("aula")
+    workshop.pin()
+
+
+def none_fits(workshop: Workshop) -> None:
+    workshop.require("==0.9.*")
+    workshop.publish("aula")
+    workshop.pin()
+
+
+def past_an_open_end(workshop: Workshop) -> None:
+    workshop.release("0.5.0")
+    workshop.publish("thentos")
+    workshop.require(">=0.4")
+    workshop.publish("aula")
+    workshop.pin(thentos=workshop.thentos.git("rev-parse", "v0.3.0"))
+
+
+def open_ended(workshop: Workshop) -> None:
+    workshop.require(">=0.3")
+    workshop.publish("aula")
+    workshop.pin()
+
+
+def missing_commit(workshop: Workshop) -> None:
+    colleague = Repo(workshop.root / "colleague")
+    remote = workshop.root / "remotes/thentos.git"
+    workshop.docker.git("clone", "--quiet", str(remote), str(colleague.folder))
+    commit = colleague.commit("Go on", {"new": "x"})
+    colleague.git("push", "--quiet", "origin", "HEAD:refs/heads/more")
+    workshop.pin(thentos=commit)
+
+
+def missing_repository(workshop: Workshop) -> None:
+    workshop.docker.git("submodule", "--quiet", "deinit", "--force", "thentos")
+    workshop.run(["rm", "-r", ".git/modules/thentos"], workshop.docker)
+
+
+def gone_folder(workshop: Workshop) -> None:
+    workshop.aula.commit(
+        "x", {"stack.yaml": "resolver: lts-3.20\npackages: ['../thentos/gone/']\n"}
+    )
+    workshop.publish("aula")
+    workshop.pin()
+
+
+def no_gitlink(workshop: Workshop) -> None:
+    workshop.docker.git("rm", "--quiet", "--force", "thentos")
+    workshop.docker.git("commit", "--quiet", "-m", "Remove thentos")
+
+
+def image_in_two_ways(workshop: Workshop) -> None:
+    name = "localhost/aula"
+    workshop.aula.commit("x", {"Makefile": f"I={name}\n", "run.sh": f"docker run {name}:0.4\n"})
+    toml = GUARD_TOML.replace("[test]", 'pins = ["Makefile", "run.sh"]\n[test]')
+    workshop.docker.write({".guard.toml": toml + '[rules]\nimage-pin = "error"\n'})
+    workshop.publish("aula")
+    workshop.docker.git("commit", "--quiet", "--all", "-m", "Pin images")
+
+
+def unpublished(workshop: Workshop) -> None:
+    workshop.aula.git("checkout", "--quiet", "-B", "master")
+    workshop.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    workshop.pin()
+
+
+def unpublished_release(workshop: Workshop) -> None:
+    workshop.release("0.3.1")
+    workshop.require(">=0.3.1 && <0.4")
+    workshop.pin()
+    workshop.verdict()
+
+
+def no_url(workshop: Workshop) -> None:
+    workshop.docker.git("config", "--file=.gitmodules", "--unset", "submodule.thentos.url")
+    workshop.docker.commit("Forget a URL")
+
+
+def no_remote(workshop: Workshop) -> None:
+    workshop.thentos.git("remote", "set-url", "origin", "https://example.invalid/thentos")
+
+
+def unmerged(workshop: Workshop) -> None:
+    workshop.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/topic")
+    workshop.pin()
+
+
+def apart(workshop: Workshop) -> None:
+    start = workshop.aula.head
+    workshop.aula.commit("Change master", {"other.hs": "main = pure ()\n"})
+    workshop.publish("aula")
+    workshop.aula.git("checkout", "--quiet", start)
+    unmerged(workshop)
+
+
+def stale(workshop: Workshop) -> None:
+    workshop.docker.commit("More", {"more": "x"})
+    workshop.docker.git("push", "--quiet", "--no-verify", "origin", MASTER)
+    workshop.docker.git("fetch", "--quiet", "origin")
+    workshop.docker.git("reset", "--quiet", "--hard", "HEAD^")
+    workshop.verdict()
+
+
+def unknown_default(workshop: Workshop) -> None:
+    workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/main")
+    workshop.aula.git("fetch", "--quiet", "origin")
+    workshop.aula.git("remote", "set-head", "origin", "--delete")
+
+
+def untested(_: Workshop) -> None:
+    pass
+
+
+def failed(workshop: Workshop) -> None:
+    workshop.verdict(Result.FAILED_TEST)
+
+
+def no_command(workshop: Workshop) -> None:
+    workshop.docker.git("rm", "--quiet", ".guard.toml")
+    workshop.docker.git("commit", "--quiet", "-m", "Forget the settings")
+
+
+def old_image(workshop: Workshop) -> None:
+    workshop.docker.git("push", "--quiet", "--no-verify", "origin", MASTER)
+    workshop.docker.git("fetch", "--quiet", "origin")
+    workshop.docker.commit("Another base", {"Dockerfile": "FROM localhost/other\nCOPY . /liqd/\n"})
+    workshop.verdict()
+
+
+EVERYWHERE = ("top", "below", "aula", "sibling", "worktree")
+OUTSIDE = ("top", "below", "worktree")
+INSIDE = ("aula", "sibling")
+# Of what is the same wherever it is typed.
+BOTH = ("below", "aula")
+
+
+class Case(NamedTuple):
+    """A situation, and where it is met."""
+
+    rule: str
+    arrange: Callable[[Workshop], None]
+    places: tuple[str, ...] = EVERYWHERE
+
+
+CASES = (
+    Case("release-tag", unreleased),
+    Case("release-tag", without_tags),
+    Case("release-tag", a_deleted_tag, BOTH),
+    Case("release-tag", two_meanings),
+    Case("release-tag", missing_commit),
+    Case("release-tag", missing_repository),
+    Case("dependency-match", too_new),
+    Case("dependency-match", none_fits, BOTH),
+    Case("dependency-match", past_an_open_end, BOTH),
+    Case("dependency-match", open_ended, BOTH),
+    Case("dependency-source", gone_folder, BOTH),
+    Case("dependency-source", no_gitlink, BOTH),
+    Case("image-pin", image_in_two_ways, ("below",)),
+    Case("published", unpublished, OUTSIDE),
+    Case("published", unpublished_release),
+    Case("published", no_url, OUTSIDE),
+    Case("published", no_remote, OUTSIDE),
+    Case("merged", unmerged, OUTSIDE),
+    Case("merged", apart, OUTSIDE),
+    Case("merged", unknown_default, OUTSIDE),
+    Case("merged", stale, INSIDE),
+    Case("tested", untested, BOTH),
+    Case("tested", failed, BOTH),
+    Case("tested", no_command, BOTH),
+    Case("image-published", old_image, INSIDE),
+)
+
+
+class Person:
+    """Somebody who stands in a folder, with guard on the path."""
+
+    def __init__(self, workshop: Workshop, place: str) -> None:
+        self.workshop = workshop
+        self.top = workshop.docker
+        folder = workshop.docker.folder
+        if place == "below":
+            folder = folder / "some where"
+            folder.mkdir()
+        elif place == "aula":
+            folder = workshop.aula.folder
+        elif place == "sibling":
+            folder = workshop.root / "aula"
+            remote = workshop.root / "remotes/aula.git"
+            workshop.docker.git("clone", "--quiet", str(workshop.aula.folder), str(folder))
+            Repo(folder).git("remote", "set-url", "origin", str(remote))
+            Repo(folder).git("fetch", "--quiet", "origin")
+        elif place == "worktree":
+            folder = workshop.root / "linked tree"
+            workshop.docker.git("checkout", "--quiet", "--detach")
+            workshop.docker.git("worktree", "add", "--quiet", str(folder), "master")
+            self.top = Repo(folder)
+        self.at = Repo(folder)
+        tools = workshop.root / "tools"
+        put_guard_into(tools)
+        self.environment = {
+            "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+            "GIT_EDITOR": "true",
+        }
+
+    def types(self, command: str) -> Ran:
+        return self.workshop.run(["/bin/sh", "-c", command], self.at, b"", **self.environment)
+
+    def remedy(self, rule: str) -> str:
+        """What `guard check` says that mends a finding of a rule; "" where there is none."""
+        ran = self.types("guard check")
+        assert "Traceback" not in ran.text
+        found = re.search(rf" {rule}: (?:.*\n)(?: {{6}}.*\n)*? {{6}}mend: +(.*)\n", ran.text)
+        assert found or f" {rule}: " not in ran.text, ran.text
+        return found[1] if found else ""
+
+    def commits(self) -> None:
+        """What was staged or written by a remedy goes into the commit that is judged."""
+        self.top.git("add", "--all")
+        self.workshop.run(["git", "commit", "--quiet", "--message", "Mend it"], self.top)
+
+
+@pytest.mark.parametrize(
+    ("case", "place"),
+    [
+        pytest.param(case, place, id=f"{case.rule}-{case.arrange.__name__}-{place}")
+        for case in CASES
+        for place in case.places
+    ],
+)
+def test_a_remedy_works_where_it_is_pasted(tmp_path: Path, case: Case, place: str) -> None:
+    root = tmp_path / "räume mit 'zeichen' $x"
+    root.mkdir()
+    workshop = Workshop(root)
+    case.arrange(workshop)
+    person = Person(workshop, place)
+    remedy = person.remedy(case.rule)
+    assert remedy
+    if remedy.startswith((PERSON, *ELSEWHERE)):
+        return
+    pasted = person.types(remedy)
+    assert pasted.status == 0, f"{remedy}\n{pasted.text}"
+    person.commits()
+    assert person.remedy(case.rule) != remedy or remedy.startswith("guard log")
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {case.rule for case in CASES} == set(RULES)
