@@ -135,9 +135,12 @@ class ObjectReader:
 
     def close(self) -> None:
         """End the process. The reader can be used again: it starts another."""
+        end(*self.release())
+
+    def release(self) -> list[Popen[bytes]]:
+        """The process, if there is one, for whoever ends it."""
         process, self._process = self._process, None
-        if process is not None:
-            end(process)
+        return [] if process is None else [process]
 
     def _read_some(self, names: Sequence[str]) -> list[GitObject | None]:
         self._send(names)
@@ -281,8 +284,7 @@ class ObjectPool:
 
     def close(self) -> None:
         """End all processes. The readers can be used again."""
-        for reader in self._readers.values():
-            reader.close()
+        end(*(process for reader in self._readers.values() for process in reader.release()))
         self.settings.close()
 
     def reader(self, repository: Repository) -> ObjectReader:

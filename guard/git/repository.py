@@ -332,13 +332,15 @@ def finish(process: subprocess.Popen[bytes], data: bytes = b"", ok: Iterable[int
     return output
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Hang up on a process, which need not have said all, and wait for its end."""
-    for pipe in (process.stdin, process.stdout, process.stderr):
-        if pipe is not None:
-            with suppress(BrokenPipeError):  # what it was not told yet
-                pipe.close()
-    process.wait()
+def end(*processes: subprocess.Popen[bytes]) -> None:
+    """Hang up on processes, which need not have said all, and wait for the end of each."""
+    for process in processes:
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with suppress(BrokenPipeError):  # what it was not told yet
+                    pipe.close()
+    for process in processes:
+        process.wait()
 
 
 def _kill_session(process: subprocess.Popen[bytes]) -> None:
@@ -362,8 +364,7 @@ def running(
             processes.append(repository.start(*arguments))
         yield processes
     finally:
-        for process in processes:
-            end(process)
+        end(*processes)
 
 
 def run_all(
@@ -420,16 +421,10 @@ class Question(Generic[_Answer]):
                 self._answers[name] = self._read(output)
         return [self._answers[each.git_dir] for each in repositories]
 
-    def forget(self, repository: Repository) -> None:
-        """Ask a repository anew the next time: its answer may be another one by now."""
-        self._answers.pop(repository.git_dir, None)
-        if repository.git_dir in self._processes:
-            end(self._processes.pop(repository.git_dir))
-
     def close(self) -> None:
         """End what was started and never asked for."""
-        while self._processes:
-            end(self._processes.popitem()[1])
+        end(*self._processes.values())
+        self._processes.clear()
 
 
 def lines_of(output: bytes) -> list[str]:

@@ -57,12 +57,3 @@ def test_what_was_started_ahead_is_asked_once_and_ended_with_the_rest(
     settings.close()
     with pytest.raises(GitError, match="git cannot be run"):
         settings.of(aula)
-
-
-def test_an_answer_that_may_be_another_one_by_now_is_asked_for_anew(workshop: Workshop) -> None:
-    settings, top = Settings(), repository(workshop)
-    before = settings.of(top)
-    workshop.docker.git("config", "guard.superproject", "elsewhere")
-    assert settings.of(top) is before
-    settings.forget(top)
-    assert dict(settings.of(top))["guard.superproject"] == "elsewhere"
