@@ -62,7 +62,7 @@ class Order:
         """As `judged`, for pushes of the consumer."""
         if not decisions:
             return []
-        findings = self._stale()
+        stale = self._stale([item.ref for item in decisions])
         releases: dict[str, tuple[Finding, ...]] = {}
         result = []
         for item in decisions:
@@ -70,7 +70,8 @@ class Order:
             if commit not in releases:
                 releases[commit] = self._unpublished(commit) if commit else ()
             rules = (published.NAME, merged.NAME)
-            result.append(_with(item, releases[commit] + findings, rules))
+            found = releases[commit] + stale.get(item.ref, ())
+            result.append(_with(item, found, rules))
         return result
 
     def _release_of(self, decision: Decision) -> str:
@@ -102,12 +103,15 @@ class Order:
         links = Publications(source, (found,))
         return with_remedies(published.check(links), links)
 
-    def _stale(self) -> tuple[Finding, ...]:
+    def _stale(self, refs: Sequence[str | None]) -> dict[str | None, tuple[Finding, ...]]:
         try:
-            found = staleness(self._links)
+            found = staleness(self._links, refs)
         except GitError as error:
-            return (undecided(merged.NAME, Unknown(error.problem, error.remedy)),)
-        return with_remedies([merged.check_stale(found)], found) if found is not None else ()
+            unknown = undecided(merged.NAME, Unknown(error.problem, error.remedy))
+            return dict.fromkeys(refs, (unknown,))
+        return {
+            ref: with_remedies([merged.check_stale(stale)], stale) for ref, stale in found.items()
+        }
 
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
         """As `judged`, for pushes of the superproject."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,18 +16,22 @@ from guard.git.repository import Repository
 from guard.model import Combination, Evidence, Finding
 from guard.situation.branches import (
     HEADS,
+    default_branch,
     default_candidates,
     head_branch,
     moves_default,
+    pushed_to,
     remote_head,
     remote_of,
     short_name,
+    tracking_ref,
     upstream,
 )
 from guard.situation.gitlinks import Destination, Links
 from guard.situation.publication import Merge, Publication, PublicationState, Stale
 from guard.situation.tracking import Place, reachable
 from guard.situation.values import Unknown
+from guard.situation.workspace import Workspace
 
 _UNDECIDED = (
     PublicationState.UNKNOWN,
@@ -229,11 +233,17 @@ def _into(standing: Standing) -> Remedy:
     )
 
 
-def staleness(links: Links) -> Stale | None:
+def staleness(links: Links, refs: Collection[str | None]) -> dict[str | None, Stale]:
     """What the superproject lacks that its remote's default branch has.
 
+    Where superproject and consumer are both on a branch beside their default ones, it is what that
+    branch of the superproject lacks: others see the two together.
+
+    Args:
+        refs: those that the consumer is pushed to, None where that is not known.
+
     Returns:
-        None where that is nothing, or no remote's default branch is known.
+        By ref; none for those that lack nothing, or where no remote's default branch is known.
 
     Raises:
         GitError: git cannot be asked.
@@ -242,7 +252,7 @@ def staleness(links: Links) -> Stale | None:
     repository, options = workspace.superproject, dict(workspace.options)
     remote = remote_of(links.here, options, repository)
     if remote is None:
-        return None
+        return {}
     followed = remote_head(repository, remote.name)
     names = default_candidates(remote.name, followed)
     tips = {name: contents.refs[name].id for name in names if name in contents.refs}
@@ -253,14 +263,33 @@ def staleness(links: Links) -> Stale | None:
         name: tip for name, tip in tips.items() if not links.leads_to(repository, [head.id], tip)
     }
     if not missing:
-        return None
+        return {}
+    here = head_branch(repository)
+    own = tracking_ref(remote.name, pushed_to(options, (), here, {}).ref.removeprefix(HEADS))
+    beside = _beside(workspace.here, refs) if here and own not in names else set()
+    found: dict[str | None, Stale] = {}
+    tip = contents.refs[own].id if own in contents.refs else head.id
+    if beside and not links.leads_to(repository, [head.id], tip):
+        found = dict.fromkeys(beside, _stale(workspace, remote, own, tip))
     branch = followed if followed in missing else next(iter(missing))
     # What HEAD follows is gone where it was renamed on the remote, and pruned here.
     if branch != followed and (followed in tips or len(tips) > 1):
-        return None
-    tip = missing[branch]
-    remedy = _pull(repository, options, remote, branch, tip)
+        return found
+    whole = _stale(workspace, remote, branch, missing[branch])
+    return found | dict.fromkeys(set(refs) - beside, whole)
+
+
+def _stale(workspace: Workspace, remote: Remote, branch: str, tip: str) -> Stale:
+    options = dict(workspace.options)
+    remedy = _pull(workspace.superproject, options, remote, branch, tip)
     return Stale(workspace.name(""), branch.removeprefix("refs/remotes/"), tip, remedy)
+
+
+def _beside(consumer: Repository, refs: Collection[str | None]) -> set[str | None]:
+    """The refs of which a push leaves the consumer's default branch alone."""
+    default = default_branch(consumer)
+    usual = (default.ref,) if default.tracked else (HEADS + "main", HEADS + "master")
+    return set(refs).difference(usual)
 
 
 def _pull(
