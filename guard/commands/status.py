@@ -13,8 +13,10 @@ from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.ancestry import is_named
-from guard.git.commands import git, in_turn, told
+from guard.git.commands import PERSON, git, in_turn, told
+from guard.git.network import SECONDS
 from guard.git.refs import head_of
+from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import (
     STATIC_RULES,
@@ -26,13 +28,14 @@ from guard.model import (
     Tested,
     VerdictState,
 )
-from guard.plan.following import following
+from guard.plan.following import Next, Refused, as_next, following
 from guard.plan.preparation import preparation
+from guard.recovery.journal import read_journal
 from guard.rules import merged
 from guard.rules.asked import requirements, whole_range
-from guard.screen import JSON_VERSION, Screen, counted, decision_json, first_remedies
+from guard.screen import JSON_VERSION, Screen, counted, decision_json
 from guard.situation.branches import tracking_ref, usual_remote
-from guard.situation.checkouts import Checkouts, Relation, checkouts
+from guard.situation.checkouts import Checkouts, Link, Relation, checkouts
 from guard.situation.gitlinks import usual_destination
 from guard.situation.progress import Asking, Progress
 from guard.situation.release import Reach, ReleaseFacts, Spot
@@ -70,15 +73,27 @@ class _State(NamedTuple):
     bypassed: Bypassed
     release: ReleaseFacts
     checkouts: Checkouts
+    is_away: bool
 
     @property
     def next(self) -> str:
         """What brings the work on, or the person who has to; "" where there is nothing to do."""
+        if self.is_away:
+            return f"{PERSON}go back when you have seen enough: guard recover --local -"
+        return self.following.text or self._of_sibling
+
+    @property
+    def following(self) -> Next:
+        """What the plan says of it."""
         missing = (hook for hook in self.proof.hooks if not hook.health.effective)
         hook = next((each.health.remedy or "guard install" for each in missing), "")
         findings = self.consumer.decision.findings if self.consumer is not None else ()
         others = next((each.remedy for each in findings if each.rule == merged.NAME), "")
-        return following(self.release, self.checkouts, hook, others) or self._of_sibling
+        refused = Refused(
+            self.superproject.decision if self.superproject else None,
+            self.consumer.decision if self.consumer else None,
+        )
+        return following(self.release, self.checkouts, hook, others, refused)
 
     @property
     def _of_sibling(self) -> str:
@@ -90,7 +105,9 @@ class _State(NamedTuple):
         if consumer.commit in links.values():
             return ""
         if consumer.outcome is not Outcome.ALLOWED:
-            return next(iter(first_remedies(consumer.findings)), "guard check")
+            severe = (Severity.ERROR, Severity.UNDECIDED)
+            finding = next(each for each in consumer.findings if each.severity in severe)
+            return as_next(finding.message, finding.remedy)
         entry = f"160000,{consumer.commit},{path}"
         return git(self.release.top, "update-index", "--cacheinfo", entry).text
 
@@ -164,9 +181,9 @@ def _state(gate: Gate, asks_engine: bool) -> _State:
     config = gate.gatherer.config(combination)
     facts = gate.gatherer.gather(combination, tested=True)
     head = gate.head()
-    release = _progress(gate, combination).look().release
+    release = _release(gate, combination, Asking())
     order = Order(gate, usual_destination(gate.workspace, asks=False))
-    return _State(
+    state = _State(
         facts,
         combination,
         release.staged,
@@ -178,7 +195,12 @@ def _state(gate: Gate, asks_engine: bool) -> _State:
         bypassed(gate),
         release,
         checkouts(gate.workspace.superproject, _gitlinks(gate, combination, config)),
+        _is_away(gate.workspace.superproject),
     )
+    if not state.following.depends:
+        return state
+    # A remote that has moved on refuses a push, and git would learn nothing from that.
+    return state._replace(release=_release(gate, combination, Asking(SECONDS)))
 
 
 def _superproject(
@@ -218,16 +240,29 @@ def _is_bad(gate: Gate, decision: Decision) -> bool:
     return tested.state in (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 
-def _gitlinks(gate: Gate, combination: Combination, config: Config) -> dict[str, str]:
-    """Path -> commit of the consumer and the dependency, as far as they have a gitlink."""
+def _is_away(superproject: Repository) -> bool:
+    """Whether ``guard recover --local`` has taken the checkouts to where somebody only looks."""
+    try:
+        return bool(read_journal(superproject).home)
+    except GuardError:
+        return True  # and the way back says what is wrong with it
+
+
+def _gitlinks(gate: Gate, combination: Combination, config: Config) -> dict[str, Link]:
+    """Those of the consumer and the dependency, as far as they have one, by their paths."""
     paths = (config.consumer, config.dependency)
-    commits = ((path, gate.gatherer.gitlink(combination, path)) for path in paths)
-    return {path: commit for path, commit in commits if commit is not None}
+    commits = {path: gate.gatherer.gitlink(combination, path) for path in paths}
+    submodules = gate.gatherer.submodules(config)
+    return {
+        path: Link(commit, submodules.store(path).repositories)
+        for path, commit in commits.items()
+        if commit is not None
+    }
 
 
-def _progress(gate: Gate, combination: Combination) -> Progress:
+def _release(gate: Gate, combination: Combination, asking: Asking) -> ReleaseFacts:
     faults = gate.faults(combination)
-    return Progress(gate.gatherer, combination, gate.head(), faults, Asking())
+    return Progress(gate.gatherer, combination, gate.head(), faults, asking).look().release
 
 
 def _engine(config: Config) -> str:
@@ -254,9 +289,13 @@ def _show(gate: Gate, state: _State, verbose: bool, screen: Screen) -> None:
     for path, text in _parts(facts):
         screen.say(f"  {path:<11} {text}")
         for each in state.checkouts.submodules:
-            if gate.workspace.name(each.path) == path and each.relation is not Relation.SAME:
+            is_elsewhere = each.head and each.relation is not Relation.SAME
+            if gate.workspace.name(each.path) == path and is_elsewhere:
                 where = f"checked out at {each.head[:12]}, {each.relation.value}"
                 screen.say(f"  {'':<11} {screen.paint(where, 'yellow')}")
+    if state.is_away:
+        what = "as guard recover --local has checked it out, to look at"
+        screen.say(f"  {'':<11} {screen.paint(what, 'yellow')}")
     asked = _asked(facts)
     shown = asked if verbose else asked[:_REQUIREMENTS]
     for text in shown:

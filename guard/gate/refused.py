@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from guard.config import FILE
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.commands import git, in_turn, told
 from guard.model import Decision
 from guard.screen import first_remedies
-from guard.situation.checkouts import Settings, settings_of
+from guard.situation.checkouts import Settings, settings_of, stage_settings
 from guard.situation.values import FILL_IN
 
 # What these do stands in the index, or in a file that nobody has staged yet.
@@ -39,6 +38,7 @@ def missing_commit(gate: Gate, decision: Decision) -> str:
         return ""
     left = first_remedies(staged.findings)
     if left and {left[0], remedies[0]} <= {*_SETTINGS}:
-        is_written = settings_of(top) in (Settings.UNSTAGED, Settings.CHANGED)
-        return in_turn((git(top, "add", FILE), commit)) if is_written else left[0]
+        settings = settings_of(top)
+        is_written = settings in (Settings.UNSTAGED, Settings.IGNORED, Settings.CHANGED)
+        return in_turn((stage_settings(top, settings), commit)) if is_written else left[0]
     return commit.text if remedies[0] not in left else ""

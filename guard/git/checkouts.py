@@ -267,9 +267,10 @@ def is_between(checkout: Repository, old: str, new: str) -> bool:
     return not _any_there(checkout, known & differing[0] & differing[1])
 
 
-def has_strays(checkout: Repository, at: str, other: str) -> bool:
-    """Whether files of another commit that HEAD's lacks lie in the working tree."""
-    return _any_there(checkout, entries(checkout, other).keys() - entries(checkout, at).keys())
+def strays(checkout: Repository, at: str, other: str) -> list[str]:
+    """The paths of another commit that HEAD's lacks, and where a file lies all the same."""
+    paths = entries(checkout, other).keys() - entries(checkout, at).keys()
+    return sorted(path for path in paths if _any_there(checkout, [path]))
 
 
 def _any_there(checkout: Repository, paths: Iterable[str]) -> bool:

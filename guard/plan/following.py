@@ -3,19 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from guard.config import FILE
 from guard.git.commands import PERSON, git, in_turn, told
-from guard.model import Tested, VerdictState
-from guard.plan.preparation import preparation
-from guard.plan.walk import Step, StepState, next_command, pending, steps
+from guard.model import Decision, Finding, Severity, Tested, VerdictState
+from guard.plan.preparation import Todo, before_align, preparation
+from guard.plan.walk import ALIGN, ALONE, PUSHES, Kind, Step, StepState, pending, steps
 from guard.situation.checkouts import Checkouts, Settings
 from guard.situation.release import Reach, ReleaseFacts, Spot
 from guard.situation.values import FILL_IN
 
 
-def following(release: ReleaseFacts, at: Checkouts, hook: str, others: str) -> str:
-    """What brings the work on; "" where there is nothing to do.
+class Next(NamedTuple):
+    """What comes next.
+
+    Args:
+        text: a command; after `PERSON`, what only a person can do, and a command that shows it; ""
+            where there is nothing to do.
+        depends: whether it depends on what remotes have, of which git knows what they had.
+    """
+
+    text: str = ""
+    depends: bool = False
+
+
+class Refused(NamedTuple):
+    """The decisions about HEAD of the superproject and of the consumer, as far as there are."""
+
+    superproject: Decision | None = None
+    consumer: Decision | None = None
+
+    def of(self, kind: Kind, release: ReleaseFacts) -> Finding | None:
+        """Why the hook would refuse a push that is a step of the release; None where it would not.
+
+        The steps before it have mended what they can.
+        """
+        decision, spot = None, None
+        if kind is Kind.PUSH_CONSUMER:
+            decision, spot = self.consumer, release.consumer
+        elif kind is Kind.PUSH_SUPERPROJECT and not release.staged:
+            decision, spot = self.superproject, release.superproject
+        if decision is None or not isinstance(spot, Spot) or decision.commit != spot.source:
+            return None
+        severe = (Severity.ERROR, Severity.UNDECIDED)
+        return next((each for each in decision.findings if each.severity in severe), None)
+
+
+def following(
+    release: ReleaseFacts, at: Checkouts, hook: str, others: str, refused: Refused
+) -> Next:
+    """What brings the work on.
 
     In this order: what keeps guard's hook from being effective, what only a person can do, what
     others have already, what is checked out and not staged, or staged and not checked out, and then
@@ -25,35 +63,85 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, others: str) -> s
         at: how everything is checked out.
         hook: what makes the hooks effective, "" where they are.
         others: what brings others' commits here, "" where that is not needed.
-
-    Returns:
-        A command; or, after `PERSON`, what only a person can do, and a command that shows it.
+        refused: what the hook would say of the pushes as they stand.
     """
     plan = steps(release)
     step = pending(plan)
     todo = preparation(at, release.names.consumer_path, release.names.dependency_path)
     if hook and (step is None or step.state is not StepState.BLOCKED):
-        return hook
+        return Next(hook)
     if todo is not None and todo.person:
-        return f"{PERSON}{todo.person}: {in_turn(todo.commands)}"
+        return _shown(todo)
     # A pull takes back what is staged, and on a feature branch the default one is not brought.
     if others := _pull(release) or ("" if release.staged or at.is_feature else others):
-        return others
+        spot, last = release.superproject, plan[-1]
+        if isinstance(spot, Spot) and spot.reach is Reach.APART:
+            return Next(as_next(last.reason, last.remedy, last.is_persons))
+        return Next(others)
     if todo is not None:
-        return in_turn(todo.commands)
+        return _shown(todo)
     if step is None or (at.is_brought and _is_theirs(release)):
-        return ""
-    return _command(plan, at)
+        return Next()
+    if fetching := _stale(release):
+        return Next(fetching)
+    text = _command(step, at)
+    if text.startswith(ALIGN) and (todo := before_align(at, release.names.dependency_path)):
+        return _shown(todo)
+    is_push = step.kind in PUSHES and step.state is StepState.NEXT
+    if is_push and (finding := refused.of(step.kind, release)):
+        text = as_next(finding.message, finding.remedy, is_persons=True)
+    return Next(text, is_push or bool(release.faults))
 
 
-def _command(plan: Sequence[Step], at: Checkouts) -> str:
+def _shown(todo: Todo) -> Next:
+    person = f"{PERSON}{todo.person}: " if todo.person else ""
+    return Next(person + in_turn(todo.commands))
+
+
+def _command(step: Step, at: Checkouts) -> str:
     """The command of the pending step; of a person where none of guard's helps any more."""
-    command = next_command(plan)
+    command = step.commands[0].text if step.commands else step.remedy
     if command in ("guard init", told(FILL_IN)) and at.settings is Settings.CHANGED:
         return git(at.superproject, "add", FILE).text
-    step = pending(plan)
-    assert step is not None  # else there was no question
-    return command or f"{PERSON}see why {step.title} is blocked: guard check"
+    return as_next(step.reason, command, step.is_persons)
+
+
+def as_next(reason: str, remedy: str, is_persons: bool = False) -> str:
+    """A remedy as what comes next; after `PERSON` where it only shows or says what is to be done.
+
+    Args:
+        is_persons: whether it is known to be that.
+    """
+    first = remedy.partition("\n")[0]
+    if first.startswith(PERSON) and not is_persons:
+        return first
+    first = first.removeprefix(PERSON)
+    if is_persons or not _brings_on(first):
+        return f"{PERSON}{reason}: {first or 'guard check'}"
+    return first
+
+
+# Of git and of guard, what only shows.
+_LOOKS = frozenset({"log", "ls-remote", "status", "show", "diff", "check", "explain", "audit"})
+
+
+def _brings_on(remedy: str) -> bool:
+    """Whether a remedy is a command, and does more than to show something."""
+    words = remedy.split()
+    if not words or words[0] not in ("git", "guard") or "<" in remedy:
+        return False
+    named = [word for word in words[1:] if not word.startswith("-")]
+    verb = named[1:2] if words[1:2] == ["-C"] else named[:1]
+    return not _LOOKS.intersection(verb) and "remote --verbose" not in remedy
+
+
+def _stale(release: ReleaseFacts) -> str:
+    """What tells git of what a remote has, and was pushed there without git knowing it."""
+    for spot in (release.consumer, release.superproject):
+        if isinstance(spot, Spot) and spot.stale and spot.reach in (Reach.SAME, Reach.AHEAD_THERE):
+            own = ALONE if spot == release.superproject else ()
+            return spot.git("fetch", *own, spot.stale).text
+    return ""
 
 
 def _pull(release: ReleaseFacts) -> str:
@@ -63,7 +151,11 @@ def _pull(release: ReleaseFacts) -> str:
         return ""
     if spot.reach is not Reach.AHEAD_THERE:
         return ""
-    return spot.git("pull", "--ff-only", spot.remote, spot.branch).text
+    if spot.obstacle:
+        look = spot.git("status", "--ignored").text
+        name = release.names.superproject
+        return f"{PERSON}commit or move away in {name}, before a pull: {spot.obstacle}: {look}"
+    return spot.git("pull", "--ff-only", *ALONE, spot.remote, spot.branch).text
 
 
 def _is_theirs(release: ReleaseFacts) -> bool:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from guard.config import FILE
 from guard.git.commands import Command, git
 from guard.git.repository import Repository
-from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings
+from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings, stage_settings
 
 
 class Todo(NamedTuple):
@@ -59,24 +58,26 @@ def _unfinished(at: Checkouts) -> Todo | None:
 
 
 def _settings(at: Checkouts) -> Todo | None:
-    if at.settings is not Settings.UNSTAGED:
+    if at.settings not in (Settings.UNSTAGED, Settings.IGNORED):
         return None
-    return Todo((git(at.superproject, "add", FILE),))
+    return Todo((stage_settings(at.superproject, at.settings),))
 
 
 def _behind(at: Checkouts, each: Checkout) -> Todo | None:
     """Bring a checkout up to its gitlink, as after a pull."""
     path, short = each.path, each.gitlink[:12]
     if each.relation is Relation.MISSING:
-        return Todo((git(each.repository, "fetch"),))
+        return Todo((git(each.repository, "fetch", *each.source),))
+    if each.relation is Relation.NOWHERE:
+        return _nowhere(at.superproject, each)
     if each.relation is Relation.CUT_OFF:
         return Todo((git(each.repository, "fetch", "--unshallow"),))
     if each.relation is not Relation.BEHIND:
         return None
     if each.is_feature and not at.is_feature:
         return _apart(each)
-    if each.is_changed:
-        return _changed(each)
+    if each.is_changed or each.obstacle:
+        return _in_the_way(each)
     if each.branch:
         # ``git submodule update`` would leave the branch.
         return Todo((git(each.repository, "merge", "--ff-only", short),))
@@ -95,8 +96,8 @@ def _consumer(at: Checkouts, path: str) -> Todo | None:
         return _apart(each)
     if each.relation is Relation.AHEAD:
         return Todo((git(at.superproject, "add", path),))
-    if each.is_changed:
-        return _changed(each)
+    if each.is_changed or (each.branch and each.obstacle):
+        return _in_the_way(each)
     if each.branch and each.is_published:
         # What others have fetched is not written anew.
         return Todo((git(each.repository, "merge", "--no-edit", short),))
@@ -123,6 +124,8 @@ def _left(top: Repository, each: Checkout) -> Todo | None:
     """What the superproject has left again, as by a revert, is nobody's new work."""
     if each.branch:
         return None
+    if each.is_lost:
+        return _kept(each)
     return Todo((git(top, "submodule", "update", each.path),))
 
 
@@ -133,6 +136,30 @@ def _apart(each: Checkout) -> Todo:
     return Todo((look,), person)
 
 
-def _changed(each: Checkout) -> Todo:
-    look = git(each.repository, "status")
-    return Todo((look,), f"commit or stash what is changed in {each.path}")
+def _in_the_way(each: Checkout) -> Todo:
+    look = git(each.repository, "status", *(() if each.is_changed else ("--ignored",)))
+    if each.is_changed:
+        return Todo((look,), f"commit or stash what is changed in {each.path}")
+    return Todo((look,), f"move away what is in the way in {each.path}: {each.obstacle}")
+
+
+def before_align(at: Checkouts, path: str) -> Todo | None:
+    """What has to be saved before the dependency's checkout moves; None for nothing."""
+    each = at.at(path)
+    if each is not None and each.is_changed:
+        return _in_the_way(each)
+    return _kept(each) if each is not None and each.is_lost else None
+
+
+def _kept(each: Checkout) -> Todo:
+    """A branch for a commit that nothing else has."""
+    return Todo((git(each.repository, "branch", f"keep-{each.head[:8]}", each.head[:12]),))
+
+
+def _nowhere(top: Repository, each: Checkout) -> Todo:
+    """A commit that somebody has pinned and not pushed, as is easily forgotten."""
+    look = git(top, "log", "--max-count=1", "--", each.path)
+    what = f"{each.gitlink[:12]} of {each.path}, which its remote does not have"
+    if each.pinned_by:
+        return Todo((look,), f"ask {each.pinned_by} to push {what}")
+    return Todo((look,), f"stage another commit than {what}")

@@ -13,9 +13,11 @@ from typing import Final, NamedTuple
 
 from guard.git.commands import Command, git, guard, in_turn, told
 from guard.model import Evidence, Severity, Tested, VerdictState
+from guard.plan.align import Nearness, choose
 from guard.rules import published
 from guard.situation.publication import Publication, Publications
 from guard.situation.release import Published, Reach, ReleaseFacts, Spot, Trouble
+from guard.situation.values import Facts, Pin
 
 
 class Kind(Enum):
@@ -29,10 +31,18 @@ class Kind(Enum):
     PUSH_SUPERPROJECT = "push-superproject"
 
 
+# What chooses a release of the dependency.
+ALIGN: Final = "guard align"
 # What others will see.
 SEEN_BY_OTHERS: Final = frozenset(
     {Kind.PUSH_DEPENDENCY, Kind.PUBLISH, Kind.PUSH_CONSUMER, Kind.PUSH_SUPERPROJECT}
 )
+
+
+# Else a fetch of the superproject fails over a commit that somebody has pinned and not pushed.
+ALONE: Final = ("--no-recurse-submodules",)
+# What a remote of git may refuse.
+PUSHES: Final = SEEN_BY_OTHERS - {Kind.PUBLISH}
 
 
 class StepState(Enum):
@@ -53,6 +63,7 @@ class Step(NamedTuple):
         remedy: what mends that; "" where another step has to come first.
         after: the step that has to come first, 0 for none.
         undecided: it could not be found out whether it is done.
+        is_persons: whether the remedy only shows what a person has to mend.
     """
 
     number: int
@@ -64,6 +75,7 @@ class Step(NamedTuple):
     remedy: str = ""
     after: int = 0
     undecided: bool = False
+    is_persons: bool = False
 
     @property
     def typed(self) -> str:
@@ -114,7 +126,12 @@ def steps(facts: ReleaseFacts) -> tuple[Step, ...]:
         if isinstance(item, _Done):
             step = step._replace(state=StepState.DONE, reason=item.how)
         elif isinstance(item, Trouble):
-            step = step._replace(reason=item.reason, remedy=item.remedy, undecided=item.undecided)
+            step = step._replace(
+                reason=item.reason,
+                remedy=item.remedy,
+                undecided=item.undecided,
+                is_persons=item.is_persons,
+            )
         elif number == first and not stuck:
             step = step._replace(state=StepState.NEXT, commands=item.commands)
         else:
@@ -145,10 +162,22 @@ def _dependency(facts: ReleaseFacts) -> _Own:
     if facts.faults:
         fault = facts.faults[0]
         undecided = bool(fault.missing)
-        return Trouble(f"{fault.rule}: {fault.message}", fault.remedy or "guard check", undecided)
+        reason = f"{fault.rule}: {fault.message}"
+        if facts.new_tags is not None:
+            return Trouble(reason, facts.new_tags.text, undecided)
+        if fault.remedy == ALIGN and facts.explained is not None and _none_fits(facts.explained):
+            what = f"{reason}, and no release of {facts.names.dependency} fits"
+            return Trouble(what, ALIGN, undecided, is_persons=True)
+        return Trouble(reason, fault.remedy or "guard check", undecided)
     if facts.dependency is None:
         return _Done(f"there is no gitlink: {facts.names.dependency} comes from elsewhere")
     return _pushed(facts, facts.dependency, facts.names.dependency)
+
+
+def _none_fits(facts: Facts) -> bool:
+    """Whether ``guard align`` would find no release to take."""
+    nothing: frozenset[str] = frozenset()
+    return isinstance(facts.pin, Pin) and choose(facts, Nearness(nothing, nothing), False) is None
 
 
 def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
@@ -179,7 +208,9 @@ def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
 
 def _failed(what: str, tested: Tested) -> Trouble:
     return Trouble(
-        f"{what}: {tested.detail} (verdict {tested.verdict})", f"guard log {tested.verdict}"
+        f"{what}: {tested.detail} (verdict {tested.verdict})",
+        f"guard log {tested.verdict}",
+        is_persons=True,
     )
 
 
@@ -206,29 +237,38 @@ def _consumer(facts: ReleaseFacts) -> _Own:
 
 
 def _superproject(facts: ReleaseFacts) -> _Own:
-    spot = facts.superproject
-    if isinstance(spot, Trouble) or not facts.staged:
-        return _pushed(facts, spot, facts.names.superproject)
-    commit = spot.git("commit", "-m", facts.message)
-    # A pull or a rebase would take a staged gitlink back, without a word.
-    on_top = in_turn((commit, *rebase(facts, spot)))
-    if spot.reach is Reach.AHEAD_THERE:
-        name = facts.names.superproject
-        return Trouble(
-            f"{name} is behind {spot.remote}/{spot.branch}, which is at {spot.there[:12]}, and "
-            "something is staged",
-            on_top,
-        )
-    pushed = _pushed(facts, spot, facts.names.superproject)
-    if isinstance(pushed, Trouble):
-        return pushed._replace(remedy=on_top) if spot.reach is Reach.APART else pushed
+    spot, name = facts.superproject, facts.names.superproject
+    if isinstance(spot, Spot) and facts.staged and spot.reach is Reach.AHEAD_THERE:
+        what = f"{name} is behind {spot.remote}/{spot.branch}, which is at {spot.there[:12]}, and "
+        return _on_top(facts, spot, f"{what}something is staged", name)
+    pushed = _pushed(facts, spot, name)
+    if isinstance(spot, Trouble) or isinstance(pushed, Trouble) or not facts.staged:
+        return pushed
     what = spot.branch if spot.local == spot.ref else f"HEAD:{spot.ref}"
-    return spot.trouble or _Open((commit, spot.git("push", spot.remote, what)))
+    return spot.trouble or _Open((_commit(facts, spot), spot.git("push", spot.remote, what)))
+
+
+def _commit(facts: ReleaseFacts, spot: Spot) -> Command:
+    return spot.git("commit", "-m", facts.message)
+
+
+def _on_top(facts: ReleaseFacts, spot: Spot, reason: str, name: str) -> Trouble:
+    """That a branch has to be put on top of what others pushed, or what keeps it from that."""
+    if spot.rebase_obstacle:
+        what = f"{reason}; commit or move away first, in {name}: {spot.rebase_obstacle}"
+        return Trouble(what, spot.git("status", "--ignored").text, is_persons=True)
+    commands = rebase(facts, spot)
+    if spot == facts.superproject and facts.staged:
+        # A pull or a rebase would take a staged gitlink back, without a word.
+        commands = (_commit(facts, spot), *commands)
+    return Trouble(reason, in_turn(commands))
 
 
 def rebase(facts: ReleaseFacts, spot: Spot) -> tuple[Command, ...]:
     """What puts a branch on top of what others pushed, and stages it as a gitlink."""
-    commands = (spot.git("fetch", spot.remote), spot.git("rebase", f"{spot.remote}/{spot.branch}"))
+    own = ALONE if spot == facts.superproject else ()
+    fetch = spot.git("fetch", *own, spot.remote)
+    commands = (fetch, spot.git("rebase", f"{spot.remote}/{spot.branch}"))
     if spot == facts.consumer:
         return (*commands, git(facts.top, "add", facts.names.consumer_path))
     return commands
@@ -238,6 +278,8 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
     """Whether something is where it has to be."""
     if isinstance(spot, Trouble):
         return spot
+    if isinstance(spot, Publication) and isinstance(facts.superproject, Trouble):
+        return facts.superproject  # a relative URL counts from its remote
     if isinstance(spot, Publication):
         source = Evidence(facts.names.superproject)
         (finding,) = published.check(Publications(source, (spot,)))
@@ -252,11 +294,14 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
             f"{spot.remote} has {spot.branch} of {name} at {spot.there[:12]}, which is another "
             "commit than the one here: a release is never moved",
             spot.git("ls-remote", "--tags", spot.remote).text,
+            is_persons=True,
         )
     if spot.reach is Reach.APART:
-        return Trouble(
+        return _on_top(
+            facts,
+            spot,
             f"somebody else pushed to {name} first: {spot.branch} of {spot.remote} is at "
             f"{spot.there[:12]}, which does not lead to {what}, nor {what} to it",
-            in_turn(rebase(facts, spot)),
+            name,
         )
     return spot.trouble or _Open((spot.push,))

@@ -29,7 +29,7 @@ from typing import Final, Literal, NamedTuple
 
 from guard.errors import GuardError
 from guard.git.ancestry import has_commit
-from guard.git.checkouts import has_strays, is_between, put_right, uncommitted
+from guard.git.checkouts import is_between, put_right, strays, uncommitted
 from guard.git.files import write_whole
 from guard.git.locate import checkout_at
 from guard.git.refs import stand
@@ -153,7 +153,7 @@ def _is_half_way(checkout: Repository, move: Move) -> bool:
     if commit != move.new and (commit != move.old or move.stays):
         return False
     other = move.old if commit == move.new else move.new
-    is_touched = bool(uncommitted(checkout)) or has_strays(checkout, commit, other)
+    is_touched = bool(uncommitted(checkout) or strays(checkout, commit, other))
     return is_touched and is_between(checkout, move.old, move.new)
 
 

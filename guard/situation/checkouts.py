@@ -8,16 +8,24 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.config import FILE
-from guard.git.ancestry import has_commit, is_ancestor
-from guard.git.checkouts import under_way
+from guard.errors import GitError
+from guard.git.ancestry import has_commit, is_ancestor, is_named
+from guard.git.checkouts import in_the_way, strays, under_way
+from guard.git.commands import Command, git
 from guard.git.locate import open_checkout
+from guard.git.network import ls_remote
 from guard.git.refs import stand
+from guard.git.remotes import Settings as GitSettings
+from guard.git.remotes import read_remotes
 from guard.git.repository import Repository
-from guard.situation.branches import default_branch
+from guard.situation.branches import HEADS, default_branch, remote_of, tracking_ref
 
 # Commits that changed a gitlink. Who is further behind than that has other questions.
 _LOOKED_BACK: Final = 50
 _UNMERGED: Final = ("ls-files", "--unmerged", "-z")
+_LAST: Final = ("log", "--max-count=1", "--format=%an", "HEAD")
+# Files that are named.
+_SHOWN: Final = 5
 
 
 class Relation(Enum):
@@ -28,6 +36,7 @@ class Relation(Enum):
     BEHIND = "behind the gitlink"
     APART = "beside the gitlink"
     MISSING = "somewhere, and the gitlink's commit is not in it"
+    NOWHERE = "somewhere, and its remote does not have the gitlink's commit"
     CUT_OFF = "not to be compared with the gitlink, for history is cut off"
 
 
@@ -36,15 +45,20 @@ class Checkout(NamedTuple):
 
     Args:
         path: of the submodule.
-        head: its HEAD's commit, "" before the first.
+        head: its HEAD's commit, "" before the first, and where there is no checkout.
         branch: what is checked out, without ``refs/heads/``; "" where HEAD is detached.
         gitlink: the commit in the superproject's index.
         is_changed: whether files that git knows have changes that are not committed.
+        is_lost: whether HEAD is detached, and no branch or tag keeps its commit.
         has_tag: whether a tag stands at HEAD.
         under_way: what is begun and not ended, such as "a rebase"; "" for nothing.
         is_feature: whether it is on another branch than its remote's default one.
         was_left: whether the superproject had HEAD's commit at this gitlink, and left it again.
         is_published: whether a branch of a remote has some of what HEAD has beyond the gitlink.
+        obstacle: what is in the way of a merge or rebase with the gitlink, "" for nothing.
+        source: what ``git fetch`` is given to bring a commit that is `MISSING`.
+        pinned_by: who committed the gitlink of one that is `NOWHERE`; "" for the user, who has
+            only staged it.
     """
 
     path: str
@@ -54,11 +68,15 @@ class Checkout(NamedTuple):
     gitlink: str
     relation: Relation
     is_changed: bool = False
+    is_lost: bool = False
     has_tag: bool = False
     under_way: str = ""
     is_feature: bool = False
     was_left: bool = False
     is_published: bool = False
+    obstacle: str = ""
+    source: tuple[str, ...] = ()
+    pinned_by: str = ""
 
 
 class Settings(Enum):
@@ -67,6 +85,7 @@ class Settings(Enum):
     STAGED = "the index has it"
     CHANGED = "the index has another one"
     UNSTAGED = "the index has none"
+    IGNORED = "the index has none, and git ignores it"
     ABSENT = "the checkout has none"
 
 
@@ -76,7 +95,8 @@ class Checkouts(NamedTuple):
     Args:
         unmerged: the superproject's paths whose merge is not ended.
         under_way: as for `Checkout`, in the superproject.
-        submodules: those that are checked out and have a gitlink in the index.
+        submodules: those that have a gitlink in the index and are checked out, or whose commit is
+            nowhere on this machine.
         is_feature: as for `Checkout`, of the superproject.
         is_brought: whether HEAD's commit came from others, and was not made in this clone.
     """
@@ -94,11 +114,22 @@ class Checkouts(NamedTuple):
         return next((each for each in self.submodules if each.path == path), None)
 
 
-def checkouts(superproject: Repository, gitlinks: Mapping[str, str]) -> Checkouts:
-    """How everything is checked out.
+class Link(NamedTuple):
+    """A gitlink in the index.
 
     Args:
-        gitlinks: path -> commit, of the index.
+        repositories: where the submodule's objects may be, on this machine.
+    """
+
+    commit: str
+    repositories: tuple[Repository, ...] = ()
+
+
+def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkouts:
+    """How everything is checked out. A remote is asked where a checkout lacks its gitlink's commit.
+
+    Args:
+        gitlinks: by the paths of the submodules.
 
     Raises:
         GitError: git cannot be asked.
@@ -107,44 +138,127 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, str]) -> Checkout
         return Checkouts(superproject)
     entries = superproject.run(*_UNMERGED).split(b"\0")
     unmerged = dict.fromkeys(os.fsdecode(entry.split(b"\t")[1]) for entry in entries if entry)
-    folder = superproject.work_tree
-    opened = ((path, open_checkout(os.path.join(folder, path))) for path in gitlinks)
     at = stand(superproject)
     return Checkouts(
         superproject,
         tuple(unmerged),
         under_way(superproject),
         settings_of(superproject),
-        tuple(
-            _checkout(superproject, path, each, gitlinks[path])
-            for path, each in opened
-            if each is not None
-        ),
+        tuple(filter(None, (_at(superproject, path, link) for path, link in gitlinks.items()))),
         _is_feature(superproject, at.branch),
         _is_brought(superproject, at.commit or ""),
     )
 
 
-def _checkout(
-    superproject: Repository, path: str, repository: Repository, gitlink: str
-) -> Checkout:
+def _at(superproject: Repository, path: str, link: Link) -> Checkout | None:
+    """How a submodule is checked out; where it is not, whether its commit is on this machine."""
+    repository = open_checkout(os.path.join(superproject.place, path))
+    if repository is not None:
+        return _checkout(superproject, path, repository, link)
+    if not link.repositories or any(has_commit(each, link.commit) for each in link.repositories):
+        return None
+    lacking = Checkout(path, link.repositories[0], "", "", link.commit, Relation.MISSING)
+    return _without_its_commit(superproject, lacking, link)
+
+
+def _checkout(superproject: Repository, path: str, repository: Repository, link: Link) -> Checkout:
     at = stand(repository)
-    head = at.commit or ""
+    head, gitlink = at.commit or "", link.commit
     relation = _relation(repository, head, gitlink)
     checkout = Checkout(path, repository, head, at.branch, gitlink, relation)
-    checkout = checkout._replace(under_way=under_way(repository))
+    checkout = checkout._replace(
+        under_way=under_way(repository),
+        is_changed=bool(changes(repository)),
+        is_lost=bool(head) and not at.branch and not is_named(repository, head),
+    )
     if relation is Relation.SAME:
         return checkout
-    status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
-    changes = repository.run(f"--work-tree={repository.work_tree}", *status)
+    if relation is Relation.MISSING:
+        return _without_its_commit(superproject, checkout, link)
     tags = repository.text("for-each-ref", "--count=1", f"--points-at={head}", "refs/tags/")
     return checkout._replace(
-        is_changed=bool(changes),
+        obstacle=(in_way_of_rebase if relation is Relation.APART else in_way_of_checkout)(
+            repository, gitlink
+        ),
         has_tag=bool(tags),
         is_feature=_is_feature(repository, at.branch),
         was_left=head in _earlier(superproject, path),
         is_published=relation is Relation.APART and _is_published(repository, head, gitlink),
     )
+
+
+def changes(repository: Repository, staged: bool = True) -> tuple[str, ...]:
+    """The files of a checkout that git knows and that are not as committed; no gitlinks.
+
+    Args:
+        staged: whether those count that are staged as they are.
+    """
+    status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
+    listed = repository.run(f"--work-tree={repository.work_tree}", *status, "--no-renames")
+    return tuple(
+        os.fsdecode(entry[3:])
+        for entry in listed.split(b"\0")
+        if entry and (staged or entry[1:2] != b" ")
+    )
+
+
+def in_way_of_checkout(repository: Repository, commit: str) -> str:
+    """What keeps git from going forward to a commit, in its words; "" for nothing."""
+    if repository.work_tree is None or not has_commit(repository, commit):
+        return ""
+    return in_the_way(repository, commit)
+
+
+def in_way_of_rebase(repository: Repository, commit: str, staged: bool = True) -> str:
+    """The files that keep git from putting what is checked out on top of a commit.
+
+    Args:
+        staged: whether what is staged is in the way; it is not where it is committed first.
+    """
+    if repository.work_tree is None or not has_commit(repository, commit):
+        return ""
+    paths = changes(repository, staged) or strays(repository, "HEAD", commit)
+    return ", ".join(paths[:_SHOWN])
+
+
+def _without_its_commit(superproject: Repository, checkout: Checkout, link: Link) -> Checkout:
+    """Where the commit of a gitlink can be had from; a remote that does not answer may have it."""
+    commit = link.commit
+    for repository in link.repositories:
+        if has_commit(repository, commit):
+            kept = f"{commit}:refs/guard/keep/{commit}"
+            return checkout._replace(source=(repository.common_dir, kept))
+    source = fetched_with(checkout.repository, commit)
+    if source:
+        return checkout._replace(source=source)
+    committed = superproject.text(*_LAST, "--", checkout.path, ok=(0, 128))
+    pinned = superproject.text("rev-parse", "--quiet", f"HEAD:{checkout.path}", ok=(0, 1, 128))
+    by = committed if pinned == commit else ""
+    return checkout._replace(relation=Relation.NOWHERE, pinned_by=by)
+
+
+def fetched_with(repository: Repository, commit: str) -> tuple[str, ...]:
+    """What ``git fetch`` is given to bring what may lead to a commit; () where no remote has it."""
+    options = GitSettings().of(repository)
+    remote = remote_of(read_remotes(options, repository), dict(options), repository)
+    if remote is None:
+        return ()
+    name = remote.name
+    try:
+        shown = ls_remote(repository, name)
+    except GitError:
+        return (name,)
+    data = "".join(f"{tip}\n" for tip in shown.values()).encode()
+    listed = repository.run("cat-file", "--batch-check", data=data).decode().splitlines()
+    new = [ref for ref, line in zip(shown, listed, strict=True) if line.endswith(" missing")]
+    tag = next((ref for ref in new if commit == shown[ref] and not ref.startswith(HEADS)), "")
+    if tag:
+        return (name, "tag", tag.removeprefix("refs/tags/").removesuffix("^{}"))
+    if not any(ref.startswith(HEADS) for ref in new):
+        return ("--tags", name) if new else ()
+    # A clone of one branch fetches no other by itself.
+    is_whole = tracking_ref(name, "*") in remote.tracking
+    return (name,) if is_whole else (name, f"+{HEADS}*:{tracking_ref(name, '*')}")
 
 
 def _is_feature(repository: Repository, branch: str) -> bool:
@@ -190,6 +304,12 @@ def _relation(repository: Repository, head: str, gitlink: str) -> Relation:
     return Relation.CUT_OFF if is_shallow else Relation.APART
 
 
+def stage_settings(superproject: Repository, settings: Settings) -> Command:
+    """What stages the ``.guard.toml`` that lies in the superproject's checkout."""
+    force = ("--force",) if settings is Settings.IGNORED else ()
+    return git(superproject, "add", *force, FILE)
+
+
 def settings_of(superproject: Repository) -> Settings:
     """Whether the ``.guard.toml`` that lies in the superproject's checkout is staged.
 
@@ -200,6 +320,7 @@ def settings_of(superproject: Repository) -> Settings:
     if not os.path.lexists(os.path.join(superproject.place, FILE)):
         return Settings.ABSENT
     if not superproject.run("ls-files", "-z", "--", FILE):
-        return Settings.UNSTAGED
+        ignored = superproject.text_as_user(where, "check-ignore", "--", FILE, ok=(0, 1))
+        return Settings.IGNORED if ignored else Settings.UNSTAGED
     words = ("diff", "--name-only", "-z", "--no-ext-diff", "--", f":(top){FILE}")
     return Settings.CHANGED if superproject.run(where, *words) else Settings.STAGED

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from guard.config import Config
-from guard.errors import GuardError
+from guard.errors import GitError, GuardError
 from guard.git.ancestry import described, is_named
 from guard.git.commands import PERSON, Command, git, told
-from guard.git.refs import head_of
+from guard.git.locate import open_checkout
+from guard.git.refs import head_of, refs_below
+from guard.git.releases import release_version
 from guard.git.repository import Repository
 from guard.model import Combination, Finding, Gitlink, Tested, VerdictState
 from guard.situation.branches import (
     HEADS,
     PushedTo,
+    default_branch,
     default_branches,
     head_branch,
     pushed_to,
     short_name,
     tracking_ref,
 )
+from guard.situation.checkouts import in_way_of_checkout
 from guard.situation.combinations import of_commit
 from guard.situation.facts import Gatherer
-from guard.situation.gitlinks import Destination
+from guard.situation.gitlinks import usual_destination
 from guard.situation.publication import Publication, PublicationState
 from guard.situation.published import PublishedLinks
 from guard.situation.release import (
@@ -36,11 +42,12 @@ from guard.situation.release import (
     Spot,
     Trouble,
 )
-from guard.situation.tracking import Place, track
+from guard.situation.tracking import Place, record_seen, track
 from guard.situation.values import Facts, Pin, Unknown
 from guard.situation.whereabouts import Whereabouts
 from guard.verdicts.record import Record
 
+_TAGS: Final = "refs/tags/"
 # They cannot be asked as they are named, or need not be.
 _PUSHABLE = (PublicationState.PUBLISHED, PublicationState.UNPUBLISHED, PublicationState.UNASKED)
 
@@ -51,11 +58,11 @@ class Asking(NamedTuple):
     """Who may be asked besides this machine.
 
     Args:
-        remotes: those of git, over the network.
+        patience: the seconds that each remote of git has to answer; 0 where none is asked.
         registry: looks an image up, None where nobody does.
     """
 
-    remotes: bool = False
+    patience: float = 0
     registry: Registry | None = None
 
 
@@ -64,7 +71,6 @@ class Look(NamedTuple):
 
     Args:
         subject: e.g. ``aula 0.38-2-g1234567 with thentos v0.4.0``.
-        place: where the dependency's tag is pushed to.
     """
 
     release: ReleaseFacts
@@ -73,7 +79,6 @@ class Look(NamedTuple):
     config: Config
     facts: Facts
     record: Record | None
-    place: Place | None
 
 
 class _Tag(NamedTuple):
@@ -115,9 +120,11 @@ class Progress:
         self._asking = asking
         self._config = gatherer.config(combination)
         self._facts = gatherer.gather(combination, tested=True)
-        self._published = PublishedLinks(gatherer, Destination(asks=False))
+        self._published = PublishedLinks(
+            gatherer, usual_destination(gatherer.workspace, asks=False)
+        )
         self._links = self._published.links
-        self._where = Whereabouts(gatherer.workspace, self._links, asking.remotes)
+        self._where = Whereabouts(gatherer.workspace, self._links, asking.patience)
         (self._top,) = track([gatherer.workspace.superproject], gatherer.pool)
 
     def look(self) -> Look:
@@ -130,6 +137,7 @@ class Progress:
         record = self._record()
         tag = _tried(self._tag)
         subject = self._subject()
+        is_chosen = bool(self._asking.patience and self._faults)
         release = ReleaseFacts(
             names=facts.names,
             top=self._workspace.superproject,
@@ -141,9 +149,10 @@ class Progress:
             superproject=_tried(self._superproject),
             staged=head is None or head.tree != self._combination.tree,
             message=f"Take {subject}",
+            explained=self._explained() if is_chosen else None,
+            new_tags=self._new_tags() if is_chosen else None,
         )
-        place = tag.place if isinstance(tag, _Tag) else None
-        return Look(release, subject, self._combination, self._config, facts, record, place)
+        return Look(release, subject, self._combination, self._config, facts, record)
 
     def before(self) -> Before | Unknown:
         """What others have, with the dependency as it stands now."""
@@ -171,6 +180,32 @@ class Progress:
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
         return Before(theirs, facts, f"{spot.remote}/{spot.branch}")
+
+    def _explained(self) -> Facts | None:
+        try:
+            return self._gatherer.explain(self._facts, self._combination, ())
+        except GuardError:
+            return None  # guard align says why
+
+    def _new_tags(self) -> Command | None:
+        """What fetches the releases that the dependency's remote has and that are not here."""
+        path, form = self._config.dependency, self._config.release_tag
+        for place in self._places(path):
+            shown = self._where.shown(place.repository, place.remote.name)
+            if isinstance(shown, Trouble):
+                continue
+            own = refs_below(place.repository, _TAGS)
+            names = [ref.removeprefix(_TAGS) for ref in shown if ref.startswith(_TAGS)]
+            new = [
+                name
+                for name in names
+                if _TAGS + name not in own and release_version(name, form) is not None
+            ]
+            if new:
+                # By their names, so that no other tag that was moved stops it.
+                words = [word for name in new for word in ("tag", name)]
+                return git(place.repository, "fetch", place.remote.name, *words)
+        return None
 
     def _record(self) -> Record | None:
         tested = self._facts.tested
@@ -211,7 +246,7 @@ class Progress:
                     return _Tag(place, ref, pin.commit, is_known)
         return Trouble(
             f"the tag {pin.releases[0].tag} is in no repository of {path} that has a remote",
-            self._in(path, "fetch", "--tags"),
+            self._fetching(path, "--tags"),
             True,
         )
 
@@ -219,13 +254,16 @@ class Progress:
         """Where the release tag has to be."""
         place, ref = tag.place, tag.ref
         spot = Spot(place.repository, place.target, ref, ref, Reach.ABSENT)
-        if not self._asking.remotes:
+        if not self._asking.patience:
             return spot._replace(reach=Reach.SAME) if tag.is_known else spot
         shown = self._where.shown(place.repository, place.remote.name)
         if isinstance(shown, Trouble):
             return shown
         there = shown.get(f"{ref}^{{}}", shown.get(ref, ""))
         reach = Reach.ABSENT if not there else Reach.SAME if there == tag.commit else Reach.OTHER
+        if reach is Reach.SAME and not tag.is_known:
+            with suppress(GitError):  # what cannot be kept is asked again
+                record_seen(place.tracking, place.remote, shown, [tag.commit])
         return spot._replace(reach=reach, there=there, asked=True)
 
     def _consumer(self) -> Spot | Trouble | Publication | None:
@@ -283,7 +321,7 @@ class Progress:
                 return place
         return Trouble(
             f"commit {commit} of {path} is in no repository that has its remote",
-            self._in(path, "fetch"),
+            self._fetching(path),
             True,
         )
 
@@ -326,23 +364,18 @@ class Progress:
         head = head_of(top) or ""
         spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
-            remedy = git(top, "switch", branch.ref.removeprefix(HEADS)).text
-            if head and not is_named(top, head):
-                # A switch would leave what nothing else has.
-                remedy = git(top, "branch", f"keep-{head[:8]}", head[:12]).text
-            spot = spot._replace(
-                trouble=Trouble(f"HEAD of {name} is detached: no branch would be pushed", remedy)
-            )
+            spot = spot._replace(trouble=_detached(top, head, name))
         return self._where.compared(spot, self._top, branch.remote, "")
 
     def _no_remote(self, name: str) -> Trouble:
         top, remotes = self._top.repository, [item.name for item in self._top.remotes.remotes]
         if not remotes:
             remedy = f"{PERSON}{git(top, 'remote', 'add', 'origin').text} <url>"
-            return Trouble(f"{name} has no remote to push to", remedy)
+            return Trouble(f"{name} has no remote to push to", remedy, is_persons=True)
         return Trouble(
             f"nothing says to which of the remotes {', '.join(remotes)} {name} is pushed",
             git(top, "config", "remote.pushDefault", remotes[0]).text,
+            is_persons=True,
         )
 
     @cached_property
@@ -371,14 +404,38 @@ class Progress:
             parts.append(f"{names.dependency} {at}")
         return " with ".join(parts)
 
-    def _in(self, path: str, *words: str) -> str:
-        """A git command in the checkout of a submodule."""
-        place = next(iter(self._places(path)), None)
-        return Command(("git", *words), place and place.repository).text
+    def _fetching(self, path: str, *words: str) -> str:
+        """What fetches into the checkout of a submodule, or makes one."""
+        top = self._workspace.superproject
+        checkout = open_checkout(os.path.join(top.place, path))
+        if checkout is None:
+            return git(top, "submodule", "update", "--init", path).text
+        return git(checkout, "fetch", *words).text
 
     def _described(self, commit: str) -> str:
         home = _tried(lambda: self._home)
         return described(home.repository, commit) if isinstance(home, Place) else commit[:12]
+
+
+def _detached(top: Repository, head: str, name: str) -> Trouble:
+    """That no branch is checked out, and what brings the likeliest one back."""
+    reason = f"HEAD of {name} is detached: no branch would be pushed"
+    if head and not is_named(top, head):
+        # A switch would leave what nothing else has.
+        return Trouble(reason, git(top, "branch", f"keep-{head[:8]}", head[:12]).text)
+    default = default_branch(top)
+    if default.checked_out:
+        reason += f", and {default.name} is checked out in {default.checked_out[0]}"
+        return Trouble(reason, git(top, "worktree", "list").text, is_persons=True)
+    commit = default.local or default.tracked
+    if commit and (in_the_way := in_way_of_checkout(top, commit)):
+        reason += f"; in the way of a switch to {default.name}: {in_the_way}"
+        return Trouble(reason, git(top, "status", "--ignored").text, is_persons=True)
+    words = ["switch", default.name]
+    if default.local is None:
+        words = ["switch", "--create", default.name]
+        words += [f"{default.remote}/{default.name}"] if default.tracked else []
+    return Trouble(reason, git(top, *words).text)
 
 
 _Found = TypeVar("_Found")

@@ -28,11 +28,13 @@ class Trouble(NamedTuple):
 
     Args:
         undecided: it could not be found out.
+        is_persons: whether only a person can mend it, to whom the remedy shows what there is.
     """
 
     reason: str
     remedy: str
     undecided: bool = False
+    is_persons: bool = False
 
 
 class Spot(NamedTuple):
@@ -48,6 +50,8 @@ class Spot(NamedTuple):
         asked: whether the remote itself was asked.
         local: the full name of the branch that is checked out here at that commit, "" for none.
         stale: the remote of which git knew last that it has something else, "" for none.
+        obstacle: what is in the way of bringing the checkout forward to what is there.
+        rebase_obstacle: the same of putting it on top.
     """
 
     repository: Repository
@@ -60,6 +64,8 @@ class Spot(NamedTuple):
     asked: bool = False
     local: str = ""
     stale: str = ""
+    obstacle: str = ""
+    rebase_obstacle: str = ""
 
     @property
     def branch(self) -> str:
@@ -117,6 +123,9 @@ class ReleaseFacts(NamedTuple):
         top: the superproject.
         staged: whether the combination is still to be committed.
         message: of that commit.
+        explained: with all releases that are here, where one has to be chosen and remotes were
+            asked; else None.
+        new_tags: what fetches the releases that the dependency's remote has and that are not here.
     """
 
     names: Names
@@ -129,6 +138,8 @@ class ReleaseFacts(NamedTuple):
     superproject: Spot | Trouble
     staged: bool = False
     message: str = ""
+    explained: Facts | None = None
+    new_tags: Command | None = None
 
 
 class Before(NamedTuple):

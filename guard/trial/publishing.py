@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -235,9 +236,23 @@ def _check_latest(gate: Gate, config: Config, record: Record) -> None:
     Raises:
         RefusedError: the consumer or the dependency stands at no release tag.
     """
-    if config.image.latest_from == "any":
-        return
     links = {link.path: link.commit for link in record.gitlinks}
+    refusal = why_not_latest(gate, config, links, f" of verdict {record.name}")
+    if refusal is not None:
+        raise refusal
+
+
+def why_not_latest(
+    gate: Gate, config: Config, links: Mapping[str, str], of: str = ""
+) -> RefusedError | None:
+    """Why ``latest`` may not move to a combination: consumer or dependency stand at no release.
+
+    Args:
+        links: path -> commit, of its gitlinks.
+        of: whose they are, with a space before it.
+    """
+    if config.image.latest_from == "any":
+        return None
     for path in (config.consumer, config.dependency):
         commit = links.get(path, "")
         found = repositories_of(gate.workspace, config, path)
@@ -247,11 +262,12 @@ def _check_latest(gate: Gate, config: Config, record: Record) -> None:
         has = f"is the pre-release {releases[0].tag}" if releases else "has no release tag"
         form = config.release_tag.replace("{version}", "X.Y.Z")
         where = f"{gate.workspace.name(path)} {commit[:12]}".rstrip()
-        raise RefusedError(
-            f"latest moves to releases only, and {where} of verdict {record.name} {has} ({form})",
+        return RefusedError(
+            f"latest moves to releases only, and {where}{of} {has} ({form})",
             f"git -C {path} tag {form} {commit[:12]}, or "
             '[image] latest-from = "any" in .guard.toml',
         )
+    return None
 
 
 def _move_latest(doing: _Publishing, record: Record) -> None:

@@ -356,7 +356,8 @@ def test_somebody_else_pushed_before_it_begins(unbuilt: Release) -> None:
     assert f"aula-docker is behind origin/master, which is at {theirs[:12]}" in said
     # A pull would take back what is staged of a submodule.
     assert "to mend it: git commit -m 'Take aula " in said
-    assert "' && git fetch origin && git rebase origin/master\n" in said
+    fetch = "git fetch --no-recurse-submodules origin"
+    assert f"' && {fetch} && git rebase origin/master\n" in said
 
 
 def test_commits_of_others_that_are_not_here_are_fetched_without_moving_a_ref(

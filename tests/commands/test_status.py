@@ -119,7 +119,7 @@ class TestCheckouts:
         docker = workshop.docker
         docker.git("update-ref", "refs/remotes/origin/master", docker.commit("Theirs"))
         docker.git("reset", "--quiet", "--hard", "HEAD^")
-        assert next_of(workshop) == "git pull --ff-only origin master"
+        assert next_of(workshop) == "git pull --ff-only --no-recurse-submodules origin master"
 
 
 def test_what_it_shows(workshop: Workshop) -> None:
@@ -353,7 +353,7 @@ def test_a_stale_superproject(workshop: Workshop) -> None:
     workshop.docker.git("commit", "--quiet", "--allow-empty", "-m", "Of another")
     workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
     workshop.docker.git("reset", "--quiet", "--hard", "HEAD~")
-    assert next_of(workshop) == "git pull --ff-only origin master"
+    assert next_of(workshop) == "git pull --ff-only --no-recurse-submodules origin master"
 
 
 class TestWhatIsNobodysWork:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guard.git.repository import Repository
-from guard.plan.preparation import Todo, preparation
+from guard.plan.preparation import Todo, before_align, preparation
 from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings
 
 TOP = Repository("/w/top/.git", "/w/top/.git", "/w/top")
@@ -50,7 +50,10 @@ def test_where_all_is_at_its_gitlink_there_is_nothing() -> None:
         (at("aula", Relation.BEHIND), f"/w/top/aula: git merge --ff-only {NEW[:12]}"),
         (at("aula", Relation.BEHIND, ""), "/w/top: git submodule update aula"),
         (at("aula", Relation.APART), f"/w/top/aula: git rebase {NEW[:12]}"),
-        (at("aula", Relation.MISSING), "/w/top/aula: git fetch"),
+        (
+            at("aula", Relation.MISSING)._replace(source=("origin", "tag", "v1")),
+            "/w/top/aula: git fetch origin tag v1",
+        ),
         (at("aula", Relation.CUT_OFF), "/w/top/aula: git fetch --unshallow"),
         (at("thentos", Relation.BEHIND, ""), "/w/top: git submodule update thentos"),
         (at("thentos", Relation.AHEAD)._replace(has_tag=True), "/w/top: git add thentos"),
@@ -120,6 +123,26 @@ def test_a_feature_branch_beside_the_default_one_is_a_persons(relation: Relation
             "/w/top/aula: git status",
         ),
         (
+            standing(at("aula", Relation.BEHIND)._replace(obstacle="new")),
+            "move away what is in the way in aula: new",
+            "/w/top/aula: git status --ignored",
+        ),
+        (
+            standing(at("aula", Relation.APART)._replace(obstacle="new")),
+            "move away what is in the way in aula: new",
+            "/w/top/aula: git status --ignored",
+        ),
+        (
+            standing(at("aula", Relation.NOWHERE)._replace(pinned_by="Ann")),
+            f"ask Ann to push {NEW[:12]} of aula, which its remote does not have",
+            "/w/top: git log --max-count=1 -- aula",
+        ),
+        (
+            standing(at("aula", Relation.NOWHERE)),
+            f"stage another commit than {NEW[:12]} of aula, which its remote does not have",
+            "/w/top: git log --max-count=1 -- aula",
+        ),
+        (
             standing(at("aula", Relation.APART, "")),
             "check out in aula what is meant: one of both, or what joins them",
             f"/w/top/aula: git log --oneline --graph {OLD[:12]} {NEW[:12]}",
@@ -137,11 +160,26 @@ def test_settings_are_staged_first_and_what_is_behind_before_what_is_ahead() -> 
     assert lines(first(checkouts._replace(settings=Settings.UNSTAGED))) == [
         "/w/top: git add .guard.toml"
     ]
+    ignored = checkouts._replace(settings=Settings.IGNORED)
+    assert lines(first(ignored)) == ["/w/top: git add --force .guard.toml"]
     assert lines(first(checkouts)) == ["/w/top: git submodule update thentos"]
     assert first(checkouts._replace(settings=Settings.ABSENT)) == first(checkouts)
 
 
-FLAGS = ("is_changed", "has_tag", "is_feature", "was_left", "is_published")
+def test_what_a_move_of_the_dependency_would_lose_is_saved_first() -> None:
+    lost = at("thentos", Relation.SAME, "")._replace(is_lost=True)
+    assert lines(before_align(standing(lost), "thentos")) == [
+        f"/w/top/thentos: git branch keep-{NEW[:8]} {NEW[:12]}"
+    ]
+    todo = before_align(standing(lost._replace(is_changed=True)), "thentos")
+    assert todo is not None and todo.person == "commit or stash what is changed in thentos"
+    assert before_align(standing(at("thentos", Relation.SAME)), "thentos") is None
+    assert before_align(standing(), "thentos") is None
+    left = at("aula", Relation.AHEAD, "")._replace(was_left=True, is_lost=True)
+    assert lines(first(standing(left))) == [f"/w/top/aula: git branch keep-{NEW[:8]} {NEW[:12]}"]
+
+
+FLAGS = ("is_lost", "is_changed", "has_tag", "is_feature", "was_left", "is_published")
 CHECKOUTS = st.builds(
     lambda path, relation, branch, *flags: at(path, relation, branch)._replace(
         **dict(zip(FLAGS, flags, strict=True))
@@ -156,13 +194,15 @@ CHECKOUTS = st.builds(
 def done(checkouts: Checkouts, todo: Todo) -> Checkouts:
     """How everything stands when the step has been done."""
     words = todo.commands[0].argv[1:]
-    if words == ("add", ".guard.toml"):
+    if words[0] == "add" and words[-1] == ".guard.toml":
         return checkouts._replace(settings=Settings.STAGED)
     path = todo.commands[0].argv[-1] if words[0] in ("add", "submodule") else ""
     moved = []
     for each in checkouts.submodules:
         if each.path == path or each.repository == todo.commands[0].repository:
+            each = each._replace(is_lost=False)
             relation = {
+                "branch": each.relation,
                 "fetch": Relation.BEHIND,
                 "rebase": Relation.AHEAD,
                 "merge": Relation.SAME if "--ff-only" in words else Relation.AHEAD,
@@ -185,7 +225,7 @@ def test_from_everywhere_it_ends(submodules: list[Checkout], toml: Settings) -> 
         before.add(checkouts)
         checkouts = done(checkouts, todo)
     if todo is None:
-        behind = (Relation.BEHIND, Relation.MISSING, Relation.CUT_OFF)
+        behind = (Relation.BEHIND, Relation.MISSING, Relation.NOWHERE, Relation.CUT_OFF)
         assert not [each for each in checkouts.submodules if each.relation in behind]
         aula = checkouts.at("aula")
         assert aula is None or aula.relation is Relation.SAME or aula.was_left

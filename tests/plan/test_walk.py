@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from guard.git.commands import Command
 from guard.git.repository import Repository
-from guard.model import Finding, Severity, VerdictState
+from guard.model import Decision, Finding, Outcome, Severity, VerdictState
 from guard.model import Tested as WasTested
+from guard.plan.following import Next, Refused, following
 from guard.plan.walk import SEEN_BY_OTHERS, Kind, Step, StepState, next_command, pending, steps
+from guard.situation.checkouts import Checkouts
 from guard.situation.publication import Publication, PublicationState
 from guard.situation.release import Published, PublishedImage, Reach, ReleaseFacts, Spot, Trouble
 from guard.situation.values import Unknown
@@ -296,7 +299,8 @@ def test_nothing_is_committed_on_top_of_what_is_behind() -> None:
         "aula-docker is behind origin/master, which is at eeeeeeeeeeee, and something is staged"
     )
     # A pull or a rebase takes back what is staged of a submodule.
-    rebased = "git -C /w/top fetch origin && git -C /w/top rebase origin/master"
+    alone = "--no-recurse-submodules"
+    rebased = f"git -C /w/top fetch {alone} origin && git -C /w/top rebase origin/master"
     assert step.remedy == f"git -C /w/top commit -m '' && {rebased}"
     apart = facts._replace(superproject=docker(Reach.APART, OTHER), message="Take it")
     assert steps(apart)[5].remedy == f"git -C /w/top commit -m 'Take it' && {rebased}"
@@ -319,3 +323,88 @@ def test_where_something_would_go_is_not_known(state: PublicationState) -> None:
         assert ".gitmodules names" in step.reason
         assert step.remedy == "git -C aula remote --verbose"
         assert step.undecided is (state is PublicationState.NO_REMOTE)
+
+
+def test_what_lies_in_the_way_of_a_rebase_is_a_persons() -> None:
+    behind = docker(Reach.AHEAD_THERE, OTHER)._replace(rebase_obstacle="README")
+    for facts, number in (
+        (everything()._replace(superproject=behind, staged=True), 6),
+        (everything()._replace(superproject=behind._replace(reach=Reach.APART)), 6),
+        (nothing()._replace(consumer=aula(Reach.APART, OTHER)._replace(rebase_obstacle="x")), 5),
+    ):
+        step = steps(facts)[number - 1]
+        assert step.is_persons and "commit or move away first, in aula" in step.reason
+        assert step.remedy.endswith(" status --ignored")
+
+
+def test_where_nothing_says_where_the_superproject_is_pushed_no_relative_url_counts() -> None:
+    nowhere = Trouble("aula-docker has no remote to push to", "git remote add origin URL")
+    link = Publication("thentos", AULA, PublicationState.NO_REMOTE, "../thentos.git")
+    first = steps(nothing()._replace(dependency=link, superproject=nowhere))[0]
+    assert first.reason == "aula-docker has no remote to push to"
+
+
+def test_releases_of_others_come_before_align() -> None:
+    fault = Finding("release-tag", Severity.ERROR, "thentos is no release", remedy="guard align")
+    facts = nothing()._replace(faults=(fault,), new_tags=Command(("git", "fetch"), TOP))
+    assert next_command(steps(facts)) == "git -C /w/top fetch"
+
+
+def at() -> Checkouts:
+    return Checkouts(TOP)
+
+
+def next_of(facts: ReleaseFacts, refused: Refused = Refused()) -> Next:  # noqa: B008
+    return following(facts, at(), "", "", refused)
+
+
+@pytest.mark.parametrize(
+    ("remedy", "is_command"),
+    [
+        ("guard align", True),
+        ("git -C 'a b' push origin master", True),
+        ("git -C aula remote add upstream /x && git -C aula fetch upstream", True),
+        ("git -C aula remote --verbose", False),
+        ("git --git-dir=/x ls-remote origin", False),
+        ("git -C aula log --oneline", False),
+        ("guard log 12-34", False),
+        ("guard check", False),
+        ("git remote add origin <url>", False),
+        ("release thentos in a version that fits", False),
+        ("", False),
+    ],
+)
+def test_what_only_shows_or_tells_is_a_persons(remedy: str, is_command: bool) -> None:
+    fault = Finding("release-tag", Severity.ERROR, "thentos is no release", remedy=remedy)
+    text = next_of(nothing()._replace(faults=(fault,))).text
+    expected = f"you: release-tag: thentos is no release: {remedy or 'guard check'}"
+    assert text == (remedy if is_command else expected)
+
+
+def test_what_a_remote_has_is_asked_where_something_goes_there() -> None:
+    assert next_of(nothing()).depends
+    assert not next_of(nothing()._replace(dependency=thentos(Reach.SAME))).depends
+    assert next_of(everything()._replace(superproject=docker(Reach.LACKING))).depends
+    assert next_of(everything()) == Next()
+
+
+def test_what_arrived_without_git_knowing_it_is_fetched() -> None:
+    stale = everything()._replace(
+        consumer=aula(Reach.SAME)._replace(stale="origin"), superproject=docker(Reach.LACKING)
+    )
+    assert next_of(stale).text == "git -C /w/top/aula fetch origin"
+
+
+def test_a_push_that_the_hook_would_refuse_is_not_next() -> None:
+    finding = Finding("merged", Severity.ERROR, "it does not go with it", remedy="git fetch")
+    for repository, commit, facts in (
+        ("aula-docker", DOCKER, everything()._replace(superproject=docker(Reach.LACKING))),
+        ("aula", AULA, everything()._replace(consumer=aula(Reach.LACKING))),
+    ):
+        no = Decision(
+            repository, commit, None, Outcome.BLOCKED, None, (), (), None, (finding,), "", None
+        )
+        refused = Refused(no if repository == "aula-docker" else None, no)
+        assert next_of(facts, refused).text == "you: it does not go with it: git fetch"
+        other = no._replace(commit=OTHER)
+        assert next_of(facts, Refused(other, other)).text.startswith("git -C /w/top")

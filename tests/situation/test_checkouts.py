@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings, checkouts
+from guard.situation.checkouts import Checkout, Checkouts, Link, Relation, Settings, checkouts
 from tests.workshop import Repo, Workshop
 
 
 def standing(workshop: Workshop) -> Checkouts:
     docker = workshop.docker
     links = {path: docker.git("rev-parse", f":{path}") for path in ("aula", "thentos")}
-    return checkouts(docker.repository, links)
+    return checkouts(docker.repository, {path: Link(commit) for path, commit in links.items()})
 
 
 def of(workshop: Workshop, path: str = "aula") -> Checkout:
@@ -56,7 +56,59 @@ def test_a_gitlink_that_the_checkout_lacks(workshop: Workshop) -> None:
     other = Repo(workshop.root / "other")
     theirs = other.commit("Theirs")
     workshop.docker.git("update-index", "--cacheinfo", f"160000,{theirs},aula")
-    assert of(workshop).relation is Relation.MISSING
+    nowhere = of(workshop)
+    assert (nowhere.relation, nowhere.pinned_by) == (Relation.NOWHERE, "")
+    workshop.docker.git("commit", "--quiet", "-m", "Pin it")
+    assert of(workshop).pinned_by == workshop.docker.git("log", "-1", "--format=%an")
+    remote = str(workshop.root / "remotes/aula.git")
+    other.git("push", "--quiet", remote, "HEAD:later")
+    missing = of(workshop)
+    assert (missing.relation, missing.source) == (Relation.MISSING, ("origin",))
+    workshop.aula.git("config", "remote.origin.fetch", "+refs/heads/master:refs/remotes/origin/x")
+    assert of(workshop).source == ("origin", "+refs/heads/*:refs/remotes/origin/*")
+    workshop.aula.git("remote", "set-url", "origin", "/nowhere")
+    assert of(workshop).source == ("origin",)
+
+
+def test_a_gitlink_that_only_a_tag_of_the_remote_leads_to(workshop: Workshop) -> None:
+    other = Repo(workshop.root / "other")
+    theirs = other.commit("Theirs")
+    other.git("tag", "--annotate", "-m", "One", "one")
+    other.git("push", "--quiet", str(workshop.root / "remotes/aula.git"), "one")
+    workshop.docker.git("update-index", "--cacheinfo", f"160000,{theirs},aula")
+    assert of(workshop).source == ("origin", "tag", "one")
+    workshop.aula.git("fetch", "--quiet", *of(workshop).source)
+    assert of(workshop).relation is Relation.BEHIND
+
+
+def test_a_commit_that_nothing_keeps(workshop: Workshop) -> None:
+    workshop.aula.git("checkout", "--quiet", "--detach")
+    assert not of(workshop).is_lost
+    workshop.aula.commit("Only here", {"more": "x"})
+    assert of(workshop).is_lost
+    workshop.docker.git("add", "aula")
+    assert of(workshop).is_lost
+    workshop.aula.git("branch", "kept")
+    assert not of(workshop).is_lost
+
+
+def test_what_is_in_the_way_of_what_the_gitlink_has(workshop: Workshop) -> None:
+    workshop.aula.commit("More", {"more": "x"})
+    workshop.docker.git("add", "aula")
+    workshop.aula.git("reset", "--quiet", "--hard", "HEAD^")
+    assert of(workshop).obstacle == ""
+    workshop.aula.write({"more": "mine"})
+    assert "more" in of(workshop).obstacle
+    workshop.aula.commit("Mine", {"less": "x", ".gitignore": "more\n"})
+    apart = of(workshop)
+    assert (apart.relation, apart.obstacle, apart.is_changed) == (Relation.APART, "more", False)
+
+
+def test_settings_that_git_ignores(workshop: Workshop) -> None:
+    workshop.docker.git("rm", "--quiet", "--cached", ".guard.toml")
+    assert standing(workshop).settings is Settings.UNSTAGED
+    workshop.docker.write({".gitignore": "*.toml\n"})
+    assert standing(workshop).settings is Settings.IGNORED
 
 
 def test_history_that_is_cut_off(workshop: Workshop) -> None:

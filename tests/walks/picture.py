@@ -56,7 +56,9 @@ class Picture(NamedTuple):
 
 def blobs(at: Repo) -> dict[str, str]:
     """Every blob of the index and of the files of a checkout, with a path that had it."""
-    found = {}
+    found: dict[str, str] = {}
+    if not _is_checked_out(at):
+        return found
     for line in _fields(at, "ls-files", "-s", "-z"):
         entry, _, path = line.partition("\t")
         mode, blob, _ = entry.split()
@@ -70,10 +72,17 @@ def blobs(at: Repo) -> dict[str, str]:
 
 def held(at: Repo) -> set[str]:
     """Every object that a ref, HEAD, a stash or the index leads to; a reflog is no home."""
-    own = []
+    own: list[str] = []
+    if not _is_checked_out(at):
+        return set()
     if at.git("rev-parse", "--is-bare-repository") == "false":
         own = ["HEAD", "--indexed-objects", *at.git("stash", "list", "--format=%H").split()]
     return set(at.git("rev-list", "--objects", "--no-object-names", "--all", *own).split())
+
+
+def _is_checked_out(at: Repo) -> bool:
+    """Whether it is a repository; the folder of a submodule need not be one."""
+    return (at.folder / ".git").exists() or (at.folder / "HEAD").exists()
 
 
 def _files(at: Repo) -> list[str]:
@@ -86,6 +95,8 @@ def _fields(at: Repo, *arguments: str) -> list[str]:
 
 
 def _checkout(at: Repo) -> Checkout:
+    if not _is_checked_out(at):
+        return Checkout(str(at.folder), "", "", "", "", "", "", ())
     return Checkout(
         str(at.folder),
         _branch(at),

@@ -90,6 +90,7 @@ class Walker:
     ) -> None:
         self.at = at
         self.steps: list[Step] = []
+        self.told = ""
         self._checkouts = tuple(checkouts)
         self._remotes = tuple(remotes)
         # With an editor that takes the messages as git proposes them.
@@ -123,6 +124,14 @@ class Walker:
             self._step(following)
         raise DeadEndError(self._told(f"no end after {MOST_STEPS} steps"))
 
+    def step(self) -> None:
+        """One step, which there has to be.
+
+        Raises:
+            WalkError: it does not end well.
+        """
+        self._step(self.next())
+
     def next(self) -> str:
         """What `guard status` says is next, here."""
         ran = self._run("guard status")
@@ -130,6 +139,7 @@ class Walker:
         if ran.status or label != "next":
             self.steps.append(ran)
             raise CommandError(self._told("guard status fails, or says nothing of what is next"))
+        self.told = following
         return following
 
     def reaches(self, holds: bool, goal: str) -> None:
