@@ -334,7 +334,7 @@ def _push(doing: Doing, step: Step, spot: Spot) -> None:
         if isinstance(other, Spot) and other.stale:
             with suppress(GuardError):  # whether it worked shows in what is known afterwards
                 # The hook goes by what git knows.
-                fetch(other.repository, other.stale, prompts=False)
+                fetch(other.repository, other.stale, seconds=_PATIENCE)
     progress = sys.stderr.isatty()
     sent = send(spot.repository, spot.remote, [spot.refspec], doing.screen.echo, progress)
     if sent.refusal is not None:

@@ -14,7 +14,6 @@ from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.ancestry import is_named
 from guard.git.commands import PERSON, git, in_turn, told
-from guard.git.network import SECONDS
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
@@ -42,6 +41,8 @@ from guard.situation.release import Reach, ReleaseFacts, Spot
 from guard.situation.values import Facts, Unknown
 from guard.situation.workspace import find_workspace, repositories_of
 
+# Seconds that a remote has to answer where the next step is to push to it.
+_PATIENCE: Final = 2.0
 # Packages that are named unless all are asked for.
 _REQUIREMENTS: Final = 4
 
@@ -146,7 +147,9 @@ def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument(
-        "--short", action="store_true", help="print one line, and ask no engine: for a prompt"
+        "--short",
+        action="store_true",
+        help="print one line, and ask neither engine nor remotes: for a prompt",
     )
     forms.add_argument(
         "--verbose", action="store_true", help="print every finding in full, notes as well"
@@ -158,7 +161,7 @@ def run(options: Namespace, screen: Screen) -> int:
     """Show the state. The exit status is 0 whatever it is: this is a question, not a gate."""
     with Gate(find_workspace()) as gate:
         try:
-            state = _state(gate, asks_engine=not options.short)
+            state = _state(gate, options.short)
         except GuardError as error:
             unfinished = preparation(checkouts(gate.workspace.superproject, {}), "", "")
             if options.json or unfinished is None or not unfinished.person:
@@ -176,7 +179,7 @@ def run(options: Namespace, screen: Screen) -> int:
     return EXIT_ALLOWED
 
 
-def _state(gate: Gate, asks_engine: bool) -> _State:
+def _state(gate: Gate, is_short: bool) -> _State:
     combination = gate.present()
     config = gate.gatherer.config(combination)
     facts = gate.gatherer.gather(combination, tested=True)
@@ -191,16 +194,17 @@ def _state(gate: Gate, asks_engine: bool) -> _State:
         _superproject(gate, order, head, release),
         _consumer(gate, order, config),
         prove_hooks(find_targets()),
-        _engine(config) if asks_engine else "",
+        "" if is_short else _engine(config),
         bypassed(gate),
         release,
         checkouts(gate.workspace.superproject, _gitlinks(gate, combination, config)),
         _is_away(gate.workspace.superproject),
     )
-    if not state.following.depends:
+    # A prompt waits for no network.
+    if is_short or not state.following.depends:
         return state
     # A remote that has moved on refuses a push, and git would learn nothing from that.
-    return state._replace(release=_release(gate, combination, Asking(SECONDS)))
+    return state._replace(release=_release(gate, combination, Asking(_PATIENCE)))
 
 
 def _superproject(

@@ -68,7 +68,7 @@ def fetch(
     remote: str,
     *refspecs: str,
     tags: bool = False,
-    prompts: bool = True,
+    seconds: float | None = None,
 ) -> None:
     """Fetch some refs and nothing else; or, without any, all that the remote is configured for.
 
@@ -76,14 +76,14 @@ def fetch(
         remote: its name, a URL or a path.
         refspecs: what has no destination moves no ref.
         tags: whether those that lead to what is fetched come along.
-        prompts: whether git may ask for a password.
+        seconds: as of `ls_remote`.
 
     Raises:
-        GitError: the remote does not answer or refuses.
+        GitError: it did not answer in time, or refused.
     """
     exactly = _EXACTLY if refspecs else () if tags else ("--no-tags",)
     words = (*_FETCH, *exactly, "--", remote, *refspecs)
-    ended = repository.run_as_user(*words, prompts=prompts)
+    ended = repository.run_as_user(*words, seconds=seconds)
     if ended.status:
         raise _refusal("fetch", repository, remote, ended)
 

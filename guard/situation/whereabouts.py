@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Final
 
 from guard.errors import GitError
 from guard.git.commands import git
@@ -15,6 +16,9 @@ from guard.situation.gitlinks import Links
 from guard.situation.release import Reach, Spot, Trouble
 from guard.situation.tracking import Tracking, reachable
 from guard.situation.workspace import Workspace
+
+# Seconds that bringing the commits of one branch may take; nobody is asked for a password.
+_FETCHING: Final = 60.0
 
 
 class Whereabouts:
@@ -50,7 +54,7 @@ class Whereabouts:
             return spot
         if spot.there != spot.source and not self._links.present(repository, [spot.there]):
             with suppress(GitError):  # whether it worked shows in what is there afterwards
-                fetch(repository, remote, spot.ref, prompts=False)
+                fetch(repository, remote, spot.ref, seconds=_FETCHING)
         try:
             spot = spot._replace(reach=_reach(repository, spot.source, spot.there))
             return _with_obstacles(spot, path)

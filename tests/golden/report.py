@@ -14,7 +14,9 @@ _ROW = re.compile(r" {6}(?P<name>found|expected): +(?P<text>.*)")
 # Two findings expect a state or a command; that is a remedy.
 _COMMAND = re.compile(r"(?:; or a push to a branch: git push |, or GUARD_BYPASS=).*")
 _ALLOWED = re.compile(r"guard: (?P<repository>\S+): (?:[0-9a-f]{12} to )?(?P<refs>.+) allowed")
-_OTHERS = re.compile(r"guard: the push is blocked; (?P<count>\d+) other refs? (?:is|are) allowed by .*")
+_OTHERS = re.compile(
+    r"guard: the push is blocked; (?P<count>\d+) other refs? (?:is|are) allowed by .*"
+)
 _UNJUDGED = re.compile(r"guard: (?P<what>.+) is not judged(?:: (?P<why>.*))?")
 _WARNING = re.compile(r"guard: warning: (?P<message>.*)")
 _STOPPED = re.compile(r"guard: error: .*")
