@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from functools import cached_property
+from functools import cache
 from typing import Any, Final, TypeVar
 from zlib import crc32
 
@@ -39,7 +39,7 @@ class Memo:
         try:
             with open(self._path(kind, ids), "rb") as file:
                 entry = from_json(dict[str, object], file.read())
-            if entry != self._sealed(kind, ids, entry.get("answer")):
+            if entry != _sealed(kind, ids, entry.get("answer")):
                 return None
             return read_as(shape, entry["answer"])
         except (OSError, ShapeError):
@@ -48,7 +48,7 @@ class Memo:
     def write(self, answer: object, kind: str, *ids: str) -> None:
         """Keep an answer; where that fails it is not kept, and nobody is told."""
         path = self._path(kind, ids)
-        text = json.dumps(self._sealed(kind, ids, as_plain(answer)))
+        text = json.dumps(_sealed(kind, ids, as_plain(answer)))
         with suppress(OSError):
             os.makedirs(self._folder, exist_ok=True)
             self._make_room()
@@ -58,25 +58,6 @@ class Memo:
     def _path(self, kind: str, ids: tuple[str, ...]) -> str:
         # Two of one name take each other's place: the ids are in the file.
         return os.path.join(self._folder, f"{kind}-{_sum(ids):08x}.json")
-
-    def _sealed(self, kind: str, ids: tuple[str, ...], answer: Any) -> dict[str, object]:
-        """A file's content: an answer that was edited, or cut short, does not fit the sum."""
-        content = {"code": self._code, "kind": kind, "ids": [*ids], "answer": answer}
-        return {**content, "sum": _sum(content)}
-
-    @cached_property
-    def _code(self) -> str:
-        """Changes with the code that gives the answers, released or not."""
-        package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        newest = total = 0
-        for room in _ROOMS:
-            with os.scandir(os.path.join(package, room)) as entries:
-                for entry in entries:
-                    if entry.name.endswith(".py"):
-                        stat = entry.stat()
-                        newest = max(newest, stat.st_mtime_ns)
-                        total += stat.st_size
-        return f"{__version__} {newest} {total}"
 
     def _make_room(self) -> None:
         """Drop the older half where there are too many, drafts of killed processes among them."""
@@ -88,6 +69,12 @@ class Memo:
                 os.unlink(path)
 
 
+def _sealed(kind: str, ids: tuple[str, ...], answer: Any) -> dict[str, object]:
+    """A file's content: an answer that was edited, or cut short, does not fit the sum."""
+    content = {"code": _code(), "kind": kind, "ids": [*ids], "answer": answer}
+    return {**content, "sum": _sum(content)}
+
+
 def _sum(value: object) -> int:
     return crc32(json.dumps(value).encode())
 
@@ -96,3 +83,18 @@ def _written(path: str) -> float:
     with suppress(OSError):
         return os.stat(path).st_mtime
     return 0
+
+
+@cache
+def _code() -> str:
+    """Changes with the code that gives the answers, released or not."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    newest = total = 0
+    for room in _ROOMS:
+        with os.scandir(os.path.join(package, room)) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    stat = entry.stat()
+                    newest = max(newest, stat.st_mtime_ns)
+                    total += stat.st_size
+    return f"{__version__} {newest} {total}"
