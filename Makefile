@@ -16,7 +16,7 @@ engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
 pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat
 
-.PHONY: demo test lint bench bench-build oracle golden mutants clean
+.PHONY: demo test lint bench bench-build oracle golden mutants walk clean
 
 demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
@@ -54,6 +54,13 @@ golden: $(VENV)/package
 # Breaks copies of guard, a line at a time: a test has to turn red each time. ARGS="WORDS" some.
 mutants: $(VENV)/extras $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -m tests.mutants --jobs $(JOBS) $(ARGS)
+
+# Days of a team made by chance, each with a walk along "next:". DAYS=13 SEED=N those of a run again,
+# DAY="aula their_aula bound" one day, step by step. No engine is asked.
+walk: $(VENV)/extras
+	@seed=$${SEED:-$$(date +%s)}; echo "make walk SEED=$$seed"; \
+	SEED=$$seed DAYS=$${DAYS:-500} PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) \
+		tests/walks/test_days.py $(if $(DAY),-n 0 -s -k one_day,-k every_day) $(ARGS)
 
 # A program only: the installed package would run as a service.
 $(BIN)/docker-registry: scripts/registry $(VENV)/python

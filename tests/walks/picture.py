@@ -20,6 +20,7 @@ class Checkout(NamedTuple):
         head: the branch that is checked out, "" where HEAD is detached.
         refs: every ref but the store of verdicts, whose commits hold the time.
         stash: every stash, the newest first.
+        hooks: the names of those that git runs here.
         verdicts: which combinations were tested by which recipe, how that ended, and what the
             registry has of it.
     """
@@ -31,6 +32,7 @@ class Checkout(NamedTuple):
     staged: str
     status: str
     stash: str
+    hooks: tuple[str, ...]
     verdicts: tuple[tuple[str, str, str], ...]
 
 
@@ -96,7 +98,7 @@ def _fields(at: Repo, *arguments: str) -> list[str]:
 
 def _checkout(at: Repo) -> Checkout:
     if not _is_checked_out(at):
-        return Checkout(str(at.folder), "", "", "", "", "", "", ())
+        return Checkout(str(at.folder), "", "", "", "", "", "", (), ())
     return Checkout(
         str(at.folder),
         _branch(at),
@@ -105,6 +107,7 @@ def _checkout(at: Repo) -> Checkout:
         at.git("ls-files", "-s", "-z"),
         at.git("status", "--porcelain", "-z"),
         at.git("stash", "list", "--format=%H"),
+        _hooks(at),
         _verdicts(at),
     )
 
@@ -118,6 +121,11 @@ def _branch(at: Repo) -> str:
 def _refs(at: Repo) -> str:
     lines = at.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
     return "\n".join(line for line in lines if not line.startswith(f"{VERDICTS} "))
+
+
+def _hooks(at: Repo) -> tuple[str, ...]:
+    folder = at.folder / at.git("rev-parse", "--git-path", "hooks")
+    return tuple(sorted(each.name for each in folder.iterdir())) if folder.is_dir() else ()
 
 
 def _verdicts(at: Repo) -> tuple[tuple[str, str, str], ...]:

@@ -6,7 +6,7 @@ from tests.walks.walker import Walker, put_guard_into
 from tests.workshop import GUARD_TOML, Repo, Workshop
 
 MASTER = "refs/heads/master"
-_NAMES = ("aula-docker", "aula", "thentos")
+NAMES = ("aula-docker", "aula", "thentos")
 
 
 class Team:
@@ -44,7 +44,7 @@ class Team:
 
     def refs(self) -> list[str]:
         """Every ref of every remote."""
-        return [self.remote(name).git("for-each-ref") for name in _NAMES]
+        return [self.remote(name).git("for-each-ref") for name in NAMES]
 
     def pins(self, name: str, branch: str = MASTER) -> str | None:
         """The commit at a gitlink of aula-docker's remote, None where there is none."""
@@ -77,7 +77,7 @@ class Developer:
     def walker(self, at: Repo | None = None) -> Walker:
         """The developer goes along `next:`, in aula-docker if nowhere else."""
         checkouts = (self.docker, self.aula, self.thentos)
-        remotes = [self.team.remote(name) for name in _NAMES]
+        remotes = [self.team.remote(name) for name in NAMES]
         tools = self.team.root / "bin"
         put_guard_into(tools)
         return Walker(at or self.docker, checkouts, remotes, tools)
