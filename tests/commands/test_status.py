@@ -224,7 +224,7 @@ class TestPushes:
         workshop.docker.git("reset", "--quiet", "--hard", bad)
         told = self.pushes(workshop)
         assert told.count(": blocked, nothing to push\n") == 2
-        assert next_of(workshop) == "git pull --ff-only origin master"
+        assert next_of(workshop) == "git pull --ff-only --no-recurse-submodules origin master"
 
     def test_what_is_bad_here_alone_is_not_gone_back_from(self, workshop: Workshop) -> None:
         workshop.thentos.commit("Change the API", {"api": "new\n"})

@@ -226,7 +226,8 @@ def test_every_missing_commit_is_named(workshop: Workshop) -> None:
     assert caught.value.problem == (
         f"missing: commit {'1' * 40} of aula; commit {'2' * 40} of thentos"
     )
-    assert caught.value.remedy == "git submodule update --init --recursive"
+    update = "submodule update --init --recursive"
+    assert caught.value.remedy == f"git -C {workshop.docker.folder} {update}"
 
 
 def test_a_missing_nested_submodule_is_named(workshop: Workshop) -> None:

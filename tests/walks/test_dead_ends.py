@@ -291,7 +291,7 @@ def test_a_bound_that_only_a_release_of_others_fits(team: Team) -> None:
 def test_a_bound_that_no_release_fits(team: Team) -> None:
     developer = team.join()
     developer.aula.commit("Require it", team.colleague.aula_files(">=0.9"))
-    names(developer.walker(), "release thentos in a version that fits")
+    names(developer.walker(), "release thentos in a version that does")
 
 
 def test_a_test_that_fails(team: Team) -> None:
