@@ -177,6 +177,11 @@ class Finding(NamedTuple):
     remedy: str = ""
     missing: tuple[str, ...] = ()
 
+    @property
+    def blocks(self) -> bool:
+        """Whether no push is accepted with it."""
+        return self.severity in (Severity.ERROR, Severity.UNDECIDED)
+
 
 class Gitlink(NamedTuple):
     """The commit that a tree holds for a submodule (mode 160000)."""

@@ -215,11 +215,10 @@ def _matter(finding: Finding) -> Finding:
 
 def first_remedies(findings: Iterable[Finding]) -> list[str]:
     """The commands that mend what blocks, in the order of the rules."""
-    blocking = (Severity.ERROR, Severity.UNDECIDED)
     remedies = [
         item.remedy.split("\n")[0]  # of several edits the first one
         for item in findings
-        if item.severity in blocking and item.remedy
+        if item.blocks and item.remedy
     ]
     return list(dict.fromkeys(remedies))
 

@@ -21,11 +21,10 @@ from guard.git.locate import find_here
 from guard.git.pushes import RefUpdate
 from guard.git.remotes import without_secret
 from guard.git.repository import Repository
-from guard.model import Decision, Outcome, Severity, ShapeError, from_json, read_as, to_json
+from guard.model import Decision, Outcome, ShapeError, from_json, read_as, to_json
 from guard.situation.workspace import find_workspace, repository_name
 
 _NOT_JUDGED: Final = "not judged"
-_BLOCKING: Final = (Severity.ERROR, Severity.UNDECIDED)
 
 
 class PushedRef(NamedTuple):
@@ -188,7 +187,7 @@ def _pushed(update: RefUpdate, decision: Decision | None) -> PushedRef:
         tuple(
             f"{item.rule}: {without_secret(item.message)}"
             for item in decision.findings
-            if item.severity in _BLOCKING
+            if item.blocks
         ),
     )
 
