@@ -131,7 +131,7 @@ class Merges:
             return None  # the rule `published` says what is missing
         standings = []
         for place in places:
-            ref = place.tracking.default_branch(place.remote, place.wanted)
+            ref = place.default_branch
             if ref is None:
                 continue
             if link.along and link.along == HEADS + short_name(place.remote.name, ref):

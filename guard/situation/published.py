@@ -127,7 +127,7 @@ class PublishedLinks:
         """Those of some commits that a remote is known to have, without asking it."""
         tracking = place.tracking
         # Nearly always the default branch leads to them, and the others need not be listed.
-        default = tracking.default_branch(place.remote, place.wanted)
+        default = place.default_branch
         tips = {tracking.refs[default].id} if default is not None else set()
         published = self.links.reached(place.repository, tips, commits)
         if published == commits:

@@ -68,13 +68,13 @@ def _tracked(place: Place, branch: str) -> str:
 
 
 def _default(place: Place) -> str:
-    ref = place.tracking.default_branch(place.remote, place.wanted) or ""
+    ref = place.default_branch or ""
     return short_name(place.remote.name, ref)
 
 
 def _new_branch(place: Place, commit: str) -> str:
     """The default branch where the commit carries it on, else a branch of its own."""
-    ref = place.tracking.default_branch(place.remote, place.wanted)
+    ref = place.default_branch
     if ref is not None:
         tip = place.tracking.refs[ref].id
         if reachable(place.repository, [tip], [commit]):

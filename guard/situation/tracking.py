@@ -42,17 +42,6 @@ class Tracking(NamedTuple):
         below = (f"{prefix}tags/", f"{prefix}commits/")
         return {ref.id for name, ref in self.refs.items() if name.startswith(below)}
 
-    def default_branch(self, remote: Remote, wanted: frozenset[str]) -> str | None:
-        """The tracking ref of a remote's default branch, None where that is not known.
-
-        Args:
-            wanted: the places of which it has to say what they have; see `Remotes.tracked`.
-        """
-        names = default_branches(self.refs, remote.name)
-        own = [name for name in names if not self.refs[name].symref]
-        tracked = self.remotes.tracked(remote, wanted, own)
-        return tracked[0] if len(tracked) == 1 else None
-
     @property
     def is_shallow(self) -> bool:
         """Whether history is cut off, so that what is not seen to be reachable may be so."""
@@ -74,6 +63,15 @@ class Place(NamedTuple):
     def repository(self) -> Repository:
         """The submodule's repository."""
         return self.tracking.repository
+
+    @property
+    def default_branch(self) -> str | None:
+        """The tracking ref of the remote's default branch, None where that is not known."""
+        refs = self.tracking.refs
+        names = default_branches(refs, self.remote.name)
+        own = [name for name in names if not refs[name].symref]
+        tracked = self.tracking.remotes.tracked(self.remote, self.wanted, own)
+        return tracked[0] if len(tracked) == 1 else None
 
     @property
     def target(self) -> str:
