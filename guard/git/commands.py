@@ -11,6 +11,8 @@ from guard.git.repository import Repository
 
 # How a line begins that is no command to paste.
 PERSON: Final = "you: "
+# Else a fetch or a pull fails over a gitlink that somebody has pinned and not pushed.
+ALONE: Final = ("--no-recurse-submodules",)
 
 
 class Command(NamedTuple):

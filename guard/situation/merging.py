@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError
-from guard.git.commands import Command, Remedy, git
+from guard.git.commands import ALONE, Command, Remedy, git
 from guard.git.network import remote_head as ask_remote_head
 from guard.git.refs import head_of
 from guard.git.remotes import Remote
@@ -205,7 +205,7 @@ class Merges:
 
 def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
     name = remote.name
-    steps = [("fetch", name), ("remote", "set-head", name, "--auto")]
+    steps = [("fetch", *ALONE, name), ("remote", "set-head", name, "--auto")]
     if f"refs/remotes/{name}/*" not in remote.tracking:
         # A clone of one branch, or of none: what is fetched is not kept where it is looked for.
         steps.insert(0, ("remote", "set-branches", "--add", name, "*"))
@@ -297,7 +297,7 @@ def _pull(
 ) -> Remedy:
     target = short_name(remote.name, branch)
     here = head_branch(repository).removeprefix(HEADS)
-    words = ["pull"]
+    words = ["pull", *ALONE]
     head = head_of(repository)
     if head is None or not reachable(repository, [head], [tip]):
         words.append("--no-rebase")

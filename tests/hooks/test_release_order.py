@@ -683,7 +683,9 @@ class TestMerged:
         away.rename(remote.folder)
         assert "undecided merged: the default branch of origin in aula-docker is not " in ran.text
         command = mend(ran, "merged")
-        assert command == "git fetch origin && git remote set-head origin --auto"
+        assert command == (
+            "git fetch --no-recurse-submodules origin && git remote set-head origin --auto"
+        )
         assert paste(ready, command).status == 0
         assert "error merged" in ready.push(ready.docker, *develop).text
         ready.docker.commit("More", {"README": "x"})
@@ -755,7 +757,10 @@ class TestMerged:
         ran = ready.push(ready.docker)
         assert "undecided merged: the default branch of origin in aula is not known" in ran.text
         command = mend(ran, "merged")
-        assert command == ("git -C aula fetch origin && git -C aula remote set-head origin --auto")
+        assert command == (
+            "git -C aula fetch --no-recurse-submodules origin "
+            "&& git -C aula remote set-head origin --auto"
+        )
         assert paste(ready, command).status == 0
         assert ready.push(ready.docker).status == 0
 
@@ -783,23 +788,37 @@ class TestStale:
         ran = ready.push(ready.aula, *TOPIC)
         assert "error merged: aula-docker's HEAD lacks what origin/master has" in ran.text
         command = mend(ran, "merged")
-        assert command == "git -C .. pull origin master"
+        assert command == "git -C .. pull --no-recurse-submodules origin master"
         assert paste(ready, command, ready.aula).status == 0
         assert ready.push(ready.aula, *TOPIC).status == 0
 
-    def test_with_an_upstream_it_is_a_plain_pull(self, ready: Workshop) -> None:
+    def test_with_an_upstream_it_names_no_branch(self, ready: Workshop) -> None:
         self.behind(ready)
         ready.docker.git("branch", "--quiet", "--set-upstream-to=origin/master")
-        assert mend(ready.push(ready.aula, *TOPIC), "merged") == "git -C .. pull"
+        command = "git -C .. pull --no-recurse-submodules"
+        assert mend(ready.push(ready.aula, *TOPIC), "merged") == command
 
     def test_one_that_has_gone_its_own_way(self, ready: Workshop) -> None:
         self.behind(ready)
         ready.docker.commit("Of our own", {"README": "x"})
         ready.verdict()
         command = mend(ready.push(ready.aula, *TOPIC), "merged")
-        assert command == "git -C .. pull --no-rebase origin master"
+        assert command == "git -C .. pull --no-recurse-submodules --no-rebase origin master"
         assert paste(ready, command, ready.aula).status == 0
         assert ready.push(ready.aula, *TOPIC).status == 0
+
+    def test_a_gitlink_that_nobody_can_fetch_stops_no_pull(self, ready: Workshop) -> None:
+        self.behind(ready)
+        command = mend(ready.push(ready.aula, *TOPIC), "merged")
+        docker, head = ready.docker, ready.docker.head
+        docker.git("reset", "--quiet", "--hard", "origin/master")
+        docker.git("update-index", "--cacheinfo", f"160000,{'9' * 40},thentos")
+        docker.git("commit", "--quiet", "-m", "Pin what is not pushed")
+        there = str(ready.root / "remotes/aula-docker.git")
+        docker.git("push", "--quiet", "--no-verify", there, "HEAD:master")
+        docker.git("reset", "--quiet", "--hard", head)
+        assert paste(ready, command, ready.aula).status == 0
+        assert docker.head == ready.remote_head("aula-docker")
 
     def test_one_that_is_ahead_is_not_stale(self, ready: Workshop) -> None:
         ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
@@ -813,7 +832,7 @@ class TestStale:
         remote.git("branch", "--move", "master", "main")
         ready.docker.git("fetch", "--quiet", "--prune")
         command = mend(ready.push(ready.aula, *TOPIC), "merged")
-        assert command == "git -C .. pull origin main"
+        assert command == "git -C .. pull --no-recurse-submodules origin main"
         assert paste(ready, command, ready.aula).status == 0
         assert ready.push(ready.aula, *TOPIC).status == 0
 
