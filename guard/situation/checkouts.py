@@ -12,7 +12,7 @@ from guard.errors import GitError
 from guard.git.ancestry import has_commit, is_ancestor, is_named
 from guard.git.checkouts import in_the_way, strays, under_way
 from guard.git.commands import Command, git
-from guard.git.locate import open_checkout
+from guard.git.locate import checkout_at
 from guard.git.network import ls_remote
 from guard.git.refs import stand
 from guard.git.remotes import Settings as GitSettings
@@ -152,7 +152,7 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkou
 
 def _at(superproject: Repository, path: str, link: Link) -> Checkout | None:
     """How a submodule is checked out; where it is not, whether its commit is on this machine."""
-    repository = open_checkout(os.path.join(superproject.place, path))
+    repository = checkout_at(superproject, path)
     if repository is not None:
         return _checkout(superproject, path, repository, link)
     if not link.repositories or any(has_commit(each, link.commit) for each in link.repositories):

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from guard.config import Config
-from guard.git.locate import open_checkout
 from guard.git.remotes import is_local, read_remotes, resolved
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK
@@ -196,9 +195,3 @@ def usual_destination(workspace: Workspace, asks: bool = True) -> Destination:
     head = head_branch(workspace.superproject)
     target = pushed_to(dict(workspace.options), [item.name for item in remotes], head, {})
     return Destination(target.remote, "", "" if target.detached else target.ref, asks)
-
-
-def checkout_of(workspace: Workspace, path: str) -> Repository | None:
-    """The submodule's checkout in the superproject's."""
-    top = workspace.superproject.work_tree
-    return open_checkout(os.path.join(top, path)) if top is not None else None

@@ -9,9 +9,10 @@ from functools import cached_property
 from guard.config import Config
 from guard.errors import GitError
 from guard.git.commands import Command, git
+from guard.git.locate import checkout_at
 from guard.git.network import ls_remote
 from guard.situation.contents import brought_here
-from guard.situation.gitlinks import Links, Submodule, checkout_of
+from guard.situation.gitlinks import Links, Submodule
 from guard.situation.publication import Publication, PublicationState
 from guard.situation.pushing import publishing_push, pushed_along, recurses
 from guard.situation.tracking import Place, reachable, record_seen
@@ -151,7 +152,7 @@ class Search:
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
         if not self.takes_submodules_along:
             return {}
-        checkout = checkout_of(self._workspace, submodule.path)
+        checkout = checkout_at(self._workspace.superproject, submodule.path)
         branches = {
             commit: pushed_along(place, checkout, commit, self._links.destination.remote)
             for commit in self._links.present(place.repository, commits)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from guard.errors import GitError
-from guard.git.locate import open_checkout
+from guard.git.locate import checkout_at
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.git.store import Part
@@ -18,8 +18,7 @@ def untested(superproject: Repository, parts: Iterable[Part]) -> list[str]:
     if superproject.work_tree is None:
         return notes
     for part in parts:
-        folder = os.path.join(superproject.work_tree, part.path)
-        checkout = superproject if not part.path else open_checkout(folder)
+        checkout = checkout_at(superproject, part.path)
         if checkout is None:
             continue
         name = part.path or os.path.basename(superproject.work_tree)
