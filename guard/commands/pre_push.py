@@ -186,5 +186,5 @@ def _bypassed(
         screen.failure(error)
         return judged.status
     screen.say(f"guard: this would be blocked; it goes past guard, for: {' '.join(reason.split())}")
-    screen.say(f"guard: guard status shows that until it has passed ({path})")
+    screen.say(f"guard: guard status shows that until it is settled ({path})")
     return EXIT_ALLOWED

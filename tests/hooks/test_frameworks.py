@@ -135,6 +135,7 @@ def test_the_push(team: Team) -> None:
     ran = team.push("refs/heads/bad", GUARD_BYPASS="agreed")
     assert ran.status == 0, ran.text
     assert "it goes past guard, for: agreed" in ran.text
+    assert "guard status shows that until it is settled" in ran.text
     assert ": agreed" in team.workshop.guard("status").out
 
 
