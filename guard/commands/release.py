@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from guard.config import Config
 from guard.engine.client import Engine
@@ -23,6 +23,7 @@ from guard.errors import (
     UsageError,
 )
 from guard.gate.gate import Gate
+from guard.gate.situation import Situation
 from guard.git.commands import in_turn
 from guard.git.commits import commit_staged
 from guard.git.files import held, lock_file
@@ -42,7 +43,6 @@ from guard.plan.walk import (
     steps,
 )
 from guard.screen import JSON_VERSION, Screen
-from guard.situation.progress import Asking, Look, Progress
 from guard.situation.release import Published, PublishedImage, Spot, Trouble
 from guard.situation.untested import untested
 from guard.situation.workspace import find_workspace
@@ -78,17 +78,15 @@ def run(options: Namespace, screen: Screen) -> int:
         raise UsageError("--json shows the state and does nothing", "guard release --json")
     if options.json or options.dry_run:
         with Gate(find_workspace()) as gate:
-            return _shown(gate, _progress(gate), options.json, screen)
+            return _shown(_situation(gate), options.json, screen)
     with terminable():
         folder = os.path.join(find_workspace().superproject.common_dir, "guard")
         with held(lock_file(folder, "release"), lambda: screen.say(_WAITING)):
             return _walk(options.yes, screen)
 
 
-def _progress(gate: Gate) -> Progress:
-    combination = gate.present()
-    faults = gate.faults(combination)
-    return Progress(gate.gatherer, combination, gate.head(), faults, Asking(_PATIENCE, in_registry))
+def _situation(gate: Gate) -> Situation:
+    return Situation(gate, _PATIENCE, _in_registry)
 
 
 def _walk(sure: bool, screen: Screen) -> int:
@@ -96,12 +94,11 @@ def _walk(sure: bool, screen: Screen) -> int:
     while True:
         # What a step has done is seen with new eyes, as a new call would.
         with Gate(find_workspace()) as gate:
-            progress = _progress(gate)
-            look = progress.look()
-            found = steps(look.release)
-            step = pending(found)
+            now = _situation(gate)
+            plan = steps(now.release)
+            step = pending(plan)
             if before is None:
-                _introduce(gate, progress, look, found, screen)
+                _introduce(now, plan, screen)
             if step is None:
                 screen.say(f"all six steps are {screen.paint('done', 'green')}")
                 return EXIT_ALLOWED
@@ -115,7 +112,7 @@ def _walk(sure: bool, screen: Screen) -> int:
             screen.say(f"{step.number} {screen.paint(step.title, 'bold')}: {step.typed}")
             if step.kind in SEEN_BY_OTHERS and not sure and not _agreed(step, screen):
                 return EXIT_BLOCKED
-            status = do(Doing(gate, look, screen), step)
+            status = _do(now, step, screen)
             if status != EXIT_ALLOWED:
                 return status
             before = step
@@ -136,42 +133,32 @@ def _stuck(step: Step, screen: Screen) -> int:
     return EXIT_UNDECIDED if step.undecided else EXIT_BLOCKED
 
 
-def _introduce(
-    gate: Gate, progress: Progress, look: Look, found: Sequence[Step], screen: Screen
-) -> None:
+def _introduce(now: Situation, plan: Sequence[Step], screen: Screen) -> None:
     """Say what is released, what is not part of it, whether the order matters, and where it is."""
-    name = look.release.names.superproject
-    screen.say(f"releasing {look.subject} in {name} ({look.combination.source})")
-    for note in _left_out(gate, look):
+    name = now.facts.names.superproject
+    screen.say(f"releasing {now.subject} in {name} ({now.combination.source})")
+    for note in _left_out(now):
         screen.say(f"  note: {note}")
-    refusal = _why_not_latest(gate, look)
-    if refusal is not None:
-        screen.say(f"  note: {refusal.problem}")
-    for line in _order_text(order(progress.before(), look.facts.pin, look.config.release_tag)):
+    if now.config.image.publish:
+        # A tag has to be pushed before.
+        refusal = why_not_latest(now.gate, now.config, now.gitlinks)
+        if refusal is not None:
+            screen.say(f"  note: {refusal.problem}")
+    for line in _order_text(order(now.before)):
         screen.say(line)
     screen.say()
-    for step in found:
+    for step in plan:
         word = screen.paint(f"{step.state.value:<8}", _COLOURS[step.state])
         screen.say(f"  {step.number} {step.title:<20}  {word}  {step.reason}".rstrip())
     screen.say()
 
 
-def _why_not_latest(gate: Gate, look: Look) -> GuardError | None:
-    """What ``guard publish --latest`` would say of it afterwards; a tag has to be pushed before."""
-    config = look.config
-    if not config.image.publish:
-        return None
-    paths = (config.consumer, config.dependency)
-    links = {path: gate.gatherer.gitlink(look.combination, path) or "" for path in paths}
-    return why_not_latest(gate, config, links)
-
-
-def _left_out(gate: Gate, look: Look) -> list[str]:
+def _left_out(now: Situation) -> list[str]:
     try:
-        job = job_for(gate, look.combination)
+        job = job_for(now.gate, now.combination)
     except GuardError:
         return []  # what is missing is told by the steps
-    return untested(gate.workspace.superproject, job.assembly.parts)
+    return untested(now.top, job.assembly.parts)
 
 
 def _order_text(found: Order) -> list[str]:
@@ -189,17 +176,15 @@ def _order_text(found: Order) -> list[str]:
     return lines
 
 
-def _shown(gate: Gate, progress: Progress, as_json: bool, screen: Screen) -> int:
-    look = progress.look()
-    found = steps(look.release)
+def _shown(now: Situation, as_json: bool, screen: Screen) -> int:
+    plan = steps(now.release)
     if as_json:
-        told = order(progress.before(), look.facts.pin, look.config.release_tag)
-        screen.json(_json(found, told, _left_out(gate, look)))
+        screen.json(_json(plan, order(now.before), _left_out(now)))
         return EXIT_ALLOWED
-    _introduce(gate, progress, look, found, screen)
-    for command in dict.fromkeys(step.typed for step in found if step.commands):
+    _introduce(now, plan, screen)
+    for command in dict.fromkeys(step.typed for step in plan if step.commands):
         screen.say(command)
-    step = pending(found)
+    step = pending(plan)
     if step is not None and step.state is StepState.BLOCKED:
         return _stuck(step, screen)
     if step is None:
@@ -234,15 +219,7 @@ def _json(found: Sequence[Step], told: Order, left_out: Sequence[str]) -> dict[s
     }
 
 
-class Doing(NamedTuple):
-    """What a step needs."""
-
-    gate: Gate
-    look: Look
-    screen: Screen
-
-
-def in_registry(config: Config, record: Record) -> PublishedImage | Trouble:
+def _in_registry(config: Config, record: Record) -> PublishedImage | Trouble:
     """Whether the registry has the image of a verdict under its tag."""
     tag = split(record.image.reference)[1]
     reference = f"{config.image.name}:{tag}"
@@ -258,7 +235,7 @@ def in_registry(config: Config, record: Record) -> PublishedImage | Trouble:
     return PublishedImage(Published.YES if meant == digest else Published.OTHER, reference, meant)
 
 
-def do(doing: Doing, step: Step) -> int:
+def _do(now: Situation, step: Step, screen: Screen) -> int:
     """Do one step.
 
     Returns:
@@ -268,29 +245,29 @@ def do(doing: Doing, step: Step) -> int:
         RefusedError: somebody refused a push: a hook, the remote, or who pushed before.
         GuardError: it could not be done, and how it can.
     """
-    facts = doing.look.release
+    facts = now.release
     if step.kind in (Kind.BUILD, Kind.TEST):
-        return _test(doing)
+        return _test(now, screen)
     if step.kind is Kind.PUBLISH:
-        return _publish(doing)
+        return _publish(now, screen)
     if step.kind is Kind.PUSH_SUPERPROJECT and facts.staged:
-        return _commit_and_push(doing, step)
+        return _commit_and_push(now, step, screen)
     spot = {
         Kind.PUSH_DEPENDENCY: facts.dependency,
         Kind.PUSH_CONSUMER: facts.consumer,
         Kind.PUSH_SUPERPROJECT: facts.superproject,
     }[step.kind]
     assert isinstance(spot, Spot)  # else the step would not be next
-    _push(doing, step, spot)
+    _push(now, step, spot, screen)
     return EXIT_ALLOWED
 
 
-def _test(doing: Doing) -> int:
-    gate, screen = doing.gate, doing.screen
-    job = job_for(gate, doing.look.combination)
+def _test(now: Situation, screen: Screen) -> int:
+    gate = now.gate
+    job = job_for(gate, now.combination)
     with at_work(gate, job.name, screen) as waited:
         recipe = job.config.recipe
-        tested = gate.gatherer.verdicts.look_up(job.assembly.key, recipe, again=waited)
+        tested = gate.verdicts.look_up(job.assembly.key, recipe, again=waited)
         if tested.state is VerdictState.PASSED:
             return EXIT_ALLOWED
         record, log = try_out(gate, job, False, screen)
@@ -298,58 +275,56 @@ def _test(doing: Doing) -> int:
     return EXIT_ALLOWED if record.result is Result.PASSED else EXIT_BLOCKED
 
 
-def _publish(doing: Doing) -> int:
-    gate, screen, record = doing.gate, doing.screen, doing.look.record
+def _publish(now: Situation, screen: Screen) -> int:
+    gate, record = now.gate, now.record
     assert record is not None  # else the step would not be next
     with at_work(gate, record.name, screen) as waited:
         if waited:
-            newest = gate.gatherer.verdicts.counted(again=True)
+            newest = gate.verdicts.counted(again=True)
             record = next(item for item in newest if item.name == record.name)
-        made = publish(gate, doing.look.config, record, Wish(), screen)
+        made = publish(gate, now.config, record, Wish(), screen)
     return EXIT_ALLOWED if made.result is Result.PASSED else EXIT_BLOCKED
 
 
-def _commit_and_push(doing: Doing, step: Step) -> int:
-    look, top = doing.look, doing.gate.workspace.superproject
-    spot = look.release.superproject
+def _commit_and_push(now: Situation, step: Step, screen: Screen) -> int:
+    top, spot, message = now.top, now.release.superproject, now.release.message
     assert isinstance(spot, Spot)  # else the step would not be next
-    commit_staged(top, look.release.message)
+    commit_staged(top, message)
     head = head_of(top)
     assert head is not None  # it has just been made
     tree = top.text("rev-parse", "--verify", f"{head}^{{tree}}")
-    if tree != look.combination.tree:
+    if tree != now.combination.tree:
         raise GuardError(
             f"commit {head[:12]} has another content than what was tested: something was staged "
             "meanwhile, or a hook changed it",
             "guard release",
         )
-    doing.screen.say(f"committed {head[:12]}: {look.release.message}")
-    _push(doing, step, spot._replace(source=head))
+    screen.say(f"committed {head[:12]}: {message}")
+    _push(now, step, spot._replace(source=head), screen)
     return EXIT_ALLOWED
 
 
-def _push(doing: Doing, step: Step, spot: Spot) -> None:
-    facts = doing.look.release
-    for other in (facts.consumer, facts.superproject):
+def _push(now: Situation, step: Step, spot: Spot, screen: Screen) -> None:
+    for other in (now.release.consumer, now.release.superproject):
         if isinstance(other, Spot) and other.stale:
             with suppress(GuardError):  # whether it worked shows in what is known afterwards
                 # The hook goes by what git knows.
                 fetch(other.repository, other.stale, seconds=_PATIENCE)
     progress = sys.stderr.isatty()
-    sent = send(spot.repository, spot.remote, [spot.refspec], doing.screen.echo, progress)
+    sent = send(spot.repository, spot.remote, [spot.refspec], screen.echo, progress)
     if sent.refusal is not None:
-        raise _refused(doing, step, spot, sent)
+        raise _refused(now, step, spot, sent)
     what = spot.branch if spot.source == spot.ref else f"{spot.source[:12]} to {spot.branch}"
-    doing.screen.say(f"{doing.screen.paint('pushed', 'green')}: {what} of {spot.remote}")
+    screen.say(f"{screen.paint('pushed', 'green')}: {what} of {spot.remote}")
 
 
-def _refused(doing: Doing, step: Step, spot: Spot, sent: Sent) -> GuardError:
+def _refused(now: Situation, step: Step, spot: Spot, sent: Sent) -> GuardError:
     assert sent.refusal is not None
     said = f" ({sent.said})" if sent.said else ""
     problem = f"{step.title}: {sent.refusal.value}{said}"
     again = "then guard release goes on"
     remedy = {
-        Refusal.BEHIND: in_turn(rebase(doing.look.release, spot)),
+        Refusal.BEHIND: in_turn(rebase(now.release, spot)),
         Refusal.EXISTS: spot.git("ls-remote", "--tags", spot.remote).text,
         Refusal.HOOK: f"what it says stands above; {again}",
         Refusal.REMOTE: f"what it says stands above; {again}",

@@ -12,7 +12,7 @@ from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate
 from guard.git.memo import Memo
-from guard.model import Result, Severity, Tested, VerdictState
+from guard.model import Result, Tested, VerdictState
 from guard.rules.tested import NAME as TESTED
 from guard.screen import Screen
 from guard.situation.untested import untested
@@ -58,7 +58,7 @@ def run(options: Namespace, screen: Screen) -> int:
         _introduce(gate, job, screen)
         if not job.config.test.command:
             raise UsageError("no test command is set, so nothing can be tested", "guard init")
-        look_up = partial(gate.gatherer.verdicts.look_up, job.assembly.key, job.config.recipe)
+        look_up = partial(gate.verdicts.look_up, job.assembly.key, job.config.recipe)
         before: list[Tested] = []
         with at_work(gate, job.name, screen, lambda: before.append(look_up())) as waited:
             known = look_up(again=waited)
@@ -96,7 +96,7 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
     for note in notes.result():
         screen.say(f"  not tested: {note}")
     for finding in decision.findings:
-        if finding.severity in (Severity.ERROR, Severity.UNDECIDED) and finding.rule != TESTED:
+        if finding.blocks and finding.rule != TESTED:
             screen.say(f"  a push would be blocked all the same: {finding.rule}: {finding.message}")
 
 

@@ -14,7 +14,6 @@ from guard.git.objects import ObjectPool
 from guard.git.remotes import read_remotes
 from guard.model import (
     COMBINATION_RULES,
-    RULES,
     STATIC_RULES,
     Combination,
     Decision,
@@ -37,10 +36,7 @@ if TYPE_CHECKING:
 
 # Releases, for what would fit instead of what was found; guard align looks into all.
 _LOOKED_INTO = 20
-_ACCEPTABLE = (Severity.WARNING, Severity.NOTE)
 _KIND: Final = "static"
-# What building, testing and pushing brings about.
-_LATER = frozenset(RULES) - frozenset(STATIC_RULES)
 
 
 class _Judged(NamedTuple):
@@ -76,6 +72,7 @@ class Gate(ExitStack):
         self.workspace = workspace
         self.pool = pool or self.enter_context(ObjectPool())
         self.gatherer = Gatherer(workspace, self.pool)
+        self.verdicts = self.gatherer.verdicts
         self._asks_verdicts = asks_verdicts
         self._rules = COMBINATION_RULES if asks_verdicts else STATIC_RULES
         self._index_file = index
@@ -215,7 +212,7 @@ class Gate(ExitStack):
         release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
         known = tested if isinstance(tested, Tested) and tested.key else None
         judged = _Judged(release, findings, known)
-        if known is not None and not _unacceptable(findings):
+        if known is not None and not any(each.blocks for each in findings):
             self._keep(judged, ids)
         return judged._replace(findings=findings + with_remedies(judge(facts, ASKING), facts))
 
@@ -251,9 +248,9 @@ class Gate(ExitStack):
         """The newest verdict on what was accepted before, with the verdict of then."""
         remotes = read_remotes(self.workspace.options, self.workspace.superproject).remotes
         names = [remote.name for remote in remotes]
-        if tested.blob and self.gatherer.verdicts.is_newest(tested, names):
+        if tested.blob and self.verdicts.is_newest(tested, names):
             return tested
-        newest = self.gatherer.verdicts.look_up(tested.key, config.recipe)
+        newest = self.verdicts.look_up(tested.key, config.recipe)
         if newest != tested:
             self._keep(accepted._replace(tested=newest), ids)
         return newest
@@ -274,7 +271,8 @@ class Gate(ExitStack):
 
     def _kept(self, ids: tuple[str, ...]) -> _Judged | None:
         accepted = self.gatherer.memo.read(_Judged, _KIND, *ids) if ids else None
-        return None if accepted is None or _unacceptable(accepted.findings) else accepted
+        is_bad = accepted is None or any(each.blocks for each in accepted.findings)
+        return None if is_bad else accepted
 
     def _keep(self, accepted: _Judged, ids: tuple[str, ...]) -> None:
         if ids:
@@ -293,19 +291,10 @@ class Gate(ExitStack):
 
         facts = self.gatherer.gather(combination, tested=False)
         findings = judge(facts, STATIC)
-        misfits = _unacceptable(findings)
+        misfits = tuple(each for each in findings if each.blocks)
         if not misfits:
             self._keep(_Judged(None, findings), ids)
         return misfits
-
-    def faults(self, combination: Combination) -> tuple[Finding, ...]:
-        """What the static rules have against a combination, told with all that is to be told.
-
-        Raises:
-            GuardError: the superproject or its configuration cannot be read.
-        """
-        decision = self.decide(self.workspace.name(""), "", None, combination)
-        return tuple(item for item in _unacceptable(decision.findings) if item.rule not in _LATER)
 
     def combination(self, commit: str) -> Combination:
         """The combination that a commit of the superproject is.
@@ -384,10 +373,6 @@ def first_allowed(decisions: Iterable[Decision]) -> Decision:
     if first.outcome is Outcome.ALLOWED:
         return first
     return next((each for each in decisions if each.outcome is Outcome.ALLOWED), first)
-
-
-def _unacceptable(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    return tuple(item for item in findings if item.severity not in _ACCEPTABLE)
 
 
 def with_remedies(findings: Sequence[Finding], facts: Saw | None) -> tuple[Finding, ...]:

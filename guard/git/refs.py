@@ -89,9 +89,8 @@ class Stand(NamedTuple):
 
 
 def stand(repository: Repository) -> Stand:
-    """Where HEAD is, by its full name."""
-    ref = repository.text("symbolic-ref", "--quiet", "HEAD", ok=(0, 1))
-    return Stand(head_of(repository), ref.removeprefix("refs/heads/"))
+    """Where HEAD is."""
+    return Stand(head_of(repository), symbolic(repository, "HEAD").removeprefix("refs/heads/"))
 
 
 def refs_below(repository: Repository, prefix: str) -> dict[str, str]:

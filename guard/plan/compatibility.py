@@ -29,20 +29,19 @@ class Order(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
 
 
-def order(before: Before | Unknown, now: Pin | Unknown | None, form: str) -> Order:
-    """Whether the consumer that others have admits the new release, and its number promises it.
-
-    Args:
-        form: how release tags are named.
-    """
+def order(before: Before | Unknown) -> Order:
+    """Whether the consumer that others have admits the new release, and its number promises it."""
     if isinstance(before, Unknown):
         return Order(None, (before.what,))
-    name = before.facts.names.dependency
+    now, name, form = (
+        before.facts.pin,
+        before.facts.names.dependency,
+        before.facts.names.release_tag,
+    )
     if isinstance(before.facts.consumer, Unknown):
         return Order(None, (before.facts.consumer.what,))
-    if now is None or isinstance(now, Unknown):
-        why = now.what if now is not None else f"there is no gitlink for {name}"
-        return Order(None, (why,))
+    if not isinstance(now, Pin):
+        return Order(None, (now.what if now else f"there is no gitlink for {name}",))
     if now.commit == before.pin.commit:
         at = now.releases[0].tag if now.releases else now.commit[:12]
         return Order(False, (f"{name} stays at {at}",))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from guard.config import FILE
-from guard.git.commands import PERSON, git, in_turn, told
-from guard.model import Decision, Finding, Severity, Tested, VerdictState
+from guard.git.commands import ALONE, PERSON, git, in_turn, told
+from guard.model import Decision, Finding, Tested, VerdictState
 from guard.plan.preparation import Todo, before_align, preparation
-from guard.plan.walk import ALIGN, ALONE, PUSHES, Kind, Step, StepState, pending, steps
+from guard.plan.walk import ALIGN, PUSHES, Kind, Step, StepState, pending, steps
+from guard.rules import merged
 from guard.situation.checkouts import Checkouts, Settings
 from guard.situation.release import Reach, ReleaseFacts, Spot
 from guard.situation.values import FILL_IN
@@ -28,13 +28,13 @@ class Next(NamedTuple):
     depends: bool = False
 
 
-class Refused(NamedTuple):
+class Pushes(NamedTuple):
     """The decisions about HEAD of the superproject and of the consumer, as far as there are."""
 
     superproject: Decision | None = None
     consumer: Decision | None = None
 
-    def of(self, kind: Kind, release: ReleaseFacts) -> Finding | None:
+    def refusal(self, kind: Kind, release: ReleaseFacts) -> Finding | None:
         """Why the hook would refuse a push that is a step of the release; None where it would not.
 
         The steps before it have mended what they can.
@@ -46,13 +46,16 @@ class Refused(NamedTuple):
             decision, spot = self.superproject, release.superproject
         if decision is None or not isinstance(spot, Spot) or decision.commit != spot.source:
             return None
-        severe = (Severity.ERROR, Severity.UNDECIDED)
-        return next((each for each in decision.findings if each.severity in severe), None)
+        return next((each for each in decision.findings if each.blocks), None)
+
+    @property
+    def others(self) -> str:
+        """What brings others' commits here, "" where that is not needed."""
+        findings = self.consumer.findings if self.consumer is not None else ()
+        return next((each.remedy for each in findings if each.rule == merged.NAME), "")
 
 
-def following(
-    release: ReleaseFacts, at: Checkouts, hook: str, others: str, refused: Refused
-) -> Next:
+def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -> Next:
     """What brings the work on.
 
     In this order: what keeps guard's hook from being effective, what only a person can do, what
@@ -62,8 +65,7 @@ def following(
     Args:
         at: how everything is checked out.
         hook: what makes the hooks effective, "" where they are.
-        others: what brings others' commits here, "" where that is not needed.
-        refused: what the hook would say of the pushes as they stand.
+        pushes: what the hook would say of the pushes as they stand.
     """
     plan = steps(release)
     step = pending(plan)
@@ -73,7 +75,8 @@ def following(
     if todo is not None and todo.person:
         return _shown(todo)
     # A pull takes back what is staged, and on a feature branch the default one is not brought.
-    if others := _pull(release) or ("" if release.staged or at.is_feature else others):
+    others = "" if release.staged or at.is_feature else pushes.others
+    if others := _pull(release) or others:
         spot, last = release.superproject, plan[-1]
         if isinstance(spot, Spot) and spot.reach is Reach.APART:
             return Next(as_next(last.reason, last.remedy, last.is_persons))
@@ -88,7 +91,7 @@ def following(
     if text.startswith(ALIGN) and (todo := before_align(at, release.names.dependency_path)):
         return _shown(todo)
     is_push = step.kind in PUSHES and step.state is StepState.NEXT
-    if is_push and (finding := refused.of(step.kind, release)):
+    if is_push and (finding := pushes.refusal(step.kind, release)):
         text = as_next(finding.message, finding.remedy, is_persons=True)
     return Next(text, is_push or bool(release.faults))
 
@@ -138,7 +141,7 @@ def _brings_on(remedy: str) -> bool:
 def _stale(release: ReleaseFacts) -> str:
     """What tells git of what a remote has, and was pushed there without git knowing it."""
     for spot in (release.consumer, release.superproject):
-        if isinstance(spot, Spot) and spot.stale and spot.reach in (Reach.SAME, Reach.AHEAD_THERE):
+        if isinstance(spot, Spot) and spot.stale and spot.is_there:
             own = ALONE if spot == release.superproject else ()
             return spot.git("fetch", *own, spot.stale).text
     return ""
@@ -164,16 +167,9 @@ def _is_theirs(release: ReleaseFacts) -> bool:
     Who was brought it by git need not test it again, nor push what others have fetched; where
     something speaks against it, that is said all the same.
     """
-    tested = release.tested
-    if release.faults or release.staged:
-        return False
-    is_there = _is_at(release.superproject, (Reach.SAME,))
-    can_be_fetched = release.consumer is None or _is_at(
-        release.consumer, (Reach.SAME, Reach.AHEAD_THERE)
-    )
+    tested, consumer, spot = release.tested, release.consumer, release.superproject
+    is_here = not release.faults and not release.staged
+    is_there = isinstance(spot, Spot) and spot.reach is Reach.SAME
+    can_be_fetched = consumer is None or (isinstance(consumer, Spot) and consumer.is_there)
     is_untested = isinstance(tested, Tested) and tested.state is VerdictState.UNTESTED
-    return is_there and can_be_fetched and is_untested
-
-
-def _is_at(spot: object, reaches: Sequence[Reach]) -> bool:
-    return isinstance(spot, Spot) and spot.reach in reaches
+    return is_here and is_there and can_be_fetched and is_untested

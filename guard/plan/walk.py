@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
-from guard.git.commands import Command, git, guard, in_turn, told
+from guard.git.commands import ALONE, Command, git, guard, in_turn, told
 from guard.model import Evidence, Severity, Tested, VerdictState
-from guard.plan.align import Nearness, choose
 from guard.rules import published
 from guard.situation.publication import Publication, Publications
 from guard.situation.release import Published, Reach, ReleaseFacts, Spot, Trouble
-from guard.situation.values import Facts, Pin
 
 
 class Kind(Enum):
@@ -37,10 +35,6 @@ ALIGN: Final = "guard align"
 SEEN_BY_OTHERS: Final = frozenset(
     {Kind.PUSH_DEPENDENCY, Kind.PUBLISH, Kind.PUSH_CONSUMER, Kind.PUSH_SUPERPROJECT}
 )
-
-
-# Else a fetch of the superproject fails over a commit that somebody has pinned and not pushed.
-ALONE: Final = ("--no-recurse-submodules",)
 # What a remote of git may refuse.
 PUSHES: Final = SEEN_BY_OTHERS - {Kind.PUBLISH}
 
@@ -165,19 +159,13 @@ def _dependency(facts: ReleaseFacts) -> _Own:
         reason = f"{fault.rule}: {fault.message}"
         if facts.new_tags is not None:
             return Trouble(reason, facts.new_tags.text, undecided)
-        if fault.remedy == ALIGN and facts.explained is not None and _none_fits(facts.explained):
+        if fault.remedy == ALIGN and facts.fits_none:
             what = f"{reason}, and no release of {facts.names.dependency} fits"
             return Trouble(what, ALIGN, undecided, is_persons=True)
         return Trouble(reason, fault.remedy or "guard check", undecided)
     if facts.dependency is None:
         return _Done(f"there is no gitlink: {facts.names.dependency} comes from elsewhere")
     return _pushed(facts, facts.dependency, facts.names.dependency)
-
-
-def _none_fits(facts: Facts) -> bool:
-    """Whether ``guard align`` would find no release to take."""
-    nothing: frozenset[str] = frozenset()
-    return isinstance(facts.pin, Pin) and choose(facts, Nearness(nothing, nothing), False) is None
 
 
 def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
@@ -285,7 +273,7 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
         (finding,) = published.check(Publications(source, (spot,)))
         return Trouble(finding.message, told(spot.remedy), finding.severity is Severity.UNDECIDED)
     what = spot.branch if spot.source == spot.ref else spot.source[:12]
-    if spot.reach in (Reach.SAME, Reach.AHEAD_THERE):
+    if spot.is_there:
         seen = "has" if spot.asked else "is known to have"
         on = "" if spot.source == spot.ref else f" on {spot.branch}"
         return _Done(f"{spot.remote} {seen} {what}{on}")

@@ -14,7 +14,7 @@ from guard.git.checkouts import in_the_way, strays, under_way
 from guard.git.commands import Command, git
 from guard.git.locate import checkout_at
 from guard.git.network import ls_remote
-from guard.git.refs import stand
+from guard.git.refs import head_of, stand
 from guard.git.remotes import Settings as GitSettings
 from guard.git.remotes import read_remotes
 from guard.git.repository import Repository
@@ -97,7 +97,7 @@ class Checkouts(NamedTuple):
         under_way: as for `Checkout`, in the superproject.
         submodules: those that have a gitlink in the index and are checked out, or whose commit is
             nowhere on this machine.
-        is_feature: as for `Checkout`, of the superproject.
+        is_feature: whether the superproject goes to a branch that is not its default one.
         is_brought: whether HEAD's commit came from others, and was not made in this clone.
     """
 
@@ -138,15 +138,13 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkou
         return Checkouts(superproject)
     entries = superproject.run(*_UNMERGED).split(b"\0")
     unmerged = dict.fromkeys(os.fsdecode(entry.split(b"\t")[1]) for entry in entries if entry)
-    at = stand(superproject)
     return Checkouts(
         superproject,
         tuple(unmerged),
         under_way(superproject),
         settings_of(superproject),
         tuple(filter(None, (_at(superproject, path, link) for path, link in gitlinks.items()))),
-        _is_feature(superproject, at.branch),
-        _is_brought(superproject, at.commit or ""),
+        is_brought=_is_brought(superproject, head_of(superproject) or ""),
     )
 
 

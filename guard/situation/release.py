@@ -84,6 +84,11 @@ class Spot(NamedTuple):
         what = self.branch if is_named else f"{self.source[:12]}:{self.ref}"
         return self.git("push", self.remote, what)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether nothing is left to be pushed."""
+        return self.reach in (Reach.SAME, Reach.AHEAD_THERE)
+
     def git(self, *words: str) -> Command:
         """A git command in that repository."""
         return git(self.repository, *words)
@@ -123,8 +128,7 @@ class ReleaseFacts(NamedTuple):
         top: the superproject.
         staged: whether the combination is still to be committed.
         message: of that commit.
-        explained: with all releases that are here, where one has to be chosen and remotes were
-            asked; else None.
+        fits_none: whether one of the releases that are here has to be chosen, and none fits.
         new_tags: what fetches the releases that the dependency's remote has and that are not here.
     """
 
@@ -138,7 +142,7 @@ class ReleaseFacts(NamedTuple):
     superproject: Spot | Trouble
     staged: bool = False
     message: str = ""
-    explained: Facts | None = None
+    fits_none: bool = False
     new_tags: Command | None = None
 
 

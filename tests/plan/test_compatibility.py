@@ -11,7 +11,6 @@ from guard.situation.release import Before
 from guard.situation.values import Pin, Unknown
 from tests.rules.case import a_pin, aula_cabal, facts
 
-FORM = "v{version}"
 RANGE = "thentos-core >=0.3 && <0.4"
 
 
@@ -26,7 +25,7 @@ def found(
 ) -> Order:
     number = new.removeprefix("v")
     pin = a_pin({"thentos-core": number} if versions is None else versions, tags=[new])
-    return order(before(old, asked, pin), pin, FORM)
+    return order(before(old, asked, pin))
 
 
 @pytest.mark.parametrize(
@@ -75,12 +74,12 @@ def test_what_comes_from_hackage_is_not_asked_for() -> None:
     files = {**aula_cabal("thentos-core ==0.3.0"), "stack.yaml": "extra-deps: [thentos-core-0.3.0]"}
     now = a_pin({"thentos-core": "0.3.1"}, tags=["v0.3.1"])
     old = before()._replace(facts=facts(files, pin=now))
-    assert order(old, now, FORM).matters is False
+    assert order(old).matters is False
 
 
 def test_the_same_commit_is_no_change() -> None:
     now = a_pin()._replace(commit="0" * 40)
-    assert order(before(), now, FORM) == Order(False, ("thentos stays at v0.3.0",))
+    assert order(before(now=now)) == Order(False, ("thentos stays at v0.3.0",))
 
 
 @pytest.mark.parametrize(
@@ -98,19 +97,21 @@ def test_a_pre_release_promises_nothing(old: str, new: str, why: str) -> None:
 
 def test_no_release_promises_nothing() -> None:
     now = a_pin(tags=())
-    assert order(before(), now, FORM).why == (
+    assert order(before(now=now)).why == (
         "the thentos that is pinned now is no release, so nothing is promised",
     )
     old = before()._replace(pin=a_pin(tags=())._replace(commit="0" * 40))
-    assert order(old, a_pin(), FORM).why == (
+    assert order(old).why == (
         "the thentos that was pinned before is no release, so nothing is promised",
     )
 
 
 def test_what_cannot_be_told() -> None:
     unread = Unknown("origin has no branch yet")
-    assert order(unread, a_pin(), FORM) == Order(None, ("origin has no branch yet",))
-    assert order(before(), None, FORM).matters is None
-    assert order(before(), Unknown("thentos is missing"), FORM).matters is None
+    assert order(unread) == Order(None, ("origin has no branch yet",))
+    none = before()._replace(facts=facts(no_pin=True))
+    assert order(none) == Order(None, ("there is no gitlink for thentos",))
+    missing = before()._replace(facts=facts(pin=Unknown("thentos is missing")))
+    assert order(missing) == Order(None, ("thentos is missing",))
     old = before()._replace(facts=facts(consumer=Unknown("aula is missing")))
-    assert order(old, a_pin(), FORM) == Order(None, ("aula is missing",))
+    assert order(old) == Order(None, ("aula is missing",))

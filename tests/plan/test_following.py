@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guard.git.commands import PERSON
-from guard.model import Finding, Severity, VerdictState
+from guard.model import Decision, Finding, Outcome, Severity, VerdictState
 from guard.model import Tested as WasTested
-from guard.plan.following import Refused, following
+from guard.plan.following import Pushes, following
 from guard.situation.checkouts import Checkouts, Relation, Settings
 from guard.situation.release import Published, PublishedImage, Reach, ReleaseFacts, Spot, Trouble
 from guard.situation.values import FILL_IN, Unknown
@@ -55,7 +55,10 @@ class Stand(NamedTuple):
 
     @property
     def next(self) -> str:
-        return following(self._release, *self[1:], Refused()).text
+        finding = Finding("merged", Severity.ERROR, "it is behind", remedy=self.others)
+        findings = (finding,) if self.others else ()
+        decision = Decision("aula", "", None, Outcome.BLOCKED, None, (), (), None, findings)
+        return following(self._release, self.at, self.hook, Pushes(consumer=decision)).text
 
     @property
     def _release(self) -> ReleaseFacts:

@@ -8,7 +8,7 @@ from guard.git.commands import Command
 from guard.git.repository import Repository
 from guard.model import Decision, Finding, Outcome, Severity, VerdictState
 from guard.model import Tested as WasTested
-from guard.plan.following import Next, Refused, following
+from guard.plan.following import Next, Pushes, following
 from guard.plan.walk import SEEN_BY_OTHERS, Kind, Step, StepState, next_command, pending, steps
 from guard.situation.checkouts import Checkouts
 from guard.situation.publication import Publication, PublicationState
@@ -354,8 +354,8 @@ def at() -> Checkouts:
     return Checkouts(TOP)
 
 
-def next_of(facts: ReleaseFacts, refused: Refused = Refused()) -> Next:  # noqa: B008
-    return following(facts, at(), "", "", refused)
+def next_of(facts: ReleaseFacts, refused: Pushes = Pushes()) -> Next:  # noqa: B008
+    return following(facts, at(), "", refused)
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_what_arrived_without_git_knowing_it_is_fetched() -> None:
 
 
 def test_a_push_that_the_hook_would_refuse_is_not_next() -> None:
-    finding = Finding("merged", Severity.ERROR, "it does not go with it", remedy="git fetch")
+    finding = Finding("published", Severity.ERROR, "it does not go with it", remedy="git fetch")
     for repository, commit, facts in (
         ("aula-docker", DOCKER, everything()._replace(superproject=docker(Reach.LACKING))),
         ("aula", AULA, everything()._replace(consumer=aula(Reach.LACKING))),
@@ -404,7 +404,7 @@ def test_a_push_that_the_hook_would_refuse_is_not_next() -> None:
         no = Decision(
             repository, commit, None, Outcome.BLOCKED, None, (), (), None, (finding,), "", None
         )
-        refused = Refused(no if repository == "aula-docker" else None, no)
+        refused = Pushes(no if repository == "aula-docker" else None, no)
         assert next_of(facts, refused).text == "you: it does not go with it: git fetch"
         other = no._replace(commit=OTHER)
-        assert next_of(facts, Refused(other, other)).text.startswith("git -C /w/top")
+        assert next_of(facts, Pushes(other, other)).text.startswith("git -C /w/top")

@@ -1,0 +1,550 @@
+"""The situation: all facts about the three repositories that a command goes by, each read once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import cached_property
+from typing import Final, TypeVar
+
+from guard.config import Config
+from guard.errors import GitError, GuardError
+from guard.gate.gate import Gate
+from guard.gate.order import Order
+from guard.git.ancestry import described, is_named
+from guard.git.commands import ALONE, PERSON, Command, git, told
+from guard.git.locate import checkout_at
+from guard.git.network import fetch, ls_remote
+from guard.git.refs import head_of, refs_below
+from guard.git.releases import release_version
+from guard.git.repository import Repository
+from guard.install.health import hook_health
+from guard.model import RULES, STATIC_RULES, Decision, Finding, Gitlink, Tested, VerdictState
+from guard.plan.align import Nearness, choose
+from guard.plan.following import Pushes
+from guard.situation.branches import (
+    HEADS,
+    PushedTo,
+    default_branch,
+    default_branches,
+    head_branch,
+    pushed_to,
+    short_name,
+    tracking_ref,
+)
+from guard.situation.checkouts import (
+    Checkouts,
+    Link,
+    checkouts,
+    in_way_of_checkout,
+    in_way_of_rebase,
+)
+from guard.situation.gitlinks import usual_destination
+from guard.situation.publication import Publication, PublicationState
+from guard.situation.published import PublishedLinks
+from guard.situation.release import (
+    Before,
+    Published,
+    PublishedImage,
+    Reach,
+    ReleaseFacts,
+    Spot,
+    Trouble,
+)
+from guard.situation.tracking import Place, Tracking, reachable, record_seen, track
+from guard.situation.values import Pin, Unknown
+from guard.situation.workspace import repositories_of
+from guard.verdicts.record import Record
+
+_TAGS: Final = "refs/tags/"
+# Seconds that bringing the commits of one branch may take; nobody is asked for a password.
+_FETCHING: Final = 60.0
+# They cannot be asked as they are named, or need not be.
+_PUSHABLE = (PublicationState.PUBLISHED, PublicationState.UNPUBLISHED, PublicationState.UNASKED)
+
+# What building, testing and pushing brings about.
+_LATER = frozenset(RULES) - frozenset(STATIC_RULES)
+
+Registry = Callable[[Config, Record], PublishedImage | Trouble]
+
+
+class Situation:
+    """What the superproject would commit next, and how far that is from being released.
+
+    Each fact is read once, when it is asked for; doing a step ends the situation.
+
+    Args:
+        patience: the seconds that each remote of git has to answer; 0 where none is asked, and what
+            git knew last counts.
+        registry: looks an image up, None where nobody does.
+
+    Attributes:
+        top: the superproject.
+
+    Raises:
+        GuardError: the combination cannot be read.
+    """
+
+    def __init__(self, gate: Gate, patience: float = 0, registry: Registry | None = None) -> None:
+        self.gate = gate
+        self.top = gate.workspace.superproject
+        self.combination = gate.present()
+        self.config = gate.gatherer.config(self.combination)
+        self.facts = gate.gatherer.gather(self.combination, tested=True)
+        self._patience = patience
+        self._registry = registry
+        self._destination = usual_destination(gate.workspace, asks=False)
+        self._published = PublishedLinks(gate.gatherer, self._destination)
+        self._links = self._published.links
+        self._answers: dict[tuple[str, str], dict[str, str] | Trouble] = {}
+        (self._tracking,) = track([self.top], gate.pool)
+
+    @cached_property
+    def standing(self) -> Decision:
+        """What the gate says of the combination."""
+        name, commit = self.facts.names.superproject, self.combination.commit or ""
+        return self.gate.decide(name, commit, None, self.combination)
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """What the static rules have against the combination itself."""
+        return tuple(
+            each for each in self.standing.findings if each.blocks and each.rule not in _LATER
+        )
+
+    @cached_property
+    def gitlinks(self) -> dict[str, str]:
+        """Those of the consumer and the dependency, as far as they have one, by their paths."""
+        return {link.path: link.commit for link in self.standing.gitlinks}
+
+    @cached_property
+    def is_staged(self) -> bool:
+        """Whether the combination is still to be committed."""
+        head = self.gate.head()
+        return head is None or head.tree != self.combination.tree
+
+    @cached_property
+    def checkouts(self) -> Checkouts:
+        """How everything is checked out."""
+        submodules = self.gate.gatherer.submodules(self.config)
+        links = {
+            path: Link(commit, submodules.store(path).repositories)
+            for path, commit in self.gitlinks.items()
+        }
+        return checkouts(self.top, links)._replace(is_feature=self._is_feature)
+
+    @cached_property
+    def consumer_checkout(self) -> Repository | None:
+        """The first checkout of the consumer that is at a commit."""
+        places = repositories_of(self.gate.workspace, self.config, self.config.consumer)
+        checked_out = (each for each in places if each.work_tree is not None)
+        return next((each for each in checked_out if head_of(each) is not None), None)
+
+    @cached_property
+    def pushes(self) -> Pushes:
+        """What the hook would say of HEAD of the superproject and of the consumer."""
+        gate, head, checkout = self.gate, self.gate.head(), self.consumer_checkout
+        order = Order(gate, self._destination)
+        tops = [gate.superproject(head.commit)] if head and head.commit else []
+        commit = head_of(checkout) if checkout else None
+        consumers = [gate.consumer(commit)] if commit else []
+        return Pushes(
+            next(iter(order.superproject(tops)), None), next(iter(order.consumer(consumers)), None)
+        )
+
+    @cached_property
+    def release(self) -> ReleaseFacts:
+        """Everything that the steps depend on."""
+        facts, faults = self.facts, self.faults
+        is_chosen = bool(self._patience and faults)
+        return ReleaseFacts(
+            names=facts.names,
+            top=self.top,
+            faults=faults,
+            dependency=_tried(self._dependency),
+            tested=facts.tested,
+            image=self._image,
+            consumer=_tried(self._consumer),
+            superproject=_tried(self._superproject),
+            staged=self.is_staged,
+            message=f"Take {self.subject}",
+            fits_none=is_chosen and self._fits_none,
+            new_tags=self._new_tags if is_chosen else None,
+        )
+
+    @cached_property
+    def subject(self) -> str:
+        """What it is, as people name it, e.g. ``aula 0.38-2-g1234567 with thentos v0.4.0``."""
+        names, pin, parts = self.facts.names, self.facts.pin, []
+        if self._commit:
+            home = _tried(lambda: self._home)
+            at = home.repository if isinstance(home, Place) else None
+            name = described(at, self._commit) if at else self._commit[:12]
+            parts.append(f"{names.consumer} {name}")
+        if isinstance(pin, Pin):
+            name = pin.releases[0].tag if pin.releases else pin.commit[:12]
+            parts.append(f"{names.dependency} {name}")
+        return " with ".join(parts)
+
+    @cached_property
+    def record(self) -> Record | None:
+        """The newest record of the verdict, if it has passed."""
+        tested = self.facts.tested
+        if not isinstance(tested, Tested) or tested.state is not VerdictState.PASSED:
+            return None
+        counted = self.gate.verdicts.counted()
+        own = (each for each in counted if (each.key, each.recipe) == (tested.key, tested.recipe))
+        return next(own, None)
+
+    @cached_property
+    def before(self) -> Before | Unknown:
+        """What others have, with the dependency as it stands now."""
+        gatherer, config = self.gate.gatherer, self.config
+        names, pin = self.facts.names, self.facts.pin
+        if not isinstance(pin, Pin):
+            return pin or Unknown(f"there is no gitlink for {names.dependency}")
+        if not self._commit:
+            return Unknown(f"there is no gitlink for {names.consumer}")
+        if not (tip := self._tracked):
+            return _nothing_of(names.superproject)
+        try:
+            combination = self.gate.combination(tip)
+            theirs = gatherer.gather(combination, tested=False).pin
+            if not isinstance(theirs, Pin):
+                return Unknown(theirs.what if theirs else "no gitlink is published")
+            spot = self._merged
+            if not isinstance(spot, Spot) or not spot.there:
+                return _nothing_of(names.consumer)
+            replaced = (
+                Gitlink(config.consumer, spot.there),
+                Gitlink(config.dependency, pin.commit),
+            )
+            facts = gatherer.gather(combination._replace(replaced=replaced), tested=False)
+        except GuardError as error:
+            return Unknown(error.problem, error.remedy)
+        return Before(theirs, facts, f"{spot.remote}/{spot.branch}")
+
+    @property
+    def _fits_none(self) -> bool:
+        """Whether ``guard align`` would find no release to take."""
+        try:
+            facts = self.gate.gatherer.explain(self.facts, self.combination, ())
+        except GuardError:
+            return False  # guard align says why
+        unknown = Nearness(frozenset(), frozenset())
+        return isinstance(facts.pin, Pin) and choose(facts, unknown, newest=False) is None
+
+    @property
+    def _new_tags(self) -> Command | None:
+        """What fetches the releases that the dependency's remote has and that are not here."""
+        path, form = self.config.dependency, self.config.release_tag
+        for place in self._places(path):
+            shown = self._shown(place.repository, place.remote.name)
+            if isinstance(shown, Trouble):
+                continue
+            own = refs_below(place.repository, _TAGS)
+            names = [ref.removeprefix(_TAGS) for ref in shown if ref.startswith(_TAGS)]
+            new = [
+                name
+                for name in names
+                if _TAGS + name not in own and release_version(name, form) is not None
+            ]
+            if new:
+                # By their names, so that no other tag that was moved stops it.
+                words = [word for name in new for word in ("tag", name)]
+                return git(place.repository, "fetch", place.remote.name, *words)
+        return None
+
+    @property
+    def _image(self) -> PublishedImage | Trouble:
+        config, record = self.config, self.record
+        if not config.image.publish:
+            return PublishedImage(Published.NOWHERE)
+        if record is None or not record.is_published(config.image.name):
+            return PublishedImage(Published.NO)
+        if self._registry is not None:
+            return self._registry(config, record)
+        digest = record.image.digest.partition("@")[2]
+        return PublishedImage(Published.YES, record.image.reference, digest)
+
+    def _dependency(self) -> Spot | Trouble | Publication | None:
+        """Where the release tag has to be: at the remote that `.gitmodules` names."""
+        pin, path = self.facts.pin, self.config.dependency
+        if pin is None:
+            return None
+        if isinstance(pin, Unknown):
+            return Trouble(pin.what, told(pin.remedy), True)
+        if not pin.releases:
+            return Trouble(f"{path} stands at no release", "guard align")
+        link = self._link(path)
+        if link.state not in _PUSHABLE:
+            return link
+        for place in self._places(path):
+            for release in pin.releases:
+                ref = _TAGS + release.tag
+                if _commit_at(place.repository, ref) == pin.commit:
+                    is_known = link.state is PublicationState.PUBLISHED
+                    return self._tag(place, ref, pin.commit, is_known)
+        return Trouble(
+            f"the tag {pin.releases[0].tag} is in no repository of {path} that has a remote",
+            self._fetching(path, "--tags"),
+            True,
+        )
+
+    def _tag(self, place: Place, ref: str, commit: str, is_known: bool) -> Spot | Trouble:
+        """A release tag at a remote, which is known to have it or not."""
+        reach = Reach.SAME if is_known else Reach.ABSENT
+        spot = Spot(place.repository, place.target, ref, ref, reach)
+        if not self._patience:
+            return spot
+        shown = self._shown(place.repository, place.remote.name)
+        if isinstance(shown, Trouble):
+            return shown
+        there = shown.get(f"{ref}^{{}}", shown.get(ref, ""))
+        reach = Reach.ABSENT if not there else Reach.SAME if there == commit else Reach.OTHER
+        if reach is Reach.SAME and not is_known:
+            with suppress(GitError):  # what cannot be kept is asked again
+                record_seen(place.tracking, place.remote, shown, [commit])
+        return spot._replace(reach=reach, there=there, asked=True)
+
+    def _consumer(self) -> Spot | Trouble | Publication | None:
+        if not self._commit:
+            return None
+        return self._beside if self._is_feature else self._merged
+
+    @property
+    def _is_feature(self) -> bool:
+        """Whether the superproject goes to a branch that is not its default one."""
+        branch = self._branch
+        defaults = default_branches(self._tracking.refs, branch.remote)
+        default = HEADS + short_name(branch.remote, defaults[0]) if len(defaults) == 1 else ""
+        return bool(default) and not branch.detached and branch.ref != default
+
+    @property
+    def _beside(self) -> Spot | Trouble | Publication:
+        """Where the consumer's commit has to be while the superproject is on a feature branch.
+
+        On any branch of its remote; if it is on none, the one that is checked out in the consumer
+        goes there, or one of the name that the superproject's has. The default branch never does.
+        """
+        place = self._home
+        if not isinstance(place, Place):
+            return place
+        spot = self._spot(place, self._branch.ref)
+        own = tracking_ref(place.remote.name, spot.local.removeprefix(HEADS))
+        if spot.local and own != place.default_branch:
+            spot = spot._replace(ref=spot.local)
+        compared = self._compared(spot, place.tracking, place.remote.name, self.config.consumer)
+        is_known = self._link(self.config.consumer).state is PublicationState.PUBLISHED
+        if is_known and isinstance(compared, Spot):
+            return compared._replace(reach=Reach.SAME)
+        return compared
+
+    @cached_property
+    def _merged(self) -> Spot | Trouble | Publication:
+        """Where the consumer's commit has to be else: on the default branch of that remote."""
+        place = self._home
+        if not isinstance(place, Place):
+            return place
+        remote, ref, path = place.remote.name, place.default_branch, self.config.consumer
+        if ref is None:
+            return Trouble(
+                f"which branch of {remote} is the default one of {path} is not known",
+                git(place.repository, "remote", "set-head", remote, "--auto").text,
+                True,
+            )
+        spot = self._spot(place, HEADS + short_name(remote, ref))
+        return self._compared(spot, place.tracking, remote, path)
+
+    @cached_property
+    def _commit(self) -> str:
+        """The commit at the consumer's gitlink, "" where there is none."""
+        return self.gitlinks.get(self.config.consumer, "")
+
+    @cached_property
+    def _home(self) -> Place | Trouble | Publication:
+        """A remote of the consumer, in a repository that has its commit."""
+        path, commit = self.config.consumer, self._commit
+        link = self._link(path)
+        if link.state not in _PUSHABLE:
+            return link
+        for place in self._places(path):
+            if self._links.present(place.repository, [commit]):
+                return place
+        return Trouble(
+            f"commit {commit} of {path} is in no repository that has its remote",
+            self._fetching(path),
+            True,
+        )
+
+    def _spot(self, place: Place, ref: str) -> Spot:
+        """The consumer's commit on its way to a branch of its remote."""
+        repository, commit = place.repository, self._commit
+        local = head_branch(repository) if head_of(repository) == commit else ""
+        return Spot(repository, place.target, commit, ref, Reach.ABSENT, local=local)
+
+    def _link(self, path: str) -> Publication:
+        """Whether others can fetch the commit of a submodule, as far as is known here."""
+        (publications,) = self._published.of([(self.combination, self.config)])
+        return next(each for each in publications if each.path == path)
+
+    def _places(self, path: str) -> Iterable[Place]:
+        submodule = self._links.submodule(self.combination, self.config, path)
+        return self._links.places(submodule, self.config) if submodule else ()
+
+    def _superproject(self) -> Spot | Trouble:
+        top, branch = self.top, self._branch
+        if not branch.remote:
+            return self._no_remote
+        head = head_of(top) or ""
+        spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
+        if branch.detached:
+            spot = spot._replace(trouble=_detached(top, head, self.facts.names.superproject))
+        return self._compared(spot, self._tracking, branch.remote, "")
+
+    @property
+    def _no_remote(self) -> Trouble:
+        top, name = self.top, self.facts.names.superproject
+        remotes = [each.name for each in self._tracking.remotes.remotes]
+        if not remotes:
+            remedy = f"{PERSON}{git(top, 'remote', 'add', 'origin').text} <url>"
+            return Trouble(f"{name} has no remote to push to", remedy, is_persons=True)
+        return Trouble(
+            f"nothing says to which of the remotes {', '.join(remotes)} {name} is pushed",
+            git(top, "config", "remote.pushDefault", remotes[0]).text,
+            is_persons=True,
+        )
+
+    @cached_property
+    def _branch(self) -> PushedTo:
+        """Where the superproject's HEAD would be pushed."""
+        at = self._tracking
+        names = [each.name for each in at.remotes.remotes]
+        return pushed_to(dict(at.options), names, head_branch(self.top), at.refs)
+
+    @property
+    def _tracked(self) -> str:
+        """What the superproject's remote was last known to have there, or on its default branch."""
+        refs, branch = self._tracking.refs, self._branch
+        there = tracking_ref(branch.remote, branch.ref.removeprefix(HEADS))
+        names = (there, *default_branches(refs, branch.remote))
+        return next((refs[name].id for name in names if name in refs), "")
+
+    def _compared(self, spot: Spot, tracking: Tracking, remote: str, path: str) -> Spot | Trouble:
+        """A branch of a remote, compared with the commit that is to be on it."""
+        repository = tracking.repository
+        if spot.trouble is None:
+            spot = spot._replace(trouble=self._hook(repository, path))
+        ref = tracking.refs.get(tracking_ref(remote, spot.branch))
+        known = ref.id if ref else ""
+        spot = spot._replace(there=known)
+        if self._patience:
+            shown = self._shown(repository, remote)
+            if isinstance(shown, Trouble):
+                return shown
+            there = shown.get(spot.ref, "")
+            stale = remote if there != known else ""
+            spot = spot._replace(there=there, asked=True, stale=stale)
+        if not spot.there:
+            return spot
+        if spot.there != spot.source and not self._links.present(repository, [spot.there]):
+            with suppress(GitError):  # whether it worked shows in what is there afterwards
+                fetch(repository, remote, spot.ref, seconds=_FETCHING)
+        try:
+            spot = spot._replace(reach=_reach(repository, spot.source, spot.there))
+            return _with_obstacles(spot, path)
+        except GitError as error:
+            return Trouble(
+                f"{spot.branch} of {remote} is at {spot.there[:12]}, which cannot be compared: "
+                f"{error.problem}",
+                spot.git("fetch", *ALONE, remote).text,
+                True,
+            )
+
+    def _hook(self, repository: Repository, path: str) -> Trouble | None:
+        health = hook_health(repository)
+        if health.effective:
+            return None
+        name = self.gate.workspace.name(path)
+        reason = f"guard's hook in {name} is {health.state.value}: {health.reason}"
+        return Trouble(reason, health.remedy or "guard install")
+
+    def _shown(self, repository: Repository, remote: str) -> dict[str, str] | Trouble:
+        """The refs of a remote, asked for once."""
+        key = (repository.common_dir, remote)
+        if key not in self._answers:
+            try:
+                self._answers[key] = ls_remote(repository, remote, seconds=self._patience)
+            except GitError as error:
+                remedy = git(repository, "fetch", remote).text
+                self._answers[key] = Trouble(error.problem, remedy, True, is_persons=True)
+        return self._answers[key]
+
+    def _fetching(self, path: str, *words: str) -> str:
+        """What fetches into the checkout of a submodule, or makes one."""
+        checkout = checkout_at(self.top, path)
+        if checkout is None:
+            return git(self.top, "submodule", "update", "--init", path).text
+        return git(checkout, "fetch", *words).text
+
+
+def _nothing_of(name: str) -> Unknown:
+    return Unknown(f"nothing of {name} is known to be published, to compare with")
+
+
+def _with_obstacles(spot: Spot, path: str) -> Spot:
+    """With what is in the way where the checkout is to be brought up to the remote's branch."""
+    if spot.reach not in (Reach.AHEAD_THERE, Reach.APART):
+        return spot
+    at, there = spot.repository, spot.there
+    # What is staged in the superproject is committed first.
+    return spot._replace(
+        obstacle=in_way_of_checkout(at, there),
+        rebase_obstacle=in_way_of_rebase(at, there, staged=bool(path)),
+    )
+
+
+def _reach(repository: Repository, commit: str, there: str) -> Reach:
+    if commit == there:
+        return Reach.SAME
+    if not commit:
+        return Reach.APART
+    if reachable(repository, [commit], [there]):
+        return Reach.AHEAD_THERE
+    return Reach.LACKING if reachable(repository, [there], [commit]) else Reach.APART
+
+
+def _detached(top: Repository, head: str, name: str) -> Trouble:
+    """That no branch is checked out, and what brings the likeliest one back."""
+    reason = f"HEAD of {name} is detached: no branch would be pushed"
+    if head and not is_named(top, head):
+        # A switch would leave what nothing else has.
+        return Trouble(reason, git(top, "branch", f"keep-{head[:8]}", head[:12]).text)
+    default = default_branch(top)
+    if default.checked_out:
+        reason += f", and {default.name} is checked out in {default.checked_out[0]}"
+        return Trouble(reason, git(top, "worktree", "list").text, is_persons=True)
+    commit = default.local or default.tracked
+    if commit and (in_the_way := in_way_of_checkout(top, commit)):
+        reason += f"; in the way of a switch to {default.name}: {in_the_way}"
+        return Trouble(reason, git(top, "status", "--ignored").text, is_persons=True)
+    words = ["switch", default.name]
+    if default.local is None:
+        words = ["switch", "--create", default.name]
+        words += [f"{default.remote}/{default.name}"] if default.tracked else []
+    return Trouble(reason, git(top, *words).text)
+
+
+_Fact = TypeVar("_Fact")
+
+
+def _tried(find: Callable[[], _Fact]) -> _Fact | Trouble:
+    """The fact, or why nobody knows it: the other steps are told all the same."""
+    try:
+        return find()
+    except GuardError as error:
+        return Trouble(error.problem, error.remedy, undecided=True)
+
+
+def _commit_at(repository: Repository, ref: str) -> str:
+    return repository.text("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", ok=(0, 1, 128))
