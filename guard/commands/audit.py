@@ -124,7 +124,7 @@ def _then(decision: Decision) -> Decision:
 
 def _consumer_repository(gate: Gate) -> Repository:
     workspace = gate.workspace
-    config = gate.gatherer.config(gate.present())
+    config = gate.present_config()
     if workspace.path(config) == config.consumer:
         return workspace.here
     # The clone with the most history: a submodule's checkout is often shallow or old.

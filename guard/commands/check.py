@@ -178,4 +178,4 @@ def role_here(gate: Gate, workspace: Workspace) -> Role:
     Raises:
         GuardError: neither consumer nor dependency, or the configuration cannot be read.
     """
-    return workspace.role(gate.gatherer.config(gate.present()))
+    return workspace.role(gate.present_config())

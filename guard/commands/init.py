@@ -106,7 +106,7 @@ def _check_place(workspace: Workspace, path: str, force: bool) -> None:
 def _names(gate: Gate, options: Namespace) -> Config:
     """Which submodule is which: as asked, else as configured, else the built-in names."""
     try:
-        present = gate.gatherer.config(gate.present())
+        present = gate.present_config()
     except ConfigError:
         present = Config()  # it is malformed, and this is how to get a good one
     return Config(

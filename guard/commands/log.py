@@ -128,7 +128,7 @@ def _settle(options: Namespace, screen: Screen) -> int:
 def _prune(workspace: Workspace, sure: bool, screen: Screen) -> int:
 
     with Gate(workspace) as gate:
-        found = droppable(gate, gate.gatherer.verdicts.history())
+        found = droppable(gate, gate.verdicts.history())
     if not found.logs and not found.images:
         screen.say("nothing to drop")
         return EXIT_ALLOWED

@@ -64,7 +64,7 @@ def _meant(gate: Gate, name: str | None) -> tuple[str, str, Config]:
     """Key and recipe of the verdict that is meant, and the configuration that holds for it."""
     if not name:
         return _standing(gate)
-    named = [record for record in gate.gatherer.verdicts.counted() if record.is_named(name)]
+    named = [record for record in gate.verdicts.counted() if record.is_named(name)]
     if not named:
         raise UsageError(f"no verdict is named {name}", "guard log")
     if len(named) > 1:
@@ -72,14 +72,14 @@ def _meant(gate: Gate, name: str | None) -> tuple[str, str, Config]:
         raise UsageError(
             f"{name} names several verdicts: {names}", f"guard publish {named[0].name}"
         )
-    return named[0].key, named[0].recipe, gate.gatherer.config(gate.present())
+    return named[0].key, named[0].recipe, gate.present_config()
 
 
 def _standing(gate: Gate) -> tuple[str, str, Config]:
     job = find_job(gate)
     if not job.config.test.command:
         raise UsageError("no test command is set, so nothing can have passed", "guard init")
-    known = gate.gatherer.verdicts.look_up(job.assembly.key, job.config.recipe)
+    known = gate.verdicts.look_up(job.assembly.key, job.config.recipe)
     if known.state is VerdictState.UNREADABLE:
         raise GuardError(known.detail, known.remedy)
     return job.assembly.key, job.config.recipe.digest, job.config
@@ -91,7 +91,7 @@ def _passed(gate: Gate, key: str, recipe: str) -> Record:
     Raises:
         RefusedError: it is not one that has passed.
     """
-    for record in gate.gatherer.verdicts.counted(again=True):
+    for record in gate.verdicts.counted(again=True):
         if (record.key, record.recipe) == (key, recipe):
             if record.result is Result.PASSED:
                 return record

@@ -85,6 +85,6 @@ def run(options: Namespace, screen: Screen) -> int:
 
 def _config(gate: Gate) -> Config:
     try:
-        return gate.gatherer.config(gate.present())
+        return gate.present_config()
     except GuardError:
         return Config()  # that may be just what was broken

@@ -91,7 +91,7 @@ def _read_all(gate: Gate) -> tuple[list[Bypass], list[Damaged]]:
     top = gate.workspace.superproject
     places = [top, gate.workspace.here]
     with suppress(GuardError):
-        config = gate.gatherer.config(gate.present())
+        config = gate.present_config()
         places += repositories_of(gate.workspace, config, config.consumer)
     found: list[Bypass] = []
     damaged: list[Damaged] = []
@@ -192,7 +192,7 @@ class _Settling:
         if not self._is_of_consumer(bypass):
             return (self._gate.workspace.superproject,)
         with suppress(GuardError):
-            config = self._gate.gatherer.config(self._gate.present())
+            config = self._gate.present_config()
             return repositories_of(self._gate.workspace, config, config.consumer)
         return (self._gate.workspace.here,)
 
@@ -227,7 +227,7 @@ class _Settling:
         return all(one.outcome is Outcome.ALLOWED for one in order.judged([decision]))
 
     def _verdict(self, ref: PushedRef) -> Tested:
-        return self._gate.gatherer.verdicts.by_digest(ref.combination, ref.recipe)
+        return self._gate.verdicts.by_digest(ref.combination, ref.recipe)
 
     def _remedy(self, bypass: Bypass, ref: PushedRef) -> str:
         """What settles it, but for a person's word."""

@@ -176,7 +176,7 @@ def _home(journal: Journal, goals: Sequence[Goal]) -> tuple[Home, ...]:
 def _tested_config(gate: Gate, good: Good) -> Config:
     """The present configuration if its recipe is the tested one, else that of the tested tree."""
     with suppress(GuardError):
-        config = gate.gatherer.config(gate.present())
+        config = gate.present_config()
         if config.recipe.digest == good.record.recipe:
             return config
     return gate.gatherer.config(whole(good))

@@ -15,7 +15,6 @@ from guard.git.commands import git
 from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.model import Combination, Result
-from guard.situation.assembly import Assembly, assemble
 from guard.verdicts.record import Record
 
 # A combination that was never committed as tested is looked for around so many of the newest.
@@ -79,7 +78,7 @@ class KnownGood:
         """
         return [
             self.of(record)
-            for record in self._gate.gatherer.verdicts.counted()
+            for record in self._gate.verdicts.counted()
             if record.result is Result.PASSED
         ]
 
@@ -87,7 +86,7 @@ class KnownGood:
         """One combination with what of it is here."""
         for combination in self._candidates(record):
             try:
-                assembly = self._assembled(combination)
+                assembly = self._gate.gatherer.assembly(combination, self._config)
             except MissingObjectError as error:
                 if combination.replaced:
                     # With its own submodules: so these are what is missing.
@@ -194,12 +193,9 @@ class KnownGood:
         if tree not in self._key_of:
             self._key_of[tree] = ""
             with suppress(GuardError):
-                self._key_of[tree] = self._assembled(Combination(tree)).key
+                assembly = self._gate.gatherer.assembly(Combination(tree), self._config)
+                self._key_of[tree] = assembly.key
         return self._key_of[tree]
-
-    def _assembled(self, combination: Combination) -> Assembly:
-        gatherer = self._gate.gatherer
-        return assemble(gatherer.submodules(self._config), gatherer.store(combination), combination)
 
     def _has_tag(self, good: Good, tag: str) -> bool:
         if good.record.release == tag:

@@ -30,7 +30,7 @@ def show_all(gate: Gate, known: KnownGood, as_json: bool, screen: Screen) -> Non
         top = gate.workspace.superproject
         ways = ways_to_verdicts(top, usual_remote(top, gate.pool.settings))
         screen.say(f"nothing is known to be good yet: {ways}")
-        theirs = gate.gatherer.verdicts.others()
+        theirs = gate.verdicts.others()
         if any(each.record.result is Result.PASSED for each in theirs):
             screen.say(f"what others saw pass does not count here: git config {SETTING} all")
     else:

@@ -17,7 +17,7 @@ from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.model import Combination, Evidence, Release, Severity, Tested, VerdictState
-from guard.situation.assembly import assemble
+from guard.situation.assembly import Assembly, assemble
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.others import Others
 from guard.situation.values import (
@@ -183,10 +183,18 @@ class Gatherer(Contents):
         tagged = [self.pool.reader(repository).read(name) for repository in repositories]
         return {one.id for one in tagged if one is not None} == {commit}
 
+    def assembly(self, combination: Combination, config: Config) -> Assembly:
+        """All parts of a combination, and its key.
+
+        Raises:
+            GuardError: it cannot be put together.
+        """
+        return assemble(self.submodules(config), self.store(combination), combination)
+
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
-            whole = assemble(self.submodules(config), self.store(combination), combination)
-            return self.verdicts.look_up(whole.key, config.recipe)
+            key = self.assembly(combination, config).key
+            return self.verdicts.look_up(key, config.recipe)
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
 

@@ -15,7 +15,7 @@ from guard.git.files import held, lock_file
 from guard.git.refs import resolve
 from guard.model import Combination, Role
 from guard.screen import Screen
-from guard.situation.assembly import Assembly, assemble
+from guard.situation.assembly import Assembly
 from guard.situation.combinations import of_commit, with_consumer
 from guard.situation.contents import brought_here
 from guard.situation.values import Pin
@@ -68,9 +68,9 @@ def job_for(gate: Gate, combination: Combination) -> Job:
     config = gatherer.config(combination)
     if not config.test.command:
         # A commit older than .guard.toml is tested by the present recipe.
-        config = gatherer.config(gate.present())
+        config = gate.present_config()
     facts = gatherer.gather(combination, tested=False)
-    assembly = assemble(gatherer.submodules(config), gatherer.store(combination), combination)
+    assembly = gatherer.assembly(combination, config)
     release = facts.pin.releases[0].tag if isinstance(facts.pin, Pin) and facts.pin.releases else ""
     return Job(combination, config, assembly, release)
 

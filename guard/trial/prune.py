@@ -12,7 +12,6 @@ from guard.gate.gate import Gate
 from guard.git.files import is_held, lock_file
 from guard.git.repository import Repository
 from guard.model import Combination, Gitlink, Result
-from guard.situation.assembly import assemble
 from guard.situation.combinations import of_commit
 from guard.verdicts.record import Record
 
@@ -56,7 +55,7 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
     ]
     logs = {record.log for record in needed}
     images = {record.image.id for record in needed if record.result is Result.PASSED}
-    folder = gate.gatherer.verdicts.logs
+    folder = gate.verdicts.logs
     dropped = [
         os.path.join(folder, name)
         for name in _listed(folder)
@@ -136,9 +135,8 @@ def _needed(gate: Gate) -> _Needed | None:
     try:
         for combination in _combinations(gate):
             config = gate.gatherer.config(combination)
-            submodules = gate.gatherer.submodules(config)
-            keys.add(assemble(submodules, gate.gatherer.store(combination), combination).key)
-            for repository in submodules.store(config.consumer).repositories:
+            keys.add(gate.gatherer.assembly(combination, config).key)
+            for repository in gate.gatherer.submodules(config).store(config.consumer).repositories:
                 if (config.consumer, repository) in visited:
                     continue
                 visited.add((config.consumer, repository))

@@ -76,7 +76,7 @@ def publish(gate: Gate, config: Config, record: Record, wish: Wish, screen: Scre
     if wish.latest:
         _check_latest(gate, config, record)
     if not wish.dry_run:
-        gate.gatherer.verdicts.rehearse()
+        gate.verdicts.rehearse()
     with Engine.connect() as engine:
         doing = _Publishing(gate, config, engine, screen, wish)
         record = _tagged(doing, record)
@@ -160,7 +160,7 @@ def _holder(doing: _Publishing, record: Record, reference: str, pinned: str) -> 
     # An image that the engine has by that digest was pushed, and the end came before the record.
     if record.image.digest == pinned or _is_image(doing, pinned, record.image.id):
         return record
-    verdicts = doing.gate.gatherer.verdicts
+    verdicts = doing.gate.verdicts
     theirs = (each.record for each in verdicts.others() if each.trusted)
     for earlier in (*verdicts.history(), *theirs):
         same = (earlier.key, earlier.recipe) == (record.key, record.recipe)
@@ -222,7 +222,7 @@ def _obtained(doing: _Publishing, record: Record) -> Record:
 
 def _noted(doing: _Publishing, record: Record, reference: str) -> Record:
     """The record, recorded; it has one more tag."""
-    for trouble in doing.gate.gatherer.verdicts.record(record, ()):
+    for trouble in doing.gate.verdicts.record(record, ()):
         doing.screen.warn(f"guard: {trouble}")
     word = doing.screen.paint("published", "green")
     doing.screen.say(f"{word}: {reference}")

@@ -49,7 +49,7 @@ def begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> 
     """
     remove_abandoned()
     # One asks for the objects, the other for identity, key and ref: neither waits for the other.
-    rehearsal = Ahead(gate.gatherer.verdicts.rehearse)
+    rehearsal = Ahead(gate.verdicts.rehearse)
     # From here on there are private folders to remove.
     with terminable():
         build = None

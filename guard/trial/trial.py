@@ -67,7 +67,7 @@ def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, 
 
 def go_on(gate: Gate, job: Job, screen: Screen, means: Means, begin: Begun) -> tuple[Record, str]:
     """The rest of a trial that has begun; as `try_out`."""
-    verdicts = gate.gatherer.verdicts
+    verdicts = gate.verdicts
     with means.engine.result() as engine:
         screen.say(f"engine: {engine.facts}")
         with _log(verdicts.logs, job.name) as log:
@@ -154,7 +154,7 @@ def _profile(gate: Gate, job: Job, engine: Engine, made: Attempt) -> Profile:
 
 def _last_passed(gate: Gate, job: Job) -> tuple[Record | None, list[str]]:
     """The newest passed verdict before, and the submodules that have changed since."""
-    for record in gate.gatherer.verdicts.newest():
+    for record in gate.verdicts.newest():
         if record.result is Result.PASSED:
             changed = [
                 link.path for link in record.gitlinks if job.commit(link.path) != link.commit

@@ -33,7 +33,7 @@ def _go_on(gate: Gate, job: Job, *_: object) -> tuple[Record, str]:
     result = Result.FAILED_TEST if _fails(job) else Result.PASSED
     detail = "" if result is Result.PASSED else "exit status 1"
     record = a_record(job.assembly.key, job.config, result, detail)
-    gate.gatherer.verdicts.record(record, job.assembly.parts)
+    gate.verdicts.record(record, job.assembly.parts)
     return record, "nowhere"
 
 
