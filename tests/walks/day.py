@@ -33,7 +33,6 @@ if [ "$1" = test ]; then
 fi
 exec "{python}" -I -m guard "$@"
 """
-_FETCH_FIRST: Final = "(fetch first)"
 _CONFLICT: Final = "CONFLICT ("
 _TESTS: Final = Path(__file__).parents[2]
 _FEATURE: Final = "feature"
@@ -58,6 +57,8 @@ class Day:
     def do(self, operations: Iterable[str]) -> None:
         """Do what is called so, in order."""
         for name in operations:
+            if name.startswith("their_"):
+                self._colleague_merges()
             OPERATIONS[name](self)
 
     def walker(self, place: str) -> DayWalker:
@@ -278,6 +279,13 @@ class Day:
         if self.aula.folder == self.desk / "aula":
             self._try(self.docker, "submodule", "deinit", "aula")
 
+    def _colleague_merges(self) -> None:
+        """The colleague goes on from what the developer pushed; where both moved, in their way."""
+        for at in (self.colleague.thentos, self.colleague.aula, self.colleague.docker):
+            self._try(at, "fetch", "origin")
+            self._try(at, "merge", "--ff-only", "origin/master")
+            self._try(at, "merge", "--no-edit", "--strategy=ours", "origin/master")
+
     def _go_to(self, top: Path) -> None:
         self.docker, self.aula, self.thentos = Repo(top), Repo(top / "aula"), Repo(top / "thentos")
 
@@ -313,8 +321,7 @@ class Day:
 class DayWalker(Walker):
     """One who goes on where a command fails for a reason that guard cannot know beforehand.
 
-    Tests may fail, a rebase may meet a conflict: what `next:` is then names a person. Others may
-    have pushed meanwhile: who is told so by git (``fetch first``) does what git says.
+    Tests may fail, a rebase may meet a conflict: what `next:` is then names a person.
     """
 
     def ends_well(self, day: Day) -> None:
@@ -361,10 +368,6 @@ class DayWalker(Walker):
     def _may_fail(self, ran: Step) -> bool:
         if ran.command.startswith("guard test"):
             return "failed at test" in ran.text
-        if _FETCH_FIRST in ran.text:
-            fetch = f"{ran.command.partition(' push ')[0]} fetch"
-            self.steps.append(self._run(fetch))
-            return not self.steps[-1].status
         return self._is_conflict(ran)
 
 
