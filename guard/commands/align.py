@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GitError, GuardError, UsageError
 from guard.gate.gate import Gate
+from guard.git.ancestry import has_commit, is_ancestor
 from guard.git.checkouts import move_submodule
 from guard.git.commands import git, guard, in_turn, told
 from guard.git.commits import commit_gitlink
@@ -58,14 +59,21 @@ def run(options: Namespace, screen: Screen) -> int:
 
 
 def _combination(gate: Gate) -> Combination:
-    """The index; in the consumer with its HEAD, which is what will be pushed with it."""
+    """The index; in the consumer with its HEAD, which is what will be pushed with it.
+
+    Not with that of a clone that is only behind.
+    """
     present = gate.present()
     config = gate.gatherer.config(present)
     workspace = gate.workspace
     if workspace.role(config) is not Role.CONSUMER:
         return present
-    commit = head_of(workspace.here)
-    if commit is None or gate.gatherer.gitlink(present, config.consumer) is None:
+    commit, pinned = head_of(workspace.here), gate.gatherer.gitlink(present, config.consumer)
+    if commit is None or pinned is None:
+        return present
+    root = gate.gatherer.submodules(config).store(config.consumer).root(pinned)
+    is_here = root is not None and has_commit(root.repository, commit)
+    if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
         return present
     return with_consumer(present, config.consumer, commit)
 

@@ -13,11 +13,11 @@ from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.gate.situation import Situation
 from guard.git.ancestry import is_named
-from guard.git.commands import PERSON, git, in_turn, told
+from guard.git.commands import PERSON, in_turn, told
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState
-from guard.plan.following import as_next, following
+from guard.plan.following import following
 from guard.plan.preparation import preparation
 from guard.recovery.journal import read_journal
 from guard.rules.asked import requirements, whole_range
@@ -151,20 +151,7 @@ def _next(now: Situation, proof: Proof, patience: float) -> str:
         # A remote that has moved on refuses a push, and git would learn nothing from that.
         asking = Situation(now.gate, patience)
         step = following(asking.release, now.checkouts, hook, now.pushes)
-    return step.text or _of_sibling(now)
-
-
-def _of_sibling(now: Situation) -> str:
-    """What brings on a consumer whose only checkout is a clone beside the superproject."""
-    path, consumer = now.config.consumer, now.pushes.consumer
-    if consumer is None or now.checkouts.at(path) is not None:
-        return ""
-    if consumer.commit in now.gitlinks.values():
-        return ""
-    if consumer.outcome is not Outcome.ALLOWED:
-        finding = next(each for each in consumer.findings if each.blocks)
-        return as_next(finding.message, finding.remedy)
-    return git(now.top, "update-index", "--cacheinfo", f"160000,{consumer.commit},{path}").text
+    return step.text
 
 
 def _superproject(now: Situation) -> _Push | None:

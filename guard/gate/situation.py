@@ -128,7 +128,7 @@ class Situation:
         """How everything is checked out."""
         submodules = self.gate.gatherer.submodules(self.config)
         links = {
-            path: Link(commit, submodules.store(path).repositories)
+            path: Link(commit, submodules.store(path).repositories, path == self.config.consumer)
             for path, commit in self.gitlinks.items()
         }
         return checkouts(self.top, links)._replace(is_feature=self._is_feature)

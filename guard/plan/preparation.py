@@ -95,7 +95,9 @@ def _consumer(at: Checkouts, path: str) -> Todo | None:
     if each.is_feature and not at.is_feature:
         return _apart(each)
     if each.relation is Relation.AHEAD:
-        return Todo((git(at.superproject, "add", path),))
+        entry = f"160000,{each.head},{path}"
+        words = ("update-index", "--cacheinfo", entry) if each.is_beside else ("add", path)
+        return Todo((git(at.superproject, *words),))
     if each.is_changed or (each.branch and each.obstacle):
         return _in_the_way(each)
     if each.branch and each.is_published:

@@ -59,6 +59,7 @@ class Checkout(NamedTuple):
         source: what ``git fetch`` is given to bring a commit that is `MISSING`.
         pinned_by: who committed the gitlink of one that is `NOWHERE`; "" for the user, who has
             only staged it.
+        is_beside: whether it is a clone beside the superproject, in which there is new work.
     """
 
     path: str
@@ -77,6 +78,7 @@ class Checkout(NamedTuple):
     obstacle: str = ""
     source: tuple[str, ...] = ()
     pinned_by: str = ""
+    is_beside: bool = False
 
 
 class Settings(Enum):
@@ -119,10 +121,12 @@ class Link(NamedTuple):
 
     Args:
         repositories: where the submodule's objects may be, on this machine.
+        has_clones: whether people work in clones of it beside the superproject as well.
     """
 
     commit: str
     repositories: tuple[Repository, ...] = ()
+    has_clones: bool = False
 
 
 def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkouts:
@@ -151,12 +155,30 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkou
 def _at(superproject: Repository, path: str, link: Link) -> Checkout | None:
     """How a submodule is checked out; where it is not, whether its commit is on this machine."""
     repository = checkout_at(superproject, path)
-    if repository is not None:
-        return _checkout(superproject, path, repository, link)
+    own = None if repository is None else _checkout(superproject, path, repository, link)
+    if own is None or own.relation is Relation.SAME:
+        own = _beside(superproject, path, link) or own
+    if own is not None:
+        return own
     if not link.repositories or any(has_commit(each, link.commit) for each in link.repositories):
         return None
     lacking = Checkout(path, link.repositories[0], "", "", link.commit, Relation.MISSING)
     return _without_its_commit(superproject, lacking, link)
+
+
+def _beside(superproject: Repository, path: str, link: Link) -> Checkout | None:
+    """A clone in which something is begun, or whose branch has what no remote has or gitlink."""
+    own = os.path.realpath(os.path.join(superproject.place, path))
+    moved = (Relation.AHEAD, Relation.APART, Relation.MISSING)
+    unpublished = ("rev-list", "--max-count=1", "HEAD", "--not", "--remotes")
+    for repository in link.repositories if link.has_clones else ():
+        if repository.work_tree in (None, own):
+            continue
+        if under_way(repository) or repository.text(*unpublished, ok=(0, 128)):
+            clone = _checkout(superproject, path, repository, link)
+            if clone.under_way or (clone.branch and clone.relation in moved):
+                return clone._replace(is_beside=True)
+    return None
 
 
 def _checkout(superproject: Repository, path: str, repository: Repository, link: Link) -> Checkout:

@@ -161,6 +161,17 @@ def test_in_the_consumer_its_head_counts(workshop: Workshop) -> None:
     assert staged(workshop) == tag(workshop, "v0.4.0")
 
 
+def test_in_a_clone_of_the_consumer_that_is_behind_the_index_counts(workshop: Workshop) -> None:
+    clone = Repo(workshop.root / "aula")
+    workshop.docker.git("clone", "--quiet", str(workshop.aula.folder), str(clone.folder))
+    workshop.release("0.4.0")
+    workshop.require(">=0.4")
+    workshop.docker.git("add", "aula")
+    ran = workshop.guard("align", at=clone)
+    assert "-> v0.4.0" in ran.out, ran.text
+    assert staged(workshop) == tag(workshop, "v0.4.0")
+
+
 def test_an_index_that_is_locked_moves_nothing(workshop: Workshop) -> None:
     workshop.thentos.commit("After the release", {"api": "new\n"})
     workshop.pin()

@@ -47,6 +47,10 @@ def test_where_all_is_at_its_gitlink_there_is_nothing() -> None:
     ("checkout", "expected"),
     [
         (at("aula", Relation.AHEAD), "/w/top: git add aula"),
+        (
+            at("aula", Relation.AHEAD)._replace(is_beside=True),
+            f"/w/top: git update-index --cacheinfo 160000,{NEW},aula",
+        ),
         (at("aula", Relation.BEHIND), f"/w/top/aula: git merge --ff-only {NEW[:12]}"),
         (at("aula", Relation.BEHIND, ""), "/w/top: git submodule update aula"),
         (at("aula", Relation.APART), f"/w/top/aula: git rebase {NEW[:12]}"),

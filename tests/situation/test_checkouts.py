@@ -10,14 +10,17 @@ from guard.situation.checkouts import Checkout, Checkouts, Link, Relation, Setti
 from tests.workshop import Repo, Workshop
 
 
-def standing(workshop: Workshop) -> Checkouts:
-    docker = workshop.docker
+def standing(workshop: Workshop, *beside: Repo) -> Checkouts:
+    docker, clones = workshop.docker, tuple(clone.repository for clone in beside)
     links = {path: docker.git("rev-parse", f":{path}") for path in ("aula", "thentos")}
-    return checkouts(docker.repository, {path: Link(commit) for path, commit in links.items()})
+    return checkouts(
+        docker.repository,
+        {path: Link(commit, clones, path == "aula") for path, commit in links.items()},
+    )
 
 
-def of(workshop: Workshop, path: str = "aula") -> Checkout:
-    checkout = standing(workshop).at(path)
+def of(workshop: Workshop, path: str = "aula", beside: Repo | None = None) -> Checkout:
+    checkout = standing(workshop, *filter(None, [beside])).at(path)
     assert checkout is not None
     return checkout
 
@@ -155,3 +158,26 @@ def test_settings_that_nobody_has_staged(workshop: Workshop) -> None:
     assert standing(workshop).settings is Settings.UNSTAGED
     (workshop.docker.folder / ".guard.toml").unlink()
     assert standing(workshop).settings is Settings.ABSENT
+
+
+def test_a_clone_beside_counts_where_its_branch_has_what_nobody_else_has(
+    workshop: Workshop,
+) -> None:
+    clone = Repo(workshop.root / "beside")
+    url = str(workshop.root / "remotes/aula.git")
+    workshop.aula.git("push", "--quiet", "origin", "HEAD:master")
+    workshop.docker.git("clone", "--quiet", url, str(clone.folder))
+    assert not of(workshop, beside=clone).is_beside
+    new = clone.commit("New", {"new": "x"})
+    counted = of(workshop, beside=clone)
+    assert (counted.is_beside, counted.head, counted.relation) == (True, new, Relation.AHEAD)
+    workshop.aula.commit("In the checkout", {"here": "x"})
+    assert not of(workshop, beside=clone).is_beside
+    workshop.aula.git("reset", "--quiet", "--hard", "HEAD~")
+    clone.git("push", "--quiet", "origin", "HEAD")
+    assert not of(workshop, beside=clone).is_beside
+    clone.git("checkout", "--quiet", "--detach")
+    clone.commit("Tried", {"new": "y"})
+    assert not of(workshop, beside=clone).is_beside
+    (clone.folder / ".git/MERGE_HEAD").write_text(f"{new}\n")
+    assert of(workshop, beside=clone).under_way == "a merge"

@@ -54,6 +54,10 @@ MENDED = (
     "aula edit_aula commit_aula their_aula",
     "docker sibling_alone their_unpushed_aula pull_docker",
     "docker their_unpushed_aula pull_docker their_unpushed_aula",
+    "docker sibling edit_aula commit_aula",
+    "docker sibling edit_aula commit_aula sibling edit_aula commit_aula",
+    "docker sibling_alone their_take pull_docker",
+    "aula sibling their_take pull_docker stage_thentos",
 )
 
 
