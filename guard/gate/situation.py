@@ -168,6 +168,7 @@ class Situation:
             superproject=_tried(self._superproject),
             staged=self.is_staged,
             message=f"Take {self.subject}",
+            hides_gitlinks=dict(self._tracking.options).get("diff.ignoresubmodules") == "all",
             fits_none=is_chosen and self._fits_none,
             new_tags=self._new_tags if is_chosen else None,
         )

@@ -9,7 +9,10 @@ from typing import Final, NamedTuple
 
 from guard.git.repository import Question, Repository
 
-_SETTINGS: Final = ("config", "-z", "--get-regexp", r"^(guard|remote|url|branch|push|submodule)\.")
+_SETTINGS: Final = (
+    *("config", "-z", "--get-regexp"),
+    r"^((guard|remote|url|branch|push|submodule)\.|diff\.ignoresubmodules$)",
+)
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
 
 Pairs = list[tuple[str, str]] | tuple[tuple[str, str], ...]

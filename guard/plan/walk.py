@@ -237,7 +237,8 @@ def _superproject(facts: ReleaseFacts) -> _Own:
 
 
 def _commit(facts: ReleaseFacts, spot: Spot) -> Command:
-    return spot.git("commit", "-m", facts.message)
+    shown = ("-c", "diff.ignoreSubmodules=none") if facts.hides_gitlinks else ()
+    return spot.git(*shown, "commit", "-m", facts.message)
 
 
 def _on_top(facts: ReleaseFacts, spot: Spot, reason: str, name: str) -> Trouble:

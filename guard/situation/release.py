@@ -128,6 +128,7 @@ class ReleaseFacts(NamedTuple):
         top: the superproject.
         staged: whether the combination is still to be committed.
         message: of that commit.
+        hides_gitlinks: whether a setting keeps ``git commit`` from seeing those that are staged.
         fits_none: whether one of the releases that are here has to be chosen, and none fits.
         new_tags: what fetches the releases that the dependency's remote has and that are not here.
     """
@@ -142,6 +143,7 @@ class ReleaseFacts(NamedTuple):
     superproject: Spot | Trouble
     staged: bool = False
     message: str = ""
+    hides_gitlinks: bool = False
     fits_none: bool = False
     new_tags: Command | None = None
 

@@ -61,14 +61,19 @@ MENDED = (
 )
 
 
-def walked(day: str) -> DayWalker:
+def walked(day: str, *settings: str) -> DayWalker:
     """Live through a day and go along `next:`.
+
+    Args:
+        settings: names and values of git's, in the superproject.
 
     Raises:
         WalkError: that does not end well.
     """
     place, *operations = day.split()
     team = Day()
+    for setting in settings:
+        team.docker.git("config", *setting.split())
     team.do(operations)
     walker = team.walker(place)
     walker.walk()
@@ -109,3 +114,7 @@ def test_one_day() -> None:
 @pytest.mark.parametrize("day", MENDED)
 def test_what_was_mended_stays_so(day: str) -> None:
     walked(day)
+
+
+def test_a_setting_that_hides_gitlinks_from_git_commit() -> None:
+    walked("docker edit_aula commit_aula", "diff.ignoreSubmodules all")
