@@ -93,7 +93,9 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     is_push = step.kind in PUSHES and step.state is StepState.NEXT
     if is_push and (finding := pushes.refusal(step.kind, release)):
         text = as_next(finding.message, finding.remedy, is_persons=True)
-    return Next(text, is_push or bool(release.faults))
+    # What is staged meets no conflict over the consumer if that was put on top of theirs before.
+    is_on_top = release.staged and _is_at(release.superproject, (Reach.AHEAD_THERE, Reach.APART))
+    return Next(text, is_push or is_on_top or bool(release.faults))
 
 
 def _shown(todo: Todo) -> Next:

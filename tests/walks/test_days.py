@@ -118,3 +118,7 @@ def test_what_was_mended_stays_so(day: str) -> None:
 
 def test_a_setting_that_hides_gitlinks_from_git_commit() -> None:
     walked("docker edit_aula commit_aula", "diff.ignoreSubmodules all")
+
+
+def test_what_both_have_moved_is_rebased_before_it_is_committed_and_meets_no_conflict() -> None:
+    assert walked("docker edit_aula commit_aula their_take").told.startswith("nothing")
