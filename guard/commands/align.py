@@ -7,20 +7,18 @@ from argparse import ArgumentParser, Namespace
 from guard.config import Config
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GitError, GuardError, UsageError
 from guard.gate.gate import Gate
-from guard.git.ancestry import has_commit, is_ancestor
 from guard.git.checkouts import move_submodule
 from guard.git.commands import git, guard, in_turn, told
 from guard.git.commits import commit_gitlink
-from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.git.store import Store
-from guard.model import Combination, Role
+from guard.model import Combination
 from guard.plan.align import Choice, Nearness, Reason, choose, move, unsatisfied
 from guard.rules.asked import fitting_releases, ranges_on_gitlink
 from guard.screen import Screen
-from guard.situation.combinations import with_consumer
 from guard.situation.values import Facts, Pin, Unknown
 from guard.situation.workspace import find_workspace
+from guard.trial.jobs import standing
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -41,7 +39,7 @@ def run(options: Namespace, screen: Screen) -> int:
     if options.to and options.newest:
         raise UsageError("give --to TAG or --newest, not both")
     with Gate(find_workspace()) as gate:
-        combination = _combination(gate)
+        combination = standing(gate)
         config = gate.gatherer.config(combination)
         facts = gate.gatherer.gather(combination, tested=False)
         pin = _pin(facts)
@@ -56,26 +54,6 @@ def run(options: Namespace, screen: Screen) -> int:
         if options.commit and choice.chosen.release.commit != pin.commit:
             _tell_left_out(gate, combination, config, screen)
         return status
-
-
-def _combination(gate: Gate) -> Combination:
-    """The index; in the consumer with its HEAD, which is what will be pushed with it.
-
-    Not with that of a clone that is only behind.
-    """
-    present = gate.present()
-    config = gate.gatherer.config(present)
-    workspace = gate.workspace
-    if workspace.role(config) is not Role.CONSUMER:
-        return present
-    commit, pinned = head_of(workspace.here), gate.gatherer.gitlink(present, config.consumer)
-    if commit is None or pinned is None:
-        return present
-    root = gate.gatherer.submodules(config).store(config.consumer).root(pinned)
-    is_here = root is not None and has_commit(root.repository, commit)
-    if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
-        return present
-    return with_consumer(present, config.consumer, commit)
 
 
 def _tell_left_out(gate: Gate, chosen_for: Combination, config: Config, screen: Screen) -> None:

@@ -10,9 +10,10 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.git.ancestry import has_commit, is_ancestor
 from guard.git.commands import told
 from guard.git.files import held, lock_file
-from guard.git.refs import resolve
+from guard.git.refs import head_of, resolve
 from guard.model import Combination, Role
 from guard.screen import Screen
 from guard.situation.assembly import Assembly
@@ -133,16 +134,35 @@ def _combination(gate: Gate, revision: str | None, consumer: str | None) -> Comb
     present = gate.present()
     config = gate.gatherer.config(present)
     revision = consumer or revision
-    if not revision:
-        if workspace.role(config) is not Role.CONSUMER:
-            return present
-        revision = "HEAD"
+    if not revision and workspace.role(config) is not Role.CONSUMER:
+        return present
     if gate.gatherer.gitlink(present, config.consumer) is None:
         raise GuardError(
             f"{workspace.name('')} ({present.source}) has no gitlink at {config.consumer}",
             f"add a submodule at {config.consumer} of {workspace.name('')}",
         )
+    if not revision:
+        return standing(gate)
     commit = _consumer_commit(gate, config, revision)
+    return with_consumer(present, config.consumer, commit)
+
+
+def standing(gate: Gate) -> Combination:
+    """The index; in the consumer with its HEAD, which is what will be pushed with it.
+
+    Not with that of a clone that is only behind the index: `guard status` speaks of the index.
+    """
+    present = gate.present()
+    config = gate.gatherer.config(present)
+    if gate.workspace.role(config) is not Role.CONSUMER:
+        return present
+    commit, pinned = head_of(gate.workspace.here), gate.gatherer.gitlink(present, config.consumer)
+    if commit is None or pinned is None:
+        return present
+    root = gate.gatherer.submodules(config).store(config.consumer).root(pinned)
+    is_here = root is not None and has_commit(root.repository, commit)
+    if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
+        return present
     return with_consumer(present, config.consumer, commit)
 
 

@@ -58,6 +58,7 @@ MENDED = (
     "docker sibling edit_aula commit_aula sibling edit_aula commit_aula",
     "docker sibling_alone their_take pull_docker",
     "aula sibling their_take pull_docker stage_thentos",
+    "aula edit_aula commit_aula sibling",
 )
 
 
