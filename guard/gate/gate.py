@@ -11,7 +11,6 @@ from guard.config import Config
 from guard.errors import GuardError
 from guard.git.index import staged_tree
 from guard.git.objects import ObjectPool
-from guard.git.remotes import read_remotes
 from guard.model import (
     COMBINATION_RULES,
     STATIC_RULES,
@@ -246,9 +245,7 @@ class Gate(ExitStack):
         self, accepted: _Judged, tested: Tested, config: Config, ids: tuple[str, ...]
     ) -> Tested:
         """The newest verdict on what was accepted before, with the verdict of then."""
-        remotes = read_remotes(self.workspace.options, self.workspace.superproject).remotes
-        names = [remote.name for remote in remotes]
-        if tested.blob and self.verdicts.is_newest(tested, names):
+        if tested.blob and self.verdicts.is_newest(tested):
             return tested
         newest = self.verdicts.look_up(tested.key, config.recipe)
         if newest != tested:

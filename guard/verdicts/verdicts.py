@@ -15,6 +15,7 @@ from guard.errors import GuardError
 from guard.git.ancestry import entries
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.refs import REMOTES, VERDICTS, list_refs
+from guard.git.remotes import read_remotes
 from guard.git.repository import Repository
 from guard.git.store import Part, Store
 from guard.model import Result, ShapeError, Tested, VerdictState
@@ -80,20 +81,19 @@ class Verdicts:
         # The log is on the machine of whoever recorded it.
         return _told(theirs.record)._replace(log="", by=theirs.by)
 
-    def is_newest(self, tested: Tested, remotes: Iterable[str]) -> bool:
+    def is_newest(self, tested: Tested) -> bool:
         """Whether one's own record is still the newest, and nobody else's are here.
 
         Refs are asked for by their names: git lists none, however many there are.
 
         Args:
             tested: what the record was read as.
-            remotes: of the superproject: the only ones whose verdicts may have come since.
 
         Raises:
             GitError: git cannot be asked.
         """
         own = f"{REF}:{record_path(tested.key, tested.recipe)}"
-        names = [own, *(f"{REMOTES}{remote}{NAME}" for remote in remotes)]
+        names = [own, *self._their_refs()]
         record, *theirs = self._pool.reader(self._repository).read_all(names)
         return record is not None and record.id == tested.blob and not any(theirs)
 
@@ -249,12 +249,18 @@ class Verdicts:
             # need not be there: that is for the caller to find out.
             refs = list_refs(self._repository, REF, REMOTES)
             self._tip = refs[REF].id if REF in refs else None
-            theirs = (name for name in refs if name.startswith(REMOTES) and name.endswith(NAME))
-            self._remote_tips = {name: refs[name].id for name in theirs}
+            # Most clones share nothing, and then nobody asks which remotes there are.
+            theirs = self._their_refs() if refs.keys() - {REF} else []
+            self._remote_tips = {name: refs[name].id for name in theirs if name in refs}
             if self._tip is None:
                 self._refuse_broken()
             self._looked = True
         return self._tip
+
+    def _their_refs(self) -> list[str]:
+        """Where the verdicts of others stand that can count: those of the remotes there are."""
+        remotes = read_remotes(self._pool.settings.of(self._repository), self._repository).remotes
+        return [f"{REMOTES}{remote.name}{NAME}" for remote in remotes]
 
     def _whole_tip(self, again: bool = False) -> str | None:
         """The tip, with a look at whether it is one."""

@@ -232,6 +232,36 @@ class TestWhatChangedSince:
         git("update-ref", "refs/guard/remotes/origin/verdicts", failed)
         assert push(pushed, pushed.docker, "after").status != 0
 
+    @pytest.mark.parametrize("change", ["rename", "remove", "by hand"])
+    def test_what_a_remote_brought_that_is_configured_no_more(
+        self, pushed: Workshop, change: str
+    ) -> None:
+        git = pushed.docker.git
+        url = git("config", "remote.origin.url")
+        git("remote", "add", "ada", url)
+        passed = git("rev-parse", "refs/guard/verdicts")
+        pushed.verdict(Result.FAILED_TEST, finished="2016-03-05T00:00:00Z")
+        git("update-ref", "refs/guard/remotes/ada/verdicts", "refs/guard/verdicts")
+        git("update-ref", "refs/guard/verdicts", passed)
+        for trust, status in (("all", 1), ("none", 0), ("all", 1)):
+            git("config", "guard.trust", trust)
+            assert pushed.guard("check").status == status
+        if change == "by hand":
+            git("config", "--remove-section", "remote.ada")
+        else:
+            git("remote", change, "ada", *(["eve"] if change == "rename" else []))
+        with_memo = pushed.guard("check", "--json").out
+        (memo,) = {path.parent for path in files(pushed)}
+        shutil.rmtree(memo)
+        assert pushed.guard("check", "--json").out == with_memo
+        assert push(pushed, pushed.docker, "after").status == 0
+        assert "ada" not in (shown := pushed.guard("log").out), shown
+        assert "failed" not in shown
+        # Fetched again under the new name, it is a colleague's as before.
+        if change == "rename":
+            git("update-ref", "refs/guard/remotes/eve/verdicts", "refs/guard/remotes/ada/verdicts")
+            assert push(pushed, pushed.docker, "again").status != 0
+
     def test_settings_that_are_changed(self, pushed: Workshop) -> None:
         toml = GUARD_TOML.replace("[test]", "[guard]\nrelease-tag = 'r{version}'\n\n[test]")
         pushed.docker.commit("Name releases in another way", {".guard.toml": toml})
