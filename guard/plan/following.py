@@ -94,8 +94,9 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     if is_push and (finding := pushes.refusal(step.kind, release)):
         text = as_next(finding.message, finding.remedy, is_persons=True)
     # What is staged meets no conflict over the consumer if that was put on top of theirs before.
-    is_on_top = release.staged and _is_at(release.superproject, (Reach.AHEAD_THERE, Reach.APART))
-    return Next(text, is_push or is_on_top or bool(release.faults))
+    top = release.superproject
+    moved = isinstance(top, Spot) and top.reach in (Reach.AHEAD_THERE, Reach.APART)
+    return Next(text, is_push or (release.staged and moved) or bool(release.faults))
 
 
 def _shown(todo: Todo) -> Next:
