@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
+from guard.git.commands import Command, git
 from guard.git.refs import Ref, list_refs, symbolic
 from guard.git.remotes import Remote, Remotes, Settings, read_remotes
 from guard.git.repository import Repository
@@ -222,6 +223,12 @@ def usual_remote(repository: Repository, settings: Settings) -> str:
     options = settings.of(repository)
     remote = remote_of(read_remotes(options, repository), dict(options), repository)
     return remote.name if remote is not None else ""
+
+
+def fetching(repository: Repository, settings: Settings, commit: str) -> Command:
+    """What fetches a commit by its id from the usual remote, or all that the remotes have."""
+    remote = usual_remote(repository, settings)
+    return git(repository, "fetch", *((remote, commit) if remote else ("--all",)))
 
 
 def remote_of(remotes: Remotes, options: Options, repository: Repository) -> Remote | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from guard.errors import MissingObjectError
-from guard.git.commands import git
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.model import Combination, Gitlink
+from guard.situation.branches import fetching
 
 
 def of_commit(repository: Repository, pool: ObjectPool, commit: str, source: str) -> Combination:
@@ -19,7 +19,7 @@ def of_commit(repository: Repository, pool: ObjectPool, commit: str, source: str
     if tree is None:
         raise MissingObjectError(
             f"commit {commit} of the superproject is missing",
-            git(repository, "fetch", "origin", commit).text,
+            fetching(repository, pool.settings, commit).text,
         )
     return Combination(tree.id, commit, source=source)
 

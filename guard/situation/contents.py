@@ -12,6 +12,7 @@ from guard.git.store import Root, Store
 from guard.git.trees import GITLINK
 from guard.model import Combination
 from guard.situation.assembly import Submodules
+from guard.situation.branches import fetching
 from guard.situation.values import Unknown
 from guard.situation.workspace import Workspace
 
@@ -118,9 +119,20 @@ class Contents:
             if root is None:
                 store = self.submodule(combination, config, path)
                 root = store.root(commit)
-            whole = self.workspace.superproject
-            self._roots[key] = (store, root) if root else _missing(whole, path, commit, store)
+            self._roots[key] = (store, root) if root else self._missing(path, commit, store)
         return self._roots[key]
+
+    def _missing(self, path: str, commit: str, store: Store) -> Unknown:
+        if not store.repositories:
+            return Unknown(
+                f"no repository of {path} is on this machine, so commit {commit} cannot be read",
+                brought_here(self.workspace.superproject, path),
+            )
+        looked = ", ".join(found.work_tree or found.git_dir for found in store.repositories)
+        return Unknown(
+            f"commit {commit} of {path} is missing (looked in {looked})",
+            (fetching(store.repositories[0], self.pool.settings, commit),),
+        )
 
 
 def superproject_tree(store: Store, combination: Combination) -> GitObject:
@@ -145,16 +157,3 @@ def brought_here(superproject: Repository, path: str) -> Remedy:
         said = git(superproject, "config", f"guard.{path}.repository", folder)
         return f"clone {path}, and say where it is: {said.text}"
     return (git(superproject, "submodule", "update", "--init", path),)
-
-
-def _missing(superproject: Repository, path: str, commit: str, store: Store) -> Unknown:
-    if not store.repositories:
-        return Unknown(
-            f"no repository of {path} is on this machine, so commit {commit} cannot be read",
-            brought_here(superproject, path),
-        )
-    looked = ", ".join(found.work_tree or found.git_dir for found in store.repositories)
-    return Unknown(
-        f"commit {commit} of {path} is missing (looked in {looked})",
-        (git(store.repositories[0], "fetch", "origin", commit),),
-    )
