@@ -89,16 +89,11 @@ class Screen:
         """The text in a colour (or ``bold``, ``dim``), where colours are wanted."""
         return f"\033[{_CODES[colour]}m{text}\033[0m" if self.colour else text
 
-    def decision(self, decision: Decision, following: str = "") -> None:
-        """A decision with all its findings and the commands to paste.
-
-        Args:
-            following: what comes next; by default the first finding's remedy.
-        """
+    def decision(self, decision: Decision, following: str) -> None:
+        """A decision with all its findings, and what comes next; "" for nothing."""
         self.say(self.decision_text(decision))
-        remedies = [following] if following else first_remedies(decision.findings)
-        if decision.outcome is not Outcome.ALLOWED and remedies:
-            self.say(f"  next: {self.paint(remedies[0], 'bold')}")
+        if decision.outcome is not Outcome.ALLOWED and following:
+            self.say(f"  next: {self.paint(following, 'bold')}")
 
     def explanation(self, decisions: Iterable[Decision]) -> None:
         """The command that explains the rules behind the findings of decisions, if there are any.

@@ -9,7 +9,7 @@ from guard.commands.hooked import find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
-from guard.gate.refused import missing_commit
+from guard.gate.refused import first_step, next_step
 from guard.gate.staged import judge
 from guard.git.index import index_of, relevant_files
 from guard.git.locate import find_here
@@ -72,7 +72,7 @@ def run(options: Namespace, screen: Screen) -> int:
     with Gate(workspace) as gate:
         decisions = [decide(gate, commit) for commit in commits]
         decisions = Order(gate, usual_destination(workspace)).judged(decisions)
-        following = [missing_commit(gate, decision) for decision in decisions]
+        following = [next_step(gate, decision) for decision in decisions]
     if options.json:
         screen.json(decisions_json(decisions))
     else:
@@ -145,7 +145,8 @@ def _staged(options: Namespace, screen: Screen) -> int:
     if options.json:
         screen.json(decisions_json([decision]))
     else:
-        screen.decision(decision._replace(repository=f"{decision.repository}, what is staged"))
+        what = f"{decision.repository}, what is staged"
+        screen.decision(decision._replace(repository=what), first_step(decision))
         screen.explanation([decision])
     if not options.warn:
         return exit_status([decision])

@@ -13,7 +13,7 @@ from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.gate.situation import Situation
 from guard.git.ancestry import is_named
-from guard.git.commands import PERSON, in_turn, told
+from guard.git.commands import PERSON
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState
@@ -115,8 +115,7 @@ def run(options: Namespace, screen: Screen) -> int:
             if options.json or unfinished is None or not unfinished.person:
                 raise
             screen.failure(error)
-            what = f"{unfinished.person}: {in_turn(unfinished.commands)}"
-            screen.say(f"next: {told(what)}")
+            screen.say(f"next: {unfinished.text}")
             return EXIT_ALLOWED
         if options.json:
             screen.json(_json(status))

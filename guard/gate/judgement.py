@@ -157,14 +157,14 @@ def _tell(gate: Gate, decisions: list[Decision], screen: Screen) -> None:
     if not refused:
         _tell_allowed(decisions, screen)
         return
-    from guard.gate.refused import missing_commit
+    from guard.gate.refused import next_step
 
     # Many refs at one commit are one matter.
     matters: dict[Decision, list[str]] = {}
     for decision in refused:
         matters.setdefault(decision._replace(ref=None), []).append(decision.ref or "")
     for decision, refs in matters.items():
-        screen.decision(decision._replace(ref=named(refs)), missing_commit(gate, decision))
+        screen.decision(decision._replace(ref=named(refs)), next_step(gate, decision))
     screen.explanation(refused)
 
 

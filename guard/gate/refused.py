@@ -1,4 +1,4 @@
-"""What a refused push of the superproject lacks: often just the commit of what is staged."""
+"""What comes after a refused push: often just the commit of what is staged."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from typing import Final
 
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.commands import git, in_turn, told
-from guard.model import Decision
+from guard.git.commands import as_next, git, in_turn, told
+from guard.model import Decision, Severity
+from guard.plan.preparation import behind
 from guard.screen import first_remedies
-from guard.situation.checkouts import Settings, settings_of, stage_settings
+from guard.situation.checkouts import (
+    Link,
+    Relation,
+    Settings,
+    checkouts,
+    settings_of,
+    stage_settings,
+)
 from guard.situation.values import FILL_IN
 
 # What these do stands in the index, or in a file that nobody has staged yet.
@@ -17,7 +25,37 @@ _ALIGN: Final = "guard align"
 _SETTINGS: Final = ("guard init", told(FILL_IN))
 
 
-def missing_commit(gate: Gate, decision: Decision) -> str:
+def next_step(gate: Gate, decision: Decision) -> str:
+    """What comes next, in the words of ``guard status``; "" where nobody can say."""
+    return _missing_commit(gate, decision) or _lacking(gate, decision) or first_step(decision)
+
+
+def first_step(decision: Decision) -> str:
+    """What mends the first finding that blocks, by itself or by a person."""
+    severe = (Severity.ERROR, Severity.UNDECIDED)
+    first = (each for each in decision.findings if each.severity in severe and each.remedy)
+    return next((as_next(each.message, each.remedy) for each in first), "")
+
+
+def _lacking(gate: Gate, decision: Decision) -> str:
+    """What brings a submodule's commit that is nowhere here, or who has to push it first."""
+    if not any(each.missing for each in decision.findings):
+        return ""
+    try:
+        submodules = gate.gatherer.submodules(gate.present_config())
+        links = {
+            link.path: Link(link.commit, submodules.store(link.path).repositories)
+            for link in decision.gitlinks
+        }
+        at = checkouts(gate.workspace.superproject, links)
+    except GuardError:
+        return ""
+    lacking = (Relation.MISSING, Relation.NOWHERE)
+    todo = (behind(at, each) for each in at.submodules if each.relation in lacking)
+    return next((each.text for each in todo if each is not None), "")
+
+
+def _missing_commit(gate: Gate, decision: Decision) -> str:
     """The commands that commit what mends a refused HEAD already; "" where nothing does.
 
     Of a person who has done what the hook said, and not committed it, it must not ask for the same.

@@ -13,6 +13,10 @@ from guard.git.repository import Repository
 PERSON: Final = "you: "
 # Else a fetch or a pull fails over a gitlink that somebody has pinned and not pushed.
 ALONE: Final = ("--no-recurse-submodules",)
+# Of git and of guard, what only shows.
+_LOOKS: Final = frozenset(
+    {"log", "ls-remote", "status", "show", "diff", "check", "explain", "audit"}
+)
 
 
 class Command(NamedTuple):
@@ -59,3 +63,28 @@ def told(remedy: Remedy) -> str:
     # An error, and a verdict that cannot be read, bring their command as text.
     is_command = remedy.startswith(("git ", "guard "))
     return remedy if is_command or not remedy else f"{PERSON}{remedy}"
+
+
+def as_next(reason: str, remedy: str, is_persons: bool = False) -> str:
+    """A remedy as what comes next; after `PERSON` where it only shows or says what is to be done.
+
+    Args:
+        is_persons: whether it is known to be that.
+    """
+    first = remedy.partition("\n")[0]
+    if first.startswith(PERSON) and not is_persons:
+        return first
+    first = first.removeprefix(PERSON)
+    if is_persons or not _brings_on(first):
+        return f"{PERSON}{reason}: {first or 'guard check'}"
+    return first
+
+
+def _brings_on(remedy: str) -> bool:
+    """Whether a remedy is a command, and does more than to show something."""
+    words = remedy.split()
+    if not words or words[0] not in ("git", "guard") or "<" in remedy:
+        return False
+    named = [word for word in words[1:] if not word.startswith("-")]
+    verb = named[1:2] if words[1:2] == ["-C"] else named[:1]
+    return not _LOOKS.intersection(verb) and "remote --verbose" not in remedy

@@ -11,6 +11,7 @@ from typing import Final
 
 from guard.config import FILE
 from guard.errors import GitError, GuardError
+from guard.git.commands import PERSON
 from guard.git.commits import private_index
 from guard.git.files import no_room
 from guard.git.memo import Memo
@@ -134,5 +135,5 @@ def _written(scratch: Repository, content: bytes) -> str:
         raise GuardError(
             f"the index of {scratch.place} has unmerged entries ({first}), so what would be "
             "committed next is not known",
-            f"git -C {quote(scratch.place)} status",
+            f"{PERSON}resolve {first}, and stage it: git -C {quote(scratch.place)} status",
         ) from error

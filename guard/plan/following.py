@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from guard.config import FILE
-from guard.git.commands import ALONE, PERSON, git, in_turn, told
+from guard.git.commands import ALONE, PERSON, as_next, git, told
 from guard.model import Decision, Finding, Tested, VerdictState
-from guard.plan.preparation import Todo, before_align, preparation
+from guard.plan.preparation import before_align, preparation
 from guard.plan.walk import ALIGN, PUSHES, Kind, Step, StepState, pending, steps
 from guard.rules import merged
 from guard.situation.checkouts import Checkouts, Settings
@@ -73,7 +73,7 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     if hook and (step is None or step.state is not StepState.BLOCKED):
         return Next(hook)
     if todo is not None and todo.person:
-        return _shown(todo)
+        return Next(todo.text)
     # A pull takes back what is staged, and on a feature branch the default one is not brought.
     others = "" if release.staged or at.is_feature else pushes.others
     if others := _pull(release) or others:
@@ -82,14 +82,14 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
             return Next(as_next(last.reason, last.remedy, last.is_persons))
         return Next(others)
     if todo is not None:
-        return _shown(todo)
+        return Next(todo.text)
     if step is None or (at.is_brought and _is_theirs(release)):
         return Next()
     if fetching := _stale(release):
         return Next(fetching)
     text = _command(step, at)
     if text.startswith(ALIGN) and (todo := before_align(at, release.names.dependency_path)):
-        return _shown(todo)
+        return Next(todo.text)
     is_push = step.kind in PUSHES and step.state is StepState.NEXT
     if is_push and (finding := pushes.refusal(step.kind, release)):
         text = as_next(finding.message, finding.remedy, is_persons=True)
@@ -99,46 +99,12 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     return Next(text, is_push or (release.staged and moved) or bool(release.faults))
 
 
-def _shown(todo: Todo) -> Next:
-    person = f"{PERSON}{todo.person}: " if todo.person else ""
-    return Next(person + in_turn(todo.commands))
-
-
 def _command(step: Step, at: Checkouts) -> str:
     """The command of the pending step; of a person where none of guard's helps any more."""
     command = step.commands[0].text if step.commands else step.remedy
     if command in ("guard init", told(FILL_IN)) and at.settings is Settings.CHANGED:
         return git(at.superproject, "add", FILE).text
     return as_next(step.reason, command, step.is_persons)
-
-
-def as_next(reason: str, remedy: str, is_persons: bool = False) -> str:
-    """A remedy as what comes next; after `PERSON` where it only shows or says what is to be done.
-
-    Args:
-        is_persons: whether it is known to be that.
-    """
-    first = remedy.partition("\n")[0]
-    if first.startswith(PERSON) and not is_persons:
-        return first
-    first = first.removeprefix(PERSON)
-    if is_persons or not _brings_on(first):
-        return f"{PERSON}{reason}: {first or 'guard check'}"
-    return first
-
-
-# Of git and of guard, what only shows.
-_LOOKS = frozenset({"log", "ls-remote", "status", "show", "diff", "check", "explain", "audit"})
-
-
-def _brings_on(remedy: str) -> bool:
-    """Whether a remedy is a command, and does more than to show something."""
-    words = remedy.split()
-    if not words or words[0] not in ("git", "guard") or "<" in remedy:
-        return False
-    named = [word for word in words[1:] if not word.startswith("-")]
-    verb = named[1:2] if words[1:2] == ["-C"] else named[:1]
-    return not _LOOKS.intersection(verb) and "remote --verbose" not in remedy
 
 
 def _stale(release: ReleaseFacts) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from guard.git.commands import Command, git
+from guard.git.commands import PERSON, Command, git, in_turn
 from guard.git.repository import Repository
 from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings, stage_settings
 
@@ -25,6 +25,12 @@ class Todo(NamedTuple):
     commands: tuple[Command, ...]
     person: str = ""
 
+    @property
+    def text(self) -> str:
+        """As it is printed."""
+        person = f"{PERSON}{self.person}: " if self.person else ""
+        return person + in_turn(self.commands)
+
 
 def preparation(at: Checkouts, consumer: str, dependency: str) -> Todo | None:
     """The first thing that is to be done before the index is what is released; None for nothing.
@@ -35,7 +41,7 @@ def preparation(at: Checkouts, consumer: str, dependency: str) -> Todo | None:
     return (
         _unfinished(at)
         or _settings(at)
-        or next(filter(None, (_behind(at, each) for each in at.submodules)), None)
+        or next(filter(None, (behind(at, each) for each in at.submodules)), None)
         or _consumer(at, consumer)
         or _dependency(at, dependency)
     )
@@ -63,7 +69,7 @@ def _settings(at: Checkouts) -> Todo | None:
     return Todo((stage_settings(at.superproject, at.settings),))
 
 
-def _behind(at: Checkouts, each: Checkout) -> Todo | None:
+def behind(at: Checkouts, each: Checkout) -> Todo | None:
     """Bring a checkout up to its gitlink, as after a pull."""
     path, short = each.path, each.gitlink[:12]
     if each.relation is Relation.MISSING:

@@ -120,7 +120,7 @@ def _test(finding: Finding, facts: Facts) -> Remedy:
         return facts.tested.remedy or (guard("init"),)
     if facts.tested.state is VerdictState.UNTESTED:
         return facts.test_command
-    return (guard("log", facts.tested.verdict),)
+    return f"mend what fails: {guard('log', facts.tested.verdict).text}"
 
 
 def _edit(finding: Finding, facts: Facts) -> Remedy:

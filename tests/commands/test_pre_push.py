@@ -162,7 +162,7 @@ def test_a_failed_verdict_blocks_and_says_so(workshop: Workshop, result: Result,
     ran = workshop.push(workshop.docker)
     assert ran.status != 0
     assert text in ran.text
-    assert f"mend:     guard log {key[:12]}" in ran.text
+    assert f"mend:     you: mend what fails: guard log {key[:12]}" in ran.text
 
 
 def test_an_amended_message_keeps_the_verdict_and_one_byte_loses_it(workshop: Workshop) -> None:
@@ -238,6 +238,48 @@ class TestWhatIsNext:
         assert self.next_after(workshop) == "you: fill in [test] command in .guard.toml"
         workshop.docker.write({".guard.toml": GUARD_TOML})
         assert self.next_after(workshop) == "git add .guard.toml && git commit"
+
+    def test_after_a_failure_it_is_a_persons(self, workshop: Workshop) -> None:
+        workshop.install()
+        key = workshop.verdict(Result.FAILED_TEST, detail="no parse")
+        said = f"you: mend what fails: guard log {key[:12]}"
+        assert self.next_after(workshop).startswith(said)
+        assert f"  next: {said}" in workshop.guard("check").out
+
+    @pytest.mark.parametrize("path", ["aula", "thentos"])
+    def test_who_has_pinned_what_is_nowhere_has_to_push_it(
+        self, workshop: Workshop, path: str
+    ) -> None:
+        workshop.install()
+        commit = "1234567890" * 4
+        workshop.docker.git("update-index", "--cacheinfo", f"160000,{commit},{path}")
+        workshop.docker.git("commit", "--quiet", "--message", "Pin", "--author", "Ada <ada@x>")
+        status = workshop.guard("status").out.splitlines()[-1].removeprefix("next: ")
+        assert status.startswith(f"you: ask Ada to push {commit[:12]} of {path}")
+        assert self.next_after(workshop) == status
+        assert f"  next: {status}\n" in workshop.guard("check").out
+
+    def test_what_its_remote_has_is_fetched(self, workshop: Workshop) -> None:
+        workshop.install()
+        colleague = Repo(workshop.root / "colleague")
+        remote = workshop.root / "remotes/thentos.git"
+        workshop.docker.git("clone", "--quiet", str(remote), str(colleague.folder))
+        commit = colleague.commit("Go on", {"new": "x"})
+        colleague.git("push", "--quiet", "origin", "HEAD:refs/heads/more")
+        workshop.docker.git("update-index", "--cacheinfo", f"160000,{commit},thentos")
+        workshop.docker.git("commit", "--quiet", "--message", "Pin")
+        assert self.next_after(workshop) == "git -C thentos fetch origin"
+
+    def test_an_unmerged_index_is_resolved_by_a_person(self, workshop: Workshop) -> None:
+        workshop.install()
+        workshop.docker.git("checkout", "--quiet", "-b", "side")
+        workshop.docker.commit("One", {"f": "1"})
+        workshop.docker.git("checkout", "--quiet", "master")
+        workshop.docker.commit("Other", {"f": "2"})
+        workshop.run(["git", "merge", "side"], workshop.docker)
+        said = "you: resolve f, and stage it: git"
+        assert f"to mend it: {said}" in workshop.guard("check", "--staged").text
+        assert workshop.guard("status").out.splitlines()[-1].startswith(f"next: {said}")
 
 
 class TestConsumer:

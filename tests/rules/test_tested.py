@@ -43,13 +43,13 @@ def test_nobody_asked() -> None:
             VerdictState.FAILED_BUILD,
             "the image of this combination does not build: RUN false",
             "verdict cccc-eeee: failed at build, log: /x/log",
-            "guard log cccc-eeee",
+            "you: mend what fails: guard log cccc-eeee",
         ),
         (
             VerdictState.FAILED_TEST,
             "the tests of this combination fail: RUN false",
             "verdict cccc-eeee: failed at test, log: /x/log",
-            "guard log cccc-eeee",
+            "you: mend what fails: guard log cccc-eeee",
         ),
     ],
 )
