@@ -74,7 +74,9 @@ def judge(
         item for item in peel(pool.reader(workspace.here), updates) if not item.update.deletes
     ]
     with Gate(workspace, pool=pool) as gate:
-        order = Order(gate, Destination(remote, url))
+        refs_there = {update.remote_ref for update in updates if not update.deletes}
+        ref = refs_there.pop() if len(refs_there) == 1 else ""
+        order = Order(gate, Destination(remote, url, ref))
         if _is_of_dependency(gate):
             # As in a hook that many repositories share: its release goes before all else.
             screen.say(f"guard: a push of {workspace.name(workspace.inside)} is not judged")

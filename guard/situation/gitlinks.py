@@ -25,7 +25,7 @@ class Destination(NamedTuple):
     Args:
         remote: the remote's name, or its URL.
         url: as git gives it to the hook; "" where nobody pushes.
-        ref: where a commit would go that nobody pushes, "" where that is not known.
+        ref: the one that is pushed to, or would be; "" for several, and where it is not known.
         asks: whether a remote may be asked over the network.
     """
 

@@ -5,44 +5,81 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from guard.git.commands import Command, git
+from guard.git.commands import Remedy, git
 from guard.git.releases import is_pre_release, release_version
 from guard.git.repository import Repository
 from guard.install.health import hook_health
-from guard.situation.branches import HEADS, head_branch, push_remote, short_name, tracking_ref
+from guard.situation.branches import (
+    HEADS,
+    default_branches,
+    head_branch,
+    push_remote,
+    short_name,
+    tracking_ref,
+)
+from guard.situation.gitlinks import Links
 from guard.situation.tracking import Place, reachable
 
 
-def publishing_push(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> Command:
-    """The command that brings a commit to its remote.
+def publishing_push(
+    place: Place, commit: str, form: str, shown: Mapping[str, str], feature: str
+) -> Remedy:
+    """What brings a commit to its remote: of what has releases their tags alone go there.
 
     Args:
         form: how release tags are named; "" where tags are no releases.
         shown: the refs that the remote is known to have.
+        feature: as of `feature_branch`.
 
     Raises:
         GitError: git cannot be asked.
     """
-    return git(place.repository, "push", place.target, _pushed(place, commit, form, shown))
+    what = _release(place, commit, form, shown) if form else _branch(place, commit, shown, feature)
+    if not what:
+        return to_release(commit)
+    return (git(place.repository, "push", place.target, what),)
 
 
-def _pushed(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
+def to_release(commit: str) -> str:
+    """What a person does about a commit of the dependency that is no release."""
+    return f"release {commit[:12]} with a new tag and push that, or take a release: guard align"
+
+
+def feature_branch(links: Links) -> str:
+    """The full name of the branch that the superproject goes to; "" unless it is a feature branch.
+
+    That is where the default one is known, and another: it stays as it is, in the submodules too.
+    """
+    ref, remote = links.destination.ref, links.destination.remote
+    defaults = default_branches(links.contents.refs, remote)
+    default = HEADS + short_name(remote, defaults[0]) if len(defaults) == 1 else ref
+    return ref if ref.startswith(HEADS) and ref != default else ""
+
+
+def _release(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
     tags = _names(place.repository, "--points-at", commit, "refs/tags/")
-    names = (tag.removeprefix("refs/tags/") for tag in tags if form and tag not in shown)
+    names = (tag.removeprefix("refs/tags/") for tag in tags if tag not in shown)
     releases = [name for name in names if release_version(name, form) is not None]
-    if releases:
-        name = min(releases, key=lambda name: is_pre_release(name, form))
-        return _short(place.repository, name, HEADS, f"refs/tags/{name}")
+    if not releases:
+        return ""
+    name = min(releases, key=lambda name: is_pre_release(name, form))
+    return _short(place.repository, name, HEADS, f"refs/tags/{name}")
+
+
+def _branch(place: Place, commit: str, shown: Mapping[str, str], feature: str) -> str:
     branches = _names(place.repository, "--contains", commit, HEADS)
-    if not branches:
-        return f"{commit[:12]}:{HEADS}{_new_branch(place, commit)}"
-    usual = (head_branch(place.repository), f"{HEADS}{_default(place)}")
-    branch = next((name for name in usual if name in branches), next(iter(branches)))
+    own, default = head_branch(place.repository), f"{HEADS}{_default(place)}"
+    if feature:
+        branch = own if own != default and branches.get(own) == commit else feature
+    elif branches:
+        branch = next((name for name in (own, default) if name in branches), next(iter(branches)))
+    else:
+        branch = f"{HEADS}{_new_branch(place, commit)}"
     tip = shown.get(branch) or _tracked(place, branch)
     if tip and not reachable(place.repository, [tip], [commit]):
         # Git would refuse: the remote's branch has gone another way.
         return f"{commit[:12]}:{HEADS}pin-{commit[:8]}"
-    if branches[branch] != commit:
+    if branches.get(branch) != commit:
         # More than this commit may not be ready for others.
         return f"{commit[:12]}:{branch}"
     return _short(place.repository, branch.removeprefix(HEADS), "refs/tags/", branch)

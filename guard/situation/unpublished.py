@@ -8,13 +8,19 @@ from functools import cached_property
 
 from guard.config import Config
 from guard.errors import GitError
-from guard.git.commands import Command, git
+from guard.git.commands import Command, Remedy, git
 from guard.git.locate import checkout_at
 from guard.git.network import ls_remote
 from guard.situation.contents import brought_here
 from guard.situation.gitlinks import Links, Submodule
 from guard.situation.publication import Publication, PublicationState
-from guard.situation.pushing import publishing_push, pushed_along, recurses
+from guard.situation.pushing import (
+    feature_branch,
+    publishing_push,
+    pushed_along,
+    recurses,
+    to_release,
+)
 from guard.situation.tracking import Place, reachable, record_seen
 
 _TOLD = 4
@@ -63,9 +69,7 @@ class Search:
         if not self._links.destination.asks:
             for pushes, commit in enumerate(commits):
                 remedy = self._push(submodule, places, commit, {}, pushes < _TOLD)
-                yield known._replace(
-                    commit=commit, state=PublicationState.UNASKED, remedy=(remedy,)
-                )
+                yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
             return
         shown = self._asked(place)
         if isinstance(shown, GitError):
@@ -147,7 +151,7 @@ class Search:
             else:
                 remedy = self._push(submodule, places, commit, shown, pushes < _TOLD)
                 pushes += 1
-                yield found._replace(remedy=(remedy,))
+                yield found._replace(remedy=remedy)
 
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
         if not self.takes_submodules_along:
@@ -166,8 +170,8 @@ class Search:
         commit: str,
         shown: Mapping[str, str],
         is_looked_for: bool,
-    ) -> Command:
-        """The command that publishes a commit.
+    ) -> Remedy:
+        """What publishes a commit.
 
         Args:
             is_looked_for: whether a branch that has it may be, by some processes more, of which
@@ -179,9 +183,12 @@ class Search:
         if is_looked_for:
             # Where git fails it is in another of the repositories, or in none.
             with suppress(GitError):
-                return publishing_push(place, commit, submodule.release_tag, shown)
+                feature = feature_branch(self._links)
+                return publishing_push(place, commit, submodule.release_tag, shown, feature)
+        if submodule.release_tag:
+            return to_release(commit)
         name = f"{commit[:12]}:refs/heads/pin-{commit[:8]}"
-        return git(place.repository, "push", place.target, name)
+        return (git(place.repository, "push", place.target, name),)
 
     def _nowhere(self, submodule: Submodule, config: Config, commit: str) -> Publication:
         repositories = self._links.repositories(submodule, config)

@@ -356,6 +356,49 @@ class TestPublished:
         assert paste(ready, command).status == 0
         assert ready.push(ready.docker, *TOPIC).status == 0
 
+    def test_from_a_feature_branch_the_default_one_of_aula_stays_as_it_is(
+        self, ready: Workshop
+    ) -> None:
+        assert ready.push(ready.docker).status == 0
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        before = ready.remote_head("aula")
+        ready.docker.git("checkout", "--quiet", "-b", "feat")
+        commit = unpublished(ready)
+        command = mend(ready.push(ready.docker, "origin", "feat"))
+        assert command == f"git -C aula push origin {commit[:12]}:refs/heads/feat"
+        assert mend(ready.guard("check")) == command
+        assert paste(ready, command).status == 0
+        assert ready.push(ready.docker, "origin", "feat").status == 0
+        assert ready.remote_head("aula") == before
+
+    def test_from_a_feature_branch_the_own_branch_of_aula_goes(self, ready: Workshop) -> None:
+        assert ready.push(ready.docker).status == 0
+        ready.aula.git("checkout", "--quiet", "-b", "mine")
+        ready.docker.git("checkout", "--quiet", "-b", "feat")
+        unpublished(ready)
+        command = mend(ready.push(ready.docker, "origin", "feat"))
+        assert command == "git -C aula push origin mine"
+
+    def test_from_a_linked_worktree_the_default_one_of_aula_stays_as_it_is(
+        self, ready: Workshop
+    ) -> None:
+        assert ready.push(ready.docker).status == 0
+        ready.aula.git("checkout", "--quiet", "-B", "master")
+        commit = unpublished(ready)
+        linked = Repo(ready.root / "linked")
+        ready.docker.git("worktree", "add", "--quiet", "-b", "feat", str(linked.folder))
+        command = mend(ready.push(linked, "origin", "feat"))
+        assert command.endswith(f"/aula push origin {commit[:12]}:refs/heads/feat")
+        assert paste(ready, command, linked).status == 0
+        assert ready.push(linked, "origin", "feat").status == 0
+
+    def test_no_branch_of_thentos_is_moved(self, ready: Workshop) -> None:
+        commit = ready.thentos.commit("Go on", {"new": "x"})
+        ready.pin()
+        ready.verdict()
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command.startswith(f"you: release {commit[:12]} with a new tag and push that")
+
     def test_of_a_branch_no_more_is_pushed_than_the_gitlink(self, ready: Workshop) -> None:
         ready.aula.git("checkout", "--quiet", "-B", "wip")
         commit = unpublished(ready)
