@@ -34,7 +34,6 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--tag",
-        default="",
         help="this tag, besides the one that says what is in the image, which a plain call pushes",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
@@ -47,9 +46,13 @@ def run(options: Namespace, screen: Screen) -> int:
         UsageError: no verdict has that name, or several have.
         RefusedError: the combination has not passed, or a tag would come to mean something else.
     """
-    wish = Wish(options.tag, options.latest, options.dry_run)
-    if wish.tag and (not _TAG.fullmatch(wish.tag) or wish.tag == LATEST):
-        raise UsageError(f"{wish.tag} cannot be a tag that never changes", "guard publish")
+    tag = options.tag
+    if tag is not None and not _TAG.fullmatch(tag):
+        form = "128 at most of letters, digits, _ . and -, not . or - first"
+        raise UsageError(f"{tag!r} is no name of a tag: {form}", "guard publish")
+    if tag == LATEST:
+        raise UsageError(f"{tag} moves, and --tag gives what does not", "guard publish --latest")
+    wish = Wish(tag or "", options.latest, options.dry_run)
     with terminable(), Gate(find_workspace()) as gate:
         key, recipe, config = _meant(gate, options.verdict)
         name = f"{key[:12]}-{recipe[:8]}"

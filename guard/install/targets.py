@@ -6,6 +6,7 @@ A proof goes by more than what lies on the disk: what the hook names is started,
 from __future__ import annotations
 
 import os
+from shlex import quote
 from typing import Any, Final, NamedTuple
 
 from guard.errors import GuardError
@@ -64,14 +65,14 @@ def settle(target: Target, force: bool, dry_run: bool = False) -> str:
     if present and not _get(repository, _WRITTEN) and not force:
         if _same(present, target):
             return ""
-        return f"git config {SETTING} stays {present}, as you have set it"
+        return f"git config {SETTING} stays {quote(present)}, as you have set it"
     if present == target.superproject:
         return ""
     if not dry_run:
         # The record first: a kill between the two leaves no setting without it.
         for key in (_WRITTEN, SETTING):
             repository.run("config", "--local", key, target.superproject)
-    return f"git config {SETTING} {target.superproject}"
+    return f"git config {SETTING} {quote(target.superproject)}"
 
 
 def unsettle(target: Target, dry_run: bool = False) -> str:

@@ -448,7 +448,13 @@ def pids_of(argument: str) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("tag", ["latest", "-x", "a b", "a/b", "x" * 129])
+@pytest.mark.parametrize("tag", ["", "-x", "a b", "a/b", "x" * 129])
 def test_a_tag_that_is_none(shop: Shop, tag: str) -> None:
     ran = shop.guard("publish", f"--tag={tag}", status=2)
-    assert "cannot be a tag that never changes" in ran.err
+    assert f"{tag!r} is no name of a tag" in ran.err
+
+
+def test_a_tag_that_moves_has_an_option_of_its_own(shop: Shop) -> None:
+    ran = shop.guard("publish", "--tag=latest", status=2)
+    assert "latest moves, and --tag gives what does not" in ran.err
+    assert "guard publish --latest" in ran.err

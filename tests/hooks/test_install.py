@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -74,7 +75,7 @@ def test_the_superprojects_place_is_kept_where_a_person_has_set_it(trio: Trio) -
     trio.git(trio.aula, "config", "guard.superproject", str(other))
     done = trio.guard(trio.top, "install")
     assert trio.git(trio.aula, "config", "guard.superproject") == str(other)
-    assert f"stays {other}" in done.stdout
+    assert f"stays {shlex.quote(str(other))}" in done.stdout
     trio.guard(trio.top, "uninstall")
     assert trio.git(trio.aula, "config", "guard.superproject") == str(other)
     trio.guard(trio.aula, "install", "--superproject", str(trio.top))
