@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
+from guard.git.commands import PERSON
 from guard.git.repository import Repository
 from guard.install.calls import Call, call_in, job_in, line_elsewhere
 from guard.install.place import (
@@ -137,10 +138,10 @@ def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> Hook
         return HookHealth(HookState.RUN_BY_OTHER, hook.path, reason, by=by)
     if call is Call.UNHEARD:
         reason += ", and the push goes on whatever that says"
-        remedy = f"change that line in {hook.path}: {LINE}"
+        remedy = f"{PERSON}change that line in {hook.path}: {LINE}"
     else:
         reason += " after something has read what git says is pushed, so that it sees nothing"
-        remedy = f"in {hook.path}, put before that: {LINE}"
+        remedy = f"{PERSON}in {hook.path}, put before that: {LINE}"
     return HookHealth(HookState.BROKEN, hook.path, reason, remedy, by)
 
 
@@ -153,13 +154,13 @@ def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
     if job.call is Call.UNHEARD:
         state = HookState.BROKEN
         reason += ", and the push goes on whatever that says"
-        remedy = f"let it be the last command of that job in {job.path}"
+        remedy = f"{PERSON}let it be the last command of that job in {job.path}"
     elif job.condition:
         reason += f", and {job.condition} keeps lefthook from running it at every push"
-        remedy = f"take {job.condition} off that job in {job.path}"
+        remedy = f"{PERSON}take {job.condition} off that job in {job.path}"
     elif job.call is Call.BLIND:
         reason = f"{job.path} runs guard pre-push without what git says is pushed"
-        remedy = f"add use_stdin: true to that command in {job.path}"
+        remedy = f"{PERSON}add use_stdin: true to that command in {job.path}"
     else:
         state, path = HookState.RUN_BY_OTHER, job.path
     return HookHealth(state, path, reason, remedy, Tool.LEFTHOOK.value)
@@ -168,7 +169,7 @@ def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
 def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:
     file, line = line_elsewhere(place, (folder,))
     by = hook.tool.value if hook.tool else place.folder
-    remedy = f"add to {file}: {line}"
+    remedy = f"{PERSON}add to {file}: {line}"
     if place.owner in (Owner.NOWHERE, Owner.OFF):
         remedy = f"{mend_setting(place, folder)} && {_INSTALL}"
     return HookHealth(HookState.UNREACHED, place.hook, place.strange, remedy, by)

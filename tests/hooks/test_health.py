@@ -220,14 +220,15 @@ def test_a_line_that_lets_everything_through(aula: Path, text: str, state: HookS
 def test_a_line_for_other_folders(place: Place, aula: Path) -> None:
     """The hook that many repositories share, with the line that guard proposes for it."""
     place.git(aula, "config", "--global", "core.hooksPath", str(place.root / "my hooks"))
-    line = _health(aula).remedy.partition(": ")[2]
+    line = _health(aula).remedy.partition("pre-push: ")[2]
+    assert _health(aula).remedy.startswith("you: add to ")
     assert line.startswith("case $PWD in ")
     shared = place.root / "my hooks/pre-push"
     write_script(shared, f"#!/bin/sh\n{line}\n")
     assert _health(aula).state is HookState.RUN_BY_OTHER
     other = place.repository("other (with) a | name")
     assert not _health(other).effective
-    line = _health(other).remedy.partition(": ")[2]
+    line = _health(other).remedy.partition("pre-push: ")[2]
     shared.write_text(f"{shared.read_text()}{line}\n")
     assert _health(other).state is HookState.RUN_BY_OTHER
 
@@ -272,7 +273,7 @@ def test_husky(place: Place, aula: Path, hook: Path) -> None:
     place.git(aula, "config", "core.hooksPath", ".husky/_")
     health = _health(aula)
     assert (health.state, health.by) == (HookState.UNREACHED, "husky")
-    assert health.remedy == f'add to {aula}/.husky/pre-push: guard pre-push "$@"'
+    assert health.remedy == f'you: add to {aula}/.husky/pre-push: guard pre-push "$@"'
     write_script(aula / ".husky/pre-push", 'guard pre-push "$@"\n', 0o644)
     assert _health(aula).state is HookState.RUN_BY_OTHER
 
