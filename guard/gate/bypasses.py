@@ -180,12 +180,18 @@ class _Settling:
         return Standing(bypass, (), _PASSED if left or not judged else "guard recover went back")
 
     def _is_recovered(self, bypass: Bypass, ref: PushedRef) -> bool:
-        """Whether ``guard recover`` has made a commit on top of what was pushed."""
-        words = ("rev-list", "--max-count=1", "--basic-regexp", f"--grep=^{RECOVERS}: ")
+        """Whether ``guard recover`` went back from what was pushed, and not to it or beyond."""
+        words = ("log", "--format=%H %T", "--basic-regexp", f"--grep=^{RECOVERS}: ")
         tips = ("--ancestry-path", f"^{ref.commit}", "HEAD", "--branches", "--remotes", "--")
-        # A repository that lacks the commit knows of no way back from it.
-        places = self._repositories(bypass)
-        return any(each.text(*words, *tips, ok=(0, 128)) for each in places)
+        for each in self._repositories(bypass):
+            # A repository that lacks the commit knows of no way back from it.
+            for line in each.lines(*words, *tips, ok=(0, 128)):
+                restoring, _, tree = line.partition(" ")
+                # What it went back to has its tree.
+                since = (f"{ref.commit}^!", f"{restoring}^@")
+                if tree not in each.lines("log", "--format=%T", *since):
+                    return True
+        return False
 
     def _repositories(self, bypass: Bypass) -> tuple[Repository, ...]:
         """Where what was pushed may be."""

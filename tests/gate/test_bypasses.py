@@ -163,6 +163,16 @@ def test_recovery_settles_what_it_goes_back_from(ready: Workshop) -> None:
     assert [each["reason"] for each in shown(ready, "status")] == ["once more"]
 
 
+def test_recovery_settles_nothing_of_what_it_goes_back_to(ready: Workshop) -> None:
+    assert bypass(ready, why="in a hurry").status == 0
+    ready.verdict()
+    failed(ready)
+    ran = ready.guard("recover", "--push", "--yes", "--no-image")
+    assert ran.status == 0, ran.text
+    ways = re.findall("    settled: (.*)", ready.guard("log", "--all").out)
+    assert ways == ["guard recover went back", "what it let through has passed"]
+
+
 def test_recovery_of_aula_settles_what_aula_pushed(ready: Workshop) -> None:
     recorded(ready)
     ready.push(ready.docker)
