@@ -430,3 +430,22 @@ class TestWhatIsNobodysWork:
         workshop.guard("install", at=sibling)
         new = sibling.commit("More", {"more": "x\n"})
         assert next_at(workshop, sibling) == f"guard test --consumer {new[:12]}"
+
+
+@pytest.mark.parametrize("gone", [("thentos",), ("aula",), ("aula", "thentos")])
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_a_gitlink_that_is_taken_out(
+    workshop: Workshop, gone: tuple[str, ...], is_committed: bool
+) -> None:
+    workshop.install()
+    workshop.publish()
+    workshop.push(workshop.docker, "--no-verify", "origin", "HEAD:refs/heads/master")
+    workshop.docker.git("fetch", "--quiet")
+    workshop.docker.git("rm", "--quiet", "--cached", *gone)
+    if is_committed:
+        workshop.docker.git("commit", "--quiet", "-m", "Take it out")
+    person = f"you: add a submodule at {gone[0]} of aula-docker, or "
+    assert next_of(workshop).startswith(person)
+    ran = workshop.guard("release", "--dry-run")
+    assert person in ran.err
+    assert "mistake" not in ran.text
