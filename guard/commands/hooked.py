@@ -31,7 +31,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
 
 
-def find_targets(superproject: str | None = None) -> Targets:
+def find_targets(superproject: str | None = None, config: Config | None = None) -> Targets:
     """Every checkout of the superproject and of the consumer around the current folder.
 
     Of the consumer these are the submodule in each of the superproject's worktrees (git keeps a
@@ -39,12 +39,13 @@ def find_targets(superproject: str | None = None) -> Targets:
 
     Args:
         superproject: the superproject's folder, where it cannot be found from here.
+        config: the configuration that names the consumer, HEAD's by default.
 
     Raises:
         GuardError: no superproject, or its configuration cannot be read.
     """
     workspace = _workspace(superproject)
-    config = _config(workspace.superproject)
+    config = config or _config(workspace.superproject)
     tops = with_worktrees(workspace.superproject)
     name = workspace.name(config.consumer)
     consumers: list[Target] = []

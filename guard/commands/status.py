@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from guard.commands.check import show_hooks
 from guard.commands.hooked import find_targets
-from guard.config import Config
-from guard.errors import EXIT_ALLOWED, EngineError, GuardError
+from guard.config import FILE, Config
+from guard.errors import EXIT_ALLOWED, EngineError, GitError, GuardError
 from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.gate.situation import Situation
 from guard.git.ancestry import is_named
-from guard.git.commands import PERSON
+from guard.git.commands import PERSON, as_next, told
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState
@@ -23,7 +24,7 @@ from guard.recovery.journal import read_journal
 from guard.rules.asked import requirements, whole_range
 from guard.screen import JSON_VERSION, Screen, counted, decision_json
 from guard.situation.branches import tracking_ref, usual_remote
-from guard.situation.checkouts import Relation, checkouts
+from guard.situation.checkouts import Relation, Settings, checkouts, stage_settings
 from guard.situation.release import Reach, Spot
 from guard.situation.values import Facts, Unknown
 from guard.situation.workspace import find_workspace
@@ -111,11 +112,9 @@ def run(options: Namespace, screen: Screen) -> int:
         try:
             status = _status(gate, options.short)
         except GuardError as error:
-            unfinished = preparation(checkouts(gate.workspace.superproject, {}), "", "")
-            if options.json or unfinished is None or not unfinished.person:
+            if options.json:
                 raise
-            screen.failure(error)
-            screen.say(f"next: {unfinished.text}")
+            _show_undecided(gate.workspace.superproject, error, options.short, screen)
             return EXIT_ALLOWED
         if options.json:
             screen.json(_json(status))
@@ -126,8 +125,27 @@ def run(options: Namespace, screen: Screen) -> int:
     return EXIT_ALLOWED
 
 
+def _show_undecided(top: Repository, error: GuardError, is_short: bool, screen: Screen) -> None:
+    """What is wrong with what the superproject would commit next, and what mends that."""
+    step = as_next(error.problem, told(error.remedy))
+    with suppress(GitError):  # an index that cannot be read is what is wrong
+        at = checkouts(top, {})
+        unfinished = preparation(at, "", "")
+        if unfinished is not None and unfinished.person:
+            step = unfinished.text
+        elif FILE in error.problem and at.settings is Settings.CHANGED:
+            step = stage_settings(top, at.settings).text
+    if is_short:
+        line = f"{error.problem}; next: {screen.paint(step, 'bold')}"
+        screen.say(line.replace("\n", " "))
+        return
+    screen.failure(error)
+    screen.say(f"next: {screen.paint(step, 'bold')}")
+
+
 def _status(gate: Gate, is_short: bool) -> _Status:
-    now, proof = Situation(gate), prove_hooks(find_targets())
+    now = Situation(gate)
+    proof = prove_hooks(find_targets(config=now.config))
     is_away = _is_away(now.top)
     return _Status(
         now,

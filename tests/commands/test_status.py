@@ -449,3 +449,31 @@ def test_a_gitlink_that_is_taken_out(
     ran = workshop.guard("release", "--dry-run")
     assert person in ran.err
     assert "mistake" not in ran.text
+
+
+@pytest.mark.parametrize(
+    ("toml", "person"),
+    [
+        ("[guard", "you: correct .guard.toml"),
+        ("[guard]\nconsumers = 1\n", "you: correct .guard.toml"),
+        ('[guard]\nrequires = ">=99"\n', "you: update guard"),
+    ],
+)
+def test_settings_that_cannot_be_read_are_a_persons(
+    workshop: Workshop, toml: str, person: str
+) -> None:
+    good = (workshop.docker.folder / ".guard.toml").read_text()
+    workshop.docker.commit("Write settings by hand", {".guard.toml": toml})
+    ran = workshop.guard("status")
+    assert ran.status == 0
+    assert ".guard.toml" in ran.err
+    assert ran.out.startswith(f"next: {person}")
+    short = workshop.guard("status", "--short")
+    assert (short.status, short.err, short.out.count("\n")) == (0, "", 1)
+    assert f"; next: {person}" in short.out
+    # In place of half an object.
+    assert workshop.guard("status", "--json").status == 3
+    workshop.docker.write({".guard.toml": good})
+    assert next_of(workshop) == "git add .guard.toml"
+    workshop.docker.git("add", ".guard.toml")
+    assert next_of(workshop) == "guard install"
