@@ -21,7 +21,7 @@ from guard.situation.checkouts import (
 from guard.situation.values import FILL_IN
 
 # What these do stands in the index, or in a file that nobody has staged yet.
-_ALIGN: Final = "guard align"
+_EDITS: Final = ("guard align", "you: correct .gitmodules:")
 _SETTINGS: Final = ("guard init", told(FILL_IN))
 
 
@@ -63,7 +63,7 @@ def _missing_commit(gate: Gate, decision: Decision) -> str:
     remedies = first_remedies(decision.findings)
     if not gate.workspace.in_superproject or not remedies:
         return ""
-    if _ALIGN not in remedies[0] and remedies[0] not in _SETTINGS:
+    if not any(edit in remedies[0] for edit in (*_EDITS, *_SETTINGS)):
         return ""
     top = gate.workspace.superproject
     commit = git(top, "commit")

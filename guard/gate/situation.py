@@ -544,7 +544,7 @@ def _tried(find: Callable[[], _Fact]) -> _Fact | Trouble:
     try:
         return find()
     except GuardError as error:
-        return Trouble(error.problem, error.remedy, undecided=True)
+        return Trouble(error.problem, told(error.remedy), undecided=True)
 
 
 def _commit_at(repository: Repository, ref: str) -> str:

@@ -93,6 +93,9 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     is_push = step.kind in PUSHES and step.state is StepState.NEXT
     if is_push and (finding := pushes.refusal(step.kind, release)):
         text = as_next(finding.message, finding.remedy, is_persons=True)
+    # What was corrected already is asked of nobody again.
+    if corrected := [file for file in at.edited if file in text]:
+        text = git(at.superproject, "add", *corrected).text
     # What is staged meets no conflict over the consumer if that was put on top of theirs before.
     top = release.superproject
     moved = isinstance(top, Spot) and top.reach in (Reach.AHEAD_THERE, Reach.APART)

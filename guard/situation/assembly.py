@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -80,9 +81,22 @@ class Submodules:
         blob = store.read(entry)
         if blob is None:
             raise MissingObjectError(f"blob {entry} (.gitmodules) is missing")
-        modules = _read_modules(store.repositories[0], blob)
+        try:
+            modules = _read_modules(store.repositories[0], blob)
+        except GitError as error:
+            raise self._malformed(store.repositories[0], error) from error
         self._memo.write(modules, "modules", entry)
         return modules
+
+    def _malformed(self, repository: Repository, error: GitError) -> GitError:
+        """Where the file is to be corrected, in words of which git has only the line."""
+        line = re.search(r"bad config line (\d+)", error.problem)
+        if line is None:
+            return error
+        top, place = self.workspace.superproject, repository.place
+        folder = "" if repository.git_dir == top.git_dir else f"{place}/"
+        where = f"{folder}.gitmodules:{line[1]}"
+        return GitError(f"{where} cannot be read as git configuration", f"correct {where}")
 
 
 def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str, str]]:

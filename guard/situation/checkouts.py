@@ -22,6 +22,7 @@ from guard.situation.branches import HEADS, default_branch, remote_of, tracking_
 
 # Commits that changed a gitlink. Who is further behind than that has other questions.
 _LOOKED_BACK: Final = 50
+MODULES: Final = ".gitmodules"
 _UNMERGED: Final = ("ls-files", "--unmerged", "-z")
 _LAST: Final = ("log", "--max-count=1", "--format=%an", "HEAD")
 # Files that are named.
@@ -101,6 +102,7 @@ class Checkouts(NamedTuple):
             nowhere on this machine.
         is_feature: whether the superproject goes to a branch that is not its default one.
         is_brought: whether HEAD's commit came from others, and was not made in this clone.
+        edited: the files that people are asked to correct, and that are not staged as they are.
     """
 
     superproject: Repository
@@ -110,6 +112,7 @@ class Checkouts(NamedTuple):
     submodules: tuple[Checkout, ...] = ()
     is_feature: bool = False
     is_brought: bool = False
+    edited: tuple[str, ...] = ()
 
     def at(self, path: str) -> Checkout | None:
         """The checkout of a submodule."""
@@ -149,6 +152,7 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkou
         settings_of(superproject),
         tuple(filter(None, (_at(superproject, path, link) for path, link in gitlinks.items()))),
         is_brought=_is_brought(superproject, head_of(superproject) or ""),
+        edited=_edited(superproject),
     )
 
 
@@ -342,5 +346,11 @@ def settings_of(superproject: Repository) -> Settings:
     if not superproject.run("ls-files", "-z", "--", FILE):
         ignored = superproject.text_as_user(where, "check-ignore", "--", FILE, ok=(0, 1))
         return Settings.IGNORED if ignored else Settings.UNSTAGED
-    words = ("diff", "--name-only", "-z", "--no-ext-diff", "--", f":(top){FILE}")
-    return Settings.CHANGED if superproject.run(where, *words) else Settings.STAGED
+    return Settings.CHANGED if FILE in _edited(superproject) else Settings.STAGED
+
+
+def _edited(superproject: Repository) -> tuple[str, ...]:
+    where = f"--work-tree={superproject.place}"
+    words = ("diff", "--name-only", "-z", "--no-ext-diff", "--")
+    listed = superproject.run(where, *words, f":(top){FILE}", f":(top){MODULES}")
+    return tuple(os.fsdecode(path) for path in listed.split(b"\0") if path)

@@ -477,3 +477,21 @@ def test_settings_that_cannot_be_read_are_a_persons(
     assert next_of(workshop) == "git add .guard.toml"
     workshop.docker.git("add", ".guard.toml")
     assert next_of(workshop) == "guard install"
+
+
+def test_gitmodules_that_git_cannot_read_are_a_persons(workshop: Workshop) -> None:
+    workshop.install()
+    modules = workshop.docker.folder / ".gitmodules"
+    good = modules.read_text()
+    workshop.docker.commit("Write it by hand", {".gitmodules": good + '[submodule "x\n'})
+    where = f".gitmodules:{len(good.splitlines()) + 1}"
+    pushed = workshop.push(workshop.docker)
+    assert f"  next: you: correct {where}\n" in pushed.err
+    assert "git --git-dir" not in pushed.err
+    assert next_of(workshop) == f"you: correct {where}"
+    assert f"correct {where}" in workshop.guard("status", "--short").out
+    modules.write_text(good)
+    assert next_of(workshop) == "git add .gitmodules"
+    workshop.docker.git("add", ".gitmodules")
+    assert next_of(workshop) == "guard test"
+    assert "  next: git commit\n" in workshop.push(workshop.docker).err
