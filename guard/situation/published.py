@@ -145,6 +145,14 @@ class PublishedLinks:
         if not url:
             return f"write into .gitmodules from which URL others fetch {submodule.path}"
         settings = [] if submodule.names else [(f"submodule.{name}.path", submodule.path)]
-        settings.append((f"submodule.{name}.url", url))
+        settings.append((f"submodule.{name}.url", self._beside(submodule, url)))
         top = self.links.contents.workspace.superproject
-        return tuple(git(top, "config", "--file=.gitmodules", *each) for each in settings)
+        written = (git(top, "config", "--file=.gitmodules", *each) for each in settings)
+        return (*written, git(top, "add", ".gitmodules"))
+
+    def _beside(self, submodule: Submodule, url: str) -> str:
+        """A URL as it counts from the superproject's, where both have one parent; else as it is."""
+        relative = f"../{url.rstrip('/').rpartition('/')[2]}"
+        places = self.links.here.places
+        whole = self.links.urls(submodule._replace(url=relative))
+        return relative if any(places(each) & places(url) for each in whole) else url

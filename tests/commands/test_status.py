@@ -495,3 +495,22 @@ def test_gitmodules_that_git_cannot_read_are_a_persons(workshop: Workshop) -> No
     workshop.docker.git("add", ".gitmodules")
     assert next_of(workshop) == "guard test"
     assert "  next: git commit\n" in workshop.push(workshop.docker).err
+
+
+@pytest.mark.parametrize("lost", ["url", "section"])
+def test_a_submodule_of_which_gitmodules_name_no_url(workshop: Workshop, lost: str) -> None:
+    workshop.install()
+    how = ("--unset", "submodule.aula.url") if lost == "url" else ("--remove-section",)
+    words = how if lost == "url" else (*how, "submodule.aula")
+    workshop.docker.git("config", "--file=.gitmodules", *words)
+    workshop.docker.git("commit", "--quiet", "-a", "-m", "Lose it")
+    workshop.verdict(published=True)
+    command = next_of(workshop)
+    assert command.endswith("submodule.aula.url ../aula.git && git add .gitmodules")
+    workshop.run(["sh", "-c", command.rpartition(" && ")[0]], workshop.docker)
+    assert next_of(workshop) == "git add .gitmodules"
+    workshop.docker.git("add", ".gitmodules")
+    assert next_of(workshop) == "guard test"
+    workshop.docker.git("commit", "--quiet", "-m", "Name it again")
+    workshop.verdict(published=True)
+    assert workshop.push(workshop.docker).status == 0
