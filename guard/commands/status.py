@@ -146,7 +146,7 @@ def _show_undecided(top: Repository, error: GuardError, is_short: bool, screen: 
 def _status(gate: Gate, is_short: bool) -> _Status:
     now = Situation(gate)
     proof = prove_hooks(find_targets(config=now.config))
-    is_away = _is_away(now.top)
+    home = _way_home(now.top)
     return _Status(
         now,
         _superproject(now),
@@ -154,8 +154,8 @@ def _status(gate: Gate, is_short: bool) -> _Status:
         proof,
         "" if is_short else _engine(now.config),
         bypassed(gate),
-        is_away,
-        _AWAY if is_away else _next(now, proof, 0 if is_short else _PATIENCE),
+        home == _AWAY,
+        home or _next(now, proof, 0 if is_short else _PATIENCE),
     )
 
 
@@ -201,12 +201,15 @@ def _is_bad(gate: Gate, decision: Decision) -> bool:
     return tested.state in (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 
-def _is_away(superproject: Repository) -> bool:
-    """Whether ``guard recover --local`` has taken the checkouts to where somebody only looks."""
+def _way_home(superproject: Repository) -> str:
+    """How to go back from where ``guard recover --local`` has gone to; "" where nobody is there.
+
+    Where that cannot be read, what mends it.
+    """
     try:
-        return bool(read_journal(superproject).home)
-    except GuardError:
-        return True  # and the way back says what is wrong with it
+        return _AWAY if read_journal(superproject).home else ""
+    except GuardError as error:
+        return as_next(error.problem, told(error.remedy))
 
 
 def _engine(config: Config) -> str:

@@ -91,6 +91,11 @@ def read_journal(superproject: Repository) -> Journal:
             return from_json(Journal, file.read())
     except FileNotFoundError:
         return NOTHING
+    except NotADirectoryError as error:
+        folder = os.path.dirname(path)
+        raise GuardError(
+            f"{folder}, where guard keeps what it needs, is no folder", f"move away {folder}"
+        ) from error
     except (OSError, ShapeError) as error:
         raise GuardError(
             f"{path}, which says where everything was, cannot be read: {error}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -514,3 +515,18 @@ def test_a_submodule_of_which_gitmodules_name_no_url(workshop: Workshop, lost: s
     workshop.docker.git("commit", "--quiet", "-m", "Name it again")
     workshop.verdict(published=True)
     assert workshop.push(workshop.docker).status == 0
+
+
+def test_what_guard_keeps_that_cannot_be_read_takes_nobody_back(workshop: Workshop) -> None:
+    kept = workshop.docker.folder / ".git/guard"
+    kept.mkdir(exist_ok=True)
+    (kept / "recover.json").write_text("{")
+    person = "you: check out your branches by hand, then rm "
+    assert f"next: {person}" in workshop.guard("status", "--short").out
+    assert next_of(workshop).startswith(person)
+    shutil.rmtree(kept)
+    kept.write_text("in the way")
+    for shown in (workshop.guard("status", "--short"), workshop.guard("status")):
+        assert shown.out.endswith(f"next: you: move away {kept}\n")
+    kept.unlink()
+    assert next_of(workshop) == "guard install"
