@@ -11,13 +11,14 @@ from typing import Final
 
 from guard.config import FILE
 from guard.errors import GitError, GuardError
-from guard.git.commands import PERSON
+from guard.git.commands import PERSON, git
 from guard.git.commits import private_index
 from guard.git.files import no_room
 from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.refs import head_of
 from guard.git.repository import Repository
+from guard.git.trees import checksum
 from guard.model import Combination
 
 _GITLINK: Final = b"160000"
@@ -99,9 +100,9 @@ def staged_tree(
     except OSError as error:
         raise GitError(f"the index {path} cannot be read: {error.strerror}") from error
     # Git ends it with the checksum of all that stands before, unless index.skipHash says no.
-    checksum = content[-_CHECKSUM:].hex()
-    memo = Memo(repository.common_dir) if pool is not None and checksum.strip("0") else None
-    tree = memo.read(str, "index", checksum) if memo is not None else None
+    end = content[-_CHECKSUM:].hex()
+    memo = Memo(repository.common_dir) if pool is not None and end.strip("0") else None
+    tree = memo.read(str, "index", end) if memo is not None else None
     if tree is not None and pool is not None and pool.reader(repository).read(tree) is not None:
         yield Combination(tree, source="the index")
         return
@@ -110,7 +111,7 @@ def staged_tree(
         if memo is None or os.listdir(scratch.new_objects):
             yield Combination(tree, source="the index", objects=scratch.new_objects)
             return
-        memo.write(tree, "index", checksum)
+        memo.write(tree, "index", end)
         yield Combination(tree, source="the index")
 
 
@@ -126,9 +127,12 @@ def _written(scratch: Repository, content: bytes) -> str:
         ) from error
     try:
         # Writing a split index would touch its shared part, which is the user's.
-        return scratch.text("-c", "core.splitIndex=false", "write-tree", "--missing-ok")
+        tree = scratch.text("-c", "core.splitIndex=false", "write-tree", "--missing-ok")
     except GitError as error:
-        unmerged = scratch.run("ls-files", "--unmerged", "-z")
+        try:
+            unmerged = scratch.run("ls-files", "--unmerged", "-z")
+        except GitError as cause:
+            raise _damaged(scratch) from cause
         if not unmerged:
             raise
         first = os.fsdecode(unmerged.split(b"\0")[0].split(b"\t")[1])
@@ -137,3 +141,27 @@ def _written(scratch: Repository, content: bytes) -> str:
             "committed next is not known",
             f"{PERSON}resolve {first}, and stage it: git -C {quote(scratch.place)} status",
         ) from error
+    if not _is_whole(content, len(tree) // 2):
+        raise _damaged(scratch)
+    return tree
+
+
+def _is_whole(content: bytes, id_bytes: int) -> bool:
+    """Whether an index ends in its checksum: git itself takes what was cut off for zeros."""
+    end = content[-id_bytes:]
+    return not end.strip(b"\0") or end == checksum(content[:-id_bytes], id_bytes)
+
+
+def _damaged(repository: Repository) -> GuardError:
+    """Of an index that git cannot read, ``git reset`` cannot either."""
+    return GuardError(
+        f"the index of {repository.place} is damaged, so what would be committed next is not known",
+        git(repository, "read-tree", "HEAD").text,
+    )
+
+
+def lacks_index(repository: Repository) -> bool:
+    """Whether the index of a checkout is gone, so that git takes every file for deleted."""
+    path = os.path.join(repository.git_dir, "index")
+    is_gone = repository.work_tree is not None and not os.path.exists(path)
+    return is_gone and head_of(repository) is not None

@@ -62,10 +62,15 @@ def object_id(kind: bytes, data: bytes, id_bytes: int) -> str:
         kind: ``blob`` or ``tree``.
         id_bytes: 20 for SHA-1 repositories, 32 for SHA-256.
     """
+    return checksum(b"%s %d\0%s" % (kind, len(data), data), id_bytes).hex()
+
+
+def checksum(data: bytes, id_bytes: int) -> bytes:
+    """What git sums data up to, as long as an id."""
     import hashlib
 
     algorithm = hashlib.sha1 if id_bytes == 20 else hashlib.sha256
-    return algorithm(b"%s %d\0%s" % (kind, len(data), data), usedforsecurity=False).hexdigest()
+    return algorithm(data, usedforsecurity=False).digest()
 
 
 def tree_id(entries: Iterable[TreeEntry], id_bytes: int) -> str:

@@ -38,6 +38,8 @@ def preparation(at: Checkouts, consumer: str, dependency: str) -> Todo | None:
     Args:
         consumer, dependency: their paths.
     """
+    if at.lacks_index:
+        return Todo((git(at.superproject, "reset"),))
     return (
         _unfinished(at)
         or _settings(at)

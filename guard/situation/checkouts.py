@@ -12,6 +12,7 @@ from guard.errors import GitError
 from guard.git.ancestry import has_commit, is_ancestor, is_named
 from guard.git.checkouts import in_the_way, strays, under_way
 from guard.git.commands import Command, git
+from guard.git.index import lacks_index
 from guard.git.locate import checkout_at
 from guard.git.network import ls_remote
 from guard.git.refs import head_of, stand
@@ -103,6 +104,7 @@ class Checkouts(NamedTuple):
         is_feature: whether the superproject goes to a branch that is not its default one.
         is_brought: whether HEAD's commit came from others, and was not made in this clone.
         edited: the files that people are asked to correct, and that are not staged as they are.
+        lacks_index: whether the superproject's index is gone, so that all is staged as deleted.
     """
 
     superproject: Repository
@@ -113,6 +115,7 @@ class Checkouts(NamedTuple):
     is_feature: bool = False
     is_brought: bool = False
     edited: tuple[str, ...] = ()
+    lacks_index: bool = False
 
     def at(self, path: str) -> Checkout | None:
         """The checkout of a submodule."""
@@ -153,6 +156,7 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkou
         tuple(filter(None, (_at(superproject, path, link) for path, link in gitlinks.items()))),
         is_brought=_is_brought(superproject, head_of(superproject) or ""),
         edited=_edited(superproject),
+        lacks_index=lacks_index(superproject),
     )
 
 

@@ -530,3 +530,34 @@ def test_what_guard_keeps_that_cannot_be_read_takes_nobody_back(workshop: Worksh
         assert shown.out.endswith(f"next: you: move away {kept}\n")
     kept.unlink()
     assert next_of(workshop) == "guard install"
+
+
+@pytest.mark.parametrize("size", [0, 10, 50, 200])
+def test_an_index_that_was_cut_short(workshop: Workshop, size: int) -> None:
+    workshop.install()
+    workshop.verdict(published=True)
+    before = next_of(workshop)
+    index = workshop.docker.folder / ".git/index"
+    index.write_bytes(index.read_bytes()[:size])
+    pushed = workshop.push(workshop.aula, "origin", "HEAD:refs/heads/next")
+    assert pushed.status != 0
+    assert "undecided" in pushed.err
+    ran = workshop.guard("status")
+    assert (ran.status, ran.out) == (0, "next: git read-tree HEAD\n")
+    assert "is damaged" in ran.err
+    workshop.docker.git("read-tree", "HEAD")
+    assert workshop.docker.git("status", "--porcelain") == ""
+    assert next_of(workshop) == before
+    assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/next").status == 0
+
+
+def test_an_index_that_is_gone(workshop: Workshop) -> None:
+    workshop.install()
+    workshop.verdict(published=True)
+    before = next_of(workshop)
+    (workshop.docker.folder / ".git/index").unlink()
+    assert next_of(workshop) == "git reset"
+    assert next_at(workshop, workshop.aula) == "git -C .. reset"
+    assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/next").status == 0
+    workshop.docker.git("reset", "--quiet")
+    assert next_of(workshop) == before
