@@ -56,6 +56,7 @@ from guard.situation.values import Pin, Unknown
 from guard.situation.workspace import repositories_of
 from guard.verdicts.record import Record
 
+_REMOTES: Final = "refs/remotes/"
 _TAGS: Final = "refs/tags/"
 # Seconds that bringing the commits of one branch may take; nobody is asked for a password.
 _FETCHING: Final = 60.0
@@ -401,7 +402,12 @@ class Situation:
         spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
             spot = spot._replace(trouble=_detached(top, head, self.facts.names.superproject))
-        return self._compared(spot, self._tracking, branch.remote, "")
+        compared = self._compared(spot, self._tracking, branch.remote, "")
+        # A new branch that has nothing of its own yet.
+        is_new = isinstance(compared, Spot) and compared.reach is Reach.ABSENT and self._is_feature
+        if isinstance(compared, Spot) and is_new and head and is_named(top, head, _REMOTES):
+            return compared._replace(reach=Reach.SAME)
+        return compared
 
     @property
     def _no_remote(self) -> Trouble:

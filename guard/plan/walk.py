@@ -276,7 +276,7 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
     what = spot.branch if spot.source == spot.ref else spot.source[:12]
     if spot.is_there:
         seen = "has" if spot.asked else "is known to have"
-        on = "" if spot.source == spot.ref else f" on {spot.branch}"
+        on = "" if spot.source == spot.ref or not spot.there else f" on {spot.branch}"
         return _Done(f"{spot.remote} {seen} {what}{on}")
     if spot.reach is Reach.OTHER:
         return Trouble(

@@ -300,9 +300,11 @@ def _is_brought(superproject: Repository, head: str) -> bool:
     words = ("log", "--walk-reflogs", "--format=%H %gs", "HEAD")
     entries = superproject.lines(*words, ok=(0, 128)) if head else []
     ways = [entry.partition(" ")[2] for entry in entries if entry.startswith(head)]
-    # The oldest entry says how it came.
+    # The oldest entry says how it came; the first of a linked worktree says nothing.
     return bool(ways) and (
-        ways[-1].startswith(("clone:", "checkout:")) or ways[-1].endswith("Fast-forward")
+        not ways[-1]
+        or ways[-1].startswith(("clone:", "checkout:"))
+        or ways[-1].endswith("Fast-forward")
     )
 
 

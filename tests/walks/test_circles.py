@@ -1,0 +1,46 @@
+"""Walks that went round: beside the superproject, away from it, and where others do not answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.walks.team import Developer, Team
+from tests.walks.test_dead_ends import WORK, ends
+from tests.workshop import Repo, Workshop
+
+
+@pytest.fixture
+def team(workshop: Workshop, base: str) -> Team:
+    return Team(workshop, base)
+
+
+def new_branch(developer: Developer, how: str) -> Repo:
+    """A branch as its first command leaves it, in the checkout or in a worktree of its own."""
+    if how == "switch":
+        developer.docker.git("switch", "--quiet", "--create", "topic")
+        return developer.docker
+    folder = developer.docker.folder.parent / "topic"
+    developer.docker.git("worktree", "add", "--quiet", "-b", "topic", str(folder))
+    return Repo(folder)
+
+
+@pytest.mark.parametrize("how", ["switch", "worktree"])
+@pytest.mark.parametrize("is_tested", [False, True])
+def test_a_new_branch_without_a_commit_of_its_own(team: Team, how: str, is_tested: bool) -> None:
+    developer = team.join()
+    if is_tested:
+        developer.aula.commit("Go on", WORK)
+        ends(developer.walker())
+    walker = developer.walker(new_branch(developer, how))
+    ends(walker)
+    assert not walker.commands
+    assert "topic" not in "".join(team.refs())
+
+
+@pytest.mark.parametrize("how", ["switch", "worktree"])
+def test_a_new_branch_with_a_commit_of_its_own(team: Team, how: str) -> None:
+    developer = team.join()
+    at = new_branch(developer, how)
+    at.commit("Begin the topic", WORK)
+    ends(developer.walker(at))
+    assert team.remote("aula-docker").git("rev-parse", "topic") == at.head
