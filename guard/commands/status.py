@@ -18,7 +18,7 @@ from guard.git.commands import PERSON, as_next, told
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState
-from guard.plan.following import following
+from guard.plan.following import as_next, following
 from guard.plan.preparation import preparation
 from guard.recovery.journal import read_journal
 from guard.rules.asked import requirements, whole_range
@@ -32,6 +32,8 @@ from guard.situation.workspace import find_workspace
 # Seconds that a remote has to answer where the next step is to push to it.
 _PATIENCE: Final = 2.0
 _AWAY: Final = f"{PERSON}go back when you have seen enough: guard recover --local -"
+# What comes to nothing without an engine.
+_OF_ENGINE: Final = ("guard test", "guard publish")
 # Packages that are named unless all are asked for.
 _REQUIREMENTS: Final = 4
 
@@ -56,7 +58,7 @@ class _Status(NamedTuple):
     superproject: _Push | None
     consumer: _Push | None
     proof: Proof
-    engine: str
+    engine: str | Unknown
     bypassed: Bypassed
     is_away: bool
     next: str
@@ -65,6 +67,11 @@ class _Status(NamedTuple):
     def pushes(self) -> list[_Push]:
         """Those of which something can be said."""
         return [push for push in (self.superproject, self.consumer) if push is not None]
+
+    @property
+    def engine_text(self) -> str:
+        """The engine, or why there is none."""
+        return f"none: {self.engine.what}" if isinstance(self.engine, Unknown) else self.engine
 
     def beside(self, push: _Push) -> str:
         """What is said of a push beside the gate's word."""
@@ -147,16 +154,24 @@ def _status(gate: Gate, is_short: bool) -> _Status:
     now = Situation(gate)
     proof = prove_hooks(find_targets(config=now.config))
     home = _way_home(now.top)
+    engine = "" if is_short else _engine(now.config)
     return _Status(
         now,
         _superproject(now),
         _consumer(now),
         proof,
-        "" if is_short else _engine(now.config),
+        engine,
         bypassed(gate),
         home == _AWAY,
-        home or _next(now, proof, 0 if is_short else _PATIENCE),
+        home or _with_engine(engine, _next(now, proof, 0 if is_short else _PATIENCE)),
     )
+
+
+def _with_engine(engine: str | Unknown, text: str) -> str:
+    """What comes next; a person's where an engine has to be started first."""
+    if not isinstance(engine, Unknown) or not text.startswith(_OF_ENGINE):
+        return text
+    return as_next(str(engine.remedy or engine.what), text, is_persons=True)
 
 
 def _next(now: Situation, proof: Proof, patience: float) -> str:
@@ -212,7 +227,7 @@ def _way_home(superproject: Repository) -> str:
         return as_next(error.problem, told(error.remedy))
 
 
-def _engine(config: Config) -> str:
+def _engine(config: Config) -> str | Unknown:
     """The engine that `guard test` would use, with its builder; or why there is none."""
     # The docker SDK takes longer to import than all the rest.
     from guard.engine.builders import choose_builder
@@ -222,7 +237,7 @@ def _engine(config: Config) -> str:
         with Engine.connect() as engine:
             return f"{engine.facts}, {choose_builder(engine, config.image.builder)}"
     except EngineError as error:
-        return f"none: {error.problem}"
+        return Unknown(error.problem, error.remedy)
 
 
 def _show(status: _Status, verbose: bool, screen: Screen) -> None:
@@ -249,7 +264,7 @@ def _show(status: _Status, verbose: bool, screen: Screen) -> None:
     if len(asked) > len(shown):
         screen.say(f"  {'':<12}and {counted(len(asked) - len(shown), 'package')} more (--verbose)")
     screen.say(f"  {'verdict':<12}{_verdict(facts)}")
-    screen.say(f"  {'engine':<12}{status.engine}")
+    screen.say(f"  {'engine':<12}{status.engine_text}")
     screen.say()
     show_hooks(status.proof, screen)
     screen.say()
@@ -369,7 +384,7 @@ def _json(status: _Status) -> dict[str, Any]:
         },
         "hooks": [hook.json() for hook in status.proof.hooks],
         "hooks_missing": status.proof.missing,
-        "engine": status.engine,
+        "engine": status.engine_text,
         **status.bypassed.json(),
         "next": status.next or None,
     }

@@ -5,13 +5,24 @@ from __future__ import annotations
 import pytest
 
 from tests.walks.team import Developer, Team
-from tests.walks.test_dead_ends import WORK, ends
+from tests.walks.test_dead_ends import WORK, ends, names
 from tests.workshop import Repo, Workshop
 
 
 @pytest.fixture
 def team(workshop: Workshop, base: str) -> Team:
     return Team(workshop, base)
+
+
+def test_no_engine_answers(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    developer = team.join()
+    developer.aula.commit("Go on", WORK)
+    walker = developer.walker()
+    with monkeypatch.context() as patch:
+        patch.setenv("DOCKER_HOST", "unix:///nope")
+        names(walker, "start Docker")
+        assert walker.told.endswith(": guard test")
+    ends(walker)
 
 
 def new_branch(developer: Developer, how: str) -> Repo:
