@@ -18,9 +18,10 @@ from guard.git.commands import PERSON, as_next, told
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState
-from guard.plan.following import as_next, following
+from guard.plan.following import following
 from guard.plan.preparation import preparation
 from guard.recovery.journal import read_journal
+from guard.recovery.planner import goals_home
 from guard.rules.asked import requirements, whole_range
 from guard.screen import JSON_VERSION, Screen, counted, decision_json
 from guard.situation.branches import tracking_ref, usual_remote
@@ -153,7 +154,7 @@ def _show_undecided(top: Repository, error: GuardError, is_short: bool, screen: 
 def _status(gate: Gate, is_short: bool) -> _Status:
     now = Situation(gate)
     proof = prove_hooks(find_targets(config=now.config))
-    home = _way_home(now.top)
+    is_away, home = _way_home(gate)
     engine = "" if is_short else _engine(now.config)
     return _Status(
         now,
@@ -162,7 +163,7 @@ def _status(gate: Gate, is_short: bool) -> _Status:
         proof,
         engine,
         bypassed(gate),
-        home == _AWAY,
+        is_away,
         home or _with_engine(engine, _next(now, proof, 0 if is_short else _PATIENCE)),
     )
 
@@ -216,15 +217,23 @@ def _is_bad(gate: Gate, decision: Decision) -> bool:
     return tested.state in (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 
-def _way_home(superproject: Repository) -> str:
-    """How to go back from where ``guard recover --local`` has gone to; "" where nobody is there.
+def _way_home(gate: Gate) -> tuple[bool, str]:
+    """Whether ``guard recover --local`` has gone somewhere to look, and what comes next for that.
 
-    Where that cannot be read, what mends it.
+    Nothing where nobody is there; where that cannot be read, what mends it.
     """
     try:
-        return _AWAY if read_journal(superproject).home else ""
+        home = read_journal(gate.workspace.superproject).home
     except GuardError as error:
-        return as_next(error.problem, told(error.remedy))
+        return False, as_next(error.problem, told(error.remedy))
+    if not home:
+        return False, ""
+    try:
+        goals_home(gate, home)
+    except GuardError as error:
+        what = ", ".join(line.strip() for line in error.problem.splitlines()[1:])
+        return True, as_next(what, error.remedy)
+    return True, _AWAY
 
 
 def _engine(config: Config) -> str | Unknown:

@@ -55,3 +55,35 @@ def test_a_new_branch_with_a_commit_of_its_own(team: Team, how: str) -> None:
     at.commit("Begin the topic", WORK)
     ends(developer.walker(at))
     assert team.remote("aula-docker").git("rev-parse", "topic") == at.head
+
+
+def test_commits_that_were_made_while_a_recover_was_under_way(team: Team) -> None:
+    developer, guard = team.join(), team.colleague.guard
+    assert guard("test", at=developer.docker).status == 0
+    name = guard("log", at=developer.docker).out.split()[0]
+    developer.docker.commit("Later", {"later": "x\n"})
+    assert guard("recover", "--local", name, at=developer.docker).status == 0
+    developer.aula.commit("Tried there", WORK)
+    developer.docker.commit("Tried there", {"tried": "x\n"})
+    walker = developer.walker()
+    while not (following := walker.next()).startswith("you: "):
+        assert following.split(" && ")[0].startswith("git ")
+        ran = team.colleague.run(["/bin/sh", "-c", following], developer.docker)
+        assert ran.status == 0, ran.text
+    assert following.endswith("guard recover --local -")
+    ran = guard("recover", "--local", "-", "--yes", at=developer.docker)
+    assert ran.status == 0, ran.text
+    assert developer.docker.git("branch", "--show-current") == "master"
+
+
+def test_a_change_that_was_made_while_a_recover_was_under_way(team: Team) -> None:
+    developer, guard = team.join(), team.colleague.guard
+    assert guard("test", at=developer.docker).status == 0
+    name = guard("log", at=developer.docker).out.split()[0]
+    assert guard("recover", "--local", name, at=developer.docker).status == 0
+    developer.aula.write({"test.sh": "exit 7\n"})
+    walker = developer.walker()
+    names(walker, "guard recover --local -")
+    assert walker.commands == ["git -C aula stash"]
+    ran = guard("recover", "--local", "-", "--yes", at=developer.docker)
+    assert ran.status == 0, ran.text
