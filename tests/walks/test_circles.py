@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.walks.team import Developer, Team
+from tests.walks.team import MASTER, Developer, Team
 from tests.walks.test_dead_ends import WORK, ends, names
 from tests.workshop import Repo, Workshop
 
@@ -87,3 +87,15 @@ def test_a_change_that_was_made_while_a_recover_was_under_way(team: Team) -> Non
     assert walker.commands == ["git -C aula stash"]
     ran = guard("recover", "--local", "-", "--yes", at=developer.docker)
     assert ran.status == 0, ran.text
+
+
+def test_a_commit_in_a_clone_of_aula_beside_its_checkout(team: Team) -> None:
+    developer = team.join()
+    sibling = Repo(developer.docker.folder.parent / "aula")
+    sibling.folder.mkdir()
+    sibling.git("clone", "--quiet", str(team.remote("aula").folder), ".")
+    ran = team.colleague.guard("install", at=sibling)
+    assert ran.status == 0, ran.text
+    commit = sibling.commit("Go on beside it", WORK)
+    ends(developer.walker(sibling))
+    assert team.remote("aula").git("rev-parse", MASTER) == commit == team.pins("aula")
