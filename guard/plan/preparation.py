@@ -102,7 +102,7 @@ def _consumer(at: Checkouts, path: str) -> Todo | None:
         return _left(at.superproject, each)
     if each.is_feature and not at.is_feature:
         return _apart(each)
-    if each.relation is Relation.AHEAD:
+    if each.relation is Relation.AHEAD or each.is_rewritten:
         entry = f"160000,{each.head},{path}"
         words = ("update-index", "--cacheinfo", entry) if each.is_beside else ("add", path)
         return Todo((git(at.superproject, *words),))

@@ -7,6 +7,7 @@ registry; push aula; push aula-docker".
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import Enum
 from typing import Final, NamedTuple
@@ -258,8 +259,10 @@ def rebase(facts: ReleaseFacts, spot: Spot) -> tuple[Command, ...]:
     own = ALONE if spot == facts.superproject else ()
     fetch = spot.git("fetch", *own, spot.remote)
     commands = (fetch, spot.git("rebase", f"{spot.remote}/{spot.branch}"))
-    if spot == facts.consumer:
-        return (*commands, git(facts.top, "add", facts.names.consumer_path))
+    path = facts.names.consumer_path
+    # What a clone elsewhere is at then has an id that nobody knows yet: it is staged afterwards.
+    if spot == facts.consumer and spot.repository.work_tree == os.path.join(facts.top.place, path):
+        return (*commands, git(facts.top, "add", path))
     return commands
 
 

@@ -26,6 +26,7 @@ _LOOKED_BACK: Final = 50
 MODULES: Final = ".gitmodules"
 _UNMERGED: Final = ("ls-files", "--unmerged", "-z")
 _LAST: Final = ("log", "--max-count=1", "--format=%an", "HEAD")
+_REMOTES: Final = "refs/remotes/"
 # Files that are named.
 _SHOWN: Final = 5
 
@@ -57,6 +58,8 @@ class Checkout(NamedTuple):
         is_feature: whether it is on another branch than its remote's default one.
         was_left: whether the superproject had HEAD's commit at this gitlink, and left it again.
         is_published: whether a branch of a remote has some of what HEAD has beyond the gitlink.
+        is_rewritten: whether HEAD was made out of the gitlink's commit, which no remote has, by an
+            amend or a rebase.
         obstacle: what is in the way of a merge or rebase with the gitlink, "" for nothing.
         source: what ``git fetch`` is given to bring a commit that is `MISSING`.
         pinned_by: who committed the gitlink of one that is `NOWHERE`; "" for the user, who has
@@ -77,6 +80,7 @@ class Checkout(NamedTuple):
     is_feature: bool = False
     was_left: bool = False
     is_published: bool = False
+    is_rewritten: bool = False
     obstacle: str = ""
     source: tuple[str, ...] = ()
     pinned_by: str = ""
@@ -212,6 +216,7 @@ def _checkout(superproject: Repository, path: str, repository: Repository, link:
         is_feature=_is_feature(repository, at.branch),
         was_left=head in _earlier(superproject, path),
         is_published=relation is Relation.APART and _is_published(repository, head, gitlink),
+        is_rewritten=relation is Relation.APART and _is_rewritten(repository, gitlink),
     )
 
 
@@ -319,6 +324,21 @@ def _is_published(repository: Repository, head: str, gitlink: str) -> bool:
     words = ("rev-list", "--count", head, f"^{gitlink}")
     own, unpublished = (repository.text(*words, *more) for more in ((), ("--not", "--remotes")))
     return own != unpublished
+
+
+def _is_rewritten(repository: Repository, gitlink: str) -> bool:
+    """Whether HEAD has left a commit that no remote has, by an amend or a rebase."""
+    words = ("log", "--walk-reflogs", "--format=%H %gs", "HEAD")
+    way = ""
+    for entry in repository.lines(*words, ok=(0, 128)):
+        if entry.startswith(gitlink):
+            break
+        way = entry.partition(" ")[2]
+    else:
+        return False
+    # A pull that rebases says so among its options.
+    is_anew = way.startswith("commit (amend)") or "rebase" in way.partition(":")[0]
+    return is_anew and not is_named(repository, gitlink, _REMOTES)
 
 
 def _relation(repository: Repository, head: str, gitlink: str) -> Relation:

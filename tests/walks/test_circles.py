@@ -4,14 +4,74 @@ from __future__ import annotations
 
 import pytest
 
-from tests.walks.team import MASTER, Developer, Team
+from tests.walks.team import MASTER, NAMES, Developer, Team
 from tests.walks.test_dead_ends import WORK, ends, names
+from tests.walks.walker import Walker, put_guard_into
 from tests.workshop import Repo, Workshop
 
 
 @pytest.fixture
 def team(workshop: Workshop, base: str) -> Team:
     return Team(workshop, base)
+
+
+def beside(team: Team, worktree: bool = False) -> tuple[Repo, Repo, Walker]:
+    """A desk of three clones side by side; aula-docker, perhaps a linked worktree of it, and aula.
+
+    What is committed in aula is staged in aula-docker.
+    """
+    desk = team.root / "desk"
+    for name in NAMES:
+        folder = desk / name
+        folder.mkdir(parents=True)
+        Repo(folder).git("clone", "--quiet", str(team.remote(name).folder), ".")
+    docker, aula = Repo(desk / "aula-docker"), Repo(desk / "aula")
+    if worktree:
+        docker.git("worktree", "add", "--quiet", "--detach", str(desk / "more/other"))
+        docker.git("switch", "--quiet", "--detach")
+        docker = Repo(desk / "more/other")
+        docker.git("switch", "--quiet", "master")
+    ran = team.colleague.guard("install", at=docker)
+    assert ran.status == 0, ran.text
+    commit = aula.commit("Go on", WORK)
+    docker.git("update-index", "--cacheinfo", f"160000,{commit},aula")
+    put_guard_into(team.root / "bin")
+    return docker, aula, Walker(docker, (docker, aula), (), team.root / "bin")
+
+
+@pytest.mark.parametrize("worktree", [False, True])
+def test_somebody_pushed_first_to_an_aula_that_is_cloned_beside(team: Team, worktree: bool) -> None:
+    _, aula, walker = beside(team, worktree)
+    team.colleague.aula.commit("Theirs", {"theirs": "x\n"})
+    team.colleague.aula.git("push", "--quiet", "--no-verify", "origin", f"HEAD:{MASTER}")
+    ends(walker)
+    assert team.remote("aula").git("rev-parse", MASTER) == aula.head == team.pins("aula")
+
+
+def test_a_commit_that_was_amended_in_an_aula_that_is_cloned_beside(team: Team) -> None:
+    _, aula, walker = beside(team)
+    aula.git("commit", "--quiet", "--amend", "--message", "Go on, well said")
+    ends(walker)
+    assert team.remote("aula").git("rev-parse", MASTER) == aula.head == team.pins("aula")
+
+
+@pytest.mark.parametrize("how", ["amend", "rebase"])
+def test_a_staged_commit_of_aula_that_was_written_anew(team: Team, how: str) -> None:
+    developer = team.join()
+    developer.aula.commit("Go on", WORK)
+    developer.docker.git("add", "aula")
+    if how == "amend":
+        developer.aula.write({"src/Main.hs": "main = print 1\n"})
+        developer.aula.git("commit", "--quiet", "--all", "--amend", "--no-edit")
+    else:
+        team.colleague.aula.commit("Theirs", {"theirs": "x\n"})
+        team.colleague.aula.git("push", "--quiet", "--no-verify", "origin", f"HEAD:{MASTER}")
+        developer.aula.git("pull", "--quiet", "--rebase")
+    walker = developer.walker()
+    head = developer.aula.head
+    ends(walker)
+    assert walker.commands[0] == "git add aula"
+    assert developer.aula.head == head == team.pins("aula")
 
 
 def test_no_engine_answers(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
