@@ -263,11 +263,23 @@ class Situation:
         if not config.image.publish:
             return PublishedImage(Published.NOWHERE)
         if record is None or not record.is_published(config.image.name):
-            return PublishedImage(Published.NO)
+            return self._refusal(record) or PublishedImage(Published.NO)
         if self._registry is not None:
             return self._registry(config, record)
         digest = record.image.digest.partition("@")[2]
         return PublishedImage(Published.YES, record.image.reference, digest)
+
+    def _refusal(self, record: Record | None) -> Trouble | None:
+        """Why the registry did not take the image last time, where it is not asked now."""
+        if record is None or self._registry is not None:
+            return None
+        try:
+            with open(self.gate.verdicts.refusal_file(record.name), encoding="utf-8") as note:
+                problem, remedy = note.read().splitlines()
+        except (OSError, ValueError):
+            return None  # a damaged note is none
+        mended = f"{remedy}, then guard publish" if remedy else "guard publish"
+        return Trouble(problem, mended, is_persons=True)
 
     def _dependency(self) -> Spot | Trouble | Publication | None:
         """Where the release tag has to be: at the remote that `.gitmodules` names."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
-from guard.engine.registry import pull, push, resolve, split
+from guard.engine.registry import RegistryError, pull, push, resolve, split
 from guard.errors import GuardError, RefusedError
 from guard.gate.gate import Gate
+from guard.git.files import write_whole
 from guard.git.releases import all_releases
 from guard.model import Result
 from guard.screen import Screen
@@ -79,10 +82,30 @@ def publish(gate: Gate, config: Config, record: Record, wish: Wish, screen: Scre
         gate.verdicts.rehearse()
     with Engine.connect() as engine:
         doing = _Publishing(gate, config, engine, screen, wish)
-        record = _tagged(doing, record)
+        with _noting(doing, record):
+            record = _tagged(doing, record)
         if wish.latest and record.result is Result.PASSED:
             _move_latest(doing, record)
     return record
+
+
+@contextmanager
+def _noting(doing: _Publishing, record: Record) -> Iterator[None]:
+    """Keep why an image's own tag was refused for ``guard status``, which asks no registry."""
+    path = doing.gate.verdicts.refusal_file(record.name)
+    is_plain = not (doing.wish.tag or doing.wish.dry_run)
+    try:
+        yield
+    except (RefusedError, RegistryError) as error:
+        with suppress(OSError):  # the error itself is told in any case
+            if is_plain:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                problem, _, _ = error.problem.partition("\n")
+                write_whole(path, f"{problem}\n{error.remedy}\n".encode())
+        raise
+    if is_plain:
+        with suppress(OSError):
+            os.unlink(path)
 
 
 def _tagged(doing: _Publishing, record: Record) -> Record:

@@ -52,6 +52,10 @@ class Verdicts:
         """The folder of the logs, in the common git dir; worktrees share it."""
         return os.path.join(self._repository.common_dir, "guard", "logs")
 
+    def refusal_file(self, verdict: str) -> str:
+        """Where it is noted why the image of a verdict did not get into its registry."""
+        return os.path.join(self.logs, f"{verdict}.unpublished")
+
     def look_up(self, key: str, recipe: Recipe, again: bool = False) -> Tested:
         """What the newest record says of a combination and a recipe; never raises for bad data.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.registry import Registry, log_in
 from tests.walks.team import MASTER, NAMES, Developer, Team
 from tests.walks.test_dead_ends import WORK, ends, names
 from tests.walks.walker import Walker, put_guard_into
-from tests.workshop import Repo, Workshop
+from tests.workshop import GUARD_TOML, Repo, Workshop
 
 
 @pytest.fixture
@@ -159,3 +160,40 @@ def test_a_commit_in_a_clone_of_aula_beside_its_checkout(team: Team) -> None:
     commit = sibling.commit("Go on beside it", WORK)
     ends(developer.walker(sibling))
     assert team.remote("aula").git("rev-parse", MASTER) == commit == team.pins("aula")
+
+
+def published(workshop: Workshop, base: str, name: str) -> Developer:
+    """A developer whose images go to a registry, and what is left is to push one there."""
+    team = Team(workshop, base)
+    toml = GUARD_TOML.replace("localhost/aula", name)
+    workshop.docker.commit("Publish", {".guard.toml": toml})
+    team.share()
+    developer = team.join()
+    developer.aula.commit("Go on", WORK)
+    return developer
+
+
+def test_no_registry_answers(workshop: Workshop, base: str) -> None:
+    developer = published(workshop, base, "localhost:1/aula")
+    walker = developer.walker()
+    while walker.next() != "guard publish":
+        walker.step()
+    assert workshop.guard("publish", at=developer.docker).status != 0
+    names(walker, "localhost:1")
+    assert walker.told.endswith("guard publish")
+
+
+def test_a_registry_that_wants_credentials(
+    workshop: Workshop, base: str, closed_registry: Registry
+) -> None:
+    developer = published(workshop, base, closed_registry.name)
+    walker = developer.walker()
+    while walker.next() != "guard publish":
+        walker.step()
+    assert workshop.guard("publish", at=developer.docker).status != 0
+    names(walker, "docker login")
+    assert walker.told.endswith("guard publish")
+    log_in(closed_registry.address)
+    ran = workshop.guard("publish", at=developer.docker)
+    assert ran.status == 0, ran.text
+    ends(developer.walker())
