@@ -72,7 +72,8 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     todo = preparation(at, release.names.consumer_path, release.names.dependency_path)
     if hook and (step is None or step.state is not StepState.BLOCKED):
         return Next(hook)
-    if todo is not None and todo.person:
+    # Nor does a pull go well without an index.
+    if todo is not None and (todo.person or at.lacks_index):
         return Next(todo.text)
     # A pull takes back what is staged, and on a feature branch the default one is not brought.
     others = "" if release.staged or at.is_feature else pushes.others

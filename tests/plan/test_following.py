@@ -118,6 +118,8 @@ PLACES = st.builds(
     st.lists(CHECKOUTS, max_size=2, unique_by=lambda each: each.path).map(tuple),
     st.booleans(),
     st.booleans(),
+    st.just(()),
+    st.booleans(),
 )
 STANDS = st.builds(
     Stand, RELEASES, PLACES, st.sampled_from(["", "", INSTALL]), st.sampled_from(["", BRING])
@@ -180,6 +182,8 @@ class Played:
                 self._pinned(faults=self._one((), (ALIGN,), (MISSING,)))
                 if rest[0] == "aula" and release.consumer is not None:
                     self._release(consumer=aula(self._one(*BRANCHES)))
+            case "reset":
+                self.stand = self.stand._replace(at=self.stand.at._replace(lacks_index=False))
             case "submodule":
                 self._checkout(rest[-1], Relation.SAME)
             case "merge":
@@ -283,6 +287,7 @@ def measure(stand: Stand) -> tuple[int, ...]:
     tested, image = release.tested, release.image
     spots = (top, consumer, dependency)
     return (
+        at.lacks_index,
         bool(stand.hook) or any(isinstance(spot, Spot) and spot.trouble for spot in spots),
         isinstance(top, Spot) and top.reach in (Reach.AHEAD_THERE, Reach.APART),
         bool(stand.others),
