@@ -70,8 +70,8 @@ def everything() -> ReleaseFacts:
         dependency=thentos(Reach.SAME),
         tested=PASSED,
         image=IMAGE,
-        consumer=aula(Reach.SAME),
-        superproject=docker(Reach.SAME),
+        consumer=aula(Reach.SAME, AULA),
+        superproject=docker(Reach.SAME, DOCKER),
     )
 
 
@@ -117,6 +117,11 @@ def test_everything_is_done() -> None:
         f"origin is known to have {AULA[:12]} on master",
         f"origin is known to have {DOCKER[:12]} on master",
     ]
+
+
+def test_a_branch_that_is_not_on_the_remote_is_not_said_to_be_there() -> None:
+    found = steps(everything()._replace(superproject=docker(Reach.SAME)))
+    assert found[-1].reason == f"origin is known to have {DOCKER[:12]}"
 
 
 FIELDS = ("dependency", "tested", "image", "consumer", "superproject")
