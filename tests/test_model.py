@@ -16,7 +16,6 @@ from guard.gate.bypass import Bypass
 from guard.model import Finding, ShapeError, as_plain, from_json, read_as, to_json
 from guard.model import Tested as Known
 from guard.recovery.journal import Journal
-from guard.situation.values import ImagePins
 from guard.verdicts.record import Record
 
 
@@ -46,7 +45,7 @@ class Everything(NamedTuple):
 
 
 OURS = (Everything, Finding, Bypass, Record, Journal)
-SHAPES = (*OURS, Config, Known, ImagePins)
+SHAPES = (*OURS, Config, Known)
 VALUES: st.SearchStrategy[Any] = st.sampled_from(SHAPES).flatmap(st.from_type)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),

@@ -110,7 +110,9 @@ def test_unmerged_entries_are_told(docker: Repo) -> None:
         staged_tree(docker.repository),
     ):
         pass
-    assert caught.value.remedy == f"git -C {docker.folder} status"
+    assert caught.value.remedy == (
+        f"you: resolve Dockerfile, and stage it: git -C {docker.folder} status"
+    )
 
 
 def test_without_an_index_there_is_no_combination(docker: Repo, make_repo: MakeRepo) -> None:
