@@ -189,6 +189,13 @@ def column(name: str, width: int) -> str:
     return f"{name:<{width - 1}} "
 
 
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows of a table as lines: each column is as wide as its longest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ((f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return ["  ".join(cells).rstrip() for cells in lines]
+
+
 def named(refs: Sequence[str]) -> str:
     """Some refs, and how many more there are."""
     more = f" and {len(refs) - _REFS} more" if len(refs) > _REFS else ""

@@ -21,7 +21,7 @@ from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Test
 from guard.plan.following import following
 from guard.plan.preparation import preparation
 from guard.recovery.journal import read_journal
-from guard.recovery.planner import goals_home
+from guard.recovery.plan import goals_home
 from guard.rules.asked import requirements, whole_range
 from guard.screen import JSON_VERSION, Screen, counted, decision_json
 from guard.situation.branches import tracking_ref, usual_remote

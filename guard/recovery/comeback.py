@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import EngineError, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
+from guard.git.ancestry import tree_of
+from guard.git.commands import git
+from guard.git.commits import new_commit, tree_with
 from guard.git.locate import checkout_at
-from guard.git.refs import stand
+from guard.git.network import fetch, remote_commit
 from guard.git.repository import Repository
+from guard.git.sending import PushError, Refusal, push
+from guard.git.trees import GITLINK
+from guard.model import RECOVERS
 from guard.recovery.images import Image, bring_image, image_to_bring
 from guard.recovery.journal import (
     NOTHING,
-    Home,
-    Journal,
+    Goal,
+    Say,
+    bring,
     finish,
-    half_way,
     read_journal,
+    travel,
     write_journal,
 )
 from guard.recovery.known_good import Good, KnownGood
-from guard.recovery.plan import Goal, Plan, Side, whole
-from guard.recovery.planner import Planner, goals_home, goals_there, superproject_of
-from guard.recovery.remotes import ask_remotes, push_all, tags_to_push
-from guard.recovery.restore import restore, travel
+from guard.recovery.plan import Plan, Planner, Side, goals_home, goals_there, superproject_of
 from guard.screen import Screen, moment
 from guard.situation.branches import default_branch
 from guard.trial.jobs import at_work
@@ -68,12 +72,11 @@ def go_back(
             been changed, but for what the remotes have, which was fetched.
     """
     superproject = superproject_of(gate)
-    _finish(superproject, wishes, screen)
+    finish(superproject, wishes.only_shows, screen.say)
     if wishes.pushes:
-        paths = ("", known.submodules[0])
-        checkouts = ((path, checkout_at(superproject, path)) for path in paths)
-        ask_remotes((gate.workspace.name(path), one) for path, one in checkouts if one is not None)
-    good = good or _last(gate, known)
+        for path in ("", known.submodules[0]):
+            ask_remote(gate.workspace.name(path), checkout_at(superproject, path))
+    good = good or known.last()
     plan = Planner(gate, known, good, wishes.pushes).plan()
     tags = tags_to_push(plan) if wishes.pushes else []
     image = image_to_bring(good) if wishes.image else None
@@ -87,9 +90,9 @@ def go_back(
     record = good.record
     if image is not None:
         record = bring_image(gate, good, plan.config, image, screen)
-    commits = restore(plan, screen.say)
+    commits = _restore(plan, screen.say)
     if wishes.pushes:
-        push_all(plan, tags, commits, screen.say)
+        _push_all(plan, tags, commits, screen.say)
     else:
         screen.say("to push all of it in the right order: guard recover --push "
                    f"{good.record.name}")  # fmt: skip
@@ -106,17 +109,15 @@ def go_there(gate: Gate, good: Good, wishes: Wishes, screen: Screen) -> None:
         GuardError: something would be hard to find again, all of it at once; nothing has moved.
     """
     superproject = superproject_of(gate)
-    _finish(superproject, wishes, screen)
+    finish(superproject, wishes.only_shows, screen.say)
     goals = goals_there(gate, good)
     if wishes.only_shows:
         for goal in goals:
             screen.say(f"{goal.name}: would be checked out at {goal.commit[:12]}")
         return
     if wishes.image:
-        config = _tested_config(gate, good)
-        bring_image(gate, good, config, image_to_bring(good), screen)
-    home = _home(read_journal(superproject), goals)
-    travel(superproject, goals, home, screen.say)
+        bring_image(gate, good, _tested_config(gate, good), image_to_bring(good), screen)
+    travel(superproject, goals, screen.say, is_outing=True)
     screen.say("nothing was committed. To go home: guard recover --local -")
 
 
@@ -135,7 +136,7 @@ def go_home(gate: Gate, wishes: Wishes, screen: Screen) -> None:
             "undone already",
             "guard recover",
         )
-    _finish(superproject, wishes, screen)
+    finish(superproject, wishes.only_shows, screen.say)
     goals = goals_home(gate, home)
     there = [goal.path for goal in goals]
     for name in (gate.workspace.name(place.path) for place in home if place.path not in there):
@@ -144,33 +145,45 @@ def go_home(gate: Gate, wishes: Wishes, screen: Screen) -> None:
         for goal in goals:
             screen.say(f"{goal.name}: would go back to {goal.branch or goal.commit[:12]}")
         return
-    travel(superproject, goals, home, screen.say)
+    travel(superproject, goals, screen.say)
     write_journal(superproject, NOTHING)
 
 
-def _finish(superproject: Repository, wishes: Wishes, screen: Screen) -> None:
-    """Put right what a killed call has left; what would come after it nobody can show before."""
-    interrupted = half_way(superproject)
-    folders = [checkout.place for checkout, _ in interrupted]
-    if not wishes.only_shows:
-        finish(superproject, interrupted)
-        for folder in folders:
-            screen.say(f"{folder}: put right after an interrupted call")
-    elif folders:
+def ask_remote(name: str, checkout: Repository | None) -> None:
+    """Fetch what a remote has before anything is made on top of it; without one, nothing."""
+    remote = default_branch(checkout).remote if checkout is not None else ""
+    if checkout is None or not remote:
+        return
+    try:
+        fetch(checkout, remote, tags=True)
+    except GuardError as error:
         raise GuardError(
-            f"an interrupted call has left {' and '.join(folders)} on the way",
-            "call it without --dry-run, which puts that right first",
-        )
+            f"nothing was changed: {name}'s remote {remote} does not answer: {error.problem}",
+            git(checkout, "fetch", remote).text,
+        ) from error
 
 
-def _home(journal: Journal, goals: Sequence[Goal]) -> tuple[Home, ...]:
-    """Where everything was before the first ``--local``."""
-    places = {}
-    for goal in goals:
-        where = stand(goal.checkout)
-        places[goal.path] = Home(goal.path, where.branch, where.commit or "")
-    places.update((place.path, place) for place in journal.home)
-    return tuple(places.values())
+def tags_to_push(plan: Plan) -> list[tuple[Goal, str]]:
+    """The release tags that their remotes lack, with the remote.
+
+    Raises:
+        GuardError: a remote does not answer, or has another commit under that tag.
+    """
+    tags = []
+    for goal in plan.goals:
+        remote = default_branch(goal.checkout).remote if goal.tag else ""
+        if not remote:
+            continue
+        commit = remote_commit(goal.checkout, remote, f"refs/tags/{goal.tag}")
+        if not commit:
+            tags.append((goal, remote))
+        elif commit != goal.commit:
+            raise GuardError(
+                f"nothing was changed: {goal.name}'s remote has {goal.tag} at {commit[:12]}, here "
+                f"it is {goal.commit[:12]}",
+                git(goal.checkout, "ls-remote", "--tags", remote).text,
+            )
+    return tags
 
 
 def _tested_config(gate: Gate, good: Good) -> Config:
@@ -179,28 +192,11 @@ def _tested_config(gate: Gate, good: Good) -> Config:
         config = gate.present_config()
         if config.recipe.digest == good.record.recipe:
             return config
-    return gate.gatherer.config(whole(good))
-
-
-def _last(gate: Gate, known: KnownGood) -> Good:
-    branch = default_branch(gate.workspace.superproject)
-    tip = branch.tracked or branch.local
-    good = known.last_on(tip) if tip is not None else None
-    if good is None:
-        raise GuardError(
-            f"no commit of {branch.name} of {gate.workspace.name('')} is known to be good",
-            "name a verdict or a tag: guard recover",
-        )
-    return good
+    return gate.gatherer.config(good.whole())
 
 
 def _may_move_latest(gate: Gate, plan: Plan, wishes: Wishes, screen: Screen) -> bool:
-    """Whether ``latest`` moves at the end; says what it would mean then, or why it stays.
-
-    Raises:
-        RefusedError: it was asked for, and may not.
-        RegistryError: the registry cannot be asked.
-    """
+    """Whether ``latest`` moves at the end; says what it would mean then, or why it stays."""
     if wishes.latest is False or (wishes.latest is None and not wishes.pushes):
         return False
     record = plan.good.record
@@ -237,9 +233,9 @@ def _show(
     for note in plan.notes:
         screen.say(f"  note: {note}")
     _show_side(plan.consumer, screen)
-    for pinned in plan.pinned:
-        what = f"release {pinned.tag}" if pinned.tag else pinned.commit[:12]
-        screen.say(f"{screen.paint(pinned.name, 'bold')}: {what}")
+    for pin in plan.pins:
+        what = f"release {pin.tag}" if pin.tag else pin.commit[:12]
+        screen.say(f"{screen.paint(pin.name, 'bold')}: {what}")
     _show_side(plan.superproject, screen)
     if image is not None:
         screen.say(f"{screen.paint('image', 'bold')}: {image.text(record)}")
@@ -264,3 +260,69 @@ def _show_side(side: Side, screen: Screen) -> None:
         screen.say(f"  undone: {line}")
     for line in side.stat.splitlines():
         screen.say(f"  {line}")
+
+
+def _restore(plan: Plan, say: Say) -> tuple[str, str]:
+    """Make the commits of consumer and superproject, move the branches, check everything out."""
+    consumer, superproject = plan.consumer, plan.superproject
+    part = plan.good.part(consumer.path)
+    if part is not None and consumer.needed:
+        bring(consumer.checkout, part.commit, part.repository)
+    first = _committed(plan, consumer, consumer.tree)
+    changes = {**plan.changes, consumer.path: (GITLINK, first)}
+    tree = tree_with(superproject.checkout, plan.good.whole().tree, changes)
+    second = _committed(plan, superproject, tree)
+    goals = [consumer.goal(first), superproject.goal(second), *plan.goals]
+    travel(superproject.checkout, goals, say)
+    return first, second
+
+
+def _committed(plan: Plan, side: Side, tree: str) -> str:
+    """A commit with this tree on top of the tip; the tip itself where that has it already."""
+    if len(side.parents) == 1 and tree_of(side.checkout, side.parents[0]) == tree:
+        return side.parents[0]
+    record = plan.good.record
+    message = (
+        f"Restore the tree of {side.described or 'the tested index'}: combination {record.name} "
+        f"passed on {record.finished[:10]}\n\n"
+        f"{RECOVERS}: {record.name}\n"
+    )
+    return new_commit(side.checkout, tree, side.parents, message)
+
+
+def _push_all(
+    plan: Plan, tags: Iterable[tuple[Goal, str]], commits: tuple[str, str], say: Say
+) -> None:
+    """Push the tags, then the consumer, then the superproject, each through its hook.
+
+    What comes after one that is refused is not pushed.
+    """
+    for goal, remote in tags:
+        ref = f"refs/tags/{goal.tag}"
+        push(goal.checkout, remote, ref, ref)
+        say(f"{goal.name}: pushed {goal.tag} to {remote}")
+    for side, commit in zip((plan.consumer, plan.superproject), commits, strict=True):
+        _push_side(side, commit, say)
+
+
+def _push_side(side: Side, commit: str, say: Say) -> None:
+    branch, checkout = side.branch, side.checkout
+    if branch.tracked == commit:
+        say(f"{side.name}: {branch.remote} has it already")
+        return
+    try:
+        push(checkout, branch.remote, commit, branch.ref)
+    except PushError as error:
+        problem = f"the push to {branch.name} of {branch.remote} was refused:\n{error.problem}"
+        remedy = "run guard recover --push again when that is mended: what is done stays done"
+        if error.refusal is Refusal.BEHIND:
+            problem = (
+                f"somebody else pushed to {branch.name} of {branch.remote} first; nothing was "
+                f"forced, and the restoring commit {commit[:12]} is here"
+            )
+            fetch_it = git(checkout, "fetch", branch.remote).text
+            remedy = (
+                f"look at it: {fetch_it}; then run guard recover --push again, which joins both"
+            )
+        raise GuardError(f"{side.name}: {problem}", remedy) from error
+    say(f"{side.name}: pushed {commit[:12]} to {branch.remote} {branch.name}")

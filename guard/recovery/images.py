@@ -14,7 +14,6 @@ from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.model import Result
 from guard.recovery.known_good import Good
-from guard.recovery.plan import whole
 from guard.screen import Screen
 from guard.situation.assembly import Assembly
 from guard.trial.jobs import Job, at_work
@@ -128,7 +127,7 @@ def bring_image(gate: Gate, good: Good, config: Config, image: Image, screen: Sc
 
 def _rebuilt(gate: Gate, good: Good, config: Config, screen: Screen) -> Record:
     assembly = Assembly(good.record.key, good.parts)
-    job = Job(whole(good), config, assembly, good.record.release)
+    job = Job(good.whole(), config, assembly, good.record.release)
     record, log = try_out(gate, job, False, screen)
     if record.result is not Result.PASSED:
         raise GuardError(

@@ -22,28 +22,65 @@ to another: the next call finds the good tree at the tip, and makes no second co
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from shlex import quote
 from typing import Final, Literal, NamedTuple
 
 from guard.errors import GuardError
 from guard.git.ancestry import has_commit
-from guard.git.checkouts import is_between, put_right, strays, uncommitted
+from guard.git.checkouts import (
+    follow,
+    is_between,
+    put_right,
+    strays,
+    switch,
+    take_over,
+    uncommitted,
+    update_below,
+)
+from guard.git.commits import advance
 from guard.git.files import write_whole
 from guard.git.locate import checkout_at
-from guard.git.refs import stand
+from guard.git.refs import Stand, stand
 from guard.git.repository import Repository
 from guard.model import ShapeError, from_json, to_json
+from guard.situation.branches import DefaultBranch
+from guard.verdicts.recording import KEEP
 
-_FILE: Final = "recover.json"
+_WHY: Final = "guard recover"
+
+Say = Callable[[str], None]
+
+
+class Goal(NamedTuple):
+    """A checkout that moves, and where it goes.
+
+    Args:
+        path: of the submodule, "" for the superproject.
+        branch: what is checked out then, "" for a detached HEAD.
+        source: a repository that has the commit, None where the checkout's own has it.
+        tag: of that commit, "" for none.
+        moves: the branch that is moved to the commit first.
+        arrival: what is said once it is there.
+    """
+
+    path: str
+    name: str
+    checkout: Repository
+    commit: str
+    branch: str = ""
+    source: Repository | None = None
+    tag: str = ""
+    moves: DefaultBranch | None = None
+    arrival: tuple[str, ...] = ()
 
 
 class Move(NamedTuple):
     """A checkout on its way.
 
     Args:
-        path: of the submodule, "" for the superproject.
+        path: as of `Goal`.
         old: the commit that it leaves.
         new: the one that it goes to.
         stays: whether it stays on its branch, which moves before index and files do.
@@ -56,12 +93,7 @@ class Move(NamedTuple):
 
 
 class Home(NamedTuple):
-    """Where a checkout was before ``--local``.
-
-    Args:
-        path: of the submodule, "" for the superproject.
-        branch: "" where HEAD was detached.
-    """
+    """Where a checkout was before ``--local``; `branch` is "" where HEAD was detached."""
 
     path: str
     branch: str
@@ -124,30 +156,94 @@ def write_journal(superproject: Repository, journal: Journal) -> None:
         ) from error
 
 
-def half_way(superproject: Repository) -> list[tuple[Repository, Move]]:
-    """The checkouts that a killed call has left on their way.
+def finish(superproject: Repository, only_shows: bool, say: Say) -> None:
+    """Put right the checkouts that a killed call has left on their way.
+
+    Args:
+        only_shows: nothing is to be done; what would come after it nobody can show before.
 
     Raises:
-        GuardError: the journal cannot be read.
+        GuardError: the journal cannot be read or written, git refuses, or something would be done.
     """
-    moves = read_journal(superproject).moves
-    checkouts = [(checkout_at(superproject, move.path), move) for move in moves]
-    return [(one, move) for one, move in checkouts if one is not None and _is_half_way(one, move)]
-
-
-def finish(superproject: Repository, interrupted: Sequence[tuple[Repository, Move]]) -> None:
-    """Put right the checkouts that are `half_way`.
-
-    Raises:
-        GuardError: the journal cannot be read or written, or git refuses.
-    """
+    journal = read_journal(superproject)
+    places = ((checkout_at(superproject, move.path), move) for move in journal.moves)
+    ways = [(checkout, move) for checkout, move in places if checkout is not None]
+    interrupted = [(checkout, move) for checkout, move in ways if _is_half_way(checkout, move)]
+    if only_shows and interrupted:
+        folders = " and ".join(checkout.place for checkout, _ in interrupted)
+        raise GuardError(
+            f"an interrupted call has left {folders} on the way",
+            "call it without --dry-run, which puts that right first",
+        )
+    if only_shows or not journal.moves:
+        return
     for checkout, move in interrupted:
         put_right(checkout, move.new)
-    journal = read_journal(superproject)
-    checkouts = [checkout_at(superproject, move.path) for move in journal.moves]
     # What somebody has changed since is theirs to look at; then the next call puts it right.
-    if journal.moves and not any(one is not None and uncommitted(one) for one in checkouts):
+    if not any(uncommitted(checkout) for checkout, _ in ways):
         write_journal(superproject, journal._replace(moves=()))
+    for checkout, _ in interrupted:
+        say(f"{checkout.place}: put right after an interrupted call")
+
+
+def travel(
+    superproject: Repository, goals: Sequence[Goal], say: Say, is_outing: bool = False
+) -> None:
+    """Bring checkouts to where they go, each with its submodules.
+
+    Args:
+        is_outing: whether the journal remembers where they were, unless it does already.
+
+    Raises:
+        GuardError: a branch was moved meanwhile, or git refuses. Running it again goes on.
+    """
+    for goal in goals:
+        if goal.source is not None:
+            bring(goal.checkout, goal.commit, goal.source, goal.tag)
+    ways = [(goal, stand(goal.checkout)) for goal in goals]
+    home = {place.path: place for place in read_journal(superproject).home}
+    if is_outing:
+        left = (Home(goal.path, before.branch, before.commit or "") for goal, before in ways)
+        home = {**{place.path: place for place in left}, **home}
+    moves = [
+        Move(goal.path, before.commit, goal.commit, _stays(goal, before))
+        for goal, before in ways
+        if before.commit not in (None, goal.commit)
+    ]
+    write_journal(superproject, Journal(1, (*home.values(),), (*moves,)))
+    for goal in goals:
+        branch = goal.moves
+        if branch is not None and branch.local != goal.commit:
+            advance(goal.checkout, branch.ref, goal.commit, branch.local, _WHY)
+    for goal, before in ways:
+        for line in (*_check_out(goal, before), *goal.arrival):
+            say(f"{goal.name}: {line}")
+    write_journal(superproject, Journal(1, (*home.values(),), ()))
+
+
+def bring(checkout: Repository, commit: str, source: Repository, tag: str = "") -> None:
+    """Have a commit in a checkout's repository: as `take_over`, by what may name it there."""
+    take_over(checkout, commit, source, f"{KEEP}{commit}", *([f"refs/tags/{tag}"] if tag else []))
+
+
+def _stays(goal: Goal, before: Stand) -> bool:
+    return bool(goal.branch) and goal.branch == before.branch
+
+
+def _check_out(goal: Goal, before: Stand) -> list[str]:
+    """Move a checkout, and its submodules after it; where those cannot follow, that is returned."""
+    if not _stays(goal, before):
+        if before != (goal.commit, goal.branch):
+            switch(goal.checkout, goal.commit, goal.branch)
+    elif before.commit not in (None, goal.commit):
+        follow(goal.checkout, before.commit, goal.commit)
+    if goal.path:
+        try:
+            update_below(goal.checkout)
+        except GuardError as error:
+            # They may need a network, and the three repositories are what counts.
+            return [f"its own submodules stay where they are: {error.problem}"]
+    return []
 
 
 def _is_half_way(checkout: Repository, move: Move) -> bool:
@@ -163,4 +259,4 @@ def _is_half_way(checkout: Repository, move: Move) -> bool:
 
 
 def _file(superproject: Repository) -> str:
-    return os.path.join(superproject.git_dir, "guard", _FILE)
+    return os.path.join(superproject.git_dir, "guard", "recover.json")

@@ -15,6 +15,7 @@ from guard.git.commands import git
 from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.model import Combination, Result
+from guard.situation.branches import default_branch
 from guard.verdicts.record import Record
 
 # A combination that was never committed as tested is looked for around so many of the newest.
@@ -50,6 +51,18 @@ class Good(NamedTuple):
         """The part at a path, "" for the superproject."""
         return next((part for part in self.parts if part.path == path), None)
 
+    def whole(self) -> Combination:
+        """The `base`.
+
+        Raises:
+            GuardError: it cannot be put together any more.
+        """
+        if self.base is None:
+            name = self.record.name
+            problem = f"the combination of verdict {name} cannot be put together any more"
+            raise GuardError(f"{problem}: {self.missing}", self.remedy)
+        return self.base
+
 
 class KnownGood:
     """The known-good combinations of one workspace.
@@ -74,7 +87,7 @@ class KnownGood:
         """Every combination whose newest verdict is *passed*, the newest first.
 
         Raises:
-            GitError: the verdicts or the commits cannot be listed.
+            GuardError: the verdicts or the commits cannot be listed.
         """
         return [
             self.of(record)
@@ -101,8 +114,7 @@ class KnownGood:
         )
 
     def named(self, name: str) -> list[Good]:
-        """Those that a person means by the start of a verdict's name, or by a tag in any of the
-        repositories.
+        """Those that are meant by the start of a verdict's name, or by a tag in a repository.
 
         Raises:
             UsageError: none is meant.
@@ -117,40 +129,39 @@ class KnownGood:
             )
         return meant
 
-    def last_on(self, tip: str) -> Good | None:
-        """The last one that a commit of the superproject or its history is; None for none.
+    def last(self) -> Good:
+        """The last one that is in the history of the superproject's default branch.
 
         Not the newest verdict: that may be one of a branch that was never merged, or a repetition.
+
+        Raises:
+            GuardError: there is none.
         """
-        goods: dict[str, Good] = {}
-        for good in self.all():
-            goods.setdefault(good.record.key, good)
-        listed = self._repository.text("log", "--format=%T", tip)
-        for tree in dict.fromkeys(listed.splitlines()):
+        branch = default_branch(self._repository)
+        tip = branch.tracked or branch.local
+        goods = {good.record.key: good for good in reversed(self.all())}
+        listed = self._repository.lines("log", "--format=%T", tip) if tip is not None else []
+        for tree in dict.fromkeys(listed):
             last = goods.get(self._key(tree))
             if last is not None and last.base is not None:
                 return last
-        return None
+        raise GuardError(
+            f"no commit of {branch.name} of {self._gate.workspace.name('')} is known to be good",
+            "name a verdict or a tag: guard recover",
+        )
 
     def describe(self, path: str, commit: str) -> str:
-        """A commit as people name it, e.g. ``v0.5.0-2-g1116b35``; the start of its id where git
-        has no better name.
-        """
+        """A commit as people name it: ``v0.5.0-2-g1116b35``, or the start of its id."""
         if (path, commit) not in self._names:
-            pool = self._gate.pool
-            there = (
-                repository
-                for repository in self._repositories(path)
-                if commit and pool.reader(repository).read(f"{commit}^{{commit}}") is not None
-            )
-            repository = next(there, None)
-            name = described(repository, commit) if repository is not None else commit[:12]
-            self._names[path, commit] = name
+            self._names[path, commit] = commit[:12]
+            for repository in self._repositories(path) if commit else ():
+                if self._gate.pool.reader(repository).read(f"{commit}^{{commit}}") is not None:
+                    self._names[path, commit] = described(repository, commit)
+                    break
         return self._names[path, commit]
 
     def _candidates(self, record: Record) -> Iterator[Combination]:
         """Trees of the superproject that may give the content, the likeliest first."""
-        links = record.gitlinks
         tested = None
         if record.superproject:
             tree = self._gate.pool.reader(self._repository).read(f"{record.superproject}^{{tree}}")
@@ -163,9 +174,9 @@ class KnownGood:
             yield same
         # Never committed as it was tested: around other gitlinks.
         if tested is not None:
-            yield tested._replace(replaced=links)
+            yield tested._replace(replaced=record.gitlinks)
         for combination in self._listed[:_AROUND]:
-            yield combination._replace(commit=None, replaced=links)
+            yield combination._replace(commit=None, replaced=record.gitlinks)
 
     @cached_property
     def _listed(self) -> tuple[Combination, ...]:
@@ -183,9 +194,7 @@ class KnownGood:
         """Key -> the newest of these that has it."""
         keys: dict[str, Combination] = {}
         for combination in self._listed:
-            key = self._key(combination.tree)
-            if key:
-                keys.setdefault(key, combination)
+            keys.setdefault(self._key(combination.tree), combination)
         return keys
 
     def _key(self, tree: str) -> str:
