@@ -21,7 +21,7 @@ from guard.git.locate import find_here
 from guard.git.pushes import RefUpdate
 from guard.git.remotes import without_secret
 from guard.git.repository import Repository
-from guard.model import Decision, Outcome, ShapeError, from_json, read_as, to_json
+from guard.model import Decision, Outcome, ShapeError, from_json, to_json
 from guard.situation.workspace import find_workspace, repository_name
 
 _NOT_JUDGED: Final = "not judged"
@@ -51,10 +51,6 @@ class PushedRef(NamedTuple):
         return self.outcome in (Outcome.BLOCKED.value, Outcome.UNDECIDED.value)
 
 
-class _Version(NamedTuple):
-    version: Literal[1]
-
-
 class Settlement(NamedTuple):
     """Who closed a bypass by hand, when (as of `Bypass`) and why."""
 
@@ -75,6 +71,7 @@ class Bypass(NamedTuple):
         path: the file that it was read from.
     """
 
+    version: Literal[1]
     who: str
     when: str
     reason: str
@@ -109,15 +106,12 @@ def record(
     decisions: Iterable[Decision],
     trouble: str,
 ) -> str:
-    """Write down a bypass, whole and synced, before anything is let through.
+    """Write down a bypass, whole and synced, before anything is let through; return the file.
 
     Args:
         arguments: the remote's name and URL.
         decisions: of the refs that were judged.
         trouble: why there was no judgement.
-
-    Returns:
-        The file's path.
 
     Raises:
         GuardError: it cannot be written; nothing is left of it.
@@ -126,27 +120,39 @@ def record(
     place, submodule, name = here, "", repository_name(here)
     # Without its superproject the push is recorded where it was made.
     with suppress(GuardError):
-        workspace = find_workspace([item.local_id for item in updates if not item.deletes][:1])
+        pushed = [update.local_id for update in updates if not update.deletes]
+        workspace = find_workspace(pushed[:1])
         place, submodule = workspace.superproject, "" if workspace.in_superproject else name
         if workspace.inside:
             submodule, name = workspace.inside, workspace.name(workspace.inside)
     remote, url = (*map(without_secret, arguments), "", "")[:2]
     judged = {decision.ref: decision for decision in decisions}
-    return _write(
-        folder_of(place),
-        Bypass(
-            who=_who(here),
-            when=_now(),
-            reason=reason,
-            repository=name,
-            submodule=submodule,
-            remote=remote,
-            url=url,
-            trouble=without_secret(trouble),
-            guard=__version__,
-            refs=tuple(_pushed(item, judged.get(item.remote_ref)) for item in updates),
-        ),
+    bypass = Bypass(
+        version=1,
+        who=_who(here),
+        when=_now(),
+        reason=reason,
+        repository=name,
+        submodule=submodule,
+        remote=remote,
+        url=url,
+        trouble=without_secret(trouble),
+        guard=__version__,
+        refs=tuple(_pushed(update, judged.get(update.remote_ref)) for update in updates),
     )
+    fields = bypass._asdict()
+    del fields["path"]
+    folder, stamp = folder_of(place), re.sub("[^0-9TZ]", "", bypass.when)
+    path = os.path.join(folder, f"{stamp}-{os.urandom(4).hex()}.json")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        write_whole(path, _as_file(fields))
+    except OSError as error:
+        raise GuardError(
+            f"the bypass cannot be recorded, so nothing is let through: {folder}: {error.strerror}",
+            f"ls -ld {folder}; df {os.path.dirname(os.path.dirname(folder))}",
+        ) from error
+    return path
 
 
 def settle(bypass: Bypass, why: str) -> Bypass:
@@ -177,6 +183,7 @@ def folder_of(repository: Repository) -> str:
 def _pushed(update: RefUpdate, decision: Decision | None) -> PushedRef:
     if decision is None:
         return PushedRef(update.remote_ref, update.local_id, _NOT_JUDGED)
+    blocking = (finding for finding in decision.findings if finding.blocks)
     return PushedRef(
         update.remote_ref,
         decision.commit,
@@ -184,11 +191,7 @@ def _pushed(update: RefUpdate, decision: Decision | None) -> PushedRef:
         decision.combination or "",
         decision.recipe or "",
         decision.judged_with,
-        tuple(
-            f"{item.rule}: {without_secret(item.message)}"
-            for item in decision.findings
-            if item.blocks
-        ),
+        tuple(f"{each.rule}: {without_secret(each.message)}" for each in blocking),
     )
 
 
@@ -203,36 +206,9 @@ def _who(repository: Repository) -> str:
             return f"user {os.getuid()}"
 
 
-def _write(folder: str, bypass: Bypass) -> str:
-    fields = {"version": 1, **bypass._asdict()}
-    del fields["path"]
-    stamp = re.sub("[^0-9TZ]", "", bypass.when)
-    path = os.path.join(folder, f"{stamp}-{os.urandom(4).hex()}.json")
-    try:
-        os.makedirs(folder, exist_ok=True)
-        write_whole(path, _as_file(fields))
-    except OSError as error:
-        raise GuardError(
-            f"the bypass cannot be recorded, so nothing is let through: {folder}: {error.strerror}",
-            f"ls -ld {folder}; df {os.path.dirname(os.path.dirname(folder))}",
-        ) from error
-    return path
-
-
 def _as_file(fields: dict[str, object]) -> bytes:
     return to_json(fields, indent=1).encode() + b"\n"
 
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def parse_bypass(data: bytes) -> Bypass:
-    """A bypass out of its JSON.
-
-    Raises:
-        ShapeError: it is none.
-    """
-    fields = from_json(dict[str, object], data)
-    read_as(_Version, fields)
-    return read_as(Bypass, fields)

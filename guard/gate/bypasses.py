@@ -13,7 +13,7 @@ from shlex import quote
 from typing import Any, Final, NamedTuple
 
 from guard.errors import GuardError, UsageError
-from guard.gate.bypass import Bypass, PushedRef, folder_of, parse_bypass, settle
+from guard.gate.bypass import Bypass, PushedRef, folder_of, settle
 from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
 from guard.git.repository import Repository
@@ -25,6 +25,7 @@ from guard.model import (
     Tested,
     VerdictState,
     as_plain,
+    from_json,
     outcome_of,
 )
 from guard.rules.tested import NAME as TESTED
@@ -54,6 +55,37 @@ class Standing(NamedTuple):
         """Whether nothing of it is left to look after."""
         return not self.unsettled
 
+    def lines(self) -> list[str]:
+        """Who, when and why; then what is not settled, and how it would be."""
+        bypass = self.bypass
+        word = "bypass, settled since" if self.settled else "bypass"
+        lines = [f"{word}  {moment(bypass.when)}  {bypass.who}: {' '.join(bypass.reason.split())}"]
+        to = f" to {bypass.remote}" if bypass.remote else ""
+        if not bypass.refs:
+            lines.append(f"  {bypass.repository}{to}: what was pushed is not known")
+        if bypass.trouble:
+            lines.append(f"  there was no judgement: {bypass.trouble.splitlines()[0]}")
+        shown = self.unsettled or bypass.refs
+        for ref in shown[:_SHOWN]:
+            lines.append(f"  {bypass.repository} {ref.commit[:12]} {ref.ref}{to}: {ref.outcome}")
+            lines += [f"    {text}" for text in ref.findings]
+        if len(shown) > _SHOWN:
+            lines.append(f"  and {counted(len(shown) - _SHOWN, 'more ref')}")
+        if self.settled:
+            return [*lines, f"    settled: {self.how}"]
+        by_hand = f"guard log --settle {bypass.name} --why '...'"
+        return [*lines, f"    to settle it: {self.how}", f"    or say what came of it: {by_hand}"]
+
+    def json(self) -> dict[str, Any]:
+        """The fields of the bypass, with what is settled of it."""
+        fields = {**self.bypass._asdict(), "name": self.bypass.name, "settled": self.settled}
+        refs = self.bypass.refs
+        fields["refs"] = [
+            {**each._asdict(), "settled": each not in self.unsettled} for each in refs
+        ]
+        del fields["version"]  # of the file
+        return fields
+
 
 class Damaged(NamedTuple):
     """A file among the bypasses that is none."""
@@ -70,9 +102,7 @@ class Bypassed(NamedTuple):
 
     def lines(self) -> list[str]:
         """All of it for a person; nothing where there is nothing."""
-        lines = []
-        for item in self.found:
-            lines += _told(item)
+        lines = [line for standing in self.found for line in standing.lines()]
         for path, problem in self.damaged:
             lines.append(f"damaged bypass  {path}: {problem}")
             lines.append(f"  once you have looked at it: rm {quote(path)}")
@@ -81,30 +111,42 @@ class Bypassed(NamedTuple):
     def json(self) -> dict[str, Any]:
         """The keys of ``guard status --json`` and ``guard log --json``."""
         return {
-            "bypasses": [_to_json(item) for item in self.found],
+            "bypasses": [standing.json() for standing in self.found],
             "damaged_bypasses": as_plain(self.damaged),
         }
 
 
 def _read_all(gate: Gate) -> tuple[list[Bypass], list[Damaged]]:
     """Every bypass of the superproject and of its consumer, newest first, and what is damaged."""
-    top = gate.workspace.superproject
-    places = [top, gate.workspace.here]
-    with suppress(GuardError):
-        config = gate.present_config()
-        places += repositories_of(gate.workspace, config, config.consumer)
-    found: list[Bypass] = []
+    places = (gate.workspace.superproject, gate.workspace.here, *_consumers(gate))
+    bypasses: list[Bypass] = []
     damaged: list[Damaged] = []
     for folder in dict.fromkeys(map(folder_of, places)):
-        for path in _files(folder, damaged):
+        try:
+            names = sorted(os.listdir(folder))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            damaged.append(Damaged(folder, error.strerror or str(error)))
+            continue
+        # What a kill has left of one that was being written let nothing through.
+        for path in (os.path.join(folder, name) for name in names if name.endswith(".json")):
             try:
                 with open(path, "rb") as file:
-                    found.append(parse_bypass(file.read())._replace(path=path))
+                    bypasses.append(from_json(Bypass, file.read())._replace(path=path))
             except OSError as error:
                 damaged.append(Damaged(path, error.strerror or str(error)))
             except ShapeError as error:
                 damaged.append(Damaged(path, str(error)))
-    return sorted(found, key=lambda item: item.when, reverse=True), damaged
+    return sorted(bypasses, key=lambda bypass: bypass.when, reverse=True), damaged
+
+
+def _consumers(gate: Gate) -> tuple[Repository, ...]:
+    """The repositories of the consumer, where the settings say which that is."""
+    with suppress(GuardError):
+        config = gate.present_config()
+        return repositories_of(gate.workspace, config, config.consumer)
+    return ()
 
 
 def bypassed(gate: Gate, wants_settled: bool = False) -> Bypassed:
@@ -197,10 +239,7 @@ class _Settling:
         """Where what was pushed may be."""
         if not self._is_of_consumer(bypass):
             return (self._gate.workspace.superproject,)
-        with suppress(GuardError):
-            config = self._gate.present_config()
-            return repositories_of(self._gate.workspace, config, config.consumer)
-        return (self._gate.workspace.here,)
+        return _consumers(self._gate) or (self._gate.workspace.here,)
 
     def _is_of_consumer(self, bypass: Bypass) -> bool:
         # One that was recorded where it was made knew of no superproject.
@@ -246,49 +285,3 @@ class _Settling:
             of_consumer = "--consumer " if bypass.submodule else ""
             return f"guard test {of_consumer}{ref.commit[:12]}"
         return f"guard check {ref.commit[:12]} (in {bypass.repository})"
-
-
-def _told(standing: Standing) -> list[str]:
-    """A bypass in lines: who, when and why; then what is not settled, and how it would be."""
-    bypass = standing.bypass
-    word = "bypass, settled since" if standing.settled else "bypass"
-    lines = [f"{word}  {moment(bypass.when)}  {bypass.who}: {' '.join(bypass.reason.split())}"]
-    to = f" to {bypass.remote}" if bypass.remote else ""
-    if not bypass.refs:
-        lines.append(f"  {bypass.repository}{to}: what was pushed is not known")
-    if bypass.trouble:
-        lines.append(f"  there was no judgement: {bypass.trouble.splitlines()[0]}")
-    shown = standing.unsettled or bypass.refs
-    for one in shown[:_SHOWN]:
-        lines.append(f"  {bypass.repository} {one.commit[:12]} {one.ref}{to}: {one.outcome}")
-        lines += [f"    {text}" for text in one.findings]
-    if len(shown) > _SHOWN:
-        lines.append(f"  and {counted(len(shown) - _SHOWN, 'more ref')}")
-    if standing.settled:
-        return [*lines, f"    settled: {standing.how}"]
-    return [
-        *lines,
-        f"    to settle it: {standing.how}",
-        f"    or say what came of it: guard log --settle {bypass.name} --why '...'",
-    ]
-
-
-def _to_json(standing: Standing) -> dict[str, Any]:
-    fields = standing.bypass._asdict()
-    unsettled = set(standing.unsettled)
-    fields["refs"] = [
-        {**ref._asdict(), "settled": ref not in unsettled} for ref in standing.bypass.refs
-    ]
-    return {**fields, "name": standing.bypass.name, "settled": standing.settled}
-
-
-def _files(folder: str, damaged: list[Damaged]) -> list[str]:
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        damaged.append(Damaged(folder, error.strerror or str(error)))
-        return []
-    # What a kill has left of one that was being written let nothing through.
-    return [os.path.join(folder, name) for name in names if name.endswith(".json")]
