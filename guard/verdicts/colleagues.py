@@ -8,7 +8,7 @@ that brought its file, never of a merge, so that nobody's merge vouches for it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -16,8 +16,8 @@ from guard.errors import ConfigError
 from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
-from guard.model import Result, ShapeError
-from guard.verdicts.record import Record, parse_record
+from guard.model import Result
+from guard.verdicts.record import Record, parse_all
 
 # Whose verdicts count: a person's own choice, and never the tree's.
 SETTING: Final = "guard.trust"
@@ -109,20 +109,23 @@ class Colleagues:
         Raises:
             GitError: git cannot be asked.
         """
-        names = [f"{tip}:{path}" for tip in self._tips.values()]
-        blobs = {
-            blob.id for blob in self._pool.reader(self._repository).read_all(names) if blob
-        } - self._own_blobs(path)
-        if not blobs:
+        reader = self._pool.reader(self._repository)
+        blobs = reader.read_all([f"{tip}:{path}" for tip in self._tips.values()])
+        own = reader.read(f"{self._own}:{path}") if self._own is not None else None
+        if not {blob.id for blob in blobs if blob} - {own.id if own is not None else ""}:
             return None
-        verdicts = sorted(
-            self._theirs(self._brought_to(path)),
-            key=lambda each: (
-                each.trusted,
-                each.record.finished,
-                each.record.result is not Result.PASSED,
-            ),
-        )
+        # What a history says of a file never changes; walking it takes long.
+        memo = Memo(self._repository.common_dir)
+        ids = ("brought", path, self._own or "", *sorted(self._tips.values()))
+        brought = memo.read(tuple[_Brought, ...], *ids)
+        if brought is None:
+            brought = self._brought(path)
+            memo.write(brought, *ids)
+
+        def weight(each: Theirs) -> tuple[bool, str, bool]:
+            return each.trusted, each.record.finished, each.record.result is not Result.PASSED
+
+        verdicts = sorted(self._theirs(brought), key=weight)
         return verdicts[-1] if verdicts else None
 
     def all(self) -> list[Theirs]:
@@ -134,55 +137,20 @@ class Colleagues:
         verdicts = self._theirs(self._brought(""))
         return sorted(verdicts, key=lambda each: each.record.finished, reverse=True)
 
-    def _own_blobs(self, path: str) -> set[str]:
-        if self._own is None:
-            return set()
-        blob = self._pool.reader(self._repository).read(f"{self._own}:{path}")
-        return {blob.id} if blob is not None else set()
-
-    def _brought_to(self, path: str) -> list[_Brought]:
-        """What a history says of a file never changes; walking it takes long."""
-        memo = Memo(self._repository.common_dir)
-        ids = (path, self._own or "", *sorted(self._tips.values()))
-        kept = memo.read(tuple[_Brought, ...], "brought", *ids)
-        if kept is not None:
-            return [*kept]
-        brought = self._brought(path)
-        memo.write(brought, "brought", *ids)
-        return brought
-
-    def _brought(self, path: str) -> list[_Brought]:
+    def _brought(self, path: str) -> tuple[_Brought, ...]:
         own = [f"^{self._own}"] if self._own else []
-        output = self._repository.run(
-            *_PLAIN,
-            "log",
-            "-z",
-            "--raw",
-            "--root",
-            "--no-abbrev",
-            "--no-renames",
-            "--no-merges",
-            "--full-history",
-            "--diff-filter=AM",
-            "--format=commit %H %cn <%ce>",
-            *self._tips.values(),
-            *own,
-            "--",
-            *([f":(literal){path}"] if path else []),
-        )
-        return list(_parsed(output))
+        shown = ("-z", "--raw", "--root", "--no-abbrev", "--no-renames", "--no-merges")
+        brings = ("--full-history", "--diff-filter=AM", "--format=commit %H %cn <%ce>")
+        within = [f":(literal){path}"] if path else []
+        words = (*_PLAIN, "log", *shown, *brings, *self._tips.values(), *own, "--", *within)
+        output = self._repository.run(*words)
+        return tuple(_parsed(output))
 
-    def _theirs(self, brought: list[_Brought]) -> list[Theirs]:
+    def _theirs(self, brought: Iterable[_Brought]) -> list[Theirs]:
         signed = self._well_signed({each.commit for each in brought})
-        reader = self._pool.reader(self._repository)
+        blobs = self._pool.reader(self._repository).read_all([each.blob for each in brought])
         verdicts = []
-        for each, blob in zip(
-            brought, reader.read_all([each.blob for each in brought]), strict=True
-        ):
-            try:
-                record = parse_record(blob.data) if blob is not None else None
-            except ShapeError:
-                continue
+        for each, record in zip(brought, parse_all(blobs), strict=True):
             if record is not None:
                 is_signed = each.commit in signed
                 trusted = self._trust is Trust.ALL or (self._trust is Trust.SIGNED and is_signed)

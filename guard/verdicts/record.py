@@ -7,8 +7,10 @@ what those have no field for stands in the predicate under ``guard``.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
+from guard.git.objects import GitObject
 from guard.model import Gitlink, Result, ShapeError, from_json, read_as, to_json
 
 _STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -104,8 +106,6 @@ class Record(NamedTuple):
     def publish(self, reference: str, digest: str, when: str) -> Record:
         """The next record of the same verdict: its image can be had from a registry.
 
-        Everything else stays, the time of the test as well.
-
         Args:
             reference: ``name:tag`` in the registry.
             digest: ``name@sha256:...``.
@@ -190,6 +190,17 @@ def parse_record(data: bytes) -> Record:
     if (statement.predicate.result, keys[:1]) != (record._word, [record.key]):
         raise ShapeError("its statement and guard's own fields contradict each other")
     return record
+
+
+def parse_all(blobs: Iterable[GitObject | None]) -> list[Record | None]:
+    """As `parse_record`; None for what is not here or damaged: a look-up of that one says so."""
+    records: list[Record | None] = []
+    for blob in blobs:
+        try:
+            records.append(parse_record(blob.data) if blob is not None else None)
+        except ShapeError:
+            records.append(None)
+    return records
 
 
 def _check(record: Record) -> None:

@@ -13,8 +13,7 @@ from guard.git.objects import ObjectPool, ObjectReader
 from guard.git.refs import REMOTES, list_refs
 from guard.git.repository import Repository
 from guard.git.sending import PushError, Refusal, push
-from guard.model import ShapeError
-from guard.verdicts.record import parse_record
+from guard.verdicts.record import parse_all
 from guard.verdicts.verdicts import NAME, REF
 
 _RACES: Final = 10
@@ -153,12 +152,8 @@ def _joined(repository: Repository, pool: ObjectPool, tips: list[str]) -> str:
 
 def _is_newer(reader: ObjectReader, entry: Entry, present: Entry) -> bool:
     """Whether a record is newer than the present one; a damaged one is older than any."""
-    times = []
-    for blob in reader.read_all([entry[1], present[1]]):
-        try:
-            times.append(parse_record(blob.data).finished if blob is not None else "")
-        except ShapeError:
-            times.append("")
+    records = parse_all(reader.read_all([entry[1], present[1]]))
+    times = [record.finished if record is not None else "" for record in records]
     return times[0] > times[1]
 
 

@@ -57,6 +57,10 @@ class Verdicts:
         return os.path.join(self.logs, f"{verdict}.unpublished")
 
     def look_up(self, key: str, recipe: Recipe, again: bool = False) -> Tested:
+        """As `by_digest`, for a whole recipe."""
+        return self.by_digest(key, recipe.digest, again)
+
+    def by_digest(self, key: str, digest: str, again: bool = False) -> Tested:
         """What the newest record says of a combination and a recipe; never raises for bad data.
 
         Args:
@@ -65,33 +69,27 @@ class Verdicts:
         Raises:
             GitError: git cannot be asked.
         """
-        return self.by_digest(key, recipe.digest, again)
-
-    def by_digest(self, key: str, digest: str, again: bool = False) -> Tested:
-        """As `look_up`, for a recipe of which only the digest is known."""
-        found, record = self._own(key, digest, again)
+        own, record = self._own(key, digest, again)
         # Where sync has brought nothing, nothing more is imported.
-        if not self._remote_tips or found.state is VerdictState.UNREADABLE:
-            return found
+        if not self._remote_tips or own.state is VerdictState.UNREADABLE:
+            return own
         theirs = self._colleagues().newest(record_path(key, digest))
         if theirs is None or (theirs.record.key, theirs.record.recipe) != (key, digest):
-            return found
+            return own
         if not theirs.trusted:
-            if found.state is not VerdictState.UNTESTED:
-                return found
-            return found._replace(uncounted=_not_trusted(theirs))
+            if own.state is not VerdictState.UNTESTED:
+                return own
+            what = f"{theirs.record.name} ({theirs.record.result.value}) of {theirs.by}"
+            return own._replace(uncounted=f"{what} does not count: git config guard.trust")
         if record is not None and not _outweighs(theirs.record, record):
-            return found
+            return own
         # The log is on the machine of whoever recorded it.
-        return _told(theirs.record)._replace(log="", by=theirs.by)
+        return _tested(theirs.record)._replace(log="", by=theirs.by)
 
     def is_newest(self, tested: Tested) -> bool:
-        """Whether one's own record is still the newest, and nobody else's are here.
+        """Whether one's own record, as it was read, is the newest, and nobody else's are here.
 
         Refs are asked for by their names: git lists none, however many there are.
-
-        Args:
-            tested: what the record was read as.
 
         Raises:
             GitError: git cannot be asked.
@@ -101,28 +99,27 @@ class Verdicts:
         record, *theirs = self._pool.reader(self._repository).read_all(names)
         return record is not None and record.id == tested.blob and not any(theirs)
 
-    def others(self, again: bool = False) -> list[Theirs]:
+    def others(self) -> list[Theirs]:
         """What others recorded and ``guard sync`` brought, newest first, trusted or not.
 
         Raises:
             GuardError: git cannot be asked, or ``guard.trust`` is no word that guard knows.
         """
-        self._read_tip(again)
+        self._read_tip()
         return self._colleagues().all() if self._remote_tips else []
 
     def counted(self, again: bool = False) -> list[Record]:
-        """As `newest`, with those of others that count: per combination and recipe what `look_up`
-        goes by.
+        """As `newest`, with those of others that count: what `look_up` goes by.
 
         Raises:
             GuardError: as `newest` and `others`.
         """
-        found = {(record.key, record.recipe): record for record in self.newest(again)}
+        records = {record_path(each.key, each.recipe): each for each in self.newest(again)}
         for theirs in self.others():
-            name = theirs.record.key, theirs.record.recipe
-            if theirs.trusted and (name not in found or _outweighs(theirs.record, found[name])):
-                found[name] = theirs.record
-        return sorted(found.values(), key=lambda record: record.finished, reverse=True)
+            path = record_path(theirs.record.key, theirs.record.recipe)
+            if theirs.trusted and (path not in records or _outweighs(theirs.record, records[path])):
+                records[path] = theirs.record
+        return sorted(records.values(), key=lambda record: record.finished, reverse=True)
 
     def _colleagues(self) -> Colleagues:
         # Most clones share nothing.
@@ -132,42 +129,36 @@ class Verdicts:
         return Colleagues(self._repository, self._pool, self._remote_tips, self._tip, trust)
 
     def _own(self, key: str, digest: str, again: bool) -> tuple[Tested, Record | None]:
-        tested = Tested(VerdictState.UNTESTED, key, digest)
+        """What one's own newest record says, and that record where it can be read."""
+        tested, path = Tested(VerdictState.UNTESTED, key, digest), record_path(key, digest)
         try:
             tip = self._read_tip(again)
         except _BrokenRefError as error:
-            return _unreadable(tested, error.problem)._replace(remedy=error.remedy), None
+            return _unreadable(tested, error), None
         if tip is None:
             return tested, None
-        tree, blob = self._pool.reader(self._repository).read_all(
-            [f"{tip}^{{tree}}", f"{tip}:{record_path(key, digest)}"]
-        )
+        reader = self._pool.reader(self._repository)
+        tree, blob = reader.read_all([f"{tip}^{{tree}}", f"{tip}:{path}"])
         if tree is None:
-            lost = _points_nowhere(tip)
-            return _unreadable(tested, lost.problem)._replace(remedy=lost.remedy), None
+            return _unreadable(tested, _points_nowhere(tip)), None
         if blob is None:
-            return self._without_record(tested, tree), None
-        return self._read(tested, blob)
+            return self._without_record(tested, tree, path), None
 
-    def _read(self, tested: Tested, blob: GitObject) -> tuple[Tested, Record | None]:
-        """What a record says of the combination and the recipe that it stands for."""
         from guard.verdicts.record import parse_record
 
-        path = record_path(tested.key, tested.recipe)
         try:
             record = parse_record(blob.data)
         except ShapeError as error:
             return _unreadable(tested, f"the verdict {path} is damaged: {error}"), None
-        if (record.key, record.recipe) != (tested.key, tested.recipe):
+        if (record.key, record.recipe) != (key, digest):
             detail = f"the verdict {path} is one of another combination ({record.name})"
             return _unreadable(tested, detail), None
         log = os.path.join(self.logs, record.log) if record.log else ""
         log = log if log and os.path.exists(log) else ""
-        return _told(record)._replace(log=log, blob=blob.id), record
+        return _tested(record)._replace(log=log, blob=blob.id), record
 
-    def _without_record(self, tested: Tested, tree: GitObject) -> Tested:
+    def _without_record(self, tested: Tested, tree: GitObject, path: str) -> Tested:
         """Untested, unless the record is named in the tree and only its object is not here."""
-        path = record_path(tested.key, tested.recipe)
         try:
             entry = Store(self._pool, (self._repository,)).walk(tree, path)
         except LookupError as error:
@@ -177,19 +168,17 @@ class Verdicts:
         return _unreadable(tested, f"the verdict {path} is missing (blob {entry[0].id})")
 
     def newest(self, again: bool = False) -> list[Record]:
-        """One's own newest record of each combination and recipe, newest first; damaged ones left
-        out.
+        """One's own newest record of each combination and recipe, newest first; no damaged ones.
 
         Args:
-            again: whether another process may have recorded something since the last look.
+            again: as of `look_up`.
 
         Raises:
             GuardError: the ref cannot be read, or points at nothing of use.
         """
         tip = self._whole_tip(again)
-        if tip is None:
-            return []
-        return self._records(blob for _, blob in entries(self._repository, tip).values())
+        files = entries(self._repository, tip) if tip is not None else {}
+        return self._records(blob for _, blob in files.values())
 
     def history(self) -> list[Record]:
         """Every attempt that was ever recorded, newest first.
@@ -198,26 +187,18 @@ class Verdicts:
             GuardError: the ref cannot be read, or points at nothing of use.
         """
         tip = self._whole_tip()
-        if tip is None:
-            return []
         shown = ("--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=")
-        listed = self._repository.text("log", *shown, tip)
+        listed = self._repository.text("log", *shown, tip) if tip is not None else ""
         blobs = (line.split()[3] for line in listed.splitlines() if line.startswith(":"))
         return self._records(blobs)
 
     def _records(self, blobs: Iterable[str]) -> list[Record]:
-        from guard.verdicts.record import parse_record
+        from guard.verdicts.record import parse_all
 
         names = [name for name in dict.fromkeys(blobs) if name.strip("0")]
-        records = []
-        for found in self._pool.reader(self._repository).read_all(names):
-            if found is None:
-                continue
-            try:
-                records.append(parse_record(found.data))
-            except ShapeError:
-                continue  # a look-up of this very combination says so
-        return sorted(records, key=lambda record: record.finished, reverse=True)
+        records = parse_all(self._pool.reader(self._repository).read_all(names))
+        whole = (record for record in records if record is not None)
+        return sorted(whole, key=lambda record: record.finished, reverse=True)
 
     def rehearse(self) -> None:
         """Do all that recording needs but moving the ref, in a private place: before the hour.
@@ -257,7 +238,14 @@ class Verdicts:
             theirs = self._their_refs() if refs.keys() - {REF} else []
             self._remote_tips = {name: refs[name].id for name in theirs if name in refs}
             if self._tip is None:
-                self._refuse_broken()
+                # Git leaves out a ref whose file it cannot read, which is not the same as no ref.
+                path = os.path.join(self._repository.common_dir, *REF.split("/"))
+                if os.path.isfile(path):
+                    raise _BrokenRefError(
+                        f"{path} names no commit (reference broken); what it named is still "
+                        "there, and git fsck --lost-found lists it",
+                        f"rm {shlex.quote(path)}",
+                    )
             self._looked = True
         return self._tip
 
@@ -272,16 +260,6 @@ class Verdicts:
         if tip and self._pool.reader(self._repository).read_all([f"{tip}^{{tree}}"]) == [None]:
             raise _points_nowhere(tip)
         return tip
-
-    def _refuse_broken(self) -> None:
-        """Git leaves out a ref whose file it cannot read, which is not the same as no ref."""
-        path = os.path.join(self._repository.common_dir, *REF.split("/"))
-        if os.path.isfile(path):
-            raise _BrokenRefError(
-                f"{path} names no commit (reference broken); what it named is still there, "
-                "and git fsck --lost-found lists it",
-                f"rm {shlex.quote(path)}",
-            )
 
 
 def record_path(key: str, recipe: str) -> str:
@@ -302,17 +280,13 @@ def _outweighs(theirs: Record, own: Record) -> bool:
     return theirs.result is not Result.PASSED
 
 
-def _not_trusted(theirs: Theirs) -> str:
-    what = f"{theirs.record.name} ({theirs.record.result.value}) of {theirs.by}"
-    return f"{what} does not count: git config guard.trust"
+def _unreadable(tested: Tested, why: GuardError | str) -> Tested:
+    error = GuardError(why, "guard test --again") if isinstance(why, str) else why
+    state = VerdictState.UNREADABLE
+    return tested._replace(state=state, detail=error.problem, remedy=error.remedy)
 
 
-def _unreadable(tested: Tested, detail: str) -> Tested:
-    remedy = "guard test --again"
-    return tested._replace(state=VerdictState.UNREADABLE, detail=detail, remedy=remedy)
-
-
-def _told(record: Record) -> Tested:
+def _tested(record: Record) -> Tested:
     """What a record says; its log by the file's name."""
     return Tested(
         VerdictState[record.result.name],
