@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from guard.errors import EXIT_ALLOWED, GuardError
@@ -78,7 +78,11 @@ def run(options: Namespace, screen: Screen) -> int:
     with Gate(workspace, asks_verdicts=asks) as gate:
         judged = _consumer(gate, chosen) if options.consumer else _superproject(gate, chosen)
     if rules:
-        judged = [(item, _of_rules(decision, rules)) for item, decision in judged]
+        counting = {*rules, _ALWAYS}
+        judged = [
+            (commit, _of_rules(decision, lambda rule: rule in counting))
+            for commit, decision in judged
+        ]
     if options.json:
         screen.json(decisions_json(decision for _, decision in judged))
     else:
@@ -86,69 +90,54 @@ def run(options: Namespace, screen: Screen) -> int:
     return EXIT_ALLOWED
 
 
-def _of_rules(decision: Decision, rules: tuple[str, ...]) -> Decision:
-    """What a decision would be if there were no other rules."""
-    findings = tuple(item for item in decision.findings if item.rule in (*rules, _ALWAYS))
-    run = tuple(name for name in decision.rules_run if name in rules)
+def _of_rules(decision: Decision, counts: Callable[[str], bool]) -> Decision:
+    """What a decision would be if there were only the rules that count."""
+    findings = tuple(finding for finding in decision.findings if counts(finding.rule))
+    run = tuple(name for name in decision.rules_run if counts(name))
     return decision._replace(findings=findings, rules_run=run, outcome=outcome_of(findings))
 
 
 def _superproject(gate: Gate, chosen: Sequence[str]) -> _Judged:
     commits = listed(gate.workspace.superproject, chosen)
-    return [(item, gate.superproject(item.commit)) for item in commits]
+    return [(commit, gate.superproject(commit.commit)) for commit in commits]
 
 
 def _consumer(gate: Gate, chosen: Sequence[str]) -> _Judged:
-    workspace = gate.workspace
-    tip = _published_tip(workspace.superproject)
-    line = PublishedLine(published_line(workspace.superproject, tip))
+    top = gate.workspace.superproject
+    line = PublishedLine(published_line(top, _published_tip(top)))
     judged = []
-    for item in listed(_consumer_repository(gate), chosen):
-        superproject = line.at(item.when)
-        if superproject is not None:
-            judged.append((item, _then(gate.consumer_at(item.commit, superproject))))
+    for commit in listed(_consumer_repository(gate), chosen):
+        superproject = line.at(commit.when)
+        if superproject is None:
+            judged.append((commit, gate.before_superproject(commit.commit)))
         else:
-            judged.append((item, gate.before_superproject(item.commit)))
+            decision = gate.consumer_at(commit.commit, superproject)
+            # Which image others had then is not known; today's would be asked for.
+            judged.append((commit, _of_rules(decision, lambda rule: rule != image_published.NAME)))
     return judged
 
 
-def _then(decision: Decision) -> Decision:
-    """The decision without what was asked of today: which image others had then is not known."""
-    findings = tuple(item for item in decision.findings if item.rule != image_published.NAME)
-    return decision._replace(
-        findings=findings,
-        outcome=outcome_of(findings),
-        rules_run=tuple(name for name in decision.rules_run if name != image_published.NAME),
-    )
-
-
 def _consumer_repository(gate: Gate) -> Repository:
-    workspace = gate.workspace
-    config = gate.present_config()
+    workspace, config = gate.workspace, gate.present_config()
     if workspace.path(config) == config.consumer:
         return workspace.here
     # The clone with the most history: a submodule's checkout is often shallow or old.
-    found = repositories_of(workspace, config, config.consumer)
-    if not found:
-        raise GuardError(
-            f"no repository of {config.consumer} is on this machine",
-            told(brought_here(workspace.superproject, config.consumer)),
-        )
-    return found[0]
+    for repository in repositories_of(workspace, config, config.consumer):
+        return repository
+    raise GuardError(
+        f"no repository of {config.consumer} is on this machine",
+        told(brought_here(workspace.superproject, config.consumer)),
+    )
 
 
 def _published_tip(repository: Repository) -> str:
-    """The default branch as it was last fetched, else HEAD.
-
-    Raises:
-        GuardError: there is no commit at all.
-    """
+    """The default branch as it was last fetched, else HEAD."""
     ref = "refs/remotes/origin/HEAD"
     tip = repository.text("show-ref", "--verify", "--hash", ref, ok=(0, 1, 128))
-    found = tip or head_of(repository)
-    if not found:
+    tip = tip or head_of(repository) or ""
+    if not tip:
         raise GuardError(f"{repository.git_dir} has no commit yet")
-    return found
+    return tip
 
 
 class _Common(NamedTuple):
@@ -169,18 +158,23 @@ class _Common(NamedTuple):
 
 
 def _table(judged: _Judged, told: tuple[Severity, ...], screen: Screen) -> None:
-    for (item, decision), begun in zip(judged, _commons(judged, told), strict=True):
+    counts: Counter[str] = Counter()
+    for (commit, decision), begun in zip(judged, _commons(judged, told), strict=True):
         word = f"{decision.outcome.value:<9}"
         painted = screen.paint(word, "green" if decision.outcome is Outcome.ALLOWED else "red")
-        pinned = decision.release or _pinned(decision)
-        rules = ", ".join(dict.fromkeys(found.rule for found in _told(decision, told)))
-        subject = item.subject if len(item.subject) <= 50 else f"{item.subject[:49]}…"
-        screen.say(
-            f"{item.commit[:8]}  {item.date}  {painted}  {pinned:<9}  {rules or '-':<34}  {subject}"
-        )
-        for finding in begun:
-            screen.say(screen.paint(f"{'':<22}{finding}", "dim"))
-    _summary([decision for _, decision in judged], told, screen)
+        links = decision.gitlinks
+        pinned = decision.release or (links[1].commit[:8] if len(links) > 1 else "-")
+        rules = dict.fromkeys(finding.rule for finding in _told(decision, told))
+        counts.update(rules.keys())
+        row = f"{pinned:<9}  {', '.join(rules) or '-':<34}  "
+        row += commit.subject if len(commit.subject) <= 50 else f"{commit.subject[:49]}…"
+        screen.say(f"{commit.commit[:8]}  {commit.date}  {painted}  {row}")
+        for common in begun:
+            screen.say(screen.paint(f"{'':<22}{common}", "dim"))
+    screen.say()
+    screen.say(tally([decision for _, decision in judged]))
+    for rule, count in counts.most_common():
+        screen.say(f"  {rule:<18} {count:>4}")
 
 
 def _commons(judged: _Judged, told: tuple[Severity, ...]) -> list[list[_Common]]:
@@ -197,18 +191,4 @@ def _commons(judged: _Judged, told: tuple[Severity, ...]) -> list[list[_Common]]
 
 
 def _told(decision: Decision, told: tuple[Severity, ...]) -> list[Finding]:
-    return [found for found in decision.findings if found.severity in told]
-
-
-def _pinned(decision: Decision) -> str:
-    return decision.gitlinks[1].commit[:8] if len(decision.gitlinks) > 1 else "-"
-
-
-def _summary(decisions: list[Decision], told: tuple[Severity, ...], screen: Screen) -> None:
-    screen.say()
-    screen.say(tally(decisions))
-    rules = Counter(
-        rule for decision in decisions for rule in {found.rule for found in _told(decision, told)}
-    )
-    for rule, count in rules.most_common():
-        screen.say(f"  {rule:<18} {count:>4}")
+    return [finding for finding in decision.findings if finding.severity in told]

@@ -7,6 +7,7 @@ import os
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from os.path import normpath
 from typing import Final, NamedTuple
 
 from guard.ci.travis import FILE as TRAVIS
@@ -16,12 +17,25 @@ from guard.errors import EXIT_ALLOWED, ConfigError, GuardError, MissingObjectErr
 from guard.gate.gate import Gate
 from guard.git.files import write_whole
 from guard.git.locate import enclosing, find_here
-from guard.model import Combination
 from guard.screen import Screen, named
 from guard.situation.workspace import Workspace, find_workspace, submodule_paths
 
 _WIDTH: Final = 100
 _COMMAND: Final = ("/bin/sh", "-c")
+# What stands in the place of what nothing proposes.
+_NO_IMAGE: Final = """\
+# The name that the image has where it is published, without a tag.
+# name = "registry.example.org/team/image"
+# Without a registry:
+# publish = false"""
+_NO_COMMAND: Final = """\
+# Fill in: what runs the tests in a fresh container of the image. Until then
+# every push is blocked.
+# command = ["/bin/sh", "-c", "cd /src && ./run-tests"]"""
+_NO_SOURCE: Final = """\
+# Where the consumer's sources are put before the tests, if the image has
+# them not, or not at the right place.
+# source = "/src\""""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -42,7 +56,7 @@ class _Read(NamedTuple):
         nothing: why there is no proposal, "" where there is one.
     """
 
-    proposal: Proposal
+    proposal: Proposal = Proposal()
     where: str = ""
     nothing: str = ""
 
@@ -61,14 +75,18 @@ def run(options: Namespace, screen: Screen) -> int:
     with Gate(workspace) as gate:
         config = _names(gate, options)
         _check_parts(workspace, config)
-        found = _read(gate, config)
-    text = _checked(_text(config, found), path)
+        read = _read(gate, config)
+    text = _text(config, read)
+    read_config(text.encode(), path)
     if options.dry_run:
         screen.say(text.rstrip("\n"))
         return EXIT_ALLOWED
-    _write(path, text)
+    try:
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise GuardError(f"{path} cannot be written: {error.strerror}") from error
     screen.say(f"wrote {path}")
-    _tell(found, root or "", screen)
+    _tell(read, root or "", screen)
     return EXIT_ALLOWED
 
 
@@ -76,7 +94,7 @@ def _workspace(options: Namespace) -> Workspace:
     """Where the submodules are that were named, else where any command would find them."""
     here = find_here()
     around = [*enclosing(here), here]
-    names = {_path(name) for name in (options.consumer, options.dependency) if name}
+    names = {normpath(name) for name in (options.consumer, options.dependency) if name}
     for repository in around:
         if names.intersection(submodule_paths(repository)):
             return Workspace(repository, repository)
@@ -110,22 +128,14 @@ def _names(gate: Gate, options: Namespace) -> Config:
     except ConfigError:
         present = Config()  # it is malformed, and this is how to get a good one
     return Config(
-        consumer=_path(options.consumer or present.consumer),
-        dependency=_path(options.dependency or present.dependency),
+        consumer=normpath(options.consumer or present.consumer),
+        dependency=normpath(options.dependency or present.dependency),
         release_tag=present.release_tag,
     )
 
 
-def _path(name: str) -> str:
-    return os.path.normpath(name)
-
-
 def _check_parts(workspace: Workspace, config: Config) -> None:
-    """That both are submodules, and two.
-
-    Raises:
-        GuardError: one is not there; a file that names it would block every push.
-    """
+    """Refuse where one is no submodule, or both are the same: such a file blocks every push."""
     gitlinks = submodule_paths(workspace.superproject)
     parts = {"consumer": config.consumer, "dependency": config.dependency}
     there = {role: path for role, path in parts.items() if path in gitlinks}
@@ -149,34 +159,30 @@ def _check_parts(workspace: Workspace, config: Config) -> None:
 
 
 def _read(gate: Gate, config: Config) -> _Read:
+    path = config.consumer
     try:
-        return _of_consumer(gate, config, gate.present())
+        commit = gate.gatherer.gitlink(gate.present(), path)
+        if commit is None:
+            return _Read(nothing=f"there is no gitlink at {path}")
+        store = gate.gatherer.submodules(config).store(path)
+        root = store.root(commit)
+        if root is None:
+            return _Read(nothing=f"commit {commit} of {path} is not here")
+        entry = store.walk(root.tree, TRAVIS)
+        content = store.read(entry[0].id) if entry is not None else None
     except MissingObjectError as error:
-        return _Read(Proposal(), nothing=error.problem)
-
-
-def _of_consumer(gate: Gate, config: Config, combination: Combination) -> _Read:
-    commit = gate.gatherer.gitlink(combination, config.consumer)
-    if commit is None:
-        return _Read(Proposal(), nothing=f"there is no gitlink at {config.consumer}")
-    store = gate.gatherer.submodules(config).store(config.consumer)
-    root = store.root(commit)
-    if root is None:
-        return _Read(Proposal(), nothing=f"commit {commit} of {config.consumer} is not here")
-    found = store.walk(root.tree, TRAVIS)
-    content = store.read(found[0].id) if found is not None else None
-    where = f"{config.consumer}/{TRAVIS}"
+        return _Read(nothing=error.problem)
     if content is None or content.type != "blob":
-        return _Read(Proposal(), nothing=f"{config.consumer} has no {TRAVIS} at {commit[:12]}")
+        return _Read(nothing=f"{path} has no {TRAVIS} at {commit[:12]}")
     try:
-        proposal = read_travis(content.data, where)
+        proposal = _usable(read_travis(content.data, f"{path}/{TRAVIS}"))
     except GuardError as error:
-        return _Read(Proposal(), nothing=error.problem)
-    proposal = _usable(proposal)
+        return _Read(nothing=error.problem)
+    where = f"{path}/{TRAVIS} at {commit[:12]}"
+    nothing = ""
     if proposal.command is None and proposal.image is None:
-        nothing = f"{where} at {commit[:12]} has no docker run line that says what to test"
-        return _Read(proposal, f"{where} at {commit[:12]}", nothing)
-    return _Read(proposal, f"{where} at {commit[:12]}")
+        nothing = f"{where} has no docker run line that says what to test"
+    return _Read(proposal, where, nothing)
 
 
 def _usable(proposal: Proposal) -> Proposal:
@@ -194,56 +200,42 @@ def _usable(proposal: Proposal) -> Proposal:
     return proposal
 
 
-def _text(config: Config, found: _Read) -> str:
-    proposal = found.proposal
+def _text(config: Config, read: _Read) -> str:
+    proposal = read.proposal
     lines = ["# What guard asks before a push. docs/configuration.md of guard explains every key."]
-    if found.nothing:
-        lines.append(_comment(f"Nothing to propose was found: {found.nothing}."))
-    lines += _guard_table(config)
+    if read.nothing:
+        lines.append(_comment(f"Nothing to propose was found: {read.nothing}."))
+    usual = Config()
+    names = {
+        "consumer": (config.consumer, usual.consumer),
+        "dependency": (config.dependency, usual.dependency),
+        "release-tag": (config.release_tag, usual.release_tag),
+    }
+    others = [f"{key} = {_quoted(name)}" for key, (name, other) in names.items() if name != other]
+    if others:
+        lines += ["", "[guard]", *others]
     lines += ["", "[image]"]
-    if proposal.image is not None:
-        lines.append(_from(found, proposal.image))
-        lines.append(f"name = {_quoted(proposal.image.value)}")
+    if proposal.image is None:
+        lines.append(_NO_IMAGE)
     else:
-        lines.append("# The name that the image has where it is published, without a tag.")
-        lines.append('# name = "registry.example.org/team/image"')
-        lines.append("# Without a registry:")
-        lines.append("# publish = false")
+        lines += [_from(read, proposal.image), f"name = {_quoted(proposal.image.value)}"]
     lines += ["", "[test]"]
-    if proposal.command is not None:
-        lines.append(_from(found, proposal.command, "the docker run lines, one after the other"))
+    if proposal.command is None:
+        lines.append(_NO_COMMAND)
+    else:
+        lines.append(_from(read, proposal.command, "the docker run lines, one after the other"))
         lines.append(_array("command", (*_COMMAND, proposal.command.value)))
+    if proposal.source is None:
+        lines.append(_NO_SOURCE)
     else:
-        lines.append("# Fill in: what runs the tests in a fresh container of the image. Until then")
-        lines.append("# every push is blocked.")
-        lines.append('# command = ["/bin/sh", "-c", "cd /src && ./run-tests"]')
-    if proposal.source is not None:
-        lines.append(_from(found, proposal.source, "where the checkout is mounted"))
+        lines.append(_from(read, proposal.source, "where the checkout is mounted"))
         lines.append(f"source = {_quoted(proposal.source.value)}")
-    else:
-        lines.append("# Where the consumer's sources are put before the tests, if the image has")
-        lines.append("# them not, or not at the right place.")
-        lines.append('# source = "/src"')
     lines += [_comment(f"Note: {note}.") for note in proposal.notes]
     return "\n".join(lines) + "\n"
 
 
-def _guard_table(config: Config) -> list[str]:
-    usual = Config()
-    lines = [
-        f"{key} = {_quoted(value)}"
-        for key, value, default in (
-            ("consumer", config.consumer, usual.consumer),
-            ("dependency", config.dependency, usual.dependency),
-            ("release-tag", config.release_tag, usual.release_tag),
-        )
-        if value != default
-    ]
-    return ["", "[guard]", *lines] if lines else []
-
-
-def _from(found: _Read, proposed: Proposed, what: str = "") -> str:
-    path, _, at = found.where.partition(" at ")
+def _from(read: _Read, proposed: Proposed, what: str = "") -> str:
+    path, _, at = read.where.partition(" at ")
     numbers = ", ".join(f"{path}:{line}" for line in proposed.lines)
     return _comment(f"From {numbers} (at {at})" + (f": {what}." if what else "."))
 
@@ -265,22 +257,10 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _checked(text: str, path: str) -> str:
-    read_config(text.encode(), path)
-    return text
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        write_whole(path, text.encode())
-    except OSError as error:
-        raise GuardError(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _tell(found: _Read, root: str, screen: Screen) -> None:
-    proposal = found.proposal
-    if found.nothing:
-        screen.say(f"  nothing to propose: {found.nothing}")
+def _tell(read: _Read, root: str, screen: Screen) -> None:
+    proposal = read.proposal
+    if read.nothing:
+        screen.say(f"  nothing to propose: {read.nothing}")
     for name, proposed in (
         ("image", proposal.image),
         ("test command", proposal.command),

@@ -77,30 +77,30 @@ def run(options: Namespace, screen: Screen) -> int:
     with ObjectPool() as pool:
         verdicts = Verdicts(workspace.superproject, pool)
         rows = _rows(verdicts, bool(options.all or options.verdict))
-    found = [row for row in rows if _fits(row.record, options)]
+    fitting = [row for row in rows if _fits(row.record, options)]
     # A bypass has none of what is asked for.
     is_narrowed = any((options.verdict, options.passed, options.failed, options.release))
     bypasses = Bypassed()
     if not (is_narrowed or options.gitlink):
         with Gate(workspace) as gate:
             bypasses = bypassed(gate, options.all)
-    if options.verdict and not found:
+    if options.verdict and not fitting:
         raise UsageError(f"no verdict is named {options.verdict}", "guard log")
     if options.json:
-        verdicts_json = [_json(item) for item in found]
-        screen.json({"version": JSON_VERSION, "verdicts": verdicts_json, **bypasses.json()})
+        values = [_json(row) for row in fitting]
+        screen.json({"version": JSON_VERSION, "verdicts": values, **bypasses.json()})
         return EXIT_ALLOWED
     for line in bypasses.lines():
         screen.say(screen.paint(line, "yellow"))
     if options.verdict:
-        for row in found:
+        for row in fitting:
             _show(row, verdicts.logs, screen)
-    elif not found:
+    elif not fitting:
         top = workspace.superproject
         ways = ways_to_verdicts(top, usual_remote(top, pool.settings))
         screen.say("none fits" if rows else f"no verdicts yet: {ways}")
     else:
-        _table(workspace, found, screen)
+        _table(workspace, fitting, screen)
     return EXIT_ALLOWED
 
 
@@ -120,27 +120,26 @@ def _settle(options: Namespace, screen: Screen) -> int:
         )
     with Gate(find_workspace()) as gate:
         standing = settle_by_hand(gate, name, why)
-    for line in Bypassed((standing,)).lines()[:-1]:
+    for line in standing.lines():
         screen.say(line)
     return EXIT_ALLOWED
 
 
 def _prune(workspace: Workspace, sure: bool, screen: Screen) -> int:
-
     with Gate(workspace) as gate:
-        found = droppable(gate, gate.verdicts.history())
-    if not found.logs and not found.images:
+        unneeded = droppable(gate, gate.verdicts.history())
+    if not unneeded.logs and not unneeded.images:
         screen.say("nothing to drop")
         return EXIT_ALLOWED
     screen.say(
-        f"{counted(len(found.logs), 'log')} ({size(found.log_bytes)}) and "
-        f"{counted(len(found.images), 'image')} are needed by nothing that stands for a branch, "
-        f"a tag, a HEAD or the index ({counted(found.kept, 'verdict')})"
+        f"{counted(len(unneeded.logs), 'log')} ({size(unneeded.log_bytes)}) and "
+        f"{counted(len(unneeded.images), 'image')} are needed by nothing that stands for a "
+        f"branch, a tag, a HEAD or the index ({counted(unneeded.kept, 'verdict')})"
     )
     if not sure and not screen.confirms("drop them?"):
         screen.say("nothing was dropped")
         return EXIT_ALLOWED
-    for trouble in drop(found):
+    for trouble in drop(unneeded):
         screen.warn(f"guard: {trouble}")
     screen.say("dropped; the verdicts themselves stay")
     return EXIT_ALLOWED
@@ -148,28 +147,26 @@ def _prune(workspace: Workspace, sure: bool, screen: Screen) -> int:
 
 def _fits(record: Record, options: Namespace) -> bool:
     passed = record.result is Result.PASSED
-    return not (
-        (options.passed and not passed)
-        or (options.failed and passed)
-        or (options.release and record.release != options.release)
-        or (options.verdict and not record.is_named(options.verdict))
-        or (
-            options.gitlink
-            and not any(link.commit.startswith(options.gitlink) for link in record.gitlinks)
-        )
-    )
+    if (options.passed and not passed) or (options.failed and passed):
+        return False
+    if options.release and record.release != options.release:
+        return False
+    if options.verdict and not record.is_named(options.verdict):
+        return False
+    commits = (link.commit for link in record.gitlinks)
+    return not options.gitlink or any(commit.startswith(options.gitlink) for commit in commits)
 
 
 def _rows(verdicts: Verdicts, wants_all: bool) -> list[_Row]:
     """One's own verdicts and those of others, newest first."""
     records = verdicts.history() if wants_all else verdicts.newest()
     rows = [_Row(record) for record in records]
-    seen: set[tuple[str, str]] = set()
+    combinations = set()
     for theirs in verdicts.others():
-        combination = (theirs.record.key, theirs.record.recipe)
-        if wants_all or combination not in seen:
+        combination = theirs.record.key, theirs.record.recipe
+        if wants_all or combination not in combinations:
             rows.append(_Row(theirs.record, theirs))
-        seen.add(combination)
+        combinations.add(combination)
     return sorted(rows, key=lambda row: row.record.finished, reverse=True)
 
 
