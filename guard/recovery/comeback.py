@@ -9,7 +9,6 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import EngineError, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
-from guard.git.ancestry import tree_of
 from guard.git.commands import git
 from guard.git.commits import new_commit, tree_with
 from guard.git.locate import checkout_at
@@ -30,7 +29,7 @@ from guard.recovery.journal import (
     write_journal,
 )
 from guard.recovery.known_good import Good, KnownGood
-from guard.recovery.plan import Plan, Planner, Side, goals_home, goals_there, superproject_of
+from guard.recovery.plan import Plan, Planner, Side, goals_home, goals_there
 from guard.screen import Screen, moment
 from guard.situation.branches import default_branch
 from guard.trial.jobs import at_work
@@ -71,7 +70,7 @@ def go_back(
         GuardError: something is in the way. Until the first line of what was done nothing has
             been changed, but for what the remotes have, which was fetched.
     """
-    superproject = superproject_of(gate)
+    superproject = _superproject(gate)
     finish(superproject, wishes.only_shows, screen.say)
     if wishes.pushes:
         for path in ("", known.submodules[0]):
@@ -108,7 +107,7 @@ def go_there(gate: Gate, good: Good, wishes: Wishes, screen: Screen) -> None:
     Raises:
         GuardError: something would be hard to find again, all of it at once; nothing has moved.
     """
-    superproject = superproject_of(gate)
+    superproject = _superproject(gate)
     finish(superproject, wishes.only_shows, screen.say)
     goals = goals_there(gate, good)
     if wishes.only_shows:
@@ -128,7 +127,7 @@ def go_home(gate: Gate, wishes: Wishes, screen: Screen) -> None:
         UsageError: nothing is remembered.
         GuardError: something would be hard to find again; nothing has moved.
     """
-    superproject = superproject_of(gate)
+    superproject = _superproject(gate)
     home = read_journal(superproject).home
     if not home:
         raise UsageError(
@@ -147,6 +146,16 @@ def go_home(gate: Gate, wishes: Wishes, screen: Screen) -> None:
         return
     travel(superproject, goals, screen.say)
     write_journal(superproject, NOTHING)
+
+
+def _superproject(gate: Gate) -> Repository:
+    superproject = gate.workspace.superproject
+    if superproject.work_tree is None:
+        raise GuardError(
+            f"{superproject.git_dir} is bare: the way back needs a working tree",
+            "run guard recover in a clone with a working tree",
+        )
+    return superproject
 
 
 def ask_remote(name: str, checkout: Repository | None) -> None:
@@ -279,7 +288,7 @@ def _restore(plan: Plan, say: Say) -> tuple[str, str]:
 
 def _committed(plan: Plan, side: Side, tree: str) -> str:
     """A commit with this tree on top of the tip; the tip itself where that has it already."""
-    if len(side.parents) == 1 and tree_of(side.checkout, side.parents[0]) == tree:
+    if not side.needed:
         return side.parents[0]
     record = plan.good.record
     message = (
@@ -302,27 +311,27 @@ def _push_all(
         push(goal.checkout, remote, ref, ref)
         say(f"{goal.name}: pushed {goal.tag} to {remote}")
     for side, commit in zip((plan.consumer, plan.superproject), commits, strict=True):
-        _push_side(side, commit, say)
+        branch, remote = side.branch, side.branch.remote
+        if branch.tracked == commit:
+            say(f"{side.name}: {remote} has it already")
+            continue
+        try:
+            push(side.checkout, remote, commit, branch.ref)
+        except PushError as error:
+            raise _refusal(side, commit, error) from error
+        say(f"{side.name}: pushed {commit[:12]} to {remote} {branch.name}")
 
 
-def _push_side(side: Side, commit: str, say: Say) -> None:
-    branch, checkout = side.branch, side.checkout
-    if branch.tracked == commit:
-        say(f"{side.name}: {branch.remote} has it already")
-        return
-    try:
-        push(checkout, branch.remote, commit, branch.ref)
-    except PushError as error:
-        problem = f"the push to {branch.name} of {branch.remote} was refused:\n{error.problem}"
-        remedy = "run guard recover --push again when that is mended: what is done stays done"
-        if error.refusal is Refusal.BEHIND:
-            problem = (
-                f"somebody else pushed to {branch.name} of {branch.remote} first; nothing was "
-                f"forced, and the restoring commit {commit[:12]} is here"
-            )
-            fetch_it = git(checkout, "fetch", branch.remote).text
-            remedy = (
-                f"look at it: {fetch_it}; then run guard recover --push again, which joins both"
-            )
-        raise GuardError(f"{side.name}: {problem}", remedy) from error
-    say(f"{side.name}: pushed {commit[:12]} to {branch.remote} {branch.name}")
+def _refusal(side: Side, commit: str, error: PushError) -> GuardError:
+    name, remote = side.branch.name, side.branch.remote
+    if error.refusal is not Refusal.BEHIND:
+        return GuardError(
+            f"{side.name}: the push to {name} of {remote} was refused:\n{error.problem}",
+            "run guard recover --push again when that is mended: what is done stays done",
+        )
+    fetch_it = git(side.checkout, "fetch", remote).text
+    return GuardError(
+        f"{side.name}: somebody else pushed to {name} of {remote} first; nothing was forced, and "
+        f"the restoring commit {commit[:12]} is here",
+        f"look at it: {fetch_it}; then run guard recover --push again, which joins both",
+    )

@@ -116,29 +116,13 @@ class Plan(NamedTuple):
     notes: tuple[str, ...]
 
 
-def superproject_of(gate: Gate) -> Repository:
-    """The superproject, which has a working tree.
-
-    Raises:
-        GuardError: it is bare.
-    """
-    superproject = gate.workspace.superproject
-    if superproject.work_tree is None:
-        raise GuardError(
-            f"{superproject.git_dir} is bare: the way back needs a working tree",
-            "run guard recover in a clone with a working tree",
-        )
-    return superproject
-
-
 def goals_there(gate: Gate, good: Good) -> list[Goal]:
     """The plan without commits: every checkout detached at its good commit.
 
     Raises:
         GuardError: what stands in the way; nothing has been changed.
     """
-    superproject = superproject_of(gate)
-    parts = _submodules(gate, good)
+    superproject, parts = gate.workspace.superproject, _submodules(gate, good)
     if not good.superproject:
         raise GuardError(
             f"the tree of {gate.workspace.name('')} that verdict {good.record.name} was earned "
@@ -169,7 +153,7 @@ def goals_home(gate: Gate, home: Sequence[Home]) -> list[Goal]:
     """
     troubles, goals = [], []
     for place in home:
-        checkout = checkout_at(superproject_of(gate), place.path)
+        checkout = checkout_at(gate.workspace.superproject, place.path)
         if checkout is None:
             continue
         name, branch, commit = gate.workspace.name(place.path), place.branch, place.commit
@@ -194,9 +178,6 @@ class Planner:
 
     Args:
         pushes: whether the remotes are to follow.
-
-    Raises:
-        GuardError: the combination cannot be put together any more.
     """
 
     def __init__(self, gate: Gate, known: KnownGood, good: Good, pushes: bool) -> None:
@@ -204,7 +185,7 @@ class Planner:
         self._known = known
         self._good = good
         self._base = good.whole()
-        self._top = superproject_of(gate)
+        self._top = gate.workspace.superproject
         self._pushes = pushes
         self._troubles: list[GuardError] = []
         self._notes: list[str] = []
@@ -241,20 +222,12 @@ class Planner:
     def _side(self, path: str, checkout: Repository, good: str, tree: str) -> Side:
         """What becomes of a repository whose default branch is to have a tree."""
         name = self._gate.workspace.name(path)
-        branch = default_branch(checkout)
+        branch, where = default_branch(checkout), stand(checkout)
         parents, why = self._parents(name, checkout, branch)
+        needed = len(parents) > 1 or tree_of(checkout, parents[0]) != tree
+        described = self._known.describe(path, good)
         return Side(
-            path,
-            name,
-            checkout,
-            branch,
-            stand(checkout),
-            good,
-            self._known.describe(path, good),
-            tree,
-            parents,
-            why,
-            needed=len(parents) > 1 or tree_of(checkout, parents[0]) != tree,
+            path, name, checkout, branch, where, good, described, tree, parents, why, needed
         )
 
     def _config(self, tip: str) -> tuple[Config, Entry | None]:
@@ -401,11 +374,7 @@ class Planner:
             return self._with_changes(side._replace(needed=True), private, tree)
 
     def _with_changes(self, side: Side, repository: Repository, tree: str) -> Side:
-        """A side with what a new commit with a tree changes, as people want to see it.
-
-        Args:
-            repository: one that has the tree, and the history.
-        """
+        """A side with what a new commit with a tree changes; the repository has that tree."""
         tip = side.parents[0]
         log = ("log", "--format=%H %s", "--first-parent", tip, f"^{side.good}")
         listed = repository.lines(*log) if side.good else []
@@ -444,8 +413,7 @@ def _unfit(name: str, checkout: Repository, target: str) -> list[GuardError]:
 
     Where something would be lost, what would be written over is not told, too: it is the same.
     """
-    troubles = losses(name, checkout)
-    if troubles:
+    if troubles := losses(name, checkout):
         return troubles
     try:
         checkout.run("cat-file", "-e", f"{target}^{{tree}}")
@@ -469,11 +437,7 @@ def _unfit_below(superproject: Repository, good: Good) -> list[GuardError]:
 
 
 def _elsewhere(name: str, checkout: Repository, branch: str, why: str) -> list[GuardError]:
-    """That another working tree has a branch that this one is to have.
-
-    Args:
-        why: what that would do, from the comma on.
-    """
+    """That another working tree has a branch that this one is to have."""
     place = checkout.text("for-each-ref", "--format=%(worktreepath)", f"refs/heads/{branch}")
     # Of a submodule's own checkout git names the git dir there.
     if not place or os.path.realpath(place) in (checkout.work_tree, checkout.git_dir):
@@ -498,10 +462,8 @@ def _unguarded(side: Side) -> list[GuardError]:
 
 def _refuse(troubles: Sequence[GuardError]) -> None:
     """Raise the error that names them all, if there is any."""
-    if not troubles:
-        return
-    lines = [f"  {trouble.problem}" for trouble in troubles]
-    remedies = dict.fromkeys(trouble.remedy for trouble in troubles if trouble.remedy)
-    raise GuardError(
-        "nothing was changed; in the way of it:\n" + "\n".join(lines), "; ".join(remedies)
-    )
+    if troubles:
+        lines = ["nothing was changed; in the way of it:"]
+        lines += [f"  {trouble.problem}" for trouble in troubles]
+        remedies = dict.fromkeys(trouble.remedy for trouble in troubles if trouble.remedy)
+        raise GuardError("\n".join(lines), "; ".join(remedies))

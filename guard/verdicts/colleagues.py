@@ -78,7 +78,7 @@ class _Brought(NamedTuple):
 
 
 class Colleagues:
-    """The verdicts of others in one superproject's repository.
+    """The verdicts of others in one superproject's repository; a GitError where git fails.
 
     Args:
         tips: remote-tracking ref -> commit.
@@ -102,12 +102,8 @@ class Colleagues:
     def newest(self, path: str) -> Theirs | None:
         """The newest verdict in a file, of those that count, else of those that do not.
 
-        Of two at one second it is the one that did not pass.
-
-        Damaged ones count as none: they open no gate, and one's own stay.
-
-        Raises:
-            GitError: git cannot be asked.
+        Of two at one second it is the one that did not pass. Damaged ones count as none: they open
+        no gate, and one's own stay.
         """
         reader = self._pool.reader(self._repository)
         blobs = reader.read_all([f"{tip}:{path}" for tip in self._tips.values()])
@@ -129,11 +125,7 @@ class Colleagues:
         return verdicts[-1] if verdicts else None
 
     def all(self) -> list[Theirs]:
-        """Every one, newest first.
-
-        Raises:
-            GitError: the history cannot be read.
-        """
+        """Every one, newest first."""
         verdicts = self._theirs(self._brought(""))
         return sorted(verdicts, key=lambda each: each.record.finished, reverse=True)
 

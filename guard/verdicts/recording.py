@@ -42,15 +42,7 @@ def rehearse(repository: Repository, read_tip: Callable[[], str | None]) -> None
 def add(
     repository: Repository, record: Record, path: str, read_tip: Callable[[], str | None]
 ) -> str:
-    """Add a record to the tree, and return the new tip.
-
-    Args:
-        path: where it stands there.
-        read_tip: reads the ref anew.
-
-    Raises:
-        GuardError: it could not be written; the ref is as it was.
-    """
+    """Add a record to the tree at a path, and return the new tip; as `Verdicts.record`."""
     data = record.to_json()
     with private_index(repository) as scratch:
         for _ in range(_RACES):
@@ -77,7 +69,6 @@ def keep(record: Record, parts: Iterable[Part]) -> list[str]:
 
 
 def _commit(scratch: Repository, data: bytes, path: str, message: str, tip: str | None) -> str:
-    """A commit on top of `tip` whose tree has one file more. Moves nothing."""
     blob = scratch.text("hash-object", "-w", "--stdin", data=data)
     tree = changed_index(scratch, tip, {path: (REGULAR, blob)})
     return new_commit(scratch, tree, [tip] if tip else [], message)

@@ -33,7 +33,7 @@ class _BrokenRefError(GuardError):
 
 
 class Verdicts:
-    """The store in one superproject's repository.
+    """The store in one superproject's repository. Where git cannot be asked, a GitError says so.
 
     Args:
         pool: the open readers; the store does not close them.
@@ -65,9 +65,6 @@ class Verdicts:
 
         Args:
             again: whether another process may have recorded something since the last look.
-
-        Raises:
-            GitError: git cannot be asked.
         """
         own, record = self._own(key, digest, again)
         # Where sync has brought nothing, nothing more is imported.
@@ -90,9 +87,6 @@ class Verdicts:
         """Whether one's own record, as it was read, is the newest, and nobody else's are here.
 
         Refs are asked for by their names: git lists none, however many there are.
-
-        Raises:
-            GitError: git cannot be asked.
         """
         own = f"{REF}:{record_path(tested.key, tested.recipe)}"
         names = [own, *self._their_refs()]
@@ -103,17 +97,13 @@ class Verdicts:
         """What others recorded and ``guard sync`` brought, newest first, trusted or not.
 
         Raises:
-            GuardError: git cannot be asked, or ``guard.trust`` is no word that guard knows.
+            ConfigError: ``guard.trust`` is no word that guard knows.
         """
         self._read_tip()
         return self._colleagues().all() if self._remote_tips else []
 
     def counted(self, again: bool = False) -> list[Record]:
-        """As `newest`, with those of others that count: what `look_up` goes by.
-
-        Raises:
-            GuardError: as `newest` and `others`.
-        """
+        """As `newest`, with those of `others` that count: what `look_up` goes by."""
         records = {record_path(each.key, each.recipe): each for each in self.newest(again)}
         for theirs in self.others():
             path = record_path(theirs.record.key, theirs.record.recipe)
@@ -181,11 +171,7 @@ class Verdicts:
         return self._records(blob for _, blob in files.values())
 
     def history(self) -> list[Record]:
-        """Every attempt that was ever recorded, newest first.
-
-        Raises:
-            GuardError: the ref cannot be read, or points at nothing of use.
-        """
+        """Every attempt that was ever recorded, newest first; raises as `newest`."""
         tip = self._whole_tip()
         shown = ("--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=")
         listed = self._repository.text("log", *shown, tip) if tip is not None else ""
