@@ -34,33 +34,28 @@ def run(options: Namespace, screen: Screen) -> int:
     trust = trust_in(superproject)
     with ObjectPool() as pool:
         remote = options.remote or usual_remote(superproject, pool.settings)
-        remotes = superproject.lines("remote")
-        if not remote:
-            raise _no_remote(superproject, remotes)
-        if remote not in remotes:
-            raise UsageError(
-                f"the superproject has no remote named {remote}", "git remote --verbose"
-            )
+        _check(remote, superproject)
         # Git would say of one's own damage that the remote cannot be fetched from.
         Verdicts(superproject, pool).newest()
-        found = sync(superproject, pool, remote, options.dry_run)
+        synced = sync(superproject, pool, remote, options.dry_run)
     came, went = ("would come", "would go") if options.dry_run else ("came", "went")
-    ways = f"{counted(found.came, 'verdict')} {came}, {counted(found.went, 'verdict')} {went}"
+    ways = f"{counted(synced.came, 'verdict')} {came}, {counted(synced.went, 'verdict')} {went}"
     screen.say(f"{remote}: {ways}")
-    if found.came and trust is Trust.NONE:
-        screen.say(
-            f"  those of others are shown, and do not count: git config {SETTING} says whose do"
-        )
+    if synced.came and trust is Trust.NONE:
+        whose = f"git config {SETTING} says whose do"
+        screen.say(f"  those of others are shown, and do not count: {whose}")
     return EXIT_ALLOWED
 
 
-def _no_remote(superproject: Repository, remotes: list[str]) -> GuardError:
-    if not remotes:
-        return GuardError(
-            f"{superproject.work_tree or superproject.git_dir} has no remote to share verdicts "
-            "with",
-            "git remote add origin <url>",
-        )
-    return GuardError(
-        f"none of the remotes {', '.join(remotes)} is the usual one", f"guard sync {remotes[0]}"
-    )
+def _check(remote: str, superproject: Repository) -> None:
+    remotes = superproject.lines("remote")
+    if remote in remotes:
+        return
+    if remote:
+        raise UsageError(f"the superproject has no remote named {remote}", "git remote --verbose")
+    if remotes:
+        problem = f"none of the remotes {', '.join(remotes)} is the usual one"
+        raise GuardError(problem, f"guard sync {remotes[0]}")
+    place = superproject.work_tree or superproject.git_dir
+    problem = f"{place} has no remote to share verdicts with"
+    raise GuardError(problem, "git remote add origin <url>")

@@ -31,20 +31,6 @@ class Synced(NamedTuple):
     went: int
 
 
-class Tips(NamedTuple):
-    """The commits that are joined; None where there is no such ref.
-
-    Args:
-        own: one's own verdicts.
-        known: what the remote was last seen to have.
-        remote: what it has now.
-    """
-
-    own: str | None
-    known: str | None
-    remote: str | None
-
-
 def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -> Synced:
     """Bring a remote's verdicts here and one's own there. One's own ref is left as it is.
 
@@ -57,20 +43,23 @@ def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -
     tracking = f"{REMOTES}{remote}{NAME}"
     incoming = f"{REMOTES}{remote}/incoming"
     for _ in range(_RACES):
-        tips = _tips(repository, remote, tracking, incoming)
-        tops = _maximal(repository, (tips.remote, tips.known, tips.own))
+        _fetch(repository, remote, incoming)
+        refs = list_refs(repository, REF, tracking, incoming)
+        # One's own, what the remote was last seen to have, and what it has now.
+        tips = (refs[name].id if name in refs else None for name in (REF, tracking, incoming))
+        own, earlier, now = tips
+        tops = _maximal(repository, (now, earlier, own))
         if not tops:
             return Synced(0, 0)
-        earlier = [tip for tip in (tips.known, tips.own) if tip]
-        came = _count(repository, [tips.remote] if tips.remote else [], earlier)
-        went = _count(repository, tops, [tips.remote] if tips.remote else [])
+        came = _count(repository, (now,), (earlier, own))
+        went = _count(repository, tops, (now,))
         if dry_run:
             _delete(repository, incoming)
             return Synced(came, went)
         joined = tops[0] if len(tops) == 1 else _joined(repository, pool, tops)
-        if joined != tips.remote and not _pushed(repository, remote, joined):
+        if joined != now and not _pushed(repository, remote, joined):
             continue
-        if joined == tips.known or moved(repository, tracking, joined, tips.known):
+        if joined == earlier or moved(repository, tracking, joined, earlier):
             _delete(repository, incoming)
             return Synced(came, went)
     raise GuardError(f"{remote} moved its verdicts {_RACES} times meanwhile", "guard sync")
@@ -91,7 +80,8 @@ def ways_to_verdicts(repository: Repository, remote: str) -> str:
     return f"{sync}, guard test makes one"
 
 
-def _tips(repository: Repository, remote: str, tracking: str, incoming: str) -> Tips:
+def _fetch(repository: Repository, remote: str, incoming: str) -> None:
+    """Have the remote's verdicts at a ref; no such ref where the remote has none."""
     try:
         if ls_remote(repository, remote, REF, seconds=None):
             fetch(repository, remote, f"+{REF}:{incoming}")
@@ -99,8 +89,6 @@ def _tips(repository: Repository, remote: str, tracking: str, incoming: str) -> 
             _delete(repository, incoming)
     except GitError as error:
         raise _trouble("asked for its verdicts", remote, error) from error
-    refs = list_refs(repository, REF, tracking, incoming)
-    return Tips(*(refs[name].id if name in refs else None for name in (REF, tracking, incoming)))
 
 
 def _pushed(repository: Repository, remote: str, commit: str) -> bool:
@@ -130,11 +118,14 @@ def _maximal(repository: Repository, tips: Iterable[str | None]) -> list[str]:
     return [tip for tip in commits if tip in independent]
 
 
-def _count(repository: Repository, of: list[str], without: list[str]) -> int:
-    if not of:
+def _count(
+    repository: Repository, tips: Iterable[str | None], without: Iterable[str | None]
+) -> int:
+    commits = [tip for tip in tips if tip]
+    excluded = [f"^{tip}" for tip in without if tip]
+    if not commits:
         return 0
-    excluded = [f"^{tip}" for tip in without]
-    return int(repository.text("rev-list", "--count", "--no-merges", *of, *excluded))
+    return int(repository.text("rev-list", "--count", "--no-merges", *commits, *excluded))
 
 
 def _joined(repository: Repository, pool: ObjectPool, tips: list[str]) -> str:
