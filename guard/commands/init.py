@@ -49,15 +49,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 class _Read(NamedTuple):
-    """What the consumer's CI file proposes.
-
-    Args:
-        where: how comments name the file, with its commit.
-        nothing: why there is no proposal, "" where there is one.
-    """
+    """What the consumer's CI file at a commit proposes; `nothing` says why there is no proposal."""
 
     proposal: Proposal = Proposal()
-    where: str = ""
+    file: str = ""
+    commit: str = ""
     nothing: str = ""
 
 
@@ -178,11 +174,11 @@ def _read(gate: Gate, config: Config) -> _Read:
         proposal = _usable(read_travis(content.data, f"{path}/{TRAVIS}"))
     except GuardError as error:
         return _Read(nothing=error.problem)
-    where = f"{path}/{TRAVIS} at {commit[:12]}"
-    nothing = ""
+    read = _Read(proposal, f"{path}/{TRAVIS}", commit[:12])
     if proposal.command is None and proposal.image is None:
-        nothing = f"{where} has no docker run line that says what to test"
-    return _Read(proposal, where, nothing)
+        what = "has no docker run line that says what to test"
+        return read._replace(nothing=f"{read.file} at {read.commit} {what}")
+    return read
 
 
 def _usable(proposal: Proposal) -> Proposal:
@@ -235,9 +231,8 @@ def _text(config: Config, read: _Read) -> str:
 
 
 def _from(read: _Read, proposed: Proposed, what: str = "") -> str:
-    path, _, at = read.where.partition(" at ")
-    numbers = ", ".join(f"{path}:{line}" for line in proposed.lines)
-    return _comment(f"From {numbers} (at {at})" + (f": {what}." if what else "."))
+    places = ", ".join(f"{read.file}:{line}" for line in proposed.lines)
+    return _comment(f"From {places} (at {read.commit})" + (f": {what}." if what else "."))
 
 
 def _comment(text: str) -> str:
