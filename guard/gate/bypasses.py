@@ -197,11 +197,7 @@ def _closed(bypass: Bypass) -> Standing:
 
 
 class _Settling:
-    """Holds bypasses against the verdicts, the rules and the branches as they are now.
-
-    Args:
-        top: the gate of the superproject itself.
-    """
+    """Holds bypasses against the verdicts, the rules and the branches as they are now."""
 
     def __init__(self, gate: Gate, top: Gate) -> None:
         self._gate = gate
@@ -254,8 +250,8 @@ class _Settling:
             # Judged in another superproject than then: what counts is the combination of then.
             if self._verdict(ref).state is not VerdictState.PASSED:
                 return decision._replace(outcome=Outcome.UNDECIDED)
-            left = tuple(one for one in decision.findings if one.rule != TESTED)
-            return decision._replace(findings=left, outcome=outcome_of(left))
+            others = tuple(each for each in decision.findings if each.rule != TESTED)
+            return decision._replace(findings=others, outcome=outcome_of(others))
 
         if self._is_of_consumer(bypass):
             decisions = map(applied, self._gate.consumer_in_turn(ref.commit, ref.ref))
@@ -263,13 +259,12 @@ class _Settling:
         decision = applied(self._top.superproject(ref.commit, ref.ref))
         if decision.outcome is not Outcome.ALLOWED:
             return False
-        # Many bypasses are of one push that was tried again: what they ask of a remote is asked
-        # once.
+        # Many bypasses are of one push that was tried again: their remote is asked once.
         destination = Destination(bypass.remote, bypass.url)
         if destination not in self._orders:
             self._orders[destination] = Order(self._top, destination)
-        order = self._orders[destination]
-        return all(one.outcome is Outcome.ALLOWED for one in order.judged([decision]))
+        judged = self._orders[destination].judged([decision])
+        return all(each.outcome is Outcome.ALLOWED for each in judged)
 
     def _verdict(self, ref: PushedRef) -> Tested:
         return self._gate.verdicts.by_digest(ref.combination, ref.recipe)

@@ -74,10 +74,10 @@ def go_back(
     finish(superproject, wishes.only_shows, screen.say)
     if wishes.pushes:
         for path in ("", known.submodules[0]):
-            ask_remote(gate.workspace.name(path), checkout_at(superproject, path))
+            _ask_remote(gate.workspace.name(path), checkout_at(superproject, path))
     good = good or known.last()
     plan = Planner(gate, known, good, wishes.pushes).plan()
-    tags = tags_to_push(plan) if wishes.pushes else []
+    tags = _tags_to_push(plan) if wishes.pushes else []
     image = image_to_bring(good) if wishes.image else None
     _show(plan, tags, image, wishes, screen)
     moves_latest = _may_move_latest(gate, plan, wishes, screen)
@@ -93,8 +93,8 @@ def go_back(
     if wishes.pushes:
         _push_all(plan, tags, commits, screen.say)
     else:
-        screen.say("to push all of it in the right order: guard recover --push "
-                   f"{good.record.name}")  # fmt: skip
+        command = f"guard recover --push {good.record.name}"
+        screen.say(f"to push all of it in the right order: {command}")
     if moves_latest:
         with at_work(gate, record.name, screen):
             publish(gate, plan.config, record, Wish(latest=True), screen)
@@ -158,7 +158,7 @@ def _superproject(gate: Gate) -> Repository:
     return superproject
 
 
-def ask_remote(name: str, checkout: Repository | None) -> None:
+def _ask_remote(name: str, checkout: Repository | None) -> None:
     """Fetch what a remote has before anything is made on top of it; without one, nothing."""
     remote = default_branch(checkout).remote if checkout is not None else ""
     if checkout is None or not remote:
@@ -172,12 +172,8 @@ def ask_remote(name: str, checkout: Repository | None) -> None:
         ) from error
 
 
-def tags_to_push(plan: Plan) -> list[tuple[Goal, str]]:
-    """The release tags that their remotes lack, with the remote.
-
-    Raises:
-        GuardError: a remote does not answer, or has another commit under that tag.
-    """
+def _tags_to_push(plan: Plan) -> list[tuple[Goal, str]]:
+    """Each release tag that its remote lacks, with the remote; it must not mean another commit."""
     tags = []
     for goal in plan.goals:
         remote = default_branch(goal.checkout).remote if goal.tag else ""
