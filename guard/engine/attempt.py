@@ -19,7 +19,6 @@ from guard.engine.prepared import Prepared, prepare
 from guard.engine.profile import instructions
 from guard.engine.programs import BuildkitCli, find_cli
 from guard.engine.run import TestPlan, run_test
-from guard.engine.strays import remove_strays, step_notes
 from guard.errors import EngineError
 from guard.model import Result
 
@@ -86,7 +85,6 @@ def attempt(
         KeyboardInterrupt: interrupted or terminated; everything is cleaned up.
     """
     with terminable():
-        remove_strays(engine)
         remove_leftovers(engine)
         builder = choose_builder(engine, prepared.builder, find, begun)
         if begun is not None and builder.name != "buildkit":
@@ -100,8 +98,8 @@ def _attempt(
     recipe, context = prepared.recipe, prepared.context
     begun = time.monotonic()
     try:
-        with deadline(prepared.timeout), step_notes(engine) as notes:
-            build = builder.build(engine, context, recipe, options, on_event, notes)
+        with deadline(prepared.timeout):
+            build = builder.build(engine, context, recipe, options, on_event)
     except BaseImageError as error:
         raise (_only_here(engine, context, error) if options.fresh else error) from None
     except DeadlinePassed:

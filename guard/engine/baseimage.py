@@ -23,7 +23,7 @@ from docker.errors import APIError
 
 from guard.engine.client import Engine, explanation
 from guard.engine.endings import shielded
-from guard.engine.leftovers import OWNER, Owner, remove
+from guard.engine.leftovers import OWNER, owner, remove
 from guard.errors import EngineError
 
 NAME: Final = "guard-base"
@@ -100,7 +100,7 @@ def _container(engine: Engine, image: str) -> Iterator[str]:
             ["/bin/sh", "-c", ":"],
             name=name,
             entrypoint=[],
-            labels={OWNER: str(Owner.this())},
+            labels={OWNER: owner(os.getpid())},
         )
         yield name
     finally:

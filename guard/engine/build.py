@@ -12,7 +12,6 @@ from guard.engine.events import OnEvent, Sending
 if TYPE_CHECKING:
     # Whoever only shows a build needs no docker SDK.
     from guard.engine.client import Engine
-    from guard.engine.strays import StepNotes
 
 # The annotations of the OCI image specification that do not change from one build to the next:
 # `created` would give every build another id.
@@ -88,13 +87,13 @@ class Builder(NamedTuple):
     Args:
         name: ``classic`` or ``buildkit``: what a verdict records.
         version: what drives it, e.g. ``docker 20.10.24``.
-        build: what it takes last is where it notes the steps it is at. Raises `EngineError` for
-            anything but a failure that is the combination's own, and what `Context.stream` raises.
+        build: raises `EngineError` for anything but a failure that is the combination's own, and
+            what `Context.stream` raises.
     """
 
     name: str
     version: str
-    build: Callable[[Engine, Context, Recipe, Options, OnEvent, StepNotes], Build]
+    build: Callable[[Engine, Context, Recipe, Options, OnEvent], Build]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.version})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -16,10 +15,9 @@ from guard.engine.build import Base, Build, Options, sent
 from guard.engine.cli import converse, kill, start
 from guard.engine.context import Context
 from guard.engine.endings import shielded
-from guard.engine.events import Event, OnEvent, Step
+from guard.engine.events import Event, OnEvent
 from guard.engine.failures import reason
 from guard.engine.plain import PlainProgress
-from guard.engine.processes import notes_folder
 from guard.engine.programs import BuildkitCli
 from guard.errors import EngineError
 from guard.git.files import private_folder
@@ -27,7 +25,6 @@ from guard.git.files import private_folder
 if TYPE_CHECKING:
     # A build begins while the docker SDK is still on its way.
     from guard.engine.client import Engine
-    from guard.engine.strays import StepNotes
 
 
 class _Answers(NamedTuple):
@@ -139,10 +136,7 @@ def begin(
         builder: ``auto``, ``buildkit`` or ``classic``.
         find: gives the CLI.
     """
-    # What a killed engine left at work is ended before anything else begins.
-    if builder == "classic" or os.listdir(notes_folder()):
-        return None
-    cli = find()
+    cli = find() if builder != "classic" else None
     return CliBuild(cli, recipe, options) if cli is not None else None
 
 
@@ -154,7 +148,6 @@ def buildkit_build(
     recipe: Recipe,
     options: Options,
     on_event: OnEvent,
-    notes: StepNotes,
 ) -> Build:
     """Build with BuildKit, the context on the CLI's standard input.
 
@@ -170,7 +163,7 @@ def buildkit_build(
         if begun is None:
             work.send(context)
         dockerfile = work.dockerfile
-        progress = PlainProgress(dockerfile, _noting(on_event, notes))
+        progress = PlainProgress(dockerfile, on_event)
         for line in work.lines(on_event):
             progress.take(line)
         status, ids = work.ended()
@@ -195,15 +188,6 @@ def buildkit_build(
     if not image:
         raise EngineError(f"{cli.version} ended well, but made no image")
     return Build(image, "", None, steps, _bases(engine, progress), progress.tail)
-
-
-def _noting(on_event: OnEvent, notes: StepNotes) -> OnEvent:
-    def told(event: Event) -> None:
-        if isinstance(event, Step):
-            notes.step(event.text)
-        on_event(event)
-
-    return told
 
 
 def _command(cli: BuildkitCli, recipe: Recipe, options: Options, answers: _Answers) -> list[str]:

@@ -16,7 +16,6 @@ from guard.engine.context import Context
 from guard.engine.events import Lines, OnEvent, Output, Step, StepDone
 from guard.engine.excerpt import Excerpt
 from guard.engine.failures import Trouble, reason
-from guard.engine.strays import StepNotes
 from guard.errors import EngineError
 
 # The builder wraps what a step writes to its standard error in red.
@@ -33,7 +32,6 @@ def classic_build(
     recipe: Recipe,
     options: Options,
     on_event: OnEvent,
-    notes: StepNotes,
 ) -> Build:
     """Build with the engine's classic builder.
 
@@ -43,7 +41,7 @@ def classic_build(
     """
     dockerfile = context.dockerfile().decode(errors="replace")
     for _ in range(_TRIES):
-        progress = _progress(engine, context, recipe, options, on_event, notes)
+        progress = _progress(engine, context, recipe, options, on_event)
         if not progress.lost_an_image:
             break
     return progress.result(engine, context, dockerfile)
@@ -55,10 +53,9 @@ def _progress(
     recipe: Recipe,
     options: Options,
     on_event: OnEvent,
-    notes: StepNotes,
 ) -> _Progress:
     """What the builder replied to its end."""
-    progress = _Progress(on_event, notes)
+    progress = _Progress(on_event)
     with engine.speaking("build the image"):
         try:
             replies = engine.api.build(
@@ -92,14 +89,12 @@ class _Progress:
 
     _STEP: Final = re.compile(r"Step (\d+)/(\d+) : (.*)", re.DOTALL)
     _MADE: Final = re.compile(r" ---> ([0-9a-f]{12})\n")
-    _RUNNING: Final = re.compile(r" ---> Running in ([0-9a-f]{12})\n")
     _OWN: Final = re.compile(
         r" ---> .*\n|Removing intermediate container [0-9a-f]{12}\n|Successfully built .*\n|\n"
     )
 
-    def __init__(self, on_event: OnEvent, notes: StepNotes) -> None:
+    def __init__(self, on_event: OnEvent) -> None:
         self._on_event = on_event
-        self._notes = notes
         self._lines = Lines(self._line)
         self._errors = Lines(self._line)
         self._output = Excerpt()
@@ -162,9 +157,6 @@ class _Progress:
             return
         if text == " ---> Using cache\n":
             self._step = self._step._replace(cached=True)
-        running = self._RUNNING.fullmatch(text)
-        if running:
-            self._notes.container(running[1])
         made = self._MADE.fullmatch(text)
         if made:
             self._step = self._step._replace(image=made[1])

@@ -18,7 +18,7 @@ from guard.engine.context import Context
 from guard.engine.endings import DeadlinePassed, deadline, shielded
 from guard.engine.events import Lines, OnEvent, Output
 from guard.engine.excerpt import Excerpt
-from guard.engine.leftovers import OWNER, Owner, remove
+from guard.engine.leftovers import OWNER, owner, remove
 from guard.errors import EngineError
 
 # Seconds.
@@ -127,7 +127,7 @@ def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
                 plan.image,
                 list(plan.command),
                 name=name,
-                labels={OWNER: str(Owner.this())},
+                labels={OWNER: owner(os.getpid())},
                 platform=plan.platform or None,
                 # As docker run does.
                 use_config_proxy=True,

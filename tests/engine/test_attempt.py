@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import uuid
@@ -20,8 +21,7 @@ from guard.engine.build import Options
 from guard.engine.classic import classic_build
 from guard.engine.client import Engine
 from guard.engine.events import Event, Output, Step, StepDone
-from guard.engine.leftovers import OWNER, Owner
-from guard.engine.strays import step_notes
+from guard.engine.leftovers import OWNER, owner
 from guard.errors import EngineError, MissingObjectError, UsageError
 from guard.git.objects import ObjectPool
 from guard.git.store import Part
@@ -38,7 +38,7 @@ def nothing_left(trial: Trial) -> Iterator[None]:
 
 
 def own_containers(trial: Trial) -> list[str]:
-    filters = {"label": f"{OWNER}={Owner.this()}"}
+    filters = {"label": f"{OWNER}={owner(os.getpid())}"}
     return [each["Id"] for each in trial.engine.api.containers(all=True, filters=filters)]
 
 
@@ -154,12 +154,9 @@ def test_fresh_uses_no_cache(trial: Trial, store: Store, base: str) -> None:
 
     def build(fresh: bool) -> list[bool]:
         trial.events.clear()
-        with step_notes(trial.engine) as notes:
-            classic_build(
-                *(trial.engine, prepared.context, prepared.recipe, Options(fresh)),
-                trial.on_event,
-                notes,
-            )
+        classic_build(
+            *(trial.engine, prepared.context, prepared.recipe, Options(fresh)), trial.on_event
+        )
         return [event.cached for event in trial.events if isinstance(event, StepDone)]
 
     build(False)
@@ -418,26 +415,28 @@ def test_without_a_test_command_nothing_is_built(trial: Trial, store: Store) -> 
 def test_containers_of_a_dead_guard_are_removed_and_of_others_not(
     trial: Trial, store: Store, base: str
 ) -> None:
-    here = Owner.this()
-    dead = here._replace(pid=2**22 + 1)
-    elsewhere = dead._replace(machine="elsewhere/0/0")
-    reused = here._replace(begun="1")
-    made = {owner: _sleeping(trial, base, owner) for owner in (dead, elsewhere, reused, here)}
+    here, dead = owner(os.getpid()), owner(2**22 + 1)
+    elsewhere = f"elsewhere/0/0 {2**22 + 1} 1"
+    reused = f"{here.rpartition(' ')[0]} 1"
+    machine, _, process = here.partition(" ")
+    booted_since = f"{machine.split('/')[0]}/earlier/0 {process}"
+    made = {
+        label: _sleeping(trial, base, label)
+        for label in (dead, elsewhere, reused, booted_since, here, "of others")
+    }
     try:
         trial.run(parts(store, f"FROM {base}\n"))
         there = {each["Id"] for each in trial.engine.api.containers(all=True)}
-        assert {owner for owner, container in made.items() if container in there} == {
-            elsewhere,
-            here,
-        }
+        left = {label for label, container in made.items() if container in there}
+        assert left == {elsewhere, here, "of others"}
     finally:
-        for container in (made[elsewhere], made[here]):
-            trial.engine.api.remove_container(container, force=True)
+        for label in (elsewhere, here, "of others"):
+            trial.engine.api.remove_container(made[label], force=True)
 
 
-def _sleeping(trial: Trial, base: str, owner: Owner) -> str:
+def _sleeping(trial: Trial, base: str, label: str) -> str:
     api = trial.engine.api
-    made = api.create_container(base, ["/bin/sleep", "1000"], labels={OWNER: str(owner)})
+    made = api.create_container(base, ["/bin/sleep", "1000"], labels={OWNER: label})
     # Any guard that works on this engine at this moment may have removed it, as it should.
     with suppress(APIError):
         api.start(made["Id"])
