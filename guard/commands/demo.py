@@ -85,7 +85,7 @@ def _registry(engine: Engine, folder: Path, stack: ExitStack, screen: Screen) ->
 
     An engine on another machine, or in another one's network, has another loopback.
     """
-    from guard.engine.registry import resolve
+    from guard.engine.images import resolve
 
     try:
         address = stack.enter_context(registry(folder))

@@ -12,7 +12,7 @@ from typing import Any, Final
 from guard.config import Config
 from guard.engine.client import Engine
 from guard.engine.endings import terminable
-from guard.engine.registry import resolve, split
+from guard.engine.images import resolve, split
 from guard.errors import (
     EXIT_ALLOWED,
     EXIT_BLOCKED,

@@ -239,7 +239,7 @@ def _way_home(gate: Gate) -> tuple[bool, str]:
 def _engine(config: Config) -> str | Unknown:
     """The engine that `guard test` would use, with its builder; or why there is none."""
     # The docker SDK takes longer to import than all the rest.
-    from guard.engine.builders import choose_builder
+    from guard.engine.attempt import choose_builder
     from guard.engine.client import Engine
 
     try:

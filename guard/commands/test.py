@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from guard.engine.ahead import Ahead
+from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.connection import connect
-from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate
 from guard.git.memo import Memo

@@ -21,7 +21,7 @@ class Ahead(Generic[T]):
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work
-        self._found: list[T] = []
+        self._result: list[T] = []
         self._error: BaseException | None = None
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -33,10 +33,10 @@ class Ahead(Generic[T]):
             self._thread.join(_TURN)
         if self._error is not None:
             raise self._error
-        return self._found[0]
+        return self._result[0]
 
     def _run(self) -> None:
         try:
-            self._found.append(self._work())
+            self._result.append(self._work())
         except BaseException as error:
             self._error = error

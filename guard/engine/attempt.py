@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
-from guard.engine.build import Base, Builder, Options, StepRecord
-from guard.engine.builders import choose_builder
-from guard.engine.buildkit import CliBuild
+from guard.config import Recipe
+from guard.engine.build import Build, OnEvent, Options, Outcome, Testing
+from guard.engine.buildkit import CliBuild, buildkit_build
+from guard.engine.classic import classic_build
+from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine, Facts
 from guard.engine.context import Context
 from guard.engine.endings import DeadlinePassed, deadline, terminable
-from guard.engine.events import OnEvent, Testing
 from guard.engine.failures import BaseImageError
 from guard.engine.leftovers import remove_leftovers
 from guard.engine.prepared import Prepared, prepare
 from guard.engine.profile import instructions
-from guard.engine.programs import BuildkitCli, find_cli
 from guard.engine.run import TestPlan, run_test
 from guard.errors import EngineError
 from guard.model import Result
@@ -31,37 +32,48 @@ class Attempt(NamedTuple):
     """What building and testing gave, with what it was done by.
 
     Args:
-        reason: why it failed, one line; "" where it passed.
-        exit_status: of the failing RUN or of the test command; None where there is none.
-        image: id of the image, "" where there is none.
-        bases: the images that the build started from.
+        test: None where it never came to that.
         context_digest: SHA-256 of the build context's tar, 64 hexadecimal digits.
-        context_size: bytes of that tar.
-        source_digest: the same for what was put at ``[test] source``, "" without.
-        build_seconds: from the first byte of the context to the image.
-        test_seconds: how long the test command ran; 0.0 where it did not.
         builder: ``classic`` or ``buildkit``.
         platform: what was built for, e.g. ``linux/amd64``.
-        tail: the last lines of output of the phase that ended last.
-        words: those of its output that tell why it failed.
     """
 
-    result: Result
-    reason: str
-    exit_status: int | None
-    image: str
-    bases: tuple[Base, ...]
+    build: Build
+    test: Outcome | None
     context_digest: str
-    context_size: int
-    source_digest: str
-    build_seconds: float
-    test_seconds: float
     engine: Facts
     builder: str
     platform: str
-    steps: tuple[StepRecord, ...]
-    tail: tuple[str, ...]
-    words: str
+
+    @property
+    def last(self) -> Outcome:
+        """Of the phase that ended last."""
+        return self.test or self.build.outcome
+
+    @property
+    def result(self) -> Result:
+        """The verdict."""
+        if self.test is None:
+            return Result.FAILED_BUILD
+        return Result.FAILED_TEST if self.test.failure else Result.PASSED
+
+
+class Builder(NamedTuple):
+    """One of the two builders, ready for an engine.
+
+    Args:
+        name: ``classic`` or ``buildkit``: what a verdict records.
+        version: what drives it, e.g. ``docker 20.10.24``.
+        build: raises `EngineError` for anything but a failure that is the combination's own, and
+            what `Context.stream` raises.
+    """
+
+    name: str
+    version: str
+    build: Callable[[Engine, Context, Recipe, Options, OnEvent], Build]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.version})"
 
 
 def attempt(
@@ -84,87 +96,86 @@ def attempt(
         MissingObjectError, GitError: what was checked has gone since.
         KeyboardInterrupt: interrupted or terminated; everything is cleaned up.
     """
+    recipe, context = prepared.recipe, prepared.context
     with terminable():
         remove_leftovers(engine)
         builder = choose_builder(engine, prepared.builder, find, begun)
         if begun is not None and builder.name != "buildkit":
             begun.close()
-        return _attempt(engine, builder, prepared, on_event, options)
+        build = _built(engine, builder, prepared, on_event, options)
+        test = None
+        if build.image:
+            on_event(Testing(build.image, recipe.command))
+            plan = TestPlan(
+                *(build.image, recipe.command, prepared.timeout, recipe.platform),
+                *(recipe.source, prepared.source),
+            )
+            test = run_test(engine, plan, on_event)
+    platform = recipe.platform or engine.facts.platform
+    return Attempt(build, test, context.digest, engine.facts, builder.name, platform)
 
 
-def _attempt(
+def choose_builder(
+    engine: Engine,
+    wanted: str,
+    find: Callable[[], BuildkitCli | None] = find_cli,
+    begun: CliBuild | None = None,
+) -> Builder:
+    """The builder for ``[image] builder``: BuildKit where it can be driven, else the classic one.
+
+    Args:
+        wanted: ``auto``, ``buildkit`` or ``classic``.
+        begun: the build that BuildKit goes on with, None to begin it.
+
+    Raises:
+        EngineError: BuildKit is asked for and nothing here drives it.
+    """
+    usable = wanted == "buildkit"
+    if wanted == "auto":
+        # Without the engine's usual network BuildKit runs no step.
+        with engine.speaking("look up its networks"):
+            networks = engine.api.networks(names=["bridge"])
+        usable = any(network["Name"] == "bridge" for network in networks)
+    cli = find() if usable else None
+    if cli is not None:
+        return Builder("buildkit", cli.version, partial(buildkit_build, cli, begun))
+    if wanted == "buildkit":
+        raise EngineError(
+            "[image] builder is buildkit, but no docker CLI here speaks it",
+            "install docker buildx, or a docker CLI of version 18.09 to 20.10 (docker.io)",
+        )
+    return Builder("classic", f"engine {engine.facts.version}", classic_build)
+
+
+def _built(
     engine: Engine, builder: Builder, prepared: Prepared, on_event: OnEvent, options: Options
-) -> Attempt:
-    recipe, context = prepared.recipe, prepared.context
-    begun = time.monotonic()
+) -> Build:
+    began = time.monotonic()
     try:
         with deadline(prepared.timeout):
-            build = builder.build(engine, context, recipe, options, on_event)
+            build = builder.build(engine, prepared.context, prepared.recipe, options, on_event)
     except BaseImageError as error:
-        raise (_only_here(engine, context, error) if options.fresh else error) from None
+        raise (_only_here(engine, prepared, error) if options.fresh else error) from None
     except DeadlinePassed:
         raise EngineError(
             f"the build did not end within {prepared.timeout} seconds",
             "raise [test] timeout; finished steps are kept in the engine's cache",
         ) from None
-    made = Attempt(
-        result=Result.FAILED_BUILD,
-        reason=build.failure,
-        exit_status=build.status,
-        image=build.image,
-        bases=build.bases,
-        context_digest=context.digest,
-        context_size=context.size,
-        source_digest="",
-        build_seconds=time.monotonic() - begun,
-        test_seconds=0.0,
-        engine=engine.facts,
-        builder=builder.name,
-        platform=recipe.platform or engine.facts.platform,
-        steps=build.steps,
-        tail=build.tail,
-        words=build.words,
-    )
-    return made if build.failure else _tested(engine, prepared, on_event, made)
+    return build._replace(outcome=build.outcome._replace(seconds=time.monotonic() - began))
 
 
-def _only_here(engine: Engine, context: Context, error: EngineError) -> EngineError:
+def _only_here(engine: Engine, prepared: Prepared, error: EngineError) -> EngineError:
     """What to say of a fresh build whose base nobody gives, where this engine has one."""
-    dockerfile = context.dockerfile().decode(errors="replace")
-    words = (each.text.split() for each in instructions(dockerfile))
-    froms = (
-        [word for word in line[1:] if not word.startswith("--")]
-        for line in words
-        if line[0].upper() == "FROM"
-    )
-    names = [line[0] for line in froms if line and engine.image_id(line[0])]
+    names = []
+    for instruction in instructions(prepared.context.dockerfile().decode(errors="replace")):
+        command, *words = instruction.text.split()
+        base = next((word for word in words if not word.startswith("--")), "")
+        if command.upper() == "FROM" and base and engine.image_id(base):
+            names.append(base)
     if not names:
         return error
     return EngineError(
         f"--fresh pulls base images, and {' or '.join(names)} could not be pulled. This engine "
         f"has it; without --fresh it would be built on as it is here. {error.problem}",
         "guard test --again",
-    )
-
-
-def _tested(engine: Engine, prepared: Prepared, on_event: OnEvent, made: Attempt) -> Attempt:
-    recipe = prepared.recipe
-    on_event(Testing(made.image, recipe.command))
-    plan = TestPlan(
-        made.image,
-        recipe.command,
-        prepared.timeout,
-        recipe.platform,
-        recipe.source,
-        prepared.source,
-    )
-    run = run_test(engine, plan, on_event)
-    return made._replace(
-        result=Result.FAILED_TEST if run.failure else Result.PASSED,
-        reason=run.failure,
-        exit_status=run.status,
-        source_digest=prepared.source.digest if prepared.source is not None else "",
-        test_seconds=run.seconds,
-        tail=run.tail,
-        words=run.words,
     )

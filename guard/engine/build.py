@@ -1,64 +1,17 @@
-"""What both builders are given, and what they give."""
+"""What a build and its test are given, what they tell while they go on, and how they ended."""
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from guard.config import Recipe
 from guard.engine.context import Context
-from guard.engine.events import OnEvent, Sending
-
-if TYPE_CHECKING:
-    # Whoever only shows a build needs no docker SDK.
-    from guard.engine.client import Engine
 
 # The annotations of the OCI image specification that do not change from one build to the next:
 # `created` would give every build another id.
 REVISION: Final = "org.opencontainers.image.revision"
 SOURCE: Final = "org.opencontainers.image.source"
-
-
-class StepRecord(NamedTuple):
-    """One step of a build that has ended.
-
-    Args:
-        text: the instruction as the builder shows it.
-        image: id of what it made, as far as the builder tells, else "".
-    """
-
-    number: int
-    text: str
-    seconds: float
-    cached: bool
-    image: str = ""
-
-
-class Base(NamedTuple):
-    """An image that the build started from: its name in the Dockerfile and its id."""
-
-    name: str
-    id: str
-
-
-class Build(NamedTuple):
-    """What a build came to.
-
-    Args:
-        image: id of the image, "" where it failed.
-        failure: why it failed, "" where it did not.
-        status: exit status of the RUN that failed, None where none did.
-        tail: the last lines of output.
-        words: those of the output that tell why it failed.
-    """
-
-    image: str
-    failure: str
-    status: int | None
-    steps: tuple[StepRecord, ...]
-    bases: tuple[Base, ...]
-    tail: tuple[str, ...]
-    words: str = ""
 
 
 class Options(NamedTuple):
@@ -73,6 +26,95 @@ class Options(NamedTuple):
     labels: tuple[tuple[str, str], ...] = ()
 
 
+class Sending(NamedTuple):
+    """The context is on its way: so many bytes of about so many."""
+
+    sent: int
+    total: int
+
+
+class Step(NamedTuple):
+    """A step of the build begins.
+
+    Args:
+        number: 1-based; steps of BuildKit may begin and end in any order.
+        total: how many there are, as far as is known.
+        text: the instruction, as the builder shows it.
+    """
+
+    number: int
+    total: int
+    text: str
+
+
+class StepDone(NamedTuple):
+    """A step has ended well.
+
+    Args:
+        cached: whether the engine had its result already.
+    """
+
+    number: int
+    text: str
+    seconds: float
+    cached: bool
+
+
+class Testing(NamedTuple):
+    """The image is there, the test command starts."""
+
+    image: str
+    command: tuple[str, ...]
+
+
+class Output(NamedTuple):
+    """One line that the engine, a step or the test command wrote, without its end.
+
+    Args:
+        number: the step that wrote it, 0 for the engine itself and the test.
+    """
+
+    text: str
+    number: int = 0
+
+
+Event = Sending | Step | StepDone | Testing | Output
+OnEvent = Callable[[Event], None]
+
+
+class Outcome(NamedTuple):
+    """How a build or a test ended.
+
+    Args:
+        failure: why it failed, one line; "" where it did not.
+        status: exit status of the failing RUN or of the test command; None where there is none.
+        tail: the last lines of output.
+        words: those of the output that tell why it failed.
+    """
+
+    failure: str
+    status: int | None
+    tail: tuple[str, ...]
+    words: str
+    seconds: float = 0.0
+
+
+class Base(NamedTuple):
+    """An image that the build started from: its name in the Dockerfile and its id."""
+
+    name: str
+    id: str
+
+
+class Build(NamedTuple):
+    """What a build came to: an image, by its id, or nothing where it failed."""
+
+    outcome: Outcome
+    steps: tuple[StepDone, ...]
+    image: str = ""
+    bases: tuple[Base, ...] = ()
+
+
 def sent(context: Context, on_event: OnEvent) -> Iterator[bytes]:
     """The context's stream, with an event for every piece."""
     total = context.content_size
@@ -81,19 +123,27 @@ def sent(context: Context, on_event: OnEvent) -> Iterator[bytes]:
         on_event(Sending(context.size, max(total, context.size)))
 
 
-class Builder(NamedTuple):
-    """One of the two builders, ready for an engine.
+class Lines:
+    """Joins pieces of one stream of output into lines."""
 
-    Args:
-        name: ``classic`` or ``buildkit``: what a verdict records.
-        version: what drives it, e.g. ``docker 20.10.24``.
-        build: raises `EngineError` for anything but a failure that is the combination's own, and
-            what `Context.stream` raises.
-    """
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._rest = ""
+        self._decoder = getincrementaldecoder("utf-8")("replace")
 
-    name: str
-    version: str
-    build: Callable[[Engine, Context, Recipe, Options, OnEvent], Build]
+    def take(self, piece: bytes) -> None:
+        """As `feed`; a piece may end within a character."""
+        self.feed(self._decoder.decode(piece))
 
-    def __str__(self) -> str:
-        return f"{self.name} ({self.version})"
+    def feed(self, text: str) -> None:
+        """Pass on every line that has come to its end."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._on_line(line.removesuffix("\r"))
+
+    def flush(self) -> None:
+        """Pass on what has no end yet."""
+        self._rest += self._decoder.decode(b"", final=True)
+        if self._rest:
+            rest, self._rest = self._rest, ""
+            self._on_line(rest)

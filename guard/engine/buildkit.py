@@ -1,30 +1,47 @@
-"""BuildKit, driven through the docker CLI: cache mounts and stages side by side."""
+"""BuildKit, driven through the docker CLI: cache mounts and stages side by side.
+
+What it tells comes as plain text (``--progress=plain``). Every line says which vertex it belongs
+to: ``#5 [2/3] RUN make`` names it, ``#5 0.218 text`` is its output, ``#5 CACHED``, ``#5 DONE 0.2s``
+and ``#5 ERROR: ...`` end it, ``#5 ...`` only says that another one speaks. What follows without a
+number is the client's summary.
+"""
 
 from __future__ import annotations
 
 import json
 import queue
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import Recipe
-from guard.engine.build import Base, Build, Options, sent
-from guard.engine.cli import converse, kill, start
+from guard.engine.build import Base, Build, Event, OnEvent, Options, Output, Step, StepDone, sent
+from guard.engine.cli import BuildkitCli, converse, kill, start
 from guard.engine.context import Context
 from guard.engine.endings import shielded
-from guard.engine.events import Event, OnEvent
-from guard.engine.failures import reason
-from guard.engine.plain import PlainProgress
-from guard.engine.programs import BuildkitCli
+from guard.engine.failures import Excerpt, Trouble, judged
 from guard.errors import EngineError
 from guard.git.files import private_folder
 
 if TYPE_CHECKING:
     # A build begins while the docker SDK is still on its way.
     from guard.engine.client import Engine
+
+_LINE: Final = re.compile(r"#(\d+) (.*)")
+_OUTPUT: Final = re.compile(r"\d+\.\d+ ?(.*)")
+_DONE: Final = re.compile(r"DONE (\d+(?:\.\d+)?)s")
+_INSTRUCTION: Final = re.compile(r"\[(?!internal\])[^\]]*\] (.*)")
+_STATUS: Final = re.compile(r"exit code: (\d+)")
+_LIBRARY: Final = re.compile(r"^(FROM )docker\.io/(?:library/)?")
+_RUNTIME: Final = re.compile(r"runc run failed: |container_linux\.go:")
+_FRONTEND: Final = re.compile(r"^(?:ERROR: |failed to (?:build|solve|create)\b[^:]*: )+")
+_PROGRESS: Final = re.compile(
+    r"sha256:[0-9a-f]{64}|(?:exporting|writing|naming|transferring|resolve|extracting|unpacking)\b"
+)
+_COUNTED: Final = re.compile(r"^\s*(?:FROM|RUN|COPY|ADD|WORKDIR)\b", re.IGNORECASE | re.MULTILINE)
 
 
 class _Answers(NamedTuple):
@@ -163,7 +180,7 @@ def buildkit_build(
         if begun is None:
             work.send(context)
         dockerfile = work.dockerfile
-        progress = PlainProgress(dockerfile, on_event)
+        progress = _Progress(dockerfile, on_event)
         for line in work.lines(on_event):
             progress.take(line)
         status, ids = work.ended()
@@ -174,20 +191,26 @@ def buildkit_build(
         with engine.speaking("build the image"):
             engine.api.ping()
     if status != 0 and not context.complete:
-        raise EngineError(f"{cli.version} did not read the build context: {progress.trouble()[0]}")
+        raise EngineError(
+            f"{cli.version} did not read the build context: {progress.trouble().message}"
+        )
     context.require_complete()
     if status < 0:
         raise EngineError(f"{cli.version} was killed by signal {-status}", "run guard test again")
     steps = tuple(progress.steps)
     if status != 0:
-        trouble = progress.trouble()
-        failure = reason(trouble, dockerfile)
-        return Build("", failure, trouble.status or None, steps, (), progress.tail, progress.words)
+        return Build(judged(progress.trouble(), dockerfile), steps)
     # The CLI may have gone elsewhere, or a builder of its own may keep the image to itself.
     image = next(filter(None, map(engine.image_id, ids)), "")
     if not image:
         raise EngineError(f"{cli.version} ended well, but made no image")
-    return Build(image, "", None, steps, _bases(engine, progress), progress.tail)
+    bases = []
+    for step in steps:
+        word, *words = step.text.split()
+        if word.upper() == "FROM":
+            name, _, digest = words[0].partition("@")
+            bases.append(Base(name, digest or engine.image_id(name)))
+    return Build(progress.output.outcome("", None), steps, image, tuple(dict.fromkeys(bases)))
 
 
 def _command(cli: BuildkitCli, recipe: Recipe, options: Options, answers: _Answers) -> list[str]:
@@ -209,9 +232,88 @@ def _command(cli: BuildkitCli, recipe: Recipe, options: Options, answers: _Answe
     return [*command, "-"]
 
 
-def _bases(engine: Engine, progress: PlainProgress) -> tuple[Base, ...]:
-    found = []
-    for name in progress.base_names:
-        plain, _, digest = name.partition("@")
-        found.append(Base(plain, digest or engine.image_id(plain)))
-    return tuple(found)
+class _Vertex(NamedTuple):
+    """A piece of a build; one that is no instruction has the number 0."""
+
+    name: str
+    number: int
+    text: str
+
+
+class _Progress:
+    """Reads the lines of one build.
+
+    Args:
+        dockerfile: its text; says about how many steps there will be.
+
+    Attributes:
+        output: of the failing step where there is one, else of all.
+        steps: those that have ended well.
+    """
+
+    def __init__(self, dockerfile: str, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self._total = len(_COUNTED.findall(dockerfile))
+        self._vertices: dict[str, _Vertex] = {}
+        self._count = 0
+        self.output = Excerpt()
+        self._outputs: dict[str, Excerpt] = {}
+        self._failed: _Vertex | None = None
+        self._message = ""
+        self._last = ""
+        self.steps: list[StepDone] = []
+
+    def take(self, line: str) -> None:
+        """One line of what the client tells."""
+        match = _LINE.fullmatch(line)
+        if match is None:
+            self._last = line.strip() or self._last
+        elif match[1] in self._vertices:
+            self._about(match[1], self._vertices[match[1]], match[2])
+        else:
+            self._begin(match[1], match[2])
+
+    def trouble(self) -> Trouble:
+        """What a build that has failed said."""
+        message = self._message or self._last
+        step = self._failed.text if self._failed is not None else ""
+        tail = self.output.tail
+        if tail and _RUNTIME.match(tail[-1]):
+            # The status is then the runtime's own: the program never started.
+            return Trouble(tail[-1], 0, step, self.output, buildkit=True)
+        status = _STATUS.search(message)
+        code = int(status[1]) if status else 0
+        return Trouble(_FRONTEND.sub("", message), code, step, self.output, buildkit=True)
+
+    def _begin(self, key: str, name: str) -> None:
+        instruction = _INSTRUCTION.fullmatch(name)
+        # The classic builder shows the name as it stands in the Dockerfile.
+        text = _LIBRARY.sub(r"\1", instruction[1]) if instruction else name
+        if instruction:
+            self._count += 1
+        number = self._count if instruction else 0
+        self._vertices[key] = _Vertex(name, number, text)
+        self._outputs[key] = Excerpt()
+        if instruction:
+            self._on_event(Step(number, max(self._total, number), text))
+
+    def _about(self, key: str, vertex: _Vertex, said: str) -> None:
+        done = _DONE.fullmatch(said)
+        if said.startswith("ERROR: "):
+            self._failed, self._message = vertex, said.removeprefix("ERROR: ")
+            self.output = self._outputs[key]
+        elif done or said == "CACHED":
+            if vertex.number and vertex.number not in {step.number for step in self.steps}:
+                seconds = float(done[1]) if done else 0.0
+                self.steps.append(StepDone(vertex.number, vertex.text, seconds, done is None))
+                self._on_event(self.steps[-1])
+        elif said in ("...", vertex.name, "CANCELED") or _PROGRESS.match(said):
+            # Said again when the output comes back to it, or how far a transfer has got.
+            return
+        else:
+            output = _OUTPUT.fullmatch(said)
+            text = output[1] if output else said
+            self._outputs[key].add(text)
+            if self._failed is None:
+                self.output.add(text)
+            self._on_event(Output(text, vertex.number))

@@ -10,12 +10,10 @@ from typing import IO, Any, Final, cast
 from docker.errors import APIError
 
 from guard.config import Recipe
-from guard.engine.build import Base, Build, Options, StepRecord, sent
+from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone, sent
 from guard.engine.client import Engine, explanation
 from guard.engine.context import Context
-from guard.engine.events import Lines, OnEvent, Output, Step, StepDone
-from guard.engine.excerpt import Excerpt
-from guard.engine.failures import Trouble, reason
+from guard.engine.failures import Excerpt, Trouble, judged
 from guard.errors import EngineError
 
 # The builder wraps what a step writes to its standard error in red.
@@ -27,11 +25,7 @@ _TRIES: Final = 5
 
 
 def classic_build(
-    engine: Engine,
-    context: Context,
-    recipe: Recipe,
-    options: Options,
-    on_event: OnEvent,
+    engine: Engine, context: Context, recipe: Recipe, options: Options, on_event: OnEvent
 ) -> Build:
     """Build with the engine's classic builder.
 
@@ -42,17 +36,24 @@ def classic_build(
     dockerfile = context.dockerfile().decode(errors="replace")
     for _ in range(_TRIES):
         progress = _progress(engine, context, recipe, options, on_event)
-        if not progress.lost_an_image:
+        context.require_complete()
+        trouble = progress.trouble
+        if trouble is None or not _LOST_IMAGE.fullmatch(trouble.message):
             break
-    return progress.result(engine, context, dockerfile)
+    steps = tuple(progress.steps)
+    if trouble is not None:
+        return Build(judged(trouble, dockerfile), steps)
+    if not progress.image:
+        raise EngineError(
+            "the engine went away in the middle of the build",
+            "start it, then run guard test again; finished steps are kept",
+        )
+    bases = tuple(Base(name, engine.image_id(image)) for name, image in progress.bases.items())
+    return Build(progress.output.outcome("", None), steps, progress.image, bases)
 
 
 def _progress(
-    engine: Engine,
-    context: Context,
-    recipe: Recipe,
-    options: Options,
-    on_event: OnEvent,
+    engine: Engine, context: Context, recipe: Recipe, options: Options, on_event: OnEvent
 ) -> _Progress:
     """What the builder replied to its end."""
     progress = _Progress(on_event)
@@ -80,12 +81,21 @@ def _progress(
                     progress.take(reply)
         except APIError as error:
             # The Dockerfile is read before the first step; what is wrong then is the answer itself.
-            progress.trouble(explanation(error), 0)
+            progress.stop(explanation(error), 0)
+    progress.flush()
     return progress
 
 
 class _Progress:
-    """Reads the classic builder's replies."""
+    """Reads the classic builder's replies.
+
+    Attributes:
+        output: of all steps.
+        steps: those that have ended well.
+        bases: name of an image that the build started from -> its id.
+        image: id of the last stage's, "" where there is none.
+        trouble: why it stopped, None where it did not.
+    """
 
     _STEP: Final = re.compile(r"Step (\d+)/(\d+) : (.*)", re.DOTALL)
     _MADE: Final = re.compile(r" ---> ([0-9a-f]{12})\n")
@@ -97,69 +107,65 @@ class _Progress:
         self._on_event = on_event
         self._lines = Lines(self._line)
         self._errors = Lines(self._line)
-        self._output = Excerpt()
-        self._steps: list[StepRecord] = []
-        self._step = StepRecord(0, "", 0.0, False)
-        self._begun = 0.0
-        self._total = 0
-        self._image = ""
-        self._trouble: Trouble | None = None
+        self._step = StepDone(0, "", 0.0, False)
+        self._began = 0.0
+        self._made = ""
+        self._stages = set[str]()
+        self.output = Excerpt()
+        self.steps: list[StepDone] = []
+        self.bases: dict[str, str] = {}
+        self.image = ""
+        self.trouble: Trouble | None = None
 
     def take(self, reply: dict[str, Any]) -> None:
         """One reply. The last image of several stages is the result."""
         if "errorDetail" in reply or "error" in reply:
             detail = reply.get("errorDetail") or {}
-            message = str(detail.get("message") or reply.get("error"))
-            self.trouble(message, int(detail.get("code") or 0))
+            self.stop(
+                str(detail.get("message") or reply.get("error")), int(detail.get("code") or 0)
+            )
         elif "aux" in reply:
-            self._image = str((reply["aux"] or {}).get("ID", "")) or self._image
+            self.image = str((reply["aux"] or {}).get("ID", "")) or self.image
         elif "stream" in reply:
             self._stream(str(reply["stream"]))
         elif "status" in reply and not reply.get("progressDetail"):
             name = f"{reply['id']}: " if reply.get("id") else ""
             self._lines.feed(f"{name}{reply['status']}\n")
 
-    @property
-    def lost_an_image(self) -> bool:
-        """Whether the build failed over an image of the cache that was removed meanwhile."""
-        return self._trouble is not None and bool(_LOST_IMAGE.fullmatch(self._trouble.message))
-
-    def trouble(self, message: str, status: int) -> None:
+    def stop(self, message: str, status: int) -> None:
         """The builder has stopped."""
-        self._flush()
-        self._trouble = Trouble(message, status, self._step.text, self._output.tail)
+        self._end_lines()
+        self.trouble = Trouble(message, status, self._step.text, self.output, buildkit=False)
 
-    def result(self, engine: Engine, context: Context, dockerfile: str) -> Build:
-        """What it came to; see `classic_build` for what is raised."""
-        self._end_step()
-        context.require_complete()
-        steps, output = tuple(self._steps), self._output
-        if self._trouble is not None:
-            failure = reason(self._trouble, dockerfile)
-            return Build(
-                "", failure, self._trouble.status or None, steps, (), output.tail, output.words
-            )
-        if not self._image:
-            raise EngineError(
-                "the engine went away in the middle of the build",
-                "start it, then run guard test again; finished steps are kept",
-            )
-        return Build(self._image, "", None, steps, self._bases(engine), output.tail)
+    def flush(self) -> None:
+        """There are no more replies: the step that it was at has ended, if it made an image."""
+        self._end_lines()
+        if not self._made:
+            return
+        step = self._step._replace(seconds=time.monotonic() - self._began)
+        self.steps.append(step)
+        self._on_event(step)
+        words = [word for word in step.text.split() if not word.startswith("--")]
+        if words[0].upper() == "FROM" and len(words) > 1:
+            if words[1] not in self._stages:
+                self.bases.setdefault(words[1], self._made)
+            if len(words) == 4 and words[2].upper() == "AS":
+                self._stages.add(words[3])
+        self._made = ""
 
     def _stream(self, text: str) -> None:
-        begun = self._STEP.fullmatch(text)
-        if begun and int(begun[1]) == self._step.number + 1:
-            self._end_step()
-            self._total = int(begun[2])
-            self._step = StepRecord(int(begun[1]), begun[3].strip(), 0.0, False)
-            self._begun = time.monotonic()
-            self._on_event(Step(self._step.number, self._total, self._step.text))
+        begins = self._STEP.fullmatch(text)
+        if begins and int(begins[1]) == self._step.number + 1:
+            self.flush()
+            self._step = StepDone(int(begins[1]), begins[3].strip(), 0.0, False)
+            self._began = time.monotonic()
+            self._on_event(Step(self._step.number, int(begins[2]), self._step.text))
             return
         if text == " ---> Using cache\n":
             self._step = self._step._replace(cached=True)
         made = self._MADE.fullmatch(text)
         if made:
-            self._step = self._step._replace(image=made[1])
+            self._made = made[1]
         if not self._OWN.fullmatch(text):
             error = _ERROR.fullmatch(text)
             if error:
@@ -168,30 +174,9 @@ class _Progress:
                 self._lines.feed(text)
 
     def _line(self, line: str) -> None:
-        self._output.add(line)
+        self.output.add(line)
         self._on_event(Output(line, self._step.number))
 
-    def _flush(self) -> None:
+    def _end_lines(self) -> None:
         self._lines.flush()
         self._errors.flush()
-
-    def _end_step(self) -> None:
-        self._flush()
-        if self._step.number and self._step.image:
-            step = self._step._replace(seconds=time.monotonic() - self._begun)
-            self._steps.append(step)
-            self._on_event(StepDone(step.number, step.seconds, step.cached))
-        self._step = self._step._replace(image="")
-
-    def _bases(self, engine: Engine) -> tuple[Base, ...]:
-        found: dict[Base, None] = {}
-        stages = set()
-        for step in self._steps:
-            words = [word for word in step.text.split() if not word.startswith("--")]
-            if len(words) < 2 or words[0].upper() != "FROM":
-                continue
-            if words[1] not in stages:
-                found[Base(words[1], engine.image_id(step.image))] = None
-            if len(words) == 4 and words[2].upper() == "AS":
-                stages.add(words[3])
-        return tuple(found)

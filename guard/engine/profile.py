@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from guard.engine.build import StepRecord
+from guard.engine.build import StepDone
 
 if TYPE_CHECKING:
     from guard.engine.images import Layer
@@ -55,8 +55,8 @@ class Profile(NamedTuple):
         advice: None where no change of the Dockerfile suggests itself.
     """
 
-    steps: tuple[StepRecord, ...]
-    first_lost: StepRecord | None
+    steps: tuple[StepDone, ...]
+    first_lost: StepDone | None
     layers: tuple[Layer, ...]
     advice: Advice | None
 
@@ -67,7 +67,7 @@ class Profile(NamedTuple):
 
 
 def profile(
-    steps: Sequence[StepRecord],
+    steps: Sequence[StepDone],
     layers: Sequence[Layer],
     dockerfile: str,
     whole: Sequence[str] = (".",),
@@ -104,7 +104,7 @@ def instructions(dockerfile: str) -> list[Instruction]:
 
 
 def _advice(
-    steps: Sequence[StepRecord], dockerfile: str, whole: Sequence[str], long: float
+    steps: Sequence[StepDone], dockerfile: str, whole: Sequence[str], long: float
 ) -> Advice | None:
     known = instructions(dockerfile)
     copying: Instruction | None = None

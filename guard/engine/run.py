@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple, cast
 from docker.errors import APIError
 from docker.types import Mount
 
+from guard.engine.build import Lines, OnEvent, Outcome, Output
 from guard.engine.client import Engine, explanation
 from guard.engine.context import Context
 from guard.engine.endings import DeadlinePassed, deadline, shielded
-from guard.engine.events import Lines, OnEvent, Output
-from guard.engine.excerpt import Excerpt
+from guard.engine.failures import Excerpt
 from guard.engine.leftovers import OWNER, owner, remove
 from guard.errors import EngineError
 
@@ -29,24 +29,6 @@ _NOT_FOUND: Final = re.compile(
 _NOT_RUNNABLE: Final = re.compile(
     r'exec: "(?P<name>.*?)": .*(?:permission denied|is a directory)|exec format error', re.DOTALL
 )
-
-
-class TestRun(NamedTuple):
-    """What the test command came to.
-
-    Args:
-        failure: why it failed, "" where it passed.
-        status: its exit status; None where it never started or was ended by the time limit.
-        seconds: how long it ran.
-        tail: the last lines of its output.
-        words: those of its output that tell why it failed.
-    """
-
-    failure: str
-    status: int | None
-    seconds: float
-    tail: tuple[str, ...]
-    words: str
 
 
 class TestPlan(NamedTuple):
@@ -79,8 +61,8 @@ class _Ended(NamedTuple):
     finished: float
 
 
-def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> TestRun:
-    """Run the test command to its end.
+def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> Outcome:
+    """Run the test command to its end. It has no status where it never started, or took too long.
 
     Raises:
         EngineError: no container could be made or started, the engine went away, or somebody else
@@ -108,11 +90,10 @@ def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> TestRun:
         for lines in streams:
             lines.flush()
     if isinstance(ended, str):
-        return TestRun(ended, None, seconds, output.tail, output.words)
+        return output.outcome(ended, None, seconds)
     # Asked when the container is gone: by then the engine has told whatever there is to tell.
     stopped = _stopped_by_others(engine, ended)
-    reason = _judged(ended, stopped, plan)
-    return TestRun(reason, ended.status, seconds, output.tail, output.words)
+    return output.outcome(_judged(ended, stopped, plan), ended.status, seconds)
 
 
 @contextmanager

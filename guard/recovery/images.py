@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
-from guard.engine.images import put_tag
-from guard.engine.registry import RegistryError, pull, resolve, split
+from guard.engine.images import RegistryError, pull, put_tag, resolve, split
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.model import Result

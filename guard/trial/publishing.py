@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
-from guard.engine.registry import RegistryError, pull, push, resolve, split
+from guard.engine.images import RegistryError, pull, push, resolve, split
 from guard.errors import GuardError, RefusedError
 from guard.gate.gate import Gate
 from guard.git.files import write_whole
@@ -67,7 +67,7 @@ def publish(gate: Gate, config: Config, record: Record, wish: Wish, screen: Scre
     Raises:
         RefusedError: the tag means something else, ``latest`` may not mean this, or the
             configuration says that nothing is published.
-        RegistryError: of the kinds of `guard.engine.registry`.
+        RegistryError: of the kinds of `guard.engine.images`.
         GuardError: the combination is not at hand, or nothing could be recorded.
         EngineError: trouble of the engine.
     """

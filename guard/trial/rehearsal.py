@@ -14,9 +14,9 @@ from urllib.parse import quote
 from guard.engine.ahead import Ahead
 from guard.engine.build import REVISION, SOURCE, Options
 from guard.engine.buildkit import CliBuild, begin
+from guard.engine.cli import BuildkitCli
 from guard.engine.endings import shielded, terminable
 from guard.engine.prepared import Prepared, prepare
-from guard.engine.programs import BuildkitCli
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.files import remove_abandoned

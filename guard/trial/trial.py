@@ -15,10 +15,10 @@ from guard import __version__
 from guard.config import Config
 from guard.engine.ahead import Ahead
 from guard.engine.attempt import Attempt, attempt
+from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine
 from guard.engine.images import combination_tag, layers, put_tag
 from guard.engine.profile import Profile, profile
-from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.git.ancestry import described
@@ -114,7 +114,7 @@ def _finishing(
     reference, size = "", 0
     try:
         if made.result is Result.PASSED:
-            reference = _name(gate, job, engine, made.image)
+            reference = _name(gate, job, engine, made.build.image)
         found = _profile(gate, job, engine, made)
         size = found.size
         shown = profile_text(found, *_last_passed(gate, job))
@@ -148,8 +148,8 @@ def _profile(gate: Gate, job: Job, engine: Engine, made: Attempt) -> Profile:
     blob = store.read(entry[0].id) if entry is not None else None
     dockerfile = blob.data.decode(errors="replace") if blob is not None else ""
     whole = (".", job.config.consumer)
-    found = layers(engine, made.image) if made.image else ()
-    return profile(made.steps, found, dockerfile, whole)
+    found = layers(engine, made.build.image) if made.build.image else ()
+    return profile(made.build.steps, found, dockerfile, whole)
 
 
 def _last_passed(gate: Gate, job: Job) -> tuple[Record | None, list[str]]:
@@ -194,13 +194,14 @@ def _log(folder: str, name: str) -> Iterator[IO[str]]:
 
 def _detail(made: Attempt) -> str:
     """Why it failed, in one line, with the words of what failed."""
-    if not made.reason or not made.words or made.words in made.reason:
-        return made.reason
-    return f"{made.reason}: {brief(made.words, _WORDS)}"
+    failure, words = made.last.failure, made.last.words
+    if not failure or not words or words in failure:
+        return failure
+    return f"{failure}: {brief(words, _WORDS)}"
 
 
 def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Record:
-    engine = made.engine
+    engine, build = made.engine, made.build
     with open(log, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Record(
@@ -209,13 +210,13 @@ def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Rec
         result=made.result,
         detail=_detail(made),
         finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        build_seconds=round(made.build_seconds, 1),
-        test_seconds=round(made.test_seconds, 1),
-        exit_status=made.exit_status,
+        build_seconds=round(build.outcome.seconds, 1),
+        test_seconds=round(made.test.seconds if made.test is not None else 0.0, 1),
+        exit_status=made.last.status,
         superproject=job.combination.commit or "",
         gitlinks=tuple(Gitlink(part.path, part.commit) for part in job.assembly.parts if part.path),
         release=job.release,
-        image=ImageFacts(made.image, "", reference, tuple(base.id for base in made.bases), size),
+        image=ImageFacts(build.image, "", reference, tuple(base.id for base in build.bases), size),
         engine=EngineFacts(engine.name, engine.version, made.builder, engine.host, made.platform),
         guard=__version__,
         log=os.path.basename(log),

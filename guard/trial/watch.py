@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, Self
 
-from guard.engine.events import Event, Output, Sending, Step, StepDone, Testing, Transfer
-from guard.engine.excerpt import plain
+from guard.engine.build import Event, Output, Sending, Step, StepDone, Testing
+from guard.engine.failures import plain
 from guard.engine.profile import Profile, reads
 from guard.errors import GuardError
 from guard.model import Result
@@ -24,6 +24,8 @@ from guard.verdicts.record import Record
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
+
+    from guard.engine.images import Transfer
 
 # Characters of an instruction that are shown; a RUN may have twenty lines.
 _BRIEF: Final = 120

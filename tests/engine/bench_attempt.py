@@ -7,12 +7,11 @@ from pathlib import Path
 
 from guard.config import Config, Image, Test
 from guard.engine.ahead import Ahead
-from guard.engine.build import Options
+from guard.engine.build import Event, Options
 from guard.engine.buildkit import begin
+from guard.engine.cli import find_cli
 from guard.engine.connection import connect
-from guard.engine.events import Event
 from guard.engine.prepared import prepare
-from guard.engine.programs import find_cli
 from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
@@ -35,7 +34,7 @@ def main(git_dir: str, tree: str, builder: str) -> None:
             from guard.engine.attempt import attempt
 
             made = attempt(found, prepared, unheard, find=cli.result, begun=build)
-    assert made.exit_status == 0, made
+    assert made.last.status == 0, made
     print(peak())
 
 

@@ -22,8 +22,8 @@ import guard
 from guard.config import Config, Test
 from guard.engine.attempt import prepare
 from guard.engine.baseimage import base_image
+from guard.engine.cli import find_cli
 from guard.engine.client import Engine
-from guard.engine.programs import find_cli
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.git.store import Part

@@ -10,9 +10,8 @@ import pytest
 from guard.config import Config, Image, Test
 from guard.engine.attempt import Attempt, attempt, prepare
 from guard.engine.baseimage import base_image
-from guard.engine.build import Options
+from guard.engine.build import Event, Options
 from guard.engine.client import Engine
-from guard.engine.events import Event
 from guard.git.objects import ObjectPool
 from guard.git.store import Part
 from tests.engine.trees import Store

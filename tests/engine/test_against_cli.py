@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from guard.config import Config
+from guard.engine.cli import find_cli
 from guard.engine.client import Engine
-from guard.engine.programs import find_cli
 from guard.engine.selection import build_context
 from guard.git.objects import ObjectPool
 from tests.engine.trees import Content, Store

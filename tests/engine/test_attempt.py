@@ -15,12 +15,11 @@ from docker.errors import APIError
 
 from guard import config
 from guard.config import Config
-from guard.engine import events
+from guard.engine import build
 from guard.engine.attempt import attempt, prepare
-from guard.engine.build import Options
+from guard.engine.build import Event, Options, Output, Step, StepDone
 from guard.engine.classic import classic_build
 from guard.engine.client import Engine
-from guard.engine.events import Event, Output, Step, StepDone
 from guard.engine.leftovers import OWNER, owner
 from guard.errors import EngineError, MissingObjectError, UsageError
 from guard.git.objects import ObjectPool
@@ -56,32 +55,32 @@ def test_a_combination_that_passes(trial: Trial, store: Store, base: str) -> Non
     made = parts(store, f"FROM {base}\nCOPY . /liqd/\nRUN cat /liqd/aula/Main.hs\n", run="x")
     found = trial.run(made, "/bin/sh", "-c", "echo tested; cat /liqd/run; echo err >&2")
     assert found.result is Result.PASSED
-    assert (found.reason, found.exit_status) == ("", 0)
+    assert (found.last.failure, found.last.status) == ("", 0)
     assert "tested" in lines(trial)
-    assert sorted(found.tail) == ["err", "tested", "x"]
-    assert [base.name for base in found.bases] == [base]
-    assert found.bases[0].id == trial.engine.image_id(base)
-    assert found.image == trial.engine.image_id(found.image)
+    assert sorted(found.last.tail) == ["err", "tested", "x"]
+    assert [base.name for base in found.build.bases] == [base]
+    assert found.build.bases[0].id == trial.engine.image_id(base)
+    assert found.build.image == trial.engine.image_id(found.build.image)
     assert found.platform == trial.engine.facts.platform
-    assert [step.text.split()[0] for step in found.steps] == ["FROM", "COPY", "RUN"]
+    assert [step.text.split()[0] for step in found.build.steps] == ["FROM", "COPY", "RUN"]
 
 
 def test_lines_of_the_two_streams_do_not_mix(trial: Trial, store: Store, base: str) -> None:
     script = "printf ab; sleep 0.2; printf FA >&2; sleep 0.2; echo cd; echo IL >&2; exit 1"
     found = trial.run(parts(store, f"FROM {base}\n"), "/bin/sh", "-c", script)
-    assert sorted(found.tail) == ["FAIL", "abcd"]
-    assert found.words == "FAIL"
+    assert sorted(found.last.tail) == ["FAIL", "abcd"]
+    assert found.last.words == "FAIL"
 
 
 def test_a_character_that_comes_in_two_pieces(trial: Trial, store: Store, base: str) -> None:
     script = "printf '\\342\\234'; sleep 0.3; printf '\\230\\n'"
-    assert trial.run(parts(store, f"FROM {base}\n"), "/bin/sh", "-c", script).tail == ("✘",)
+    assert trial.run(parts(store, f"FROM {base}\n"), "/bin/sh", "-c", script).last.tail == ("✘",)
 
 
 def test_the_first_line_that_tells_why_a_build_fails(trial: Trial, store: Store, base: str) -> None:
     script = "echo x.hs:1:1: error: why; seq 100; echo end >&2; exit 3"
     found = trial.run(parts(store, f"FROM {base}\nRUN {script}\n"))
-    assert (found.result, found.words) == (Result.FAILED_BUILD, "x.hs:1:1: error: why")
+    assert (found.result, found.last.words) == (Result.FAILED_BUILD, "x.hs:1:1: error: why")
 
 
 def test_what_is_told_while_it_goes_on(trial: Trial, store: Store, base: str) -> None:
@@ -92,9 +91,7 @@ def test_what_is_told_while_it_goes_on(trial: Trial, store: Store, base: str) ->
     assert told[-5:-2] == [
         Step(1, 2, f"FROM {base}"),
         Step(2, 2, "RUN printf 'one\\r\\ntwo'"),
-        events.Testing(
-            trial.engine.image_id(made_image(told)), ("/bin/sh", "-c", "printf 'a\\nb'")
-        ),
+        build.Testing(trial.engine.image_id(made_image(told)), ("/bin/sh", "-c", "printf 'a\\nb'")),
     ]
     assert told[-2:] == [Output("a"), Output("b")]
     cached = [event.cached for event in trial.events if isinstance(event, StepDone)]
@@ -104,7 +101,7 @@ def test_what_is_told_while_it_goes_on(trial: Trial, store: Store, base: str) ->
 
 
 def made_image(told: Sequence[Event]) -> str:
-    return next(event.image for event in told if isinstance(event, events.Testing))
+    return next(event.image for event in told if isinstance(event, build.Testing))
 
 
 def test_the_second_build_of_the_same_content_is_cached(
@@ -113,8 +110,8 @@ def test_the_second_build_of_the_same_content_is_cached(
     made = parts(store, f"FROM {base}\nCOPY . /x\nRUN echo built >/y\n")
     first = trial.run(made)
     second = trial.run(made)
-    assert all(step.cached for step in second.steps[1:])
-    assert (second.image, second.context_digest) == (first.image, first.context_digest)
+    assert all(step.cached for step in second.build.steps[1:])
+    assert (second.build.image, second.context_digest) == (first.build.image, first.context_digest)
 
 
 @pytest.mark.parametrize("times", [1, 4, 5])
@@ -215,17 +212,17 @@ def test_a_build_that_the_combination_fails(
 ) -> None:
     found = trial.run(parts(store, text.replace("{base}", base)))
     assert found.result is Result.FAILED_BUILD
-    assert re.search(reason, found.reason)
-    assert (found.image, found.test_seconds) == ("", 0.0)
-    assert found.exit_status == (3 if "exit 3" in text else None)
-    assert "last words" not in text or found.tail == ("last words",)
+    assert re.search(reason, found.last.failure)
+    assert (found.build.image, found.test) == ("", None)
+    assert found.last.status == (3 if "exit 3" in text else None)
+    assert "last words" not in text or found.last.tail == ("last words",)
 
 
 def test_a_target_that_the_dockerfile_has_not(trial: Trial, store: Store, base: str) -> None:
     image = trial.image._replace(target="nope")
     found = trial.run(parts(store, f"FROM {base}\n"), image=image)
     assert found.result is Result.FAILED_BUILD
-    assert "nope" in found.reason
+    assert "nope" in found.last.failure
 
 
 @pytest.mark.parametrize(
@@ -269,8 +266,8 @@ def test_a_cache_mount_lives_from_one_build_to_the_next(
             trial.run(parts(store, text, seed="1"))
         return
     command = ("/bin/sh", "-c", "wc -l </n")
-    assert trial.run(parts(store, text, seed="1"), *command).tail == ("1",)
-    assert trial.run(parts(store, text, seed="2"), *command).tail == ("2",)
+    assert trial.run(parts(store, text, seed="1"), *command).last.tail == ("1",)
+    assert trial.run(parts(store, text, seed="2"), *command).last.tail == ("2",)
 
 
 def test_stages_of_buildkit_each_have_their_output(
@@ -305,18 +302,18 @@ def test_a_test_that_fails(
 ) -> None:
     found = trial.run(parts(store, f"FROM {base}\n"), *command)
     assert found.result is Result.FAILED_TEST
-    assert found.reason.startswith(reason)
-    assert found.exit_status == status
-    assert found.image
-    assert "broken" not in reason or found.tail == ("broken",)
+    assert found.last.failure.startswith(reason)
+    assert found.last.status == status
+    assert found.build.image
+    assert "broken" not in reason or found.last.tail == ("broken",)
 
 
 def test_a_test_that_does_not_end(trial: Trial, store: Store, base: str) -> None:
     command = ("/bin/sh", "-c", "echo waiting; sleep 1000")
     found = trial.run(parts(store, f"FROM {base}\n"), *command, timeout=2)
     assert found.result is Result.FAILED_TEST
-    assert found.reason == "the test did not end within 2 seconds"
-    assert found.tail == ("waiting",)
+    assert found.last.failure == "the test did not end within 2 seconds"
+    assert found.last.tail == ("waiting",)
 
 
 def test_a_build_that_does_not_end(trial: Trial, store: Store, base: str) -> None:
@@ -342,7 +339,7 @@ def test_a_test_that_the_kernel_kills_for_memory(trial: Trial, store: Store, bas
 
     found = attempt(trial.engine, prepared, on_event)
     assert found.result is Result.FAILED_TEST
-    assert found.reason == "the kernel killed the test for want of memory (exit status 137)"
+    assert found.last.failure == "the kernel killed the test for want of memory (exit status 137)"
 
 
 def _config(trial: Trial, *command: str) -> Config:
@@ -380,12 +377,11 @@ def test_the_source_replaces_what_the_image_has(
     made = parts(store, text)
     run = ("/bin/sh", "-c", f"cd /liqd/aula && {command}")
     found = trial.run(made, *run, image=image, source="/liqd/aula")
-    assert (found.result, found.tail) == (Result.PASSED, ("main",))
+    assert (found.result, found.last.tail) == (Result.PASSED, ("main",))
     changed = [made[0], store.part({"aula.cabal": "name: aula\n", "Main.hs": "new\n"}, "aula")]
     again = trial.run(changed, *run, image=image, source="/liqd/aula")
-    assert (again.result, again.tail) == (Result.PASSED, ("new",))
-    assert again.image == found.image
-    assert again.source_digest != found.source_digest
+    assert (again.result, again.last.tail) == (Result.PASSED, ("new",))
+    assert again.build.image == found.build.image
 
 
 def test_the_source_may_stand_where_the_image_has_nothing(
@@ -393,7 +389,7 @@ def test_the_source_may_stand_where_the_image_has_nothing(
 ) -> None:
     made = parts(store, f"FROM {base}\n")
     found = trial.run(made, "/bin/cat", "/a/b c/Main.hs", source="/a/b c")
-    assert found.tail == ("main",)
+    assert found.last.tail == ("main",)
 
 
 def test_an_object_that_goes_while_it_is_sent_leaves_no_image(
@@ -404,7 +400,7 @@ def test_an_object_that_goes_while_it_is_sent_leaves_no_image(
     store.forget("going")
     with pytest.raises(MissingObjectError):
         attempt(trial.engine, prepared, trial.on_event)
-    assert not [event for event in trial.events if isinstance(event, events.Testing)]
+    assert not [event for event in trial.events if isinstance(event, build.Testing)]
 
 
 def test_without_a_test_command_nothing_is_built(trial: Trial, store: Store) -> None:

@@ -12,15 +12,13 @@ from pathlib import Path
 import pytest
 
 from guard import config
-from guard.engine import programs
-from guard.engine.build import Options
-from guard.engine.builders import choose_builder
+from guard.engine import cli
+from guard.engine.attempt import choose_builder
+from guard.engine.build import Event, Options
 from guard.engine.buildkit import CliBuild
-from guard.engine.cli import converse, kill, start
+from guard.engine.cli import BuildkitCli, converse, find_cli, kill, start
 from guard.engine.client import Engine
-from guard.engine.events import Event
 from guard.engine.prepared import prepare
-from guard.engine.programs import BuildkitCli, find_cli
 from guard.errors import EngineError, MissingObjectError
 from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
@@ -117,7 +115,7 @@ def test_a_program_that_does_not_answer_is_passed_by(
     for program in (silent, docker):
         program.chmod(0o755)
     # Half a minute otherwise.
-    monkeypatch.setattr(programs, "_PATIENCE", 0.1)
+    monkeypatch.setattr(cli, "_PATIENCE", 0.1)
     found = find_cli(None, (str(silent), str(docker)), ())
     assert found is not None
     assert found.command == (str(docker), "build")

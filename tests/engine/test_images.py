@@ -46,10 +46,10 @@ def test_labels_cost_no_cached_step(trial: Trial, store: Store, base: str) -> No
         options = Options(labels=((REVISION, revision), ("guard.key", "k")))
         found = attempt(trial.engine, prepare(made, trial.pool, config), trial.on_event, options)
         images.append(found)
-        assert _labels(trial, found.image) == {REVISION: revision, "guard.key": "k"}
-    own = [step for step in images[1].steps[1:] if not step.text.startswith("LABEL")]
+        assert _labels(trial, found.build.image) == {REVISION: revision, "guard.key": "k"}
+    own = [step for step in images[1].build.steps[1:] if not step.text.startswith("LABEL")]
     assert [step.cached for step in own] == [True, True]
-    sizes = [[layer.size for layer in layers(trial.engine, each.image)] for each in images]
+    sizes = [[layer.size for layer in layers(trial.engine, each.build.image)] for each in images]
     assert sizes[0] == sizes[1]
 
 
@@ -68,17 +68,17 @@ def test_a_registry_receives_the_image_with_its_tag_and_labels(
     found = attempt(trial.engine, prepared, trial.on_event, Options(labels=labels))
     assert found.result is Result.PASSED
     name, tag = registry.name, combination_tag("aula", "0.38", "thentos", "v0.5.0")
-    put_tag(trial.engine, found.image, name, tag)
+    put_tag(trial.engine, found.build.image, name, tag)
     for line in trial.engine.api.push(name, tag=tag, stream=True, decode=True):
         assert "error" not in line
-    assert registry.image(tag) == found.image
-    assert registry.blob(found.image)["config"]["Labels"] == dict(labels)
+    assert registry.image(tag) == found.build.image
+    assert registry.blob(found.build.image)["config"]["Labels"] == dict(labels)
     assert remove_image(trial.engine, f"{name}:{tag}")
 
 
 def test_layers_have_the_words_of_the_dockerfile(trial: Trial, store: Store, base: str) -> None:
     text = f"FROM {base}\nRUN echo layer >/l && dd if=/dev/zero of=/z bs=1k count=99\nENV A=1\n"
-    found = layers(trial.engine, trial.run(parts(store, text)).image)
+    found = layers(trial.engine, trial.run(parts(store, text)).build.image)
     sizes = {layer.text: layer.size for layer in found}
     assert sizes["RUN echo layer >/l && dd if=/dev/zero of=/z bs=1k count=99"] >= 99 * 1024
     assert [layer.text for layer in found[-1:]] == ["ENV A=1"]

@@ -115,8 +115,8 @@ def test_an_engine_behind_a_port(
         base = base_image(far)
         dockerfile = f"FROM {base}\nRUN echo {way} >/where\n"
         found = Trial(far, pool, builder).run(parts(store, dockerfile), "/bin/cat", "/where")
-        assert (found.result, found.tail) == (Result.PASSED, (way,))
-        assert far.image_id(found.image) and not engine.image_id(found.image)
+        assert (found.result, found.last.tail) == (Result.PASSED, (way,))
+        assert far.image_id(found.build.image) and not engine.image_id(found.build.image)
 
 
 def docker(*arguments: str) -> None:

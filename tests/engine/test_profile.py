@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guard.engine.build import StepRecord
+from guard.engine.build import StepDone
 from guard.engine.images import Layer
 from guard.engine.profile import Instruction, instructions, profile, reads
 
@@ -21,8 +21,8 @@ RUN true
 BUILD = "RUN cd /liqd/thentos && ./build"
 
 
-def step(text: str, seconds: float = 0.1, cached: bool = False) -> StepRecord:
-    return StepRecord(1, text, seconds, cached)
+def step(text: str, seconds: float = 0.1, cached: bool = False) -> StepDone:
+    return StepDone(1, text, seconds, cached)
 
 
 def test_instructions_have_their_lines() -> None:

@@ -12,14 +12,14 @@ import pytest
 from docker.errors import ImageNotFound
 
 from guard.demo.registry import registry as loopback_registry
-from guard.engine import registry as registries
+from guard.engine import images as registries
 from guard.engine.client import Engine
-from guard.engine.events import Transfer
-from guard.engine.registry import (
+from guard.engine.images import (
     CredentialsRefusedError,
     NotInRegistryError,
     RegistryDownError,
     RegistryError,
+    Transfer,
     login,
     pull,
     push,

@@ -52,7 +52,7 @@ def test_both_builders_build_there(
     with Engine.connect() as engine:
         assert engine.facts.host == "ssh://dev@far.example:2222"
         found = Trial(engine, pool, builder).run(parts, "/bin/sh", "-c", "echo out; exit 3")
-    assert (found.result, found.exit_status, found.tail) == (Result.FAILED_TEST, 3, ("out",))
+    assert (found.result, found.last.status, found.last.tail) == (Result.FAILED_TEST, 3, ("out",))
     asked = (tmp_path / "log").read_text().splitlines()
     ours = "-o ConnectTimeout=30 -T -l dev -p 2222 -- far.example docker system dial-stdio"
     assert asked[0] == ours

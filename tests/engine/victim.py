@@ -9,8 +9,8 @@ import sys
 
 from guard.config import Config, Image, Test
 from guard.engine.attempt import attempt, prepare
+from guard.engine.build import Event, Output
 from guard.engine.client import Engine
-from guard.engine.events import Event, Output
 from guard.errors import EngineError
 from guard.git.objects import ObjectPool
 from guard.git.repository import Repository

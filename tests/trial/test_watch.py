@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from guard.engine.excerpt import plain
+from guard.engine.failures import plain
 from guard.errors import GuardError
 from guard.trial.watch import brief, write_log
 
 WATCHED = """\
 import sys, time
-from guard.engine.events import Output, Step, StepDone, Testing
+from guard.engine.build import Output, Step, StepDone, Testing
 from guard.screen import Screen
 from guard.trial.watch import Watch
 with open(sys.argv[1], "w", buffering=1) as log, Watch(Screen.for_terminal(), log) as watch:
@@ -27,13 +27,13 @@ with open(sys.argv[1], "w", buffering=1) as log, Watch(Screen.for_terminal(), lo
     watch.on_event(Output("\\x1b[31mred\\x1b[0m [bold]x[/bold]\\t."))
     watch.on_event(Output("10%\\r100%\\r"))
     time.sleep(0.6)
-    watch.on_event(StepDone(1, 0.2, False))
+    watch.on_event(StepDone(1, "RUN", 0.2, False))
 """
 
 
 TRANSFERRED = """\
 import sys, time
-from guard.engine.events import Transfer
+from guard.engine.images import Transfer
 from guard.screen import Screen
 from guard.trial.watch import Transfers
 with Transfers(Screen.for_terminal(), "pushing " + "x" * 100) as transfers:

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import NamedTuple, NoReturn
 
 # What `guard status` imports; the engine's part of it takes the longest.
-_MODULES = ("guard.cli", "guard.commands.status", "guard.engine.builders", "guard.engine.client")
+_MODULES = ("guard.cli", "guard.commands.status", "guard.engine.attempt", "guard.engine.client")
 
 
 class Answer(NamedTuple):

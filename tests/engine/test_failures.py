@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from guard.engine.events import Lines
-from guard.engine.excerpt import TAIL, Excerpt
+from guard.engine.build import Lines
+from guard.engine.failures import TAIL, Excerpt
 
 # The name of the case, what is printed, and the words that tell why.
 PRINTED = [
@@ -158,14 +158,14 @@ def test_the_line_that_tells_why(printed: str, words: str) -> None:
     excerpt = Excerpt()
     for line in printed.split("\n"):
         excerpt.add(line)
-    assert excerpt.words == words
+    assert excerpt.outcome("", None).words == words
 
 
 def test_the_first_one_counts_however_much_follows() -> None:
     excerpt = Excerpt()
     for line in ("a FAILED [1]", *map(str, range(1000)), "b FAILED [2]", "x.hs:1:1: error: c"):
         excerpt.add(line)
-    assert excerpt.words == "a FAILED [1]"
+    assert excerpt.outcome("", None).words == "a FAILED [1]"
     assert len(excerpt.tail) == TAIL
     assert excerpt.tail[-1] == "x.hs:1:1: error: c"
 
