@@ -8,6 +8,7 @@ from collections import deque
 from shlex import quote
 from typing import Any, Final, NamedTuple
 
+from guard.engine.profile import duration, size
 from guard.errors import EXIT_ALLOWED, UsageError
 from guard.gate.bypasses import Bypassed, bypassed, settle_by_hand
 from guard.gate.gate import Gate
@@ -17,7 +18,6 @@ from guard.screen import JSON_VERSION, Screen, column, counted, moment
 from guard.situation.branches import usual_remote
 from guard.situation.workspace import Workspace, find_workspace
 from guard.trial.prune import drop, droppable
-from guard.trial.watch import duration, size
 from guard.verdicts.colleagues import Theirs
 from guard.verdicts.record import Record
 from guard.verdicts.sharing import ways_to_verdicts

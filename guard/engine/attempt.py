@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +19,6 @@ from guard.engine.endings import DeadlinePassed, deadline, terminable
 from guard.engine.failures import BaseImageError
 from guard.engine.leftovers import remove_leftovers
 from guard.engine.prepared import Prepared, prepare
-from guard.engine.profile import instructions
 from guard.engine.run import TestPlan, run_test
 from guard.errors import EngineError
 from guard.model import Result
@@ -26,6 +26,8 @@ from guard.model import Result
 __all__ = ["Attempt", "Prepared", "attempt", "prepare"]
 
 _USUAL: Final = Options()
+# The image that an instruction names; between two words a line may end in a backslash.
+_FROM: Final = re.compile(r"(?im)^\s*FROM(?:\\?\s)+(?:--\S+(?:\\?\s)+)*([^\s\\]+)")
 
 
 class Attempt(NamedTuple):
@@ -166,12 +168,8 @@ def _built(
 
 def _only_here(engine: Engine, prepared: Prepared, error: EngineError) -> EngineError:
     """What to say of a fresh build whose base nobody gives, where this engine has one."""
-    names = []
-    for instruction in instructions(prepared.context.dockerfile().decode(errors="replace")):
-        command, *words = instruction.text.split()
-        base = next((word for word in words if not word.startswith("--")), "")
-        if command.upper() == "FROM" and base and engine.image_id(base):
-            names.append(base)
+    dockerfile = prepared.context.dockerfile().decode(errors="replace")
+    names = [name for name in _FROM.findall(dockerfile) if engine.image_id(name)]
     if not names:
         return error
     return EngineError(

@@ -7,125 +7,158 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.engine.build import StepDone
+from guard.screen import counted
 
 if TYPE_CHECKING:
+    # Whoever only shows a build needs no docker SDK.
     from guard.engine.images import Layer
 
 # Seconds from which a step is worth a word about what stands in front of it.
-LONG: Final = 60.0
-
+_LONG: Final = 60.0
+# Characters of an instruction that are shown; a RUN may have twenty lines.
+_BRIEF: Final = 120
 _COPY: Final = re.compile(r"\s*(?:COPY|ADD)\s+(?P<words>.*)", re.IGNORECASE)
 _HIDDEN: Final = re.compile(r"\s*(?:#.*)?$")
+# Why a step was built anew that reads nothing of a submodule that has changed.
+_NO_SUBMODULE: Final = (
+    "by no submodule: the superproject's own files, a base image or the engine's cache changed"
+)
 
 
-class Instruction(NamedTuple):
-    """One instruction of a Dockerfile.
+class Earlier(NamedTuple):
+    """The newest verdict that has passed before.
 
     Args:
-        line: 1-based, where it begins.
-        text: on one line, its continuation lines joined.
+        size: bytes of its image, 0 where that is not known.
+        changed: the submodules that stand elsewhere since.
     """
+
+    verdict: str
+    size: int
+    changed: Sequence[str]
+
+
+class _Instruction(NamedTuple):
+    """An instruction of a Dockerfile: the line where it begins, its own lines joined."""
 
     line: int
     text: str
-
-
-class Advice(NamedTuple):
-    """A step that brings in everything stands in front of a long one: any change repeats it.
-
-    Args:
-        copy: the instruction that copies.
-        long: the instruction that took long.
-        seconds: how long that was.
-    """
-
-    copy: Instruction
-    long: Instruction
-    seconds: float
-
-
-class Profile(NamedTuple):
-    """What is worth knowing about a build that has ended well.
-
-    Args:
-        steps: in the order in which they ended.
-        first_lost: the first step that was not in the cache though it could have been, None where
-            all were.
-        layers: the image's own and its base's, the base's first.
-        advice: None where no change of the Dockerfile suggests itself.
-    """
-
-    steps: tuple[StepDone, ...]
-    first_lost: StepDone | None
-    layers: tuple[Layer, ...]
-    advice: Advice | None
-
-    @property
-    def size(self) -> int:
-        """Bytes of all layers."""
-        return sum(layer.size for layer in self.layers)
 
 
 def profile(
     steps: Sequence[StepDone],
     layers: Sequence[Layer],
     dockerfile: str,
-    whole: Sequence[str] = (".",),
-    long: float = LONG,
-) -> Profile:
-    """What a build's steps and an image's layers tell.
+    consumer: str,
+    before: Earlier | None,
+) -> str:
+    """What a person is told of a build that has ended, in lines.
 
     Args:
+        steps: in the order in which they ended.
+        layers: the image's own and its base's, the base's first; none where there is no image.
         dockerfile: its text.
-        whole: sources of COPY that bring in the consumer's sources, e.g. ``.`` and ``aula``.
-        long: seconds from which a step is long.
+        consumer: path of the submodule.
     """
-    counted = [step for step in steps if not step.text.upper().startswith("FROM")]
-    lost = next((step for step in counted if not step.cached), None)
-    return Profile(tuple(steps), lost, tuple(layers), _advice(counted, dockerfile, whole, long))
+    if not steps:
+        return "build profile: no steps"
+    total = duration(sum(step.seconds for step in steps))
+    lines = [f"build profile: {counted(len(steps), 'step')} in {total}"]
+    for step in steps:
+        took = "cached" if step.cached else duration(step.seconds)
+        lines.append(f"  {took:>12}  {step.number}: {brief(step.text)}")
+    bytes_ = sum(layer.size for layer in layers)
+    if bytes_:
+        against = ""
+        if before is not None and before.size:
+            sign = "-" if bytes_ < before.size else "+"
+            than = size(abs(bytes_ - before.size))
+            against = f" ({sign}{than} against verdict {before.verdict})"
+        lines.append(f"image: {size(bytes_)}{against}")
+        lines += [
+            f"  {size(layer.size):>12}  {brief(layer.text) or '(imported)'}"
+            for layer in layers
+            if layer.size
+        ]
+    made = [step for step in steps if not step.text.upper().startswith("FROM")]
+    lost = next((step for step in made if not step.cached), None)
+    if lost is not None and before is not None:
+        by = ", ".join(path for path in before.changed if _reads(lost.text, path))
+        why = f"{by} changed since verdict {before.verdict}" if by else _NO_SUBMODULE
+        lines.append(f"the cache was lost at step {lost.number}: {brief(lost.text)} ({why})")
+    return "\n".join(lines + _advice(made, dockerfile, {".", consumer}))
 
 
-def instructions(dockerfile: str) -> list[Instruction]:
-    """The instructions of a Dockerfile with their lines; comments and empty lines are none."""
-    found: list[Instruction] = []
+def brief(text: str, most: int = _BRIEF) -> str:
+    """A text that has no more characters than that."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``4.2 s``, ``2 min 05 s``, ``1 h 02 min``."""
+    whole = round(seconds)
+    if whole < 10:
+        return f"{seconds:.1f} s"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def size(count: float) -> str:
+    """Bytes as people say them, in powers of 1000: ``812 B``, ``4.1 MB``."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def _advice(steps: Sequence[StepDone], dockerfile: str, whole: set[str]) -> list[str]:
+    """Where a step that brings in everything stands in front of a long one: any change repeats it.
+
+    Args:
+        whole: sources of COPY that bring in the consumer's sources.
+    """
+    copy: _Instruction | None = None
+    for instruction in _instructions(dockerfile):
+        if instruction.text.upper().startswith("FROM "):
+            copy = None
+        if copy is None and _sources(instruction.text) & whole:
+            copy = instruction
+            continue
+        words = instruction.text.split()
+        seconds = max((step.seconds for step in steps if step.text.split() == words), default=0.0)
+        if copy is not None and seconds >= _LONG:
+            return [
+                f"line {copy.line} of the Dockerfile ({brief(copy.text)}) stands in front of line "
+                f"{instruction.line} ({brief(instruction.text)}), which took {duration(seconds)}: "
+                "any change repeats that. "
+                'Copy the manifests first, or set [image] consumer = "manifests"'
+            ]
+    return []
+
+
+def _instructions(dockerfile: str) -> list[_Instruction]:
+    instructions: list[_Instruction] = []
     held: list[str] = []
-    begun = 0
+    begins = 0
     for number, line in enumerate(dockerfile.splitlines(), start=1):
         if _HIDDEN.match(line):
             continue
-        begun = begun if held else number
+        begins = begins if held else number
         held.append(line.rstrip().removesuffix("\\").strip())
         if not line.rstrip().endswith("\\"):
-            found.append(Instruction(begun, " ".join(held)))
+            instructions.append(_Instruction(begins, " ".join(held)))
             held = []
     if held:
-        found.append(Instruction(begun, " ".join(held)))
-    return found
+        instructions.append(_Instruction(begins, " ".join(held)))
+    return instructions
 
 
-def _advice(
-    steps: Sequence[StepDone], dockerfile: str, whole: Sequence[str], long: float
-) -> Advice | None:
-    known = instructions(dockerfile)
-    copying: Instruction | None = None
-    for instruction in known:
-        if instruction.text.upper().startswith("FROM "):
-            copying = None
-        if copying is None and _brings_all(instruction.text, whole):
-            copying = instruction
-        seconds = max((s.seconds for s in steps if _same(s.text, instruction.text)), default=0.0)
-        if copying is not None and instruction is not copying and seconds >= long:
-            return Advice(copying, instruction, seconds)
-    return None
-
-
-def reads(step: str, path: str) -> bool:
-    """Whether a step may read something of a submodule out of the build context.
-
-    Args:
-        step: the instruction as the builder shows it.
-        path: of the submodule, from the context's root.
-    """
+def _reads(step: str, path: str) -> bool:
+    """Whether a step may read something of the submodule at a path out of the build context."""
     if re.match(r"\s*RUN\b.*--mount=\S*\btype=bind\b", step, re.IGNORECASE):
         return True
     return any(
@@ -138,10 +171,6 @@ def reads(step: str, path: str) -> bool:
     )
 
 
-def _brings_all(text: str, whole: Sequence[str]) -> bool:
-    return bool(_sources(text) & set(whole))
-
-
 def _sources(text: str) -> set[str]:
     """What COPY or ADD takes from the build context; nothing for other instructions."""
     match = _COPY.fullmatch(text)
@@ -149,8 +178,3 @@ def _sources(text: str) -> set[str]:
         return set()
     words = [word for word in match["words"].split() if not word.startswith("--")]
     return {word.strip("\"'[],").removeprefix("./").strip("/") or "." for word in words[:-1]}
-
-
-def _same(step: str, instruction: str) -> bool:
-    """Whether a builder's text of a step is that instruction; variables may be filled in."""
-    return " ".join(step.split()) == " ".join(instruction.split())

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.engine.client import Engine
 from guard.engine.images import RegistryError, pull, put_tag, resolve, split
+from guard.engine.profile import duration
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.model import Result
@@ -17,7 +18,7 @@ from guard.screen import Screen
 from guard.situation.assembly import Assembly
 from guard.trial.jobs import Job, at_work
 from guard.trial.trial import tag_of, try_out
-from guard.trial.watch import Transfers, duration
+from guard.trial.watch import Transfers
 from guard.verdicts.record import Record
 
 

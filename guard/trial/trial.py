@@ -17,8 +17,8 @@ from guard.engine.ahead import Ahead
 from guard.engine.attempt import Attempt, attempt
 from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine
-from guard.engine.images import combination_tag, layers, put_tag
-from guard.engine.profile import Profile, profile
+from guard.engine.images import Layer, combination_tag, layers, put_tag
+from guard.engine.profile import Earlier, brief, profile, size
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.git.ancestry import described
@@ -28,7 +28,7 @@ from guard.model import Gitlink, Result
 from guard.screen import Screen
 from guard.trial.jobs import Job
 from guard.trial.rehearsal import Begun, begun
-from guard.trial.watch import Watch, brief, profile_text, size, write_log
+from guard.trial.watch import Watch, write_log
 from guard.verdicts.record import EngineFacts, ImageFacts, Record
 
 # Bytes that a log and a verdict need at the least, on the disk of the repository.
@@ -111,18 +111,21 @@ def _finishing(
     gate: Gate, job: Job, engine: Engine, made: Attempt, screen: Screen, log: IO[str]
 ) -> tuple[str, int]:
     """Name the image and tell of the build; an engine that fails now costs no verdict."""
-    reference, size = "", 0
+    reference, bytes_, image_layers = "", 0, tuple[Layer, ...]()
     try:
         if made.result is Result.PASSED:
             reference = _name(gate, job, engine, made.build.image)
-        found = _profile(gate, job, engine, made)
-        size = found.size
-        shown = profile_text(found, *_last_passed(gate, job))
+        if made.build.image:
+            image_layers = layers(engine, made.build.image)
+            bytes_ = sum(layer.size for layer in image_layers)
+        dockerfile = _dockerfile(gate, job)
+        before = _last_passed(gate, job)
+        shown = profile(made.build.steps, image_layers, dockerfile, job.config.consumer, before)
         write_log(log, f"\n{shown}\n")
         screen.say(shown)
     except GuardError as error:
         screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {error.problem}")
-    return reference, size
+    return reference, bytes_
 
 
 def _name(gate: Gate, job: Job, engine: Engine, image: str) -> str:
@@ -141,26 +144,21 @@ def tag_of(gate: Gate, config: Config, parts: Iterable[Part], release: str) -> s
     return combination_tag(consumer, description, dependency, release)
 
 
-def _profile(gate: Gate, job: Job, engine: Engine, made: Attempt) -> Profile:
+def _dockerfile(gate: Gate, job: Job) -> str:
     store = gate.gatherer.store(job.combination)
     root = store.tree(job.assembly.parts[0].tree)
     entry = store.walk(root, job.config.image.dockerfile) if root is not None else None
     blob = store.read(entry[0].id) if entry is not None else None
-    dockerfile = blob.data.decode(errors="replace") if blob is not None else ""
-    whole = (".", job.config.consumer)
-    found = layers(engine, made.build.image) if made.build.image else ()
-    return profile(made.build.steps, found, dockerfile, whole)
+    return blob.data.decode(errors="replace") if blob is not None else ""
 
 
-def _last_passed(gate: Gate, job: Job) -> tuple[Record | None, list[str]]:
-    """The newest passed verdict before, and the submodules that have changed since."""
+def _last_passed(gate: Gate, job: Job) -> Earlier | None:
     for record in gate.verdicts.newest():
         if record.result is Result.PASSED:
-            changed = [
-                link.path for link in record.gitlinks if job.commit(link.path) != link.commit
-            ]
-            return record, changed
-    return None, []
+            links = record.gitlinks
+            changed = [link.path for link in links if job.commit(link.path) != link.commit]
+            return Earlier(record.name, record.image.size, changed)
+    return None
 
 
 @contextmanager

@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Final, Self
+from typing import IO, TYPE_CHECKING, Self
 
 from guard.engine.build import Event, Output, Sending, Step, StepDone, Testing
 from guard.engine.failures import plain
-from guard.engine.profile import Profile, reads
+from guard.engine.profile import brief, duration, size
 from guard.errors import GuardError
 from guard.model import Result
-from guard.screen import Screen, counted
+from guard.screen import Screen
 from guard.verdicts.record import Record
 
 if TYPE_CHECKING:
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from guard.engine.images import Transfer
-
-# Characters of an instruction that are shown; a RUN may have twenty lines.
-_BRIEF: Final = 120
-# Why a step was built anew that reads nothing of a submodule that has changed.
-_NO_SUBMODULE: Final = (
-    "by no submodule: the superproject's own files, a base image or the engine's cache changed"
-)
 
 
 class Watch:
@@ -193,73 +186,3 @@ def tell(record: Record, log: str, screen: Screen) -> None:
     screen.say(f"{screen.paint(record.result.value, 'red')}: {record.detail}")
     screen.say(f"  verdict {record.name} ({times})")
     screen.say(f"  log: {log}")
-
-
-def brief(text: str, most: int = _BRIEF) -> str:
-    """A text that has no more characters than that."""
-    return text if len(text) <= most else f"{text[: most - 3]}..."
-
-
-def profile_text(found: Profile, last: Record | None, changed: Sequence[str]) -> str:
-    """Where the build's time and the image's bytes went.
-
-    Args:
-        last: the newest passed verdict before this build.
-        changed: the submodules that stand elsewhere than in `last`.
-    """
-    if not found.steps:
-        return "build profile: no steps"
-    total = sum(step.seconds for step in found.steps)
-    lines = [f"build profile: {counted(len(found.steps), 'step')} in {duration(total)}"]
-    for step in found.steps:
-        took = "cached" if step.cached else duration(step.seconds)
-        lines.append(f"  {took:>12}  {step.number}: {brief(step.text)}")
-    if found.size:
-        lines.append(f"image: {size(found.size)}{_against(found.size, last)}")
-        lines += [
-            f"  {size(layer.size):>12}  {brief(layer.text) or '(imported)'}"
-            for layer in found.layers
-            if layer.size
-        ]
-    lost = found.first_lost
-    if lost is not None and last is not None:
-        by = ", ".join(path for path in changed if reads(lost.text, path))
-        why = f"{by} changed since verdict {last.name}" if by else _NO_SUBMODULE
-        lines.append(f"the cache was lost at step {lost.number}: {brief(lost.text)} ({why})")
-    if found.advice is not None:
-        copy, long = found.advice.copy, found.advice.long
-        lines.append(
-            f"line {copy.line} of the Dockerfile ({brief(copy.text)}) stands in front of line "
-            f"{long.line} ({brief(long.text)}), which took {duration(found.advice.seconds)}: any "
-            "change repeats that. "
-            'Copy the manifests first, or set [image] consumer = "manifests"'
-        )
-    return "\n".join(lines)
-
-
-def _against(now: int, last: Record | None) -> str:
-    if last is None or not last.image.size:
-        return ""
-    sign = "-" if now < last.image.size else "+"
-    return f" ({sign}{size(abs(now - last.image.size))} against verdict {last.name})"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``4.2 s``, ``2 min 05 s``, ``1 h 02 min``."""
-    whole = round(seconds)
-    if whole < 10:
-        return f"{seconds:.1f} s"
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def size(count: float) -> str:
-    """Bytes as people say them, in powers of 1000: ``812 B``, ``4.1 MB``."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from guard.engine.failures import plain
+from guard.engine.profile import brief
 from guard.errors import GuardError
-from guard.trial.watch import brief, write_log
+from guard.trial.watch import write_log
 
 WATCHED = """\
 import sys, time
