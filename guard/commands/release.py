@@ -30,7 +30,7 @@ from guard.git.files import held, lock_file
 from guard.git.network import fetch
 from guard.git.refs import head_of
 from guard.git.sending import Refusal, Sent, send
-from guard.model import Result, VerdictState
+from guard.model import Result
 from guard.plan.compatibility import Order, order
 from guard.plan.walk import (
     SEEN_BY_OTHERS,
@@ -48,8 +48,7 @@ from guard.situation.untested import untested
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import at_work, job_for
 from guard.trial.publishing import Wish, publish, why_not_latest
-from guard.trial.trial import try_out
-from guard.trial.watch import tell
+from guard.trial.trial import passes
 from guard.verdicts.record import Record
 
 # Seconds; nobody's push waits meanwhile.
@@ -265,14 +264,7 @@ def _do(now: Situation, step: Step, screen: Screen) -> int:
 def _test(now: Situation, screen: Screen) -> int:
     gate = now.gate
     job = job_for(gate, now.combination)
-    with at_work(gate, job.name, screen) as waited:
-        recipe = job.config.recipe
-        tested = gate.verdicts.look_up(job.assembly.key, recipe, again=waited)
-        if tested.state is VerdictState.PASSED:
-            return EXIT_ALLOWED
-        record, log = try_out(gate, job, False, screen)
-    tell(record, log, screen)
-    return EXIT_ALLOWED if record.result is Result.PASSED else EXIT_BLOCKED
+    return EXIT_ALLOWED if passes(gate, job, screen) else EXIT_BLOCKED
 
 
 def _publish(now: Situation, screen: Screen) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
-from guard.engine.images import RegistryError, pull, put_tag, resolve, split
+from guard.engine.images import RegistryError, put_tag, resolve, split
 from guard.engine.profile import duration
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
@@ -17,8 +17,8 @@ from guard.recovery.known_good import Good
 from guard.screen import Screen
 from guard.situation.assembly import Assembly
 from guard.trial.jobs import Job, at_work
+from guard.trial.publishing import pull_shown
 from guard.trial.trial import tag_of, try_out
-from guard.trial.watch import Transfers
 from guard.verdicts.record import Record
 
 
@@ -118,8 +118,7 @@ def bring_image(gate: Gate, good: Good, config: Config, image: Image, screen: Sc
     with Engine.connect() as engine:
         image_id = record.image.id
         if image.state is ImageState.REGISTRY:
-            with Transfers(screen, f"pulling {record.image.digest}") as transfers:
-                image_id = pull(engine, record.image.digest, transfers.on_transfer)
+            image_id = pull_shown(engine, record.image.digest, screen)
         put_tag(engine, image_id, name, tag)
     screen.say(f"image: {name}:{tag}")
     return record

@@ -112,16 +112,16 @@ def at_work(
 
 def _likely(gate: Gate, record: Record) -> list[Combination]:
     superproject = gate.workspace.superproject
-    found = [gate.present()]
+    likely = [gate.present()]
     if record.superproject:
         with suppress(GuardError):
             commit = record.superproject
-            found.insert(0, of_commit(superproject, gate.pool, commit, f"commit {commit[:12]}"))
+            likely.insert(0, of_commit(superproject, gate.pool, commit, f"commit {commit[:12]}"))
     links = {link.path: link.commit for link in record.gitlinks}
-    consumers = [gate.gatherer.config(each).consumer for each in found]
+    consumers = [gate.gatherer.config(each).consumer for each in likely]
     return [
         with_consumer(each, path, links[path])
-        for each, path in zip(found, consumers, strict=True)
+        for each, path in zip(likely, consumers, strict=True)
         if path in links
     ]
 
@@ -143,8 +143,14 @@ def _combination(gate: Gate, revision: str | None, consumer: str | None) -> Comb
         )
     if not revision:
         return standing(gate)
-    commit = _consumer_commit(gate, config, revision)
-    return with_consumer(present, config.consumer, commit)
+    for repository in repositories_of(workspace, config, config.consumer):
+        with suppress(GuardError):
+            commit = resolve(repository, revision)
+            return with_consumer(present, config.consumer, commit)
+    raise GuardError(
+        f"{revision} names no commit of {config.consumer}",
+        told(brought_here(workspace.superproject, config.consumer)),
+    )
 
 
 def standing(gate: Gate) -> Combination:
@@ -164,14 +170,3 @@ def standing(gate: Gate) -> Combination:
     if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
         return present
     return with_consumer(present, config.consumer, commit)
-
-
-def _consumer_commit(gate: Gate, config: Config, revision: str) -> str:
-    found = repositories_of(gate.workspace, config, config.consumer)
-    for repository in found:
-        with suppress(GuardError):
-            return resolve(repository, revision)
-    raise GuardError(
-        f"{revision} names no commit of {config.consumer}",
-        told(brought_here(gate.workspace.superproject, config.consumer)),
-    )

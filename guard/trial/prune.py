@@ -46,27 +46,30 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
     Raises:
         GuardError: the refs of the superproject cannot be listed.
     """
+    from guard.engine.client import Engine
+
     records = list(records)
-    named = _needed(gate)
+    named = _named(gate)
     needed = [
         record
         for record in _standing(records)
-        if named is None or record.key in named.keys or not named.links.isdisjoint(record.gitlinks)
+        if named is None or record.key in named or not named.isdisjoint(record.gitlinks)
     ]
     logs = {record.log for record in needed}
     images = {record.image.id for record in needed if record.result is Result.PASSED}
     folder = gate.verdicts.logs
     dropped = [
         os.path.join(folder, name)
-        for name in _listed(folder)
-        if name not in logs and not _is_written(folder, name)
+        for name in sorted(os.listdir(folder) if os.path.isdir(folder) else ())
+        if name.endswith(".log") and name not in logs and not _is_written(folder, name)
     ]
-    return Droppable(
-        tuple(dropped),
-        sum(os.path.getsize(path) for path in dropped),
-        _present({record.image.id for record in records if record.image.id} - images),
-        len(needed),
-    )
+    unneeded = sorted({record.image.id for record in records if record.image.id} - images)
+    present: tuple[str, ...] = ()
+    # Without an engine there are none.
+    with suppress(EngineError), Engine.connect() as engine:
+        present = tuple(image for image in unneeded if engine.image_id(image))
+    size = sum(os.path.getsize(path) for path in dropped)
+    return Droppable(tuple(dropped), size, present, len(needed))
 
 
 def _standing(records: list[Record]) -> list[Record]:
@@ -79,17 +82,6 @@ def _standing(records: list[Record]) -> list[Record]:
         for record in records
         if record.result is Result.PASSED or newest[record.key, record.recipe] is record
     ]
-
-
-def _present(images: Iterable[str]) -> tuple[str, ...]:
-    """Of these images those that the engine has; none where there is no engine."""
-    from guard.engine.client import Engine
-
-    try:
-        with Engine.connect() as engine:
-            return tuple(image for image in sorted(images) if engine.image_id(image))
-    except EngineError:
-        return ()
 
 
 def drop(droppable: Droppable) -> list[str]:
@@ -116,56 +108,40 @@ def drop(droppable: Droppable) -> list[str]:
     return troubles
 
 
-class _Needed(NamedTuple):
-    """What has a name.
+def _named(gate: Gate) -> set[str | Gitlink] | None:
+    """What has a name: keys of the superproject's combinations, and commits of the consumer.
 
-    Args:
-        keys: of the superproject's combinations.
-        links: the consumer's commits.
+    None where something of it cannot be made out.
     """
-
-    keys: set[str]
-    links: set[Gitlink]
-
-
-def _needed(gate: Gate) -> _Needed | None:
-    """All that has a name, None where something of it cannot be made out."""
-    keys, links = set[str](), set[Gitlink]()
+    named = set[str | Gitlink]()
     visited = set()
     try:
         for combination in _combinations(gate):
             config = gate.gatherer.config(combination)
-            keys.add(gate.gatherer.assembly(combination, config).key)
+            named.add(gate.gatherer.assembly(combination, config).key)
             for repository in gate.gatherer.submodules(config).store(config.consumer).repositories:
                 if (config.consumer, repository) in visited:
                     continue
                 visited.add((config.consumer, repository))
-                links.update(Gitlink(config.consumer, commit) for commit in _named(repository))
+                named.update(Gitlink(config.consumer, commit) for commit in _tips(repository))
     except GuardError:
         return None
-    return _Needed(keys, links)
+    return named
 
 
 def _combinations(gate: Gate) -> Iterable[Combination]:
     repository = gate.workspace.superproject
-    for commit in _named(repository):
+    for commit in _tips(repository):
         yield of_commit(repository, gate.pool, commit, commit)
     index = gate.index()
     if index is not None:
         yield index
 
 
-def _named(repository: Repository) -> list[str]:
+def _tips(repository: Repository) -> list[str]:
     """The commits at which branches and tags stand, and HEAD in each of the worktrees."""
     others = (f"--exclude={refs}" for refs in ("refs/guard/*", "refs/notes/*", "refs/stash"))
     return repository.lines("rev-list", "--no-walk=unsorted", *others, "--all")
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return sorted(name for name in os.listdir(folder) if name.endswith(".log"))
-    except FileNotFoundError:
-        return []
 
 
 def _is_written(logs: str, name: str) -> bool:

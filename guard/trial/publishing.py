@@ -77,7 +77,10 @@ def publish(gate: Gate, config: Config, record: Record, wish: Wish, screen: Scre
             "take that line out of .guard.toml, and set [image] name",
         )
     if wish.latest:
-        _check_latest(gate, config, record)
+        links = {link.path: link.commit for link in record.gitlinks}
+        refusal = why_not_latest(gate, config, links, f" of verdict {record.name}")
+        if refusal is not None:
+            raise refusal
     if not wish.dry_run:
         gate.verdicts.rehearse()
     with Engine.connect() as engine:
@@ -119,7 +122,8 @@ def _tagged(doing: _Publishing, record: Record) -> Record:
         name, _ = split(reference)
         pinned = f"{name}@{meant}"
         published = _holder(doing, record, reference, pinned)
-        if published is record and record.image.digest == pinned and _is_noted(record, reference):
+        noted = (record.image.reference if record.published else "", *record.tags)
+        if published is record and record.image.digest == pinned and reference in noted:
             doing.screen.say(f"published already: {reference}")
             doing.screen.say(f"  {record.image.digest}")
             return record
@@ -136,21 +140,15 @@ def _tagged(doing: _Publishing, record: Record) -> Record:
     if doing.wish.dry_run:
         return record
     if is_own:
-        return _noted(doing, published.publish(reference, pinned, _now()), reference)
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _noted(doing, published.publish(reference, pinned, now), reference)
     return _noted(doing, published.publish_also(reference, pinned), reference)
 
 
-def _is_noted(record: Record, reference: str) -> bool:
-    own = record.image.reference if record.published else ""
-    return reference in (own, *record.tags)
-
-
 def _own_reference(doing: _Publishing, record: Record) -> str:
-    """The image's own tag under the name as it is configured now; "" where another one is asked
-    for and it was given none.
+    """The image's own tag, under the name as it is configured now.
 
-    Raises:
-        GuardError: it was given none.
+    It is "" where the image has none and another one is asked for.
     """
     if record.image.reference:
         return f"{doing.config.image.name}:{split(record.image.reference)[1]}"
@@ -172,16 +170,13 @@ def _is_anothers(doing: _Publishing, record: Record, reference: str) -> bool:
 
 
 def _holder(doing: _Publishing, record: Record, reference: str, pinned: str) -> Record:
-    """The record to which a tag that is there already belongs.
+    """The record of this combination and recipe to which a tag that is there already belongs.
 
-    Args:
-        pinned: what the tag means.
-
-    Raises:
-        RefusedError: it is no image that has passed for this combination by this recipe.
+    Raises `RefusedError` where what it means, `pinned`, is no image that has passed for them.
     """
     # An image that the engine has by that digest was pushed, and the end came before the record.
-    if record.image.digest == pinned or _is_image(doing, pinned, record.image.id):
+    image = record.image
+    if image.digest == pinned or (image.id and doing.engine.image_id(pinned) == image.id):
         return record
     verdicts = doing.gate.verdicts
     theirs = (each.record for each in verdicts.others() if each.trusted)
@@ -200,9 +195,10 @@ def _holder(doing: _Publishing, record: Record, reference: str, pinned: str) -> 
     )
 
 
-def _is_image(doing: _Publishing, pinned: str, image: str) -> bool:
-    """Whether the engine knows a digest of the registry as this very image."""
-    return bool(image) and doing.engine.image_id(pinned) == image
+def pull_shown(engine: Engine, pinned: str, screen: Screen) -> str:
+    """As `pull`, followed on the screen."""
+    with Transfers(screen, f"pulling {pinned}") as transfers:
+        return pull(engine, pinned, transfers.on_transfer)
 
 
 def _at_hand(doing: _Publishing, record: Record) -> bool:
@@ -214,18 +210,13 @@ def _at_hand(doing: _Publishing, record: Record) -> bool:
 
 
 def _obtained(doing: _Publishing, record: Record) -> Record:
-    """The record of an image that the engine has: this one's, pulled by digest, or built again.
-
-    Raises:
-        GuardError: it would have to be built, and the combination is not at hand.
-    """
+    """The record of an image that the engine has: this one's, pulled by digest, or built again."""
     engine, screen = doing.engine, doing.screen
     if record.image.id and engine.image_id(record.image.id):
         return record
     if _at_hand(doing, record):
-        with Transfers(screen, f"pulling {record.image.digest}") as transfers:
-            found = pull(engine, record.image.digest, transfers.on_transfer)
-        return record._replace(image=record.image._replace(id=found))
+        pulled = pull_shown(engine, record.image.digest, screen)
+        return record._replace(image=record.image._replace(id=pulled))
     job = job_of(doing.gate, record)
     if job is None:
         raise GuardError(
@@ -253,18 +244,6 @@ def _noted(doing: _Publishing, record: Record, reference: str) -> Record:
     return record
 
 
-def _check_latest(gate: Gate, config: Config, record: Record) -> None:
-    """Let ``latest`` move to releases alone, unless the configuration says otherwise.
-
-    Raises:
-        RefusedError: the consumer or the dependency stands at no release tag.
-    """
-    links = {link.path: link.commit for link in record.gitlinks}
-    refusal = why_not_latest(gate, config, links, f" of verdict {record.name}")
-    if refusal is not None:
-        raise refusal
-
-
 def why_not_latest(
     gate: Gate, config: Config, links: Mapping[str, str], of: str = ""
 ) -> RefusedError | None:
@@ -278,8 +257,8 @@ def why_not_latest(
         return None
     for path in (config.consumer, config.dependency):
         commit = links.get(path, "")
-        found = repositories_of(gate.workspace, config, path)
-        releases = all_releases(found, config.release_tag).at(commit)
+        repositories = repositories_of(gate.workspace, config, path)
+        releases = all_releases(repositories, config.release_tag).at(commit)
         if releases and not releases[0].is_pre:
             continue
         has = f"is the pre-release {releases[0].tag}" if releases else "has no release tag"
@@ -305,16 +284,10 @@ def _move_latest(doing: _Publishing, record: Record) -> None:
     if doing.wish.dry_run:
         screen.say(f"would move {reference}, which means {before or 'nothing'}")
         return
-    image = engine.image_id(record.image.digest)
-    if not image:
-        with Transfers(screen, f"pulling {record.image.digest}") as transfers:
-            image = pull(engine, record.image.digest, transfers.on_transfer)
+    pinned = record.image.digest
+    image = engine.image_id(pinned) or pull_shown(engine, pinned, screen)
     with Transfers(screen, f"pushing {reference}") as transfers:
         pinned = push(engine, image, reference, transfers.on_transfer)
     if pinned != record.image.digest:
         raise GuardError(f"{reference} means {pinned} now, not {record.image.digest}")
     screen.say(f"{screen.paint('moved', 'green')}: {reference}, before {before or 'not there'}")
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

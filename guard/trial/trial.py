@@ -1,4 +1,8 @@
-"""One trial of a combination, from the checks before the hour to the verdict that is recorded."""
+"""One trial of a combination, from the checks before the hour to the verdict that is recorded.
+
+Until the build is under way nothing here needs the docker SDK, which takes as long to import as a
+cached build.
+"""
 
 from __future__ import annotations
 
@@ -9,32 +13,42 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import IO, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import quote
 
 from guard import __version__
 from guard.config import Config
 from guard.engine.ahead import Ahead
-from guard.engine.attempt import Attempt, attempt
+from guard.engine.build import REVISION, SOURCE, Options
+from guard.engine.buildkit import CliBuild, begin
 from guard.engine.cli import BuildkitCli, find_cli
-from guard.engine.client import Engine
-from guard.engine.images import Layer, combination_tag, layers, put_tag
+from guard.engine.connection import connect
+from guard.engine.endings import shielded, terminable
+from guard.engine.prepared import Prepared, prepare
 from guard.engine.profile import Earlier, brief, profile, size
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
 from guard.git.ancestry import described
+from guard.git.files import remove_abandoned
 from guard.git.memo import Memo
+from guard.git.remotes import read_remotes, without_secret
 from guard.git.store import Part
-from guard.model import Gitlink, Result
+from guard.model import Gitlink, Result, Tested, VerdictState
 from guard.screen import Screen
-from guard.trial.jobs import Job
-from guard.trial.rehearsal import Begun, begun
-from guard.trial.watch import Watch, write_log
+from guard.situation.branches import remote_of
+from guard.trial.jobs import Job, at_work
+from guard.trial.watch import Watch, tell, write_log
 from guard.verdicts.record import EngineFacts, ImageFacts, Record
+
+if TYPE_CHECKING:
+    from guard.engine.attempt import Attempt
+    from guard.engine.client import Engine
 
 # Bytes that a log and a verdict need at the least, on the disk of the repository.
 _ROOM: Final = 1_000_000
 # Characters of the output that a verdict shows.
 _WORDS: Final = 160
+_FAILED: Final = (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 
 class Means(NamedTuple):
@@ -43,9 +57,63 @@ class Means(NamedTuple):
     engine: Ahead[Engine]
     cli: Ahead[BuildkitCli | None]
 
+    @classmethod
+    def looked_for(cls, gate: Gate, engine: Ahead[Engine] | None = None) -> Means:
+        """Begin to look for them; for the engine where somebody has not begun before."""
+        # In a thread of its own, and so with a memo of its own.
+        memo = Memo(gate.workspace.superproject.common_dir)
+        return cls(engine or Ahead(connect), Ahead(partial(find_cli, memo)))
 
-def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, str]:
-    """Build, test, record.
+
+class _Begun(NamedTuple):
+    """A trial that has begun; `build` is None where the engine must be asked first."""
+
+    prepared: Prepared
+    options: Options
+    build: CliBuild | None
+
+
+def passes(
+    gate: Gate,
+    job: Job,
+    screen: Screen,
+    means: Means | None = None,
+    again: bool = False,
+    fresh: bool = False,
+) -> bool:
+    """Whether a combination has passed, or does so now: built and tested where it has no verdict.
+
+    One at a time does so with a combination; whoever waited takes the other one's verdict.
+
+    Args:
+        again: test although it has passed.
+        fresh: so, too, and build without cache and pull the bases.
+
+    Raises:
+        as `try_out`.
+    """
+    look_up = partial(gate.verdicts.look_up, job.assembly.key, job.config.recipe)
+    before: list[Tested] = []
+    with at_work(gate, job.name, screen, lambda: before.append(look_up())) as waited:
+        tested = look_up(again=waited)
+        if tested.state in _FAILED and before and tested != before[0]:
+            # The other one's: to build and test it a second time would tell nothing new.
+            screen.say(f"{screen.paint(tested.state.value, 'red')}: {tested.detail}")
+            screen.say(f"  verdict {tested.verdict}")
+            screen.say(f"  log: {tested.log}")
+            return False
+        if tested.state is VerdictState.PASSED and (waited or not (again or fresh)):
+            screen.say(f"{screen.paint('passed', 'green')} already: verdict {tested.verdict}")
+            return True
+        record, log = try_out(gate, job, fresh, screen, means)
+    tell(record, log, screen)
+    return record.result is Result.PASSED
+
+
+def try_out(
+    gate: Gate, job: Job, fresh: bool, screen: Screen, means: Means | None = None
+) -> tuple[Record, str]:
+    """Build, test, record; the caller is `at_work`.
 
     Args:
         fresh: build without cache and pull the bases.
@@ -58,24 +126,15 @@ def try_out(gate: Gate, job: Job, fresh: bool, screen: Screen) -> tuple[Record, 
         EngineError: trouble of the engine, which is no verdict; the log stays.
         KeyboardInterrupt: interrupted; nothing is recorded, the log stays.
     """
-    # In a thread of its own, and so with a memo of its own.
-    memo = Memo(gate.workspace.superproject.common_dir)
-    means = Means(Ahead(Engine.connect), Ahead(partial(find_cli, memo)))
-    with begun(gate, job, fresh, means.cli) as begin:
-        return go_on(gate, job, screen, means, begin)
-
-
-def go_on(gate: Gate, job: Job, screen: Screen, means: Means, begin: Begun) -> tuple[Record, str]:
-    """The rest of a trial that has begun; as `try_out`."""
-    verdicts = gate.verdicts
-    with means.engine.result() as engine:
+    means = means or Means.looked_for(gate)
+    with _begun(gate, job, fresh, means.cli) as begun, means.engine.result() as engine:
         screen.say(f"engine: {engine.facts}")
-        with _log(verdicts.logs, job.name) as log:
-            made = _attempt(engine, begin, means, screen, log)
-            reference, size = _finishing(gate, job, engine, made, screen, log)
-        record = _record(job, made, log.name, reference, size)
+        with _log(gate.verdicts.logs, job.name) as log:
+            made = _attempt(engine, begun, means, screen, log)
+            reference, bytes_ = _finishing(gate, job, engine, begun, made, screen, log)
+        record = _record(job, made, log.name, reference, bytes_)
     try:
-        troubles = verdicts.record(record, job.assembly.parts)
+        troubles = gate.verdicts.record(record, job.assembly.parts)
     except GuardError as error:
         raise GuardError(
             f"{record.result.value}, but the verdict could not be recorded: {error.problem}\n"
@@ -87,17 +146,68 @@ def go_on(gate: Gate, job: Job, screen: Screen, means: Means, begin: Begun) -> t
     return record, log.name
 
 
-def _attempt(engine: Engine, begin: Begun, means: Means, screen: Screen, log: IO[str]) -> Attempt:
+@contextmanager
+def _begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> Iterator[_Begun]:
+    """Look up all that is needed and begin to build; at the end of the block nothing goes on.
+
+    Raises:
+        GuardError: something that would have spoiled the record.
+    """
+    remove_abandoned()
+    # One asks for the objects, the other for identity, key and ref: neither waits for the other.
+    rehearsal = Ahead(gate.verdicts.rehearse)
+    # From here on there are private folders to remove.
+    with terminable():
+        build = None
+        try:
+            try:
+                options = Options(fresh, _labels(gate, job))
+                # It comes up while git is asked, and waits. Whole or not at all: half a build could
+                # not be closed.
+                with shielded():
+                    build = begin(job.config.image.builder, job.config.recipe, options, cli.result)
+                prepared = prepare(job.assembly.parts, gate.pool, job.config)
+            except BaseException:
+                # What has happened here is what is told: a Ctrl-C reaches the other's git as well.
+                with suppress(GuardError):
+                    rehearsal.result()
+                raise
+            rehearsal.result()
+            if build is not None:
+                build.send(prepared.context)
+            yield _Begun(prepared, options, build)
+        finally:
+            if build is not None:
+                build.close()
+
+
+def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
+    """Annotations of the OCI image specification, and what exactly is in the image."""
+    superproject = gate.workspace.superproject
+    options = gate.workspace.options
+    remote = remote_of(read_remotes(options, superproject), dict(options), superproject)
+    labels = [("guard.combination", job.assembly.key)]
+    labels += [
+        # Quoted as in a URL: the docker CLI refuses a name that holds a space, and ends it at the
+        # first equals sign.
+        (f"guard.gitlink.{quote(os.fsencode(part.path))}", part.commit)
+        for part in job.assembly.parts
+        if part.path
+    ]
+    if job.combination.commit:
+        labels.append((REVISION, job.combination.commit))
+    if remote is not None:
+        labels.append((SOURCE, without_secret(remote.urls[0])))
+    return tuple(labels)
+
+
+def _attempt(engine: Engine, begun: _Begun, means: Means, screen: Screen, log: IO[str]) -> Attempt:
+    from guard.engine.attempt import attempt
+
+    prepared, options, build = begun
     try:
         with Watch(screen, log) as watch:
-            return attempt(
-                engine,
-                begin.prepared,
-                watch.on_event,
-                begin.options,
-                means.cli.result,
-                begin.build,
-            )
+            return attempt(engine, prepared, watch.on_event, options, means.cli.result, build)
     except EngineError as error:
         raise EngineError(
             f"{error.problem}\n  no verdict; log: {log.name}", error.remedy
@@ -108,19 +218,30 @@ def _attempt(engine: Engine, begin: Begun, means: Means, screen: Screen, log: IO
 
 
 def _finishing(
-    gate: Gate, job: Job, engine: Engine, made: Attempt, screen: Screen, log: IO[str]
+    gate: Gate,
+    job: Job,
+    engine: Engine,
+    begun: _Begun,
+    made: Attempt,
+    screen: Screen,
+    log: IO[str],
 ) -> tuple[str, int]:
     """Name the image and tell of the build; an engine that fails now costs no verdict."""
-    reference, bytes_, image_layers = "", 0, tuple[Layer, ...]()
+    from guard.engine.images import layers, put_tag
+
+    reference, bytes_, build = "", 0, made.build
     try:
         if made.result is Result.PASSED:
-            reference = _name(gate, job, engine, made.build.image)
-        if made.build.image:
-            image_layers = layers(engine, made.build.image)
-            bytes_ = sum(layer.size for layer in image_layers)
-        dockerfile = _dockerfile(gate, job)
+            # A tag that says what is in the image.
+            name = job.config.image.name
+            tag = tag_of(gate, job.config, job.assembly.parts, job.release)
+            put_tag(engine, build.image, name, tag)
+            reference = f"{name}:{tag}"
+        image_layers = layers(engine, build.image) if build.image else ()
+        bytes_ = sum(layer.size for layer in image_layers)
+        dockerfile = begun.prepared.context.dockerfile().decode(errors="replace")
         before = _last_passed(gate, job)
-        shown = profile(made.build.steps, image_layers, dockerfile, job.config.consumer, before)
+        shown = profile(build.steps, image_layers, dockerfile, job.config.consumer, before)
         write_log(log, f"\n{shown}\n")
         screen.say(shown)
     except GuardError as error:
@@ -128,28 +249,14 @@ def _finishing(
     return reference, bytes_
 
 
-def _name(gate: Gate, job: Job, engine: Engine, image: str) -> str:
-    """Tag a passed image with what is in it, and return the reference."""
-    tag = tag_of(gate, job.config, job.assembly.parts, job.release)
-    put_tag(engine, image, job.config.image.name, tag)
-    return f"{job.config.image.name}:{tag}"
-
-
 def tag_of(gate: Gate, config: Config, parts: Iterable[Part], release: str) -> str:
     """The tag that says what is in the image of a combination."""
-    sources = {part.path: part for part in parts}
-    part = sources.get(config.consumer)
+    from guard.engine.images import combination_tag
+
+    part = next((part for part in parts if part.path == config.consumer), None)
     description = described(part.repository, part.commit) if part is not None else ""
     consumer, dependency = map(gate.workspace.name, (config.consumer, config.dependency))
     return combination_tag(consumer, description, dependency, release)
-
-
-def _dockerfile(gate: Gate, job: Job) -> str:
-    store = gate.gatherer.store(job.combination)
-    root = store.tree(job.assembly.parts[0].tree)
-    entry = store.walk(root, job.config.image.dockerfile) if root is not None else None
-    blob = store.read(entry[0].id) if entry is not None else None
-    return blob.data.decode(errors="replace") if blob is not None else ""
 
 
 def _last_passed(gate: Gate, job: Job) -> Earlier | None:
@@ -190,23 +297,18 @@ def _log(folder: str, name: str) -> Iterator[IO[str]]:
             log.close()
 
 
-def _detail(made: Attempt) -> str:
-    """Why it failed, in one line, with the words of what failed."""
-    failure, words = made.last.failure, made.last.words
-    if not failure or not words or words in failure:
-        return failure
-    return f"{failure}: {brief(words, _WORDS)}"
-
-
 def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Record:
     engine, build = made.engine, made.build
+    detail, words = made.last.failure, made.last.words
+    if detail and words not in detail:
+        detail = f"{detail}: {brief(words, _WORDS)}"
     with open(log, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Record(
         key=job.assembly.key,
         recipe=job.config.recipe.digest,
         result=made.result,
-        detail=_detail(made),
+        detail=detail,
         finished=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         build_seconds=round(build.outcome.seconds, 1),
         test_seconds=round(made.test.seconds if made.test is not None else 0.0, 1),

@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Final, Self
 
 from guard.engine.build import Event, Output, Sending, Step, StepDone, Testing
 from guard.engine.failures import plain
@@ -27,23 +26,37 @@ if TYPE_CHECKING:
 
     from guard.engine.images import Transfer
 
+# Statuses that mean the layer is finished.
+_DONE: Final = ("pushed", "layer already exists", "mounted from", "pull complete", "already exists")
 
-class Watch:
-    """Passes events on to a screen and to a log, as a context that leaves the terminal clean.
 
-    Args:
-        log: takes every line; the caller opens and closes it.
+class _Followed:
+    """What goes on, as a context in which a line at the bottom of the terminal says where it is.
+
+    Where the terminal can draw none, there is none; afterwards it is clean.
     """
 
-    def __init__(self, screen: Screen, log: IO[str]) -> None:
+    def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._log = log
-        self._begun = time.monotonic()
+        self._began = time.monotonic()
         self._live: Live | None = None
-        self._stage = "sending the build context"
 
     def __enter__(self) -> Self:
-        self._live = _live(self._screen, self._status)
+        if self._screen.is_terminal and os.environ.get("TERM") != "dumb":
+            from rich.console import Console
+            from rich.live import Live
+            from rich.text import Text
+
+            def status() -> Text:
+                line = f"[{duration(time.monotonic() - self._began)}] {self._stage()}"
+                return Text(plain(line), no_wrap=True, overflow="ellipsis")
+
+            console = Console(no_color=not self._screen.colour, highlight=False)
+            live = Live(
+                console=console, get_renderable=status, refresh_per_second=4, transient=True
+            )
+            live.start()
+            self._live = live
         return self
 
     def __exit__(
@@ -55,6 +68,23 @@ class Watch:
         if self._live is not None:
             self._live.stop()
 
+    def _stage(self) -> str:
+        """Where it stands."""
+        raise NotImplementedError
+
+
+class Watch(_Followed):
+    """Passes the events of a build and its test on to a screen and to a log.
+
+    Args:
+        log: takes every line; the caller opens and closes it.
+    """
+
+    def __init__(self, screen: Screen, log: IO[str]) -> None:
+        super().__init__(screen)
+        self._log = log
+        self._now = "sending the build context"
+
     def on_event(self, event: Event) -> None:
         """Show and log one event."""
         match event:
@@ -62,16 +92,16 @@ class Watch:
                 self._line(f"  | {plain(line)}".rstrip(), line)
             case Step(number=number, total=total, text=text):
                 at = f"step {number}/{total}"
-                self._stage = f"{at}: {brief(text)}"
-                self._line(self._stage, f"--- {at}: {text}")
+                self._now = f"{at}: {brief(text)}"
+                self._line(self._now, f"--- {at}: {text}")
             case StepDone(number=number, seconds=seconds, cached=cached):
                 how = "cached" if cached else f"{seconds:.1f} s"
                 self._line(f"step {number} done, {how}", f"--- step {number} done, {how}")
             case Testing(command=command):
-                self._stage = f"testing: {' '.join(command)}"
-                self._line(self._stage, f"--- {self._stage}")
+                self._now = f"testing: {' '.join(command)}"
+                self._line(self._now, f"--- {self._now}")
             case Sending(sent=sent, total=total):
-                self._stage = f"sending the build context: {size(sent)} of {size(total)}"
+                self._now = f"sending the build context: {size(sent)} of {size(total)}"
 
     def _line(self, shown: str, logged: str) -> None:
         write_log(self._log, f"{logged}\n")
@@ -80,8 +110,48 @@ class Watch:
         else:
             self._screen.say(shown)
 
-    def _status(self) -> Text:
-        return _status_line(self._begun, self._stage)
+    def _stage(self) -> str:
+        return self._now
+
+
+class Transfers(_Followed):
+    """A push to a registry or a pull from one.
+
+    Args:
+        title: what is done, such as ``pushing example/aula:1``.
+    """
+
+    def __init__(self, screen: Screen, title: str) -> None:
+        super().__init__(screen)
+        self._title = title
+        self._layers: dict[str, Transfer] = {}
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        if self._live is None:
+            self._screen.say(self._title)
+        return self
+
+    def on_transfer(self, transfer: Transfer) -> None:
+        """Show how far a layer is; elsewhere than on a terminal, that it has come to its end."""
+        before = self._layers.get(transfer.layer)
+        self._layers[transfer.layer] = transfer
+        if self._live is not None or not transfer.layer or not _is_done(transfer):
+            return
+        if before is None or before.status != transfer.status:
+            self._screen.say(f"  {transfer.layer}: {transfer.status.lower()}")
+
+    def _stage(self) -> str:
+        layers = [transfer for layer, transfer in self._layers.items() if layer]
+        done = sum(_is_done(layer) for layer in layers)
+        sent = sum(layer.done for layer in layers if not _is_done(layer))
+        # What moves comes first: a reference may be longer than the terminal is wide.
+        moved = f", {size(sent)}" if sent else ""
+        return f"{done} of {len(layers)} layers{moved}: {self._title}"
+
+
+def _is_done(transfer: Transfer) -> bool:
+    return transfer.status.lower().startswith(_DONE)
 
 
 def write_log(log: IO[str], text: str) -> None:
@@ -99,81 +169,6 @@ def write_log(log: IO[str], text: str) -> None:
             "has built stays in its cache",
             f"df -h {shlex.quote(os.path.dirname(log.name))}",
         ) from error
-
-
-class Transfers:
-    """A push to a registry or a pull from one, as a context that leaves the terminal clean.
-
-    Args:
-        title: what is done, such as ``pushing example/aula:1``.
-    """
-
-    def __init__(self, screen: Screen, title: str) -> None:
-        self._screen = screen
-        self._title = title
-        self._begun = time.monotonic()
-        self._live: Live | None = None
-        self._layers: dict[str, Transfer] = {}
-
-    def __enter__(self) -> Self:
-        self._live = _live(self._screen, self._status)
-        if self._live is None:
-            self._screen.say(self._title)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.stop()
-
-    def on_transfer(self, transfer: Transfer) -> None:
-        """Show how far a layer is; elsewhere than on a terminal, that it has come to its end."""
-        before = self._layers.get(transfer.layer)
-        self._layers[transfer.layer] = transfer
-        if self._live is not None or not transfer.layer or not _is_done(transfer):
-            return
-        if before is None or before.status != transfer.status:
-            self._screen.say(f"  {transfer.layer}: {transfer.status.lower()}")
-
-    def _status(self) -> Text:
-        layers = [item for layer, item in self._layers.items() if layer]
-        done = sum(_is_done(item) for item in layers)
-        sent = sum(item.done for item in layers if not _is_done(item))
-        # What moves comes first: a reference may be longer than the terminal is wide.
-        stage = f"{done} of {len(layers)} layers" + (f", {size(sent)}" if sent else "")
-        return _status_line(self._begun, f"{stage}: {self._title}")
-
-
-# What the engine says of a layer that nothing is left to do for; it has no other sign.
-_DONE = ("pushed", "layer already exists", "mounted from", "pull complete", "already exists")
-
-
-def _is_done(transfer: Transfer) -> bool:
-    return transfer.status.lower().startswith(_DONE)
-
-
-def _live(screen: Screen, status: Callable[[], Text]) -> Live | None:
-    """The line at the bottom of a terminal that can draw one; None elsewhere."""
-    if not screen.is_terminal or os.environ.get("TERM") == "dumb":
-        return None
-    from rich.console import Console
-    from rich.live import Live
-
-    console = Console(no_color=not screen.colour, highlight=False)
-    live = Live(console=console, get_renderable=status, refresh_per_second=4, transient=True)
-    live.start()
-    return live
-
-
-def _status_line(begun: float, stage: str) -> Text:
-    from rich.text import Text
-
-    elapsed = duration(time.monotonic() - begun)
-    return Text(plain(f"[{elapsed}] {stage}"), no_wrap=True, overflow="ellipsis")
 
 
 def tell(record: Record, log: str, screen: Screen) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from unittest.mock import patch
 
 from guard.cli import main
@@ -29,7 +27,7 @@ def _fails(job: Job) -> bool:
     return bool(listed or os.environ.get("TESTS_FAIL"))
 
 
-def _go_on(gate: Gate, job: Job, *_: object) -> tuple[Record, str]:
+def _try_out(gate: Gate, job: Job, *_: object) -> tuple[Record, str]:
     result = Result.FAILED_TEST if _fails(job) else Result.PASSED
     detail = "" if result is Result.PASSED else "exit status 1"
     record = a_record(job.assembly.key, job.config, result, detail)
@@ -37,16 +35,7 @@ def _go_on(gate: Gate, job: Job, *_: object) -> tuple[Record, str]:
     return record, "nowhere"
 
 
-@contextmanager
-def _begun(*_: object) -> Iterator[None]:
-    yield None
-
-
 if __name__ == "__main__":
     nothing = patch("guard.commands.test.connect", lambda: None)
-    with (
-        nothing,
-        patch("guard.commands.test.begun", _begun),
-        patch("guard.trial.trial.go_on", _go_on),
-    ):
+    with nothing, patch("guard.trial.trial.try_out", _try_out):
         sys.exit(main(["test", *sys.argv[1:]]))
