@@ -52,7 +52,7 @@ _TABLE: Final = (
     (
         _Kind.SILENT,
         r"""
-          ,\ called\ at\ \S+:\d+:\d+                                                      # GHC
+          ,\ called\ at\ \S+:\d+:\d+ | \berror,\ called\ at\b                             # GHC
         | ^make(?:\[\d+\])?:\ \*\*\*\ \[.*\ Error\ \d+$
         | ^Randomized\ with\ seed\b | ^To\ rerun\ use: | ^Finished\ in\ [\d.]+\ seconds   # hspec
         | ^Test\ suite\ logged\ to:                                                   # cabal
@@ -86,7 +86,8 @@ _TABLE: Final = (
     (
         _Kind.LIKELY,
         r"""
-          \b(?i:error):(?!\d) | ^FAIL(?:ED|URE)?\b | \bpanic!\ | \bUncaught\ exception\b
+          (?<!\b[Nn]o\ )\b(?i:error):(?!\d) | (?<!\b[Nn]o\ )(?<!\b0\ )\bFAIL(?:ED|URES?|S)?\b
+        | \bpanic!\ | \bUncaught\ exception\b
         | ^\*\*\*\ (?:Failed!|Gave\ up!)                                      # QuickCheck
         | \bCould\ not\ resolve\ dependencies\b                                   # cabal
         """,

@@ -146,6 +146,14 @@ PRINTED = [
         "/test.sh: line 3: stack: command not found",
     ),
     ("a summary of no errors", "Errors: 0\nthe end\n", "the end"),
+    ("no error and no failure", "no error: fine\n0 FAILED\nFAIL: test_y\nbye\n", "FAIL: test_y"),
+    (
+        "a mark at the end of a line",
+        "test/Foo.hs:12:3: 1) Foo bar FAIL\nat the end of stderr\n",
+        "test/Foo.hs:12:3: 1) Foo bar FAIL",
+    ),
+    ("the first of two marks", "prop_x FAILED\nerror: bad\n", "prop_x FAILED"),
+    ("where error was called, cut short", "no users\naula: error, called at x\n", "no users"),
     ("one line that overwrites itself", "10%\r100% FAILED [1]\r\n", "100% FAILED [1]"),
     ("nothing with words", "\n---\n***\n", ""),
 ]
