@@ -21,7 +21,7 @@ from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.model import Gitlink, Result
 from guard.situation.assembly import Submodules, assemble
-from guard.situation.combinations import of_commit
+from guard.situation.contents import of_commit
 from guard.situation.workspace import Workspace
 from guard.verdicts.record import EngineFacts, ImageFacts, Record
 from guard.verdicts.verdicts import Verdicts

@@ -25,7 +25,7 @@ from guard.model import (
     outcome_of,
 )
 from guard.rules.image_published import of_image
-from guard.situation.combinations import of_commit, with_consumer
+from guard.situation.contents import of_commit, with_consumer
 from guard.situation.facts import Gatherer
 from guard.situation.values import Facts, Pin, Unknown, undecided
 from guard.situation.workspace import Workspace

@@ -11,7 +11,7 @@ from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate, with_remedies
 from guard.model import STATIC_RULES, Combination, Decision, Evidence, Finding, outcome_of
 from guard.rules import merged, published
-from guard.situation.combinations import with_consumer
+from guard.situation.contents import with_consumer
 from guard.situation.gitlinks import Destination
 from guard.situation.merging import Merges, Standing, staleness
 from guard.situation.publication import Publication, Publications, PublicationState

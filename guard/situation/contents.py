@@ -10,7 +10,7 @@ from guard.git.objects import GitObject, KeptRefs, ObjectPool
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import GITLINK
-from guard.model import Combination
+from guard.model import Combination, Gitlink
 from guard.situation.assembly import Submodules
 from guard.situation.branches import fetching
 from guard.situation.values import Unknown
@@ -133,6 +133,26 @@ class Contents:
             f"commit {commit} of {path} is missing (looked in {looked})",
             (fetching(store.repositories[0], self.pool.settings, commit),),
         )
+
+
+def of_commit(repository: Repository, pool: ObjectPool, commit: str, source: str) -> Combination:
+    """The combination that a commit of the superproject is.
+
+    Raises:
+        MissingObjectError: the commit or its tree is missing.
+    """
+    tree = pool.reader(repository).read(f"{commit}^{{tree}}")
+    if tree is None:
+        raise MissingObjectError(
+            f"commit {commit} of the superproject is missing",
+            fetching(repository, pool.settings, commit).text,
+        )
+    return Combination(tree.id, commit, source=source)
+
+
+def with_consumer(combination: Combination, path: str, commit: str) -> Combination:
+    """The same tree with another commit at the consumer's gitlink."""
+    return combination._replace(replaced=(Gitlink(path, commit),))
 
 
 def superproject_tree(store: Store, combination: Combination) -> GitObject:

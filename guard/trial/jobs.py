@@ -17,8 +17,7 @@ from guard.git.refs import head_of, resolve
 from guard.model import Combination, Role
 from guard.screen import Screen
 from guard.situation.assembly import Assembly
-from guard.situation.combinations import of_commit, with_consumer
-from guard.situation.contents import brought_here
+from guard.situation.contents import brought_here, with_consumer
 from guard.situation.values import Pin
 from guard.situation.workspace import repositories_of
 from guard.verdicts.record import Record
@@ -111,12 +110,10 @@ def at_work(
 
 
 def _likely(gate: Gate, record: Record) -> list[Combination]:
-    superproject = gate.workspace.superproject
     likely = [gate.present()]
     if record.superproject:
         with suppress(GuardError):
-            commit = record.superproject
-            likely.insert(0, of_commit(superproject, gate.pool, commit, f"commit {commit[:12]}"))
+            likely.insert(0, gate.combination(record.superproject))
     links = {link.path: link.commit for link in record.gitlinks}
     consumers = [gate.gatherer.config(each).consumer for each in likely]
     return [
@@ -129,8 +126,7 @@ def _likely(gate: Gate, record: Record) -> list[Combination]:
 def _combination(gate: Gate, revision: str | None, consumer: str | None) -> Combination:
     workspace = gate.workspace
     if revision and workspace.in_superproject:
-        commit = resolve(workspace.superproject, revision)
-        return of_commit(workspace.superproject, gate.pool, commit, f"commit {commit[:12]}")
+        return gate.combination(resolve(workspace.superproject, revision))
     present = gate.present()
     config = gate.gatherer.config(present)
     revision = consumer or revision

@@ -12,7 +12,6 @@ from guard.gate.gate import Gate
 from guard.git.files import is_held, lock_file
 from guard.git.repository import Repository
 from guard.model import Combination, Gitlink, Result
-from guard.situation.combinations import of_commit
 from guard.verdicts.record import Record
 
 
@@ -130,9 +129,7 @@ def _named(gate: Gate) -> set[str | Gitlink] | None:
 
 
 def _combinations(gate: Gate) -> Iterable[Combination]:
-    repository = gate.workspace.superproject
-    for commit in _tips(repository):
-        yield of_commit(repository, gate.pool, commit, commit)
+    yield from map(gate.combination, _tips(gate.workspace.superproject))
     index = gate.index()
     if index is not None:
         yield index

@@ -12,8 +12,9 @@ from guard.errors import GitError, MissingObjectError
 from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.store import Store
+from guard.model import Combination
 from guard.situation.assembly import Assembly, Submodules, assemble
-from guard.situation.combinations import of_commit, with_consumer
+from guard.situation.contents import of_commit, with_consumer
 from guard.situation.workspace import Workspace
 from tests.workshop import GUARD_TOML, Repo, Workshop
 
@@ -267,3 +268,13 @@ def test_gitmodules_with_paths_that_are_none(workshop: Workshop, path: str) -> N
     odd = f'{text}\n[submodule "odd"]\n\tpath = {path}\n\turl = x\n'
     workshop.docker.commit("odd", {".gitmodules": odd})
     assert [part.path for part in assembled(workshop).parts] == ["", "aula", "thentos"]
+
+
+def test_a_commit_is_its_tree(workshop: Workshop) -> None:
+    docker, gone = workshop.docker, "1" * 40
+    with ObjectPool() as pool:
+        found = of_commit(docker.repository, pool, docker.head, "HEAD")
+        tree = docker.git("rev-parse", "HEAD^{tree}")
+        assert found == Combination(tree, docker.head, source="HEAD")
+        with pytest.raises(MissingObjectError, match=f"commit {gone} of the superproject"):
+            of_commit(docker.repository, pool, gone, "")

@@ -13,7 +13,7 @@ from guard.git.objects import ObjectPool
 from guard.model import Gitlink, Result, VerdictState
 from guard.model import Tested as Known
 from guard.rules.asked import ranges_on_gitlink
-from guard.situation.combinations import of_commit, with_consumer
+from guard.situation.contents import of_commit, with_consumer
 from guard.situation.facts import Gatherer
 from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown
 from guard.situation.workspace import Workspace

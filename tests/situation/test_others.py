@@ -11,7 +11,7 @@ import pytest
 from guard.config import Config, Image
 from guard.git.objects import ObjectPool
 from guard.model import Result
-from guard.situation.combinations import of_commit
+from guard.situation.contents import of_commit
 from guard.situation.facts import Gatherer
 from guard.situation.others import Drift, Others
 from guard.situation.workspace import Workspace

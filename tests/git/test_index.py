@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from guard.errors import GuardError, MissingObjectError
+from guard.errors import GuardError
 from guard.git.index import staged_tree
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.refs import head_of, refs_below, resolve
 from guard.model import Combination
-from guard.situation.combinations import of_commit
 from tests.repositories import MakeRepo
 from tests.workshop import Repo
 
@@ -177,15 +176,6 @@ def test_an_index_that_git_cannot_read_is_told(docker: Repo) -> None:
     (docker.folder / ".git/index").write_bytes(b"garbage")
     with pytest.raises(GuardError, match="index"), staged_tree(docker.repository):
         pass
-
-
-def test_a_commit_is_its_tree(docker: Repo) -> None:
-    with ObjectPool() as pool:
-        found = of_commit(docker.repository, pool, docker.head, "HEAD")
-        tree = docker.git("rev-parse", "HEAD^{tree}")
-        assert found == Combination(tree, docker.head, source="HEAD")
-        with pytest.raises(MissingObjectError, match=f"commit {PINNED} of the superproject"):
-            of_commit(docker.repository, pool, PINNED, "")
 
 
 def test_what_a_person_types_becomes_a_commit(docker: Repo) -> None:
