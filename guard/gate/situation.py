@@ -27,6 +27,7 @@ from guard.situation.branches import (
     PushedTo,
     default_branch,
     default_branches,
+    feature_branch,
     head_branch,
     pushed_to,
     short_name,
@@ -330,9 +331,9 @@ class Situation:
     def _is_feature(self) -> bool:
         """Whether the superproject goes to a branch that is not its default one."""
         branch = self._branch
-        defaults = default_branches(self._tracking.refs, branch.remote)
-        default = HEADS + short_name(branch.remote, defaults[0]) if len(defaults) == 1 else ""
-        return bool(default) and not branch.detached and branch.ref != default
+        if branch.detached:
+            return False
+        return bool(feature_branch(self._tracking.refs, branch.remote, branch.ref))
 
     @property
     def _beside(self) -> Spot | Trouble | Publication:

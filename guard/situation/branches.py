@@ -113,6 +113,18 @@ def default_branches(refs: Mapping[str, Ref], remote: str) -> tuple[str, ...]:
     return tuple(ref for ref in _usual_refs(remote) if ref in refs)
 
 
+def feature_branch(refs: Mapping[str, Ref], remote: str, ref: str) -> str:
+    """A branch of a remote that is known to be another one than the default one; else "".
+
+    Args:
+        refs: those below ``refs/remotes/``.
+        ref: the branch, by its full name.
+    """
+    defaults = default_branches(refs, remote)
+    is_known = len(defaults) == 1 and ref.startswith(HEADS)
+    return ref if is_known and tracking_ref(remote, ref.removeprefix(HEADS)) != defaults[0] else ""
+
+
 def default_names(remote: str) -> tuple[str, ...]:
     """The names of which the first that is there is of a remote's likeliest default branch.
 
@@ -160,6 +172,12 @@ def moves_default(remote: str, branch: str, followed: str, refs: Collection[str]
 def tracking_ref(remote: str, branch: str) -> str:
     """The ref in which a fetch keeps a branch of a remote, as remotes are configured by default."""
     return f"{_REMOTES}{remote}/{branch}"
+
+
+def all_branches(remote: Remote) -> tuple[str, ...]:
+    """What a fetch of all branches names besides the remote: a clone of one fetches no other."""
+    every = tracking_ref(remote.name, "*")
+    return () if every in remote.tracking else (f"+{HEADS}*:{every}",)
 
 
 def short_name(remote: str, ref: str) -> str:

@@ -19,7 +19,7 @@ from guard.git.refs import head_of, stand
 from guard.git.remotes import Settings as GitSettings
 from guard.git.remotes import read_remotes
 from guard.git.repository import Repository
-from guard.situation.branches import HEADS, default_branch, remote_of, tracking_ref
+from guard.situation.branches import HEADS, all_branches, default_branch, remote_of
 
 # Commits that changed a gitlink. Who is further behind than that has other questions.
 _LOOKED_BACK: Final = 50
@@ -289,9 +289,7 @@ def fetched_with(repository: Repository, commit: str) -> tuple[str, ...]:
         return (name, "tag", tag.removeprefix("refs/tags/").removesuffix("^{}"))
     if not any(ref.startswith(HEADS) for ref in new):
         return ("--tags", name) if new else ()
-    # A clone of one branch fetches no other by itself.
-    is_whole = tracking_ref(name, "*") in remote.tracking
-    return (name,) if is_whole else (name, f"+{HEADS}*:{tracking_ref(name, '*')}")
+    return (name, *all_branches(remote))
 
 
 def _is_feature(repository: Repository, branch: str) -> bool:

@@ -1,30 +1,41 @@
-"""The search for commits that nothing known of a remote leads to: it asks the remote, once."""
+"""Commits that nothing known of a remote leads to: the remote is asked, and what publishes them.
+
+A push waits for this only when it is blocked, so it may take its time.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from typing import Final
 
 from guard.config import Config
 from guard.errors import GitError
-from guard.git.commands import Command, Remedy, git
+from guard.git.commands import Remedy, git
 from guard.git.locate import checkout_at
 from guard.git.network import ls_remote
+from guard.git.releases import is_pre_release, release_version
+from guard.git.repository import Repository
+from guard.install.health import hook_health
+from guard.situation.branches import (
+    HEADS,
+    all_branches,
+    feature_branch,
+    head_branch,
+    push_remote,
+    short_name,
+    tracking_ref,
+)
 from guard.situation.contents import brought_here
 from guard.situation.gitlinks import Links, Submodule
 from guard.situation.publication import Publication, PublicationState
-from guard.situation.pushing import (
-    feature_branch,
-    publishing_push,
-    pushed_along,
-    recurses,
-    to_release,
-)
 from guard.situation.tracking import Place, reachable, record_seen
 
-_TOLD = 4
-_BRANCHES = "refs/heads/"
+_NAMED: Final = 4
+_TAGS: Final = "refs/tags/"
+_RECURSES: Final = r"^(push\.recursesubmodules|submodule\.recurse)$"
 
 
 class Search:
@@ -37,8 +48,23 @@ class Search:
 
     @cached_property
     def takes_submodules_along(self) -> bool:
-        """Whether this push of the superproject pushes its submodules first; see `recurses`."""
-        return recurses(self._workspace.superproject)
+        """Whether the configuration makes this push of the superproject push its submodules first.
+
+        That is what ``git -c`` says of it, too, and nothing on its command line that speaks
+        against it and can be seen.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        words = ("config", "--get-regexp", _RECURSES)
+        on_demand = False
+        for line in self._workspace.superproject.text_as_user(*words, ok=(0, 1)).splitlines():
+            key, space, value = line.partition(" ")
+            if key == "push.recursesubmodules":
+                on_demand = value == "on-demand"
+            elif key == "submodule.recurse":
+                on_demand = not space or value.lower() in ("true", "yes", "on", "1")
+        return on_demand and not _is_told_not_to()
 
     def of(
         self,
@@ -68,7 +94,7 @@ class Search:
             return
         if not self._links.destination.asks:
             for pushes, commit in enumerate(commits):
-                remedy = self._push(submodule, places, commit, {}, pushes < _TOLD)
+                remedy = self._push(submodule, places, commit, {}, pushes < _NAMED)
                 yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
             return
         shown = self._asked(place)
@@ -103,10 +129,11 @@ class Search:
         commits: Sequence[str],
     ) -> Iterable[Publication]:
         place = places[0]
+        remote = place.remote.name
         there = set(commits) & set(shown.values())
         here: set[str] = set()
         is_shallow = False
-        unread = {found: ref for ref, found in shown.items() if ref.startswith(_BRANCHES)}
+        unread = {tip: ref for ref, tip in shown.items() if ref.startswith(HEADS)}
         for repository in self._links.repositories(submodule, config):
             for tip in self._links.present(repository, unread):
                 del unread[tip]
@@ -123,42 +150,40 @@ class Search:
                 record_seen(place.tracking, place.remote, shown, present)
         pushes = 0
         for commit in commits:
-            found = known._replace(commit=commit)
+            publication = known._replace(commit=commit)
+            unknown = publication._replace(state=PublicationState.UNKNOWN)
             if commit in there:
-                yield found._replace(state=PublicationState.PUBLISHED)
+                yield publication._replace(state=PublicationState.PUBLISHED)
             elif commit not in here:
-                yield found._replace(
-                    state=PublicationState.UNKNOWN,
+                yield unknown._replace(
                     detail=f"commit {commit} of {submodule.path} is in no repository on this "
-                    f"machine, and no branch or tag of {place.remote.name} is at it",
+                    f"machine, and no branch or tag of {remote} is at it",
                     remedy=(git(place.repository, "fetch", place.target, commit),),
                 )
             elif is_shallow:
-                yield found._replace(
-                    state=PublicationState.UNKNOWN,
+                yield unknown._replace(
                     detail=f"the history of {submodule.path} is cut off, so it cannot be seen "
-                    f"whether {place.remote.name} has {commit[:12]}",
-                    remedy=(git(place.repository, "fetch", "--unshallow", place.remote.name),),
+                    f"whether {remote} has {commit[:12]}",
+                    remedy=(git(place.repository, "fetch", "--unshallow", remote),),
                 )
             elif unread:
-                names = ", ".join(sorted(unread.values())[:_TOLD]).replace(_BRANCHES, "")
-                yield found._replace(
-                    state=PublicationState.UNKNOWN,
-                    detail=f"{place.remote.name} has more than was fetched of it ({names}), so it "
-                    f"cannot be seen whether that leads to {found.name} {commit[:12]}",
-                    remedy=(_fetch(place),),
+                names = ", ".join(sorted(unread.values())[:_NAMED]).replace(HEADS, "")
+                yield unknown._replace(
+                    detail=f"{remote} has more than was fetched of it ({names}), so it "
+                    f"cannot be seen whether that leads to {publication.name} {commit[:12]}",
+                    remedy=(git(place.repository, "fetch", remote, *all_branches(place.remote)),),
                 )
             else:
-                remedy = self._push(submodule, places, commit, shown, pushes < _TOLD)
+                remedy = self._push(submodule, places, commit, shown, pushes < _NAMED)
                 pushes += 1
-                yield found._replace(remedy=remedy)
+                yield publication._replace(remedy=remedy)
 
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
         if not self.takes_submodules_along:
             return {}
         checkout = checkout_at(self._workspace.superproject, submodule.path)
         branches = {
-            commit: pushed_along(place, checkout, commit, self._links.destination.remote)
+            commit: _pushed_along(place, checkout, commit, self._links.destination.remote)
             for commit in self._links.present(place.repository, commits)
         }
         return {commit: branch for commit, branch in branches.items() if branch}
@@ -178,17 +203,27 @@ class Search:
                 the number must not grow with the push.
         """
         # It may be in a clone beside the superproject alone.
-        held = (item for item in places if self._links.present(item.repository, [commit]))
-        place = next(held, places[0])
+        held = (each for each in places if self._links.present(each.repository, [commit]))
+        place, form = next(held, places[0]), submodule.release_tag
+        what = "" if form else f"{commit[:12]}:{HEADS}pin-{commit[:8]}"
         if is_looked_for:
             # Where git fails it is in another of the repositories, or in none.
             with suppress(GitError):
-                feature = feature_branch(self._links)
-                return publishing_push(place, commit, submodule.release_tag, shown, feature)
-        if submodule.release_tag:
-            return to_release(commit)
-        name = f"{commit[:12]}:refs/heads/pin-{commit[:8]}"
-        return (git(place.repository, "push", place.target, name),)
+                what = (
+                    _release(place, commit, form, shown)
+                    if form
+                    else _branch(place, commit, shown, self._feature)
+                )
+        if not what:
+            new = f"release {commit[:12]} with a new tag and push that"
+            return f"{new}, or take a release: guard align"
+        return (git(place.repository, "push", place.target, what),)
+
+    @property
+    def _feature(self) -> str:
+        """As `feature_branch` has it of the superproject: it stays, in the submodules too."""
+        destination = self._links.destination
+        return feature_branch(self._links.contents.refs, destination.remote, destination.ref)
 
     def _nowhere(self, submodule: Submodule, config: Config, commit: str) -> Publication:
         repositories = self._links.repositories(submodule, config)
@@ -222,9 +257,99 @@ class Search:
         )
 
 
-def _fetch(place: Place) -> Command:
-    """The command that fetches all branches of a remote, which may be a clone of one alone."""
-    remote = place.remote.name
-    every = f"refs/remotes/{remote}/*"
-    refspec = () if every in place.remote.tracking else (f"+{_BRANCHES}*:{every}",)
-    return git(place.repository, "fetch", remote, *refspec)
+def _release(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
+    """The release tag of a commit that the remote does not have, "" where there is none."""
+    tags = _names(place.repository, "--points-at", commit, _TAGS)
+    names = (tag.removeprefix(_TAGS) for tag in tags if tag not in shown)
+    releases = [name for name in names if release_version(name, form) is not None]
+    if not releases:
+        return ""
+    name = min(releases, key=lambda name: is_pre_release(name, form))
+    return _short(place.repository, name, HEADS, f"{_TAGS}{name}")
+
+
+def _branch(place: Place, commit: str, shown: Mapping[str, str], feature: str) -> str:
+    """What is pushed where, so that a branch of the remote leads to a commit."""
+    repository, remote, refs = place.repository, place.remote.name, place.tracking.refs
+    branches = _names(repository, "--contains", commit, HEADS)
+    tracked = place.default_branch
+    own, default = head_branch(repository), f"{HEADS}{short_name(remote, tracked or '')}"
+    if feature:
+        branch = own if own != default and branches.get(own) == commit else feature
+    elif branches:
+        branch = next((name for name in (own, default) if name in branches), next(iter(branches)))
+    elif tracked is not None and reachable(repository, [refs[tracked].id], [commit]):
+        branch = default
+    else:
+        branch = f"{HEADS}pin-{commit[:8]}"
+    name = branch.removeprefix(HEADS)
+    last = refs.get(tracking_ref(remote, name))
+    tip = shown.get(branch) or (last.id if last is not None else "")
+    if tip and not reachable(repository, [tip], [commit]):
+        # Git would refuse: the remote's branch has gone another way.
+        return f"{commit[:12]}:{HEADS}pin-{commit[:8]}"
+    if branches.get(branch) != commit:
+        # More than this commit may not be ready for others.
+        return f"{commit[:12]}:{branch}"
+    return _short(repository, name, _TAGS, branch)
+
+
+def _names(repository: Repository, option: str, commit: str, prefix: str) -> dict[str, str]:
+    form = "--format=%(objectname) %(refname)"
+    listed = repository.lines("for-each-ref", form, f"{option}={commit}", prefix)
+    words = (line.partition(" ") for line in listed)
+    return {name: tip for tip, _, name in words}
+
+
+def _short(repository: Repository, name: str, others: str, full: str) -> str:
+    """A ref's short name, or its full one where a branch and a tag have the same."""
+    return full if repository.text("for-each-ref", "--", f"{others}{name}") else name
+
+
+def _is_told_not_to() -> bool:
+    """Whether the push was given a ``--recurse-submodules`` that pushes none (git-push(1))."""
+    try:
+        with open(f"/proc/{os.getppid()}/cmdline", "rb") as file:
+            words = os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return False  # another system, or somebody else's process
+    option = ""
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        name, equals, value = word.partition("=")
+        if "--no-recurse-submodules".startswith(name) and name.startswith("--no-recu"):
+            option = "no"
+        elif "--recurse-submodules".startswith(name) and name.startswith("--recu"):
+            option = value if equals else following
+    return option not in ("", "on-demand")
+
+
+def _pushed_along(place: Place, checkout: Repository | None, commit: str, remote: str) -> str:
+    """The branch with which git would push a submodule's commit before the superproject.
+
+    Git does that for what no remote-tracking ref of any remote has, with the branch that is checked
+    out, to the remote of that branch or to the one that was named on the command line.
+
+    Args:
+        checkout: the submodule's checkout in the superproject.
+        remote: the remote that the superproject is pushed to.
+
+    Returns:
+        "" where it would not, or where that push would not be judged.
+    """
+    repository = place.repository
+    if checkout is None or checkout.common_dir != repository.common_dir:
+        return ""
+    branch = head_branch(checkout)
+    tip = _names(checkout, "--contains", commit, branch).get(branch) if branch else None
+    refs = place.tracking.refs.items()
+    tracked = [ref.id for name, ref in refs if name.startswith("refs/remotes/") and not ref.symref]
+    if tip is None or not tracked or reachable(repository, [commit], tracked):
+        return ""
+    remotes = place.tracking.remotes
+    names = [each.name for each in remotes.remotes]
+    usual = push_remote(dict(place.tracking.options), names, branch.removeprefix(HEADS))
+    for target in {usual, remote} if remotes.named(remote) else {usual}:
+        pushed = remotes.named(target)
+        if pushed is None or not all(each & place.wanted for each in remotes.push_places(pushed)):
+            return ""
+    return branch if hook_health(checkout).effective else ""
