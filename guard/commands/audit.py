@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from guard.errors import EXIT_ALLOWED, GuardError
 from guard.gate.gate import Gate
 from guard.git.commands import told
-from guard.git.history import LoggedCommit, PublishedLine, published_line
+from guard.git.history import LoggedCommit, PublishedLine, has_revision, listed, published_line
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import (
@@ -25,7 +25,6 @@ from guard.model import (
 from guard.rules import image_published
 from guard.screen import Screen, counted, decisions_json, tally
 from guard.situation.contents import brought_here
-from guard.situation.revisions import has_revision, listed
 from guard.situation.workspace import find_workspace, repositories_of
 
 # What is not an option of this command goes to git rev-list as it is.

@@ -11,6 +11,7 @@ from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.gate.refused import first_step, next_step
 from guard.gate.staged import judge
+from guard.git.history import is_range, listed
 from guard.git.index import index_of, relevant_files
 from guard.git.locate import find_here
 from guard.git.refs import resolve
@@ -19,7 +20,6 @@ from guard.install.targets import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
 from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named, tally
 from guard.situation.gitlinks import usual_destination
-from guard.situation.revisions import is_range, listed
 from guard.situation.workspace import Workspace, find_workspace
 
 

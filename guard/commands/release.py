@@ -43,8 +43,8 @@ from guard.plan.walk import (
     steps,
 )
 from guard.screen import JSON_VERSION, Screen
+from guard.situation.checkouts import untested
 from guard.situation.release import Published, PublishedImage, Spot, Trouble
-from guard.situation.untested import untested
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import at_work, job_for
 from guard.trial.publishing import Wish, publish, why_not_latest

@@ -11,7 +11,7 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate
 from guard.rules.tested import NAME as TESTED
 from guard.screen import Screen
-from guard.situation.untested import untested
+from guard.situation.checkouts import untested
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import Job, find_job
 from guard.trial.trial import Means, passes

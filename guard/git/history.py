@@ -1,13 +1,14 @@
-"""Commits in order: what ``git rev-list`` lists, and the line that a branch was published on."""
+"""Commits in order: what a person names, and the line that a branch was published on."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from guard.errors import GuardError, UsageError
+from guard.git.refs import resolve
 from guard.git.repository import Repository
 
 # How git words the merge of ``git pull`` (fmt-merge-msg): the branch of a URL, or a remote-tracking
@@ -17,6 +18,9 @@ _PULL: Final = re.compile(
     r"|remote-tracking branch '[^/']+/(?P<tracked>[^']+)')"
     r"(?: into (?P<into>\S+))?$"
 )
+# gitrevisions(7): no name of a ref holds "..", and the others stand at the end.
+_RANGE: Final = re.compile(r"\.\.|\^(?:@|!|-\d*)$")
+_ENDS: Final = re.compile(r"\.{2,3}")
 _COMMIT: Final = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 # With these git rev-list lists nothing, which would read as a clean bill.
 _SILENT: Final = frozenset({"--quiet", "--count", "--disk-usage"})
@@ -69,6 +73,52 @@ def _other_output(arguments: Sequence[str]) -> GuardError:
         f"git rev-list {' '.join(arguments)} prints something else than a list of commits",
         "leave out the options that change its output",
     )
+
+
+def is_range(word: str) -> bool:
+    """Whether a word stands for any number of commits: ``A..B``, ``A...B``, ``A^!``."""
+    return _RANGE.search(word) is not None
+
+
+def listed(repository: Repository, words: Sequence[str]) -> list[LoggedCommit]:
+    """What ``git rev-list`` lists for what a person typed, in its order.
+
+    Raises:
+        GuardError: one of the words names no commit, or git takes them for another reason not.
+        UsageError: they ask for something else than commits.
+    """
+    try:
+        return rev_list(repository, words)
+    except UsageError:
+        raise
+    except GuardError as error:
+        # The command line that failed is guard's, and git's words for it are many.
+        for name in _named(words):
+            resolve(repository, name)
+        raise GuardError(
+            f"git rev-list does not take {' '.join(words)}", "git help rev-list"
+        ) from error
+
+
+def has_revision(words: Sequence[str]) -> bool:
+    """Whether any word but the options and their numbers is there: ``-n 5`` has none."""
+    return next(_revisions(words), None) is not None
+
+
+def _named(words: Sequence[str]) -> Iterator[str]:
+    for word in _revisions(words):
+        ends = _ENDS.split(re.sub(r"^\^|\^(?:@|!|-\d*)$", "", word))
+        yield from (end or "HEAD" for end in ends)
+
+
+def _revisions(words: Sequence[str]) -> Iterator[str]:
+    option = ""
+    for word in words:
+        if word == "--":
+            return  # paths follow
+        if not (word.startswith("-") or (option and word.isdigit())):
+            yield word
+        option = word if word.startswith("-") else ""
 
 
 def published_line(repository: Repository, tip: str) -> list[LoggedCommit]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -19,6 +20,7 @@ from guard.git.refs import head_of, stand
 from guard.git.remotes import Settings as GitSettings
 from guard.git.remotes import read_remotes
 from guard.git.repository import Repository
+from guard.git.store import Part
 from guard.situation.branches import HEADS, all_branches, default_branch, remote_of
 
 # Commits that changed a gitlink. Who is further behind than that has other questions.
@@ -220,14 +222,18 @@ def _checkout(superproject: Repository, path: str, repository: Repository, link:
     )
 
 
-def changes(repository: Repository, staged: bool = True) -> tuple[str, ...]:
-    """The files of a checkout that git knows and that are not as committed; no gitlinks.
+def changes(
+    repository: Repository, staged: bool = True, untracked: bool = False
+) -> tuple[str, ...]:
+    """The files of a checkout that are not as committed; no gitlinks.
 
     Args:
         staged: whether those count that are staged as they are.
+        untracked: whether those count that git does not know.
     """
-    status = ("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all")
-    listed = repository.run(f"--work-tree={repository.work_tree}", *status, "--no-renames")
+    status = ("status", "--porcelain", "-z", "--ignore-submodules=all", "--no-renames")
+    known = () if untracked else ("--untracked-files=no",)
+    listed = repository.run(f"--work-tree={repository.work_tree}", *status, *known)
     return tuple(
         os.fsdecode(entry[3:])
         for entry in listed.split(b"\0")
@@ -378,3 +384,32 @@ def _edited(superproject: Repository) -> tuple[str, ...]:
     words = ("diff", "--name-only", "-z", "--no-ext-diff", "--")
     listed = superproject.run(where, *words, f":(top){FILE}", f":(top){MODULES}")
     return tuple(os.fsdecode(path) for path in listed.split(b"\0") if path)
+
+
+def untested(superproject: Repository, parts: Iterable[Part]) -> list[str]:
+    """One line for each checkout that holds something else than what is tested.
+
+    Args:
+        parts: of the combination that is tested.
+    """
+    notes: list[str] = []
+    if superproject.work_tree is None:
+        return notes
+    for part in parts:
+        checkout = checkout_at(superproject, part.path)
+        if checkout is None:
+            continue
+        name = part.path or os.path.basename(superproject.work_tree)
+        with suppress(GitError):  # it only informs; the objects are what is tested
+            if changed := len(changes(checkout, staged=False, untracked=True)):
+                notes.append(f"{changed} uncommitted or untracked files in {name}")
+        if part.path:
+            at = head_of(checkout)
+            if at is not None and at != part.commit:
+                notes.append(f"{name} is checked out at {at[:12]}, not at {part.commit[:12]}")
+        elif not part.commit:
+            with suppress(GitError):
+                words = ("--cached", "--name-only", "-z", "--ignore-submodules=none")
+                if checkout.run("diff", *words):
+                    notes.append(f"the index of {name} differs from HEAD: tested is what is staged")
+    return notes
