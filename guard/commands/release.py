@@ -31,13 +31,14 @@ from guard.git.network import fetch
 from guard.git.refs import head_of
 from guard.git.sending import Refusal, Sent, send
 from guard.model import Result
-from guard.plan.compatibility import Order, order
 from guard.plan.walk import (
     SEEN_BY_OTHERS,
     Kind,
+    Order,
     Step,
     StepState,
     next_command,
+    order,
     pending,
     rebase,
     steps,

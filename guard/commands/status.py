@@ -18,8 +18,7 @@ from guard.git.commands import PERSON, as_next, told
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState
-from guard.plan.following import following
-from guard.plan.preparation import preparation
+from guard.plan.following import following, preparation
 from guard.recovery.journal import read_journal
 from guard.recovery.plan import goals_home
 from guard.rules.asked import requirements, whole_range

@@ -8,7 +8,7 @@ from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.commands import as_next, git, in_turn, told
 from guard.model import Decision, Severity
-from guard.plan.preparation import behind
+from guard.plan.following import behind
 from guard.screen import first_remedies
 from guard.situation.checkouts import (
     Link,

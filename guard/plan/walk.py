@@ -1,8 +1,10 @@
 """The six steps of a release: what is done, what comes next, what is in the way.
 
-A pure function of what is known; nothing of it is kept. Source of the steps and of their order: the
+Pure functions of what is known; nothing of it is kept. Source of the steps and of their order: the
 team's own list, "push thentos; build the image locally; test aula on it; push the image to the
-registry; push aula; push aula-docker".
+registry; push aula; push aula-docker". Source of what a new release of the dependency promises:
+https://pvp.haskell.org: of ``A.B.C``, the same ``A.B`` and a ``C`` that is not lower take nothing
+away.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.git.commands import ALONE, Command, git, guard, in_turn, told
+from guard.git.releases import numbers
 from guard.model import Evidence, Severity, Tested, VerdictState
 from guard.rules import published
+from guard.rules.asked import ranges_on_gitlink, requirements
 from guard.situation.publication import Publication, Publications
-from guard.situation.release import Published, Reach, ReleaseFacts, Spot, Trouble
+from guard.situation.release import Before, Published, Reach, ReleaseFacts, Spot, Trouble
+from guard.situation.values import Consumer, Pin, Unknown
 
 
 class Kind(Enum):
@@ -297,3 +302,83 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
             name,
         )
     return spot.trouble or _Open((spot.push,))
+
+
+class Order(NamedTuple):
+    """Whether it matters when the dependency is pushed.
+
+    Args:
+        matters: None where that cannot be told.
+        why: one line each.
+        evidence: the requirements that it rests on.
+    """
+
+    matters: bool | None
+    why: tuple[str, ...]
+    evidence: tuple[Evidence, ...] = ()
+
+
+def order(before: Before | Unknown) -> Order:
+    """Whether the consumer that others have admits the new release, and its number promises it."""
+    if isinstance(before, Unknown):
+        return Order(None, (before.what,))
+    facts, now = before.facts, before.facts.pin
+    name, form = facts.names.dependency, facts.names.release_tag
+    if isinstance(facts.consumer, Unknown):
+        return Order(None, (facts.consumer.what,))
+    if not isinstance(now, Pin):
+        return Order(None, (now.what if now else f"there is no gitlink for {name}",))
+    if now.commit == before.pin.commit:
+        at = now.releases[0].tag if now.releases else now.commit[:12]
+        return Order(False, (f"{name} stays at {at}",))
+    old, new = _number(before.pin, form), _number(now, form)
+    if old is None or new is None:
+        which = "is pinned now" if new is None else "was pinned before"
+        releases = (now if new is None else before.pin).releases
+        what = f"the pre-release {releases[0].tag}" if releases else "no release"
+        return Order(True, (f"the {name} that {which} is {what}, so nothing is promised",))
+    tags = before.pin.releases[0].tag, now.releases[0].tag
+    major_old, major_new = ((*version, 0)[:2] for version in (old, new))
+    is_compatible = major_old == major_new and old <= new
+    change = f"{tags[1]} after {tags[0]} is {'a' if is_compatible else 'no'} compatible change"
+    refused, evidence = _refused(before, now)
+    if is_compatible and not refused:
+        admits = f"{facts.names.consumer} at {before.branch} admits it"
+        return Order(False, (f"{change} by its number (PVP), and {admits}",), evidence)
+    reasons = refused if is_compatible else [f"{change} by its number (PVP)", *refused]
+    return Order(True, tuple(reasons), evidence)
+
+
+def _number(pin: Pin, form: str) -> tuple[int, ...] | None:
+    for release in pin.releases:
+        if not release.is_pre:
+            return numbers(release.tag, form)
+    return None
+
+
+def _refused(before: Before, now: Pin) -> tuple[list[str], tuple[Evidence, ...]]:
+    """Why the consumer that others have would not build with it, and the requirements asked."""
+    reasons, evidence = [], []
+    facts = before.facts
+    consumer = facts.names.consumer
+    commit = facts.consumer.commit if isinstance(facts.consumer, Consumer) else None
+    from_gitlink = ranges_on_gitlink(facts)
+    for package, asked in requirements(facts).items():
+        if package not in from_gitlink:
+            continue
+        versions = [each.version for each in now.packages if each.name == package]
+        wanted = from_gitlink[package]
+        places = [
+            Evidence(consumer, commit, each.manifest, each.requirement.line, each.requirement.text)
+            for each in asked
+        ]
+        evidence += places
+        if versions and all(each is not None and each in wanted for each in versions):
+            continue
+        has = ", ".join(map(str, versions)) or "not in it"
+        at = f"{places[0].path}:{places[0].line}"
+        reasons.append(
+            f"{consumer} at {before.branch} asks for {package} {wanted} ({at}); "
+            f"in {now.releases[0].tag} it is {has}"
+        )
+    return reasons, tuple(evidence)
