@@ -6,6 +6,7 @@ from typing import Final
 
 from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.gate.situation import Situation
 from guard.git.commands import as_next, git, in_turn, told
 from guard.model import Decision, Severity
 from guard.plan.following import behind
@@ -68,13 +69,12 @@ def _missing_commit(gate: Gate, decision: Decision) -> str:
     top = gate.workspace.superproject
     commit = git(top, "commit")
     try:
-        head, index = gate.head(), gate.index()
-        if index is None or head is None or head.commit != decision.commit:
+        head = gate.head()
+        if gate.index() is None or head is None or head.commit != decision.commit:
             return ""
-        staged = gate.decide(gate.workspace.name(""), "", None, index)
+        left = first_remedies(Situation(gate).standing.findings)
     except GuardError:
         return ""
-    left = first_remedies(staged.findings)
     if left and {left[0], remedies[0]} <= {*_SETTINGS}:
         settings = settings_of(top)
         is_written = settings in (Settings.UNSTAGED, Settings.IGNORED, Settings.CHANGED)

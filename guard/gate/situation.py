@@ -19,8 +19,17 @@ from guard.git.refs import head_of, refs_below
 from guard.git.releases import release_version
 from guard.git.repository import Repository
 from guard.install.health import hook_health
-from guard.model import RULES, STATIC_RULES, Decision, Finding, Gitlink, Tested, VerdictState
-from guard.plan.align import Nearness, choose
+from guard.model import (
+    RULES,
+    STATIC_RULES,
+    Combination,
+    Decision,
+    Finding,
+    Gitlink,
+    Tested,
+    VerdictState,
+)
+from guard.plan.align import Choice, Nearness, choose
 from guard.plan.following import Pushes
 from guard.situation.branches import (
     HEADS,
@@ -40,7 +49,7 @@ from guard.situation.checkouts import (
     in_way_of_checkout,
     in_way_of_rebase,
 )
-from guard.situation.gitlinks import usual_destination
+from guard.situation.gitlinks import Destination, Links, usual_destination
 from guard.situation.publication import Publication, PublicationState
 from guard.situation.published import PublishedLinks
 from guard.situation.release import (
@@ -53,7 +62,7 @@ from guard.situation.release import (
     Trouble,
 )
 from guard.situation.tracking import Place, Tracking, reachable, record_seen, track
-from guard.situation.values import Pin, Unknown
+from guard.situation.values import Facts, Pin, Unknown
 from guard.situation.workspace import repositories_of
 from guard.verdicts.record import Record
 
@@ -79,6 +88,7 @@ class Situation:
         patience: the seconds that each remote of git has to answer; 0 where none is asked, and what
             git knew last counts.
         registry: looks an image up, None where nobody does.
+        combination: another one than what the superproject would commit next.
 
     Attributes:
         top: the superproject.
@@ -87,25 +97,74 @@ class Situation:
         GuardError: the combination cannot be read.
     """
 
-    def __init__(self, gate: Gate, patience: float = 0, registry: Registry | None = None) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        patience: float = 0,
+        registry: Registry | None = None,
+        combination: Combination | None = None,
+    ) -> None:
         self.gate = gate
         self.top = gate.workspace.superproject
-        self.combination = gate.present()
+        self.combination = combination or gate.present()
         self.config = gate.gatherer.config(self.combination)
-        self.facts = gate.gatherer.gather(self.combination, tested=True)
         self._patience = patience
         self._registry = registry
-        self._destination = usual_destination(gate.workspace, asks=False)
-        self._published = PublishedLinks(gate.gatherer, self._destination)
-        self._links = self._published.links
         self._answers: dict[tuple[str, str], dict[str, str] | Trouble] = {}
-        (self._tracking,) = track([self.top], gate.pool)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the rules go by."""
+        return self.gate.gatherer.gather(self.combination, tested=True)
+
+    @cached_property
+    def releases(self) -> Facts:
+        """The facts with every release of the dependency, and without a verdict.
+
+        Raises:
+            GuardError: its tags cannot be listed.
+        """
+        gatherer = self.gate.gatherer
+        facts = gatherer.gather(self.combination, tested=False)
+        return (
+            gatherer.explain(facts, self.combination, ()) if isinstance(facts.pin, Pin) else facts
+        )
+
+    def choice(self, newest: bool = False) -> Choice | None:
+        """The release to which ``guard align`` moves the dependency, None where none fits.
+
+        Args:
+            newest: as of `choose`.
+
+        Raises:
+            GuardError: its tags cannot be listed.
+        """
+        facts = self.releases
+        assert isinstance(facts.pin, Pin)  # who would move it has a gitlink
+        return choose(facts, self._nearness(facts.pin), newest)
 
     @cached_property
     def standing(self) -> Decision:
         """What the gate says of the combination."""
-        name, commit = self.facts.names.superproject, self.combination.commit or ""
+        name, commit = self.gate.workspace.name(""), self.combination.commit or ""
         return self.gate.decide(name, commit, None, self.combination)
+
+    @cached_property
+    def _tracking(self) -> Tracking:
+        (tracking,) = track([self.top], self.gate.pool)
+        return tracking
+
+    @cached_property
+    def _published(self) -> PublishedLinks:
+        return PublishedLinks(self.gate.gatherer, self._destination)
+
+    @cached_property
+    def _destination(self) -> Destination:
+        return usual_destination(self.gate.workspace, asks=False)
+
+    @property
+    def _links(self) -> Links:
+        return self._published.links
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -231,11 +290,20 @@ class Situation:
     def _fits_none(self) -> bool:
         """Whether ``guard align`` would find no release to take."""
         try:
-            facts = self.gate.gatherer.explain(self.facts, self.combination, ())
+            return isinstance(self.releases.pin, Pin) and self.choice() is None
         except GuardError:
             return False  # guard align says why
-        unknown = Nearness(frozenset(), frozenset())
-        return isinstance(facts.pin, Pin) and choose(facts, unknown, newest=False) is None
+
+    def _nearness(self, pin: Pin) -> Nearness:
+        def tags(relation: str) -> frozenset[str]:
+            words = ("for-each-ref", f"{relation}={pin.commit}", "--format=%(refname:lstrip=2)")
+            names: set[str] = set()
+            for repository in pin.repositories:
+                with suppress(GitError):  # this repository does not have the commit
+                    names.update(repository.lines(*words, "refs/tags"))
+            return frozenset(names)
+
+        return Nearness(tags("--contains"), tags("--merged"))
 
     @property
     def _new_tags(self) -> Command | None:
@@ -297,7 +365,8 @@ class Situation:
         for place in self._places(path):
             for release in pin.releases:
                 ref = _TAGS + release.tag
-                if _commit_at(place.repository, ref) == pin.commit:
+                words = ("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+                if place.repository.text(*words, ok=(0, 1, 128)) == pin.commit:
                     is_known = link.state is PublicationState.PUBLISHED
                     return self._tag(place, ref, pin.commit, is_known)
         return Trouble(
@@ -323,6 +392,7 @@ class Situation:
         return spot._replace(reach=reach, there=there, asked=True)
 
     def _consumer(self) -> Spot | Trouble | Publication | None:
+        """Where its commit has to be."""
         if not self._commit:
             return None
         return self._beside if self._is_feature else self._merged
@@ -453,8 +523,11 @@ class Situation:
     def _compared(self, spot: Spot, tracking: Tracking, remote: str, path: str) -> Spot | Trouble:
         """A branch of a remote, compared with the commit that is to be on it."""
         repository = tracking.repository
-        if spot.trouble is None:
-            spot = spot._replace(trouble=self._hook(repository, path))
+        health = hook_health(repository)
+        if spot.trouble is None and not health.effective:
+            name = self.gate.workspace.name(path)
+            reason = f"guard's hook in {name} is {health.state.value}: {health.reason}"
+            spot = spot._replace(trouble=Trouble(reason, health.remedy or "guard install"))
         ref = tracking.refs.get(tracking_ref(remote, spot.branch))
         known = ref.id if ref else ""
         spot = spot._replace(there=known)
@@ -472,7 +545,12 @@ class Situation:
                 fetch(repository, remote, spot.ref, seconds=_FETCHING)
         try:
             spot = spot._replace(reach=_reach(repository, spot.source, spot.there))
-            return _with_obstacles(spot, path)
+            if spot.reach not in (Reach.AHEAD_THERE, Reach.APART):
+                return spot
+            # What is staged in the superproject is committed first.
+            rebase = in_way_of_rebase(repository, spot.there, staged=bool(path))
+            obstacle = in_way_of_checkout(repository, spot.there)
+            return spot._replace(obstacle=obstacle, rebase_obstacle=rebase)
         except GitError as error:
             return Trouble(
                 f"{spot.branch} of {remote} is at {spot.there[:12]}, which cannot be compared: "
@@ -480,14 +558,6 @@ class Situation:
                 spot.git("fetch", *ALONE, remote).text,
                 True,
             )
-
-    def _hook(self, repository: Repository, path: str) -> Trouble | None:
-        health = hook_health(repository)
-        if health.effective:
-            return None
-        name = self.gate.workspace.name(path)
-        reason = f"guard's hook in {name} is {health.state.value}: {health.reason}"
-        return Trouble(reason, health.remedy or "guard install")
 
     def _shown(self, repository: Repository, remote: str) -> dict[str, str] | Trouble:
         """The refs of a remote, asked for once."""
@@ -510,18 +580,6 @@ class Situation:
 
 def _nothing_of(name: str) -> Unknown:
     return Unknown(f"nothing of {name} is known to be published, to compare with")
-
-
-def _with_obstacles(spot: Spot, path: str) -> Spot:
-    """With what is in the way where the checkout is to be brought up to the remote's branch."""
-    if spot.reach not in (Reach.AHEAD_THERE, Reach.APART):
-        return spot
-    at, there = spot.repository, spot.there
-    # What is staged in the superproject is committed first.
-    return spot._replace(
-        obstacle=in_way_of_checkout(at, there),
-        rebase_obstacle=in_way_of_rebase(at, there, staged=bool(path)),
-    )
 
 
 def _reach(repository: Repository, commit: str, there: str) -> Reach:
@@ -564,7 +622,3 @@ def _tried(find: Callable[[], _Fact]) -> _Fact | Trouble:
         return find()
     except GuardError as error:
         return Trouble(error.problem, told(error.remedy), undecided=True)
-
-
-def _commit_at(repository: Repository, ref: str) -> str:
-    return repository.text("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}", ok=(0, 1, 128))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from guard.git.commands import Command, Remedy, guard
 from guard.haskell import VersionRange
@@ -46,11 +46,14 @@ class Nearness(NamedTuple):
         before: tags of releases that are ancestors of the pin.
     """
 
-    containing: frozenset[str]
-    before: frozenset[str]
+    containing: frozenset[str] = frozenset()
+    before: frozenset[str] = frozenset()
 
 
-def choose(facts: Facts, near: Nearness, newest: bool) -> Choice | None:
+_UNKNOWN: Final = Nearness()
+
+
+def choose(facts: Facts, near: Nearness = _UNKNOWN, newest: bool = False) -> Choice | None:
     """The release that the consumer asks for, None where none satisfies it.
 
     Args:
@@ -92,10 +95,9 @@ def move(facts: Facts) -> Remedy:
     if any(each.release.commit == pin.commit for each in fitting):
         return ""
     fetch = Command(("git", "fetch", "--tags"), next(iter(pin.repositories), None))
-    near = Nearness(frozenset(), frozenset())
     if facts.candidates is None or facts.others:
         return (guard("align"),)
-    if choose(facts, near, newest=False):
+    if choose(facts):
         # It may be a release of which only the remote has the tag.
         return (fetch, guard("align")) if _is_newer(facts, pin) else (guard("align"),)
     if fitting:
