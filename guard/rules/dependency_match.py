@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from guard.haskell import Manifest
-from guard.haskell.model import Disagreement, disagreements
+from guard.haskell.model import disagreements
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import (
     Asked,
@@ -29,7 +29,8 @@ def check(facts: Facts) -> list[Finding]:
     """One finding for each package, and for each manifest that could not be read in full."""
     consumer = facts.consumer
     if consumer is None:
-        return [undecided(NAME, _no_consumer(facts))]
+        what = f"{facts.names.superproject} has no gitlink at {facts.names.consumer_path}"
+        return [undecided(NAME, Unknown(what, evidence=(facts.superproject,)))]
     if isinstance(consumer, Unknown):
         return [undecided(NAME, consumer)]
     findings = [undecided(NAME, unknown) for unknown in consumer.unknown]
@@ -51,60 +52,71 @@ def check(facts: Facts) -> list[Finding]:
 def _of_package(
     facts: Facts, consumer: Consumer, package: str, asked: list[Asked]
 ) -> list[Finding]:
-    versions = given(facts, package)
-    findings = []
+    versions, name = given(facts, package), facts.names.dependency
+    findings: list[Finding] = []
     if not versions:
         findings += _absent(facts, consumer, package, asked)
-    for item in versions:
-        if item.version is None:
-            findings.append(_version_unreadable(facts, package, item))
+    for each in versions:
+        if each.version is None:
+            what = f"the version of {package} cannot be read ({name}/{each.path})"
+            findings.append(undecided(NAME, Unknown(what, evidence=_held(facts, [each]))))
             continue
-        refused = [one for one in asked if item.version not in one.requirement.range]
+        refused = [one for one in asked if each.version not in one.requirement.range]
         if refused:
-            findings.append(_mismatch(facts, consumer, package, item, refused))
-    if len({item.version for item in versions if item.origin == "gitlink"}) > 1:
-        findings.append(_several_versions(facts, package, versions))
+            findings.append(_mismatch(facts, consumer, package, each, refused))
+    if len({each.version for each in versions if each.origin == "gitlink"}) > 1:
+        texts = ", ".join(f"{each.version} ({each.path})" for each in versions)
+        what = f"{name} holds {package} in several versions: {texts}"
+        findings.append(undecided(NAME, Unknown(what, evidence=_held(facts, versions))))
     if not any(one.requirement.range.has_upper_bound for one in asked):
-        findings.append(_open_ended(facts, consumer, package, asked))
+        findings.append(
+            Finding(
+                NAME,
+                Severity.WARNING,
+                f"{facts.names.consumer} sets no upper bound on {package}: any later {name} would "
+                "be accepted",
+                found=f"{package} {whole_range(asked)}",
+                expected="an upper bound, as in ^>=x.y or >=x.y && <x.z",
+                evidence=_evidence(facts, consumer, asked[:1]),
+            )
+        )
     return findings
 
 
 def _mismatch(
-    facts: Facts, consumer: Consumer, package: str, item: Given, refused: list[Asked]
+    facts: Facts, consumer: Consumer, package: str, version: Given, refused: list[Asked]
 ) -> Finding:
-    wanted = whole_range(refused)
-    first = refused[0]
+    wanted, names = whole_range(refused), facts.names
     evidence = _evidence(facts, consumer, refused)
-    where = f"{first.manifest}:{first.requirement.line}"
+    where = f"{refused[0].manifest}:{refused[0].requirement.line}"
     more = f" and {len(evidence) - 1} more" if len(evidence) > 1 else ""
+    is_pinned = version.origin == "gitlink"
+    origin = f"{names.dependency} at {_pinned(facts)}" if is_pinned else version.text
     return Finding(
         NAME,
         Severity.ERROR,
-        f"{package} is {item.version}, but {facts.names.consumer} requires {wanted} "
-        f"({where}{more})",
-        found=f"{package} {item.version} ({_origin(facts, item)})",
+        f"{package} is {version.version}, but {names.consumer} requires {wanted} ({where}{more})",
+        found=f"{package} {version.version} ({origin}, {version.path}:{version.line})",
         expected=f"{package} {wanted}{_what_would_fit(facts)}",
         evidence=evidence,
     )
 
 
 def _absent(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) -> list[Finding]:
-    evidence = _evidence(facts, consumer, asked)
-    names = facts.names
+    evidence, names = _evidence(facts, consumer, asked), facts.names
     if isinstance(facts.pin, Pin) and facts.pin.unknown:
         return []  # it may stand in what could not be read; that is said already
     if facts.pin is not None:
         at = f"{names.dependency} at {_pinned(facts)}"
-        return [
-            Finding(
-                NAME,
-                Severity.ERROR,
-                f"{names.consumer} requires {package}, which {at} does not have",
-                found=f"no package {package} in {at}",
-                expected=f"{package} {whole_range(asked)}{_what_would_fit(facts)}",
-                evidence=evidence,
-            )
-        ]
+        finding = Finding(
+            NAME,
+            Severity.ERROR,
+            f"{names.consumer} requires {package}, which {at} does not have",
+            found=f"no package {package} in {at}",
+            expected=f"{package} {whole_range(asked)}{_what_would_fit(facts)}",
+            evidence=evidence,
+        )
+        return [finding]
     if any(path.state is PathState.NO_GITLINK for path in consumer.paths):
         return []  # dependency-source says so, and it is the cause
     what = (
@@ -131,29 +143,6 @@ def _what_would_fit(facts: Facts) -> str:
     return f"; satisfied by {name} {what}{tags}{more}"
 
 
-def _open_ended(facts: Facts, consumer: Consumer, package: str, asked: list[Asked]) -> Finding:
-    return Finding(
-        NAME,
-        Severity.WARNING,
-        f"{facts.names.consumer} sets no upper bound on {package}: any later "
-        f"{facts.names.dependency} would be accepted",
-        found=f"{package} {whole_range(asked)}",
-        expected="an upper bound, as in ^>=x.y or >=x.y && <x.z",
-        evidence=_evidence(facts, consumer, asked[:1]),
-    )
-
-
-def _version_unreadable(facts: Facts, package: str, item: Given) -> Finding:
-    what = f"the version of {package} cannot be read ({facts.names.dependency}/{item.path})"
-    return undecided(NAME, Unknown(what, evidence=_held(facts, [item])))
-
-
-def _several_versions(facts: Facts, package: str, versions: list[Given]) -> Finding:
-    texts = ", ".join(f"{item.version} ({item.path})" for item in versions)
-    what = f"{facts.names.dependency} holds {package} in several versions: {texts}"
-    return undecided(NAME, Unknown(what, evidence=_held(facts, versions)))
-
-
 def _held(facts: Facts, versions: list[Given]) -> tuple[Evidence, ...]:
     """Where the versions of a package stand in the dependency."""
     assert isinstance(facts.pin, Pin)  # a version of an extra-dep can be read, and is one
@@ -162,18 +151,18 @@ def _held(facts: Facts, versions: list[Given]) -> tuple[Evidence, ...]:
 
 
 def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[Finding]:
-    packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
+    packages, names = facts.pin.packages if isinstance(facts.pin, Pin) else (), facts.names
+
+    def at(line: int | None, text: str) -> tuple[Evidence, ...]:
+        return (Evidence(names.consumer, consumer.commit, manifest.path, line, text),)
+
     findings = []
     for unread in manifest.unread:
-        evidence = Evidence(
-            facts.names.consumer, consumer.commit, manifest.path, unread.line, unread.text
-        )
         what = f"{manifest.path}:{unread.line} cannot be read: {unread.reason}"
-        concerned = unread.package is None or in_family(
-            unread.package, facts.names.dependency, packages
-        )
+        concerned = unread.package is None or in_family(unread.package, names.dependency, packages)
         if unread.concerns_requirements and concerned:
-            findings.append(undecided(NAME, Unknown(what, evidence=(evidence,))))
+            unknown = Unknown(what, evidence=at(unread.line, unread.text))
+            findings.append(undecided(NAME, unknown))
     if manifest.lenient and not findings:
         first = manifest.unread[0] if manifest.unread else None
         why = f": line {first.line}, {first.reason}" if first else ""
@@ -186,9 +175,7 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
                 f"{why}",
                 found=text,
                 expected="a file that cabal and hpack accept",
-                evidence=(
-                    Evidence(facts.names.consumer, consumer.commit, manifest.path, line, text),
-                ),
+                evidence=at(line, text),
             )
         )
     return findings
@@ -204,29 +191,22 @@ def _disagreements(facts: Facts, consumer: Consumer) -> list[Finding]:
         beside = by_path.get(f"{folder}/package.yaml" if folder else "package.yaml")
         if beside is None or not cabal.path.endswith(".cabal"):
             continue
-        for found in disagreements(cabal, beside, packages):
-            findings.append(_disagreement(facts, consumer, cabal, beside, found))
+        for each in disagreements(cabal, beside, packages):
+            ours = [Asked(cabal.path, one) for one in each.cabal]
+            theirs = [Asked(beside.path, one) for one in each.package_yaml]
+            texts = [str(whole_range(one)) if one else "no requirement" for one in (ours, theirs)]
+            findings.append(
+                Finding(
+                    NAME,
+                    Severity.WARNING,
+                    f"{cabal.path} and {beside.path} of {facts.names.consumer} disagree about "
+                    f"{each.package}: {', '.join(texts)}",
+                    found=f"{cabal.path}: {texts[0]}; {beside.path}: {texts[1]}",
+                    expected="the same requirement in both",
+                    evidence=_evidence(facts, consumer, [*ours, *theirs]),
+                )
+            )
     return findings
-
-
-def _disagreement(
-    facts: Facts, consumer: Consumer, cabal: Manifest, beside: Manifest, found: Disagreement
-) -> Finding:
-    ours = [Asked(cabal.path, one) for one in found.cabal]
-    theirs = [Asked(beside.path, one) for one in found.package_yaml]
-
-    def text(asked: list[Asked]) -> str:
-        return str(whole_range(asked)) if asked else "no requirement"
-
-    return Finding(
-        NAME,
-        Severity.WARNING,
-        f"{cabal.path} and {beside.path} of {facts.names.consumer} disagree about {found.package}: "
-        f"{text(ours)}, {text(theirs)}",
-        found=f"{cabal.path}: {text(ours)}; {beside.path}: {text(theirs)}",
-        expected="the same requirement in both",
-        evidence=_evidence(facts, consumer, [*ours, *theirs]),
-    )
 
 
 def _nothing_asked(facts: Facts, consumer: Consumer) -> Finding:
@@ -252,33 +232,12 @@ def _nothing_asked(facts: Facts, consumer: Consumer) -> Finding:
     )
 
 
-def _no_consumer(facts: Facts) -> Unknown:
-    names = facts.names
-    return Unknown(
-        f"{names.superproject} has no gitlink at {names.consumer_path}",
-        evidence=(facts.superproject,),
-    )
-
-
 def _evidence(facts: Facts, consumer: Consumer, asked: list[Asked]) -> tuple[Evidence, ...]:
     # One line of a package.yaml may reach several components.
-    places = (
-        Evidence(
-            facts.names.consumer,
-            consumer.commit,
-            item.manifest,
-            item.requirement.line,
-            item.requirement.text,
-        )
-        for item in asked
+    lines = dict.fromkeys(
+        (each.manifest, each.requirement.line, each.requirement.text) for each in asked
     )
-    return tuple(dict.fromkeys(places))
-
-
-def _origin(facts: Facts, item: Given) -> str:
-    if item.origin == "gitlink":
-        return f"{facts.names.dependency} at {_pinned(facts)}, {item.path}:{item.line}"
-    return f"{item.text}, {item.path}:{item.line}"
+    return tuple(Evidence(facts.names.consumer, consumer.commit, *line) for line in lines)
 
 
 def _pinned(facts: Facts) -> str:

@@ -8,6 +8,7 @@ still led into.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from guard.haskell import Manifest, Source, SourceKind
@@ -24,7 +25,7 @@ def check(facts: Facts) -> list[Finding]:
     consumer = facts.consumer
     if not isinstance(consumer, Consumer) or isinstance(facts.pin, Unknown):
         return []  # release-tag and dependency-match say what could not be read
-    findings = []
+    findings: list[Finding] = []
     for path in consumer.paths:
         findings += _of_path(facts, consumer, path)
     for manifest in consumer.manifests:
@@ -37,9 +38,9 @@ def check(facts: Facts) -> list[Finding]:
     return findings
 
 
-def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> list[Finding]:
+def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> Iterator[Finding]:
     if path.state in (PathState.PRESENT, PathState.NESTED):
-        return []
+        return
     names = facts.names
     folder = f"{names.dependency_path}/{path.target}".rstrip("/")
     if path.state is PathState.NOWHERE:
@@ -47,48 +48,43 @@ def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> list[Finding
     evidence = _evidence(facts, consumer, path.manifest, path.source)
     if path.state is PathState.UNKNOWN:
         what = f"{folder} cannot be looked up at the gitlink of {names.dependency}"
-        return [undecided(NAME, Unknown(what, evidence=(evidence,)))]
-    where = f"{path.manifest}:{path.source.line}"
-    message, expected = {
+        yield undecided(NAME, Unknown(what, evidence=(evidence,)))
+        return
+    lacking, expected = {
         PathState.NO_GITLINK: (
-            f"{names.consumer} takes {path.source.path} by path ({where}), but "
             f"{names.superproject} has no gitlink at {names.dependency_path}",
             f"a gitlink at {names.dependency_path}, or an extra-dep from Hackage",
         ),
         PathState.NOWHERE: (
-            f"{names.consumer} takes {path.source.path} by path ({where}), but "
             f"{names.superproject} holds nothing there",
             f"a folder or a submodule {path.target} in {names.superproject}",
         ),
         PathState.ABSENT: (
-            f"{names.consumer} takes {path.source.path} by path ({where}), but "
             f"{names.dependency} has no such folder at its gitlink",
             f"a folder {path.target} in {names.dependency}",
         ),
         PathState.NO_PACKAGE: (
-            f"{names.consumer} takes {path.source.path} by path ({where}), but there is no "
-            f"package in that folder of {names.dependency}",
+            f"there is no package in that folder of {names.dependency}",
             f"a .cabal file or package.yaml in {path.target or 'the root'}",
         ),
     }[path.state]
-    return [
-        Finding(
-            NAME,
-            Severity.ERROR,
-            message,
-            found=f"{folder}: {path.state.value}",
-            expected=expected,
-            evidence=(evidence, facts.superproject),
-        )
-    ]
+    where = f"{path.manifest}:{path.source.line}"
+    yield Finding(
+        NAME,
+        Severity.ERROR,
+        f"{names.consumer} takes {path.source.path} by path ({where}), but {lacking}",
+        found=f"{folder}: {path.state.value}",
+        expected=expected,
+        evidence=(evidence, facts.superproject),
+    )
 
 
 def _of_repository(
     facts: Facts, consumer: Consumer, manifest: Manifest, source: Source
-) -> list[Finding]:
+) -> Iterator[Finding]:
     pin = facts.pin if isinstance(facts.pin, Pin) else None
     if not _is_dependency(facts, source, pin):
-        return []
+        return
     names = facts.names
     evidence = _evidence(facts, consumer, manifest.path, source)
     where = f"{manifest.path}:{source.line}"
@@ -97,11 +93,9 @@ def _of_repository(
             f"{names.consumer} takes {names.dependency} from {source.url} ({where}), and "
             f"{names.superproject} has no gitlink to compare it with"
         )
-        return [undecided(NAME, Unknown(what, evidence=(evidence,)))]
-    if source.commit == pin.commit:
-        return []
-    return [
-        Finding(
+        yield undecided(NAME, Unknown(what, evidence=(evidence,)))
+    elif source.commit != pin.commit:
+        yield Finding(
             NAME,
             Severity.ERROR,
             f"{names.consumer} takes {names.dependency} at {source.commit or 'its newest commit'} "
@@ -110,7 +104,6 @@ def _of_repository(
             expected=pin.commit,
             evidence=(evidence, facts.superproject),
         )
-    ]
 
 
 def _is_dependency(facts: Facts, source: Source, pin: Pin | None) -> bool:
@@ -126,39 +119,32 @@ def _is_dependency(facts: Facts, source: Source, pin: Pin | None) -> bool:
 
 def _of_hackage(
     facts: Facts, consumer: Consumer, manifest: Manifest, source: Source
-) -> list[Finding]:
-    pin = facts.pin
-    if not isinstance(pin, Pin) or source.package is None:
-        return []
-    own = [item for item in pin.packages if item.name == source.package]
-    if not own:
-        return []
-    names = facts.names
-    where = f"{manifest.path}:{source.line}"
-    return [
-        Finding(
-            NAME,
-            Severity.ERROR,
-            f"{names.consumer} takes {source.package} {source.version} from Hackage ({where}), but "
-            f"{names.superproject} holds {names.dependency} as a submodule",
-            found=source.text,
-            expected=f"{source.package} {own[0].version} by path from {names.dependency_path}/, or "
-            "no submodule",
-            evidence=(_evidence(facts, consumer, manifest.path, source), facts.superproject),
-        )
-    ]
+) -> Iterator[Finding]:
+    packages, names = facts.pin.packages if isinstance(facts.pin, Pin) else (), facts.names
+    own = next((each for each in packages if each.name == source.package), None)
+    if own is None:
+        return
+    yield Finding(
+        NAME,
+        Severity.ERROR,
+        f"{names.consumer} takes {source.package} {source.version} from Hackage "
+        f"({manifest.path}:{source.line}), but {names.superproject} holds {names.dependency} as a "
+        "submodule",
+        found=source.text,
+        expected=f"{source.package} {own.version} by path from {names.dependency_path}/, or no "
+        "submodule",
+        evidence=(_evidence(facts, consumer, manifest.path, source), facts.superproject),
+    )
 
 
-def _bounds_lifted(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[Finding]:
-    packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
-    findings = []
+def _bounds_lifted(facts: Facts, consumer: Consumer, manifest: Manifest) -> Iterator[Finding]:
+    packages, name = (
+        facts.pin.packages if isinstance(facts.pin, Pin) else (),
+        facts.names.dependency,
+    )
     for lifted in manifest.allow_newer:
-        if lifted.package != "*" and not in_family(
-            lifted.package, facts.names.dependency, packages
-        ):
-            continue
-        findings.append(
-            Finding(
+        if lifted.package == "*" or in_family(lifted.package, name, packages):
+            yield Finding(
                 NAME,
                 Severity.WARNING,
                 f"{manifest.path}:{lifted.line} lifts bounds ({lifted.text}): the declared ranges "
@@ -167,8 +153,6 @@ def _bounds_lifted(facts: Facts, consumer: Consumer, manifest: Manifest) -> list
                 expected="declared bounds that the build keeps to",
                 evidence=(_evidence(facts, consumer, manifest.path, lifted),),
             )
-        )
-    return findings
 
 
 def _evidence(
