@@ -43,7 +43,7 @@ from guard.plan.walk import (
     rebase,
     steps,
 )
-from guard.screen import JSON_VERSION, Screen
+from guard.screen import JSON_VERSION, Screen, place
 from guard.situation.checkouts import untested
 from guard.situation.release import Published, PublishedImage, Spot, Trouble
 from guard.situation.workspace import find_workspace
@@ -110,20 +110,15 @@ def _walk(sure: bool, screen: Screen) -> int:
                     "guard release --dry-run",
                 )
             screen.say(f"{step.number} {screen.paint(step.title, 'bold')}: {step.typed}")
-            if step.kind in SEEN_BY_OTHERS and not sure and not _agreed(step, screen):
+            is_seen = step.kind in SEEN_BY_OTHERS and not sure
+            if is_seen and not screen.confirms(f"{step.title}, for others to see?"):
+                stopped = f"stopped before step {step.number}; guard release goes on from here"
+                screen.say(f"{stopped}, --yes without asking")
                 return EXIT_BLOCKED
             status = _do(now, step, screen)
             if status != EXIT_ALLOWED:
                 return status
             before = step
-
-
-def _agreed(step: Step, screen: Screen) -> bool:
-    if screen.confirms(f"{step.title}, for others to see?"):
-        return True
-    screen.say(f"stopped before step {step.number}; guard release goes on from here, --yes "
-               "without asking")  # fmt: skip
-    return False
 
 
 def _stuck(step: Step, screen: Screen) -> int:
@@ -161,19 +156,13 @@ def _left_out(now: Situation) -> list[str]:
     return untested(now.top, job.assembly.parts)
 
 
-def _order_text(found: Order) -> list[str]:
-    if found.matters is None:
-        head = "whether the order matters cannot be told, so it is kept: "
-    elif found.matters:
-        head = "the order matters: "
-    else:
-        head = "the order does not matter for the dependency, which may be pushed freely: "
-    lines = [head + "; ".join(found.why)]
-    lines += [
-        f"  {item.repository} {(item.commit or '')[:12]} {item.path}:{item.line}  {item.text}"
-        for item in found.evidence
-    ]
-    return lines
+def _order_text(told: Order) -> list[str]:
+    head = {
+        None: "whether the order matters cannot be told, so it is kept",
+        True: "the order matters",
+        False: "the order does not matter for the dependency, which may be pushed freely",
+    }[told.matters]
+    return [f"{head}: {'; '.join(told.why)}", *(f"  {place(each)}" for each in told.evidence)]
 
 
 def _shown(now: Situation, as_json: bool, screen: Screen) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -22,11 +23,11 @@ from guard.plan.following import following, preparation
 from guard.recovery.journal import read_journal
 from guard.recovery.plan import goals_home
 from guard.rules.asked import requirements, whole_range
-from guard.screen import JSON_VERSION, Screen, counted, decision_json
+from guard.screen import JSON_VERSION, Screen, column, counted, decision_json
 from guard.situation.branches import tracking_ref, usual_remote
 from guard.situation.checkouts import Relation, Settings, checkouts, stage_settings
 from guard.situation.release import Reach, Spot
-from guard.situation.values import Facts, Unknown
+from guard.situation.values import Consumer, Facts, Pin, Unknown
 from guard.situation.workspace import find_workspace
 
 # Seconds that a remote has to answer where the next step is to push to it.
@@ -153,25 +154,15 @@ def _show_undecided(top: Repository, error: GuardError, is_short: bool, screen: 
 def _status(gate: Gate, is_short: bool) -> _Status:
     now = Situation(gate)
     proof = prove_hooks(find_targets(config=now.config))
-    is_away, home = _way_home(gate)
+    is_away, text = _way_home(gate)
     engine = "" if is_short else _engine(now.config)
-    return _Status(
-        now,
-        _superproject(now),
-        _consumer(now),
-        proof,
-        engine,
-        bypassed(gate),
-        is_away,
-        home or _with_engine(engine, _next(now, proof, 0 if is_short else _PATIENCE)),
-    )
-
-
-def _with_engine(engine: str | Unknown, text: str) -> str:
-    """What comes next; a person's where an engine has to be started first."""
-    if not isinstance(engine, Unknown) or not text.startswith(_OF_ENGINE):
-        return text
-    return as_next(str(engine.remedy or engine.what), text, is_persons=True)
+    if not text:
+        text = _next(now, proof, 0 if is_short else _PATIENCE)
+        if isinstance(engine, Unknown) and text.startswith(_OF_ENGINE):
+            # A person has to start one first.
+            text = as_next(str(engine.remedy or engine.what), text, is_persons=True)
+    pushes = _superproject(now), _consumer(now)
+    return _Status(now, *pushes, proof, engine, bypassed(gate), is_away, text)
 
 
 def _next(now: Situation, proof: Proof, patience: float) -> str:
@@ -255,24 +246,8 @@ def _show(status: _Status, verbose: bool, screen: Screen) -> None:
         stands = now.combination.source
     name = screen.paint(facts.names.superproject, "bold")
     screen.say(f"{name} ({stands})  {superproject.place}")
-    for path, text in _parts(facts):
-        screen.say(f"  {path:<11} {text}")
-        for each in now.checkouts.submodules:
-            is_elsewhere = each.head and each.relation is not Relation.SAME
-            if now.gate.workspace.name(each.path) == path and is_elsewhere:
-                where = f"checked out at {each.head[:12]}, {each.relation.value}"
-                screen.say(f"  {'':<11} {screen.paint(where, 'yellow')}")
-    if status.is_away:
-        what = "as guard recover --local has checked it out, to look at"
-        screen.say(f"  {'':<11} {screen.paint(what, 'yellow')}")
-    asked = _asked(facts)
-    shown = asked if verbose else asked[:_REQUIREMENTS]
-    for text in shown:
-        screen.say(f"  {'requires':<12}{text}")
-    if len(asked) > len(shown):
-        screen.say(f"  {'':<12}and {counted(len(asked) - len(shown), 'package')} more (--verbose)")
-    screen.say(f"  {'verdict':<12}{_verdict(facts)}")
-    screen.say(f"  {'engine':<12}{status.engine_text}")
+    for label, text in _rows(status, verbose, screen):
+        screen.say(f"  {column(label, 12)}{text}")
     screen.say()
     show_hooks(status.proof, screen)
     screen.say()
@@ -281,6 +256,30 @@ def _show(status: _Status, verbose: bool, screen: Screen) -> None:
     for line in status.bypassed.lines():
         screen.say(screen.paint(line, "yellow"))
     screen.say(f"next: {screen.paint(status.next or status.done, 'bold')}")
+
+
+def _rows(status: _Status, verbose: bool, screen: Screen) -> Iterator[tuple[str, str]]:
+    """What stands, what is required of it and known of it, each with what it is."""
+    now = status.now
+    for name, text in _parts(now.facts):
+        yield name, text
+        for each in now.checkouts.submodules:
+            is_elsewhere = each.head and each.relation is not Relation.SAME
+            if now.gate.workspace.name(each.path) == name and is_elsewhere:
+                where = f"checked out at {each.head[:12]}, {each.relation.value}"
+                yield "", screen.paint(where, "yellow")
+    if status.is_away:
+        yield "", screen.paint("as guard recover --local has checked it out, to look at", "yellow")
+    ranges = [
+        f"{package} {whole_range(asked)}  ({asked[0].manifest}:{asked[0].requirement.line})"
+        for package, asked in requirements(now.facts).items()
+    ]
+    shown = ranges if verbose else ranges[:_REQUIREMENTS]
+    yield from (("requires", text) for text in shown)
+    if len(ranges) > len(shown):
+        yield "", f"and {counted(len(ranges) - len(shown), 'package')} more (--verbose)"
+    yield "verdict", _verdict(now.facts)
+    yield "engine", status.engine_text
 
 
 def _show_pushes(status: _Status, verbose: bool, screen: Screen) -> None:
@@ -321,34 +320,19 @@ def _short(status: _Status, screen: Screen) -> str:
 
 
 def _parts(facts: Facts) -> list[tuple[str, str]]:
-    names = facts.names
+    """The consumer and the dependency, with what each stands at."""
     consumer, pin = facts.consumer, facts.pin
-    shown = "no gitlink"
-    if isinstance(consumer, Unknown):
-        shown = consumer.what
-    elif consumer is not None:
-        shown = consumer.commit[:12]
-    parts = [(names.consumer, shown)]
-    if isinstance(pin, Unknown):
-        parts.append((names.dependency, pin.what))
-    elif pin is None:
-        parts.append((names.dependency, "no gitlink"))
-    elif pin.releases:
-        tags = ", ".join(release.tag for release in pin.releases)
+    at = consumer.what if isinstance(consumer, Unknown) else "no gitlink"
+    if isinstance(consumer, Consumer):
+        at = consumer.commit[:12]
+    pinned = pin.what if isinstance(pin, Unknown) else "no gitlink"
+    if isinstance(pin, Pin) and pin.releases:
         word = "pre-release" if pin.releases[0].is_pre else "release"
-        parts.append((names.dependency, f"{pin.commit[:12]}  {word} {tags}"))
-    else:
-        parts.append((names.dependency, f"{pin.commit[:12]}  {pin.described}, no release"))
-    return parts
-
-
-def _asked(facts: Facts) -> list[str]:
-    texts = []
-    for package, asked in requirements(facts).items():
-        first = asked[0]
-        where = f"{first.manifest}:{first.requirement.line}"
-        texts.append(f"{package} {whole_range(asked)}  ({where})")
-    return texts
+        tags = ", ".join(release.tag for release in pin.releases)
+        pinned = f"{pin.commit[:12]}  {word} {tags}"
+    elif isinstance(pin, Pin):
+        pinned = f"{pin.commit[:12]}  {pin.described}, no release"
+    return [(facts.names.consumer, at), (facts.names.dependency, pinned)]
 
 
 def _verdict(facts: Facts) -> str:
