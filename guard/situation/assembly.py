@@ -81,22 +81,20 @@ class Submodules:
         blob = store.read(entry)
         if blob is None:
             raise MissingObjectError(f"blob {entry} (.gitmodules) is missing")
+        repository = store.repositories[0]
         try:
-            modules = _read_modules(store.repositories[0], blob)
+            modules = _read_modules(repository, blob)
         except GitError as error:
-            raise self._malformed(store.repositories[0], error) from error
+            line = re.search(r"bad config line (\d+)", error.problem)
+            if line is None:
+                raise
+            # Git has only the line of where the file is to be corrected.
+            is_top = repository.git_dir == self.workspace.superproject.git_dir
+            where = f"{'' if is_top else f'{repository.place}/'}.gitmodules:{line[1]}"
+            what = f"{where} cannot be read as git configuration"
+            raise GitError(what, f"correct {where}") from error
         self._memo.write(modules, "modules", entry)
         return modules
-
-    def _malformed(self, repository: Repository, error: GitError) -> GitError:
-        """Where the file is to be corrected, in words of which git has only the line."""
-        line = re.search(r"bad config line (\d+)", error.problem)
-        if line is None:
-            return error
-        top, place = self.workspace.superproject, repository.place
-        folder = "" if repository.git_dir == top.git_dir else f"{place}/"
-        where = f"{folder}.gitmodules:{line[1]}"
-        return GitError(f"{where} cannot be read as git configuration", f"correct {where}")
 
 
 def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str, str]]:

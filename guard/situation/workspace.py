@@ -117,7 +117,9 @@ def find_workspace(
     settings = pool.settings.of_all([here, *around[:1]])[0]
     configured = dict(settings).get("guard.superproject")
     if configured:
-        return _with_superproject(here, pool, settings, _configured(configured, here))
+        remedy = "git config guard.superproject /path/to/aula-docker"
+        top = _configured("guard.superproject", configured, here, remedy)
+        return _with_superproject(here, pool, settings, top)
     for outer in around:
         if looks_like_superproject(outer, pool):
             return _with_superproject(here, pool, settings, outer)
@@ -149,20 +151,14 @@ def repositories_of(
         GuardError: the configured repository is none.
     """
     top = workspace.superproject
-    found = [workspace.here] if workspace.path(config) == path else []
-    found += submodule_repositories((top,), path, dict.fromkeys((*names, path)))
-    found += sibling_repositories(top, os.path.basename(path))
+    repositories = [workspace.here] if workspace.path(config) == path else []
+    repositories += submodule_repositories((top,), path, dict.fromkeys((*names, path)))
+    repositories += sibling_repositories(top, os.path.basename(path))
     settings = dict(workspace.settings)
-    configured = settings.get(path) or settings.get(path.lower())
-    if configured:
-        repository = open_any(_absolute(configured, top))
-        if repository is None:
-            raise GuardError(
-                f"git config guard.{path}.repository names {configured}, which is no repository",
-                f"git config --unset 'guard.{path}.repository'",
-            )
-        found.append(repository)
-    return distinct(found)
+    if configured := settings.get(path) or settings.get(path.lower()):
+        key = f"guard.{path}.repository"
+        repositories.append(_configured(key, configured, top, f"git config --unset '{key}'"))
+    return distinct(repositories)
 
 
 def looks_like_superproject(
@@ -220,16 +216,9 @@ def _repository_settings(settings: Mapping[str, str]) -> Iterator[tuple[str, str
             yield key[len(start) : -len(end)], value
 
 
-def _configured(value: str, here: Repository) -> Repository:
-    found = open_any(_absolute(value, here))
-    if found is None:
-        raise GuardError(
-            f"git config guard.superproject names {value}, which is no repository",
-            "git config guard.superproject /path/to/aula-docker",
-        )
-    return found
-
-
-def _absolute(value: str, repository: Repository) -> str:
-    base = repository.work_tree or repository.git_dir
-    return os.path.join(base, os.path.expanduser(value))
+def _configured(key: str, place: str, base: Repository, remedy: str) -> Repository:
+    """The repository that a setting names; a relative path counts from another one's checkout."""
+    repository = open_any(os.path.join(base.place, os.path.expanduser(place)))
+    if repository is None:
+        raise GuardError(f"git config {key} names {place}, which is no repository", remedy)
+    return repository
