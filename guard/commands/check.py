@@ -20,7 +20,7 @@ from guard.install.targets import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
 from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named, tally
 from guard.situation.gitlinks import usual_destination
-from guard.situation.workspace import Workspace, find_workspace
+from guard.situation.workspace import find_workspace
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -96,12 +96,11 @@ def _commits(repository: Repository, words: Sequence[str]) -> list[str]:
 
 
 def _hooks(options: Namespace, screen: Screen) -> int:
-
     proof = prove_hooks(find_targets())
     if options.json:
         hooks = [hook.json() for hook in proof.hooks]
-        found = {"effective": proof.holds, "hooks": hooks, "hooks_missing": proof.missing}
-        screen.json({"version": JSON_VERSION, **found})
+        state = {"effective": proof.holds, "hooks": hooks, "hooks_missing": proof.missing}
+        screen.json({"version": JSON_VERSION, **state})
     else:
         show_hooks(proof, screen)
         remedies = [hook.health.remedy for hook in proof.hooks if not hook.health.effective]
@@ -125,15 +124,12 @@ def show_hooks(proof: Proof, screen: Screen) -> None:
 
 
 def _staged(options: Namespace, screen: Screen) -> int:
-    # A commit waits for this: what reads Haskell is imported only where there is something to read.
-
     here = find_here()
     index = index_of(here)
     try:
         files = relevant_files(here, index) if options.warn else ()
         if options.warn and not files:
             return EXIT_ALLOWED
-
         decision = judge(find_workspace(), index)
     except GuardError as error:
         if not options.warn:
@@ -163,20 +159,10 @@ def decide(gate: Gate, commit: str) -> Decision:
     workspace = gate.workspace
     if workspace.in_superproject:
         return gate.superproject(commit)
-    role = role_here(gate, workspace)
-    if role is Role.DEPENDENCY:
+    if workspace.role(gate.present_config()) is Role.DEPENDENCY:
         raise GuardError(
             f"pushes of {workspace.name(workspace.inside)} are not judged: it is what the others "
             "are held against",
             f"cd {workspace.superproject.work_tree or workspace.superproject.git_dir}",
         )
     return gate.consumer(commit)
-
-
-def role_here(gate: Gate, workspace: Workspace) -> Role:
-    """What the repository is to the others, as the superproject's configuration says.
-
-    Raises:
-        GuardError: neither consumer nor dependency, or the configuration cannot be read.
-    """
-    return workspace.role(gate.present_config())
