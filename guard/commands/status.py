@@ -14,8 +14,8 @@ from guard.errors import EXIT_ALLOWED, EngineError, GitError, GuardError
 from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
 from guard.gate.situation import Situation
-from guard.git.ancestry import is_named
 from guard.git.commands import PERSON, as_next, told
+from guard.git.commits import is_named
 from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState

@@ -11,8 +11,8 @@ from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
-from guard.git.ancestry import described, is_named
 from guard.git.commands import ALONE, PERSON, Command, git, told
+from guard.git.commits import described, is_named
 from guard.git.locate import checkout_at
 from guard.git.network import fetch, ls_remote
 from guard.git.refs import head_of, refs_below

@@ -12,9 +12,8 @@ from contextlib import suppress
 from typing import Final
 
 from guard.errors import GitError, GuardError
-from guard.git.ancestry import entries, has_commit, is_named
 from guard.git.commands import git, in_turn
-from guard.git.commits import private_index
+from guard.git.commits import entries, has_commit, is_named, private_index
 from guard.git.locate import checkout_at
 from guard.git.network import fetch
 from guard.git.refs import stand

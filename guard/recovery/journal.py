@@ -28,7 +28,6 @@ from shlex import quote
 from typing import Final, Literal, NamedTuple
 
 from guard.errors import GuardError
-from guard.git.ancestry import has_commit
 from guard.git.checkouts import (
     follow,
     is_between,
@@ -39,7 +38,7 @@ from guard.git.checkouts import (
     uncommitted,
     update_below,
 )
-from guard.git.commits import advance
+from guard.git.commits import advance, has_commit
 from guard.git.files import write_whole
 from guard.git.locate import checkout_at
 from guard.git.refs import Stand, stand

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from guard.config import Config
 from guard.errors import GuardError, MissingObjectError, UsageError
 from guard.gate.gate import Gate
-from guard.git.ancestry import described
 from guard.git.commands import git
+from guard.git.commits import described
 from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.model import Combination, Result

@@ -12,10 +12,17 @@ from typing import Final, NamedTuple
 from guard.config import FILE, Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
-from guard.git.ancestry import is_ancestor, only_in, tree_of
 from guard.git.checkouts import in_the_way, losses
 from guard.git.commands import git
-from guard.git.commits import Changes, Entry, changed_index, private_index
+from guard.git.commits import (
+    Changes,
+    Entry,
+    changed_index,
+    is_ancestor,
+    only_in,
+    private_index,
+    tree_of,
+)
 from guard.git.locate import checkout_at
 from guard.git.refs import Stand, refs_below, stand
 from guard.git.releases import all_releases, in_order

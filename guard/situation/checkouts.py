@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from guard.config import FILE
 from guard.errors import GitError
-from guard.git.ancestry import has_commit, is_ancestor, is_named
 from guard.git.checkouts import in_the_way, strays, under_way
 from guard.git.commands import Command, git
+from guard.git.commits import has_commit, is_ancestor, is_named
 from guard.git.index import lacks_index
 from guard.git.locate import checkout_at
 from guard.git.network import ls_remote

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from guard.config import FILE, Config
 from guard.errors import GuardError
-from guard.git.ancestry import described
+from guard.git.commits import described
 from guard.git.objects import ObjectPool
 from guard.git.releases import TagList, all_releases, in_order, releases_named
 from guard.git.repository import Repository

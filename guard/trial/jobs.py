@@ -10,8 +10,8 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.ancestry import has_commit, is_ancestor
 from guard.git.commands import told
+from guard.git.commits import has_commit, is_ancestor
 from guard.git.files import held, lock_file
 from guard.git.refs import head_of, resolve
 from guard.model import Combination, Role

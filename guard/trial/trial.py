@@ -28,7 +28,7 @@ from guard.engine.prepared import Prepared, prepare
 from guard.engine.profile import Earlier, brief, profile, size
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
-from guard.git.ancestry import described
+from guard.git.commits import described
 from guard.git.files import remove_abandoned
 from guard.git.memo import Memo
 from guard.git.remotes import read_remotes, without_secret

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
-from guard.git.ancestry import entries
-from guard.git.commits import Entry, moved, new_commit, tree_with
+from guard.git.commits import Entry, entries, moved, new_commit, tree_with
 from guard.git.network import fetch, ls_remote
 from guard.git.objects import ObjectPool, ObjectReader
 from guard.git.refs import REMOTES, list_refs

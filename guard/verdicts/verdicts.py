@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from guard.config import Recipe
 from guard.errors import GuardError
-from guard.git.ancestry import entries
+from guard.git.commits import entries
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.refs import REMOTES, VERDICTS, list_refs
 from guard.git.remotes import read_remotes
