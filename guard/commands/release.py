@@ -27,8 +27,8 @@ from guard.gate.situation import Situation
 from guard.git.commands import in_turn
 from guard.git.commits import commit_staged
 from guard.git.files import held, lock_file
-from guard.git.network import fetch
 from guard.git.refs import head_of
+from guard.git.remotes import fetch
 from guard.git.sending import Refusal, Sent, send
 from guard.model import Result
 from guard.plan.walk import (

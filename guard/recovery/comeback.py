@@ -12,7 +12,7 @@ from guard.gate.gate import Gate
 from guard.git.commands import git
 from guard.git.commits import new_commit, tree_with
 from guard.git.locate import checkout_at
-from guard.git.network import fetch, remote_commit
+from guard.git.remotes import fetch, remote_commit
 from guard.git.repository import Repository
 from guard.git.sending import PushError, Refusal, push
 from guard.git.trees import GITLINK

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import GitError
 from guard.git.commands import ALONE, Command, Remedy, git
-from guard.git.network import remote_head as ask_remote_head
 from guard.git.refs import head_of
 from guard.git.remotes import Remote
+from guard.git.remotes import remote_head as ask_remote_head
 from guard.git.repository import Repository
 from guard.model import Combination, Evidence, Finding
 from guard.situation.branches import (

@@ -129,7 +129,7 @@ def record_seen(
     """Keep that a remote was seen to have some commits, all of it or nothing.
 
     Args:
-        shown: what `guard.git.network.ls_remote` gave.
+        shown: what `guard.git.remotes.ls_remote` gave.
 
     Raises:
         GitError: the refs cannot be written.

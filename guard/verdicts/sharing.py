@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
 from guard.git.commits import Entry, entries, moved, new_commit, tree_with
-from guard.git.network import fetch, ls_remote
 from guard.git.objects import ObjectPool, ObjectReader
 from guard.git.refs import REMOTES, list_refs
+from guard.git.remotes import fetch, ls_remote
 from guard.git.repository import Repository
 from guard.git.sending import PushError, Refusal, push
 from guard.verdicts.record import parse_all

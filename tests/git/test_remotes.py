@@ -1,14 +1,19 @@
-"""URLs that lead to one place, remotes that lead there, and URLs that count from another one."""
+"""Remotes: URLs that lead to one place or count from another one, settings, what a remote answers."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from guard.git.remotes import Pairs, Remotes, place, read_remotes, resolved
+from guard.errors import GitError
+from guard.git.locate import open_checkout
+from guard.git.remotes import Pairs, Remotes, Settings, ls_remote, place, read_remotes, resolved
 from guard.git.repository import Repository
+from tests.workshop import Workshop
 
 HERE = "/home/dev/aula-docker"
 
@@ -166,3 +171,114 @@ def test_another_remote_kept_under_the_same_names() -> None:
     )
     assert tracks("refs/remotes/origin/master", *fork)
     assert not tracks("refs/remotes/origin/fork/master", *fork)
+
+
+def repository(workshop: Workshop, name: str = "") -> Repository:
+    found = open_checkout(str(workshop.docker.folder / name))
+    assert found is not None
+    return found
+
+
+def test_what_git_prints_is_kept_as_it_is(workshop: Workshop) -> None:
+    workshop.aula.git("config", "remote.ä b.url", "x y\n.z")
+    with (workshop.docker.folder / ".git/modules/aula/config").open("a") as file:
+        file.write("[submodule]\n\trecurse\n")
+    pairs = Settings().of(repository(workshop, "aula"))
+    assert ("remote.ä b.url", "x y\n.z") in pairs
+    assert ("submodule.recurse", "true") in pairs
+    assert ("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*") in pairs
+
+
+def test_each_repository_has_its_own(workshop: Workshop) -> None:
+    workshop.docker.git("config", "guard.superproject", "here")
+    settings = Settings()
+    top, aula = settings.of_all([repository(workshop), repository(workshop, "aula")])
+    assert dict(top)["guard.superproject"] == "here"
+    assert "guard.superproject" not in dict(aula)
+    assert settings.of(repository(workshop, "aula")) is aula
+
+
+def test_a_worktree_of_its_own_configuration(workshop: Workshop) -> None:
+    workshop.aula.git("config", "extensions.worktreeConfig", "true")
+    workshop.aula.git("config", "--worktree", "remote.origin.url", "https://example.org/other")
+    pairs = Settings().of(repository(workshop, "aula"))
+    assert dict(pairs)["remote.origin.url"] == "https://example.org/other"
+
+
+def test_what_was_started_ahead_is_asked_once_and_ended_with_the_rest(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top, aula = repository(workshop), repository(workshop, "aula")
+    settings = Settings()
+    settings.start(top)
+    settings.start(aula)
+    # What is started has no need of git any more.
+    monkeypatch.setenv("PATH", str(workshop.root))
+    assert ("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*") in settings.of(top)
+    assert settings.of(top) is settings.of(top)
+    settings.close()
+    with pytest.raises(GitError, match="git cannot be run"):
+        settings.of(aula)
+
+
+def test_what_a_remote_has(workshop: Workshop) -> None:
+    workshop.thentos.git("tag", "-a", "-m", "x", "v9", "v0.3.0")
+    workshop.thentos.git("push", "--quiet", "origin", "v9")
+    shown = ls_remote(workshop.thentos.repository, "origin")
+    head = workshop.thentos.head
+    assert shown["refs/heads/master"] == shown["refs/tags/v0.3.0"] == head
+    assert shown["refs/tags/v9^{}"] == head
+    assert "HEAD" not in shown
+
+
+def test_a_remote_that_is_not_there(workshop: Workshop) -> None:
+    workshop.thentos.git("remote", "set-url", "origin", str(workshop.root / "gone"))
+    with pytest.raises(GitError, match="git ls-remote origin failed: "):
+        ls_remote(workshop.thentos.repository, "origin")
+
+
+def test_one_that_does_not_answer_is_given_up_and_nothing_of_it_is_left(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = workshop.root / "pid"
+    ssh = workshop.root / "ssh"
+    ssh.write_text(f'#!/bin/sh\necho $$ > "{pid}.new"\nmv "{pid}.new" "{pid}"\nexec sleep 600\n')
+    ssh.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
+    workshop.thentos.git("remote", "set-url", "origin", "ssh://example.org/thentos")
+    with pytest.raises(GitError, match="did not answer in 2 seconds"):
+        ls_remote(workshop.thentos.repository, "origin", seconds=2)
+    started = int(pid.read_text())
+    # The kernel takes its time over a killed process; 600 seconds would be the sleep's own end.
+    end = time.monotonic() + 60
+    while _runs(started):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_nobody_is_asked_for_a_password(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = workshop.root / "told"
+    ssh = workshop.root / "ssh"
+    ssh.write_text(
+        f'#!/bin/sh\necho "$GIT_TERMINAL_PROMPT $SSH_ASKPASS_REQUIRE $GIT_DIR" > "{told}"\n'
+        f'(: < /dev/tty) 2>/dev/null && echo a terminal >> "{told}"\nexit 1\n'
+    )
+    ssh.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(ssh))
+    workshop.thentos.git("remote", "set-url", "origin", "ssh://example.org/thentos")
+    repository = workshop.thentos.repository
+    monkeypatch.setenv("GIT_DIR", os.devnull)
+    with pytest.raises(GitError):
+        ls_remote(repository, "origin")
+    assert told.read_text().splitlines()[0].startswith("0 never")
+    assert "a terminal" not in told.read_text()
