@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from guard.config import Config, read_config
-from guard.git.locate import open_any
 from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
-from guard.git.repository import Repository
+from guard.git.repository import Repository, open_any
 from guard.git.store import Store
 from guard.model import Gitlink, Result
 from guard.situation.assembly import Submodules, assemble

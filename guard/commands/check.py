@@ -13,9 +13,8 @@ from guard.gate.refused import first_step, next_step
 from guard.gate.staged import judge
 from guard.git.history import is_range, listed
 from guard.git.index import index_of, relevant_files
-from guard.git.locate import find_here
 from guard.git.refs import resolve
-from guard.git.repository import Repository
+from guard.git.repository import Repository, find_here
 from guard.install.targets import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
 from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named, tally

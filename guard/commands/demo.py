@@ -17,8 +17,8 @@ from guard.demo.registry import registry
 from guard.demo.story import tell
 from guard.demo.world import StepError, World
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError
-from guard.git.locate import open_checkout
 from guard.git.objects import ObjectPool
+from guard.git.repository import open_checkout
 from guard.install.lasting import check_lasts, check_works
 from guard.install.shim import this_installation
 from guard.screen import Screen

@@ -7,8 +7,7 @@ from argparse import ArgumentParser
 
 from guard.config import FILE, Config, read_config
 from guard.errors import GuardError
-from guard.git.locate import open_any
-from guard.git.repository import Repository
+from guard.git.repository import Repository, open_any
 from guard.install.place import with_worktrees
 from guard.install.targets import Target, Targets
 from guard.situation.workspace import (

@@ -16,7 +16,7 @@ from guard.config import FILE, Config, read_config
 from guard.errors import EXIT_ALLOWED, ConfigError, GuardError, MissingObjectError
 from guard.gate.gate import Gate
 from guard.git.files import write_whole
-from guard.git.locate import enclosing, find_here
+from guard.git.repository import enclosing, find_here
 from guard.screen import Screen, named
 from guard.situation.workspace import Workspace, find_workspace, submodule_paths
 

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 from guard import mistake
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError
-from guard.git.locate import (
+from guard.git.objects import ObjectPool
+from guard.git.repository import (
+    Repository,
     distinct,
     enclosing,
     find_here,
     hook_repository,
     submodule_repositories,
 )
-from guard.git.objects import ObjectPool
-from guard.git.repository import Repository
 from guard.install.chain import WORKS, joined, run_chained, take_chained
 
 # The consumer, the dependency, and others that a push is likely to ask of.

@@ -17,10 +17,9 @@ from typing import Final, Literal, NamedTuple
 from guard import __version__
 from guard.errors import GitError, GuardError
 from guard.git.files import write_whole
-from guard.git.locate import find_here
 from guard.git.pushes import RefUpdate
 from guard.git.remotes import without_secret
-from guard.git.repository import Repository
+from guard.git.repository import Repository, find_here
 from guard.model import Decision, Outcome, ShapeError, from_json, to_json
 from guard.situation.workspace import find_workspace, repository_name
 

@@ -11,7 +11,6 @@ from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
 from guard.gate.policy import Policy, policy_for
-from guard.git.locate import find_here
 from guard.git.objects import ObjectPool
 from guard.git.pushes import (
     Pushed,
@@ -22,7 +21,7 @@ from guard.git.pushes import (
     pre_commit_updates,
 )
 from guard.git.refs import resolve
-from guard.git.repository import Repository
+from guard.git.repository import Repository, find_here
 from guard.model import Decision, Outcome, Severity
 from guard.screen import Screen, counted, exit_status, named
 from guard.situation.gitlinks import Destination

@@ -13,11 +13,10 @@ from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.commands import ALONE, PERSON, Command, git, told
 from guard.git.commits import described, is_named
-from guard.git.locate import checkout_at
 from guard.git.refs import head_of, refs_below
 from guard.git.releases import release_version
 from guard.git.remotes import fetch, ls_remote
-from guard.git.repository import Repository
+from guard.git.repository import Repository, checkout_at
 from guard.install.health import hook_health
 from guard.model import (
     RULES,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from shlex import join
 from typing import Final, NamedTuple
 
-from guard.git.locate import at
 from guard.git.repository import Repository
 
 # How a line begins that is no command to paste.
@@ -34,7 +34,7 @@ class Command(NamedTuple):
     def text(self) -> str:
         """To be typed where the user stands."""
         program, *words = self.argv
-        return join((program, *(at(self.repository) if self.repository else ()), *words))
+        return join((program, *(_at(self.repository) if self.repository else ()), *words))
 
 
 # Commands, one after the other; or a sentence about what no command does.
@@ -88,3 +88,20 @@ def _brings_on(remedy: str) -> bool:
     named = [word for word in words[1:] if not word.startswith("-")]
     verb = named[1:2] if words[1:2] == ["-C"] else named[:1]
     return not _LOOKS.intersection(verb) and "remote --verbose" not in remedy
+
+
+def _at(repository: Repository) -> tuple[str, ...]:
+    """The words by which git is told of a repository, from where the user stands."""
+    if repository.work_tree is None:
+        return (f"--git-dir={repository.git_dir}",)
+    folder = _seen_from_here(repository.work_tree)
+    return () if folder == os.curdir else ("-C", folder)
+
+
+def _seen_from_here(folder: str) -> str:
+    """A folder's path from where the user called git, which runs hooks at the top of a checkout."""
+    origin = os.path.join(os.getcwd(), os.environ.get("GIT_PREFIX", ""))
+    if not os.path.isdir(origin):
+        origin = os.getcwd()
+    relative = os.path.relpath(folder, origin)
+    return relative if len(relative) < len(folder) else folder

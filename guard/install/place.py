@@ -9,8 +9,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
-from guard.git.locate import open_checkout
-from guard.git.repository import Repository
+from guard.git.repository import Repository, open_checkout
 from guard.install.tools import NAME
 
 # The first git that runs hooks which its configuration names.

@@ -11,9 +11,8 @@ from guard.errors import EngineError, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
 from guard.git.commands import git
 from guard.git.commits import new_commit, tree_with
-from guard.git.locate import checkout_at
 from guard.git.remotes import fetch, remote_commit
-from guard.git.repository import Repository
+from guard.git.repository import Repository, checkout_at
 from guard.git.sending import PushError, Refusal, push
 from guard.git.trees import GITLINK
 from guard.model import RECOVERS

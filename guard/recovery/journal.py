@@ -40,9 +40,8 @@ from guard.git.checkouts import (
 )
 from guard.git.commits import advance, has_commit
 from guard.git.files import write_whole
-from guard.git.locate import checkout_at
 from guard.git.refs import Stand, stand
-from guard.git.repository import Repository
+from guard.git.repository import Repository, checkout_at
 from guard.model import ShapeError, from_json, to_json
 from guard.situation.branches import DefaultBranch
 from guard.verdicts.recording import KEEP

@@ -23,10 +23,9 @@ from guard.git.commits import (
     private_index,
     tree_of,
 )
-from guard.git.locate import checkout_at
 from guard.git.refs import Stand, refs_below, stand
 from guard.git.releases import all_releases, in_order
-from guard.git.repository import Repository
+from guard.git.repository import Repository, checkout_at
 from guard.git.store import Part
 from guard.git.trees import GITLINK, REGULAR
 from guard.install.health import hook_health

@@ -10,10 +10,9 @@ from typing import NamedTuple
 from guard.config import FILE, Config
 from guard.errors import GitError, MissingObjectError
 from guard.git.commands import git
-from guard.git.locate import distinct, submodule_repositories
 from guard.git.memo import Memo
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.repository import Repository
+from guard.git.repository import Repository, distinct, submodule_repositories
 from guard.git.store import Part, Store
 from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.model import Combination

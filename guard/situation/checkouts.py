@@ -14,11 +14,10 @@ from guard.git.checkouts import in_the_way, strays, under_way
 from guard.git.commands import Command, git
 from guard.git.commits import has_commit, is_ancestor, is_named
 from guard.git.index import lacks_index
-from guard.git.locate import checkout_at
 from guard.git.refs import head_of, stand
 from guard.git.remotes import Settings as GitSettings
 from guard.git.remotes import ls_remote, read_remotes
-from guard.git.repository import Repository
+from guard.git.repository import Repository, checkout_at
 from guard.git.store import Part
 from guard.situation.branches import HEADS, all_branches, default_branch, remote_of
 

@@ -14,10 +14,9 @@ from typing import Final
 from guard.config import Config
 from guard.errors import GitError
 from guard.git.commands import Remedy, git
-from guard.git.locate import checkout_at
 from guard.git.releases import is_pre_release, release_version
 from guard.git.remotes import ls_remote
-from guard.git.repository import Repository
+from guard.git.repository import Repository, checkout_at
 from guard.install.health import hook_health
 from guard.situation.branches import (
     HEADS,

@@ -8,7 +8,10 @@ from typing import Final, NamedTuple
 
 from guard.config import FILE, Config
 from guard.errors import GuardError
-from guard.git.locate import (
+from guard.git.objects import ObjectPool
+from guard.git.remotes import Pairs
+from guard.git.repository import (
+    Repository,
     distinct,
     enclosing,
     find_here,
@@ -16,9 +19,6 @@ from guard.git.locate import (
     sibling_repositories,
     submodule_repositories,
 )
-from guard.git.objects import ObjectPool
-from guard.git.remotes import Pairs
-from guard.git.repository import Repository
 from guard.git.trees import GITLINK
 from guard.model import Role
 

@@ -10,8 +10,7 @@ import pytest
 from guard.errors import GuardError
 from guard.git.checkouts import move_submodule
 from guard.git.commits import commit_gitlink
-from guard.git.locate import open_git_dir
-from guard.git.repository import Repository
+from guard.git.repository import Repository, open_git_dir
 from tests.workshop import Repo, Workshop
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from guard.errors import GitError
-from guard.git.locate import open_checkout
 from guard.git.objects import KeptRefs, ObjectPool
 from guard.git.refs import Ref, list_refs
-from guard.git.repository import Repository
+from guard.git.repository import Repository, open_checkout
 from tests.workshop import Workshop
 
 

@@ -1,4 +1,4 @@
-"""Remotes: URLs that lead to one place or count from another one, settings, what a remote answers."""
+"""Remotes: URLs that lead to one place or count from another, settings, what a remote answers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GitError
-from guard.git.locate import open_checkout
 from guard.git.remotes import Pairs, Remotes, Settings, ls_remote, place, read_remotes, resolved
-from guard.git.repository import Repository
+from guard.git.repository import Repository, open_checkout
 from tests.workshop import Workshop
 
 HERE = "/home/dev/aula-docker"

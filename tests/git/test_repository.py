@@ -1,4 +1,4 @@
-"""How git is started: what of the environment reaches it, and how a failure is told."""
+"""How git is started, and what fails is told; repositories on disk, found without git climbing."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from guard.errors import GitError
 from guard.git.repository import (
     Ended,
     Repository,
+    distinct,
     finish,
+    open_any,
+    open_checkout,
+    open_git_dir,
     reading_environment,
     run_all,
     running,
+    sibling_repositories,
+    submodule_repositories,
     user_environment,
 )
 from tests.repositories import MakeRepo
@@ -154,3 +160,82 @@ def test_what_fails_for_the_user_says_where_and_how_to_look(repo: Repo) -> None:
 )
 def test_the_first_complaint_is_told(errors: str, complaint: str) -> None:
     assert Ended(128, "", errors).complaint == complaint
+
+
+def test_a_checkout_is_its_own_folder_and_no_other(repo: Repo) -> None:
+    folder = repo.folder
+    git = str(folder / ".git")
+    assert open_checkout(str(folder)) == Repository(git, git, str(folder))
+    (folder / "inside").mkdir()
+    for other in (folder / "inside", folder.parent, folder / "gone", folder / ".git"):
+        assert open_checkout(str(other)) is None
+
+
+def test_a_bare_repository(make_repo: MakeRepo) -> None:
+    folder = str(make_repo("bare.git", "--bare").folder)
+    assert open_any(folder) == Repository(folder, folder, None)
+    assert open_checkout(folder) is None
+
+
+def test_a_linked_worktree_has_two_git_dirs(repo: Repo) -> None:
+    repo.commit()
+    linked = repo.folder.with_name("linked")
+    repo.git("worktree", "add", "--quiet", "--detach", str(linked))
+    git = repo.folder / ".git"
+    assert open_checkout(str(linked)) == Repository(
+        str(git / "worktrees/linked"), str(git), str(linked)
+    )
+
+
+def test_a_git_dir_elsewhere(make_repo: MakeRepo, repo: Repo) -> None:
+    moved = repo.folder.with_name("moved")
+    (repo.folder / ".git").rename(moved)
+    for content in (f"gitdir: {moved}\n", "gitdir: ../moved", "gitdir: ../moved\r\n"):
+        (repo.folder / ".git").write_text(content)
+        assert open_checkout(str(repo.folder)) == Repository(
+            str(moved), str(moved), str(repo.folder)
+        )
+
+
+def test_what_only_looks_like_one(repo: Repo) -> None:
+    for content in ("", "gitdir: ../gone\n", "gitdir: .\n", "something else\n"):
+        folder = repo.folder / "other"
+        folder.mkdir(exist_ok=True)
+        (folder / ".git").write_text(content)
+        assert open_checkout(str(folder)) is None
+    (repo.folder / ".git/HEAD").unlink()
+    assert open_checkout(str(repo.folder)) is None
+    assert open_git_dir(str(repo.folder / ".git")) is None
+
+
+def test_siblings_lie_beside_the_checkout(make_repo: MakeRepo) -> None:
+    docker, aula = make_repo("aula-docker"), make_repo("aula")
+    found = list(sibling_repositories(docker.repository, "aula"))
+    assert found == [aula.repository]
+    assert list(sibling_repositories(docker.repository, "thentos")) == []
+    # A superproject is not its own sibling.
+    assert list(sibling_repositories(docker.repository, "aula-docker")) == []
+
+
+def test_siblings_of_bare_repositories(make_repo: MakeRepo) -> None:
+    docker, aula = make_repo("aula-docker.git", "--bare"), make_repo("aula")
+    assert list(sibling_repositories(docker.repository, "aula")) == [aula.repository]
+
+
+def test_submodules_of_several_names(make_repo: MakeRepo) -> None:
+    top = make_repo("top")
+    for name in ("first", "second"):
+        made = make_repo(name)
+        (top.folder / ".git/modules").mkdir(exist_ok=True)
+        (made.folder / ".git").rename(top.folder / ".git/modules" / name)
+    names = ("second", "gone", "first")
+    found = list(submodule_repositories((top.repository,), "path", names))
+    assert [item.git_dir.rpartition("/")[2] for item in found] == ["second", "first"]
+    assert {item.work_tree for item in found} == {None}
+
+
+def test_each_database_counts_once(repo: Repo) -> None:
+    first = repo.repository
+    again = first._replace(work_tree=None)
+    other = Repository("/other", "/other")
+    assert distinct([first, again, other, first]) == (first, other)

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from guard.git.locate import open_checkout
-from guard.git.repository import Repository
+from guard.git.repository import Repository, open_checkout
 from guard.install.shim import Installation, render
 
 GUARD = [sys.executable, "-I", "-m", "guard"]

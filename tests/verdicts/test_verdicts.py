@@ -155,11 +155,10 @@ class TestLookUp:
         repo.git("update-ref", REF, repo.git("commit-tree", "-m", "many", tree))
         repo.git("pack-refs", "--all")
         trace = repo.folder.with_name("trace")
-        code = (
-            "from guard.verdicts.verdicts import Verdicts\nfrom guard.git.locate import open_any\n"
-        )
-        code += "from guard.git.objects import ObjectPool\nfrom guard.config import read_config\n"
-        code += "import sys\nwith ObjectPool() as pool:\n"
+        code = "import sys\nfrom guard.config import read_config\n"
+        code += "from guard.git.objects import ObjectPool\n"
+        code += "from guard.git.repository import open_any\n"
+        code += "from guard.verdicts.verdicts import Verdicts\nwith ObjectPool() as pool:\n"
         code += "    found = Verdicts(open_any(sys.argv[1]), pool).look_up(\n"
         code += "        sys.argv[2], read_config(sys.argv[3].encode()).recipe)\n"
         code += "sys.stdout.write(found.state.value)\n"
@@ -298,7 +297,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from guard.config import read_config
-from guard.git.locate import open_any
+from guard.git.repository import open_any
 from guard.git.objects import ObjectPool
 from guard.model import Result, Tested as Known, VerdictState
 from guard.verdicts.verdicts import Verdicts
