@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
+from guard.git.objects import ObjectReader
+from guard.git.refs import list_refs
 from guard.git.repository import Repository, run_all
 from guard.model import Release
 
@@ -98,14 +100,15 @@ def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
     Raises:
         GitError: git cannot list the tags of one of the repositories.
     """
-    command = ("show-ref", "--tags", "--dereference")
-    answers = run_all(((repository, command) for repository in repositories), ok=(0, 1))
-    peeled = [_peeled(answer) for answer in answers]
-    named = (
-        {tag: commit for tag, commit in tags.items() if release_version(tag, form) is not None}
-        for tags in peeled
+    answers = run_all(repositories, "show-ref", "--tags", "--dereference", ok=(0, 1))
+    tags_of_each = map(_peeled, answers)
+    return _joined(
+        [
+            {tag: commit for tag, commit in tags.items() if release_version(tag, form) is not None}
+            for tags in tags_of_each
+        ],
+        form,
     )
-    return _joined(named, form)
 
 
 def releases_named(
@@ -116,18 +119,16 @@ def releases_named(
     Raises:
         GitError: git cannot look up a tag.
     """
-    tags = [form.replace("{version}", version) for version in dict.fromkeys(versions)]
-    questions = [(repository, tag) for repository in repositories for tag in tags]
-    command = ("show-ref", "--verify", "--dereference")
-    # 128 is "not a valid ref", and any other trouble; what is missing is no release.
-    asking = ((repository, (*command, f"refs/tags/{tag}")) for repository, tag in questions)
-    answers = run_all(asking, ok=(0, 1, 128))
-    named = []
-    for (_, tag), answer in zip(questions, answers, strict=True):
-        peeled = _peeled(answer)
-        if tag in peeled:
-            named.append({tag: peeled[tag]})
-    return _joined(named, form)
+    names = [f"refs/tags/{form.replace('{version}', version)}" for version in versions]
+    tags_of_each = []
+    for repository in repositories:
+        refs = list_refs(repository, *names)
+        peeled = ObjectReader(repository).kinds([f"{ref.id}^{{}}" for ref in refs.values()])
+        pairs = zip(refs, peeled, strict=True)
+        tags_of_each.append(
+            {name.removeprefix("refs/tags/"): kind.id for name, kind in pairs if kind is not None}
+        )
+    return _joined(tags_of_each, form)
 
 
 def _joined(repositories: Iterable[Mapping[str, str]], form: str) -> TagList:

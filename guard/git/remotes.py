@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from subprocess import Popen
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.commands import git
-from guard.git.repository import Ended, Question, Repository
+from guard.git.repository import Ended, Repository, end, finish
 
 _SETTINGS: Final = (
     *("config", "-z", "--get-regexp"),
@@ -33,17 +34,53 @@ _EXACTLY: Final = ("--no-tags", "--refmap=", "--no-prune")
 Pairs = list[tuple[str, str]] | tuple[tuple[str, str], ...]
 
 
-class Settings(Question[Pairs]):
-    """Settings of ``guard``, of remotes, branches and submodules, in git's order."""
+class Settings:
+    """Settings of ``guard``, of remotes, branches and submodules, in git's order.
+
+    Each repository is asked once, and may be asked ahead.
+    """
 
     def __init__(self) -> None:
-        super().__init__(_SETTINGS, _pairs, ok=(0, 1))
+        self._pairs: dict[str, Pairs] = {}
+        self._processes: dict[str, Popen[bytes]] = {}
 
+    def start(self, repository: Repository) -> None:
+        """Let git begin, so that the answer is there when it is asked for.
 
-def _pairs(output: bytes) -> Pairs:
-    items = (item.partition("\n") for item in os.fsdecode(output).split("\0")[:-1])
-    # A key that stands alone is true.
-    return [(key, value if separator else "true") for key, separator, value in items]
+        Raises:
+            GitError: git cannot be started.
+        """
+        name = repository.git_dir
+        if name not in self._pairs and name not in self._processes:
+            self._processes[name] = repository.start(*_SETTINGS)
+
+    def of(self, repository: Repository) -> Pairs:
+        """What one repository answers.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        self.start(repository)
+        name = repository.git_dir
+        if name not in self._pairs:
+            output = finish(self._processes.pop(name), ok=(0, 1))
+            pairs = (pair.partition("\n") for pair in os.fsdecode(output).split("\0")[:-1])
+            # A key that stands alone is true.
+            self._pairs[name] = [
+                (key, value if separator else "true") for key, separator, value in pairs
+            ]
+        return self._pairs[name]
+
+    def of_all(self, repositories: Sequence[Repository]) -> list[Pairs]:
+        """As `of`, for several side by side."""
+        for repository in repositories:
+            self.start(repository)
+        return [self.of(repository) for repository in repositories]
+
+    def close(self) -> None:
+        """End what was started and never asked for."""
+        end(*self._processes.values())
+        self._processes.clear()
 
 
 class Remote(NamedTuple):

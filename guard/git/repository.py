@@ -1,4 +1,4 @@
-"""The one door to git: a repository, and how git is started for it.
+"""The one door to git: a repository, how it is found, and how git is started for it.
 
 Reading goes to a repository by its git dir, never by a folder: in the empty folder of a submodule
 that is not checked out, ``git -C`` would answer for the superproject. There are two environments:
@@ -13,13 +13,11 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from typing import Final, Generic, NamedTuple, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
-
-_Answer = TypeVar("_Answer")
 
 # What ties git to one repository: ``git rev-parse --local-env-vars``, but for the settings of
 # ``git -c``, which git itself passes on to submodules; and what else means something only there.
@@ -81,11 +79,7 @@ _SILENT: Final = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS_REQUIRE": "never"}
 
 
 class Ended(NamedTuple):
-    """What a git that was run as the user would run it has come to.
-
-    Args:
-        output, errors: decoded as git encodes names; what is neither is replaced in `errors`.
-    """
+    """What a git that was run as the user would run it has come to."""
 
     status: int
     output: str
@@ -179,34 +173,27 @@ class Repository(NamedTuple):
         """As `text`, by lines."""
         return lines_of(self.run(*arguments, ok=ok))
 
-    def start_as_user(
-        self, *arguments: str, prompts: bool = True, own_session: bool = False
-    ) -> subprocess.Popen[bytes]:
+    def start_as_user(self, *arguments: str, alone: bool = False) -> subprocess.Popen[bytes]:
         """Start git where the user would, with the user's environment, and return at once.
 
         Args:
-            prompts: whether git may ask for a password; the terminal's is the only way.
-            own_session: it has no terminal to ask at, and ends as a whole with its helpers.
+            alone: nobody is asked for a password, and git ends as a whole with its helpers.
 
         Raises:
             GitError: git is not installed or cannot be started.
         """
-        env = user_environment() if prompts else {**user_environment(), **_SILENT}
+        env = {**user_environment(), **(_SILENT if alone else {})}
         if self.index_file:
             env["GIT_INDEX_FILE"] = self.index_file
-        return _start(self._user_command(*arguments), env, self.place, own_session=own_session)
-
-    def _user_command(self, *arguments: str) -> list[str]:
-        if self.work_tree is None:
-            return self.command(*arguments)
-        if not os.path.lexists(os.path.join(self.work_tree, ".git")):
-            return self.command(f"--work-tree={self.work_tree}", *arguments)
         # Hooks run as they do for a user: git finds the repository, and need not name it to them.
-        return ["git", *arguments]
+        command = ["git", *arguments]
+        if self.work_tree is None:
+            command = self.command(*arguments)
+        elif not os.path.lexists(os.path.join(self.work_tree, ".git")):
+            command = self.command(f"--work-tree={self.work_tree}", *arguments)
+        return _start(command, env, self.place, own_session=alone)
 
-    def run_as_user(
-        self, *arguments: str, prompts: bool = True, seconds: float | None = None
-    ) -> Ended:
+    def run_as_user(self, *arguments: str, seconds: float | None = None) -> Ended:
         """Run git to its end as the user would: it may move refs and checkouts, and run hooks.
 
         Args:
@@ -216,19 +203,18 @@ class Repository(NamedTuple):
         Raises:
             GitError: git cannot be started, or did not end in time.
         """
-        limited = seconds is not None
-        prompts = prompts and not limited
-        process = self.start_as_user(*arguments, prompts=prompts, own_session=limited)
+        process = self.start_as_user(*arguments, alone=seconds is not None)
         try:
-            output, errors = process.communicate(timeout=seconds)
+            return _ended(process, seconds)
         except subprocess.TimeoutExpired:
             words = " ".join(word for word in arguments if not word.startswith("-"))
             raise GitError(f"git {words} did not answer in {seconds:g} seconds") from None
         finally:
-            if limited:
-                _kill_session(process)
+            if seconds is not None:
+                # Git's helpers outlive git.
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)
             end(process)
-        return Ended(process.returncode, os.fsdecode(output), errors.decode(errors="replace"))
 
     def text_as_user(self, *arguments: str, ok: Iterable[int] = (0,)) -> str:
         """As `run_as_user`, what git printed without the last line's end.
@@ -245,19 +231,6 @@ class Repository(NamedTuple):
                 f"git -C {shlex.quote(self.place)} status",
             )
         return ended.output.removesuffix("\n")
-
-
-def discover(*arguments: str) -> Ended:
-    """Ask git of the repository that it finds from where this process stands.
-
-    That is the one question for which the environment of this process counts as it is.
-
-    Raises:
-        GitError: git cannot be started.
-    """
-    process = _start(["git", *arguments], os.environ, None)
-    output, errors = process.communicate()
-    return Ended(process.returncode, os.fsdecode(output), errors.decode(errors="replace"))
 
 
 def user_environment() -> dict[str, str]:
@@ -317,6 +290,11 @@ def _start(
         ) from error
 
 
+def _ended(process: subprocess.Popen[bytes], seconds: float | None = None) -> Ended:
+    output, errors = process.communicate(timeout=seconds)
+    return Ended(process.returncode, os.fsdecode(output), errors.decode(errors="replace"))
+
+
 def finish(process: subprocess.Popen[bytes], data: bytes = b"", ok: Iterable[int] = (0,)) -> bytes:
     """Wait for a process of `Repository.start` and return its output.
 
@@ -343,88 +321,17 @@ def end(*processes: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _kill_session(process: subprocess.Popen[bytes]) -> None:
-    """End whatever is left of a process with a session of its own: git's helpers outlive git."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-@contextmanager
-def running(
-    asked: Iterable[tuple[Repository, Iterable[str]]],
-) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Processes of `start`, side by side; at the end of the block none is left.
-
-    Raises:
-        GitError: git cannot be started.
-    """
+def run_all(
+    repositories: Iterable[Repository], *arguments: str, ok: Iterable[int] = (0,)
+) -> list[bytes]:
+    """As `Repository.run`, in several repositories side by side."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        for repository, arguments in asked:
+        for repository in repositories:
             processes.append(repository.start(*arguments))
-        yield processes
+        return [finish(process, ok=ok) for process in processes]
     finally:
         end(*processes)
-
-
-def run_all(
-    asked: Iterable[tuple[Repository, Iterable[str]]], ok: Iterable[int] = (0,)
-) -> list[bytes]:
-    """As `run`, for several questions that git answers side by side."""
-    with running(asked) as processes:
-        return [finish(process, ok=ok) for process in processes]
-
-
-class Question(Generic[_Answer]):
-    """One question of git's that every repository is asked once; it may be started ahead.
-
-    Args:
-        command: git's arguments.
-        read: makes the answer of what git prints.
-        ok: the exit statuses that are an answer.
-    """
-
-    def __init__(
-        self, command: Sequence[str], read: Callable[[bytes], _Answer], ok: Iterable[int] = (0,)
-    ) -> None:
-        self._command = command
-        self._read = read
-        self._ok = ok
-        self._answers: dict[str, _Answer] = {}
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
-
-    def start(self, repository: Repository) -> None:
-        """Let git begin, so that the answer is there when it is asked for.
-
-        Raises:
-            GitError: git cannot be started.
-        """
-        name = repository.git_dir
-        if name not in self._answers and name not in self._processes:
-            self._processes[name] = repository.start(*self._command)
-
-    def of(self, repository: Repository) -> _Answer:
-        """What one repository answers.
-
-        Raises:
-            GitError: git cannot be asked.
-        """
-        return self.of_all([repository])[0]
-
-    def of_all(self, repositories: Sequence[Repository]) -> list[_Answer]:
-        """As `of`, for several side by side."""
-        for repository in repositories:
-            self.start(repository)
-        for name in {each.git_dir: None for each in repositories}:
-            if name not in self._answers:
-                output = finish(self._processes.pop(name), ok=self._ok)
-                self._answers[name] = self._read(output)
-        return [self._answers[each.git_dir] for each in repositories]
-
-    def close(self) -> None:
-        """End what was started and never asked for."""
-        end(*self._processes.values())
-        self._processes.clear()
 
 
 def lines_of(output: bytes) -> list[str]:
@@ -504,10 +411,11 @@ def find_here() -> Repository:
     """The repository that git would take where this process stands.
 
     Raises:
-        GuardError: the current folder is in no repository.
+        GuardError: the current folder is in no repository, or git cannot be started.
     """
     paths = ("--path-format=absolute", "--git-common-dir", "--show-toplevel")
-    ended = discover("rev-parse", "--absolute-git-dir", *paths)
+    # The one question for which the environment of this process counts as it is.
+    ended = _ended(_start(["git", "rev-parse", "--absolute-git-dir", *paths], os.environ, None))
     lines = ended.output.removesuffix("\n").split("\n")
     # A bare repository has no third answer, and git fails over that.
     if ended.status != 0 and len(lines) != 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
@@ -12,13 +13,11 @@ from guard.git.repository import (
     Ended,
     Repository,
     distinct,
-    finish,
     open_any,
     open_checkout,
     open_git_dir,
     reading_environment,
     run_all,
-    running,
     sibling_repositories,
     submodule_repositories,
     user_environment,
@@ -118,17 +117,25 @@ def test_several_at_once_may_say_more_than_a_pipe_holds(make_repo: MakeRepo) -> 
         lines = "".join(f"create refs/tags/{name}{n} {head}\n" for n in range(3000))
         repo.git("update-ref", "--stdin", data=lines.encode())
         repositories.append(repo.repository)
-    answers = run_all((item, ("for-each-ref", "refs/tags/")) for item in repositories)
+    answers = run_all(repositories, "for-each-ref", "refs/tags/")
     assert [len(answer.splitlines()) for answer in answers] == [3000, 3000]
 
 
-def test_one_that_fails_leaves_none_of_the_others(repo: Repo) -> None:
-    repo.commit("first")
-    asked = [(repo.repository, words) for words in (("rev-parse", "HEAD"), ("no-such-command",))]
-    with pytest.raises(GitError, match="no-such-command"), running(asked) as processes:
-        for process in processes:
-            finish(process)
-    assert [process.returncode for process in processes] == [0, 1]
+def test_one_that_fails_leaves_none_of_the_others(
+    make_repo: MakeRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Popen[bytes]] = []
+    start = Repository.start
+
+    def noted(repository: Repository, *arguments: str) -> Popen[bytes]:
+        started.append(start(repository, *arguments))
+        return started[-1]
+
+    monkeypatch.setattr(Repository, "start", noted)
+    repositories = [make_repo(name).repository for name in ("one", "other")]
+    with pytest.raises(GitError, match="no-such-command"):
+        run_all(repositories, "no-such-command")
+    assert [process.returncode for process in started] == [1, 1]
 
 
 def test_a_git_dir_elsewhere_is_named_to_a_git_that_acts_as_the_user(
