@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 
 from guard.config import FILE, Config, read_config
 from guard.errors import GuardError
-from guard.git.repository import Repository, open_any
+from guard.git.repository import Repository, find_here, open_any
 from guard.install.place import with_worktrees
 from guard.install.targets import Target, Targets
 from guard.situation.workspace import (
@@ -63,8 +63,11 @@ def find_targets(superproject: str | None = None, config: Config | None = None) 
 
 def target_here() -> Target | None:
     """The repository around the current folder alone, for when its superproject is gone."""
-    here = _repository_around(os.getcwd())
-    return None if here is None else Target(repository_name(here), here)
+    try:
+        here = find_here()
+    except GuardError:
+        return None
+    return Target(repository_name(here), here)
 
 
 def _workspace(superproject: str | None) -> Workspace:
@@ -115,19 +118,11 @@ def _standing(
     name: str, workspace: Workspace, config: Config, tops: tuple[Repository, ...]
 ) -> list[Target]:
     """The clone in which the command is run: with the superproject named, it may lie anywhere."""
-    here = _repository_around(os.getcwd())
+    here = target_here()
     others = [*tops, *repositories_of(workspace, config, config.dependency)]
-    if here is None or here.common_dir in {other.common_dir for other in others}:
+    if here is None or here.repository.common_dir in {other.common_dir for other in others}:
         return []
-    return [Target(name, each, tops[0].place) for each in with_worktrees(here)]
-
-
-def _repository_around(folder: str) -> Repository | None:
-    repository = open_any(folder)
-    while repository is None and folder != os.path.dirname(folder):
-        folder = os.path.dirname(folder)
-        repository = open_any(folder)
-    return repository
+    return [Target(name, each, tops[0].place) for each in with_worktrees(here.repository)]
 
 
 def _missing(workspace: Workspace, config: Config) -> str:

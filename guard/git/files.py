@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,7 +24,7 @@ _OLD: Final = 24 * 3600
 def replacing(path: str, draft: str = "") -> Iterator[str]:
     """A name to write under, which takes the place of `path` at the end of the block.
 
-    A kill at any point leaves the old file or the new one, whole, and at most the draft beside it.
+    A kill leaves the old file or the new one, whole, and at most the draft beside it.
 
     Args:
         draft: that name, in the same folder; by default one that no other process uses.
@@ -119,23 +120,18 @@ def lock_file(folder: str, name: str) -> str:
 def is_held(path: str) -> bool:
     """Whether another process holds a lock at this moment."""
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        with open(path, "rb+") as file:
+            return _is_taken(file.fileno())
     except OSError:
         return False
-    try:
-        return _is_taken(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_taken(descriptor: int) -> bool:
-    """Take a lock, if nobody else has it."""
+    """Whether another process has a lock, which else is ours now."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False  # some network file systems cannot lock
+    except OSError as error:
+        return isinstance(error, BlockingIOError)  # some network file systems cannot lock
     return False
 
 
@@ -146,8 +142,7 @@ def private_folder(*below: str) -> Iterator[str]:
     Args:
         below: names of folders in it.
 
-    What the standard library's tempfile gives, without its imports, which take longer than a push
-    may wait.
+    What tempfile gives, without its imports, which take longer than a push may wait.
 
     Raises:
         GuardError: it cannot be made: a full disk, a temporary place that is read-only.
@@ -180,15 +175,12 @@ def remove_abandoned() -> int:
         how many were removed.
     """
     removed = 0
-    place = _temporary_place()
-    with suppress(OSError):
-        for name in os.listdir(place):
-            path = os.path.join(place, name)
-            words = name.split("-")
-            ours = len(words) == 3 and words[0] == "guard" and words[1].isdecimal()
-            if ours and len(words[2]) == _RANDOM * 2 and _is_abandoned(path, int(words[1])):
+    with suppress(OSError), os.scandir(_temporary_place()) as entries:
+        for entry in entries:
+            match = re.fullmatch(rf"guard-([0-9]+)-[0-9a-f]{{{_RANDOM * 2}}}", entry.name)
+            if match and _is_abandoned(entry.path, int(match[1])):
                 with suppress(OSError):
-                    _remove(path)
+                    _remove(entry.path)
                     removed += 1
     return removed
 
@@ -196,15 +188,13 @@ def remove_abandoned() -> int:
 def _is_abandoned(path: str, pid: int) -> bool:
     try:
         status = os.lstat(path)
-        if not S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            return False
-        if status.st_mtime > time.time() - _OLD:
-            return False
-        os.kill(pid, 0)
+        is_ours = S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        if is_ours and status.st_mtime <= time.time() - _OLD:
+            os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except (OSError, OverflowError):
-        return False
+        pass
     return False
 
 

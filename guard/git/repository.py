@@ -160,12 +160,7 @@ class Repository(NamedTuple):
         process = self.start(*arguments, feeds=data is not None, extra=extra)
         return finish(process, data or b"", ok)
 
-    def text(
-        self,
-        *arguments: str,
-        data: bytes | None = None,
-        ok: Iterable[int] = (0,),
-    ) -> str:
+    def text(self, *arguments: str, data: bytes | None = None, ok: Iterable[int] = (0,)) -> str:
         """As `run`, decoded as git encodes names, and without the last line's end."""
         return os.fsdecode(self.run(*arguments, data=data, ok=ok)).removesuffix("\n")
 
@@ -241,28 +236,20 @@ def user_environment() -> dict[str, str]:
 
 def reading_environment(repository: Repository) -> dict[str, str]:
     """The environment for reading a repository as it is: see `_KEPT` and `_TRUTHFUL`."""
-    result = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in _KEPT
-    }
-    result.update(_TRUTHFUL)
-    result.update(_ENGLISH)
+    environ = os.environ.items()
+    kept = {name: value for name, value in environ if not name.startswith("GIT_") or name in _KEPT}
+    result = {**kept, **_TRUTHFUL, **_ENGLISH}
     others = [repository.objects] if repository.objects else []
     if repository.new_objects:
         result["GIT_OBJECT_DIRECTORY"] = repository.new_objects
         others.insert(0, os.path.join(repository.common_dir, "objects"))
     if others:
-        result["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = ":".join(map(_quoted, others))
+        # A path list separates at ":" and unquotes what starts with a double quote.
+        escaped = (path.replace("\\", "\\\\").replace('"', '\\"') for path in others)
+        result["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = ":".join(f'"{path}"' for path in escaped)
     if repository.index_file:
         result["GIT_INDEX_FILE"] = repository.index_file
     return result
-
-
-def _quoted(path: str) -> str:
-    # A path list separates at ":" and unquotes what starts with a double quote.
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _start(
@@ -344,23 +331,17 @@ def lines_of(output: bytes) -> list[str]:
 
 
 def open_checkout(folder: str) -> Repository | None:
-    """The repository whose checkout is this very folder, or None.
+    """The repository whose checkout is this very folder, or None: unlike git this never climbs.
 
-    Unlike git's own search this never climbs: the empty folder of a submodule that is not checked
-    out is no repository, and not the superproject either (gitrepository-layout(5), gitfile).
+    Source: gitrepository-layout(5), gitfile.
     """
     dot_git = os.path.join(folder, ".git")
     if os.path.isdir(dot_git):
         return open_git_dir(dot_git, folder)
-    try:
-        with open(dot_git, "rb") as file:
-            content = file.read(8192)
-    except OSError:
+    target = _content(dot_git)
+    if not target.startswith("gitdir: "):
         return None
-    if not content.startswith(b"gitdir: "):
-        return None
-    target = os.fsdecode(content[len(b"gitdir: ") :].rstrip(b"\r\n"))
-    return open_git_dir(os.path.join(folder, target), folder)
+    return open_git_dir(os.path.join(folder, target.removeprefix("gitdir: ")), folder)
 
 
 def checkout_at(superproject: Repository, path: str) -> Repository | None:
@@ -373,18 +354,21 @@ def checkout_at(superproject: Repository, path: str) -> Repository | None:
 def open_git_dir(git_dir: str, work_tree: str | None = None) -> Repository | None:
     """The repository with this git dir, or None where the folder is no git dir."""
     git_dir = os.path.realpath(git_dir)
-    common_dir = git_dir
-    try:
-        with open(os.path.join(git_dir, "commondir"), "rb") as file:
-            common_dir = os.path.realpath(
-                os.path.join(git_dir, os.fsdecode(file.read().rstrip(b"\r\n")))
-            )
-    except OSError:
-        pass  # only linked worktrees have that file
+    shared = _content(os.path.join(git_dir, "commondir"))  # which linked worktrees alone have
+    common_dir = os.path.realpath(os.path.join(git_dir, shared))
     has_head = os.path.lexists(os.path.join(git_dir, "HEAD"))
     if not has_head or not os.path.isdir(os.path.join(common_dir, "objects")):
         return None
     return Repository(git_dir, common_dir, os.path.realpath(work_tree) if work_tree else None)
+
+
+def _content(path: str) -> str:
+    """The one line of a file, "" where there is none such."""
+    try:
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read(8192).rstrip(b"\r\n"))
+    except OSError:
+        return ""
 
 
 def hook_repository() -> Repository | None:
