@@ -29,7 +29,7 @@ from guard.git.commits import commit_staged
 from guard.git.files import held, lock_file
 from guard.git.refs import head_of
 from guard.git.remotes import fetch
-from guard.git.sending import Refusal, Sent, send
+from guard.git.sending import PushError, Refusal, send
 from guard.model import Result
 from guard.plan.walk import (
     SEEN_BY_OTHERS,
@@ -293,17 +293,15 @@ def _push(now: Situation, step: Step, spot: Spot, screen: Screen) -> None:
                 # The hook goes by what git knows.
                 fetch(other.repository, other.stale, seconds=_PATIENCE)
     progress = sys.stderr.isatty()
-    sent = send(spot.repository, spot.remote, [spot.refspec], screen.echo, progress)
-    if sent.refusal is not None:
-        raise _refused(now, step, spot, sent)
+    try:
+        send(spot.repository, spot.remote, spot.refspec, screen.echo, progress)
+    except PushError as error:
+        raise _refused(now, step, spot, error) from error
     what = spot.branch if spot.source == spot.ref else f"{spot.source[:12]} to {spot.branch}"
     screen.say(f"{screen.paint('pushed', 'green')}: {what} of {spot.remote}")
 
 
-def _refused(now: Situation, step: Step, spot: Spot, sent: Sent) -> GuardError:
-    assert sent.refusal is not None
-    said = f" ({sent.said})" if sent.said else ""
-    problem = f"{step.title}: {sent.refusal.value}{said}"
+def _refused(now: Situation, step: Step, spot: Spot, error: PushError) -> GuardError:
     again = "then guard release goes on"
     remedy = {
         Refusal.BEHIND: in_turn(rebase(now.release, spot)),
@@ -313,7 +311,7 @@ def _refused(now: Situation, step: Step, spot: Spot, sent: Sent) -> GuardError:
         Refusal.CREDENTIALS: spot.git("ls-remote", spot.remote).text,
         Refusal.SILENT: spot.git("ls-remote", spot.remote).text,
         Refusal.OTHER: spot.push.text,
-    }[sent.refusal]
+    }[error.refusal]
     unknown = (Refusal.CREDENTIALS, Refusal.SILENT, Refusal.OTHER)
-    kind = GuardError if sent.refusal in unknown else RefusedError
-    return kind(problem, remedy)
+    kind = GuardError if error.refusal in unknown else RefusedError
+    return kind(f"{step.title}: {error.problem}", remedy)

@@ -9,9 +9,9 @@ import codecs
 import os
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
 from guard.errors import GuardError
 from guard.git.commands import git
@@ -53,18 +53,6 @@ class Refusal(Enum):
     OTHER = "git could not push"
 
 
-class Sent(NamedTuple):
-    """What came of a push.
-
-    Args:
-        refusal: None where everything has arrived.
-        said: git's own word on it, one line; "" where it said none.
-    """
-
-    refusal: Refusal | None
-    said: str = ""
-
-
 class PushError(GuardError):
     """A push that did not happen."""
 
@@ -76,30 +64,32 @@ class PushError(GuardError):
 def send(
     repository: Repository,
     remote: str,
-    refspecs: Sequence[str],
+    refspec: str,
     echo: Callable[[str], None],
     progress: bool = False,
     verify: bool = True,
-) -> Sent:
-    """Push some refs, all of them or none, never by force and without any others.
+) -> None:
+    """Push one ref, never by force and without any others.
 
     Args:
         remote: its name, or a URL.
-        refspecs: ``<commit>:refs/heads/master``, ``refs/tags/v1:refs/tags/v1``.
+        refspec: ``<commit>:refs/heads/master``, ``refs/tags/v1:refs/tags/v1``.
         echo: told everything that git, the hooks and the remote say, as it comes.
         progress: whether git shows how far it is.
         verify: whether this machine's hook is run; it has nothing to judge where no branch and no
             tag is pushed.
 
     Raises:
+        PushError: the hook or the remote refuses, or the remote does not answer.
         GitError: git cannot be started.
     """
+    # Of an atomic push a remote says in one way that its branch has moved meanwhile.
     words = ["push", "--porcelain", "--atomic", "--no-follow-tags", "--no-force"]
     words.append("--progress" if progress else "--no-progress")
     words.append("--verify" if verify else "--no-verify")
     # What git would push along is a step of its own.
     words.append("--recurse-submodules=no")
-    process = repository.start_as_user(*words, "--", remote, *refspecs)
+    process = repository.start_as_user(*words, "--", remote, refspec)
     assert process.stdout is not None and process.stderr is not None
     lines: list[bytes] = []
     reader = threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True)
@@ -107,28 +97,27 @@ def send(
     errors = _passed_on(process.stderr, echo)
     reader.join()
     end(process)
-    return _told(process.returncode, [os.fsdecode(line).rstrip("\n") for line in lines], errors)
+    if process.returncode != 0:
+        refusal, reason = _refusal(process.returncode, map(os.fsdecode, lines), errors)
+        problem = f"{refusal.value} ({reason})" if reason else refusal.value
+        raise PushError(problem, git(repository, "ls-remote", remote).text, refusal)
 
 
 def push(repository: Repository, remote: str, what: str, ref: str, verify: bool = True) -> None:
-    """A push of one ref, never by force.
+    """As `send`, for what nobody watches.
 
     Args:
         what: a commit, or the full name of a ref.
-        verify: as for `send`.
 
     Raises:
-        PushError: the hook or the remote refuses; what they said is in it.
+        PushError: as `send`; what the hook and the remote said is in it.
     """
     output: list[str] = []
-    sent = send(repository, remote, [f"{what}:{ref}"], output.append, verify=verify)
-    if sent.refusal is not None:
-        words = f" ({sent.said})" if sent.said else ""
-        raise PushError(
-            f"{sent.refusal.value}{words}\n{''.join(output).strip()}".rstrip(),
-            git(repository, "ls-remote", remote).text,
-            sent.refusal,
-        )
+    try:
+        send(repository, remote, f"{what}:{ref}", output.append, verify=verify)
+    except PushError as error:
+        problem = f"{error.problem}\n{''.join(output).strip()}".rstrip()
+        raise PushError(problem, error.remedy, error.refusal) from error
 
 
 def _passed_on(stream: IO[bytes], echo: Callable[[str], None]) -> str:
@@ -145,32 +134,22 @@ def _passed_on(stream: IO[bytes], echo: Callable[[str], None]) -> str:
     return "".join([*pieces, rest])
 
 
-def _told(status: int, lines: Sequence[str], errors: str) -> Sent:
-    if status == 0:
-        return Sent(None)
-    refused = [line.split("\t", 2)[2] for line in lines if line.startswith("!\t")]
-    # In an atomic push, one refused ref refuses them all.
-    whole = [_inner(text) for text in refused if "atomic push" not in text] or refused
-    if whole:
-        return Sent(_kind(whole[0]), whole[0])
+def _refusal(status: int, lines: Iterable[str], errors: str) -> tuple[Refusal, str]:
+    """Why git pushed nothing, and its own words for it, "" for none."""
+    for line in lines:
+        if line.startswith("!\t"):
+            summary = line.rstrip("\n").split("\t", 2)[2]
+            words = match[0] if (match := _BRACKETS.search(summary)) else summary
+            if _EXISTS.search(words):
+                return Refusal.EXISTS, words
+            if _BEHIND.search(words):
+                return Refusal.BEHIND, words
+            return Refusal.REMOTE if "remote rejected" in words else Refusal.OTHER, words
     fatal = [line for line in errors.splitlines() if line.startswith(("fatal: ", "ssh: "))]
     if not fatal and "failed to push some refs" in errors:
         # It had the connection and sent nothing: only the hook can have stopped it.
-        return Sent(Refusal.HOOK)
+        return Refusal.HOOK, ""
     reason = fatal[0].removeprefix("fatal: ") if fatal else f"git push ended with status {status}"
     if _CREDENTIALS.search(errors):
-        return Sent(Refusal.CREDENTIALS, reason)
-    return Sent(Refusal.SILENT if _SILENT.search(errors) else Refusal.OTHER, reason)
-
-
-def _inner(summary: str) -> str:
-    match = _BRACKETS.search(summary)
-    return match[0] if match else summary
-
-
-def _kind(summary: str) -> Refusal:
-    if _EXISTS.search(summary):
-        return Refusal.EXISTS
-    if _BEHIND.search(summary):
-        return Refusal.BEHIND
-    return Refusal.REMOTE if "remote rejected" in summary else Refusal.OTHER
+        return Refusal.CREDENTIALS, reason
+    return Refusal.SILENT if _SILENT.search(errors) else Refusal.OTHER, reason
