@@ -64,7 +64,7 @@ HEAVY = {
 DOORS = {
     "guard.cli": {"guard.commands.pre_push"},
     "guard.commands.pre_push": {
-        *("guard.gate.bypass", "guard.install.health", "guard.install.lasting"),
+        *("guard.gate.bypass", "guard.install.health", "guard.install.targets"),
         *("guard.gate.judgement", "guard.screen"),  # git starts before these are imported
     },
     "guard.model": {"json"},
@@ -241,7 +241,7 @@ def test_a_cycle_would_be_found() -> None:
         ("docker", "guard.engine"),
         ("requests", "guard.engine"),
         ("urllib3", "guard.engine"),
-        ("yaml", "guard.install.calls guard.haskell.yaml_tree"),
+        ("yaml", "guard.install.health guard.haskell.yaml_tree"),
         ("packaging", "guard.git.releases guard.config"),
         ("rich", "guard.trial.watch guard.screen guard.demo"),
         ("argparse", "guard.commands guard.cli guard.haskell.__main__ guard.engine.__main__"),
@@ -281,7 +281,7 @@ def test_only_the_report_writes_to_a_person() -> None:
     [
         # The others start Python, other hooks, docker, ssh, and what the story shows.
         ("subprocess.Popen", {"git.repository", "install.chain", "engine", "demo"}),
-        ("subprocess.run", {"install.lasting", "engine", "demo"}),
+        ("subprocess.run", {"install.targets", "engine", "demo"}),
         ("os.replace", {"git.files", "install.change"}),
         ("fcntl.flock", {"git.files"}),
     ],

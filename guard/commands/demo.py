@@ -19,8 +19,8 @@ from guard.demo.world import StepError, World
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError
 from guard.git.objects import ObjectPool
 from guard.git.repository import open_checkout
-from guard.install.lasting import check_lasts, check_works
 from guard.install.shim import this_installation
+from guard.install.targets import check_lasts, check_works
 from guard.screen import Screen
 from guard.verdicts.verdicts import Verdicts
 

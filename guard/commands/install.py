@@ -7,12 +7,10 @@ from typing import Final, NamedTuple
 
 from guard.commands.hooked import arguments, find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
-from guard.install.calls import line_elsewhere
 from guard.install.change import Action, Change, install_hook, plan_install
-from guard.install.lasting import check_lasts, check_works
-from guard.install.place import HookPlace, Owner, beside, hook_place, mend_setting
+from guard.install.place import HookPlace, Owner, beside, hook_place, line_elsewhere, mend_setting
 from guard.install.shim import render, this_installation
-from guard.install.targets import Target, settle
+from guard.install.targets import Target, check_lasts, check_works, settle
 from guard.screen import Screen
 
 __all__ = ("arguments", "run")

@@ -59,7 +59,7 @@ def main(words: Sequence[str]) -> int:
         sys.stdout.write("usage: guard pre-push REMOTE URL < ref lines  (see githooks(5))\n")
         return EXIT_ALLOWED
     if list(words) == [WORKS]:
-        from guard.install.lasting import import_needed
+        from guard.install.targets import import_needed
 
         import_needed()
         sys.stdout.write("guard: a push can be judged\n")

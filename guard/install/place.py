@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.repository import Repository, open_checkout
-from guard.install.tools import NAME
+from guard.install.shim import read_hook, this_installation
+from guard.install.tools import LINE, NAME, Tool
 
 # The first git that runs hooks which its configuration names.
 _CONFIGURED: Final = (2, 54)
@@ -168,6 +169,23 @@ def beside(repository: Repository) -> list[str]:
         "hooks; git 2.54 and later does"
         for name, command in commands.items()
     ]
+
+
+def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str, str]:
+    """The file that runs guard in a place that is not guard's, and the line for it.
+
+    Args:
+        folders: where the line may act; for a hook that serves other repositories as well.
+    """
+    tool = read_hook(place.hook).tool
+    if tool is Tool.HUSKY or os.path.basename(place.folder) == "_":
+        return os.path.join(os.path.dirname(place.folder), NAME), Tool.HUSKY.habits.line
+    if place.owner is Owner.ELSEWHERE and folders:
+        # Of this machine alone, so that it need not depend on PATH.
+        call = shlex.join(this_installation().command(NAME))
+        cases = "|".join(map(shlex.quote, folders))
+        return place.hook, f'case $PWD in {cases}) {call} "$@" || exit 1 ;; esac'
+    return place.hook, LINE
 
 
 def mend_setting(place: HookPlace, folder: str) -> str:

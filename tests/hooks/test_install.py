@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError
-from guard.install.lasting import check_lasts, check_works
 from guard.install.shim import Installation, installation_of
+from guard.install.targets import check_lasts, check_works
 from tests.hooks.places import Place, Trio, noting_hook, opened, picture, write_script
 
 FOREIGN = "#!/bin/sh\necho foreign\n"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GuardError
-from guard.install.lasting import check_works
 from guard.install.shim import Installation, this_installation
+from guard.install.targets import check_works
 from tests.hooks.places import Trio, write_script
 
 ROOT = Path(__file__).parents[2]
