@@ -100,8 +100,7 @@ def put_right(checkout: Repository, commit: str) -> None:
     """
     checkout.text_as_user("read-tree", "--reset", "-u", "--no-recurse-submodules", commit)
     if checkout.text("rev-parse", "HEAD") != commit:
-        words = ("--quiet", "--no-recurse-submodules", "--detach", commit, "--")
-        checkout.text_as_user("checkout", *words)
+        switch(checkout, commit)
 
 
 def take_over(checkout: Repository, commit: str, source: Repository, *refs: str) -> None:
@@ -235,17 +234,13 @@ def _strangers(checkout: Repository, wanted: Iterable[str], known: set[str]) -> 
                 strangers[place] = None
             break
         else:
-            strangers.update(dict.fromkeys(sorted(_inside(checkout.place, path) - known)))
+            inside = (
+                os.path.relpath(os.path.join(folder, name), checkout.place)
+                for folder, _, names in os.walk(os.path.join(checkout.place, path))
+                for name in names
+            )
+            strangers.update(dict.fromkeys(sorted({*inside} - known)))
     return list(strangers)
-
-
-def _inside(folder: str, path: str) -> set[str]:
-    """The files below a folder of the working tree."""
-    return {
-        os.path.relpath(os.path.join(at, name), folder)
-        for at, _, names in os.walk(os.path.join(folder, path))
-        for name in names
-    }
 
 
 def is_between(checkout: Repository, old: str, new: str) -> bool:

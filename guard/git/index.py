@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from shlex import quote
 from typing import Final
@@ -46,28 +46,21 @@ def relevant_files(repository: Repository, index: str) -> tuple[str, ...]:
         GitError: git cannot read the index.
     """
     other = repository._replace(index_file=index)
-    asked = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--ignore-submodules=none")
+    words = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--ignore-submodules=none")
     try:
-        words = other.run(*asked, "HEAD").split(b"\0")
+        listed = other.run(*words, "HEAD").split(b"\0")
     except GitError:
         if head_of(repository) is not None:
             raise
-        return _all_relevant(other)
+        # Before the first commit all is new.
+        nothing = repository.text("hash-object", "-t", "tree", os.devnull)
+        listed = other.run(*words, nothing).split(b"\0")
     # ":<old mode> <new mode> <old id> <new id> <status>", then the path.
-    pairs = zip(words[::2], words[1::2], strict=False)
-    return tuple(os.fsdecode(name) for item, name in pairs if _matters(item[1:14].split(), name))
-
-
-def _all_relevant(repository: Repository) -> tuple[str, ...]:
-    """The same before the first commit."""
-    listed = repository.run("ls-files", "--stage", "-z").split(b"\0")
-    pairs = (line.partition(b"\t") for line in listed if line)
-    return tuple(os.fsdecode(name) for item, _, name in pairs if _matters([item[:6]], name))
-
-
-def _matters(modes: Sequence[bytes], path: bytes) -> bool:
-    return (
-        _GITLINK in modes or re.fullmatch(_NAMES, os.path.basename(os.fsdecode(path))) is not None
+    pairs = zip(listed[::2], map(os.fsdecode, listed[1::2]), strict=False)
+    return tuple(
+        path
+        for change, path in pairs
+        if _GITLINK in change[1:14].split() or re.fullmatch(_NAMES, os.path.basename(path))
     )
 
 
@@ -141,15 +134,12 @@ def _written(scratch: Repository, content: bytes) -> str:
             "committed next is not known",
             f"{PERSON}resolve {first}, and stage it: git -C {quote(scratch.place)} status",
         ) from error
-    if not _is_whole(content, len(tree) // 2):
+    # Git itself takes what was cut off for zeros, and those for a checksum that was not wanted.
+    size = len(tree) // 2
+    end = content[-size:]
+    if end.strip(b"\0") and end != checksum(content[:-size], size):
         raise _damaged(scratch)
     return tree
-
-
-def _is_whole(content: bytes, id_bytes: int) -> bool:
-    """Whether an index ends in its checksum: git itself takes what was cut off for zeros."""
-    end = content[-id_bytes:]
-    return not end.strip(b"\0") or end == checksum(content[:-id_bytes], id_bytes)
 
 
 def _damaged(repository: Repository) -> GuardError:
