@@ -73,29 +73,25 @@ def joined(guard: int, chained: int) -> int:
 
 def _started(path: str, arguments: Sequence[str], refs: bytes) -> int:
     try:
-        return _status(_run([path, *arguments], refs))
+        return _run([path, *arguments], refs)
     except OSError as error:
         # As git does: a file without a "#!" line is the shell's.
         if error.errno == errno.ENOEXEC:
-            return _status(_run(["/bin/sh", path, *arguments], refs))
+            return _run(["/bin/sh", path, *arguments], refs)
         reason = error.strerror or ""
         if error.errno == errno.ENOENT and os.path.exists(path):
             reason = "the interpreter of its first line is not there"
         return _not_started(path, reason)
 
 
+def _run(command: Sequence[str], refs: bytes) -> int:
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as hook:
+        hook.communicate(refs)  # a hook need not read: git minds that as little
+    # Ended by a signal: the number that a shell would have given.
+    return 128 - hook.returncode if hook.returncode < 0 else hook.returncode
+
+
 def _not_started(path: str, reason: str) -> int:
     if sys.stderr is not None:  # closed by whoever pushes
         sys.stderr.write(f"guard: the hook {path} cannot be run: {reason}\n")
     return 1
-
-
-def _run(command: Sequence[str], refs: bytes) -> int:
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as hook:
-        hook.communicate(refs)  # a hook need not read: git minds that as little
-    return hook.returncode
-
-
-def _status(returncode: int) -> int:
-    # Ended by a signal: the number that a shell would have given.
-    return 128 - returncode if returncode < 0 else returncode

@@ -72,7 +72,9 @@ def plan_install(folder: str, wanted: bytes) -> Change:
     notes = _notes_on(kept) if kept.there else ()
     if hook.folder:
         reason = f"{hook.path} is a folder; git cannot run it, and no push gets past it"
-        return Change(Action.REFUSE, hook.path, reason=reason, remedy=_move_away(hook.path))
+        path, unused = shlex.quote(hook.path), shlex.quote(f"{hook.path}.unused")
+        remedy = f"mv {path} {unused} && guard install"
+        return Change(Action.REFUSE, hook.path, reason=reason, remedy=remedy)
     if hook.ours:
         same = _is_done(hook, wanted) and not leftovers
         action = Action.NOTHING if same else Action.REPLACE
@@ -104,8 +106,11 @@ def install_hook(folder: str, wanted: bytes) -> Change:
                 with _explained(f"write {change.path}"):
                     write_whole(change.path, wanted, _MODE, _draft(change.path))
             except BaseException:
-                if change.action is Action.CHAIN:
-                    _unkeep(change.path, change.moved)
+                hook = read_hook(change.path)
+                if change.action is Action.CHAIN and hook.there and not hook.ours:
+                    # Ours has not taken the first name: the second is not needed.
+                    with suppress(OSError):
+                        os.unlink(change.moved)
                 raise
             _remove(folder, change.leftovers)
         return change
@@ -191,10 +196,6 @@ def _conflict(hook: HookFile, kept: HookFile) -> Change:
     return Change(Action.REFUSE, hook.path, reason=reason, remedy=remedy)
 
 
-def _move_away(path: str) -> str:
-    return f"mv {shlex.quote(path)} {shlex.quote(f'{path}.unused')} && guard install"
-
-
 def _may_replace(kept: HookFile, hook: HookFile) -> bool:
     """Whether nothing is lost when the hook takes the place of the kept one."""
     if os.path.samestat(os.lstat(kept.path), os.lstat(hook.path)):
@@ -207,12 +208,10 @@ def _may_replace(kept: HookFile, hook: HookFile) -> bool:
 
 def _notes_on(kept: HookFile) -> tuple[str, ...]:
     name = kept.tool.value if kept.tool else "the hook that was there"
-    if kept.executable and not kept.folder:
-        return (f"{name} is kept as {CHAINED} and runs after guard; either stops a push",)
-    return (
-        f"{name} is kept as {CHAINED}; it is not executable, so git did not run it and guard "
-        "does not either",
-    )
+    what = " and runs after guard; either stops a push"
+    if kept.folder or not kept.executable:
+        what = "; it is not executable, so git did not run it and guard does not either"
+    return (f"{name} is kept as {CHAINED}{what}",)
 
 
 def _is_done(hook: HookFile, wanted: bytes) -> bool:
@@ -256,13 +255,6 @@ def _copy(hook: str, moved: str) -> None:
 def _draft(path: str) -> str:
     """Always the same name: what a kill has left of it goes with the next installation."""
     return os.path.join(os.path.dirname(path), _NEW)
-
-
-def _unkeep(hook: str, moved: str) -> None:
-    """Take the second name away again, if ours has not taken the first one."""
-    if read_hook(hook).there and not read_hook(hook).ours:
-        with suppress(OSError):
-            os.unlink(moved)
 
 
 def _remove(folder: str, paths: tuple[str, ...]) -> None:

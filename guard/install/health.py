@@ -59,9 +59,6 @@ class HookState(Enum):
     UNKNOWN = "unknown"
 
 
-_RUNS: Final = (HookState.EFFECTIVE, HookState.RUN_BY_OTHER)
-
-
 class HookHealth(NamedTuple):
     """What would happen at the next push from a repository.
 
@@ -81,7 +78,7 @@ class HookHealth(NamedTuple):
     @property
     def effective(self) -> bool:
         """Whether every push that runs hooks is judged, with all of its refs."""
-        return self.state in _RUNS
+        return self.state in (HookState.EFFECTIVE, HookState.RUN_BY_OTHER)
 
 
 def hook_health(repository: Repository) -> HookHealth:
@@ -104,7 +101,12 @@ def hook_health(repository: Repository) -> HookHealth:
     if called is not None:
         return called
     if place.folder != place.usual and place.owner is not Owner.REPOSITORY:
-        return _unreached(hook, place, folder)
+        file, line = line_elsewhere(place, (folder,))
+        by = hook.tool.value if hook.tool else place.folder
+        remedy = f"{PERSON}add to {file}: {line}"
+        if place.owner in (Owner.NOWHERE, Owner.OFF):
+            remedy = f"{mend_setting(place, folder)} && {_INSTALL}"
+        return HookHealth(HookState.UNREACHED, place.hook, place.strange, remedy, by)
     if not hook.there:
         reason = f"there is no hook at {place.hook}"
         return HookHealth(HookState.ABSENT, place.hook, reason, _INSTALL)
@@ -166,6 +168,7 @@ def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> Hook
 
 
 def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
+    """The health where lefthook may run guard; None where none of its jobs does."""
     job = job_in(_texts(folder, Tool.LEFTHOOK.habits.files), folder)
     if job is None:
         return None
@@ -184,15 +187,6 @@ def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
     else:
         state, path = HookState.RUN_BY_OTHER, job.path
     return HookHealth(state, path, reason, remedy, Tool.LEFTHOOK.value)
-
-
-def _unreached(hook: HookFile, place: HookPlace, folder: str) -> HookHealth:
-    file, line = line_elsewhere(place, (folder,))
-    by = hook.tool.value if hook.tool else place.folder
-    remedy = f"{PERSON}add to {file}: {line}"
-    if place.owner in (Owner.NOWHERE, Owner.OFF):
-        remedy = f"{mend_setting(place, folder)} && {_INSTALL}"
-    return HookHealth(HookState.UNREACHED, place.hook, place.strange, remedy, by)
 
 
 def _displaced(hook: HookFile, folder: str) -> HookHealth:
@@ -309,10 +303,18 @@ def job_in(files: Iterable[tuple[str, bytes]], folder: str) -> Job | None:
             of a job of the same name replaces what an earlier one said.
         folder: where git runs the hook.
     """
+    import tomllib
+
+    import yaml  # JSON, too, is YAML
+
     jobs: dict[object, tuple[str, dict[str, Any]]] = {}
     section: dict[str, Any] = {}
     for path, content in files:
-        data = _parsed(path, content)
+        try:
+            is_toml = path.endswith(".toml")
+            data = tomllib.loads(content.decode()) if is_toml else yaml.safe_load(content)
+        except (ValueError, yaml.YAMLError):
+            continue
         hook = data.get(NAME) if isinstance(data, Mapping) else None
         if not isinstance(hook, Mapping):
             continue
@@ -328,19 +330,6 @@ def job_in(files: Iterable[tuple[str, bytes]], folder: str) -> Job | None:
         key=lambda call: (not call.condition, call.call),
         default=None,
     )
-
-
-def _parsed(path: str, content: bytes) -> object:
-    try:
-        import tomllib
-
-        import yaml
-
-        if path.endswith(".toml"):
-            return tomllib.loads(content.decode())
-        return yaml.safe_load(content)  # JSON is YAML
-    except (ValueError, yaml.YAMLError):
-        return None
 
 
 def _jobs(
