@@ -44,7 +44,9 @@ def find_targets(superproject: str | None = None, config: Config | None = None) 
         GuardError: no superproject, or its configuration cannot be read.
     """
     workspace = _workspace(superproject)
-    config = config or _config(workspace.superproject)
+    if config is None:
+        content = workspace.superproject.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
+        config = read_config(content or None, FILE)
     tops = with_worktrees(workspace.superproject)
     name = workspace.name(config.consumer)
     consumers: list[Target] = []
@@ -52,13 +54,22 @@ def find_targets(superproject: str | None = None, config: Config | None = None) 
         seen_from_top = workspace._replace(superproject=top)
         for repository in repositories_of(seen_from_top, config, config.consumer):
             consumers += [_consumer(name, each, top, tops) for each in with_worktrees(repository)]
-    if superproject is not None:
-        consumers += _standing(name, workspace, config, tops)
+    # With the superproject named, the clone in which the command is run may lie anywhere.
+    here = target_here() if superproject is not None else None
+    if here is not None:
+        others = (*tops, *repositories_of(workspace, config, config.dependency))
+        if here.repository.common_dir not in {other.common_dir for other in others}:
+            standing = with_worktrees(here.repository)
+            consumers += [Target(name, each, tops[0].place) for each in standing]
     targets: dict[str, Target] = {}
     for target in (*(Target(workspace.name(""), top) for top in tops), *consumers):
         targets.setdefault(target.repository.git_dir, target)
-    missing = "" if consumers else _missing(workspace, config)
-    return Targets(tuple(targets.values()), missing)
+    place = workspace.superproject.place
+    missing = (
+        f"no repository of {name} found: {place}/{config.consumer} is not checked out, and there "
+        f"is no clone beside {place}; once there is one, run: guard install"
+    )
+    return Targets(tuple(targets.values()), "" if consumers else missing)
 
 
 def target_here() -> Target | None:
@@ -85,11 +96,6 @@ def _workspace(superproject: str | None) -> Workspace:
     return Workspace(top, top)
 
 
-def _config(top: Repository) -> Config:
-    content = top.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
-    return read_config(content or None, FILE)
-
-
 def _consumer(
     name: str, repository: Repository, top: Repository, tops: tuple[Repository, ...]
 ) -> Target:
@@ -112,22 +118,3 @@ def _nearest(repository: Repository, tops: tuple[Repository, ...]) -> Repository
     main = [top for top in tops if top.git_dir == top.common_dir]
     both = [top for top in beside if top in main]
     return (*both, *beside, *main, *tops)[0]
-
-
-def _standing(
-    name: str, workspace: Workspace, config: Config, tops: tuple[Repository, ...]
-) -> list[Target]:
-    """The clone in which the command is run: with the superproject named, it may lie anywhere."""
-    here = target_here()
-    others = [*tops, *repositories_of(workspace, config, config.dependency)]
-    if here is None or here.repository.common_dir in {other.common_dir for other in others}:
-        return []
-    return [Target(name, each, tops[0].place) for each in with_worktrees(here.repository)]
-
-
-def _missing(workspace: Workspace, config: Config) -> str:
-    top = workspace.superproject.place
-    return (
-        f"no repository of {workspace.name(config.consumer)} found: {top}/{config.consumer} is not "
-        f"checked out, and there is no clone beside {top}; once there is one, run: guard install"
-    )
