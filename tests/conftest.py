@@ -27,7 +27,16 @@ _CONFIG = """\
     detachedHead = false
 [gc]
     auto = 0
+[maintenance]
+    auto = false
+[receive]
+    autoGC = false
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: begun at the end, they would leave one of the jobs without work."""
+    items.sort(key=lambda item: "test_days" not in item.nodeid)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -6,12 +6,10 @@ import atexit
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from guard.config import Config, read_config
 from guard.git.memo import Memo
@@ -24,6 +22,8 @@ from guard.situation.contents import of_commit
 from guard.situation.workspace import Workspace
 from guard.verdicts.record import EngineFacts, ImageFacts, Record
 from guard.verdicts.verdicts import Verdicts
+from tests.forks import Ran as Ran
+from tests.forks import run_guard
 
 ZERO = "0" * 40
 COMMAND = '["/bin/sh", "/liqd/aula/test.sh"]'
@@ -40,18 +40,6 @@ library
       base >=4
 {depends}  default-language: Haskell2010
 """
-
-
-class Ran(NamedTuple):
-    """What a command came to; `text` is everything that it printed."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def text(self) -> str:
-        return self.out + self.err
 
 
 def cabal(name: str, version: str, *depends: str) -> str:
@@ -114,9 +102,14 @@ class Workshop:
     ``docker``, ``aula`` and ``thentos`` are the checkouts; aula and thentos are submodules of
     aula-docker. thentos has the releases v0.2.1 and v0.3.0; aula requires thentos-core >=0.3 &&
     <0.4; aula-docker pins v0.3.0. Nothing has been tested.
+
+    Args:
+        of: the root of a workshop to be copied, for what many tests begin with.
     """
 
-    def __init__(self, root: Path, object_format: str = "sha1", first: bool = False) -> None:
+    def __init__(
+        self, root: Path, object_format: str = "sha1", of: Path | None = None, first: bool = False
+    ) -> None:
         self.root = root
         self._format = object_format
         self.docker = Repo(root / "aula-docker")
@@ -125,13 +118,7 @@ class Workshop:
         if first:
             self._build()
         else:
-            self._copy(_first(object_format))
-
-    def _copy(self, first: Path) -> None:
-        shutil.copytree(first, self.root, symlinks=True, dirs_exist_ok=True)
-        git_dir = self.docker.folder / ".git"
-        for config in (git_dir / "config", *git_dir.glob("modules/*/config")):
-            config.write_text(config.read_text().replace(str(first), str(self.root)))
+            copy_repositories(of or _first(object_format), root)
 
     def _build(self) -> None:
         root = self.root
@@ -213,9 +200,9 @@ class Workshop:
             at.git("push", "--quiet", "--no-verify", "--force", "--tags", "origin", "HEAD:master")
 
     def guard(self, *arguments: str, at: Repo | None = None, data: bytes = b"", **env: str) -> Ran:
-        """Run the real command, as the hook does."""
-        command = [sys.executable, "-I", "-m", "guard", *arguments]
-        return self.run(command, at or self.docker, data=data, **env)
+        """Run the real command."""
+        folder = (at or self.docker).folder
+        return run_guard(arguments, folder, {**os.environ, **env}, data)
 
     def run(self, command: Sequence[str], at: Repo, data: bytes | None = None, **env: str) -> Ran:
         """Run any command in a checkout."""
@@ -289,9 +276,22 @@ class Workshop:
 @cache
 def _first(object_format: str) -> Path:
     """The repositories of a workshop, built once; each workshop is a copy, which takes a tenth."""
-    folder = Path(tempfile.mkdtemp(prefix="workshop-"))
+    return Workshop(lasting_folder(), object_format, first=True).root
+
+
+def lasting_folder() -> Path:
+    """A folder for what is made once and copied for each test, until all of them are over."""
+    folder = Path(tempfile.mkdtemp(prefix="made-once-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Workshop(folder, object_format, first=True).root
+    return folder
+
+
+def copy_repositories(source: Path, root: Path) -> None:
+    """Copy a folder of repositories that name each other by their paths."""
+    shutil.copytree(source, root, symlinks=True, dirs_exist_ok=True)
+    for pattern in ("*/.git/config", "*/.git/modules/*/config"):
+        for config in root.glob(pattern):
+            config.write_text(config.read_text().replace(str(source), str(root)))
 
 
 def a_record(key: str, config: Config, result: Result, detail: str = "") -> Record:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -16,7 +18,7 @@ from guard.situation.contents import of_commit
 from guard.situation.workspace import Workspace
 from guard.verdicts.record import ImageFacts, Record
 from guard.verdicts.verdicts import Verdicts
-from tests.workshop import Ran, Repo, Workshop, a_record
+from tests.workshop import Ran, Repo, Workshop, a_record, lasting_folder
 
 MASTER = "refs/heads/master"
 
@@ -82,8 +84,15 @@ def all_of(workshop: Workshop) -> dict[str, str]:
 
 
 @pytest.fixture
-def harmed(workshop: Workshop) -> World:
+def harmed(tmp_path: Path) -> World:
     """A good combination on all remotes, and two harmful pushes on top of it."""
+    made = _harmed()
+    return made._replace(workshop=Workshop(tmp_path, of=made.workshop.root))
+
+
+@cache
+def _harmed() -> World:
+    workshop = Workshop(lasting_folder())
     workshop.install()
     record = recorded(workshop)
     assert workshop.push(workshop.docker).status == 0

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 
 from guard.model import RULES
 from guard.screen import RULES_PAGE
+from tests.forks import Ran, run_guard
 from tests.pages import anchors, page
-from tests.workshop import Ran, Workshop
+from tests.workshop import Workshop
 
 TOPIC = ("origin", "HEAD:refs/heads/topic")
 
 
-def explained(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "guard", "explain", *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def explained(*words: str, folder: Path) -> Ran:
+    return run_guard(("explain", *words), folder, os.environ)
 
 
 def explaining(ran: Ran) -> list[str]:
@@ -45,24 +38,24 @@ def unreleased(workshop: Workshop) -> Workshop:
 
 def test_a_rule_is_explained_outside_of_any_repository(tmp_path: Path) -> None:
     ran = explained("release-tag", folder=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    title, blank, summary, *_ = ran.stdout.splitlines()
+    assert ran.status == 0, ran.err
+    title, blank, summary, *_ = ran.out.splitlines()
     assert (title, blank) == ("release-tag", "")
     assert summary == "Blocks when thentos is pinned to a commit without a release tag."
-    assert "To mend it: `guard align` moves thentos to the release" in ran.stdout
+    assert "To mend it: `guard align` moves thentos to the release" in ran.out
 
 
 def test_it_is_plain_text(tmp_path: Path) -> None:
     ran = explained(*RULES, folder=tmp_path)
     assert "](" in page(RULES_PAGE)
-    assert "](" not in ran.stdout
-    assert "#" not in ran.stdout
-    positions = [ran.stdout.index(f"{rule}\n\n") for rule in RULES]
+    assert "](" not in ran.out
+    assert "#" not in ran.out
+    positions = [ran.out.index(f"{rule}\n\n") for rule in RULES]
     assert positions == sorted(positions)
 
 
 def test_without_a_rule_all_are_listed_a_line_each(tmp_path: Path) -> None:
-    lines = explained(folder=tmp_path).stdout.splitlines()
+    lines = explained(folder=tmp_path).out.splitlines()
     assert [line.split()[0] for line in lines[: len(RULES)]] == list(RULES)
     assert all(len(line) <= 110 and line.endswith(".") for line in lines)
 
@@ -80,15 +73,15 @@ def test_without_a_rule_all_are_listed_a_line_each(tmp_path: Path) -> None:
 )
 def test_an_unknown_rule_names_the_nearest(tmp_path: Path, wrong: str, nearest: str) -> None:
     ran = explained("tested", wrong, folder=tmp_path)
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert f"there is no rule '{wrong}'" in ran.stderr
+    assert (ran.status, ran.out) == (2, "")
+    assert f"there is no rule '{wrong}'" in ran.err
     (command,) = (
         line.partition("to mend it: guard ")[2].split()
-        for line in ran.stderr.splitlines()
+        for line in ran.err.splitlines()
         if "to mend it: " in line
     )
     assert command == ["explain", *nearest.split()]
-    assert explained(*command[1:], folder=tmp_path).returncode == 0
+    assert explained(*command[1:], folder=tmp_path).status == 0
 
 
 def test_a_blocked_push_says_in_one_line_what_explains_it(unreleased: Workshop) -> None:

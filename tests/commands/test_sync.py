@@ -346,7 +346,7 @@ def test_killed_after_the_push_the_next_sync_goes_on(shared: Workshop) -> None:
         "kill -9 $pid\n"
     )
     hook.chmod(0o755)
-    ran = alice.guard("sync")
+    ran = alice.run([sys.executable, "-I", "-m", "guard", "sync"], alice.docker)
     assert ran.status == -9, ran.text
     assert shared.remote_head("aula-docker", REF)
     hook.unlink()

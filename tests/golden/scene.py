@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,7 +9,7 @@ from pathlib import Path
 from guard.model import Result
 from tests.golden.names import Names
 from tests.golden.report import judgement
-from tests.workshop import GUARD_TOML, Repo, Workshop
+from tests.workshop import GUARD_TOML, Repo, Workshop, lasting_folder
 
 TOPIC = "HEAD:refs/heads/topic"
 MASTER = "HEAD:refs/heads/master"
@@ -26,11 +23,8 @@ class Scene(Workshop):
     """A workshop with the hook installed; only what a shape gives a verdict to has passed."""
 
     def __init__(self, root: Path, object_format: str = "sha1") -> None:
-        super().__init__(root, object_format)
+        super().__init__(root, object_format, _installed(object_format))
         self._named: dict[str, str] = {}
-
-    def _copy(self, first: Path) -> None:
-        super()._copy(_installed(self._format))
 
     # the judged push
 
@@ -162,9 +156,7 @@ class Scene(Workshop):
 @cache
 def _installed(object_format: str) -> Path:
     """A workshop with the hook, made once; each scene is a copy."""
-    folder = Path(tempfile.mkdtemp(prefix="scene-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    workshop = Workshop(folder, object_format)
+    workshop = Workshop(lasting_folder(), object_format)
     workshop.install()
     return workshop.root
 

@@ -8,11 +8,27 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from guard.git.repository import Repository, open_checkout
 from guard.install.shim import Installation, render
+from tests.forks import run_guard
+from tests.workshop import copy_repositories, lasting_folder
 
+_CONFIG = """\
+[user]
+    name = Someone
+    email = someone@example.org
+[init]
+    defaultBranch = master
+[protocol "file"]
+    allow = always
+[maintenance]
+    auto = false
+[receive]
+    autoGC = false
+"""
 GUARD = [sys.executable, "-I", "-m", "guard"]
 
 
@@ -30,10 +46,7 @@ class Place:
             "GIT_TERMINAL_PROMPT": "0",
         }
         (root / "home").mkdir()
-        self.git(root, "config", "--global", "user.name", "Someone")
-        self.git(root, "config", "--global", "user.email", "someone@example.org")
-        self.git(root, "config", "--global", "init.defaultBranch", "master")
-        self.git(root, "config", "--global", "protocol.file.allow", "always")
+        (root / "home/.gitconfig").write_text(_CONFIG)
 
     def run(
         self,
@@ -66,7 +79,10 @@ class Place:
         self, folder: Path, *arguments: str, ok: Sequence[int] | None = (0,)
     ) -> subprocess.CompletedProcess[str]:
         """Run guard as a person would, in a folder."""
-        return self.run(folder, *GUARD, *arguments, ok=ok)
+        ran = run_guard(arguments, folder, self.environment)
+        if ok is not None:
+            assert ran.status in ok, f"guard {arguments}: {ran.text}"
+        return subprocess.CompletedProcess(arguments, ran.status, ran.out, ran.err)
 
     def push(
         self, folder: Path, *arguments: str, extra: Mapping[str, str] | None = None
@@ -109,14 +125,9 @@ class Trio(Place):
     """aula-docker with both submodules checked out, and the sibling clones aula and thentos."""
 
     def __init__(self, root: Path, *options: str) -> None:
+        copy_repositories(_made(options), root)
         super().__init__(root)
-        self.thentos = self.repository("thentos", *options)
-        self.aula = self.repository("aula", *options)
-        self.top = self.repository("aula-docker", *options)
-        for name in ("aula", "thentos"):
-            self.git(self.top, "submodule", "--quiet", "add", str(root / f"{name}.git"), name)
-        self.git(self.top, "commit", "-q", "-m", "Add the submodules")
-        self.git(self.top, "push", "-q", "origin", "master")
+        self.thentos, self.aula, self.top = root / "thentos", root / "aula", root / "aula-docker"
 
     @property
     def hooks(self) -> list[Path]:
@@ -126,6 +137,20 @@ class Trio(Place):
             self.top / ".git/modules/aula/hooks/pre-push",
             self.aula / ".git/hooks/pre-push",
         ]
+
+
+@cache
+def _made(options: tuple[str, ...]) -> Path:
+    """The repositories of a trio, made once."""
+    place = Place(lasting_folder())
+    for name in ("thentos", "aula", "aula-docker"):
+        top = place.repository(name, *options)
+    for name in ("aula", "thentos"):
+        place.git(top, "submodule", "--quiet", "add", f"../{name}.git", name)
+    place.git(top, "commit", "-q", "-m", "Add the submodules")
+    place.git(top, "push", "-q", "origin", "master")
+    shutil.rmtree(place.root / "home")
+    return place.root
 
 
 class StandIn:

@@ -6,23 +6,20 @@ that git or guard refuses changes nothing, or leaves what it leaves, as it does 
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from tests.walks.forks import run_guard
 from tests.walks.team import NAMES, Developer, Team
 from tests.walks.tested import BROKEN
 from tests.walks.walker import LostBranchError, Step, Walker, put_guard_into
-from tests.workshop import Repo, Workshop, cabal
+from tests.workshop import Repo, Workshop, cabal, lasting_folder
 
 # `guard test` is all of it but the engine.
 _GUARD: Final = """\
@@ -72,7 +69,7 @@ class Day:
         at = {"docker": self.docker, "aula": self.aula, "thentos": self.thentos}[place]
         if not (at.folder / ".git").exists():
             at = self.docker
-        return DayWalker(at, checkouts, remotes, self._tools)
+        return DayWalker(at, checkouts, remotes, self._tools, ("test",))
 
     # What the colleague does; all of it is pushed.
 
@@ -347,13 +344,6 @@ class DayWalker(Walker):
             there = day.team.remote(name).git("rev-list", "--all").splitlines()
             self.reaches(commit in there, f"{commit} of {name} is pushed")
 
-    def _run(self, command: str) -> Step:
-        program, *words = command.split()
-        if (program, words) != ("guard", ["status"]):
-            return super()._run(command)
-        environment = {**os.environ, **self._environment}
-        return Step(command, *run_guard(words, str(self.at.folder), environment))
-
     def _step(self, command: str) -> None:
         try:
             super()._step(command)
@@ -380,8 +370,7 @@ class _Prepared(NamedTuple):
 
 @cache
 def _prepared() -> _Prepared:
-    folder = Path(tempfile.mkdtemp(prefix="day-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = lasting_folder()
     team = Team(Workshop(folder / "day"), "localhost/base")
     Developer(team)
     put_guard_into(team.root / "bin", _GUARD.format(tests=_TESTS, python=sys.executable))

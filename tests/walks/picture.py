@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 from tests.workshop import Repo
 
 VERDICTS = "refs/guard/verdicts"
 _GITLINK = "160000"
+Refs = tuple[tuple[str, str], ...]
 
 
 class Checkout(NamedTuple):
@@ -19,6 +20,7 @@ class Checkout(NamedTuple):
     Args:
         head: the branch that is checked out, "" where HEAD is detached.
         refs: every ref but the store of verdicts, whose commits hold the time.
+        status: what is at HEAD, and what differs from it in the index and the files.
         stash: every stash, the newest first.
         hooks: the names of those that git runs here.
         verdicts: which combinations were tested by which recipe, how that ended, and what the
@@ -27,8 +29,7 @@ class Checkout(NamedTuple):
 
     folder: str
     head: str
-    commit: str
-    refs: str
+    refs: Refs
     staged: str
     status: str
     stash: str
@@ -40,14 +41,14 @@ class Picture(NamedTuple):
     """A state of all checkouts and bare remotes: equal where nothing has changed."""
 
     checkouts: tuple[Checkout, ...]
-    remotes: tuple[tuple[str, str], ...]
+    remotes: tuple[tuple[str, Refs], ...]
 
     @classmethod
     def of(cls, checkouts: Sequence[Repo], remotes: Sequence[Repo]) -> Picture:
         """Take the picture."""
         return cls(
             tuple(_checkout(at) for at in checkouts),
-            tuple((str(at.folder), _refs(at)) for at in remotes),
+            tuple((str(at.folder), _compared(_refs(at))) for at in remotes),
         )
 
     @property
@@ -77,7 +78,7 @@ def held(at: Repo) -> set[str]:
     own: list[str] = []
     if not _is_checked_out(at):
         return set()
-    if at.git("rev-parse", "--is-bare-repository") == "false":
+    if (at.folder / ".git").exists():
         own = ["HEAD", "--indexed-objects", *at.git("stash", "list", "--format=%H").split()]
     return set(at.git("rev-list", "--objects", "--no-object-names", "--all", *own).split())
 
@@ -98,29 +99,31 @@ def _fields(at: Repo, *arguments: str) -> list[str]:
 
 def _checkout(at: Repo) -> Checkout:
     if not _is_checked_out(at):
-        return Checkout(str(at.folder), "", "", "", "", "", "", (), ())
+        return Checkout(str(at.folder), "", (), "", "", "", (), ())
+    status = at.git("status", "--porcelain=v2", "--branch", "-z")
+    branch = status.partition("# branch.head ")[2].partition("\0")[0]
+    refs = _refs(at)
+    verdicts = refs.get(VERDICTS)
     return Checkout(
         str(at.folder),
-        _branch(at),
-        at.head,
-        _refs(at),
+        "" if branch == "(detached)" else branch,
+        _compared(refs),
         at.git("ls-files", "-s", "-z"),
-        at.git("status", "--porcelain", "-z"),
+        status,
         at.git("stash", "list", "--format=%H"),
         _hooks(at),
-        _verdicts(at),
+        _verdicts(at, verdicts) if verdicts else (),
     )
 
 
-def _branch(at: Repo) -> str:
-    command = ["git", "symbolic-ref", "--quiet", "HEAD"]
-    ran = subprocess.run(command, cwd=at.folder, capture_output=True, text=True, check=False)
-    return ran.stdout.strip()
-
-
-def _refs(at: Repo) -> str:
+def _refs(at: Repo) -> dict[str, str]:
+    """The refs with what they are at."""
     lines = at.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
-    return "\n".join(line for line in lines if not line.startswith(f"{VERDICTS} "))
+    return dict(line.split() for line in lines)
+
+
+def _compared(refs: dict[str, str]) -> Refs:
+    return tuple(pair for pair in refs.items() if pair[0] != VERDICTS)
 
 
 def _hooks(at: Repo) -> tuple[str, ...]:
@@ -128,11 +131,10 @@ def _hooks(at: Repo) -> tuple[str, ...]:
     return tuple(sorted(each.name for each in folder.iterdir())) if folder.is_dir() else ()
 
 
-def _verdicts(at: Repo) -> tuple[tuple[str, str, str], ...]:
-    if not at.git("for-each-ref", VERDICTS):
-        return ()
-    paths = at.git("ls-tree", "-r", "--name-only", VERDICTS).splitlines()
-    records = [json.loads(at.git("show", f"{VERDICTS}:{path}")) for path in paths]
+@cache
+def _verdicts(at: Repo, commit: str) -> tuple[tuple[str, str, str], ...]:
+    paths = at.git("ls-tree", "-r", "--name-only", commit).splitlines()
+    records = [json.loads(at.git("show", f"{commit}:{path}")) for path in paths]
     found = [record["predicate"] for record in records]
     return tuple(
         (path, str(predicate["result"]), str(predicate["guard"]["image"]))

@@ -33,7 +33,7 @@ def walker(workshop: Workshop, *plan: str) -> Walker:
     put_guard_into(tools, _SCRIPT.format(root=workshop.root))
     (workshop.root / "plan").write_text("".join(f"{line}\n" for line in plan))
     remotes = [Repo(workshop.root / "remotes/aula-docker.git")]
-    return Walker(workshop.docker, [workshop.docker, workshop.aula], remotes, tools)
+    return Walker(workshop.docker, [workshop.docker, workshop.aula], remotes, tools, None)
 
 
 def test_a_walk_to_the_end(workshop: Workshop) -> None:

@@ -8,6 +8,7 @@ before, and nothing of the developer's may be lost on the way.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.forks import run_guard
 from tests.walks.picture import Picture, blobs, held
 from tests.workshop import Repo
 
@@ -83,16 +85,24 @@ class Walker:
         checkouts: all of theirs, the superproject first.
         remotes: the bare repositories that others see.
         tools: the folder that has the command `guard`; it comes first on the path.
+        stand_in: the verbs of `guard` that are to be run from there, all of them for None; any
+            other is run in a fork.
     """
 
     def __init__(
-        self, at: Repo, checkouts: Sequence[Repo], remotes: Sequence[Repo], tools: Path
+        self,
+        at: Repo,
+        checkouts: Sequence[Repo],
+        remotes: Sequence[Repo],
+        tools: Path,
+        stand_in: Sequence[str] | None = (),
     ) -> None:
         self.at = at
         self.steps: list[Step] = []
         self.told = ""
         self._checkouts = tuple(checkouts)
         self._remotes = tuple(remotes)
+        self._stand_in = stand_in
         # With an editor that takes the messages as git proposes them.
         path = f"{tools}{os.pathsep}{os.environ['PATH']}"
         self._environment = {"PATH": path, "GIT_EDITOR": "true"}
@@ -190,10 +200,15 @@ class Walker:
         return Picture.of(self._checkouts, self._remotes)
 
     def _run(self, command: str) -> Step:
+        environment = {**os.environ, **self._environment}
+        program, *words = shlex.split(command)
+        if program == "guard" and self._stand_in is not None and words[0] not in self._stand_in:
+            forked = run_guard(words, self.at.folder, environment)
+            return Step(command, forked.status, forked.err + forked.out)
         ran = subprocess.run(
             ["/bin/sh", "-c", command],
             cwd=self.at.folder,
-            env={**os.environ, **self._environment},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
