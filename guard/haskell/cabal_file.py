@@ -16,10 +16,9 @@ from guard.haskell.condition import show_condition, show_raw
 from guard.haskell.dependency import (
     Entry,
     leading_name,
-    one_line,
     parse_name,
     read_entries,
-    read_tools,
+    refused,
 )
 from guard.haskell.layout import (
     Argument,
@@ -68,7 +67,6 @@ class Tree(NamedTuple):
     """What a section says: unconditionally, and under conditions. ``size`` counts all entries."""
 
     entries: tuple[Entry, ...] = ()
-    tools: tuple[Entry, ...] = ()
     branches: tuple[Branch, ...] = ()
     size: int = 1
 
@@ -76,21 +74,10 @@ class Tree(NamedTuple):
         """Each dependency with its conditions, from the outside in."""
         for entry in self.entries:
             yield entry, when
-        for tree, inner in self._inner(when):
-            yield from tree.walk(inner)
-
-    def walk_tools(self, when: When = ()) -> Iterator[tuple[Entry, When]]:
-        """The same for ``build-tool-depends``."""
-        for entry in self.tools:
-            yield entry, when
-        for tree, inner in self._inner(when):
-            yield from tree.walk_tools(inner)
-
-    def _inner(self, when: When) -> Iterator[tuple[Tree, When]]:
         for condition, body, otherwise in self.branches:
-            yield body, (*when, Condition(condition))
+            yield from body.walk((*when, Condition(condition)))
             if otherwise is not None:
-                yield otherwise, (*when, Condition(condition, negated=True))
+                yield from otherwise.walk((*when, Condition(condition, negated=True)))
 
 
 class Component(NamedTuple):
@@ -231,24 +218,21 @@ class _CabalReader:
             elif element.name != "import":
                 fields.append(element)
                 groups.append([])
-        tree = self._read_fields(fields, "build-depends")
+        tree = self._read_fields(fields, "build-depends", "build-tool-depends")
         branches = tuple(branch for group in groups for branch in self._parse_ifs(group))
         return tree._replace(branches=branches, size=tree.size + sum(map(_size, branches)))
 
-    def _read_fields(self, fields: Sequence[Field], dependencies: str | None) -> Tree:
+    def _read_fields(self, fields: Sequence[Field], *names: str | None) -> Tree:
+        """The dependencies of the fields that are called so."""
         entries: list[Entry] = []
-        tools: list[Entry] = []
         for field in fields:
-            if field.name == dependencies:
-                read = read_entries(field, self.spec)
-                entries.extend(read.entries)
-                self.broken_list |= bool(read.unread)
-                self.unread.extend(read.unread)
-            elif field.name == "build-tool-depends":
-                read = read_tools(field, self.spec)
-                tools.extend(read.entries)
-                self.unread.extend(read.unread)
-        return Tree(tuple(entries), tuple(tools), size=1 + len(entries) + len(tools))
+            if field.name in names:
+                is_tool = field.name == "build-tool-depends"
+                read, unread = read_entries(field, self.spec, is_tool)
+                entries.extend(read)
+                self.unread.extend(unread)
+                self.broken_list |= bool(unread) and not is_tool
+        return Tree(tuple(entries), size=1 + len(entries))
 
     def _parse_ifs(self, sections: Sequence[Section]) -> Iterator[Branch]:
         """ifs ::= { "if" condition elements [ else ] }; other sections are ignored."""
@@ -331,13 +315,12 @@ class _CabalReader:
         trees = [*imported, own]
         # Cabal drops an entry that an import repeats word for word.
         entries = {
-            (entry.dependency.name, entry.dependency.libraries, entry.dependency.range): entry
+            (entry.is_tool, *entry.dependency[:3]): entry
             for tree in reversed(trees)
             for entry in reversed(tree.entries)
         }
         return Tree(
             tuple(reversed(entries.values())),
-            tuple(entry for tree in trees for entry in tree.tools),
             tuple(branch for tree in trees for branch in tree.branches),
             size,
         )
@@ -365,17 +348,15 @@ class _CabalReader:
         tools: list[Requirement] = []
         for label, tree in self.components:
             for entry, when in tree.walk():
-                requirements.extend(resolve.requirement(entry, label, when))
-            for entry, when in tree.walk_tools():
-                tools.extend(resolve.requirement(entry, label, when))
+                into = tools if entry.is_tool else requirements
+                into.extend(resolve.requirement(entry, label, when))
         return tuple(requirements), tuple(tools)
 
     def _field(self, name: str) -> Field | None:
         return next((field for field in reversed(self.fields) if field.name == name), None)
 
     def _refuse(self, line: int, text: str, reason: str) -> None:
-        """Note something that Cabal refuses and that hides no requirement."""
-        self.unread.append(Unread(line, one_line(text)[:MAX_SHOWN], reason, None, False))
+        self.unread.append(refused(line, text, reason))
 
     def _doubt(self, section: Section, reason: str) -> None:
         """Note a section whose requirements cannot be told."""

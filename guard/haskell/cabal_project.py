@@ -24,6 +24,7 @@ from guard.haskell.dependency import (
     parse_name,
     pieces,
     read_entries,
+    refused,
 )
 from guard.haskell.layout import Elements, Field, FieldText, Section, read_outline
 from guard.haskell.model import (
@@ -53,7 +54,7 @@ _SEPARATORS = re.compile(r"[\s,]+")
 _FLAG = re.compile(r"[+-](?:[^\W_]|_)[\w-]*")
 _NAME_BEFORE_VERSION = re.compile(r"([^\W_]+(?:-[^\W_]+)*?)-(?=[0-9.]+:)")
 _WORDS = ("installed", "source", "test", "bench")
-_SCOPED = re.compile(r"\s*(?:any\.|setup\.|[\w-]+:setup\.)")
+_SCOPE = re.compile(r"\A\s*(?:any\.|setup\.|[\w-]+:setup\.)")
 
 When = tuple[Condition, ...]
 
@@ -175,19 +176,20 @@ class _ProjectReader:
     ) -> None:
         """cabal refuses the field: what reads by itself counts all the same."""
         complete = True
-        for piece in pieces(value.text):
-            line = value.line_at(piece.start)
-            scanner = Scanner(piece.text)
+        for start, text in pieces(value.text):
+            line = value.line_at(start)
+            scanner = Scanner(text)
             try:
                 constraint = _parse_constraint(scanner)
                 scanner.expect_end("the end of the constraint")
             except ParseError as inner:
                 complete = False
-                shown = one_line(piece.text)[:MAX_SHOWN]
-                package = _constrained_package(piece.text)
+                # The package that it is about stands behind the scope.
+                package = leading_name(_SCOPE.sub("", text))
+                shown = one_line(text)[:MAX_SHOWN]
                 self.unread.append(Unread(line, shown, inner.reason, package))
             else:
-                self._constrain(constraint, line, piece.text, when)
+                self._constrain(constraint, line, text, when)
         if complete:
             self._refuse(value.line_at(error.start), f"{field.name}: {value.text}", error.reason)
 
@@ -209,7 +211,7 @@ class _ProjectReader:
         """extra-packages ::= dependencies: asked for, and bounded"""
         entries, unread = read_entries(field, _NEWEST)
         self.unread.extend(unread)
-        for dependency, line, text in entries:
+        for dependency, line, text, _ in entries:
             name, bound = dependency.name, dependency.range
             self.requirements.append(Requirement(name, bound, line, text, "extra-packages", when))
             source = _source(SourceKind.CONSTRAINT, line, text)
@@ -221,18 +223,21 @@ class _ProjectReader:
     def _parse_relaxed(self, field: Field) -> None:
         """allow-newer ::= relaxed { "," relaxed }"""
         value = FieldText(field)
-        for piece in pieces(value.text):
-            line = value.line_at(piece.start)
-            scanner = Scanner(piece.text)
+        older = field.name == "allow-older"
+        for start, text in pieces(value.text):
+            line = value.line_at(start)
+            scanner = Scanner(text)
             try:
-                relaxed = _parse_relaxed(scanner)
+                scope, package, caret = _parse_relaxed(scanner)
                 scanner.expect_end("the end of the dependency")
             except ParseError as error:
-                self._refuse(line, f"{field.name}: {piece.text}", error.reason)
+                self._refuse(line, f"{field.name}: {text}", error.reason)
                 continue
-            if relaxed[:2] != ("*", "none"):
-                older = field.name == "allow-older"
-                self.allow_newer.append(_lifted(relaxed, line, piece.text, older))
+            if (scope, package) == ("*", "all"):
+                package = "*"
+            if (scope, package) != ("*", "none"):
+                lifted = AllowNewer(scope, package, line, text, not older, older, caret)
+                self.allow_newer.append(lifted)
 
     def _parse_repository(self, section: Section) -> None:
         """repository ::= "type", "location", [ "tag" ], [ "branch" ], [ "subdir": { path } ]"""
@@ -264,7 +269,7 @@ class _ProjectReader:
         self.unread.append(Unread(section.line, one_line(f"{section.header} {location}"), reason))
 
     def _refuse(self, line: int, text: str, reason: str) -> None:
-        self.unread.append(Unread(line, one_line(text)[:MAX_SHOWN], reason, None, False))
+        self.unread.append(refused(line, text, reason))
 
 
 def _first(values: dict[str, list[tuple[str, int]]], name: str) -> str | None:
@@ -328,12 +333,6 @@ def _parse_flags(scanner: Scanner) -> None:
         scanner.spaces()
 
 
-def _constrained_package(text: str) -> str | None:
-    """The package that a broken constraint is about, if it says so."""
-    scoped = _SCOPED.match(text)
-    return leading_name(text[scoped.end() :] if scoped else text)
-
-
 def _parse_relaxed(scanner: Scanner) -> tuple[str, str, bool]:
     """relaxed ::= [ scope ":" ] [ "^" ] subject; scope, subject, and whether "^" stands there."""
     caret = scanner.take("^")
@@ -356,10 +355,3 @@ def _parse_subject(scanner: Scanner, versioned: bool) -> str:
         parse_numbers(scanner)
         return scanner.text[start : scanner.position]
     return parse_name(scanner)
-
-
-def _lifted(relaxed: tuple[str, str, bool], line: int, text: str, older: bool) -> AllowNewer:
-    """What a relaxed dependency lifts: upper bounds, or with ``older`` lower ones."""
-    scope, subject, caret = relaxed
-    package = "*" if (scope, subject) == ("*", "all") else subject
-    return AllowNewer(scope, package, line, text, not older, older, caret)

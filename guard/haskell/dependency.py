@@ -45,27 +45,13 @@ class Dependency(NamedTuple):
     end: int
 
 
-class Piece(NamedTuple):
-    """What lies between two commas, by its span without the white space around it."""
-
-    start: int
-    end: int
-    text: str
-
-
 class Entry(NamedTuple):
-    """One dependency with the line and text it was written in."""
+    """One dependency with the line and text it was written in; ``is_tool``: on an executable."""
 
     dependency: Dependency
     line: int
     text: str
-
-
-class Entries(NamedTuple):
-    """What a field gave; ``unread`` is empty where Cabal accepts the field."""
-
-    entries: tuple[Entry, ...]
-    unread: tuple[Unread, ...]
+    is_tool: bool = False
 
 
 def parse_name(scanner: Scanner) -> str:
@@ -80,36 +66,28 @@ def parse_name(scanner: Scanner) -> str:
     return name
 
 
-def parse_dependency(scanner: Scanner, spec: Spec | None = None) -> Dependency:
-    """dependency ::= name [ ":" libraries ] [ range ]. Raises ParseError."""
+def parse_dependency(
+    scanner: Scanner, spec: Spec | None = None, is_tool: bool = False
+) -> Dependency:
+    """dependency ::= name [ ":" libraries ] [ range ]; tool ::= name ":" name [ range ]"""
     start = scanner.position
     name = parse_name(scanner)
     libraries: tuple[str | None, ...] = (None,)
-    if scanner.take(":"):
+    if is_tool:
+        if not scanner.take(":"):
+            scanner.fail('expected ":" and the name of an executable')
+        parse_name(scanner)
+    elif scanner.take(":"):
         if spec is not None and spec < (3, 0):
             scanner.fail("a sublibrary (name:library) needs cabal-version 3.0 or later")
         libraries = _parse_libraries(scanner, name)
     end = scanner.position
     scanner.spaces()
-    if scanner.peek() not in _RANGE_START or scanner.at_end():
+    if scanner.at_end() or scanner.peek() not in _RANGE_START:
         return Dependency(name, libraries, VersionRange.any(), start, end)
     bound = parse_range(scanner, spec)
-    return Dependency(name, libraries, bound, start, _trimmed_end(scanner))
-
-
-def parse_tool(scanner: Scanner, spec: Spec | None = None) -> Dependency:
-    """tool ::= name ":" name [ range ], of ``build-tool-depends``. Raises ParseError."""
-    start = scanner.position
-    name = parse_name(scanner)
-    if not scanner.take(":"):
-        scanner.fail('expected ":" and the name of an executable')
-    parse_name(scanner)
-    end = scanner.position
-    scanner.spaces()
-    if scanner.at_end() or scanner.peek() not in _RANGE_START:
-        return Dependency(name, (None,), VersionRange.any(), start, end)
-    bound = parse_range(scanner, spec)
-    return Dependency(name, (None,), bound, start, _trimmed_end(scanner))
+    end = start + len(scanner.text[start : scanner.position].rstrip())
+    return Dependency(name, libraries, bound, start, end)
 
 
 def _parse_libraries(scanner: Scanner, package: str) -> tuple[str | None, ...]:
@@ -140,6 +118,7 @@ def parse_list(
 ) -> list[Item]:
     """list ::= [ item { "," item } ], with ``outer_comma`` also one before or one after it."""
     items: list[Item] = []
+    scanner.spaces()
     if scanner.at_end():
         return items
     leading = outer_comma and scanner.take(",")
@@ -158,10 +137,12 @@ def parse_list(
     return items
 
 
-def parse_dependencies(text: str, spec: Spec | None = None) -> list[Dependency]:
-    """The value of a ``build-depends`` field in the cabal format ``spec``. Raises ParseError."""
+def parse_dependencies(
+    text: str, spec: Spec | None = None, is_tool: bool = False
+) -> list[Dependency]:
+    """The value of ``build-depends`` or ``build-tool-depends``. Raises ParseError."""
     outer_comma = spec is None or spec >= (2, 2)
-    return parse_list(Scanner(text), lambda s: parse_dependency(s, spec), outer_comma)
+    return parse_list(Scanner(text), lambda s: parse_dependency(s, spec, is_tool), outer_comma)
 
 
 def parse_single_dependency(text: str, spec: Spec | None = None) -> Dependency:
@@ -186,20 +167,22 @@ def leading_name(text: str) -> str | None:
     return None if re.match(r"[\w.]", scanner.peek()) else name
 
 
-def pieces(text: str) -> list[Piece]:
+def pieces(text: str) -> list[tuple[int, str]]:
     """Cut a broken list at its commas outside of brackets; a piece that starts with no name is
-    the rest of the one before it (``foo >=1, <2``)."""
+    the rest of the one before it (``foo >=1, <2``). Each with the offset that it begins at."""
     if text.count(",") > MAX_PIECES:
-        return [Piece(0, len(text), text)]
+        return [(0, text)]
     spans: list[tuple[int, int]] = []
     for start, end in _between_commas(text):
         trimmed = text[start:end].strip()
-        begin = text.index(trimmed, start) if trimmed else end
-        if trimmed and spans and not trimmed[0].isalpha() and leading_name(trimmed) is None:
+        if not trimmed:
+            continue
+        begin = text.index(trimmed, start)
+        end = begin + len(trimmed)
+        if spans and not trimmed[0].isalpha() and leading_name(trimmed) is None:
             begin, _ = spans.pop()
-        if trimmed:
-            spans.append((begin, text.index(trimmed, start) + len(trimmed)))
-    return [Piece(start, end, text[start:end]) for start, end in spans]
+        spans.append((begin, end))
+    return [(start, text[start:end]) for start, end in spans]
 
 
 def _between_commas(text: str) -> list[tuple[int, int]]:
@@ -216,80 +199,49 @@ def _between_commas(text: str) -> list[tuple[int, int]]:
     return [*spans, (start, len(text))]
 
 
-def _trimmed_end(scanner: Scanner) -> int:
-    """Where the text that was consumed ends, the white space after it left out."""
-    end = scanner.position
-    while end and scanner.text[end - 1].isspace():
-        end -= 1
-    return end
-
-
 def one_line(text: str) -> str:
     """The text with each run of white space as one space."""
     return " ".join(text.split())
 
 
-def read_entries(field: Field, spec: Spec | None) -> Entries:
-    """The dependencies of a field in the cabal format ``spec``. Raises nothing."""
+def refused(line: int, text: str, reason: str) -> Unread:
+    """Something that the real tool refuses and that hides no requirement."""
+    return Unread(line, one_line(text)[:MAX_SHOWN], reason, None, concerns_requirements=False)
+
+
+def read_entries(
+    field: Field, spec: Spec, is_tool: bool = False
+) -> tuple[list[Entry], list[Unread]]:
+    """The dependencies of a field in the cabal format ``spec``. Raises nothing.
+
+    What is unread is empty where Cabal accepts the field.
+    """
     value = FieldText(field)
     try:
-        scanner = Scanner(value.text)
-        scanner.spaces()
-        outer_comma = spec is None or spec >= (2, 2)
-        dependencies = parse_list(scanner, lambda s: parse_dependency(s, spec), outer_comma)
+        dependencies = parse_dependencies(value.text, spec, is_tool)
     except ParseError as error:
-        return _read_leniently(field.name, value, error)
-    return Entries(tuple(_entry(value, one) for one in dependencies), ())
+        refusal = refused(value.line_at(error.start), f"{field.name}: {value.text}", error.reason)
+        return ([], [refusal]) if is_tool else _read_leniently(value, refusal)
+    return [
+        Entry(one, value.line_at(one.start), one_line(value.text[one.start : one.end]), is_tool)
+        for one in dependencies
+    ], []
 
 
-def read_tools(field: Field, spec: Spec | None) -> Entries:
-    """The packages of ``build-tool-depends`` (``package:executable range``). Raises nothing."""
-    value = FieldText(field)
-    outer_comma = spec is None or spec >= (2, 2)
-    try:
-        tools = parse_list(Scanner(value.text), lambda s: parse_tool(s, spec), outer_comma)
-    except ParseError as error:
-        shown = one_line(f"{field.name}: {value.text}")[:MAX_SHOWN]
-        line = value.line_at(error.start)
-        return Entries((), (Unread(line, shown, error.reason, None, False),))
-    return Entries(tuple(_entry(value, one) for one in tools), ())
-
-
-def _read_leniently(name: str, value: FieldText, error: ParseError) -> Entries:
+def _read_leniently(value: FieldText, refusal: Unread) -> tuple[list[Entry], list[Unread]]:
     entries: list[Entry] = []
     unread: list[Unread] = []
-    for piece in pieces(value.text):
-        read = _read_piece(value, piece)
-        if isinstance(read, Entry):
-            entries.append(read)
-        else:
-            unread.append(read)
-    if not unread:
-        # Every entry reads by itself: a comma too many, or a format too old for an operator.
-        shown = one_line(f"{name}: {value.text}")[:MAX_SHOWN]
-        line = value.line_at(error.start)
-        unread.append(Unread(line, shown, error.reason, None, concerns_requirements=False))
-    return Entries(tuple(entries), tuple(unread))
-
-
-def _read_piece(value: FieldText, piece: Piece) -> Entry | Unread:
-    line = value.line_at(piece.start)
-    shown = one_line(piece.text)[:MAX_SHOWN]
-    package = leading_name(piece.text)
-    if _after_dashes(value.text, piece.start):
-        return Unread(line, shown, "after --, which begins no comment here", package)
-    try:
-        dependency = parse_single_dependency(piece.text)
-    except ParseError as error:
-        return Unread(line, shown, error.reason, package)
-    return Entry(dependency, line, shown)
-
-
-def _after_dashes(text: str, position: int) -> bool:
-    """Whether ``--`` stands earlier on the line: its author meant a comment, and Cabal does not."""
-    return "--" in text[text.rfind("\n", 0, position) + 1 : position]
-
-
-def _entry(value: FieldText, dependency: Dependency) -> Entry:
-    text = one_line(value.text[dependency.start : dependency.end])
-    return Entry(dependency, value.line_at(dependency.start), text)
+    for start, text in pieces(value.text):
+        line = value.line_at(start)
+        shown = one_line(text)[:MAX_SHOWN]
+        # Its author meant a comment, and Cabal does not.
+        if "--" in value.text[value.text.rfind("\n", 0, start) + 1 : start]:
+            reason = "after --, which begins no comment here"
+            unread.append(Unread(line, shown, reason, leading_name(text)))
+            continue
+        try:
+            entries.append(Entry(parse_single_dependency(text), line, shown))
+        except ParseError as error:
+            unread.append(Unread(line, shown, error.reason, leading_name(text)))
+    # Where every entry reads by itself: a comma too many, or a format too old for an operator.
+    return entries, unread or [refusal]

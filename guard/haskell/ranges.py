@@ -17,6 +17,8 @@ White space is free between tokens, and there is none inside of an operator or a
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
@@ -93,10 +95,6 @@ class Comparison(Enum):
     EARLIER_OR_EQUAL = "<="
 
 
-_WITHOUT_UPPER = frozenset({Comparison.LATER, Comparison.LATER_OR_EQUAL})
-_WITHOUT_LOWER = frozenset({Comparison.EARLIER, Comparison.EARLIER_OR_EQUAL})
-
-
 class Junction(Enum):
     """How the parts of a compound range hold together; the value is Cabal's operator."""
 
@@ -115,29 +113,30 @@ class Bound(NamedTuple):
         numbers = self.numbers
         match self.comparison:
             case Comparison.EQUAL:
-                return interval(numbers, True, numbers, True)
+                return _interval(numbers, True, numbers, True)
             case Comparison.WILDCARD:
-                return interval(numbers, True, _next_sibling(numbers), False)
-            case Comparison.CARET:
-                return interval(numbers, True, _next_major(numbers), False)
+                return _interval(numbers, True, _next_sibling(numbers), False)
+            case Comparison.CARET:  # up to the next major version: 0.4.1 -> 0.5, and 1 -> 1.1
+                return _interval(numbers, True, _next_sibling((*numbers, 0)[:2]), False)
             case Comparison.EARLIER:
-                return interval(_ZERO, True, numbers, False)
+                return _interval(_ZERO, True, numbers, False)
             case Comparison.EARLIER_OR_EQUAL:
-                return interval(_ZERO, True, numbers, True)
+                return _interval(_ZERO, True, numbers, True)
             case Comparison.LATER:
-                return (Interval(numbers, False, None, False),)
+                return _interval(numbers, False, None, False)
             case Comparison.LATER_OR_EQUAL:
-                return (Interval(numbers, True, None, False),)
+                return _interval(numbers, True, None, False)
 
     @property
     def is_bounded_above(self) -> bool:
-        return self.comparison not in _WITHOUT_UPPER
+        return self.comparison not in (Comparison.LATER, Comparison.LATER_OR_EQUAL)
 
     @property
     def is_bounded_below(self) -> bool:
         """``>=0`` is how Cabal writes "any": no bound. ``==0`` and ``>0`` are bounds."""
-        exact = self.comparison in (Comparison.EQUAL, Comparison.LATER)
-        return self.comparison not in _WITHOUT_LOWER and (exact or self.numbers != _ZERO)
+        if self.comparison in (Comparison.EARLIER, Comparison.EARLIER_OR_EQUAL):
+            return False
+        return self.comparison in (Comparison.EQUAL, Comparison.LATER) or self.numbers != _ZERO
 
     def show(self, precedence: int) -> str:
         """Cabal's print; a wildcard is two bounds there, in parentheses beside others."""
@@ -160,18 +159,20 @@ class Compound(NamedTuple):
 
     @property
     def intervals(self) -> Intervals:
-        combine = union if self.junction is Junction.OR else intersection
+        combine = _union if self.junction is Junction.OR else _intersection
         return combine([part.intervals for part in self.parts])
 
     @property
     def is_bounded_above(self) -> bool:
-        enough = all if self.junction is Junction.OR else any
-        return enough(part.is_bounded_above for part in self.parts)
+        return self._enough(part.is_bounded_above for part in self.parts)
 
     @property
     def is_bounded_below(self) -> bool:
-        enough = all if self.junction is Junction.OR else any
-        return enough(part.is_bounded_below for part in self.parts)
+        return self._enough(part.is_bounded_below for part in self.parts)
+
+    @property
+    def _enough(self) -> Callable[[Iterable[bool]], bool]:
+        return all if self.junction is Junction.OR else any
 
     def show(self, precedence: int) -> str:
         """Cabal's print: parentheses where the operators alone would group differently."""
@@ -230,11 +231,6 @@ class VersionRange:
         return self.intervals == _EVERYTHING
 
     @property
-    def is_none(self) -> bool:
-        """Whether no version can be in the range."""
-        return not self.intervals
-
-    @property
     def exact(self) -> Version | None:
         """The version of a range that is written ``==x`` and nothing else."""
         tree = self._tree
@@ -243,7 +239,9 @@ class VersionRange:
         return None
 
     def __contains__(self, version: Version) -> bool:
-        return _holds(self.intervals, version.numbers)
+        numbers = version.numbers
+        before = bisect_right(self.intervals, (numbers, False), key=_lower_key)
+        return before > 0 and _upper_key(self.intervals[before - 1]) >= (False, numbers, True)
 
     def __and__(self, other: VersionRange) -> VersionRange:
         """The versions in both; a side that was written as "any" leaves no trace."""
@@ -401,11 +399,11 @@ def _compound(junction: Junction, parts: list[Bound | Compound]) -> Bound | Comp
     return Compound(junction, tuple(parts))
 
 
-def _show_numbers(numbers: tuple[int, ...]) -> str:
+def _show_numbers(numbers: Numbers) -> str:
     return ".".join(map(str, numbers))
 
 
-def parse_numbers(scanner: Scanner) -> tuple[int, ...]:
+def parse_numbers(scanner: Scanner) -> Numbers:
     """numbers ::= number { "." number }"""
     numbers = [_parse_number(scanner)]
     while scanner.take("."):
@@ -434,61 +432,39 @@ def _parse_tags(scanner: Scanner) -> None:
             scanner.fail("expected the letters or digits of a version tag")
 
 
-def _next_major(numbers: Numbers) -> Numbers:
-    """The first version that ``^>=`` refuses: 0.4.1 -> 0.5, and 1 -> 1.1."""
-    return (numbers[0], numbers[1] + 1) if len(numbers) > 1 else (numbers[0], 1)
-
-
 def _next_sibling(numbers: Numbers) -> Numbers:
     """The first version that ``==x.*`` refuses: 0.3 -> 0.4."""
     return (*numbers[:-1], numbers[-1] + 1)
 
 
-def _holds(intervals: Intervals, numbers: Numbers) -> bool:
-    """Whether the version lies in one of the intervals; by halving, for long lists."""
-    low, high = 0, len(intervals)
-    while low < high:
-        middle = (low + high) // 2
-        interval = intervals[middle]
-        if numbers < interval.lower or (numbers == interval.lower and not interval.lower_inclusive):
-            high = middle
-        elif (
-            interval.upper is None
-            or numbers < interval.upper
-            or (numbers == interval.upper and interval.upper_inclusive)
-        ):
-            return True
-        else:
-            low = middle + 1
-    return False
-
-
-def interval(lower: Numbers, lower_inclusive: bool, upper: Numbers, inclusive: bool) -> Intervals:
+def _interval(
+    lower: Numbers, lower_inclusive: bool, upper: Numbers | None, upper_inclusive: bool
+) -> Intervals:
     """The interval between two ends, or none if nothing can lie there."""
-    empty = lower > upper or (lower == upper and not (lower_inclusive and inclusive))
-    return () if empty else (Interval(lower, lower_inclusive, upper, inclusive),)
+    both = lower_inclusive and upper_inclusive
+    if upper is not None and (lower > upper or (lower == upper and not both)):
+        return ()
+    return (Interval(lower, lower_inclusive, upper, upper_inclusive),)
 
 
-def union(parts: list[Intervals]) -> Intervals:
+def _union(parts: list[Intervals]) -> Intervals:
     """The versions in any of the parts: sort by the lower end, then merge what touches."""
     merged: list[Interval] = []
     for one in sorted((i for part in parts for i in part), key=_lower_key):
         if merged and _touches(merged[-1], one):
             last = merged[-1]
-            end = max(last, one, key=_upper_key)
-            merged[-1] = Interval(*last[:2], *end[2:])
+            merged[-1] = Interval(*last[:2], *max(last, one, key=_upper_key)[2:])
         else:
             merged.append(one)
     return tuple(merged)
 
 
-def intersection(parts: list[Intervals]) -> Intervals:
+def _intersection(parts: list[Intervals]) -> Intervals:
     """The versions in all of the parts; pairwise in rounds, so that many parts stay cheap."""
-    rest = list(parts) or [_EVERYTHING]
-    while len(rest) > 1:
-        pairs = [_intersect(a, b) for a, b in zip(rest[::2], rest[1::2], strict=False)]
-        rest = pairs + rest[len(pairs) * 2 :]
-    return rest[0]
+    while len(parts) > 1:
+        pairs = [_intersect(a, b) for a, b in zip(parts[::2], parts[1::2], strict=False)]
+        parts = pairs + parts[len(pairs) * 2 :]
+    return parts[0]
 
 
 def _intersect(left: Intervals, right: Intervals) -> Intervals:
@@ -498,11 +474,7 @@ def _intersect(left: Intervals, right: Intervals) -> Intervals:
         a, b = left[i], right[j]
         start = max(a, b, key=_lower_key)
         end = min(a, b, key=_upper_key)
-        if end.upper is None:
-            shared.append(Interval(start.lower, start.lower_inclusive, None, False))
-        else:
-            ends = (end.upper, end.upper_inclusive)
-            shared.extend(interval(start.lower, start.lower_inclusive, *ends))
+        shared.extend(_interval(*start[:2], *end[2:]))
         if end is a:
             i += 1
         else:
