@@ -173,14 +173,14 @@ class _CabalReader:
         """section ::= common | component | plain; Cabal ignores any other."""
         if section.name == "common" and self.spec >= (2, 2):
             self._read_common(section)
-        elif section.name in _PLAIN:
+        elif section.name in _PLAIN and not (section.name == "custom-setup" and section.arguments):
             self._read_plain(section)
         elif section.name in _COMPONENTS:
             name = " ".join(argument.text for argument in section.arguments)
             is_main_library = section.name == "library" and not name
             if len(section.arguments) != 1 and not is_main_library:
                 self._refuse(section.line, section.header, "expected one name")
-            label = f"{section.name} {name}".rstrip()
+            label = f"{section.name} {name}".rstrip(" ")
             self.components.append(Component(label, self._read_component(section)))
         else:
             self.ignored.append(section)
@@ -201,6 +201,8 @@ class _CabalReader:
                 self._doubt(element, f"not allowed in {section.name}")
         tree = self._read_fields(fields, _PLAIN[section.name])
         if section.name == "custom-setup":
+            # Of several the last counts.
+            self.components = [one for one in self.components if one.label != section.name]
             self.components.append(Component(section.name, tree))
 
     def _read_component(self, section: Section) -> Tree:

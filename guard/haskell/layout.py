@@ -9,7 +9,8 @@ stands for the indentation that a line begins with):
     in-braces ::= ":" ( "{" content "}" | content )     | argument* "{" elements "}"
 
 An element belongs to a section, and a line to a field, when it is indented more than its name. A
-comment is a line that begins with ``--``. A tab or a no-break space counts one column.
+comment is a line that begins with ``--``. A tab counts one column, and a no-break space two: Cabal
+counts bytes.
 
 Cabal stops at the first line that does not fit. This reader sets that line aside as a `Fault` and
 goes on with the next one.
@@ -194,8 +195,7 @@ class _OutlineParser:
             self._skip_in_line()
             if scanner.peek() not in "\r\n":
                 return None
-        scanner.match(_BLANK)
-        return len(scanner.match(_INDENT) or "")
+        return self._skip_to_column()
 
     def _parse_field(self, name: str, at: int, level: int | None) -> Field:
         """field ::= "{" content "}" | { line }; ``level`` None: inside of braces, one line."""
@@ -330,12 +330,15 @@ class _OutlineParser:
         """Move to the content of the next line if that is indented by ``level`` columns."""
         scanner = self.scanner
         start = scanner.position
-        scanner.match(_BLANK)
-        indent = len(scanner.match(_INDENT) or "")
-        if indent >= level and not scanner.at_end():
+        if self._skip_to_column() >= level and not scanner.at_end():
             return True
         scanner.position = start
         return False
+
+    def _skip_to_column(self) -> int:
+        """Skip blank lines and the white space that the next one begins with: the column there."""
+        self.scanner.match(_BLANK)
+        return len((self.scanner.match(_INDENT) or "").encode())
 
     def _skip_in_line(self) -> None:
         self.scanner.match(_IN_LINE)

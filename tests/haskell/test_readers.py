@@ -375,3 +375,24 @@ def test_a_cabal_file_alone_loads_no_yaml() -> None:
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert ran.stdout.strip() == "[]"
+
+
+CUSTOM = "name: p\nversion: 1.0\nbuild-type: Custom\ncabal-version: 1.24\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "required"),
+    [
+        ("library\n\u00a0\u00a0build-depends: base\n    foo:{a,b}\n", ["library base"]),
+        ("library\n  build-depends: base\ncustom-setup other\n  x: y\n", ["library base"]),
+        (
+            "custom-setup\n  setup-depends: base\ncustom-setup\n  setup-depends: Cabal\n",
+            ["custom-setup Cabal"],
+        ),
+        ("flag f\n  build-tool-depends: happy\nlibrary\n  build-depends: base\n", ["library base"]),
+    ],
+    ids=["no-break spaces are two columns each", "a named setup", "the last setup", "a flag"],
+)
+def test_what_cabal_reads_of_it(text: str, required: list[str]) -> None:
+    manifest = read_cabal((CUSTOM + text).encode(), "p.cabal")
+    assert [f"{one.section} {one.package}" for one in manifest.requirements] == required
