@@ -14,7 +14,8 @@ from guard.model import Release
 from guard.plan.align import Choice, Reason, move, unsatisfied
 from guard.rules.asked import fitting_releases, ranges_on_gitlink
 from guard.screen import Screen
-from guard.situation.values import Facts, Pin, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import Facts, Pin
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import standing
 

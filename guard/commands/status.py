@@ -26,8 +26,9 @@ from guard.rules.asked import requirements, whole_range
 from guard.screen import JSON_VERSION, Screen, column, counted, decision_json
 from guard.situation.branches import tracking_ref, usual_remote
 from guard.situation.checkouts import Relation, Settings, checkouts, stage_settings
+from guard.situation.publication import Unknown
 from guard.situation.release import Reach, Spot
-from guard.situation.values import Consumer, Facts, Pin, Unknown
+from guard.situation.values import Consumer, Facts, Pin
 from guard.situation.workspace import find_workspace
 
 # Seconds that a remote has to answer where the next step is to push to it.

@@ -27,7 +27,8 @@ from guard.model import (
 from guard.rules.image_published import of_image
 from guard.situation.contents import of_commit, with_consumer
 from guard.situation.facts import Gatherer
-from guard.situation.values import Facts, Pin, Unknown, undecided
+from guard.situation.publication import Unknown, undecided
+from guard.situation.values import Facts, Pin
 from guard.situation.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from guard.rules import merged, published
 from guard.situation.contents import with_consumer
 from guard.situation.gitlinks import Destination
 from guard.situation.merging import Merges, Standing, staleness
-from guard.situation.publication import Publication, Publications, PublicationState
+from guard.situation.publication import Publication, PublicationState, Unknown, undecided
 from guard.situation.published import PublishedLinks
-from guard.situation.values import Unknown, undecided
+from guard.situation.values import Publications
 
 _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
 

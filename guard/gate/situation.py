@@ -49,7 +49,7 @@ from guard.situation.checkouts import (
     in_way_of_rebase,
 )
 from guard.situation.gitlinks import Destination, Links, usual_destination
-from guard.situation.publication import Publication, PublicationState
+from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import PublishedLinks
 from guard.situation.release import (
     Before,
@@ -61,7 +61,7 @@ from guard.situation.release import (
     Trouble,
 )
 from guard.situation.tracking import Place, Tracking, reachable, record_seen, track
-from guard.situation.values import Facts, Pin, Unknown
+from guard.situation.values import Facts, Pin
 from guard.situation.workspace import repositories_of
 from guard.verdicts.record import Record
 

@@ -12,13 +12,15 @@ from typing import Final
 from guard.git.commands import Remedy, git, guard, told
 from guard.model import Finding, Severity, Tested, VerdictState
 from guard.rules import image_pin
-from guard.situation.publication import Merge, Publications, Stale
 from guard.situation.values import (
     Consumer,
     Facts,
+    Merge,
     OldImage,
     PathState,
     Pin,
+    Publications,
+    Stale,
 )
 
 Saw = Facts | OldImage | Publications | Merge | Stale

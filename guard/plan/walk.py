@@ -19,9 +19,9 @@ from guard.git.releases import numbers
 from guard.model import Evidence, Severity, Tested, VerdictState
 from guard.rules import published
 from guard.rules.asked import ranges_on_gitlink, requirements
-from guard.situation.publication import Publication, Publications
+from guard.situation.publication import Publication, Unknown
 from guard.situation.release import Before, Published, Reach, ReleaseFacts, Spot, Trouble
-from guard.situation.values import Consumer, Pin, Unknown
+from guard.situation.values import Consumer, Pin, Publications
 
 
 class Kind(Enum):

@@ -20,7 +20,8 @@ from guard.rules.asked import (
     requirements,
     whole_range,
 )
-from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown, undecided
+from guard.situation.publication import Unknown, undecided
+from guard.situation.values import Consumer, Facts, PathState, Pin
 
 NAME: Final = "dependency-match"
 

@@ -15,7 +15,8 @@ from guard.haskell import Manifest, Source, SourceKind
 from guard.haskell.model import AllowNewer
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import in_family
-from guard.situation.values import Consumer, Facts, PathSource, PathState, Pin, Unknown, undecided
+from guard.situation.publication import Unknown, undecided
+from guard.situation.values import Consumer, Facts, PathSource, PathState, Pin
 
 NAME: Final = "dependency-source"
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Evidence, Finding, ImageMention, Severity
-from guard.situation.values import Consumer, Facts, ImagePins, Unknown, undecided
+from guard.situation.publication import Unknown, undecided
+from guard.situation.values import Consumer, Facts, ImagePins
 
 NAME: Final = "image-pin"
 _SHOWN: Final = 3

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Finding, Severity
-from guard.situation.values import Facts, OldImage, Unknown, undecided
+from guard.situation.publication import Unknown, undecided
+from guard.situation.values import Facts, OldImage
 
 NAME: Final = "image-published"
 _SHOWN: Final = 4

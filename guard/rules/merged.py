@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Evidence, Finding, Severity
-from guard.situation.publication import Merge, Stale
-from guard.situation.values import Unknown, undecided
+from guard.situation.publication import Unknown, undecided
+from guard.situation.values import Merge, Stale
 
 NAME: Final = "merged"
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Finding, Severity
-from guard.situation.publication import Publication, Publications, PublicationState
+from guard.situation.publication import Publication, PublicationState
+from guard.situation.values import Publications
 
 NAME: Final = "published"
 _BYPASS: Final = "GUARD_BYPASS='reason' git push"

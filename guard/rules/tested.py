@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from guard.model import Finding, Severity, Tested, VerdictState
-from guard.situation.values import Facts, Unknown, undecided
+from guard.situation.publication import Unknown, undecided
+from guard.situation.values import Facts
 
 NAME: Final = "tested"
 

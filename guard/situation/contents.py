@@ -13,7 +13,7 @@ from guard.git.trees import GITLINK
 from guard.model import Combination, Gitlink
 from guard.situation.assembly import Submodules
 from guard.situation.branches import fetching
-from guard.situation.values import Unknown
+from guard.situation.publication import Unknown
 from guard.situation.workspace import Workspace
 
 Rooted = tuple[Store, Root] | Unknown

@@ -20,6 +20,7 @@ from guard.model import Combination, Evidence, Release, Severity, Tested, Verdic
 from guard.situation.assembly import Assembly, assemble
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.others import Others
+from guard.situation.publication import Unknown
 from guard.situation.values import (
     FILL_IN,
     Consumer,
@@ -32,7 +33,6 @@ from guard.situation.values import (
     PathState,
     Pin,
     ReleasePackages,
-    Unknown,
 )
 from guard.situation.workspace import Workspace
 from guard.verdicts.verdicts import Verdicts

@@ -14,7 +14,8 @@ from guard.git.folders import File, all_files, files_in, matching_folders
 from guard.git.objects import GitObject, ObjectReader
 from guard.git.store import Store
 from guard.model import ImageMention
-from guard.situation.values import ImagePins, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import ImagePins
 
 _FILES: Final = 500
 

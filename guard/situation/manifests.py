@@ -21,7 +21,8 @@ from guard.haskell import (
     read_cabal_project,
     reader_for,
 )
-from guard.situation.values import Package, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import Package
 
 _PROJECT_FILES = ("stack.yaml", "stack.yaml.lock", "cabal.config")
 

@@ -28,9 +28,9 @@ from guard.situation.branches import (
     upstream,
 )
 from guard.situation.gitlinks import Destination, Links
-from guard.situation.publication import Merge, Publication, PublicationState, Stale
+from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.tracking import Place, reachable
-from guard.situation.values import Unknown
+from guard.situation.values import Merge, Stale
 from guard.situation.workspace import Workspace
 
 _UNDECIDED = (

@@ -1,12 +1,38 @@
-"""What the rules of the order of a release may see: values, which `gitlinks` gathers."""
+"""What every push needs of what the rules may see: what is published, and what is unknown."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import NamedTuple
 
-from guard.git.commands import Command, Remedy
-from guard.model import Evidence, Finding
+from guard.git.commands import Remedy, told
+from guard.model import Evidence, Finding, Severity
+
+
+class Unknown(NamedTuple):
+    """Something that could not be read.
+
+    Args:
+        what: in words, with the commit, file or line.
+        remedy: what mends it, or "".
+        evidence: where it was looked for.
+    """
+
+    what: str
+    remedy: Remedy = ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+def undecided(rule: str, unknown: Unknown, severity: Severity = Severity.UNDECIDED) -> Finding:
+    """The finding for something that could not be read, which itself says what mends it."""
+    return Finding(
+        rule,
+        severity,
+        unknown.what,
+        evidence=unknown.evidence,
+        remedy=told(unknown.remedy),
+        missing=(unknown.what,),
+    )
 
 
 class PublicationState(Enum):
@@ -46,54 +72,3 @@ class Publication(NamedTuple):
     def name(self) -> str:
         """How people name the submodule."""
         return self.path.rpartition("/")[2]
-
-
-class Publications(NamedTuple):
-    """The gitlinks of one commit of the superproject, with the evidence that it is."""
-
-    superproject: Evidence
-    links: tuple[Publication, ...]
-
-
-class Merge(NamedTuple):
-    """The consumer's commit, held against the default branch of its remote.
-
-    Args:
-        superproject: the pushed commit, as evidence.
-        branch: the tracking branch, e.g. ``origin/master``.
-        tip: where it stood when it was last fetched.
-        merged: whether the tip leads to the commit.
-        remedy: what brings the commit into the branch.
-        elsewhere: the push of the superproject to another branch.
-        misfits: what the static rules say of the tip in place of the commit.
-    """
-
-    superproject: Evidence
-    path: str
-    commit: str
-    branch: str
-    tip: str
-    merged: bool
-    remedy: Remedy
-    elsewhere: Command
-    misfits: tuple[Finding, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """How people name the consumer."""
-        return self.path.rpartition("/")[2]
-
-
-class Stale(NamedTuple):
-    """A superproject that lacks what its own remote has.
-
-    Args:
-        branch: the tracking branch, e.g. ``origin/master``.
-        tip: the commit that is missing.
-        remedy: what brings it.
-    """
-
-    superproject: str
-    branch: str
-    tip: str
-    remedy: Remedy

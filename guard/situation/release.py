@@ -8,8 +8,8 @@ from typing import NamedTuple
 from guard.git.commands import Command, git
 from guard.git.repository import Repository
 from guard.model import Finding, Tested
-from guard.situation.publication import Publication
-from guard.situation.values import Facts, Names, Pin, Unknown
+from guard.situation.publication import Publication, Unknown
+from guard.situation.values import Facts, Names, Pin
 
 
 class Reach(Enum):

@@ -1,4 +1,4 @@
-"""What the rules may see: values only, gathered by `guard.situation.facts`."""
+"""What the rules may see: values only. A push that goes through by the memo makes none."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import FILE
-from guard.git.commands import Remedy, told
+from guard.git.commands import Command, Remedy
 from guard.git.repository import Repository
-from guard.model import Evidence, Finding, ImageMention, Release, Severity, Tested
+from guard.model import Evidence, Finding, ImageMention, Release, Tested
+from guard.situation.publication import Publication, Unknown
 
 if TYPE_CHECKING:
     # A push whose findings are in the memo reads no manifest.
@@ -17,20 +18,6 @@ if TYPE_CHECKING:
 
 # What a person does to settings that name no test command.
 FILL_IN: Final = f"fill in [test] command in {FILE}"
-
-
-class Unknown(NamedTuple):
-    """Something that could not be read.
-
-    Args:
-        what: in words, with the commit, file or line.
-        remedy: what mends it, or "".
-        evidence: where it was looked for.
-    """
-
-    what: str
-    remedy: Remedy = ""
-    evidence: tuple[Evidence, ...] = ()
 
 
 class Package(NamedTuple):
@@ -189,13 +176,52 @@ class Facts(NamedTuple):
     image_pins: ImagePins | None = None
 
 
-def undecided(rule: str, unknown: Unknown, severity: Severity = Severity.UNDECIDED) -> Finding:
-    """The finding for something that could not be read, which itself says what mends it."""
-    return Finding(
-        rule,
-        severity,
-        unknown.what,
-        evidence=unknown.evidence,
-        remedy=told(unknown.remedy),
-        missing=(unknown.what,),
-    )
+class Publications(NamedTuple):
+    """The gitlinks of one commit of the superproject, with the evidence that it is."""
+
+    superproject: Evidence
+    links: tuple[Publication, ...]
+
+
+class Merge(NamedTuple):
+    """The consumer's commit, held against the default branch of its remote.
+
+    Args:
+        superproject: the pushed commit, as evidence.
+        branch: the tracking branch, e.g. ``origin/master``.
+        tip: where it stood when it was last fetched.
+        merged: whether the tip leads to the commit.
+        remedy: what brings the commit into the branch.
+        elsewhere: the push of the superproject to another branch.
+        misfits: what the static rules say of the tip in place of the commit.
+    """
+
+    superproject: Evidence
+    path: str
+    commit: str
+    branch: str
+    tip: str
+    merged: bool
+    remedy: Remedy
+    elsewhere: Command
+    misfits: tuple[Finding, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """How people name the consumer."""
+        return self.path.rpartition("/")[2]
+
+
+class Stale(NamedTuple):
+    """A superproject that lacks what its own remote has.
+
+    Args:
+        branch: the tracking branch, e.g. ``origin/master``.
+        tip: the commit that is missing.
+        remedy: what brings it.
+    """
+
+    superproject: str
+    branch: str
+    tip: str
+    remedy: Remedy

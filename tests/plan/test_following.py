@@ -21,8 +21,9 @@ from guard.model import Decision, Finding, Outcome, Severity, VerdictState
 from guard.model import Tested as WasTested
 from guard.plan.following import Pushes, Todo, before_align, following, preparation
 from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings
+from guard.situation.publication import Unknown
 from guard.situation.release import Published, PublishedImage, Reach, ReleaseFacts, Spot, Trouble
-from guard.situation.values import FILL_IN, Unknown
+from guard.situation.values import FILL_IN
 from tests.plan.test_walk import IMAGE, NO_HOOK, NO_IMAGE, TOP, aula, docker, nothing, thentos
 
 OLD, NEW = "1" * 40, "2" * 40

@@ -23,7 +23,7 @@ from guard.plan.walk import (
     steps,
 )
 from guard.situation.checkouts import Checkouts
-from guard.situation.publication import Publication, PublicationState
+from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.release import (
     Before,
     Published,
@@ -33,7 +33,7 @@ from guard.situation.release import (
     Spot,
     Trouble,
 )
-from guard.situation.values import Pin, Unknown
+from guard.situation.values import Pin
 from tests.rules.case import NAMES, a_pin, aula_cabal
 from tests.rules.case import facts as gathered
 

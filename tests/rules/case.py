@@ -9,6 +9,7 @@ from typing import TypeVar
 from guard.haskell import Manifest, ParseError, SourceKind, Version, reader_for
 from guard.model import Evidence, Finding, Release
 from guard.plan.remedies import Saw, mended
+from guard.situation.publication import Unknown
 from guard.situation.values import (
     Consumer,
     Facts,
@@ -18,7 +19,6 @@ from guard.situation.values import (
     PathState,
     Pin,
     ReleasePackages,
-    Unknown,
 )
 
 AULA, THENTOS, DOCKER = "a" * 40, "7" * 40, "d" * 40

@@ -8,7 +8,8 @@ import pytest
 
 from guard.model import Evidence, Finding, Severity
 from guard.rules import dependency_match
-from guard.situation.values import PathState, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import PathState
 from tests.rules.case import (
     AULA,
     THENTOS,

@@ -7,7 +7,8 @@ import pytest
 from guard.haskell import SourceKind
 from guard.model import Evidence, Finding, Severity
 from guard.rules import dependency_source
-from guard.situation.values import PathState, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import PathState
 from tests.rules.case import (
     AULA,
     SUPERPROJECT,

@@ -6,7 +6,8 @@ import pytest
 
 from guard.model import Finding, ImageMention, Severity
 from guard.rules import image_pin
-from guard.situation.values import ImagePins, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import ImagePins
 from tests.rules.case import AULA, facts, with_remedies
 
 check = with_remedies(image_pin.check)

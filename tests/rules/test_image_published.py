@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from guard.model import Severity
 from guard.rules import image_published
-from guard.situation.values import OldImage, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import OldImage
 from tests.rules.case import SUPERPROJECT, facts, with_remedies
 
 check = with_remedies(image_published.check)

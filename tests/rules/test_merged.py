@@ -6,8 +6,8 @@ from guard.git.commands import Command
 from guard.model import Evidence, Finding, Severity
 from guard.plan.remedies import mended
 from guard.rules.merged import check, check_stale
-from guard.situation.publication import Merge, Stale
-from guard.situation.values import Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import Merge, Stale
 
 COMMIT, TIP, DOCKER = "a" * 40, "b" * 40, "d" * 40
 LINE = Evidence("aula", TIP, "aula.cabal", 29, "thentos-core ==0.2.*")

@@ -7,7 +7,8 @@ import pytest
 from guard.model import Evidence, Severity
 from guard.plan.remedies import mended
 from guard.rules import published
-from guard.situation.publication import Publication, Publications, PublicationState
+from guard.situation.publication import Publication, PublicationState
+from guard.situation.values import Publications
 
 COMMIT, DOCKER = "7" * 40, "d" * 40
 LINK = Publication(

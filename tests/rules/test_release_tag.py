@@ -5,7 +5,7 @@ from __future__ import annotations
 from guard.git.repository import Repository
 from guard.model import Evidence, Severity
 from guard.rules import release_tag
-from guard.situation.values import Unknown
+from guard.situation.publication import Unknown
 from tests.rules.case import DOCKER, NAMES, THENTOS, a_pin, facts, releases, told, with_remedies
 
 check = with_remedies(release_tag.check)

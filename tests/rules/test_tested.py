@@ -9,7 +9,8 @@ import pytest
 from guard.model import Severity, VerdictState
 from guard.model import Tested as Verdict
 from guard.rules import tested
-from guard.situation.values import Facts, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import Facts
 from tests.rules.case import SUPERPROJECT, facts, with_remedies
 
 check = with_remedies(tested.check)

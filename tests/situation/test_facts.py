@@ -15,7 +15,8 @@ from guard.model import Tested as Known
 from guard.rules.asked import ranges_on_gitlink
 from guard.situation.contents import of_commit, with_consumer
 from guard.situation.facts import Gatherer
-from guard.situation.values import Consumer, Facts, PathState, Pin, Unknown
+from guard.situation.publication import Unknown
+from guard.situation.values import Consumer, Facts, PathState, Pin
 from guard.situation.workspace import Workspace
 from tests.workshop import GUARD_TOML, STACK, Repo, Workshop, cabal
 
