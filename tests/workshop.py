@@ -17,8 +17,8 @@ from guard.git.objects import ObjectPool
 from guard.git.repository import Repository, open_any
 from guard.git.store import Store
 from guard.model import Gitlink, Result
-from guard.situation.assembly import Submodules, assemble
-from guard.situation.contents import of_commit
+from guard.situation.assembly import assemble
+from guard.situation.contents import Submodules, of_commit
 from guard.situation.workspace import Workspace
 from guard.verdicts.record import EngineFacts, ImageFacts, Record
 from guard.verdicts.verdicts import Verdicts

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from guard.config import FILE, Config
+from guard.config import FILE
 from guard.errors import GitError, MissingObjectError
 from guard.git.commands import git
-from guard.git.memo import Memo
-from guard.git.objects import GitObject, ObjectPool
-from guard.git.repository import Repository, distinct, submodule_repositories
+from guard.git.objects import GitObject
+from guard.git.repository import distinct, submodule_repositories
 from guard.git.store import Part, Store
 from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.model import Combination
-from guard.situation.workspace import Workspace, repositories_of
+from guard.situation.contents import Submodules
 
 
 class Assembly(NamedTuple):
@@ -29,87 +27,6 @@ class Assembly(NamedTuple):
 
     key: str
     parts: tuple[Part, ...]
-
-
-class Submodules:
-    """The submodules of a superproject: their names and stores, each looked up once."""
-
-    def __init__(self, workspace: Workspace, pool: ObjectPool, config: Config, memo: Memo) -> None:
-        self.workspace = workspace
-        self.pool = pool
-        self.config = config
-        self._memo = memo
-        self._stores: dict[tuple[str, ...], Store] = {}
-        self._modules: dict[str, dict[str, dict[str, str]]] = {}
-        self._known: dict[str, Sequence[str]] = {}
-
-    def store(self, path: str, names: Sequence[str] = ()) -> Store:
-        """The store of a top-level submodule.
-
-        Args:
-            names: its names in ``.gitmodules``, where they are known; those that were given last
-                hold where none are.
-        """
-        names = self._known[path] = names or self._known.get(path, ())
-        key = (path, *names)
-        if key not in self._stores:
-            found = repositories_of(self.workspace, self.config, path, names)
-            self._stores[key] = Store(self.pool, found)
-        return self._stores[key]
-
-    def named(self, store: Store, tree: GitObject) -> dict[str, list[str]]:
-        """Path -> names, as the tree's ``.gitmodules`` says; errors as in `modules`."""
-        return {path: list(names) for path, names in self.modules(store, tree).items()}
-
-    def modules(self, store: Store, tree: GitObject) -> dict[str, dict[str, str]]:
-        """Path -> name -> URL, as the tree's ``.gitmodules`` says; "" where it names no URL.
-
-        Raises:
-            GitError: the file cannot be read as git configuration.
-            MissingObjectError: it is in no repository.
-        """
-        entry = next((item for item in tree.entries if item.name == b".gitmodules"), None)
-        if entry is None or entry.mode in (GITLINK, FOLDER):
-            return {}
-        if entry.id not in self._modules:
-            modules = self._memo.read(dict[str, dict[str, str]], "modules", entry.id)
-            self._modules[entry.id] = self._read(store, entry.id) if modules is None else modules
-        return self._modules[entry.id]
-
-    def _read(self, store: Store, entry: str) -> dict[str, dict[str, str]]:
-        blob = store.read(entry)
-        if blob is None:
-            raise MissingObjectError(f"blob {entry} (.gitmodules) is missing")
-        repository = store.repositories[0]
-        try:
-            modules = _read_modules(repository, blob)
-        except GitError as error:
-            line = re.search(r"bad config line (\d+)", error.problem)
-            if line is None:
-                raise
-            # Git has only the line of where the file is to be corrected.
-            is_top = repository.git_dir == self.workspace.superproject.git_dir
-            where = f"{'' if is_top else f'{repository.place}/'}.gitmodules:{line[1]}"
-            what = f"{where} cannot be read as git configuration"
-            raise GitError(what, f"correct {where}") from error
-        self._memo.write(modules, "modules", entry)
-        return modules
-
-
-def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str, str]]:
-    # git reads its own format: tabs, quotes and comments included.
-    asked = ("config", "--file=-", "-z", "--get-regexp", r"^submodule\..*\.(path|url)$")
-    output = repository.run(*asked, data=blob.data, ok=(0, 1))
-    paths: dict[str, list[str]] = {}
-    urls: dict[str, str] = {}
-    for item in os.fsdecode(output).split("\0"):
-        key, _, value = item.partition("\n")
-        name, _, kind = key.removeprefix("submodule.").rpartition(".")
-        if kind == "path" and value:
-            paths.setdefault(value, []).append(name)
-        elif kind == "url":
-            urls[name] = value
-    return {path: {name: urls.get(name, "") for name in names} for path, names in paths.items()}
 
 
 class _Assembler:

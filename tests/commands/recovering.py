@@ -13,8 +13,8 @@ from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.store import Store
 from guard.model import Gitlink, Result
-from guard.situation.assembly import Submodules, assemble
-from guard.situation.contents import of_commit
+from guard.situation.assembly import assemble
+from guard.situation.contents import Submodules, of_commit
 from guard.situation.workspace import Workspace
 from guard.verdicts.record import ImageFacts, Record
 from guard.verdicts.verdicts import Verdicts

@@ -13,8 +13,8 @@ from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.store import Store
 from guard.model import Combination
-from guard.situation.assembly import Assembly, Submodules, assemble
-from guard.situation.contents import of_commit, with_consumer
+from guard.situation.assembly import Assembly, assemble
+from guard.situation.contents import Submodules, of_commit, with_consumer
 from guard.situation.workspace import Workspace
 from tests.workshop import GUARD_TOML, Repo, Workshop
 
