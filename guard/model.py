@@ -34,9 +34,12 @@ _PLAIN: Final[Mapping[type, str]] = {
 
 # All rules, in their order. The first are static: they ask about the combination alone; the next
 # ask for its verdict, too; the last ask about a push: where it goes, and what went there before.
+TESTED: Final = "tested"
+PUBLISHED: Final = "published"
+MERGED: Final = "merged"
 STATIC_RULES: Final = ("release-tag", "dependency-match", "dependency-source", "image-pin")
-COMBINATION_RULES: Final = (*STATIC_RULES, "tested", "image-published")
-RULES: Final = (*COMBINATION_RULES, "published", "merged")
+COMBINATION_RULES: Final = (*STATIC_RULES, TESTED, "image-published")
+RULES: Final = (*COMBINATION_RULES, PUBLISHED, MERGED)
 
 # In the message of a commit that `guard recover` makes, with the verdict that it goes back to.
 RECOVERS: Final = "Guard-Recovers"

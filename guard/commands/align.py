@@ -58,8 +58,8 @@ def _commit(now: Situation, release: Release, screen: Screen) -> None:
     message = f"Move {path} to {release.tag}"
     commit = commit_gitlink(now.top, path, release.commit, message)
     screen.say(f"  committed as {commit[:12]}: {message}")
-    head, wanted = gate.head(), gate.gatherer.gitlink(now.combination, consumer)
-    if head is None or wanted is None or wanted == gate.gatherer.gitlink(head, consumer):
+    head, wanted = gate.head(), gate.gitlink(now.combination, consumer)
+    if head is None or wanted is None or wanted == gate.gitlink(head, consumer):
         return
     screen.warn(
         f"guard: the release was chosen for {consumer} {wanted[:12]}, which HEAD does not pin"
@@ -125,7 +125,7 @@ def _move(now: Situation, pin: Pin, choice: Choice, screen: Screen) -> None:
     if release.commit == pin.commit:
         screen.say(f"{path} stays at {release.tag}: {choice.reason.value}")
     else:
-        root = now.gate.gatherer.submodules(now.config).store(path).root(release.commit)
+        root = now.gate.submodules(now.config).store(path).root(release.commit)
         assert root is not None  # its packages have been read
         tag = f"refs/tags/{release.tag}"
         moved = move_submodule(now.top, path, release.commit, root.repository, tag)

@@ -157,10 +157,10 @@ def _check_parts(workspace: Workspace, config: Config) -> None:
 def _read(gate: Gate, config: Config) -> _Read:
     path = config.consumer
     try:
-        commit = gate.gatherer.gitlink(gate.present(), path)
+        commit = gate.gitlink(gate.present(), path)
         if commit is None:
             return _Read(nothing=f"there is no gitlink at {path}")
-        store = gate.gatherer.submodules(config).store(path)
+        store = gate.submodules(config).store(path)
         root = store.root(commit)
         if root is None:
             return _Read(nothing=f"commit {commit} of {path} is not here")

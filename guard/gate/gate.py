@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -19,23 +19,19 @@ from guard.model import (
     Finding,
     Gitlink,
     Outcome,
-    Severity,
     Tested,
     VerdictState,
     outcome_of,
 )
-from guard.rules.image_published import of_image
-from guard.situation.contents import of_commit, with_consumer
-from guard.situation.facts import Gatherer
+from guard.situation.contents import Contents, of_commit, with_consumer
+from guard.situation.others import Others
 from guard.situation.publication import Unknown, undecided
-from guard.situation.values import Facts, Pin
 from guard.situation.workspace import Workspace
+from guard.verdicts.verdicts import Verdicts
 
 if TYPE_CHECKING:
-    from guard.plan.remedies import Saw
+    from guard.situation.facts import Gatherer
 
-# Releases, for what would fit instead of what was found; guard align looks into all.
-_LOOKED_INTO = 20
 _KIND: Final = "static"
 
 
@@ -52,7 +48,7 @@ class _Judged(NamedTuple):
     tested: Tested | None = None
 
 
-class Gate(ExitStack):
+class Gate(Contents, ExitStack):
     """Decides about commits of one workspace, as a context that ends its git processes.
 
     Args:
@@ -68,16 +64,23 @@ class Gate(ExitStack):
         pool: ObjectPool | None = None,
         index: str = "",
     ) -> None:
-        super().__init__()
-        self.workspace = workspace
-        self.pool = pool or self.enter_context(ObjectPool())
-        self.gatherer = Gatherer(workspace, self.pool)
-        self.verdicts = self.gatherer.verdicts
+        ExitStack.__init__(self)
+        Contents.__init__(self, workspace, pool or self.enter_context(ObjectPool()))
+        self.verdicts = Verdicts(workspace.superproject, self.pool)
+        self._others = Others(self)
         self._asks_verdicts = asks_verdicts
         self._rules = COMBINATION_RULES if asks_verdicts else STATIC_RULES
         self._index_file = index
         self._combinations: dict[tuple[str, str], Combination] = {}
         self._decided: dict[tuple[str, str, Combination], Decision] = {}
+
+    @cached_property
+    def gatherer(self) -> Gatherer:
+        """Gathers the facts that the rules see."""
+        # They read Haskell; a push whose findings are in the memo does not wait for that.
+        from guard.situation.facts import Gatherer
+
+        return Gatherer(self, self.verdicts, self._others)
 
     def index(self) -> Combination | None:
         """The superproject's index; None where it has none.
@@ -173,10 +176,10 @@ class Gate(ExitStack):
         return self._decided[asked]._replace(ref=ref)
 
     def _decide(self, repository: str, commit: str, combination: Combination) -> Decision:
-        config = self.gatherer.config(combination)
+        config = self.config(combination)
         links = self._gitlinks(combination, config)
         ids = self._ids(combination, config)
-        judged = self._of_memo(combination, config, ids) or self._of_rules(combination, config, ids)
+        judged = self._of_memo(combination, config, ids) or self._of_rules(combination, ids)
         tested = judged.tested
         return Decision(
             repository,
@@ -192,29 +195,16 @@ class Gate(ExitStack):
             tested.recipe if tested else None,
         )
 
-    def _of_rules(self, combination: Combination, config: Config, ids: tuple[str, ...]) -> _Judged:
+    def _of_rules(self, combination: Combination, ids: tuple[str, ...]) -> _Judged:
         """What all the rules say; what of it is good for ever goes into the memo."""
-        # The rules read Haskell; a push whose findings are in the memo does not wait for that.
-        from guard.rules.asked import ranges_on_gitlink
-        from guard.rules.rulebook import ASKING, STATIC, judge
+        from guard.gate import ruling
 
-        facts = self.gatherer.gather(combination, tested=self._asks_verdicts)
-        facts = facts._replace(test_command=self._test_command(combination))
-        findings = judge(facts, STATIC)
-        if any(item.severity is Severity.ERROR for item in findings) and not _out_of_reach(facts):
-            # Which releases would fit is good to know; what is wrong is known without.
-            with suppress(GuardError):
-                ranges = ranges_on_gitlink(facts).values()
-                facts = self.gatherer.explain(facts, combination, ranges, _LOOKED_INTO)
-                findings = judge(facts, STATIC)
-        findings = with_remedies(findings, facts)
-        pin, tested = facts.pin, facts.tested
-        release = pin.releases[0].tag if isinstance(pin, Pin) and pin.releases else None
-        known = tested if isinstance(tested, Tested) and tested.key else None
-        judged = _Judged(release, findings, known)
-        if known is not None and not any(each.blocks for each in findings):
+        facts, findings = ruling.static(self.gatherer, combination, self._asks_verdicts)
+        tested = facts.tested if isinstance(facts.tested, Tested) and facts.tested.key else None
+        judged = _Judged(ruling.release_of(facts), findings, tested)
+        if tested is not None and not any(each.blocks for each in findings):
             self._keep(judged, ids)
-        return judged._replace(findings=findings + with_remedies(judge(facts, ASKING), facts))
+        return judged._replace(findings=findings + ruling.asking(facts))
 
     def _of_memo(
         self, combination: Combination, config: Config, ids: tuple[str, ...]
@@ -230,17 +220,30 @@ class Gate(ExitStack):
         tested = self._newest(accepted, accepted.tested, config, ids)
         if tested.state is not VerdictState.PASSED:
             return None  # a push that is blocked is told everything
-        if not self.gatherer.is_release(combination, config, accepted.release):
+        if not self._is_release(combination, config, accepted.release):
             return None
         # Two commits of the consumer with one content say the same, each of itself.
-        commit = self.gatherer.gitlink(combination, config.consumer)
+        commit = self.gitlink(combination, config.consumer)
         findings = tuple(
             item._replace(evidence=tuple(one._replace(commit=commit) for one in item.evidence))
             for item in accepted.findings
         )
-        image = self.gatherer.old_image(combination, config, tested)
-        findings += with_remedies(tuple(of_image(image)), image)
+        drift = self._others.unlike(combination, config, tested)
+        if drift is not None:
+            from guard.gate import ruling
+
+            findings += ruling.of_image(self.workspace.name, combination, config, tested, drift)
         return _Judged(accepted.release, findings, tested)
+
+    def _is_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
+        """Whether a tag names the dependency's commit wherever it is; None fits no gitlink."""
+        commit = self.gitlink(combination, config.dependency)
+        if commit is None or tag is None:
+            return commit is None and tag is None
+        repositories = self.submodule(combination, config, config.dependency).repositories
+        name = f"refs/tags/{tag}^{{commit}}"
+        tagged = [self.pool.reader(repository).read(name) for repository in repositories]
+        return {one.id for one in tagged if one is not None} == {commit}
 
     def _newest(
         self, accepted: _Judged, tested: Tested, config: Config, ids: tuple[str, ...]
@@ -259,22 +262,22 @@ class Gate(ExitStack):
         The superproject's tree names the settings and all other commits; the consumer's commit
         counts by its tree. Nothing where that is not here.
         """
-        commit = self.gatherer.gitlink(combination, config.consumer)
+        commit = self.gitlink(combination, config.consumer)
         if commit is None:
             return self.workspace.name(""), combination.tree
-        rooted = self.gatherer.root(combination, config, config.consumer, commit)
+        rooted = self.root(combination, config, config.consumer, commit)
         if isinstance(rooted, Unknown):
             return ()
         return self.workspace.name(""), combination.tree, rooted[1].tree.id
 
     def _kept(self, ids: tuple[str, ...]) -> _Judged | None:
-        accepted = self.gatherer.memo.read(_Judged, _KIND, *ids) if ids else None
+        accepted = self.memo.read(_Judged, _KIND, *ids) if ids else None
         is_bad = accepted is None or any(each.blocks for each in accepted.findings)
         return None if is_bad else accepted
 
     def _keep(self, accepted: _Judged, ids: tuple[str, ...]) -> None:
         if ids:
-            self.gatherer.memo.write(accepted, _KIND, *ids)
+            self.memo.write(accepted, _KIND, *ids)
 
     def misfits(self, combination: Combination) -> tuple[Finding, ...]:
         """What the static rules have against a combination.
@@ -282,13 +285,12 @@ class Gate(ExitStack):
         Raises:
             GuardError: the superproject or its configuration cannot be read.
         """
-        ids = self._ids(combination, self.gatherer.config(combination))
+        ids = self._ids(combination, self.config(combination))
         if self._kept(ids) is not None:
             return ()
-        from guard.rules.rulebook import STATIC, judge
+        from guard.gate import ruling
 
-        facts = self.gatherer.gather(combination, tested=False)
-        findings = judge(facts, STATIC)
+        findings = ruling.misfits(self.gatherer, combination)
         misfits = tuple(each for each in findings if each.blocks)
         if not misfits:
             self._keep(_Judged(None, findings), ids)
@@ -308,7 +310,7 @@ class Gate(ExitStack):
         Raises:
             GuardError: it cannot be read, or there is neither an index nor a commit.
         """
-        return self.gatherer.config(self.present())
+        return self.config(self.present())
 
     def config_at(self, commit: str) -> Config:
         """The configuration in a commit of the superproject.
@@ -316,7 +318,7 @@ class Gate(ExitStack):
         Raises:
             GuardError: it cannot be read, or the commit is missing.
         """
-        return self.gatherer.config(self.combination(commit))
+        return self.config(self.combination(commit))
 
     def consumer_name(self) -> str:
         """How people name the consumer, as far as that can be known without its configuration."""
@@ -324,9 +326,9 @@ class Gate(ExitStack):
         return here.name(here.inside) if here.inside else Config().consumer
 
     def _consumer_in(self, combination: Combination, commit: str, ref: str | None) -> Decision:
-        config = self.gatherer.config(combination)
+        config = self.config(combination)
         name = self.workspace.name(config.consumer)
-        if self.gatherer.gitlink(combination, config.consumer) is None:
+        if self.gitlink(combination, config.consumer) is None:
             error = GuardError(
                 f"{self.workspace.name('')} ({combination.source}) has no gitlink at "
                 f"{config.consumer} that this commit could replace",
@@ -338,8 +340,7 @@ class Gate(ExitStack):
 
     def _gitlinks(self, combination: Combination, config: Config) -> tuple[Gitlink, ...]:
         found = (
-            (path, self.gatherer.gitlink(combination, path))
-            for path in (config.consumer, config.dependency)
+            (path, self.gitlink(combination, path)) for path in (config.consumer, config.dependency)
         )
         return tuple(Gitlink(path, commit) for path, commit in found if commit is not None)
 
@@ -356,13 +357,6 @@ class Gate(ExitStack):
             self._combinations[commit, source] = found
         return self._combinations[commit, source]
 
-    def _test_command(self, combination: Combination) -> str:
-        if combination.replaced:
-            return f"guard test --consumer {combination.replaced[0].commit[:12]}"
-        if combination.commit is not None:
-            return f"guard test {combination.commit[:12]}"
-        return "guard test"
-
 
 def first_allowed(decisions: Iterable[Decision]) -> Decision:
     """The first of several decisions that is allowed, else the first of all."""
@@ -371,21 +365,6 @@ def first_allowed(decisions: Iterable[Decision]) -> Decision:
     if first.outcome is Outcome.ALLOWED:
         return first
     return next((each for each in decisions if each.outcome is Outcome.ALLOWED), first)
-
-
-def with_remedies(findings: Sequence[Finding], facts: Saw | None) -> tuple[Finding, ...]:
-    """Findings with what mends each, as the plan decides from the facts that the rule saw."""
-    if not findings or facts is None:
-        return tuple(findings)
-    # Nearly always an accepted push has none.
-    from guard.plan.remedies import mended
-
-    return mended(findings, facts)
-
-
-def _out_of_reach(facts: Facts) -> bool:
-    """Whether no list of releases could make the findings clearer."""
-    return facts.pin is None or isinstance(facts.pin, Unknown)
 
 
 def _undecided(

@@ -8,15 +8,22 @@ from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
-from guard.gate.gate import Gate, with_remedies
-from guard.model import STATIC_RULES, Combination, Decision, Evidence, Finding, outcome_of
-from guard.rules import merged, published
+from guard.gate.gate import Gate
+from guard.model import (
+    MERGED,
+    PUBLISHED,
+    STATIC_RULES,
+    Combination,
+    Decision,
+    Evidence,
+    Finding,
+    outcome_of,
+)
 from guard.situation.contents import with_consumer
 from guard.situation.gitlinks import Destination
-from guard.situation.merging import Merges, Standing, staleness
 from guard.situation.publication import Publication, PublicationState, Unknown, undecided
-from guard.situation.published import PublishedLinks
-from guard.situation.values import Publications
+from guard.situation.published import PublishedLinks, Standing
+from guard.situation.tracking import Place
 
 _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
 
@@ -47,9 +54,9 @@ class Order:
         # A push of the consumer says nothing of where the superproject is at home.
         at_home = gate.workspace.in_superproject
         home = destination if at_home else Destination(asks=destination.asks)
-        self._published = PublishedLinks(gate.gatherer, home)
+        self._published = PublishedLinks(gate, home)
         self._links = self._published.links
-        self._merges = Merges(self._links, destination)
+        self._defaults: dict[str, bool | Unknown] = {}
         self._merged: dict[Combination, tuple[Finding, ...]] = {}
 
     def judged(self, decisions: Sequence[Decision]) -> list[Decision]:
@@ -69,7 +76,7 @@ class Order:
             commit = self._release_of(item)
             if commit not in releases:
                 releases[commit] = self._unpublished(commit) if commit else ()
-            rules = (published.NAME, merged.NAME)
+            rules = (PUBLISHED, MERGED)
             found = releases[commit] + stale.get(item.ref, ())
             result.append(_with(item, found, rules))
         return result
@@ -91,7 +98,7 @@ class Order:
         workspace = self._gate.workspace
         try:
             present = self._gate.present()
-            config = self._gate.gatherer.config(present)
+            config = self._gate.config(present)
             found = self._published.release(present, config, commit)
             if found is None or found.state not in _UNPUBLISHED:
                 return ()
@@ -99,19 +106,22 @@ class Order:
                 return ()
         except GuardError:
             return ()
+        from guard.gate import ruling
+
         source = Evidence(workspace.name(""), present.commit, text=present.source)
-        links = Publications(source, (found,))
-        return with_remedies(published.check(links), links)
+        return ruling.of_links(source, (found,))
 
     def _stale(self, refs: Sequence[str | None]) -> dict[str | None, tuple[Finding, ...]]:
         try:
-            found = staleness(self._links, refs)
+            lacking = self._links.lacking()
+            if not lacking:
+                return {}
+            from guard.gate import ruling
+
+            return ruling.of_stale(self._links, refs, lacking)
         except GitError as error:
-            unknown = undecided(merged.NAME, Unknown(error.problem, error.remedy))
+            unknown = undecided(MERGED, Unknown(error.problem, error.remedy))
             return dict.fromkeys(refs, (unknown,))
-        return {
-            ref: with_remedies([merged.check_stale(stale)], stale) for ref, stale in found.items()
-        }
 
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
         """As `judged`, for pushes of the superproject."""
@@ -124,61 +134,89 @@ class Order:
         for name in dict.fromkeys(names):
             with suppress(GuardError):
                 combination = self._gate.combination(name)
-                readable[name] = combination, self._gate.gatherer.config(combination)
+                readable[name] = combination, self._gate.config(combination)
         try:
             links = self._published.of(list(readable.values()))
         except GuardError as error:
             unknown = Unknown(error.problem, error.remedy)
             return {
-                name: _Commit(*pair, None, (undecided(published.NAME, unknown),))
+                name: _Commit(*pair, None, (undecided(PUBLISHED, unknown),))
                 for name, pair in readable.items()
             }
         commits = {}
         for (name, (combination, config)), found in zip(readable.items(), links, strict=True):
-            source = Evidence(self._gate.workspace.name(""), name, text=combination.source)
-            publications = Publications(source, found)
-            findings = with_remedies(published.check(publications), publications)
-            commits[name] = _Commit(combination, config, found, findings)
+            commits[name] = _Commit(combination, config, found, self._early(combination, found))
         return commits
+
+    def _early(
+        self, combination: Combination, links: tuple[Publication, ...]
+    ) -> tuple[Finding, ...]:
+        """What is to be said of gitlinks that are not published."""
+        if all(link.state is PublicationState.PUBLISHED for link in links):
+            return ()
+        from guard.gate import ruling
+
+        name, text = self._gate.workspace.name(""), combination.source
+        return ruling.of_links(Evidence(name, combination.commit, text=text), links)
 
     def _in_order(self, decision: Decision, commit: _Commit | None) -> Decision:
         if commit is None:
             return decision
-        decided = _with(decision, commit.findings, (published.NAME,))
+        decided = _with(decision, commit.findings, (PUBLISHED,))
         ref = decision.ref or self._destination.ref
-        if commit.links is None or self._merges.is_known_default(ref) is False:
+        if commit.links is None or self._links.moves_default(ref) is False:
             return decided
         if commit.combination not in self._merged:
             found = self._merged_findings(commit.combination, commit.config, commit.links)
             self._merged[commit.combination] = found
         findings = self._where_default(ref, self._merged[commit.combination])
-        return _with(decided, findings, (merged.NAME,))
+        return _with(decided, findings, (MERGED,))
 
     def _where_default(self, ref: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """The findings, if the push goes to the default branch; the remote may be asked for it."""
         if not findings:
             return ()
-        default = self._merges.is_default(ref)
+        default: bool | Unknown | None = self._links.moves_default(ref)
+        if default is None:
+            if ref not in self._defaults:
+                from guard.gate import ruling
+
+                self._defaults[ref] = ruling.is_default(self._links, ref)
+            default = self._defaults[ref]
         if isinstance(default, Unknown):
-            return (undecided(merged.NAME, default),)
+            return (undecided(MERGED, default),)
         return findings if default else ()
 
     def _merged_findings(
         self, combination: Combination, config: Config, links: tuple[Publication, ...]
     ) -> tuple[Finding, ...]:
         try:
-            standing = self._merges.of(combination, config, links)
+            link = next((each for each in links if each.path == config.consumer), None)
+            places, standings = self._published.standings(combination, config, link)
+            if link is None or not places:
+                return ()
+            merged = (standing for standing in standings if standing.merged)
+            standing = next(merged, None) or self._nearest(link, places, standings)
             if standing is None:
                 return ()
             if isinstance(standing, Unknown):
-                return tuple(merged.check(standing))
+                return (undecided(MERGED, standing),)
             misfits = self._misfits(combination, standing)
             if standing.merged and not misfits:
                 return ()
-            merge = self._merges.merge(combination, standing, misfits)
-            return with_remedies(merged.check(merge), merge)
+            from guard.gate import ruling
+
+            return ruling.of_merge(self._links, combination, standing, misfits)
         except GuardError as error:
-            return tuple(merged.check(Unknown(error.problem, error.remedy)))
+            return (undecided(MERGED, Unknown(error.problem, error.remedy)),)
+
+    def _nearest(
+        self, link: Publication, places: Sequence[Place], standings: Sequence[Standing]
+    ) -> Standing | Unknown | None:
+        """The standing that counts where none is merged, None where enough is said."""
+        from guard.gate import ruling
+
+        return ruling.nearest(self._links, link, places, standings)
 
     def _misfits(self, combination: Combination, standing: Standing) -> tuple[Finding, ...]:
         """What the static rules have against the tip of the default branch in the commit's place.

@@ -8,8 +8,7 @@ from guard.config import FILE, Config, Protection
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.pushes import Pushed, fits
-from guard.model import Decision, Finding, Severity, outcome_of
-from guard.rules.tested import NAME as TESTED
+from guard.model import TESTED, Decision, Finding, Severity, outcome_of
 from guard.situation.branches import HEADS, default_names, tracking_ref
 
 _NAME: Final = "policy"
@@ -73,7 +72,7 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
         if found is not None:
             return found
     branch = pushed.update.remote_ref.removeprefix(HEADS)
-    refs = gate.gatherer.refs
+    refs = gate.refs
     for name in (tracking_ref(remote, branch), *default_names(remote)):
         found = _config_at(gate, refs[name].id) if name in refs else None
         if found is not None:

@@ -43,7 +43,7 @@ def _lacking(gate: Gate, decision: Decision) -> str:
     if not any(each.missing for each in decision.findings):
         return ""
     try:
-        submodules = gate.gatherer.submodules(gate.present_config())
+        submodules = gate.submodules(gate.present_config())
         links = {
             link.path: Link(link.commit, submodules.store(link.path).repositories)
             for link in decision.gitlinks

@@ -106,7 +106,7 @@ class Situation:
         self.gate = gate
         self.top = gate.workspace.superproject
         self.combination = combination or gate.present()
-        self.config = gate.gatherer.config(self.combination)
+        self.config = gate.config(self.combination)
         self._patience = patience
         self._registry = registry
         self._answers: dict[tuple[str, str], dict[str, str] | Trouble] = {}
@@ -155,7 +155,7 @@ class Situation:
 
     @cached_property
     def _published(self) -> PublishedLinks:
-        return PublishedLinks(self.gate.gatherer, self._destination)
+        return PublishedLinks(self.gate, self._destination)
 
     @cached_property
     def _destination(self) -> Destination:
@@ -186,7 +186,7 @@ class Situation:
     @cached_property
     def checkouts(self) -> Checkouts:
         """How everything is checked out."""
-        submodules = self.gate.gatherer.submodules(self.config)
+        submodules = self.gate.submodules(self.config)
         links = {
             path: Link(commit, submodules.store(path).repositories, path == self.config.consumer)
             for path, commit in self.gitlinks.items()

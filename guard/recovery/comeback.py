@@ -196,7 +196,7 @@ def _tested_config(gate: Gate, good: Good) -> Config:
         config = gate.present_config()
         if config.recipe.digest == good.record.recipe:
             return config
-    return gate.gatherer.config(good.whole())
+    return gate.config(good.whole())
 
 
 def _may_move_latest(gate: Gate, plan: Plan, wishes: Wishes, screen: Screen) -> bool:

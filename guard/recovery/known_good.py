@@ -226,4 +226,4 @@ class KnownGood:
     def _repositories(self, path: str) -> tuple[Repository, ...]:
         if not path:
             return (self._repository,)
-        return self._gate.gatherer.submodules(self._config).store(path).repositories
+        return self._gate.submodules(self._config).store(path).repositories

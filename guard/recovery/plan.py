@@ -248,7 +248,7 @@ class Planner:
             if tree is None:
                 continue
             try:
-                config = self._gate.gatherer.config(Combination(tree.id))
+                config = self._gate.config(Combination(tree.id))
             except GuardError:
                 continue  # the present one may be what was broken
             if config.recipe.digest == self._good.record.recipe:
@@ -338,7 +338,7 @@ class Planner:
 
     def _release(self, config: Config, part: Part) -> tuple[str, str]:
         """The release that has the tested content: that of the record, else another."""
-        store = self._gate.gatherer.submodules(config).store(part.path)
+        store = self._gate.submodules(config).store(part.path)
         tags = all_releases(store.repositories, config.release_tag)
         releases = in_order(tags.releases, config.release_tag)
         wanted = self._good.record.release
@@ -399,7 +399,7 @@ class Planner:
 def _submodules(gate: Gate, good: Good) -> list[Part]:
     """The submodules of the superproject itself, not those of its submodules."""
     tree = good.whole()._replace(replaced=())
-    return [part for part in good.parts if part.path and gate.gatherer.gitlink(tree, part.path)]
+    return [part for part in good.parts if part.path and gate.gitlink(tree, part.path)]
 
 
 def _leaving(stand: Stand, commit: str) -> tuple[str, ...]:

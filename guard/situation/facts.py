@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from fnmatch import fnmatchcase
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 from guard.config import FILE, Config
 from guard.errors import GuardError
 from guard.git.commits import described
-from guard.git.objects import ObjectPool
 from guard.git.releases import TagList, all_releases, in_order, releases_named
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
+from guard.haskell import Manifest, SourceKind, VersionRange
 from guard.model import Combination, Evidence, Release, Severity, Tested, VerdictState
 from guard.situation.assembly import Assembly, assemble
+from guard.situation.candidates import likeliest, with_packages
 from guard.situation.contents import Contents, superproject_tree
-from guard.situation.others import Others
+from guard.situation.image_files import image_pins
+from guard.situation.manifests import Library
+from guard.situation.others import Drift, Others
 from guard.situation.publication import Unknown
 from guard.situation.values import (
     FILL_IN,
@@ -34,20 +35,17 @@ from guard.situation.values import (
     Pin,
     ReleasePackages,
 )
-from guard.situation.workspace import Workspace
 from guard.verdicts.verdicts import Verdicts
 
-if TYPE_CHECKING:
-    # A push whose findings are in the memo reads no manifest.
-    from guard.haskell import Manifest, VersionRange
-    from guard.situation.manifests import Library
 
-
-class Gatherer(Contents):
+class Gatherer:
     """Facts about combinations of one workspace; what two of them share is read once."""
 
-    def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
-        super().__init__(workspace, pool)
+    def __init__(self, contents: Contents, verdicts: Verdicts, others: Others) -> None:
+        self._contents = contents
+        self._verdicts = verdicts
+        self._others = others
+        self._library = Library()
         self._consumers: dict[tuple[Config, str, object, str], Consumer | Unknown] = {}
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList] = {}
@@ -56,14 +54,6 @@ class Gatherer(Contents):
         self._candidates: dict[tuple[Config, frozenset[Release]], tuple[ReleasePackages, ...]] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self._image_files: dict[tuple[str, ...], ImagePins] = {}
-        self._others = Others(self)
-        self.verdicts = Verdicts(workspace.superproject, pool)
-
-    @cached_property
-    def _library(self) -> Library:
-        from guard.situation.manifests import Library
-
-        return Library()
 
     def gather(self, combination: Combination, *, tested: bool) -> Facts:
         """Everything the rules need for one combination.
@@ -75,11 +65,12 @@ class Gatherer(Contents):
             GuardError: the superproject itself or its configuration cannot be read. What is
                 wrong with a submodule stands in the facts as `Unknown`.
         """
-        config = self.config(combination)
+        config = self._contents.config(combination)
+        name = self._contents.workspace.name
         names = Names(
-            self.workspace.name(""),
-            self.workspace.name(config.consumer),
-            self.workspace.name(config.dependency),
+            name(""),
+            name(config.consumer),
+            name(config.dependency),
             config.consumer,
             config.dependency,
             config.release_tag,
@@ -88,12 +79,15 @@ class Gatherer(Contents):
         pin = self._pin(combination, config)
         facts = Facts(names, evidence, self._consumer(combination, config, pin), pin)
         facts = facts._replace(image_pins=self._image_pins(combination, config))
-        if tested:
-            facts = facts._replace(
-                tested=self.tested(combination, config),
-                old_image=self.old_image(combination, config, self.tested(combination, config)),
-            )
-        return facts
+        facts = facts._replace(test_command=_test_command(combination))
+        if not tested:
+            return facts
+        verdict = self.tested(combination, config)
+        image = None
+        if isinstance(verdict, Tested):
+            drift = self._others.unlike(combination, config, verdict)
+            image = drift and old_image(name, combination, config, verdict, drift)
+        return facts._replace(tested=verdict, old_image=image)
 
     def explain(
         self,
@@ -111,12 +105,9 @@ class Gatherer(Contents):
         Raises:
             GuardError: the dependency's tags cannot be listed.
         """
-        # An accepted push does not wait for the import.
-        from guard.situation.candidates import likeliest, with_packages
-
-        config = self.config(combination)
+        config = self._contents.config(combination)
         form, path = config.release_tag, config.dependency
-        store = self.submodules(config).store(path)
+        store = self._contents.submodules(config).store(path)
         releases = self._all_tags(form, store).releases
         key = (config, frozenset(ranges), most)
         if key not in self._likeliest:
@@ -132,7 +123,7 @@ class Gatherer(Contents):
     def tested(self, combination: Combination, config: Config) -> Tested | Unknown:
         """What the verdicts say of a combination."""
         if not config.test.command:
-            store = self.store(combination)
+            store = self._contents.store(combination)
             # guard init leaves a file that is there.
             is_there = store.walk(superproject_tree(store, combination), FILE) is not None
             return Tested(VerdictState.NO_COMMAND, remedy=FILL_IN if is_there else "")
@@ -142,68 +133,29 @@ class Gatherer(Contents):
             self._tested[content, config] = self._look_up(combination, config)
         return self._tested[content, config]
 
-    def old_image(
-        self, combination: Combination, config: Config, tested: Tested | Unknown
-    ) -> OldImage | None:
-        """What CI would test a pushed commit of the consumer in, where that is not what passed."""
-        pushed = any(link.path == config.consumer for link in combination.replaced)
-        if not pushed or not isinstance(tested, Tested) or tested.published:
-            return None
-        if not config.image.publish:
-            return None  # CI builds its own
-        if tested.state is not VerdictState.PASSED:
-            return None  # the rule `tested` has something to say
-        name = self.workspace.name
-        found = OldImage(
-            name(config.consumer),
-            name(""),
-            Evidence(name(""), combination.commit, text=combination.source),
-            "",
-            (),
-            tested.verdict,
-            config.rules.image_published == Severity.ERROR.value,
-        )
-        try:
-            unlike = self._others.drift(combination, config)
-        except GuardError as error:
-            return found._replace(unknown=Unknown(error.problem, error.remedy))
-        return unlike and found._replace(remote=unlike.remote, differs=unlike.differs)
-
-    def is_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
-        """Whether a tag names the dependency's commit wherever it is; None fits no gitlink.
-
-        Raises:
-            GuardError: git cannot be asked.
-        """
-        commit = self.gitlink(combination, config.dependency)
-        if commit is None or tag is None:
-            return commit is None and tag is None
-        repositories = self.submodule(combination, config, config.dependency).repositories
-        name = f"refs/tags/{tag}^{{commit}}"
-        tagged = [self.pool.reader(repository).read(name) for repository in repositories]
-        return {one.id for one in tagged if one is not None} == {commit}
-
     def assembly(self, combination: Combination, config: Config) -> Assembly:
         """All parts of a combination, and its key.
 
         Raises:
             GuardError: it cannot be put together.
         """
-        return assemble(self.submodules(config), self.store(combination), combination)
+        return assemble(
+            self._contents.submodules(config), self._contents.store(combination), combination
+        )
 
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
             key = self.assembly(combination, config).key
-            return self.verdicts.look_up(key, config.recipe)
+            return self._verdicts.look_up(key, config.recipe)
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
 
     def _pin(self, combination: Combination, config: Config) -> Pin | Unknown | None:
-        commit = self.gitlink(combination, config.dependency)
+        commit = self._contents.gitlink(combination, config.dependency)
         if commit is None:
             return None
         if (config, commit) not in self._pins:
-            rooted = self.root(combination, config, config.dependency, commit)
+            rooted = self._contents.root(combination, config, config.dependency, commit)
             try:
                 pin = rooted if isinstance(rooted, Unknown) else self._read_pin(config, *rooted)
             except GuardError as error:
@@ -254,13 +206,13 @@ class Gatherer(Contents):
     def _consumer(
         self, combination: Combination, config: Config, pin: Pin | Unknown | None
     ) -> Consumer | Unknown | None:
-        commit = self.gitlink(combination, config.consumer)
+        commit = self._contents.gitlink(combination, config.consumer)
         if commit is None:
             return None
         # The states of its paths depend on the pin and on the superproject around it.
         key = (config, commit, pin.commit if isinstance(pin, Pin) else pin, combination.tree)
         if key not in self._consumers:
-            rooted = self.root(combination, config, config.consumer, commit)
+            rooted = self._contents.root(combination, config, config.consumer, commit)
             if isinstance(rooted, Unknown):
                 self._consumers[key] = rooted
             else:
@@ -273,17 +225,14 @@ class Gatherer(Contents):
         return self._consumers[key]
 
     def _image_pins(self, combination: Combination, config: Config) -> ImagePins | None:
-        commit = self.gitlink(combination, config.consumer)
+        commit = self._contents.gitlink(combination, config.consumer)
         if commit is None or not config.image.pins:
             return None
-        rooted = self.root(combination, config, config.consumer, commit)
+        rooted = self._contents.root(combination, config, config.consumer, commit)
         if isinstance(rooted, Unknown):
             return None
-        # An accepted push has what they say from the memo.
-        from guard.situation.image_files import image_pins
-
         store, root = rooted
-        reader = self.pool.reader(root.repository)
+        reader = self._contents.pool.reader(root.repository)
         found = image_pins(store, reader, root.tree, config.image, self._image_files)
         blocks = config.rules.image_pin == Severity.ERROR.value
         return found._replace(name=config.image.name, blocks=blocks)
@@ -295,8 +244,6 @@ class Gatherer(Contents):
         manifests: list[Manifest],
         pin: Pin | Unknown | None,
     ) -> list[PathSource]:
-        from guard.haskell import SourceKind
-
         found = []
         for manifest in manifests:
             base = posixpath.join(config.consumer, posixpath.dirname(manifest.path))
@@ -317,7 +264,7 @@ class Gatherer(Contents):
         """What a path leads to that leaves the consumer for neither itself nor the dependency."""
         if whole.startswith(("/", "../")):
             return PathState.NOWHERE  # no such thing is in the build context
-        store = self.store(combination)
+        store = self._contents.store(combination)
         try:
             found = store.walk(superproject_tree(store, combination), whole)
         except LookupError:
@@ -331,7 +278,7 @@ class Gatherer(Contents):
             return PathState.NO_GITLINK
         if isinstance(pin, Unknown):
             return PathState.UNKNOWN
-        rooted = self.root(combination, config, config.dependency, pin.commit)
+        rooted = self._contents.root(combination, config, config.dependency, pin.commit)
         assert not isinstance(rooted, Unknown)  # its packages have been read
         store, root = rooted
         try:
@@ -346,6 +293,40 @@ class Gatherer(Contents):
             return PathState.UNKNOWN  # the package may stand in what could not be read
         is_folder = found is not None and found[0].mode == FOLDER
         return PathState.NO_PACKAGE if is_folder else PathState.ABSENT
+
+
+def old_image(
+    name: Callable[[str], str],
+    combination: Combination,
+    config: Config,
+    tested: Tested,
+    drift: Drift | Unknown,
+) -> OldImage:
+    """What is to be told of an image that others do not have.
+
+    Args:
+        name: says how people name a part.
+    """
+    image = OldImage(
+        name(config.consumer),
+        name(""),
+        Evidence(name(""), combination.commit, text=combination.source),
+        "",
+        (),
+        tested.verdict,
+        config.rules.image_published == Severity.ERROR.value,
+    )
+    if isinstance(drift, Unknown):
+        return image._replace(unknown=drift)
+    return image._replace(remote=drift.remote, differs=drift.differs)
+
+
+def _test_command(combination: Combination) -> str:
+    if combination.replaced:
+        return f"guard test --consumer {combination.replaced[0].commit[:12]}"
+    if combination.commit is not None:
+        return f"guard test {combination.commit[:12]}"
+    return "guard test"
 
 
 def _is_firm(manifest: Manifest, path: str) -> bool:

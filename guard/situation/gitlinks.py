@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from guard.config import Config
-from guard.git.remotes import is_local, read_remotes, resolved
+from guard.errors import GitError
+from guard.git.remotes import Remote, is_local, read_remotes, resolved
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK
 from guard.model import Combination
-from guard.situation.branches import head_branch, pushed_to, remote_of
+from guard.situation.branches import (
+    HEADS,
+    default_candidates,
+    head_branch,
+    moves_default,
+    pushed_to,
+    remote_head,
+    remote_of,
+)
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.tracking import Place, Tracking, reachable, track
 from guard.situation.workspace import Workspace
@@ -137,10 +147,9 @@ class Links:
         return [os.path.join(self.here.base, url) if is_local(url) else url for url in found]
 
     def _bases(self) -> list[str]:
-        here, destination, workspace = self.here, self.destination, self.contents.workspace
-        home = remote_of(here, dict(workspace.options), workspace.superproject)
+        here, destination = self.here, self.destination
         pushed = here.named(destination.remote)
-        bases = [remote.urls[0] for remote in (home, pushed) if remote]
+        bases = [remote.urls[0] for remote in (self.home, pushed) if remote]
         bases += [url for url in (destination.url,) if url]
         if destination.remote and not (pushed or destination.url):
             bases.append(destination.remote)
@@ -182,6 +191,56 @@ class Links:
             name
             for name, answer in zip(names, answers, strict=True)
             if answer and answer.id == name
+        }
+
+    @cached_property
+    def pushed_to(self) -> Remote | None:
+        """The superproject's remote that is pushed to."""
+        named = self.here.named(self.destination.remote)
+        if named is not None or not self.destination.url:
+            return named
+        return next(iter(self.here.at(self.here.places(self.destination.url))), None)
+
+    @cached_property
+    def home(self) -> Remote | None:
+        """The remote that the superproject is fetched from."""
+        workspace = self.contents.workspace
+        return remote_of(self.here, dict(workspace.options), workspace.superproject)
+
+    def moves_default(self, ref: str) -> bool | None:
+        """Whether a push to a ref moves the default branch of the superproject's remote.
+
+        Returns:
+            None where only the remote knows.
+        """
+        if not ref.startswith(HEADS):
+            return False
+        name = self.pushed_to.name if self.pushed_to is not None else ""
+        try:
+            followed = remote_head(self.contents.workspace.superproject, name) if name else ""
+            return moves_default(name, ref.removeprefix(HEADS), followed, self.contents.refs)
+        except GitError:
+            return True  # asked too much is better than too little
+
+    def lacking(self) -> dict[str, str]:
+        """What the superproject's HEAD does not lead to of its remote's default branch.
+
+        Returns:
+            By tracking ref, of which several may be of the default branch.
+
+        Raises:
+            GitError: git cannot be asked, or HEAD is at no commit.
+        """
+        if self.home is None:
+            return {}
+        repository, refs = self.contents.workspace.superproject, self.contents.refs
+        head = self.contents.pool.reader(repository).read("HEAD^{commit}")
+        if head is None:
+            raise GitError(f"HEAD of {repository.place} is at no commit yet")
+        names = default_candidates(self.home.name, remote_head(repository, self.home.name))
+        tips = {name: refs[name].id for name in names if name in refs}
+        return {
+            name: tip for name, tip in tips.items() if not self.leads_to(repository, [head.id], tip)
         }
 
 

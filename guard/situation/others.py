@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import NamedTuple
 
 from guard.config import FILE, Config
-from guard.errors import MissingObjectError
+from guard.errors import GuardError, MissingObjectError
 from guard.git.objects import GitObject
 from guard.git.store import Store
 from guard.git.trees import FOLDER, TreeEntry
-from guard.model import Combination
+from guard.model import Combination, Tested, VerdictState
 from guard.situation.branches import default_names, usual_remote
 from guard.situation.contents import Contents, superproject_tree
+from guard.situation.publication import Unknown
 
 
 class Drift(NamedTuple):
@@ -38,6 +39,25 @@ class Others:
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
+
+    def unlike(
+        self, combination: Combination, config: Config, tested: Tested
+    ) -> Drift | Unknown | None:
+        """Where CI would test a pushed commit of the consumer in another image than what passed.
+
+        Returns:
+            None where it would not, and where the rule `tested` has something to say.
+        """
+        is_pushed = any(link.path == config.consumer for link in combination.replaced)
+        builds_its_own = not config.image.publish
+        if not is_pushed or builds_its_own or tested.published:
+            return None
+        if tested.state is not VerdictState.PASSED:
+            return None
+        try:
+            return self.drift(combination, config)
+        except GuardError as error:
+            return Unknown(error.problem, error.remedy)
 
     def drift(self, combination: Combination, config: Config) -> Drift | None:
         """What of the image others do not have; the consumer is left out, for that is pushed.

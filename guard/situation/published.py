@@ -1,17 +1,16 @@
-"""Whether others can fetch what gitlinks name, for many commits of the superproject at once."""
+"""How pushed gitlinks stand to their remotes: whether others can fetch them, what is merged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
-from guard.git.commands import Remedy, git
 from guard.model import Combination
-from guard.situation.branches import remote_of
+from guard.situation.branches import HEADS, short_name
 from guard.situation.contents import Contents
 from guard.situation.gitlinks import Destination, Links, Submodule
 from guard.situation.publication import Publication, PublicationState
@@ -21,8 +20,25 @@ if TYPE_CHECKING:
     from guard.situation.unpublished import Search
 
 
+class Standing(NamedTuple):
+    """How the commit at the consumer's gitlink stands to the default branch of one of its remotes.
+
+    Args:
+        ref: the branch as it is tracked.
+        tip: the commit that it was at when it was last fetched.
+        merged: whether the tip leads to the commit.
+    """
+
+    path: str
+    commit: str
+    place: Place
+    ref: str
+    tip: str
+    merged: bool
+
+
 class PublishedLinks:
-    """Says of gitlinks whether others can fetch them; each commit is looked for once."""
+    """Says how gitlinks stand to their remotes; each commit is looked for once."""
 
     def __init__(self, contents: Contents, destination: Destination) -> None:
         self.links = Links(contents, destination)
@@ -105,14 +121,8 @@ class PublishedLinks:
         self, submodule: Submodule, config: Config, commits: Sequence[str]
     ) -> Iterable[Publication]:
         path, url = submodule.path, submodule.url
-        if not url:
-            for commit in commits:
-                yield Publication(
-                    path, commit, PublicationState.NO_URL, remedy=self._name_url(submodule, config)
-                )
-            return
         places = []
-        for place in self.links.places(submodule, config):
+        for place in self.links.places(submodule, config) if url else ():
             places.append(place)
             known = self._known(place, set(commits))
             for commit in known:
@@ -136,23 +146,47 @@ class PublishedLinks:
         tips = {*tracked.values(), *tracking.seen(place.remote)}
         return published | self.links.reached(place.repository, tips, commits - published)
 
-    def _name_url(self, submodule: Submodule, config: Config) -> Remedy:
-        url = ""
-        for tracking in self.links.tracking(self.links.repositories(submodule, config)[:1]):
-            remote = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
-            url = remote.urls[0] if remote else url
-        name = submodule.names[-1] if submodule.names else submodule.path
-        if not url:
-            return f"write into .gitmodules from which URL others fetch {submodule.path}"
-        settings = [] if submodule.names else [(f"submodule.{name}.path", submodule.path)]
-        settings.append((f"submodule.{name}.url", self._beside(submodule, url)))
-        top = self.links.contents.workspace.superproject
-        written = (git(top, "config", "--file=.gitmodules", *each) for each in settings)
-        return (*written, git(top, "add", ".gitmodules"))
+    def standings(
+        self, combination: Combination, config: Config, link: Publication | None
+    ) -> tuple[list[Place], list[Standing]]:
+        """How the consumer's commit stands to the default branch of its remotes, as last fetched.
 
-    def _beside(self, submodule: Submodule, url: str) -> str:
-        """A URL as it counts from the superproject's, where both have one parent; else as it is."""
-        relative = f"../{url.rstrip('/').rpartition('/')[2]}"
-        places = self.links.here.places
-        whole = self.links.urls(submodule._replace(url=relative))
-        return relative if any(places(each) & places(url) for each in whole) else url
+        Args:
+            link: the consumer's.
+
+        Returns:
+            The remotes, none where there is nothing to be merged; and how it stands to those whose
+            default branch is known.
+
+        Raises:
+            GuardError: something cannot be read.
+        """
+        submodule = self.links.submodule(combination, config, config.consumer)
+        if link is None or submodule is None or not submodule.url:
+            return [], []
+        # Where there is none, the rule `published` says what is missing.
+        places = list(self.links.places(submodule, config))
+        standings = []
+        for place in places:
+            ref = place.default_branch
+            if ref is None:
+                continue
+            if link.along and link.along == HEADS + short_name(place.remote.name, ref):
+                return [], []  # this very push brings the branch there, or it fails
+            tip = place.tracking.refs[ref].id
+            merged = self.links.leads_to(place.repository, [tip], link.commit)
+            standings.append(Standing(link.path, link.commit, place, ref, tip, merged))
+        return places, self._newest(standings)
+
+    def _newest(self, standings: list[Standing]) -> list[Standing]:
+        """Those whose branch is not behind the same one as another repository has it."""
+        if len({item.tip for item in standings}) < 2:
+            return standings
+        behind = {
+            item.tip
+            for item in standings
+            for other in standings
+            if other.tip != item.tip
+            and self.links.leads_to(other.place.repository, [other.tip], item.tip)
+        }
+        return [item for item in standings if item.tip not in behind]

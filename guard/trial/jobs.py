@@ -64,13 +64,12 @@ def job_for(gate: Gate, combination: Combination) -> Job:
     Raises:
         GuardError: it cannot be put together.
     """
-    gatherer = gate.gatherer
-    config = gatherer.config(combination)
+    config = gate.config(combination)
     if not config.test.command:
         # A commit older than .guard.toml is tested by the present recipe.
         config = gate.present_config()
-    facts = gatherer.gather(combination, tested=False)
-    assembly = gatherer.assembly(combination, config)
+    facts = gate.gatherer.gather(combination, tested=False)
+    assembly = gate.gatherer.assembly(combination, config)
     release = facts.pin.releases[0].tag if isinstance(facts.pin, Pin) and facts.pin.releases else ""
     return Job(combination, config, assembly, release)
 
@@ -115,7 +114,7 @@ def _likely(gate: Gate, record: Record) -> list[Combination]:
         with suppress(GuardError):
             likely.insert(0, gate.combination(record.superproject))
     links = {link.path: link.commit for link in record.gitlinks}
-    consumers = [gate.gatherer.config(each).consumer for each in likely]
+    consumers = [gate.config(each).consumer for each in likely]
     return [
         with_consumer(each, path, links[path])
         for each, path in zip(likely, consumers, strict=True)
@@ -128,11 +127,11 @@ def _combination(gate: Gate, revision: str | None, consumer: str | None) -> Comb
     if revision and workspace.in_superproject:
         return gate.combination(resolve(workspace.superproject, revision))
     present = gate.present()
-    config = gate.gatherer.config(present)
+    config = gate.config(present)
     revision = consumer or revision
     if not revision and workspace.role(config) is not Role.CONSUMER:
         return present
-    if gate.gatherer.gitlink(present, config.consumer) is None:
+    if gate.gitlink(present, config.consumer) is None:
         raise GuardError(
             f"{workspace.name('')} ({present.source}) has no gitlink at {config.consumer}",
             f"add a submodule at {config.consumer} of {workspace.name('')}",
@@ -155,13 +154,13 @@ def standing(gate: Gate) -> Combination:
     Not with that of a clone that is only behind the index: `guard status` speaks of the index.
     """
     present = gate.present()
-    config = gate.gatherer.config(present)
+    config = gate.config(present)
     if gate.workspace.role(config) is not Role.CONSUMER:
         return present
-    commit, pinned = head_of(gate.workspace.here), gate.gatherer.gitlink(present, config.consumer)
+    commit, pinned = head_of(gate.workspace.here), gate.gitlink(present, config.consumer)
     if commit is None or pinned is None:
         return present
-    root = gate.gatherer.submodules(config).store(config.consumer).root(pinned)
+    root = gate.submodules(config).store(config.consumer).root(pinned)
     is_here = root is not None and has_commit(root.repository, commit)
     if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
         return present

@@ -116,9 +116,9 @@ def _named(gate: Gate) -> set[str | Gitlink] | None:
     visited = set()
     try:
         for combination in _combinations(gate):
-            config = gate.gatherer.config(combination)
+            config = gate.config(combination)
             named.add(gate.gatherer.assembly(combination, config).key)
-            for repository in gate.gatherer.submodules(config).store(config.consumer).repositories:
+            for repository in gate.submodules(config).store(config.consumer).repositories:
                 if (config.consumer, repository) in visited:
                     continue
                 visited.add((config.consumer, repository))

@@ -13,11 +13,13 @@ from guard.git.objects import ObjectPool
 from guard.model import Gitlink, Result, VerdictState
 from guard.model import Tested as Known
 from guard.rules.asked import ranges_on_gitlink
-from guard.situation.contents import of_commit, with_consumer
+from guard.situation.contents import Contents, of_commit, with_consumer
 from guard.situation.facts import Gatherer
+from guard.situation.others import Others
 from guard.situation.publication import Unknown
 from guard.situation.values import Consumer, Facts, PathState, Pin
 from guard.situation.workspace import Workspace
+from guard.verdicts.verdicts import Verdicts
 from tests.workshop import GUARD_TOML, STACK, Repo, Workshop, cabal
 
 
@@ -28,7 +30,9 @@ class Gathering:
         repository = workshop.docker.repository
         self._workshop = workshop
         self.pool = pool
-        self.gatherer = Gatherer(Workspace(repository, repository), pool)
+        self.contents = Contents(Workspace(repository, repository), pool)
+        verdicts, others = Verdicts(repository, pool), Others(self.contents)
+        self.gatherer = Gatherer(self.contents, verdicts, others)
 
     def __call__(self, commit: str = "", consumer: str = "", explain: bool = False) -> Facts:
         repository = self._workshop.docker.repository
@@ -474,7 +478,7 @@ def test_gitlinks_are_found_where_they_stand(workshop: Workshop, gather: Gatheri
     repository = workshop.docker.repository
     with ObjectPool() as pool:
         combination = of_commit(repository, pool, workshop.docker.head, "")
-        ask = gather.gatherer.gitlink
+        ask = gather.contents.gitlink
         assert ask(combination, "aula") == workshop.aula.head
         for path in ("gone", "Dockerfile", "aula/aula.cabal", "gone/deeper"):
             assert ask(combination, path) is None

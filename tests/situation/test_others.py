@@ -11,8 +11,7 @@ import pytest
 from guard.config import Config, Image
 from guard.git.objects import ObjectPool
 from guard.model import Result
-from guard.situation.contents import of_commit
-from guard.situation.facts import Gatherer
+from guard.situation.contents import Contents, of_commit
 from guard.situation.others import Drift, Others
 from guard.situation.workspace import Workspace
 from guard.verdicts.verdicts import Verdicts
@@ -38,9 +37,9 @@ def release(workshop: Workshop) -> None:
 def drift(workshop: Workshop, config: Config | None = None) -> Drift | None:
     repository = workshop.docker.repository
     with ObjectPool() as pool:
-        gatherer = Gatherer(Workspace(repository, repository), pool)
+        contents = Contents(Workspace(repository, repository), pool)
         combination = of_commit(repository, pool, workshop.docker.head, "")
-        return Others(gatherer).drift(combination, config or gatherer.config(combination))
+        return Others(contents).drift(combination, config or contents.config(combination))
 
 
 def differs(workshop: Workshop) -> tuple[str, ...]:
