@@ -4,8 +4,6 @@ The file is read from the commit that is judged, never from the working tree. Un
 types and bad values are errors that name the key: a policy that is misread is no policy.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple

@@ -5,8 +5,6 @@ requirement, release, combination, verdict, finding. What is kept of values in f
 the same as plain data: `as_plain` makes it, and `read_as` is the one way back, by the annotations.
 """
 
-from __future__ import annotations
-
 import reprlib
 from collections.abc import Mapping
 from enum import Enum

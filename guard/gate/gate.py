@@ -1,7 +1,5 @@
 """The gate: facts about one pushed commit, judged by every rule, make a decision."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from functools import cached_property, partial
@@ -75,7 +73,7 @@ class Gate(Contents, ExitStack):
         self._decided: dict[tuple[str, str, Combination], Decision] = {}
 
     @cached_property
-    def gatherer(self) -> Gatherer:
+    def gatherer(self) -> "Gatherer":
         """Gathers the facts that the rules see."""
         # They read Haskell; a push whose findings are in the memo does not wait for that.
         from guard.situation.facts import Gatherer

@@ -1,7 +1,5 @@
 """The judgement of one push: every ref that it updates, in the order that git gives."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

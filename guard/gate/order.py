@@ -1,7 +1,5 @@
 """The order of a release: what a push has to wait for. It depends on where the push goes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Which refs are judged, which of them must be tested, and whether a push loosens that."""
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 from guard.config import FILE, Config, Protection

@@ -12,9 +12,8 @@ from typing import Final
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.git.commands import ALONE, Remedy, git
-from guard.git.network import remote_head
 from guard.git.refs import head_of
-from guard.git.remotes import Remote
+from guard.git.remotes import Remote, remote_head
 from guard.git.repository import Repository
 from guard.model import Combination, Evidence, Finding, Severity, Tested
 from guard.plan.remedies import mended

@@ -13,11 +13,12 @@ from typing import Final
 
 from guard.errors import GitError, GuardError
 from guard.git.commands import git, in_turn
-from guard.git.commits import entries, has_commit, is_named, private_index
+from guard.git.commits import has_commit, is_named
+from guard.git.index import private_index
 from guard.git.refs import stand
 from guard.git.remotes import fetch
 from guard.git.repository import Repository, checkout_at
-from guard.git.trees import GITLINK
+from guard.git.trees import GITLINK, entries
 
 # git overwrites what is ignored, which may be somebody's only copy.
 _CAREFULLY: Final = ("--quiet", "--no-recurse-submodules", "--no-overwrite-ignore")

@@ -1,7 +1,5 @@
 """What a person is to do: commands as values, and their text for where the user stands."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from shlex import join

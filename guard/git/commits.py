@@ -7,11 +7,10 @@ but by `advance`, `commit_gitlink` and `commit_staged`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 from guard.errors import GitError, GuardError
-from guard.git.files import private_folder
+from guard.git.index import private_index
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK
 
@@ -33,17 +32,6 @@ def tree_of(repository: Repository, commit: str) -> str:
         GitError: there is no such commit.
     """
     return repository.text("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
-
-
-def entries(repository: Repository, tree: str) -> dict[str, tuple[int, str]]:
-    """What is below a tree or commit but its folders: path -> mode and object id.
-
-    Raises:
-        GitError: it is not here.
-    """
-    listed = os.fsdecode(repository.run("ls-tree", "-r", "-z", "--full-tree", tree))
-    pairs = (line.split("\t", 1) for line in listed.split("\0") if line)
-    return {path: (int(words[:6], 8), words.split()[2]) for words, path in pairs}
 
 
 def is_ancestor(repository: Repository, old: str, new: str) -> bool:
@@ -79,23 +67,6 @@ def described(repository: Repository, commit: str, tags: str = "") -> str:
         return repository.text("describe", "--tags", *words, commit)
     except GitError:
         return commit[:12]  # no such tag before it, or it is not here
-
-
-@contextmanager
-def private_index(repository: Repository, private_objects: bool = False) -> Iterator[Repository]:
-    """The repository with an index of its own, empty at first, which is gone with the context.
-
-    Args:
-        private_objects: whether new objects are gone with the context, too.
-
-    Raises:
-        GuardError: there is no room for it.
-    """
-    with private_folder("objects") as folder:
-        scratch = repository._replace(index_file=os.path.join(folder, "index"))
-        if private_objects:
-            scratch = scratch._replace(new_objects=os.path.join(folder, "objects"))
-        yield scratch
 
 
 def tree_with(repository: Repository, base: str | None, changes: Changes) -> str:

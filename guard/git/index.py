@@ -12,8 +12,7 @@ from typing import Final
 from guard.config import FILE
 from guard.errors import GitError, GuardError
 from guard.git.commands import PERSON, git
-from guard.git.commits import private_index
-from guard.git.files import no_room
+from guard.git.files import no_room, private_folder
 from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.refs import head_of
@@ -62,6 +61,23 @@ def relevant_files(repository: Repository, index: str) -> tuple[str, ...]:
         for change, path in pairs
         if _GITLINK in change[1:14].split() or re.fullmatch(_NAMES, os.path.basename(path))
     )
+
+
+@contextmanager
+def private_index(repository: Repository, private_objects: bool = False) -> Iterator[Repository]:
+    """The repository with an index of its own, empty at first, which is gone with the context.
+
+    Args:
+        private_objects: whether new objects are gone with the context, too.
+
+    Raises:
+        GuardError: there is no room for it.
+    """
+    with private_folder("objects") as folder:
+        scratch = repository._replace(index_file=os.path.join(folder, "index"))
+        if private_objects:
+            scratch = scratch._replace(new_objects=os.path.join(folder, "objects"))
+        yield scratch
 
 
 @contextmanager

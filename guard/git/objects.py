@@ -1,7 +1,5 @@
 """Objects and refs of git's, many at a time, through one process for each repository."""
 
-from __future__ import annotations
-
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from functools import cached_property
 from subprocess import Popen

@@ -1,7 +1,5 @@
 """What git tells a pre-push hook, and which of it is to be judged. Source: githooks(5)."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase

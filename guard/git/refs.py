@@ -1,7 +1,5 @@
 """Refs: lists of them, HEAD, and what a revision names."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple

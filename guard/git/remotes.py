@@ -3,8 +3,6 @@
 They are asked as the user would ask them, and no branch is moved.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Sequence

@@ -7,8 +7,6 @@ for what is done as the user would do it: over a network, in a checkout, through
 process is never changed.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import signal

@@ -1,7 +1,5 @@
 """The pieces of a combination, and one submodule's objects, wherever on this machine they are."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

@@ -1,13 +1,14 @@
-"""Git's tree objects as values, and the id of a tree that nobody stored.
+"""Git's tree objects as values, what is below one, and the id of a tree that nobody stored.
 
 The format is git's own: ``<mode> <name>\\0<id>`` for each entry, sorted by name as if folders
 ended in a slash (gitformat-pack does not say so; git's tree-walk and ``base_name_compare`` do).
 """
 
-from __future__ import annotations
-
+import os
 from collections.abc import Iterable
 from typing import Final, NamedTuple
+
+from guard.git.repository import Repository
 
 FOLDER: Final = 0o040000
 GITLINK: Final = 0o160000
@@ -80,3 +81,14 @@ def tree_id(entries: Iterable[TreeEntry], id_bytes: int) -> str:
         for entry in sorted(entries, key=lambda each: each.name + b"/" * (each.mode == FOLDER))
     )
     return object_id(b"tree", data, id_bytes)
+
+
+def entries(repository: Repository, tree: str) -> dict[str, tuple[int, str]]:
+    """What is below a tree or commit but its folders: path -> mode and object id.
+
+    Raises:
+        GitError: it is not here.
+    """
+    listed = os.fsdecode(repository.run("ls-tree", "-r", "-z", "--full-tree", tree))
+    pairs = (line.split("\t", 1) for line in listed.split("\0") if line)
+    return {path: (int(words[:6], 8), words.split()[2]) for words, path in pairs}

@@ -14,15 +14,8 @@ from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.git.checkouts import in_the_way, losses
 from guard.git.commands import git
-from guard.git.commits import (
-    Changes,
-    Entry,
-    changed_index,
-    is_ancestor,
-    only_in,
-    private_index,
-    tree_of,
-)
+from guard.git.commits import Changes, Entry, changed_index, is_ancestor, only_in, tree_of
+from guard.git.index import private_index
 from guard.git.refs import Stand, refs_below, stand
 from guard.git.releases import all_releases, in_order
 from guard.git.repository import Repository, checkout_at

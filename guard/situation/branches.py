@@ -4,8 +4,6 @@ They go by values: what git's configuration says, which refs there are, what HEA
 read for them is read at the end of this module, without a git process where files tell as much.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 

@@ -1,7 +1,5 @@
 """The gitlinks of commits of the superproject, and what is known here of their remotes."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from functools import cached_property

@@ -1,7 +1,5 @@
 """What others have: the superproject as its remote had it when it was last fetched."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from functools import cached_property

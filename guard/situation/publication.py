@@ -1,7 +1,5 @@
 """What every push needs of what the rules may see: what is published, and what is unknown."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """How pushed gitlinks stand to their remotes: whether others can fetch them, what is merged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -45,7 +43,7 @@ class PublishedLinks:
         self._publications: dict[tuple[Submodule, str], Publication] = {}
 
     @cached_property
-    def _search(self) -> Search:
+    def _search(self) -> "Search":
         # An accepted push does not wait for the import.
         from guard.situation.unpublished import Search
 

@@ -6,8 +6,6 @@ commit that something else of the remote leads to, and ``url``, a blob that says
 remote's name may come to stand for another place.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple

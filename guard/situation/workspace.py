@@ -1,7 +1,5 @@
 """Which repository is which: where a command or a push stands, and where its superproject is."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from guard.errors import GitError, GuardError
-from guard.git.commits import changed_index, moved, new_commit, private_index
+from guard.git.commits import changed_index, moved, new_commit
+from guard.git.index import private_index
 from guard.git.refs import VERDICTS
 from guard.git.repository import Repository
 from guard.git.store import Part

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
-from guard.git.commits import Entry, entries, moved, new_commit, tree_with
+from guard.git.commits import Entry, moved, new_commit, tree_with
 from guard.git.objects import ObjectPool, ObjectReader
 from guard.git.refs import REMOTES, list_refs
 from guard.git.remotes import fetch, ls_remote
 from guard.git.repository import Repository
 from guard.git.sending import PushError, Refusal, push
+from guard.git.trees import entries
 from guard.verdicts.record import parse_all
 from guard.verdicts.verdicts import NAME, REF
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from guard.config import Recipe
 from guard.errors import GuardError
-from guard.git.commits import entries
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.refs import REMOTES, VERDICTS, list_refs
 from guard.git.remotes import read_remotes
 from guard.git.repository import Repository
 from guard.git.store import Part, Store
+from guard.git.trees import entries
 from guard.model import Result, ShapeError, Tested, VerdictState
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from guard.git.commits import (
     advance,
     changed_index,
     new_commit,
-    private_index,
     tree_with,
 )
+from guard.git.index import private_index
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK, REGULAR
 from tests.repositories import MakeRepo
