@@ -240,7 +240,7 @@ class Gate(Contents, ExitStack):
             return commit is None and tag is None
         repositories = self.submodule(combination, config, config.dependency).repositories
         name = f"refs/tags/{tag}^{{commit}}"
-        tagged = [self.pool.reader(repository).read(name) for repository in repositories]
+        tagged = [self.pool.reader(each).read_refs([name])[0] for each in repositories]
         return {one.id for one in tagged if one is not None} == {commit}
 
     def _newest(
@@ -346,7 +346,7 @@ class Gate(Contents, ExitStack):
         if ref is None or not ref.startswith("refs/heads/"):
             return None
         branch = ref.removeprefix("refs/heads/")
-        tip = self.pool.reader(self.workspace.superproject).read(f"{ref}^{{commit}}")
+        (tip,) = self.pool.reader(self.workspace.superproject).read_refs([f"{ref}^{{commit}}"])
         return None if tip is None else self._of(tip.id, f"branch {branch}")
 
     def _of(self, commit: str, source: str) -> Combination:

@@ -53,8 +53,8 @@ class ObjectKind(NamedTuple):
 class ObjectReader:
     """A ``git cat-file --batch`` that stays open.
 
-    Ask for objects by id or by an id with a suffix (``<id>^{tree}``, ``<id>:path``), never by the
-    name of a ref: cat-file would also try ``refs/tags/<name>`` and others.
+    Ask for objects by id or by an id with a suffix (``<id>^{tree}``, ``<id>:path``), by the name of
+    a ref only through `read_refs`.
     """
 
     def __init__(self, repository: Repository) -> None:
@@ -83,6 +83,23 @@ class ObjectReader:
         result = [self._kept[name] if name in self._kept else next(answers) for name in names]
         self._keep(open_names, found)
         return result
+
+    def read_refs(self, names: Sequence[str]) -> list[GitObject | None]:
+        """As `read_all`, for full names of refs, a suffix behind them or not.
+
+        Where there is no such ref, git goes on to look for the whole name below ``refs/tags/``
+        (gitrevisions(7)), where ``git tag refs/tags/v1`` puts one by mistake. So that is asked for
+        as well; where it is there, git lists the ref itself.
+        """
+        answers = self.read_all([*names, *(f"refs/tags/{name}" for name in names)])
+        return [
+            answer if namesake is None or self._has_ref(name) else None
+            for name, answer, namesake in zip(names, answers, answers[len(names) :], strict=False)
+        ]
+
+    def _has_ref(self, name: str) -> bool:
+        ref = name.partition("^")[0].partition(":")[0]
+        return ref in list_refs(self.repository, ref)
 
     def _keep(self, names: Sequence[str], found: Sequence[GitObject | None]) -> None:
         """What ids stand for stays so; what is not there may come."""
@@ -219,8 +236,7 @@ class KeptRefs(Mapping[str, Ref]):
     """What a repository keeps of its remotes, by the full names of the refs.
 
     A ref that is asked for by its name is looked up alone; only what goes through all of them has
-    git list them, which takes longer the more there are. Where there is no such ref, git looks for
-    the whole name below ``refs/tags/`` as well, where nobody has any.
+    git list them, which takes longer the more there are.
 
     Args:
         reader: of the repository.
@@ -243,7 +259,7 @@ class KeptRefs(Mapping[str, Ref]):
         return ref
 
     def _look_up(self, name: str) -> Ref | None:
-        target = self._reader.read(name)
+        (target,) = self._reader.read_refs([name])
         return Ref(target.id, symbolic(self._reader.repository, name)) if target else None
 
     def __iter__(self) -> Iterator[str]:

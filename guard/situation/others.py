@@ -89,7 +89,7 @@ class Others:
             return None
         # By full names, through the process that has looked up the verdict.
         names = [f"{ref}^{{tree}}" for ref in default_names(self._remote)]
-        trees = self._contents.pool.reader(self._contents.workspace.superproject).read_all(names)
+        trees = self._contents.pool.reader(self._contents.workspace.superproject).read_refs(names)
         return next((tree for tree in trees if tree is not None), None)
 
 

@@ -90,7 +90,7 @@ class Verdicts:
         """
         own = f"{REF}:{record_path(tested.key, tested.recipe)}"
         names = [own, *self._their_refs()]
-        record, *theirs = self._pool.reader(self._repository).read_all(names)
+        record, *theirs = self._pool.reader(self._repository).read_refs(names)
         return record is not None and record.id == tested.blob and not any(theirs)
 
     def others(self) -> list[Theirs]:

@@ -304,3 +304,26 @@ class TestWhatChangedSince:
         pushed.docker.git("add", "Dockerfile")
         ran = pushed.guard("check", "--json", at=pushed.aula)
         assert "aula-docker: HEAD" in ran.out  # the index is untested now
+
+
+class TestNamesakes:
+    """A tag named ``refs/tags/v1``, which ``git tag refs/tags/v1`` makes, is no tag ``v1``."""
+
+    @pytest.mark.parametrize("at", ["docker", "aula"])
+    def test_one_of_the_release_is_no_release(self, pushed: Workshop, at: str) -> None:
+        pushed.thentos.git("tag", "refs/tags/v0.3.0", "v0.3.0")
+        pushed.thentos.git("tag", "--delete", "v0.3.0")
+        ran = push(pushed, getattr(pushed, at), "after")
+        assert ran.status != 0
+        assert "error release-tag" in ran.text
+
+    def test_one_beside_the_release_does_no_harm(self, pushed: Workshop) -> None:
+        pushed.thentos.git("tag", "refs/tags/v0.3.0", "v0.2.1")
+        assert push(pushed, pushed.docker, "after").status == 0
+
+    def test_one_of_the_verdicts_is_no_verdict(self, pushed: Workshop) -> None:
+        pushed.docker.git("tag", "refs/guard/verdicts", "refs/guard/verdicts")
+        pushed.docker.git("update-ref", "-d", "refs/guard/verdicts")
+        ran = push(pushed, pushed.docker, "after")
+        assert ran.status != 0
+        assert "error tested" in ran.text

@@ -185,3 +185,20 @@ class TestPartialClone:
     def test_git_itself_would_have_fetched_it(self, partial: Repo) -> None:
         # That the test above can fail: the same question, asked as git usually is.
         assert partial.git("cat-file", "blob", f"{partial.head}:a") == "A"
+
+
+def test_a_ref_is_no_tag_of_its_name(repo: Repo) -> None:
+    first, second = repo.commit("one", {"a": "1"}), repo.commit("two", {"a": "2"})
+    for name, commit in (("refs/tags/gone", first), ("refs/tags/both", first), ("both", second)):
+        repo.git("update-ref", f"refs/tags/{name}", commit)
+    with ObjectPool() as pool:
+        names = [
+            "refs/tags/gone",
+            "refs/tags/gone:a",
+            "refs/tags/both^{commit}",
+            "refs/tags/both:a",
+        ]
+        gone, file, both, content = pool.reader(repo.repository).read_refs(names)
+    assert (gone, file) == (None, None)
+    assert both is not None and both.id == second
+    assert content is not None and content.data == b"2"
