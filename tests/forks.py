@@ -24,14 +24,12 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from tempfile import TemporaryFile
 from typing import Final, NamedTuple
 
-# Of what the commands import when they need it, the slow ones.
-_SLOW: Final = (
-    *("guard.engine.attempt", "guard.engine.client", "guard.rules.rulebook"),
-    *("guard.situation.manifests", "packaging.version", "rich.live", "yaml"),
-)
+# What guard imports where it needs it, the slow ones.
+_SLOW: Final = ("packaging.version", "rich.live", "yaml")
 # Seconds; a run that takes longer hangs.
 _PATIENCE: Final = 120
 _LONGEST: Final = 1 << 18
@@ -83,9 +81,10 @@ def _server() -> socket.socket:
 
 def _serve(requests: socket.socket) -> None:
     """Fork for each request, until nobody is there to make one. A fork returns from here."""
-    from guard.cli import COMMANDS
+    import guard
 
-    for name in (*(f"guard.commands.{command.replace('-', '_')}" for command in COMMANDS), *_SLOW):
+    modules = (module.name for module in walk_packages(guard.__path__, "guard."))
+    for name in (*(each for each in modules if not each.endswith(".__main__")), *_SLOW):
         import_module(name)
     gc.freeze()
     while True:
