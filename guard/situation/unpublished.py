@@ -24,6 +24,7 @@ from guard.situation.branches import (
     feature_branch,
     head_branch,
     push_remote,
+    remote_of,
     short_name,
     tracking_ref,
 )
@@ -225,6 +226,9 @@ class Search:
         return feature_branch(self._links.contents.refs, destination.remote, destination.ref)
 
     def _nowhere(self, submodule: Submodule, config: Config, commit: str) -> Publication:
+        if not submodule.url:
+            remedy = self._name_url(submodule, config)
+            return Publication(submodule.path, commit, PublicationState.NO_URL, remedy=remedy)
         repositories = self._links.repositories(submodule, config)
         if not repositories:
             path = submodule.path
@@ -254,6 +258,27 @@ class Search:
                 git(repositories[0], "fetch", name),
             ),
         )
+
+    def _name_url(self, submodule: Submodule, config: Config) -> Remedy:
+        url = ""
+        for tracking in self._links.tracking(self._links.repositories(submodule, config)[:1]):
+            remote = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
+            url = remote.urls[0] if remote else url
+        name = submodule.names[-1] if submodule.names else submodule.path
+        if not url:
+            return f"write into .gitmodules from which URL others fetch {submodule.path}"
+        settings = [] if submodule.names else [(f"submodule.{name}.path", submodule.path)]
+        settings.append((f"submodule.{name}.url", self._url_beside(submodule, url)))
+        top = self._workspace.superproject
+        written = (git(top, "config", "--file=.gitmodules", *each) for each in settings)
+        return (*written, git(top, "add", ".gitmodules"))
+
+    def _url_beside(self, submodule: Submodule, url: str) -> str:
+        """A URL as it counts from the superproject's, where both have one parent; else as it is."""
+        relative = f"../{url.rstrip('/').rpartition('/')[2]}"
+        places = self._links.here.places
+        whole = self._links.urls(submodule._replace(url=relative))
+        return relative if any(places(each) & places(url) for each in whole) else url
 
 
 def _release(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
