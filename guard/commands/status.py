@@ -22,6 +22,7 @@ from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Test
 from guard.plan.following import following, preparation
 from guard.recovery.journal import read_journal
 from guard.recovery.plan import goals_home
+from guard.rules import release_tag
 from guard.rules.asked import requirements, whole_range
 from guard.screen import JSON_VERSION, Screen, column, counted, decision_json
 from guard.situation.branches import tracking_ref, usual_remote
@@ -158,7 +159,7 @@ def _status(gate: Gate, is_short: bool) -> _Status:
     is_away, text = _way_home(gate)
     engine = "" if is_short else _engine(now.config)
     if not text:
-        text = _next(now, proof, 0 if is_short else _PATIENCE)
+        now, text = _next(now, proof, 0 if is_short else _PATIENCE)
         if isinstance(engine, Unknown) and text.startswith(_OF_ENGINE):
             # A person has to start one first.
             text = as_next(str(engine.remedy or engine.what), text, is_persons=True)
@@ -166,16 +167,18 @@ def _status(gate: Gate, is_short: bool) -> _Status:
     return _Status(now, *pushes, proof, engine, bypassed(gate), is_away, text)
 
 
-def _next(now: Situation, proof: Proof, patience: float) -> str:
-    """What brings the work on, or the person who has to; "" where there is nothing to do."""
+def _next(now: Situation, proof: Proof, patience: float) -> tuple[Situation, str]:
+    """The situation as it was last looked at, and what brings the work on, or the person who has
+    to; "" where there is nothing to do.
+    """
     missing = (hook for hook in proof.hooks if not hook.health.effective)
     hook = next((each.health.remedy or "guard install" for each in missing), "")
     step = following(now.release, now.checkouts, hook, now.pushes)
     if step.depends and patience:
         # A remote that has moved on refuses a push, and git would learn nothing from that.
-        asking = Situation(now.gate, patience)
-        step = following(asking.release, now.checkouts, hook, now.pushes)
-    return step.text
+        now = Situation(now.gate, patience)
+        step = following(now.release, now.checkouts, hook, now.pushes)
+    return now, step.text
 
 
 def _superproject(now: Situation) -> _Push | None:
@@ -185,7 +188,7 @@ def _superproject(now: Situation) -> _Push | None:
     if not isinstance(spot, Spot) or not spot.is_there:
         return _Push(decision, "", False)
     # What others have put on top of it may have mended it: a pull comes first.
-    return _Push(decision, spot.remote, spot.reach is Reach.SAME and _is_bad(now.gate, decision))
+    return _Push(decision, spot.remote, spot.reach is Reach.SAME and _is_bad(now, decision))
 
 
 def _consumer(now: Situation) -> _Push | None:
@@ -194,17 +197,22 @@ def _consumer(now: Situation) -> _Push | None:
         return None
     remote = usual_remote(checkout, now.gate.pool.settings)
     is_there = remote and is_named(checkout, decision.commit, tracking_ref(remote, ""))
-    return _Push(decision, remote if is_there else "", _is_bad(now.gate, decision))
+    return _Push(decision, remote if is_there else "", _is_bad(now, decision))
 
 
-def _is_bad(gate: Gate, decision: Decision) -> bool:
-    """Whether what was found will not change by testing it or by pushing something else."""
-    errors = [each.rule for each in decision.findings if each.severity is Severity.ERROR]
-    if any(rule in STATIC_RULES for rule in errors):
+def _is_bad(now: Situation, decision: Decision) -> bool:
+    """Whether what was found will not change by testing it or by pushing something else.
+
+    That a pin is no release is known where the dependency's remote has none that is not here.
+    """
+    errors = {each.rule for each in decision.findings if each.severity is Severity.ERROR}
+    if errors & {*STATIC_RULES} - {release_tag.NAME}:
+        return True
+    if release_tag.NAME in errors and now.has_every_release:
         return True
     if not decision.combination or decision.recipe is None:
         return False
-    tested = gate.verdicts.by_digest(decision.combination, decision.recipe)
+    tested = now.gate.verdicts.by_digest(decision.combination, decision.recipe)
     return tested.state in (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 

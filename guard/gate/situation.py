@@ -304,7 +304,15 @@ class Situation:
 
         return Nearness(tags("--contains"), tags("--merged"))
 
-    @property
+    @cached_property
+    def has_every_release(self) -> bool:
+        """Whether the dependency's remotes were asked, and have no release that is not here."""
+        places = list(self._places(self.config.dependency)) if self._patience else []
+        asked = [self._shown(place.repository, place.remote.name) for place in places]
+        is_answered = bool(asked) and not any(isinstance(shown, Trouble) for shown in asked)
+        return is_answered and self._new_tags is None
+
+    @cached_property
     def _new_tags(self) -> Command | None:
         """What fetches the releases that the dependency's remote has and that are not here."""
         path, form = self.config.dependency, self.config.release_tag

@@ -210,6 +210,23 @@ class TestPushes:
         assert ran.status == 0, ran.text
         assert self.pushes(workshop).count(": allowed, nothing to push\n") == 2
 
+    def test_what_lacks_only_its_tag_here_is_not_gone_back_from(self, workshop: Workshop) -> None:
+        """A colleague's release is no harm, however little of it was fetched."""
+        workshop.release("0.4.0")
+        workshop.require(">=0.4")
+        workshop.publish()
+        workshop.pin()
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        workshop.thentos.git("tag", "--delete", "v0.4.0")
+        assert self.pushes(workshop).count(": blocked, nothing to push\n") == 2
+        short = workshop.guard("status", "--short").out
+        assert "guard recover" not in short
+        assert next_of(workshop) == "git -C thentos fetch origin tag v0.4.0"
+        # Where the remote has none either, it is one.
+        workshop.thentos.git("push", "--quiet", "--no-verify", "origin", ":refs/tags/v0.4.0")
+        word = ": blocked, already on origin: guard recover --push\n"
+        assert self.pushes(workshop).count(word) == 2
+
     def test_what_is_only_untested_is_not_gone_back_from(self, workshop: Workshop) -> None:
         workshop.docker.commit("Of a colleague", {"Dockerfile": "FROM base\n"})
         workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
