@@ -98,7 +98,8 @@ class _Status(NamedTuple):
         """What is said where nothing comes next."""
         tested = self.now.facts.tested
         if isinstance(tested, Tested) and tested.state is VerdictState.PASSED:
-            return "nothing: this combination is tested, published and pushed"
+            published = ", published" if self.now.config.image.publish else ""
+            return f"nothing: this combination is tested{published} and pushed"
         return "nothing: this is what others have; it was not tested here"
 
 
