@@ -47,6 +47,7 @@ from guard.situation.checkouts import (
     checkouts,
     in_way_of_checkout,
     in_way_of_rebase,
+    is_on_feature,
 )
 from guard.situation.gitlinks import Destination, Links, usual_destination
 from guard.situation.publication import Publication, PublicationState, Unknown
@@ -225,6 +226,7 @@ class Situation:
             tested=facts.tested,
             image=self._image,
             consumer=_tried(self._consumer),
+            beside=_tried(lambda: self._own_branch),
             superproject=_tried(self._superproject),
             staged=self.is_staged,
             message=f"Take {self.subject}",
@@ -432,6 +434,22 @@ class Situation:
             return compared._replace(reach=Reach.SAME)
         return compared
 
+    @property
+    def _own_branch(self) -> Spot | Trouble | None:
+        """Where the consumer's HEAD would be pushed, on a feature branch of its own."""
+        each = self.checkouts.at(self.config.consumer)
+        if each is None or not each.is_feature or self._is_feature:
+            return None
+        repository, head = each.repository, head_branch(each.repository)
+        (tracking,) = track([repository], self.gate.pool)
+        names = [remote.name for remote in tracking.remotes.remotes]
+        to = pushed_to(dict(tracking.options), names, head, tracking.refs)
+        there = tracking_ref(to.remote, to.ref.removeprefix(HEADS))
+        if there in default_branches(tracking.refs, to.remote):
+            return None
+        spot = Spot(repository, to.remote, each.head, to.ref, Reach.ABSENT, local=head)
+        return self._compared(spot, tracking, to.remote, each.path)
+
     @cached_property
     def _merged(self) -> Spot | Trouble | Publication:
         """Where the consumer's commit has to be else: on the default branch of that remote."""
@@ -445,8 +463,19 @@ class Situation:
                 git(place.repository, "remote", "set-head", remote, "--auto").text,
                 True,
             )
-        spot = self._spot(place, HEADS + short_name(remote, ref))
-        return self._compared(spot, place.tracking, remote, path)
+        aimed = self._spot(place, HEADS + short_name(remote, ref))
+        spot = self._compared(aimed, place.tracking, remote, path)
+        each = self.checkouts.at(path)
+        if isinstance(spot, Trouble) or spot.is_there or each is None:
+            return spot
+        if each.head != self._commit or not is_on_feature(each.repository, each.branch):
+            return spot
+        # Whoever is on a branch means it to be looked at before the default one has it.
+        return Trouble(
+            f"merge {each.branch} of {path} into {spot.branch}, or stage another commit",
+            git(each.repository, "log", "--oneline", f"{remote}/{spot.branch}..").text,
+            is_persons=True,
+        )
 
     @cached_property
     def _commit(self) -> str:

@@ -11,7 +11,7 @@ from guard.config import FILE
 from guard.git.commands import ALONE, PERSON, Command, as_next, git, in_turn, told
 from guard.git.repository import Repository
 from guard.model import Decision, Finding, Tested, VerdictState
-from guard.plan.walk import ALIGN, PUSHES, Kind, Step, StepState, pending, steps
+from guard.plan.walk import ALIGN, PUSHES, Kind, Step, StepState, own_branch, pending, steps
 from guard.rules import merged
 from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings, stage_settings
 from guard.situation.release import Reach, ReleaseFacts, Spot
@@ -37,14 +37,15 @@ class Pushes(NamedTuple):
     superproject: Decision | None = None
     consumer: Decision | None = None
 
-    def refusal(self, kind: Kind, release: ReleaseFacts) -> Finding | None:
+    def refusal(self, step: Step, release: ReleaseFacts) -> Finding | None:
         """Why the hook would refuse a push that is a step of the release; None where it would not.
 
         The steps before it have mended what they can.
         """
-        decision, spot = None, None
+        decision, spot, kind = None, None, step.kind
         if kind is Kind.PUSH_CONSUMER:
-            decision, spot = self.consumer, release.consumer
+            decision = self.consumer
+            spot = release.consumer if step.number else release.beside
         elif kind is Kind.PUSH_SUPERPROJECT and not release.staged:
             decision, spot = self.superproject, release.superproject
         if decision is None or not isinstance(spot, Spot) or decision.commit != spot.source:
@@ -72,7 +73,9 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     """
     plan = steps(release)
     step = pending(plan)
-    todo = preparation(at, release.names.consumer_path, release.names.dependency_path)
+    # What goes to a branch of its own is not to be staged.
+    consumer = "" if isinstance(release.beside, Spot) else release.names.consumer_path
+    todo = preparation(at, consumer, release.names.dependency_path)
     if hook and (step is None or step.state is not StepState.BLOCKED):
         return Next(hook)
     # Nor does a pull go well without an index.
@@ -87,16 +90,24 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
         return Next(others)
     if todo is not None:
         return Next(todo.text)
+    own = own_branch(release)
+    if own is not None and isinstance(release.beside, Spot):
+        return _step(own, release, at, pushes)
     if step is None or (at.is_brought and _is_theirs(release)):
         return Next()
     if fetching := _stale(release):
         return Next(fetching)
+    return _step(step, release, at, pushes)
+
+
+def _step(step: Step, release: ReleaseFacts, at: Checkouts, pushes: Pushes) -> Next:
     text = _command(step, at)
     if text.startswith(ALIGN) and (todo := before_align(at, release.names.dependency_path)):
         return Next(todo.text)
     is_push = step.kind in PUSHES and step.state is StepState.NEXT
-    if is_push and (finding := pushes.refusal(step.kind, release)):
-        text = as_next(finding.message, finding.remedy, is_persons=True)
+    if is_push and (finding := pushes.refusal(step, release)):
+        # Of a branch that is in no release, no step before it has tested anything.
+        text = as_next(finding.message, finding.remedy, is_persons=step.number > 0)
     # What was corrected already is asked of nobody again.
     if corrected := [file for file in at.edited if file in text]:
         text = git(at.superproject, "add", *corrected).text

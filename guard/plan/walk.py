@@ -174,6 +174,21 @@ def _dependency(facts: ReleaseFacts) -> _Own:
     return _pushed(facts, facts.dependency, facts.names.dependency)
 
 
+def own_branch(facts: ReleaseFacts) -> Step | None:
+    """The push of a consumer's feature branch that belongs to no release yet; None for nothing."""
+    if facts.beside is None:
+        return None
+    own = _pushed(facts, facts.beside, facts.names.consumer)
+    if isinstance(own, _Done):
+        return None
+    step = Step(0, Kind.PUSH_CONSUMER, f"push {facts.names.consumer}", StepState.BLOCKED)
+    if isinstance(own, _Open):
+        return step._replace(state=StepState.NEXT, commands=own.commands)
+    return step._replace(
+        reason=own.reason, remedy=own.remedy, undecided=own.undecided, is_persons=own.is_persons
+    )
+
+
 def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
     """Building and testing, which one verdict tells of."""
     tested = facts.tested

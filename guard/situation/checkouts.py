@@ -213,7 +213,7 @@ def _checkout(superproject: Repository, path: str, repository: Repository, link:
             repository, gitlink
         ),
         has_tag=bool(tags),
-        is_feature=_is_feature(repository, at.branch),
+        is_feature=is_on_feature(repository, at.branch),
         was_left=head in _earlier(superproject, path),
         is_published=relation is Relation.APART and _is_published(repository, head, gitlink),
         is_rewritten=relation is Relation.APART and _is_rewritten(repository, gitlink),
@@ -296,7 +296,7 @@ def fetched_with(repository: Repository, commit: str) -> tuple[str, ...]:
     return (name, *all_branches(remote))
 
 
-def _is_feature(repository: Repository, branch: str) -> bool:
+def is_on_feature(repository: Repository, branch: str) -> bool:
     """Whether a branch is known to be another one than the default one."""
     default = default_branch(repository)
     return bool(branch) and default.tracked is not None and branch != default.name

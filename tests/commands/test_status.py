@@ -401,8 +401,45 @@ class TestWhatIsNobodysWork:
     ) -> None:
         workshop.aula.git("switch", "--quiet", "--create", "feature")
         workshop.aula.commit("Begin", {"more": "x\n"})
+        workshop.docker.git("add", "aula")
+        merge = (
+            "you: merge feature of aula into master, or stage another commit: "
+            "git -C aula log --oneline origin/master.."
+        )
+        assert next_of(workshop) == merge
+        workshop.docker.git("commit", "--quiet", "--message", "Take it")
+        workshop.verdict(published=True)
+        assert next_of(workshop) == merge
+        workshop.push(workshop.aula, "feature")
+        assert next_of(workshop) == merge
+        workshop.aula.git("push", "--quiet", "--no-verify", "origin", "feature:master")
+        assert next_of(workshop) == "git push origin master"
+
+    def test_a_feature_branch_is_tested_and_pushed_and_then_left_alone(
+        self, workshop: Workshop
+    ) -> None:
+        workshop.aula.git("switch", "--quiet", "--create", "feature")
+        begun = workshop.aula.commit("Begin", {"more": "x\n"})
+        assert next_of(workshop) == f"guard test --consumer {begun[:12]}"
+        workshop.pin()
+        workshop.verdict(published=True)
+        workshop.docker.git("reset", "--quiet", "--hard", "HEAD~")
+        assert next_of(workshop) == "git -C aula push origin feature"
+        workshop.run(["git", "-C", "aula", "push", "origin", "feature"], workshop.docker)
+        assert workshop.remote_head("aula", "refs/heads/feature") == begun
+        assert next_of(workshop).startswith("nothing")
+
+    def test_a_feature_branch_that_others_pushed_to_is_put_on_top(self, workshop: Workshop) -> None:
+        workshop.aula.git("switch", "--quiet", "--create", "feature")
+        workshop.aula.commit("Theirs", {"theirs": "x\n"})
+        workshop.aula.git("push", "--quiet", "--no-verify", "origin", "feature")
+        workshop.aula.git("reset", "--quiet", "--hard", "HEAD~")
+        workshop.aula.commit("Mine", {"mine": "x\n"})
+        workshop.pin()
+        workshop.verdict(published=True)
+        workshop.docker.git("reset", "--quiet", "--hard", "HEAD~")
         assert next_of(workshop) == (
-            "you: merge feature of aula, or check out its default branch: git -C aula status"
+            "git -C aula fetch origin && git -C aula rebase origin/feature"
         )
 
     def test_what_others_have_fetched_is_merged_and_not_rebased(self, workshop: Workshop) -> None:

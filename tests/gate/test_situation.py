@@ -38,8 +38,8 @@ def test_a_branch_that_goes_to_the_default_one_is_no_feature_branch(workshop: Wo
     workshop.install()
     workshop.docker.git("switch", "--quiet", "--create", "work", "--track", "origin/master")
     workshop.aula.git("switch", "--quiet", "--create", "topic")
-    workshop.aula.commit("Try something", {"word": "x\n"})
-    expected = "you: merge topic of aula, or check out its default branch: git -C aula status"
+    tried = workshop.aula.commit("Try something", {"word": "x\n"})
+    expected = f"guard test --consumer {tried[:12]}"
     assert json.loads(workshop.guard("status", "--json").out)["next"] == expected
     workshop.docker.git("branch", "--quiet", "--unset-upstream")
     assert json.loads(workshop.guard("status", "--json").out)["next"] == "git add aula"
