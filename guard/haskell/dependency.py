@@ -118,7 +118,6 @@ def parse_list(
 ) -> list[Item]:
     """list ::= [ item { "," item } ], with ``outer_comma`` also one before or one after it."""
     items: list[Item] = []
-    scanner.spaces()
     if scanner.at_end():
         return items
     leading = outer_comma and scanner.take(",")
