@@ -148,13 +148,10 @@ class _ProjectReader:
     def _parse_packages(self, field: Field) -> None:
         """packages ::= { path | glob | archive | url }"""
         for text, line in _tokens(field):
-            if is_url(text):
-                source = _source(SourceKind.ARCHIVE, line, text)._replace(url=text)
-            elif text.endswith(_ARCHIVES):
-                source = _source(SourceKind.ARCHIVE, line, text)._replace(path=text)
-            else:
-                source = _source(SourceKind.PATH, line, text)._replace(path=text)
-            self.sources.append(source._replace(role=Role.PROJECT))
+            is_archive = is_url(text) or text.endswith(_ARCHIVES)
+            kind = SourceKind.ARCHIVE if is_archive else SourceKind.PATH
+            path, url = (None, text) if is_url(text) else (text, None)
+            self.sources.append(Source(kind, line, text, path=path, url=url, role=Role.PROJECT))
         for one in field.lines:
             # A line of a dot alone stands for an empty line, where cabal up to 3.6 looks at it.
             if one.text.strip() == "." and one.line != field.line:
@@ -196,16 +193,15 @@ class _ProjectReader:
     def _constrain(self, constraint: Constraint, line: int, text: str, when: When) -> None:
         """A constraint on the version is a requirement, and a source of its package."""
         scope, package, bound, _, _ = constraint
-        if bound is None:
-            return
-        shown = one_line(text)
-        self.requirements.append(
-            Requirement(package, bound, line, shown, "constraints", when, scope=scope)
-        )
-        source = _source(SourceKind.CONSTRAINT, line, shown)
-        self.sources.append(
-            source._replace(package=package, version=bound.exact, scope=scope, range=bound)
-        )
+        if bound is not None:
+            shown = one_line(text)
+            self._require(Requirement(package, bound, line, shown, "constraints", when, (), scope))
+
+    def _require(self, requirement: Requirement) -> None:
+        package, bound, line, text, section, *_, scope = requirement
+        self.requirements.append(requirement)
+        source = Source(SourceKind.CONSTRAINT, line, text, package, bound.exact, range=bound)
+        self.sources.append(source._replace(scope=scope or section))
 
     def _parse_extra_packages(self, field: Field, when: When) -> None:
         """extra-packages ::= dependencies: asked for, and bounded"""
@@ -213,12 +209,7 @@ class _ProjectReader:
         self.unread.extend(unread)
         for dependency, line, text, _ in entries:
             name, bound = dependency.name, dependency.range
-            self.requirements.append(Requirement(name, bound, line, text, "extra-packages", when))
-            source = _source(SourceKind.CONSTRAINT, line, text)
-            scope = "extra-packages"
-            self.sources.append(
-                source._replace(package=name, version=bound.exact, scope=scope, range=bound)
-            )
+            self._require(Requirement(name, bound, line, text, "extra-packages", when))
 
     def _parse_relaxed(self, field: Field) -> None:
         """allow-newer ::= relaxed { "," relaxed }"""
@@ -251,14 +242,10 @@ class _ProjectReader:
             if name in fields and len(fields[name].text.split()) != 1:
                 self._unread_section(section, f"expected one word for {name}")
                 return
-        commit = _first(values, "tag") or _first(values, "branch")
-        kind, line = _first(values, "type"), section.line
-        source = _source(
-            SourceKind.GIT, line, f"{_first(values, 'location')} {commit or ''}".strip()
-        )
-        source = source._replace(
-            url=_first(values, "location"), commit=commit, vcs=None if kind == "git" else kind
-        )
+        url, commit = _first(values, "location"), _first(values, "tag") or _first(values, "branch")
+        kind, text = _first(values, "type"), f"{url} {commit or ''}".strip()
+        vcs = None if kind == "git" else kind
+        source = Source(SourceKind.GIT, section.line, text, url=url, commit=commit, vcs=vcs)
         subdirs: list[str | None] = [text for text, _ in values.get("subdir", ())]
         for subdir in subdirs or [None]:
             self.sources.append(source._replace(subdir=subdir))
@@ -290,10 +277,6 @@ def _tokens(field: Field) -> list[tuple[str, int]]:
             elif token.strip('"'):
                 tokens.append((token.strip('"'), one.line))
     return tokens
-
-
-def _source(kind: SourceKind, line: int, text: str) -> Source:
-    return Source(None, kind, None, None, None, None, None, line, text)
 
 
 def _parse_constraint(scanner: Scanner) -> Constraint:

@@ -161,7 +161,7 @@ def _parse_source(package: str, node: Mapping, line: int, text: str) -> Source |
         return None
     path = _string(node, "path")
     if path is not None:
-        return Source(package, SourceKind.PATH, None, path, None, None, None, line, text)
+        return Source(SourceKind.PATH, line, text, package, path=path)
     github, git = _string(node, "github"), _string(node, "git")
     subdir = _string(node, "subdir")
     if github is not None and github.count("/") == 2:
@@ -171,7 +171,7 @@ def _parse_source(package: str, node: Mapping, line: int, text: str) -> Source |
     ref = _string(node, "ref")
     if url is None or ref is None:
         raise _RefusedError(f'the key "{"ref" if url else "git"}" is missing')
-    return Source(package, SourceKind.GIT, None, None, url, ref, subdir, line, text)
+    return Source(SourceKind.GIT, line, text, package, url=url, commit=ref, subdir=subdir)
 
 
 def _string(node: Mapping, key: str) -> str | None:

@@ -74,15 +74,15 @@ class Source(NamedTuple):
     that of a constraint, or the name of the snapshot for kind SNAPSHOT.
     """
 
-    package: str | None
     kind: SourceKind
-    version: Version | None
-    path: str | None
-    url: str | None
-    commit: str | None
-    subdir: str | None
     line: int
     text: str
+    package: str | None = None
+    version: Version | None = None
+    path: str | None = None
+    url: str | None = None
+    commit: str | None = None
+    subdir: str | None = None
     role: Role = Role.DEPENDENCY
     scope: str | None = None
     range: VersionRange | None = None

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from guard.haskell.dependency import parse_name
 from guard.haskell.model import (
@@ -52,23 +51,6 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz")
 _NAME_AND_VERSION = re.compile(r"[^@]*-")
 _DIGITS = re.compile(r"[0-9]+")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-
-
-class Located(NamedTuple):
-    """What one entry gave."""
-
-    sources: tuple[Source, ...] = ()
-    unread: tuple[Unread, ...] = ()
-
-
-class Place(NamedTuple):
-    """Where something is, before its subdirectories are told apart."""
-
-    kind: SourceKind
-    path: str | None = None
-    url: str | None = None
-    commit: str | None = None
-    vcs: str | None = None
 
 
 class _RefusedError(Exception):
@@ -139,7 +121,7 @@ class _StackReader:
             if completed is None:
                 self._unread(item, "expected what an entry was completed to")
             else:
-                self._add(_parse_location(completed))
+                self._parse_location(completed)
         for item in _items(self.root.get("snapshots")):
             original = item.get("original") if isinstance(item, Mapping) else None
             if original is not None:
@@ -174,22 +156,21 @@ class _StackReader:
         url = name if is_url(name) else None
         known = _KNOWN_SNAPSHOT.match(name) is not None or name.startswith("github:")
         path = None if url or known else name.removeprefix("file://")
-        line, text = node.line, show(node)
-        source = Source(None, SourceKind.SNAPSHOT, None, path, url, None, None, line, text)
-        self.sources.append(source._replace(name=name))
+        source = Source(SourceKind.SNAPSHOT, node.line, show(node), path=path, url=url, name=name)
+        self.sources.append(source)
         if path is not None and follow:
             self.imports.append(Import(path, node.line))
 
     def _parse_directories(self, node: Node | None) -> None:
         """packages ::= [ directory | old location ]; null means the directory of the file."""
         if isinstance(node, Scalar) and node.kind is Kind.NULL:
-            here = Source(None, SourceKind.PATH, None, ".", None, None, None, node.line, ".")
-            self.sources.append(here._replace(role=Role.PROJECT))
+            folder = Source(SourceKind.PATH, node.line, ".", path=".", role=Role.PROJECT)
+            self.sources.append(folder)
             return
         if node is not None and not isinstance(node, Sequence):
             self._unread(node, f"expected a list of packages, found {describe(node)}")
         for item in _items(node):
-            self._add(_parse_old_location(item))
+            self._parse_old_location(item)
 
     def _parse_locations(self, name: str, node: Node | None) -> None:
         """extra-deps ::= [ location ]"""
@@ -198,11 +179,51 @@ class _StackReader:
         if not isinstance(node, Sequence):
             self._unread(node, f"expected a list for {name}, found {describe(node)}")
         for item in _items(node):
-            self._add(_parse_location(item))
+            self._parse_location(item)
 
-    def _add(self, located: Located) -> None:
-        self.sources.extend(located.sources)
-        self.unread.extend(located.unread)
+    def _parse_location(self, node: Node) -> None:
+        """location ::= text | object"""
+        try:
+            if isinstance(node, Scalar) and node.kind is Kind.STRING:
+                self.sources.append(_parse_text(node))
+            elif isinstance(node, Mapping):
+                self._parse_object(node, node, Role.DEPENDENCY)
+            else:
+                raise _RefusedError(f"expected a text or a map, found {describe(node)}")
+        except (_RefusedError, ParseError) as error:
+            self._unread(node, error.reason if isinstance(error, ParseError) else str(error))
+
+    def _parse_old_location(self, node: Node) -> None:
+        """An entry of ``packages``: a directory; anything else is of stack 1 and noted so."""
+        try:
+            if isinstance(node, Scalar) and node.kind is not Kind.NULL:
+                self.sources.append(_source_of_text(node, node.text, Role.PROJECT))
+                if is_url(node.text):
+                    self._refuse(node, _OLD)
+                return
+            if not isinstance(node, Mapping):
+                raise _RefusedError(f"expected a directory, found {describe(node)}")
+            role = Role.DEPENDENCY if is_true(node.get("extra-dep")) else Role.PROJECT
+            inner = node.get("location")
+            if isinstance(inner, Scalar):
+                source = _source_of_text(node, inner.text, role)
+                self.sources.extend(_in_subdirs(source, node, node))
+            else:
+                self._parse_object(inner if isinstance(inner, Mapping) else node, node, role)
+            self._refuse(node, _OLD)
+        except (_RefusedError, ParseError) as error:
+            self._unread(node, error.reason if isinstance(error, ParseError) else str(error))
+
+    def _parse_object(self, node: Mapping, outer: Mapping, role: Role) -> None:
+        """object ::= hackage | place with subdirectories, which old syntax keeps outside."""
+        hackage = _string(node, "hackage")
+        if hackage is not None:
+            self.sources.append(_pinned(node, _parse_pin(hackage), role))
+            return
+        source = _parse_place(node, outer, role)
+        self.sources.extend(_in_subdirs(source, outer, node))
+        if source.commit is not None and not _FULL_HASH.match(source.commit):
+            self._refuse(node, "stack 2 wants the commit as a full hash")
 
     def _check_duplicates(self) -> None:
         """stack wants each package once among the dependencies, even in the same version."""
@@ -237,78 +258,30 @@ def _items(node: Node | None) -> Iterable[Node]:
     return node.items if isinstance(node, Sequence) else ()
 
 
-def _parse_location(node: Node) -> Located:
-    """location ::= text | object"""
-    try:
-        if isinstance(node, Scalar) and node.kind is Kind.STRING:
-            return Located((_parse_text(node),))
-        if isinstance(node, Mapping):
-            return _parse_object(node, node, Role.DEPENDENCY)
-        raise _RefusedError(f"expected a text or a map, found {describe(node)}")
-    except (_RefusedError, ParseError) as error:
-        reason = error.reason if isinstance(error, ParseError) else str(error)
-        return Located((), (Unread(node.line, show(node), reason),))
-
-
-def _parse_old_location(node: Node) -> Located:
-    """An entry of ``packages``: a directory; anything else is of stack 1 and noted so."""
-    role = Role.PROJECT
-    try:
-        if isinstance(node, Scalar) and node.kind is not Kind.NULL:
-            source = _source(node, _text_place(node.text), role)
-            return Located((source,), _noted(node) if is_url(node.text) else ())
-        if not isinstance(node, Mapping):
-            raise _RefusedError(f"expected a directory, found {describe(node)}")
-        if is_true(node.get("extra-dep")):
-            role = Role.DEPENDENCY
-        inner = node.get("location")
-        if isinstance(inner, Scalar):
-            place = _text_place(inner.text)
-            return Located(_in_subdirs(node, place, node, role), _noted(node))
-        located = _parse_object(inner if isinstance(inner, Mapping) else node, node, role)
-        return located._replace(unread=(*located.unread, *_noted(node)))
-    except (_RefusedError, ParseError) as error:
-        reason = error.reason if isinstance(error, ParseError) else str(error)
-        return Located((), (Unread(node.line, show(node), reason),))
-
-
-def _noted(node: Node) -> tuple[Unread, ...]:
-    return (Unread(node.line, show(node), _OLD, None, False),)
-
-
 def _parse_text(node: Scalar) -> Source:
     """text ::= archive | hackage | directory, the first that fits."""
-    pin = None if _is_archive(node.text) else _pin_or_none(node.text)
-    if pin is None:
-        return _source(node, _text_place(node.text), Role.DEPENDENCY)
-    return _pinned(node, pin, Role.DEPENDENCY)
+    if not _is_archive(node.text):
+        try:
+            return _pinned(node, _parse_pin(node.text), Role.DEPENDENCY)
+        except ParseError:
+            pass
+    return _source_of_text(node, node.text, Role.DEPENDENCY)
 
 
-def _text_place(text: str) -> Place:
-    if is_url(text):
-        return Place(SourceKind.ARCHIVE, url=text)
-    return Place(SourceKind.ARCHIVE if _is_archive(text) else SourceKind.PATH, path=text)
+def _source_of_text(node: Node, text: str, role: Role) -> Source:
+    kind = SourceKind.ARCHIVE if _is_archive(text) else SourceKind.PATH
+    path, url = (None, text) if is_url(text) else (text, None)
+    return Source(kind, node.line, show(node), path=path, url=url, role=role)
 
 
-def _parse_object(node: Mapping, outer: Mapping, role: Role) -> Located:
-    """object ::= hackage | place with subdirectories, which old syntax keeps outside."""
-    hackage = _string(node, "hackage")
-    if hackage is not None:
-        return Located((_pinned(node, _parse_pin(hackage), role),))
-    place = _parse_place(node)
-    sources = _in_subdirs(outer if outer is not node else node, place, node, role)
-    hashed = place.commit is None or _FULL_HASH.match(place.commit)
-    reason = "stack 2 wants the commit as a full hash"
-    unread = () if hashed else (Unread(node.line, show(node), reason, None, False),)
-    return Located(sources, unread)
-
-
-def _parse_place(node: Mapping) -> Place:
+def _parse_place(node: Mapping, outer: Mapping, role: Role) -> Source:
     """place ::= git | hg | github | url | archive | path"""
+    source = Source(SourceKind.ARCHIVE, outer.line, show(outer), role=role)
     for vcs in ("git", "hg"):
         url = _string(node, vcs)
         if url is not None:
-            return Place(SourceKind.GIT, None, url, _commit(node), None if vcs == "git" else vcs)
+            source = source._replace(kind=SourceKind.GIT, vcs=None if vcs == "git" else vcs)
+            return source._replace(url=url, commit=_commit(node))
     github = _string(node, "github")
     if github is not None:
         owner, slash, repository = github.partition("/")
@@ -316,15 +289,14 @@ def _parse_place(node: Mapping) -> Place:
             raise _RefusedError("expected owner/repository")
         commit = _commit(node)
         archive = f"https://github.com/{github}/archive/{commit}.tar.gz"
-        return Place(SourceKind.ARCHIVE, url=archive, commit=commit)
+        return source._replace(url=archive, commit=commit)
     for key in ("url", "archive", "location"):
         text = _string(node, key)
         if text is not None:
-            place = _text_place(text)
-            return place._replace(kind=SourceKind.ARCHIVE)
+            return source._replace(url=text) if is_url(text) else source._replace(path=text)
     path = _string(node, "path")
     if path is not None:
-        return Place(SourceKind.PATH, path=path)
+        return source._replace(kind=SourceKind.PATH, path=path)
     raise _RefusedError("this names no package, archive or repository")
 
 
@@ -335,11 +307,13 @@ def _commit(node: Mapping) -> str:
     return commit
 
 
-def _in_subdirs(outer: Mapping, place: Place, inner: Mapping, role: Role) -> tuple[Source, ...]:
+def _in_subdirs(source: Source, outer: Mapping, inner: Mapping) -> tuple[Source, ...]:
     """One source for each subdirectory; ``subdir`` is one, ``subdirs`` are several."""
     subdirs = outer.get("subdirs") or inner.get("subdirs")
-    source = _source(outer, place, role)._replace(
-        package=_string(inner, "name"), version=_version(inner)
+    version = inner.get("version")
+    source = source._replace(
+        package=_string(inner, "name"),
+        version=Version.parse(version.text) if isinstance(version, Scalar) else None,
     )
     if subdirs is None:
         return (source._replace(subdir=_string(inner, "subdir") or None),)
@@ -355,20 +329,9 @@ def _in_subdirs(outer: Mapping, place: Place, inner: Mapping, role: Role) -> tup
     )
 
 
-def _source(node: Node, place: Place, role: Role) -> Source:
-    kind, path, url, commit, vcs = place
-    made = Source(None, kind, None, path, url, commit, None, node.line, show(node))
-    return made._replace(role=role, vcs=vcs)
-
-
 def _pinned(node: Node, pin: tuple[str, Version], role: Role) -> Source:
     package, version = pin
-    return _source(node, Place(SourceKind.HACKAGE), role)._replace(package=package, version=version)
-
-
-def _version(node: Mapping) -> Version | None:
-    value = node.get("version")
-    return Version.parse(value.text) if isinstance(value, Scalar) else None
+    return Source(SourceKind.HACKAGE, node.line, show(node), package, version, role=role)
 
 
 def _string(node: Mapping, key: str) -> str | None:
@@ -413,10 +376,3 @@ def _parse_revision(scanner: Scanner) -> None:
 def _is_archive(text: str) -> bool:
     """Whether a text names an archive: a URL, or a file that ends like one."""
     return is_url(text) or text.endswith(_ARCHIVES)
-
-
-def _pin_or_none(text: str) -> tuple[str, Version] | None:
-    try:
-        return _parse_pin(text)
-    except ParseError:
-        return None
