@@ -166,7 +166,7 @@ def _variables(root: Mapping, notes: list[str]) -> dict[str, str]:
     env = root.get("env")
     shared, jobs = None, env
     if isinstance(env, Mapping):
-        if not env.keys.keys() & {"global", "jobs", "matrix"}:
+        if not env.pairs.keys() & {"global", "jobs", "matrix"}:
             return _pairs(env)
         shared, jobs = env.get("global"), env.get("jobs") or env.get("matrix")
     rows = _nodes(jobs)

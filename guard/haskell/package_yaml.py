@@ -177,7 +177,7 @@ class _PackageReader:
             return
         self._unexpected(label, node)
         if _is_null(node):
-            yield label, Mapping(node.line)
+            yield label, Mapping(node.line, {})
 
     def _parse_component(self, label: str, component: Mapping) -> None:
         """component ::= dependencies, when, verbatim; the top level's come before its own."""
@@ -330,7 +330,7 @@ class _PackageReader:
     def _internal(self, one: Requirement, package: str | None) -> bool:
         """Whether a requirement is on a library of the package itself that has a name."""
         named = self.root.get("internal-libraries")
-        inner = isinstance(named, Mapping) and one.package in named.values and not one.libraries
+        inner = isinstance(named, Mapping) and one.package in named.pairs and not one.libraries
         own = one.package == package and bool(one.libraries) and package not in one.libraries
         return inner or own
 

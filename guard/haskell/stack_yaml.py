@@ -64,7 +64,7 @@ def read_stack_yaml(data: bytes, path: str) -> Manifest:
         return Manifest(path, lenient=True, unread=unread)
     reader = _StackReader(root, path, list(unread))
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
-    reader.parse(is_project=name.startswith("stack") or "extra-deps" in root.values)
+    reader.parse(is_project=name.startswith("stack") or "extra-deps" in root.pairs)
     return reader.manifest()
 
 

@@ -12,9 +12,9 @@ tree has to bound the walk.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from guard.haskell.model import MAX_SHOWN, Unread, text_of
 from guard.haskell.scanner import MAX_NESTING
@@ -29,47 +29,36 @@ class Kind(Enum):
     NULL = "null"
 
 
-class Scalar:
+class Scalar(NamedTuple):
     """One scalar; ``text`` is its content, ``line`` that of its first character, from 1.
 
     ``block`` tells a block scalar (``|`` or ``>``), whose content begins one line further down.
     """
 
-    __slots__ = ("block", "kind", "line", "text")
-
-    def __init__(self, text: str, kind: Kind, line: int, block: bool = False) -> None:
-        self.text = text
-        self.kind = kind
-        self.line = line
-        self.block = block
+    text: str
+    kind: Kind
+    line: int
+    block: bool = False
 
 
-class Sequence:
-    """A list of nodes."""
-
-    __slots__ = ("items", "line")
-
-    def __init__(self, items: list[Node], line: int) -> None:
-        self.items = items
-        self.line = line
+class Sequence(NamedTuple):
+    items: list[Node]
+    line: int
 
 
-class Mapping:
+class Mapping(NamedTuple):
     """Keys and values. Of equal keys the last counts, at the place of the first; ``<<`` is merged
     in, behind the keys that are written out."""
 
-    __slots__ = ("keys", "line", "values")
-
-    def __init__(self, line: int) -> None:
-        self.keys: dict[str, Scalar] = {}
-        self.values: dict[str, Node] = {}
-        self.line = line
+    line: int
+    pairs: dict[str, tuple[Scalar, Node]]
 
     def get(self, name: str) -> Node | None:
-        return self.values.get(name)
+        _, value = self.pairs.get(name, (None, None))
+        return value
 
-    def items(self) -> Iterator[tuple[Scalar, Node]]:
-        return ((self.keys[name], value) for name, value in self.values.items())
+    def items(self) -> Iterable[tuple[Scalar, Node]]:
+        return self.pairs.values()
 
 
 Node = Scalar | Sequence | Mapping
@@ -143,8 +132,6 @@ def documents(text: str) -> Iterator[Node]:
 class _Tree:
     """Makes the tree of one document; what several aliases share is made once."""
 
-    __slots__ = ("depth", "made")
-
     def __init__(self) -> None:
         self.depth = 0
         self.made: dict[int, Node | None] = {}
@@ -171,7 +158,7 @@ class _Tree:
         return Sequence([self.node(item) for item in node.value], node.start_mark.line + 1)
 
     def _mapping(self, node: Any) -> Mapping:
-        mapping = Mapping(node.start_mark.line + 1)
+        pairs: dict[str, tuple[Scalar, Node]] = {}
         merged: list[Node] = []
         for key_node, value_node in node.value:
             key, value = self.node(key_node), self.node(value_node)
@@ -180,13 +167,11 @@ class _Tree:
             if key.text == _MERGE and key.kind is Kind.STRING:
                 merged.extend(value.items if isinstance(value, Sequence) else [value])
             else:
-                mapping.keys[key.text] = key
-                mapping.values[key.text] = value
+                pairs[key.text] = key, value
         for other in merged:
             for key, value in other.items() if isinstance(other, Mapping) else ():
-                mapping.keys.setdefault(key.text, key)
-                mapping.values.setdefault(key.text, value)
-        return mapping
+                pairs.setdefault(key.text, (key, value))
+        return Mapping(node.start_mark.line + 1, pairs)
 
 
 def _scalar(node: Any, line: int) -> Scalar:
