@@ -342,7 +342,8 @@ def test_killed_after_the_push_the_next_sync_goes_on(shared: Workshop) -> None:
     hook.write_text(
         "#!/bin/sh\npid=$$\n"
         "until tr '\\0' ' ' </proc/$pid/cmdline | grep -q 'guard sync'; do\n"
-        "  pid=$(sed -n 's/^PPid:[[:space:]]*//p' /proc/$pid/status)\ndone\n"
+        "  pid=$(sed -n 's/^PPid:[[:space:]]*//p' /proc/$pid/status)\n"
+        '  [ "${pid:-0}" -gt 0 ] || exit 1\ndone\n'
         "kill -9 $pid\n"
     )
     hook.chmod(0o755)
