@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from guard.ci.docker_run import DockerRun, docker_runs, joined, unresolved
 from guard.errors import GuardError
-from guard.haskell.yaml_tree import Mapping, Node, Scalar, Sequence, documents
+from guard.haskell.yaml_tree import Mapping, Node, Scalar, documents, listed
 
 FILE: Final = ".travis.yml"
 _PHASES: Final = ("before_install", "install", "before_script", "script")
@@ -136,16 +136,9 @@ def _lines(runs: list[_Call]) -> tuple[int, ...]:
 def _shell_lines(root: Mapping) -> Iterator[tuple[int, str]]:
     """Every line of shell with its number, in the order of the phases."""
     for phase in _PHASES:
-        for scalar in _nodes(root.get(phase)):
+        for scalar in listed(root.get(phase)):
             if isinstance(scalar, Scalar):
                 yield from _split(scalar)
-
-
-def _nodes(node: Node | None) -> list[Node]:
-    """Those of a list, or the one that stands for a list of one."""
-    if isinstance(node, Sequence):
-        return node.items
-    return [] if node is None else [node]
 
 
 def _split(scalar: Scalar) -> Iterator[tuple[int, str]]:
@@ -169,12 +162,12 @@ def _variables(root: Mapping, notes: list[str]) -> dict[str, str]:
         if not env.pairs.keys() & {"global", "jobs", "matrix"}:
             return _pairs(env)
         shared, jobs = env.get("global"), env.get("jobs") or env.get("matrix")
-    rows = _nodes(jobs)
+    rows = listed(jobs)
     if len(rows) > 1:
         line = rows[0].line
         notes.append(f"env has {len(rows)} jobs; taken are the variables of the first, line {line}")
     variables: dict[str, str] = {}
-    for node in (*_nodes(shared), *rows[:1]):
+    for node in (*listed(shared), *rows[:1]):
         variables.update(_pairs(node))
     return variables
 

@@ -16,7 +16,7 @@ from guard.haskell.condition import show_condition, show_raw
 from guard.haskell.dependency import (
     Entry,
     leading_name,
-    parse_name,
+    parse_single_name,
     read_entries,
     refused,
 )
@@ -126,7 +126,10 @@ class _CabalReader:
 
     def read(self) -> Manifest:
         """package ::= fields sections"""
-        package, version = self._value("name", _name), self._value("version", Version.parse)
+        package, version = (
+            self._value("name", parse_single_name),
+            self._value("version", Version.parse),
+        )
         version_field = self._field("version")
         for element in self.elements[len(self.fields) :]:
             if isinstance(element, Section):
@@ -379,7 +382,7 @@ class _Resolver(NamedTuple):
     ) -> tuple[Requirement, ...]:
         name, libraries, bound, _, _ = entry.dependency
         if name in self.internal and None in libraries:
-            libraries = tuple(library for library in libraries if library is not None)
+            libraries = entry.dependency.sublibraries
             if not libraries:
                 return ()
         if name == self.package and None not in libraries:
@@ -446,13 +449,6 @@ def _with_sections(elements: Elements) -> Elements:
         header = f"executable {name.text}"
         sections.append(Section("executable", fields[start].line, (name,), content, header))
     return (*first, *sections)
-
-
-def _name(text: str) -> str:
-    scanner = Scanner(text)
-    name = parse_name(scanner)
-    scanner.expect_end("the end of the name")
-    return name
 
 
 def _size(branch: Branch) -> int:

@@ -44,6 +44,10 @@ class Dependency(NamedTuple):
     start: int
     end: int
 
+    @property
+    def sublibraries(self) -> tuple[str, ...]:
+        return tuple(library for library in self.libraries if library is not None)
+
 
 class Entry(NamedTuple):
     """One dependency with the line and text it was written in; ``is_tool``: on an executable."""
@@ -63,6 +67,14 @@ def parse_name(scanner: Scanner) -> str:
     for part in name.split("-"):
         if part.isascii() and part.isdigit():
             scanner.fail(f'"{part}" in a package name lacks a letter', start)
+    return name
+
+
+def parse_single_name(text: str) -> str:
+    """A text that is a name and nothing else. Raises ParseError."""
+    scanner = Scanner(text)
+    name = parse_name(scanner)
+    scanner.expect_end("the end of the name")
     return name
 
 

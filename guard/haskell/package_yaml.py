@@ -1,7 +1,14 @@
 """hpack's ``package.yaml``: what each component of the package requires.
 
-Source: hpack's README; ``Hpack.Config``. What stands at the top level reaches every component; a
-component's own entry replaces that of the same name; what stands under ``when`` adds to both.
+Source: hpack's README; ``Hpack.Config``, ``Hpack.Syntax.Dependencies``, ``DependencyVersion``. What
+stands at the top level reaches every component; a component's own entry replaces that of the same
+name; what stands under ``when`` adds to both.
+
+    dependencies ::= entry | [ entry or object with "name" ] | { name: null | version | object }
+    version      ::= a number, or a text that is a range once "==" stands before it, or as it is
+    object       ::= "version", "mixin", and a source: "git" or "github" with "ref", or "path"
+
+hpack writes name and range into a cabal file and leaves it to Cabal what they mean; so does this.
 """
 
 from __future__ import annotations
@@ -12,11 +19,19 @@ from typing import NamedTuple
 
 from guard.haskell.cabal_file import read_text
 from guard.haskell.condition import show_condition
-from guard.haskell.dependency import parse_name
-from guard.haskell.hpack_dependencies import HpackEntry, Item, item_key, parse_dependencies
+from guard.haskell.dependency import leading_name, parse_single_dependency, parse_single_name
 from guard.haskell.layout import Section, read_outline
-from guard.haskell.model import MAX_SHOWN, Condition, Import, Manifest, Requirement, Source, Unread
-from guard.haskell.ranges import Version
+from guard.haskell.model import (
+    MAX_SHOWN,
+    Condition,
+    Import,
+    Manifest,
+    Requirement,
+    Source,
+    SourceKind,
+    Unread,
+)
+from guard.haskell.ranges import Spec, Version, VersionRange, parse_range
 from guard.haskell.scanner import ParseError, Scanner
 from guard.haskell.yaml_tree import (
     Kind,
@@ -24,11 +39,13 @@ from guard.haskell.yaml_tree import (
     Node,
     Scalar,
     Sequence,
-    describe,
     is_true,
+    listed,
     load_mapping,
     number_text,
+    refused_node,
     show,
+    string_of,
 )
 
 _NAMED_SECTIONS = (
@@ -47,6 +64,12 @@ _NOT_EMPTY = re.compile(
 _HEAD = "name: p\nversion: 0\nbuild-type: Simple\ncabal-version: 1.12\n"
 _INTO_COMPONENT = _HEAD + "library\n"
 _NO_VERSION = Version((0, 0, 0))
+# hpack reads with Cabal's newest format and writes 1.12, or 3.0 where there are sublibraries.
+_READING: Spec = (3, 4)
+_WRITING: Spec = (1, 12)
+_WRITING_SUBLIBRARIES: Spec = (3, 0)
+_SOURCE_KEYS = ("path", "git", "github", "ref", "subdir")
+_GITHUB = "https://github.com/"
 # `when` can be an alias that holds aliases: more branches than this are not followed.
 MAX_BRANCHES = 2000
 # So can components: more requirements than this are not given.
@@ -55,12 +78,19 @@ MAX_REQUIREMENTS = 30_000
 When = tuple[Condition, ...]
 
 
-class Verbatim(NamedTuple):
-    """What literals require; ``replaces``: hpack's own build-depends are not written."""
+class HpackEntry(NamedTuple):
+    """One dependency; ``key`` is what a later entry must share to replace this one."""
 
-    requirements: tuple[Requirement, ...] = ()
-    unread: tuple[Unread, ...] = ()
-    replaces: bool = False
+    key: str
+    package: str
+    libraries: tuple[str, ...]
+    range: VersionRange
+    line: int
+    text: str
+    source: Source | None = None
+
+
+Item = HpackEntry | Unread
 
 
 def read_package_yaml(data: bytes, path: str) -> Manifest:
@@ -73,19 +103,6 @@ def read_package_yaml(data: bytes, path: str) -> Manifest:
 
 class _PackageReader:
     """Reads one file; one method for each production."""
-
-    __slots__ = (
-        "branches",
-        "gave_up",
-        "imports",
-        "is_whole",
-        "parsed",
-        "path",
-        "requirements",
-        "root",
-        "sources",
-        "unread",
-    )
 
     def __init__(self, root: Mapping, path: str, unread: list[Unread]) -> None:
         self.root = root
@@ -133,14 +150,11 @@ class _PackageReader:
             return directory[-1] if directory and directory[-1] not in ("", ".", "..") else None
         if not isinstance(node, Scalar) or node.kind is not Kind.STRING:
             return None
-        scanner = Scanner(node.text)
         try:
-            parse_name(scanner)
-            scanner.expect_end("the end of the name")
+            return parse_single_name(node.text)
         except ParseError as error:
             self._refuse(node.line, f"name: {node.text}", error.reason)
             return None
-        return node.text.strip()
 
     def _parse_version(self) -> tuple[Version | None, int | None]:
         """version ::= string | number; 0.0.0 without it."""
@@ -176,7 +190,7 @@ class _PackageReader:
             yield label, node
             return
         self._unexpected(label, node)
-        if _is_null(node):
+        if node.kind is Kind.NULL:
             yield label, Mapping(node.line, {})
 
     def _parse_component(self, label: str, component: Mapping) -> None:
@@ -184,8 +198,7 @@ class _PackageReader:
         self._note_empty_fields(component)
         self._parse_defaults(component)
         self._parse_defaults(self.root)
-        verbatim = self._parse_verbatim(component, label, ())
-        if not verbatim.replaces:
+        if not self._parse_verbatim(component, label, ()):
             self._emit([*self._items(self.root), *self._items(component)], label, ())
         self._parse_whens(self.root, label, ())
         self._parse_whens(component, label, ())
@@ -196,7 +209,7 @@ class _PackageReader:
         if node is None:
             return []
         if id(node) not in self.parsed:
-            self.parsed[id(node)] = parse_dependencies(node)
+            self.parsed[id(node)] = _parse_dependencies(node)
         return self.parsed[id(node)]
 
     def _emit(self, items: Iterable[Item], label: str, when: When) -> None:
@@ -208,7 +221,7 @@ class _PackageReader:
             return
         last: dict[str | None, Item] = {}
         for item in items:
-            key = item_key(item)
+            key = item.package if isinstance(item, Unread) else item.key
             if key is None:
                 self._give(item, label, when)
             else:
@@ -240,7 +253,7 @@ class _PackageReader:
         node = level.get("when")
         if node is None:
             return
-        for one in node.items if isinstance(node, Sequence) else [node]:
+        for one in listed(node):
             self.branches += 1
             if self.branches > MAX_BRANCHES:
                 if self.branches == MAX_BRANCHES + 1:
@@ -268,8 +281,7 @@ class _PackageReader:
 
     def _parse_branch(self, level: Mapping, label: str, when: When) -> None:
         self._note_empty_fields(level)
-        verbatim = self._parse_verbatim(level, label, when)
-        if not verbatim.replaces:
+        if not self._parse_verbatim(level, label, when):
             self._emit(self._items(level), label, when)
         self._parse_whens(level, label, when)
 
@@ -291,21 +303,39 @@ class _PackageReader:
             self._refuse(condition.line, f"condition: {show(condition)}", error.reason)
             return " ".join(condition.text.split())
 
-    def _parse_verbatim(self, level: Mapping, label: str, when: When) -> Verbatim:
-        verbatim = _read_verbatim(level.get("verbatim"))
-        for one in verbatim.requirements:
-            self.requirements.append(one._replace(section=label, when=(*when, *one.when)))
-        self.unread.extend(verbatim.unread)
-        return verbatim
+    def _parse_verbatim(self, level: Mapping, label: str, when: When) -> bool:
+        """verbatim ::= one | [ one ]; one ::= literal | { field: value }, in a component. True
+        where it replaces what hpack would write as build-depends."""
+        replaces = False
+        for one in listed(level.get("verbatim")):
+            literal: Node | None = one
+            if isinstance(one, Mapping):
+                literal = one.get("build-depends")
+                replaces |= literal is not None
+            if isinstance(literal, Scalar) and literal.kind is not Kind.NULL:
+                prefix = "build-depends:" if isinstance(one, Mapping) else " "
+                for requirement in self._read_literal(literal, prefix):
+                    under = (*when, *requirement.when)
+                    self.requirements.append(requirement._replace(section=label, when=under))
+        return replaces
 
     def _parse_top_verbatim(self) -> None:
         """At the top level a literal is text of the cabal file, with sections of its own."""
-        node = self.root.get("verbatim")
-        for one in node.items if isinstance(node, Sequence) else [node]:
+        for one in listed(self.root.get("verbatim")):
             if isinstance(one, Scalar):
-                literal = _read_literal(one, "")
-                self.requirements.extend(literal.requirements)
-                self.unread.extend(literal.unread)
+                self.requirements.extend(self._read_literal(one, ""))
+
+    def _read_literal(self, node: Scalar, prefix: str) -> list[Requirement]:
+        """The literal as text of a cabal file: with a prefix, inside of a component."""
+        if not prefix:
+            text, head = _HEAD + node.text, _HEAD
+        else:
+            lines = node.text.replace("\n", "\n  ")
+            text, head = f"{_INTO_COMPONENT} {prefix}{lines}", _INTO_COMPONENT
+        manifest = read_text(text, (), "")
+        offset = node.line - 1 + node.block - head.count("\n")
+        self.unread.extend(one._replace(line=one.line + offset) for one in manifest.unread)
+        return [one._replace(line=one.line + offset) for one in manifest.requirements]
 
     def _parse_custom_setup(self) -> None:
         """custom-setup ::= "dependencies" of its own"""
@@ -317,10 +347,7 @@ class _PackageReader:
 
     def _parse_defaults(self, level: Mapping) -> None:
         """defaults ::= one | [ one ]; one ::= { "local": path } | a file on GitHub"""
-        node = level.get("defaults")
-        if node is None:
-            return
-        for one in node.items if isinstance(node, Sequence) else [node]:
+        for one in listed(level.get("defaults")):
             local = one.get("local") if isinstance(one, Mapping) else None
             if isinstance(local, Scalar):
                 self.imports.append(Import(local.text, local.line))
@@ -337,52 +364,129 @@ class _PackageReader:
     def _note_empty_fields(self, level: Mapping) -> None:
         """Note what hpack refuses and older ones take; it hides no requirement."""
         for key, value in level.items():
-            if _is_null(value) and _NOT_EMPTY.fullmatch(key.text):
+            if value.kind is Kind.NULL and _NOT_EMPTY.fullmatch(key.text):
                 reason = "expected a string or a list of strings, found null"
                 self._refuse(key.line, f"{key.text}:", reason)
 
     def _unexpected(self, what: str, node: Node) -> None:
         """A value of the wrong type; null declares nothing, anything else hides something."""
-        reason = f"expected a map, found {describe(node)}"
+        reason = f"expected a map, found {node.kind.value}"
         shown = f"{what}: {show(node)}".rstrip()
-        self.unread.append(Unread(node.line, shown[:MAX_SHOWN], reason, None, not _is_null(node)))
+        self.unread.append(
+            Unread(node.line, shown[:MAX_SHOWN], reason, None, node.kind is not Kind.NULL)
+        )
 
     def _refuse(self, line: int, text: str, reason: str) -> None:
         self.unread.append(Unread(line, text[:MAX_SHOWN], reason, None, False))
 
 
-def _read_verbatim(node: Node | None) -> Verbatim:
-    """verbatim ::= one | [ one ]; one ::= literal | { field: value }, in a component."""
-    if node is None:
-        return Verbatim()
-    requirements: list[Requirement] = []
-    unread: list[Unread] = []
-    replaces = False
-    for one in node.items if isinstance(node, Sequence) else [node]:
-        literal: Node | None = one
-        if isinstance(one, Mapping):
-            literal = one.get("build-depends")
-            replaces |= literal is not None
-        if isinstance(literal, Scalar) and literal.kind is not Kind.NULL:
-            label = "build-depends:" if isinstance(one, Mapping) else " "
-            read = _read_literal(literal, label)
-            requirements.extend(read.requirements)
-            unread.extend(read.unread)
-    return Verbatim(tuple(requirements), tuple(unread), replaces)
+def _parse_dependencies(node: Node) -> list[Item]:
+    """dependencies ::= entry | list | map. What hpack refuses is among the results as `Unread`."""
+    if isinstance(node, Mapping):
+        return [_parse_pair(key, value) for key, value in node.items()]
+    if isinstance(node, Sequence):
+        return [_parse_item(item) for item in node.items]
+    if node.kind is Kind.STRING:
+        return [_parse_item(node)]
+    reason = f"expected a list, a map or a string, found {node.kind.value}"
+    shown = f"dependencies: {node.text}".strip()
+    return [Unread(node.line, shown, reason, None, node.kind is not Kind.NULL)]
 
 
-def _read_literal(node: Scalar, prefix: str) -> Verbatim:
-    """The literal as text of a cabal file: with a prefix, inside of a component."""
-    if not prefix:
-        text, head = _HEAD + node.text, _HEAD
-    else:
-        lines = node.text.replace("\n", "\n  ")
-        text, head = f"{_INTO_COMPONENT} {prefix}{lines}", _INTO_COMPONENT
-    manifest = read_text(text, (), "")
-    offset = node.line - 1 + node.block - head.count("\n")
-    moved = [one._replace(line=one.line + offset) for one in manifest.requirements]
-    unread = [one._replace(line=one.line + offset) for one in manifest.unread]
-    return Verbatim(tuple(moved), tuple(unread))
+def _parse_item(node: Node) -> Item:
+    """item ::= string | object with "name" """
+    try:
+        if isinstance(node, Mapping):
+            name = node.get("name")
+            if not isinstance(name, Scalar) or name.kind is not Kind.STRING:
+                raise refused_node(node, 'the key "name" is missing')
+            return _parse_object(name.text, node, name.line, show(node))
+        if isinstance(node, Scalar) and node.kind is Kind.STRING:
+            return _parse_string(node)
+        raise refused_node(node, f"expected a string or a map, found {node.kind.value}")
+    except ParseError as error:
+        shown = show(node)
+        return Unread(node.line, shown, error.reason, leading_name(shown))
+
+
+def _parse_string(node: Scalar) -> HpackEntry:
+    """entry ::= Cabal's own syntax of a dependency."""
+    dependency = parse_single_dependency(node.text, _READING)
+    named = dependency.sublibraries
+    key = ":".join([dependency.name, ",".join(named)]) if named else dependency.name
+    line = node.line + 1 if node.block else node.line
+    return HpackEntry(key, dependency.name, named, dependency.range, line, show(node))
+
+
+def _parse_pair(key: Scalar, value: Node) -> Item:
+    """pair ::= name ":" ( null | version | object )"""
+    text = f"{key.text}: {show(value)}".rstrip(": ")
+    try:
+        if isinstance(value, Mapping):
+            return _parse_object(key.text, value, key.line, text)
+        return _entry(key.text, _parse_bound(value), key.line, text)
+    except ParseError as error:
+        return Unread(key.line, text, error.reason, leading_name(key.text))
+
+
+def _parse_object(name: str, node: Mapping, line: int, text: str) -> HpackEntry:
+    """object ::= [ "version" ] [ "mixin" ] [ source ]"""
+    version = node.get("version")
+    bound = VersionRange.any() if version is None else _parse_bound(version)
+    entry = _entry(name, bound, line, text)
+    return entry._replace(source=_parse_source(entry.package, node, line, text))
+
+
+def _parse_bound(node: Node) -> VersionRange:
+    """version ::= null | number | text"""
+    if not isinstance(node, Scalar) or node.kind is Kind.BOOLEAN:
+        raise refused_node(node, f"expected a version, found {node.kind.value}")
+    if node.kind is Kind.NULL:
+        return VersionRange.any()
+    if node.kind is Kind.NUMBER:
+        digits = number_text(node.text)
+        if digits is None:
+            raise refused_node(node, "a number that is no version")
+        return _range(f"=={digits}")
+    try:
+        return _range(f"== {node.text}")
+    except ParseError:
+        return _range(node.text)
+
+
+def _range(text: str) -> VersionRange:
+    scanner = Scanner(text)
+    version_range = parse_range(scanner, _READING)
+    scanner.expect_end("the end of the range")
+    return version_range
+
+
+def _entry(name: str, bound: VersionRange, line: int, text: str) -> HpackEntry:
+    """A name is written out as it stands: ``name: base >=4`` is a dependency with a range."""
+    written = name if bound.is_any else f"{name} ==0"
+    spec = _WRITING_SUBLIBRARIES if ":" in name else _WRITING
+    dependency = parse_single_dependency(written, spec)
+    bound = dependency.range if bound.is_any else bound
+    return HpackEntry(name, dependency.name, dependency.sublibraries, bound, line, text)
+
+
+def _parse_source(package: str, node: Mapping, line: int, text: str) -> Source | None:
+    """source ::= "path" | ( "git" | "github" ) "ref" [ "subdir" ]"""
+    if not any(node.get(key) is not None for key in _SOURCE_KEYS):
+        return None
+    path = string_of(node, "path")
+    if path is not None:
+        return Source(SourceKind.PATH, line, text, package, path=path)
+    github, git = string_of(node, "github"), string_of(node, "git")
+    subdir = string_of(node, "subdir")
+    if github is not None and github.count("/") == 2:
+        owner, repository, inner = github.split("/")
+        github, subdir = f"{owner}/{repository}", subdir or inner
+    url = _GITHUB + github if github is not None else git
+    ref = string_of(node, "ref")
+    if url is None or ref is None:
+        raise refused_node(node, f'the key "{"ref" if url else "git"}" is missing')
+    return Source(SourceKind.GIT, line, text, package, url=url, commit=ref, subdir=subdir)
 
 
 def _version_text(node: Node) -> str:
@@ -392,7 +496,3 @@ def _version_text(node: Node) -> str:
     if node.kind is Kind.NUMBER:
         return number_text(node.text) or ""
     return node.text if node.kind is Kind.STRING else ""
-
-
-def _is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.kind is Kind.NULL

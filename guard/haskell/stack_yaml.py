@@ -37,10 +37,11 @@ from guard.haskell.yaml_tree import (
     Node,
     Scalar,
     Sequence,
-    describe,
     is_true,
     load_mapping,
+    refused_node,
     show,
+    string_of,
 )
 
 # A snapshot that stack knows by name, or a compiler; any other text is a path or a URL.
@@ -51,10 +52,6 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz")
 _NAME_AND_VERSION = re.compile(r"[^@]*-")
 _DIGITS = re.compile(r"[0-9]+")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-
-
-class _RefusedError(Exception):
-    """stack refuses an entry; the reason is its argument."""
 
 
 def read_stack_yaml(data: bytes, path: str) -> Manifest:
@@ -80,8 +77,6 @@ def read_stack_lock(data: bytes, path: str) -> Manifest:
 
 class _StackReader:
     """Reads one file; one method for each production."""
-
-    __slots__ = ("allow_newer", "imports", "path", "root", "sources", "unread")
 
     def __init__(self, root: Mapping, path: str, unread: list[Unread]) -> None:
         self.root = root
@@ -163,21 +158,21 @@ class _StackReader:
 
     def _parse_directories(self, node: Node | None) -> None:
         """packages ::= [ directory | old location ]; null means the directory of the file."""
-        if isinstance(node, Scalar) and node.kind is Kind.NULL:
+        if node is not None and node.kind is Kind.NULL:
             folder = Source(SourceKind.PATH, node.line, ".", path=".", role=Role.PROJECT)
             self.sources.append(folder)
             return
         if node is not None and not isinstance(node, Sequence):
-            self._unread(node, f"expected a list of packages, found {describe(node)}")
+            self._unread(node, f"expected a list of packages, found {node.kind.value}")
         for item in _items(node):
             self._parse_old_location(item)
 
     def _parse_locations(self, name: str, node: Node | None) -> None:
         """extra-deps ::= [ location ]"""
-        if node is None or (isinstance(node, Scalar) and node.kind is Kind.NULL):
+        if node is None or node.kind is Kind.NULL:
             return
         if not isinstance(node, Sequence):
-            self._unread(node, f"expected a list for {name}, found {describe(node)}")
+            self._unread(node, f"expected a list for {name}, found {node.kind.value}")
         for item in _items(node):
             self._parse_location(item)
 
@@ -189,9 +184,9 @@ class _StackReader:
             elif isinstance(node, Mapping):
                 self._parse_object(node, node, Role.DEPENDENCY)
             else:
-                raise _RefusedError(f"expected a text or a map, found {describe(node)}")
-        except (_RefusedError, ParseError) as error:
-            self._unread(node, error.reason if isinstance(error, ParseError) else str(error))
+                raise refused_node(node, f"expected a text or a map, found {node.kind.value}")
+        except ParseError as error:
+            self._unread(node, error.reason)
 
     def _parse_old_location(self, node: Node) -> None:
         """An entry of ``packages``: a directory; anything else is of stack 1 and noted so."""
@@ -202,7 +197,7 @@ class _StackReader:
                     self._refuse(node, _OLD)
                 return
             if not isinstance(node, Mapping):
-                raise _RefusedError(f"expected a directory, found {describe(node)}")
+                raise refused_node(node, f"expected a directory, found {node.kind.value}")
             role = Role.DEPENDENCY if is_true(node.get("extra-dep")) else Role.PROJECT
             inner = node.get("location")
             if isinstance(inner, Scalar):
@@ -211,12 +206,12 @@ class _StackReader:
             else:
                 self._parse_object(inner if isinstance(inner, Mapping) else node, node, role)
             self._refuse(node, _OLD)
-        except (_RefusedError, ParseError) as error:
-            self._unread(node, error.reason if isinstance(error, ParseError) else str(error))
+        except ParseError as error:
+            self._unread(node, error.reason)
 
     def _parse_object(self, node: Mapping, outer: Mapping, role: Role) -> None:
         """object ::= hackage | place with subdirectories, which old syntax keeps outside."""
-        hackage = _string(node, "hackage")
+        hackage = string_of(node, "hackage")
         if hackage is not None:
             self.sources.append(_pinned(node, _parse_pin(hackage), role))
             return
@@ -278,32 +273,32 @@ def _parse_place(node: Mapping, outer: Mapping, role: Role) -> Source:
     """place ::= git | hg | github | url | archive | path"""
     source = Source(SourceKind.ARCHIVE, outer.line, show(outer), role=role)
     for vcs in ("git", "hg"):
-        url = _string(node, vcs)
+        url = string_of(node, vcs)
         if url is not None:
             source = source._replace(kind=SourceKind.GIT, vcs=None if vcs == "git" else vcs)
             return source._replace(url=url, commit=_commit(node))
-    github = _string(node, "github")
+    github = string_of(node, "github")
     if github is not None:
         owner, slash, repository = github.partition("/")
         if not (owner and slash and repository) or "/" in repository:
-            raise _RefusedError("expected owner/repository")
+            raise refused_node(node, "expected owner/repository")
         commit = _commit(node)
         archive = f"https://github.com/{github}/archive/{commit}.tar.gz"
         return source._replace(url=archive, commit=commit)
     for key in ("url", "archive", "location"):
-        text = _string(node, key)
+        text = string_of(node, key)
         if text is not None:
             return source._replace(url=text) if is_url(text) else source._replace(path=text)
-    path = _string(node, "path")
+    path = string_of(node, "path")
     if path is not None:
         return source._replace(kind=SourceKind.PATH, path=path)
-    raise _RefusedError("this names no package, archive or repository")
+    raise refused_node(node, "this names no package, archive or repository")
 
 
 def _commit(node: Mapping) -> str:
-    commit = _string(node, "commit")
+    commit = string_of(node, "commit")
     if commit is None:
-        raise _RefusedError('the key "commit" is missing')
+        raise refused_node(node, 'the key "commit" is missing')
     return commit
 
 
@@ -312,14 +307,14 @@ def _in_subdirs(source: Source, outer: Mapping, inner: Mapping) -> tuple[Source,
     subdirs = outer.get("subdirs") or inner.get("subdirs")
     version = inner.get("version")
     source = source._replace(
-        package=_string(inner, "name"),
+        package=string_of(inner, "name"),
         version=Version.parse(version.text) if isinstance(version, Scalar) else None,
     )
     if subdirs is None:
-        return (source._replace(subdir=_string(inner, "subdir") or None),)
+        return (source._replace(subdir=string_of(inner, "subdir") or None),)
     names = subdirs.items if isinstance(subdirs, Sequence) else []
     if not names or not all(isinstance(name, Scalar) for name in names):
-        raise _RefusedError('expected names in "subdirs"')
+        raise refused_node(outer, 'expected names in "subdirs"')
     # A name and a version beside several subdirectories can belong to none of them.
     several = source if len(names) == 1 else source._replace(package=None, version=None)
     return tuple(
@@ -332,16 +327,6 @@ def _in_subdirs(source: Source, outer: Mapping, inner: Mapping) -> tuple[Source,
 def _pinned(node: Node, pin: tuple[str, Version], role: Role) -> Source:
     package, version = pin
     return Source(SourceKind.HACKAGE, node.line, show(node), package, version, role=role)
-
-
-def _string(node: Mapping, key: str) -> str | None:
-    """The text of a key. A commit of digits alone is a number to YAML, which stack refuses."""
-    value = node.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, Scalar) or value.kind is not Kind.STRING:
-        raise _RefusedError(f'expected a text for "{key}", found {describe(value)} (quote it)')
-    return value.text
 
 
 def _parse_pin(text: str) -> tuple[str, Version]:

@@ -17,16 +17,18 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from guard.haskell.model import MAX_SHOWN, Unread, text_of
-from guard.haskell.scanner import MAX_NESTING
+from guard.haskell.scanner import MAX_NESTING, ParseError
 
 
 class Kind(Enum):
-    """What a scalar is."""
+    """What a node is; the value is for messages."""
 
     STRING = "a string"
     NUMBER = "a number"
     BOOLEAN = "a boolean"
     NULL = "null"
+    LIST = "a list"
+    MAP = "a map"
 
 
 class Scalar(NamedTuple):
@@ -45,6 +47,10 @@ class Sequence(NamedTuple):
     items: list[Node]
     line: int
 
+    @property
+    def kind(self) -> Kind:
+        return Kind.LIST
+
 
 class Mapping(NamedTuple):
     """Keys and values. Of equal keys the last counts, at the place of the first; ``<<`` is merged
@@ -52,6 +58,10 @@ class Mapping(NamedTuple):
 
     line: int
     pairs: dict[str, tuple[Scalar, Node]]
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.MAP
 
     def get(self, name: str) -> Node | None:
         _, value = self.pairs.get(name, (None, None))
@@ -99,7 +109,7 @@ def load_mapping(data: bytes) -> tuple[Mapping | None, tuple[Unread, ...]]:
         shown = lines[error.line - 1].strip()[:MAX_SHOWN] if 0 < error.line <= len(lines) else ""
         return None, (*unread, Unread(error.line, shown, error.reason))
     if not isinstance(root, Mapping):
-        reason = f"expected a map, found {describe(root)}"
+        reason = f"expected a map, found {root.kind.value}"
         return None, (*unread, Unread(root.line, "", reason))
     if second is not None:
         unread = (*unread, Unread(second.line, "---", "a second document"))
@@ -193,11 +203,29 @@ def is_true(node: Node | None) -> bool:
     return isinstance(node, Scalar) and node.kind is Kind.BOOLEAN and node.text in _TRUE
 
 
-def describe(node: Node) -> str:
-    """What a node is, for a message."""
-    if isinstance(node, Scalar):
-        return node.kind.value
-    return "a list" if isinstance(node, Sequence) else "a map"
+def listed(node: Node | None) -> list[Node]:
+    """Those of a list, or the one that stands for a list of one."""
+    if isinstance(node, Sequence):
+        return node.items
+    return [] if node is None else [node]
+
+
+def string_of(node: Mapping, key: str) -> str | None:
+    """The string of a key; a commit of digits alone is a number to YAML. Raises ParseError."""
+    value = node.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, Scalar) or value.kind is not Kind.STRING:
+        raise refused_node(
+            value, f'expected a text for "{key}", found {value.kind.value} (quote it)'
+        )
+    return value.text
+
+
+def refused_node(node: Node, reason: str) -> ParseError:
+    """The error for what a tool refuses, though it is YAML."""
+    text = show(node)
+    return ParseError(text, 0, len(text), reason)
 
 
 def show(node: Node) -> str:
