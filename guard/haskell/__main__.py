@@ -17,7 +17,6 @@ from guard.haskell import (
     Reader,
     Requirement,
     Source,
-    Unread,
     read_cabal_project,
     read_stack_yaml,
     reader_for,
@@ -56,7 +55,9 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
         "lenient": manifest.lenient,
         "requirements": [_requirement_json(one) for one in manifest.requirements],
         "sources": [_source_json(one) for one in manifest.sources],
-        "unread": [_unread_json(one) for one in manifest.unread],
+        "unread": [
+            {"line": one.line, "text": one.text, "reason": one.reason} for one in manifest.unread
+        ],
     }
 
 
@@ -91,10 +92,6 @@ def _source_json(one: Source) -> dict[str, Any]:
         "subdir": one.subdir,
         "line": one.line,
     }
-
-
-def _unread_json(one: Unread) -> dict[str, Any]:
-    return {"line": one.line, "text": one.text, "reason": one.reason}
 
 
 def _text(value: object) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
-from guard.haskell.condition import show_condition, show_raw
+from guard.haskell.condition import read_condition, show_raw
 from guard.haskell.dependency import (
     Entry,
     leading_name,
@@ -24,12 +24,11 @@ from guard.haskell.layout import (
     Argument,
     ArgumentKind,
     Elements,
-    Fault,
     Field,
     Section,
     read_outline,
 )
-from guard.haskell.model import MAX_SHOWN, Condition, Manifest, Requirement, Unread, text_of
+from guard.haskell.model import MAX_SHOWN, Condition, Manifest, Requirement, Unread, When, text_of
 from guard.haskell.ranges import Spec, Version, parse_range
 from guard.haskell.scanner import ParseError, Scanner
 
@@ -51,7 +50,6 @@ _SPECS = frozenset({(2, 0), (2, 2), (2, 4), (3, 0), (3, 4)})
 # Common stanzas that import each other can multiply without end.
 MAX_ENTRIES = 20_000
 
-When = tuple[Condition, ...]
 Value = TypeVar("Value")
 
 
@@ -80,13 +78,6 @@ class Tree(NamedTuple):
                 yield from otherwise.walk((*when, Condition(condition, negated=True)))
 
 
-class Component(NamedTuple):
-    """A section of the package with what it requires; ``label`` is the name in a requirement."""
-
-    label: str
-    tree: Tree
-
-
 def read_cabal(data: bytes, path: str) -> Manifest:
     """Read a ``.cabal`` file. Raises nothing."""
     return read_text(*text_of(data), path)
@@ -100,26 +91,18 @@ def read_text(text: str, unread: tuple[Unread, ...], path: str) -> Manifest:
 class _CabalReader:
     """Reads one file, section by section, and notes what it cannot be sure of."""
 
-    __slots__ = (
-        "broken_list",
-        "commons",
-        "components",
-        "elements",
-        "fields",
-        "ignored",
-        "path",
-        "spec",
-        "unread",
-    )
-
     def __init__(self, text: str, unread: tuple[Unread, ...], path: str) -> None:
         outline = read_outline(text)
         self.path = path
-        self.unread = [*unread, *map(_unread_fault, outline.faults)]
+        self.unread = list(unread)
+        for fault in outline.faults:
+            # A line that begins with a comma is the rest of a dependency list.
+            package = leading_name(fault.text[1:]) if fault.text.startswith(",") else None
+            self.unread.append(fault._replace(package=package))
         self.elements = _with_sections(outline.elements)
         self.fields = _leading_fields(self.elements)
         self.commons: dict[str, Tree] = {}
-        self.components: list[Component] = []
+        self.components: list[tuple[str, Tree]] = []
         self.ignored: list[Section] = []
         self.broken_list = False
         self.spec = self._read_spec(text)
@@ -179,18 +162,18 @@ class _CabalReader:
         elif section.name in _PLAIN and not (section.name == "custom-setup" and section.arguments):
             self._read_plain(section)
         elif section.name in _COMPONENTS:
-            name = " ".join(argument.text for argument in section.arguments)
+            name = show_raw(section.arguments)
             is_main_library = section.name == "library" and not name
             if len(section.arguments) != 1 and not is_main_library:
                 self._refuse(section.line, section.header, "expected one name")
             label = f"{section.name} {name}".rstrip(" ")
-            self.components.append(Component(label, self._read_component(section)))
+            self.components.append((label, self._read_component(section)))
         else:
             self.ignored.append(section)
 
     def _read_common(self, section: Section) -> None:
         """common ::= "common" name elements; only sections after it can import it."""
-        name = " ".join(argument.text for argument in section.arguments)
+        name = show_raw(section.arguments)
         tree = self._read_component(section)
         if name in self.commons:
             self._doubt(section, "there is such a common stanza already")
@@ -205,8 +188,8 @@ class _CabalReader:
         tree = self._read_fields(fields, _PLAIN[section.name])
         if section.name == "custom-setup":
             # Of several the last counts.
-            self.components = [one for one in self.components if one.label != section.name]
-            self.components.append(Component(section.name, tree))
+            self.components = [one for one in self.components if one[0] != section.name]
+            self.components.append((section.name, tree))
 
     def _read_component(self, section: Section) -> Tree:
         """component ::= { import } { field | if }"""
@@ -270,22 +253,15 @@ class _CabalReader:
                     self._refuse(section.line, section.header, "else takes no condition")
                 otherwise = body
             else:
-                branch = Branch(self._parse_condition(section), body, otherwise)
+                branch = Branch(read_condition(section, self.unread), body, otherwise)
                 otherwise = Tree(branches=(branch,), size=1 + _size(branch))
-        return Branch(self._parse_condition(chain[0]), bodies[0], otherwise)
+        return Branch(read_condition(chain[0], self.unread), bodies[0], otherwise)
 
     def _parse_body(self, section: Section) -> Tree:
         """The elements under a condition; from spec 3.0 they may begin with imports."""
         if self.spec < (3, 0):
             return self._read_elements(section.elements)
         return self._read_component(section)
-
-    def _parse_condition(self, section: Section) -> str:
-        try:
-            return show_condition(section.arguments)
-        except ParseError as error:
-            self._refuse(section.line, section.header, error.reason)
-            return show_raw(section.arguments)
 
     def _parse_imports(self, elements: Elements) -> tuple[list[Tree], Elements]:
         """import ::= "import" ":" name { "," name }, at the beginning of a section."""
@@ -343,18 +319,27 @@ class _CabalReader:
     def _requirements(
         self, package: str | None
     ) -> tuple[tuple[Requirement, ...], tuple[Requirement, ...]]:
-        internal = frozenset(
-            component.label.removeprefix("library ")
-            for component in self.components
-            if component.label.startswith("library ")
-        )
-        resolve = _Resolver(package, internal if self.spec < (3, 4) else frozenset())
+        """What is required of other packages, and which of their tools.
+
+        Before spec 3.4 the name of an internal library hides a package of the same name.
+        """
+        internal = {
+            label.removeprefix("library ")
+            for label, _ in self.components
+            if label.startswith("library ") and self.spec < (3, 4)
+        }
         requirements: list[Requirement] = []
         tools: list[Requirement] = []
         for label, tree in self.components:
             for entry, when in tree.walk():
+                name, libraries, bound, _, _ = entry.dependency
+                if name in internal and None in libraries:
+                    libraries = entry.dependency.sublibraries
+                if not libraries or (name == package and None not in libraries):
+                    continue
+                named = () if libraries == (None,) else tuple(one or name for one in libraries)
                 into = tools if entry.is_tool else requirements
-                into.extend(resolve.requirement(entry, label, when))
+                into.append(Requirement(name, bound, entry.line, entry.text, label, when, named))
         return tuple(requirements), tuple(tools)
 
     def _field(self, name: str) -> Field | None:
@@ -366,29 +351,6 @@ class _CabalReader:
     def _doubt(self, section: Section, reason: str) -> None:
         """Note a section whose requirements cannot be told."""
         self.unread.append(Unread(section.line, section.header[:MAX_SHOWN], reason))
-
-
-class _Resolver(NamedTuple):
-    """Tells requirements on other packages from those on internal libraries.
-
-    Before spec 3.4 the name of an internal library hides a package of the same name.
-    """
-
-    package: str | None
-    internal: frozenset[str]
-
-    def requirement(
-        self, entry: Entry, section: str, when: tuple[Condition, ...]
-    ) -> tuple[Requirement, ...]:
-        name, libraries, bound, _, _ = entry.dependency
-        if name in self.internal and None in libraries:
-            libraries = entry.dependency.sublibraries
-            if not libraries:
-                return ()
-        if name == self.package and None not in libraries:
-            return ()
-        named = () if libraries == (None,) else tuple(library or name for library in libraries)
-        return (Requirement(name, bound, entry.line, entry.text, section, when, named),)
 
 
 def _scan_spec(text: str) -> Version | None:
@@ -453,10 +415,3 @@ def _with_sections(elements: Elements) -> Elements:
 
 def _size(branch: Branch) -> int:
     return branch.body.size + (branch.otherwise.size if branch.otherwise else 0)
-
-
-def _unread_fault(fault: Fault) -> Unread:
-    """A line without a place; one that begins with a comma is the rest of a dependency list."""
-    text = fault.text
-    package = leading_name(text[1:]) if text.startswith(",") else None
-    return Unread(fault.line, text[:MAX_SHOWN], fault.reason, package)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from guard.haskell.condition import show_condition, show_raw
+from guard.haskell.condition import read_condition
 from guard.haskell.dependency import (
     leading_name,
     one_line,
@@ -38,6 +38,7 @@ from guard.haskell.model import (
     Source,
     SourceKind,
     Unread,
+    When,
     is_url,
     text_of,
 )
@@ -55,8 +56,6 @@ _FLAG = re.compile(r"[+-](?:[^\W_]|_)[\w-]*")
 _NAME_BEFORE_VERSION = re.compile(r"([^\W_]+(?:-[^\W_]+)*?)-(?=[0-9.]+:)")
 _WORDS = ("installed", "source", "test", "bench")
 _SCOPE = re.compile(r"\A\s*(?:any\.|setup\.|[\w-]+:setup\.)")
-
-When = tuple[Condition, ...]
 
 
 class Constraint(NamedTuple):
@@ -77,16 +76,11 @@ def read_cabal_project(data: bytes, path: str) -> Manifest:
 class _ProjectReader:
     """Reads one file; one method for each field or section."""
 
-    __slots__ = ("allow_newer", "elements", "imports", "path", "requirements", "sources", "unread")
-
     def __init__(self, text: str, unread: tuple[Unread, ...], path: str) -> None:
         outline = read_outline(text)
         self.path = path
         self.elements = outline.elements
-        self.unread = [
-            *unread,
-            *(Unread(f.line, f.text[:MAX_SHOWN], f.reason) for f in outline.faults),
-        ]
+        self.unread = [*unread, *outline.faults]
         self.requirements: list[Requirement] = []
         self.sources: list[Source] = []
         self.allow_newer: list[AllowNewer] = []
@@ -113,21 +107,14 @@ class _ProjectReader:
             elif element.name == "source-repository-package":
                 self._parse_repository(element)
             elif element.name == "if":
-                condition = self._parse_condition(element)
+                condition = read_condition(element, self.unread)
                 self._parse_elements(element.elements, (*when, Condition(condition)))
             elif element.name in ("elif", "else") and condition is not None:
                 otherwise = (*when, Condition(condition, negated=True))
                 if element.name == "elif":
-                    inner = Condition(self._parse_condition(element))
+                    inner = Condition(read_condition(element, self.unread))
                     otherwise = (*otherwise, inner)
                 self._parse_elements(element.elements, otherwise)
-
-    def _parse_condition(self, section: Section) -> str:
-        try:
-            return show_condition(section.arguments)
-        except ParseError as error:
-            self._refuse(section.line, section.header, error.reason)
-            return show_raw(section.arguments)
 
     def _parse_field(self, field: Field, when: When) -> None:
         if field.name in ("packages", "optional-packages"):

@@ -17,7 +17,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from guard.haskell.layout import Argument, ArgumentKind
+from guard.haskell.dependency import refused
+from guard.haskell.layout import Argument, ArgumentKind, Section
+from guard.haskell.model import Unread
 from guard.haskell.ranges import VersionRange
 from guard.haskell.scanner import MAX_NESTING, ParseError
 
@@ -55,15 +57,22 @@ def show_condition(arguments: Sequence[Argument]) -> str:
     return _ConditionParser(arguments).parse()
 
 
+def read_condition(section: Section, unread: list[Unread]) -> str:
+    """The condition of an ``if``; one that Cabal refuses is noted, and given as it stands."""
+    try:
+        return show_condition(section.arguments)
+    except ParseError as error:
+        unread.append(refused(section.line, section.header, error.reason))
+        return show_raw(section.arguments)
+
+
 def show_raw(arguments: Sequence[Argument]) -> str:
-    """The tokens of a condition that cannot be read, with a space between."""
+    """The tokens of a header, with a space between."""
     return " ".join(argument.text for argument in arguments)
 
 
 class _ConditionParser:
     """One method for each production; ``at`` is the index of the next token."""
-
-    __slots__ = ("arguments", "at", "depth")
 
     def __init__(self, arguments: Sequence[Argument]) -> None:
         self.arguments = arguments

@@ -12,7 +12,7 @@ An element belongs to a section, and a line to a field, when it is indented more
 comment is a line that begins with ``--``. A tab counts one column, and a no-break space two: Cabal
 counts bytes.
 
-Cabal stops at the first line that does not fit. This reader sets that line aside as a `Fault` and
+Cabal stops at the first line that does not fit. This reader sets that line aside as `Unread` and
 goes on with the next one.
 """
 
@@ -23,6 +23,7 @@ from bisect import bisect_right
 from enum import Enum
 from typing import NamedTuple
 
+from guard.haskell.model import MAX_SHOWN, Unread
 from guard.haskell.scanner import ParseError, Scanner
 
 # A file in which more lines than this do not fit is no cabal file.
@@ -54,8 +55,6 @@ class Field(NamedTuple):
 
 class FieldText:
     """The value of a field as one text, and where in the file its parts stand."""
-
-    __slots__ = ("_field", "_starts", "text")
 
     def __init__(self, field: Field) -> None:
         self._field = field
@@ -98,17 +97,11 @@ class Section(NamedTuple):
 Elements = tuple[Field | Section, ...]
 
 
-class Fault(NamedTuple):
-    """A line that has no place in the outline, set aside."""
-
-    line: int
-    text: str
-    reason: str
-
-
 class Outline(NamedTuple):
+    """What fits, and the lines that have no place in it."""
+
     elements: Elements
-    faults: tuple[Fault, ...]
+    faults: tuple[Unread, ...]
 
 
 # Every character but the control characters is printable; a value's line may hold tabs as well.
@@ -135,12 +128,10 @@ def read_outline(text: str) -> Outline:
 class _OutlineParser:
     """One method for each production of the grammar above."""
 
-    __slots__ = ("after_brace", "faults", "line_starts", "scanner", "tokens")
-
     def __init__(self, text: str) -> None:
         self.scanner = Scanner(text)
         self.line_starts = [0, *(newline.end() for newline in _NEWLINE.finditer(text))]
-        self.faults: list[Fault] = []
+        self.faults: list[Unread] = []
         self.tokens = 0
         self.after_brace = 0
 
@@ -201,10 +192,10 @@ class _OutlineParser:
         """field ::= "{" content "}" | { line }; ``level`` None: inside of braces, one line."""
         lines: list[FieldLine] = []
         scanner = self.scanner
-        braced = self._take_open_brace()
+        braced = self._take_brace("{")
         if braced:
             self._parse_braced_lines(lines)
-            if not self._take_close_brace():
+            if not self._take_brace("}"):
                 scanner.fail(f'expected "}}" at the end of the field {name}')
         else:
             scanner.match(_SPACE)
@@ -249,9 +240,9 @@ class _OutlineParser:
         try:
             arguments = self._parse_arguments()
             header = " ".join(scanner.text[at : scanner.position].split())
-            if self._take_open_brace():
+            if self._take_brace("{"):
                 elements = self._parse_elements(0)
-                if not self._take_close_brace():
+                if not self._take_brace("}"):
                     self._note(at, f'the brace of the section "{name}" is not closed')
             elif level is None:
                 scanner.fail('expected "{"')
@@ -302,12 +293,6 @@ class _OutlineParser:
             scanner.position = start + end + 1
         return Argument(ArgumentKind.STRING, scanner.text[start + 1 : scanner.position - 1])
 
-    def _take_open_brace(self) -> bool:
-        return self._take_brace("{")
-
-    def _take_close_brace(self) -> bool:
-        return self._take_brace("}")
-
     def _take_brace(self, brace: str) -> bool:
         """A brace on this line, or as the first character of the next line that is not blank."""
         scanner = self.scanner
@@ -355,8 +340,8 @@ class _OutlineParser:
             text = self.faults[-1].text
         else:
             whole = _REST_OF_LINE.match(self.scanner.text, self.line_starts[line - 1])
-            text = whole.group().strip() if whole else ""
-        self.faults.append(Fault(line, text, reason))
+            text = whole.group().strip()[:MAX_SHOWN] if whole else ""
+        self.faults.append(Unread(line, text, reason))
 
     def _gave_up(self) -> bool:
         return len(self.faults) >= MAX_FAULTS or self.tokens >= MAX_TOKENS

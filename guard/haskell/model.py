@@ -27,6 +27,10 @@ class Condition(NamedTuple):
         return f"not ({self.text})" if self.negated else self.text
 
 
+# The conditions that something stands under, from the outside in.
+When = tuple[Condition, ...]
+
+
 class Requirement(NamedTuple):
     """One version range on one package, as declared at one line.
 
@@ -41,7 +45,7 @@ class Requirement(NamedTuple):
     line: int
     text: str
     section: str
-    when: tuple[Condition, ...] = ()
+    when: When = ()
     libraries: tuple[str, ...] = ()
     scope: str | None = None
 

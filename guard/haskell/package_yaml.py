@@ -30,6 +30,7 @@ from guard.haskell.model import (
     Source,
     SourceKind,
     Unread,
+    When,
 )
 from guard.haskell.ranges import Spec, Version, VersionRange, parse_range
 from guard.haskell.scanner import ParseError, Scanner
@@ -74,8 +75,6 @@ _GITHUB = "https://github.com/"
 MAX_BRANCHES = 2000
 # So can components: more requirements than this are not given.
 MAX_REQUIREMENTS = 30_000
-
-When = tuple[Condition, ...]
 
 
 class HpackEntry(NamedTuple):
