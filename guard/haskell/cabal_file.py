@@ -109,10 +109,8 @@ class _CabalReader:
 
     def read(self) -> Manifest:
         """package ::= fields sections"""
-        package, version = (
-            self._value("name", parse_single_name),
-            self._value("version", Version.parse),
-        )
+        package = self._value("name", parse_single_name)
+        version = self._value("version", Version.parse)
         version_field = self._field("version")
         for element in self.elements[len(self.fields) :]:
             if isinstance(element, Section):
@@ -124,7 +122,6 @@ class _CabalReader:
             package,
             version,
             version_field.line if version_field else None,
-            lenient=bool(self.unread),
             requirements=requirements,
             unread=tuple(sorted(self.unread, key=lambda unread: unread.line)),
             tools=tools,

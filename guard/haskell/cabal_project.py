@@ -90,7 +90,6 @@ class _ProjectReader:
         self._parse_elements(self.elements, ())
         return Manifest(
             self.path,
-            lenient=bool(self.unread),
             requirements=tuple(self.requirements),
             sources=tuple(self.sources),
             unread=tuple(sorted(self.unread, key=lambda one: one.line)),

@@ -140,22 +140,26 @@ class Import(NamedTuple):
 class Manifest(NamedTuple):
     """All that one file says about packages.
 
-    ``lenient``: something was not read, or is known to make the real tool refuse the file, and
-    ``unread`` names it; what is here was read beyond doubt. ``tools`` are requirements on packages
-    for their executables (``build-tool-depends``), kept apart since they do not bound a library.
+    ``unread`` is what could not be read, or is known to make the real tool refuse the file; what
+    else is here was read beyond doubt. ``tools`` are requirements on packages for their executables
+    (``build-tool-depends``), kept apart since they do not bound a library.
     """
 
     path: str
     package: str | None = None
     version: Version | None = None
     version_line: int | None = None
-    lenient: bool = False
     requirements: tuple[Requirement, ...] = ()
     sources: tuple[Source, ...] = ()
     unread: tuple[Unread, ...] = ()
     allow_newer: tuple[AllowNewer, ...] = ()
     imports: tuple[Import, ...] = ()
     tools: tuple[Requirement, ...] = ()
+
+    @property
+    def lenient(self) -> bool:
+        """Whether something was not read."""
+        return bool(self.unread)
 
 
 Reader = Callable[[bytes, str], Manifest]

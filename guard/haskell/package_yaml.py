@@ -96,7 +96,7 @@ def read_package_yaml(data: bytes, path: str) -> Manifest:
     """Read a package.yaml. Raises nothing."""
     root, unread = load_mapping(data)
     if root is None:
-        return Manifest(path, lenient=True, unread=unread)
+        return Manifest(path, unread=unread)
     return _PackageReader(root, path, list(unread)).read()
 
 
@@ -130,7 +130,6 @@ class _PackageReader:
             package,
             version,
             version_line,
-            lenient=bool(self.unread),
             requirements=tuple(
                 one for one in self.requirements if not self._internal(one, package)
             ),

@@ -58,7 +58,7 @@ def read_stack_yaml(data: bytes, path: str) -> Manifest:
     """Read a stack.yaml, or a snapshot file: whatever is not called ``stack*.yaml``."""
     root, unread = load_mapping(data)
     if root is None:
-        return Manifest(path, lenient=True, unread=unread)
+        return Manifest(path, unread=unread)
     reader = _StackReader(root, path, list(unread))
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     reader.parse(is_project=name.startswith("stack") or "extra-deps" in root.pairs)
@@ -69,7 +69,7 @@ def read_stack_lock(data: bytes, path: str) -> Manifest:
     """Read a lock file: what the entries of stack.yaml were resolved to."""
     root, unread = load_mapping(data)
     if root is None:
-        return Manifest(path, lenient=True, unread=unread)
+        return Manifest(path, unread=unread)
     reader = _StackReader(root, path, list(unread))
     reader.parse_locked()
     return reader.manifest()
@@ -89,7 +89,6 @@ class _StackReader:
     def manifest(self) -> Manifest:
         return Manifest(
             self.path,
-            lenient=bool(self.unread),
             sources=tuple(self.sources),
             unread=tuple(sorted(self.unread, key=lambda one: one.line)),
             allow_newer=tuple(self.allow_newer),
