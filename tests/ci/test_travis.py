@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from guard.ci.docker_run import DockerRun, docker_runs, joined
-from guard.ci.travis import Proposal, read_travis
+from guard.ci.travis import DockerRun, Proposal, docker_runs, joined, read_travis
 from guard.errors import GuardError
 
 
