@@ -54,11 +54,10 @@ Value = TypeVar("Value")
 
 
 class Branch(NamedTuple):
-    """``if``: what holds under the condition, and what holds otherwise."""
+    """What holds under ``if``, ``elif`` or ``else``: the conditions before it are negated."""
 
-    condition: str
+    when: When
     body: Tree
-    otherwise: Tree | None
 
 
 class Tree(NamedTuple):
@@ -72,10 +71,8 @@ class Tree(NamedTuple):
         """Each dependency with its conditions, from the outside in."""
         for entry in self.entries:
             yield entry, when
-        for condition, body, otherwise in self.branches:
-            yield from body.walk((*when, Condition(condition)))
-            if otherwise is not None:
-                yield from otherwise.walk((*when, Condition(condition, negated=True)))
+        for inner, body in self.branches:
+            yield from body.walk((*when, *inner))
 
 
 def read_cabal(data: bytes, path: str) -> Manifest:
@@ -194,18 +191,41 @@ class _CabalReader:
         return self._merge(imported, self._read_elements(elements), section)
 
     def _read_elements(self, elements: Elements) -> Tree:
-        """The fields of one level, and the conditions, which a field between them separates."""
-        fields: list[Field] = []
-        groups: list[list[Section]] = [[]]
-        for element in elements:
-            if isinstance(element, Section):
-                groups[-1].append(element)
-            elif element.name != "import":
-                fields.append(element)
-                groups.append([])
+        """The fields of one level, and the conditions."""
+        fields = [element for element in elements if isinstance(element, Field)]
         tree = self._read_fields(fields, "build-depends", "build-tool-depends")
-        branches = tuple(branch for group in groups for branch in self._parse_ifs(group))
-        return tree._replace(branches=branches, size=tree.size + sum(map(_size, branches)))
+        branches = tuple(self._read_branches(elements))
+        size = tree.size + sum(branch.body.size for branch in branches)
+        return tree._replace(branches=branches, size=size)
+
+    def _read_branches(self, elements: Elements) -> Iterator[Branch]:
+        """{ "if" condition elements { "elif" condition elements } [ "else" elements ] }, where
+        ``elif`` is from spec 2.2; a field between ends a chain. Other sections are ignored."""
+        others = ("elif", "else") if self.spec >= (2, 2) else ("else",)
+        before: When | None = None
+        for element in elements:
+            if isinstance(element, Field):
+                before = before if element.name == "import" else None
+                continue
+            if element.name == "if":
+                before = ()
+            elif before is None or element.name not in others:
+                self.ignored.append(element)
+                before = None
+                continue
+            if self.spec >= (3, 0):  # the elements under a condition may begin with imports
+                body = self._read_component(element)
+            else:
+                body = self._read_elements(element.elements)
+            if element.name == "else":
+                if element.arguments:
+                    self._refuse(element.line, element.header, "else takes no condition")
+                yield Branch(before, body)
+                before = None
+            else:
+                condition = read_condition(element, self.unread)
+                yield Branch((*before, Condition(condition)), body)
+                before = (*before, Condition(condition, negated=True))
 
     def _read_fields(self, fields: Sequence[Field], *names: str | None) -> Tree:
         """The dependencies of the fields that are called so."""
@@ -218,47 +238,6 @@ class _CabalReader:
                 self.unread.extend(unread)
                 self.broken_list |= bool(unread) and not is_tool
         return Tree(tuple(entries), size=1 + len(entries))
-
-    def _parse_ifs(self, sections: Sequence[Section]) -> Iterator[Branch]:
-        """ifs ::= { "if" condition elements [ else ] }; other sections are ignored."""
-        at = 0
-        while at < len(sections):
-            section = sections[at]
-            at += 1
-            if section.name != "if":
-                self.ignored.append(section)
-                continue
-            chain = [section]
-            while at < len(sections) and self._continues(chain[-1], sections[at]):
-                chain.append(sections[at])
-                at += 1
-            yield self._parse_chain(chain)
-
-    def _continues(self, before: Section, section: Section) -> bool:
-        """Whether an ``elif`` (from spec 2.2) or ``else`` belongs to what stands before it."""
-        if before.name == "else":
-            return False
-        return section.name == "else" or (section.name == "elif" and self.spec >= (2, 2))
-
-    def _parse_chain(self, chain: Sequence[Section]) -> Branch:
-        """if ::= "if" condition elements { "elif" condition elements } [ "else" elements ]"""
-        otherwise: Tree | None = None
-        bodies = [self._parse_body(section) for section in chain]
-        for section, body in reversed(list(zip(chain, bodies, strict=True))[1:]):
-            if section.name == "else":
-                if section.arguments:
-                    self._refuse(section.line, section.header, "else takes no condition")
-                otherwise = body
-            else:
-                branch = Branch(read_condition(section, self.unread), body, otherwise)
-                otherwise = Tree(branches=(branch,), size=1 + _size(branch))
-        return Branch(read_condition(chain[0], self.unread), bodies[0], otherwise)
-
-    def _parse_body(self, section: Section) -> Tree:
-        """The elements under a condition; from spec 3.0 they may begin with imports."""
-        if self.spec < (3, 0):
-            return self._read_elements(section.elements)
-        return self._read_component(section)
 
     def _parse_imports(self, elements: Elements) -> tuple[list[Tree], Elements]:
         """import ::= "import" ":" name { "," name }, at the beginning of a section."""
@@ -408,7 +387,3 @@ def _with_sections(elements: Elements) -> Elements:
         header = f"executable {name.text}"
         sections.append(Section("executable", fields[start].line, (name,), content, header))
     return (*first, *sections)
-
-
-def _size(branch: Branch) -> int:
-    return branch.body.size + (branch.otherwise.size if branch.otherwise else 0)

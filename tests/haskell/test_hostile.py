@@ -132,6 +132,10 @@ HOSTILE = {
     "set": filled("1,", "library\n build-depends: a == {"),
     "ifs": filled("if a\n"),
     "nested ifs": "library\n" + "".join(" " * i + "if os(x)\n" for i in range(1, 1400)),
+    "elifs": filled(
+        "  elif flag(f)\n    build-depends: a\n",
+        "cabal-version: 2.2\nname: p\nlibrary\n  if flag(f)\n    build-depends: a\n",
+    ),
     "condition": filled("!(", "library\n if "),
     "brace sections": filled("a{"),
     "close braces": filled("}"),
