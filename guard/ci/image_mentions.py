@@ -159,11 +159,7 @@ def _reference(names: tuple[str, ...]) -> re.Pattern[str]:
 
 
 class _Variables:
-    """What a file says itself of its variables.
-
-    Attributes:
-        tagged: those that a tag or a digest follows anywhere in the file.
-    """
+    """What a file says itself of its variables; a tag or digest follows those ``tagged``."""
 
     def __init__(self, reference: re.Pattern[str]) -> None:
         self.tagged: set[str] = set()
@@ -182,24 +178,15 @@ class _Variables:
                 self.tagged.add(_name(match))
 
     def assign(self, text: str) -> list[tuple[tuple[int, int], str]]:
-        """Take up what an expanded line sets.
-
-        Returns:
-            Where it does so, and the names.
-        """
+        """Take up what an expanded line sets: where it does so, and the names."""
         matches = list(_ASSIGNMENT.finditer(text)) if "=" in text else []
         for match in matches:
             self._set(match)
         return [(match.span(), match["name"]) for match in matches]
 
     def expanded(self, text: str) -> str:
-        """The text with the variables that are known.
-
-        One that holds a whole reference was counted where it was set, unless a tag follows here.
-
-        Raises:
-            UnreadableError: there are more of them than anybody writes.
-        """
+        """The text with the variables that are known. One that holds a whole reference was
+        counted where it was set, unless a tag follows here. Raises UnreadableError."""
 
         def value(match: re.Match[str]) -> str:
             self._left -= 1

@@ -14,7 +14,6 @@ from typing import Any
 from guard.haskell import (
     Interval,
     Manifest,
-    Reader,
     Requirement,
     Source,
     read_cabal_project,
@@ -36,14 +35,11 @@ def main(paths: list[str]) -> int:
             sys.stderr.write(f"{path}: {error.strerror}\n")
             status = 2
             continue
-        manifest = (reader_for(path) or _imported_reader(path))(data, path)
+        # Snapshot files are YAML; what a cabal.project imports may have any name.
+        imported = read_stack_yaml if path.endswith((".yaml", ".yml")) else read_cabal_project
+        manifest = (reader_for(path) or imported)(data, path)
         sys.stdout.write(json.dumps(manifest_json(manifest), ensure_ascii=False) + "\n")
     return status
-
-
-def _imported_reader(path: str) -> Reader:
-    """Snapshot files are YAML; what a cabal.project imports may have any name."""
-    return read_stack_yaml if path.endswith((".yaml", ".yml")) else read_cabal_project
 
 
 def manifest_json(manifest: Manifest) -> dict[str, Any]:

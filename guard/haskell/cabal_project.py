@@ -218,36 +218,31 @@ class _ProjectReader:
 
     def _parse_repository(self, section: Section) -> None:
         """repository ::= "type", "location", [ "tag" ], [ "branch" ], [ "subdir": { path } ]"""
-        fields = {one.name: one for one in section.elements if isinstance(one, Field)}
-        values = {name: _tokens(field) for name, field in fields.items()}
-        for name in ("type", "location"):
-            if len(values.get(name, ())) != 1:
-                self._unread_section(section, f"expected one {name}")
-                return
-        for name in ("tag", "branch"):
-            if name in fields and len(fields[name].text.split()) != 1:
-                self._unread_section(section, f"expected one word for {name}")
-                return
-        url, commit = _first(values, "location"), _first(values, "tag") or _first(values, "branch")
-        kind, text = _first(values, "type"), f"{url} {commit or ''}".strip()
-        vcs = None if kind == "git" else kind
+        elements = [one for one in section.elements if isinstance(one, Field)]
+        fields = {field.name: field for field in elements}
+        words = {name: [text for text, _ in _tokens(field)] for name, field in fields.items()}
+        reasons = [
+            *(f"expected one {n}" for n in ("type", "location") if len(words.get(n, ())) != 1),
+            *(
+                f"expected one word for {n}"
+                for n in ("tag", "branch")
+                if n in fields and len(fields[n].text.split()) != 1
+            ),
+        ]
+        if reasons:
+            location = next((one.text for one in elements if one.name == "location"), "")
+            shown = one_line(f"{section.header} {location}")
+            self.unread.append(Unread(section.line, shown, reasons[0]))
+            return
+        (kind,), (url,) = words["type"], words["location"]
+        commit = next(iter(words.get("tag") or words.get("branch") or ()), None)
+        text, vcs = f"{url} {commit or ''}".strip(), None if kind == "git" else kind
         source = Source(SourceKind.GIT, section.line, text, url=url, commit=commit, vcs=vcs)
-        subdirs: list[str | None] = [text for text, _ in values.get("subdir", ())]
-        for subdir in subdirs or [None]:
+        for subdir in words.get("subdir") or (None,):
             self.sources.append(source._replace(subdir=subdir))
-
-    def _unread_section(self, section: Section, reason: str) -> None:
-        fields = [one for one in section.elements if isinstance(one, Field)]
-        location = next((one.text for one in fields if one.name == "location"), "")
-        self.unread.append(Unread(section.line, one_line(f"{section.header} {location}"), reason))
 
     def _refuse(self, line: int, text: str, reason: str) -> None:
         self.unread.append(refused(line, text, reason))
-
-
-def _first(values: dict[str, list[tuple[str, int]]], name: str) -> str | None:
-    tokens = values.get(name)
-    return tokens[0][0] if tokens else None
 
 
 def _tokens(field: Field) -> list[tuple[str, int]]:
@@ -272,7 +267,10 @@ def _parse_constraint(scanner: Scanner) -> Constraint:
     scanner.spaces()
     bound = None
     if scanner.peek() in ("+", "-"):
-        _parse_flags(scanner)
+        while scanner.peek() in ("+", "-"):
+            if scanner.match(_FLAG) is None:
+                scanner.fail("expected the name of a flag")
+            scanner.spaces()
     elif not any(scanner.take(word) for word in _WORDS):
         bound = parse_range(scanner, _NEWEST)
     end = start + len(scanner.text[start : scanner.position].rstrip())
@@ -292,14 +290,6 @@ def _parse_scoped_name(scanner: Scanner) -> tuple[str, str]:
     if first not in ("any", "setup"):
         scanner.fail("expected any. or setup.", start)
     return "any" if first == "any" else "setup.*", parse_name(scanner)
-
-
-def _parse_flags(scanner: Scanner) -> None:
-    """flags ::= flag { flag }"""
-    while scanner.peek() in ("+", "-"):
-        if scanner.match(_FLAG) is None:
-            scanner.fail("expected the name of a flag")
-        scanner.spaces()
 
 
 def _parse_relaxed(scanner: Scanner) -> tuple[str, str, bool]:

@@ -174,7 +174,7 @@ class _OutlineParser:
         name = self.scanner.match(_NAME)
         if name is None:
             self.scanner.fail("expected the name of a field or section")
-        self._skip_in_line()
+        self.scanner.match(_IN_LINE)
         if self.scanner.take(":"):
             return self._parse_field(name, at, None if indent is None else indent + 1)
         return self._parse_section(name, at, None if indent is None else indent + 1)
@@ -183,7 +183,7 @@ class _OutlineParser:
         """Skip to the next token: the column it stands in, or None if it is on the same line."""
         scanner = self.scanner
         if scanner.position > self.after_brace:
-            self._skip_in_line()
+            self.scanner.match(_IN_LINE)
             if scanner.peek() not in "\r\n":
                 return None
         return self._skip_to_column()
@@ -257,7 +257,7 @@ class _OutlineParser:
         scanner = self.scanner
         arguments: list[Argument] = []
         while True:
-            self._skip_in_line()
+            self.scanner.match(_IN_LINE)
             if scanner.peek() in "\r\n{}":
                 return tuple(arguments)
             if self._gave_up():
@@ -297,7 +297,7 @@ class _OutlineParser:
         """A brace on this line, or as the first character of the next line that is not blank."""
         scanner = self.scanner
         start = scanner.position
-        self._skip_in_line()
+        self.scanner.match(_IN_LINE)
         if scanner.peek() in "\r\n":
             scanner.match(_BLANK)
             scanner.match(_SPACE)
@@ -324,9 +324,6 @@ class _OutlineParser:
         """Skip blank lines and the white space that the next one begins with: the column there."""
         self.scanner.match(_BLANK)
         return len((self.scanner.match(_INDENT) or "").encode())
-
-    def _skip_in_line(self) -> None:
-        self.scanner.match(_IN_LINE)
 
     def _set_aside(self, reason: str) -> None:
         """Make a fault of the line that stands here, and go to its end."""

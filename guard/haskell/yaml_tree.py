@@ -150,24 +150,24 @@ class _Tree:
         """node ::= scalar | sequence | mapping. Raises YamlError."""
         line = node.start_mark.line + 1
         if node.id == "scalar":
-            return _scalar(node, line)
+            kind = Kind.STRING if node.style else _kind(node.value)
+            return Scalar(node.value, kind, line, block=node.style in ("|", ">"))
         if id(node) not in self.made:
             self.made[id(node)] = None
             self.depth += 1
             if self.depth > MAX_NESTING:
                 raise YamlError(line, f"nested more than {MAX_NESTING} deep")
-            is_list = node.id == "sequence"
-            self.made[id(node)] = self._sequence(node) if is_list else self._mapping(node)
+            if node.id == "sequence":
+                self.made[id(node)] = Sequence([self.node(item) for item in node.value], line)
+            else:
+                self.made[id(node)] = self._mapping(node, line)
             self.depth -= 1
         tree = self.made[id(node)]
         if tree is None:
             raise YamlError(line, "this contains itself, by an alias")
         return tree
 
-    def _sequence(self, node: Any) -> Sequence:
-        return Sequence([self.node(item) for item in node.value], node.start_mark.line + 1)
-
-    def _mapping(self, node: Any) -> Mapping:
+    def _mapping(self, node: Any, line: int) -> Mapping:
         pairs: dict[str, tuple[Scalar, Node]] = {}
         merged: list[Node] = []
         for key_node, value_node in node.value:
@@ -181,13 +181,7 @@ class _Tree:
         for other in merged:
             for key, value in other.items() if isinstance(other, Mapping) else ():
                 pairs.setdefault(key.text, (key, value))
-        return Mapping(node.start_mark.line + 1, pairs)
-
-
-def _scalar(node: Any, line: int) -> Scalar:
-    if node.style:
-        return Scalar(node.value, Kind.STRING, line, block=node.style in ("|", ">"))
-    return Scalar(node.value, _kind(node.value), line)
+        return Mapping(line, pairs)
 
 
 def _kind(text: str) -> Kind:
