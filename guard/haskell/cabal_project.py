@@ -234,10 +234,10 @@ class _ProjectReader:
             shown = one_line(f"{section.header} {location}")
             self.unread.append(Unread(section.line, shown, reasons[0]))
             return
-        (kind,), (url,) = words["type"], words["location"]
+        (url,) = words["location"]
         commit = next(iter(words.get("tag") or words.get("branch") or ()), None)
-        text, vcs = f"{url} {commit or ''}".strip(), None if kind == "git" else kind
-        source = Source(SourceKind.GIT, section.line, text, url=url, commit=commit, vcs=vcs)
+        text = f"{url} {commit or ''}".strip()
+        source = Source(SourceKind.GIT, section.line, text, url=url, commit=commit)
         for subdir in words.get("subdir") or (None,):
             self.sources.append(source._replace(subdir=subdir))
 

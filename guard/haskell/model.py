@@ -73,9 +73,8 @@ class Source(NamedTuple):
 
     ``package`` and ``version`` are None where the file does not say them (a directory, a git
     repository). ``path`` is as written, relative to the manifest. ``commit`` is whatever names the
-    state of the repository: a hash, tag or branch; None means its present head. ``vcs`` is the
-    version control system of kind GIT when it is another one (``hg``, ``darcs``, ...). ``scope`` is
-    that of a constraint, or the name of the snapshot for kind SNAPSHOT.
+    state of the repository: a hash, tag or branch; None means its present head. Kind GIT stands for
+    other version control systems as well. ``scope`` is that of a constraint, ``name`` a snapshot's.
     """
 
     kind: SourceKind
@@ -90,7 +89,6 @@ class Source(NamedTuple):
     role: Role = Role.DEPENDENCY
     scope: str | None = None
     range: VersionRange | None = None
-    vcs: str | None = None
     name: str | None = None
 
 

@@ -271,11 +271,10 @@ def _source_of_text(node: Node, text: str, role: Role) -> Source:
 def _parse_place(node: Mapping, outer: Mapping, role: Role) -> Source:
     """place ::= git | hg | github | url | archive | path"""
     source = Source(SourceKind.ARCHIVE, outer.line, show(outer), role=role)
-    for vcs in ("git", "hg"):
-        url = string_of(node, vcs)
+    for key in ("git", "hg"):
+        url = string_of(node, key)
         if url is not None:
-            source = source._replace(kind=SourceKind.GIT, vcs=None if vcs == "git" else vcs)
-            return source._replace(url=url, commit=_commit(node))
+            return source._replace(kind=SourceKind.GIT, url=url, commit=_commit(node))
     github = string_of(node, "github")
     if github is not None:
         owner, slash, repository = github.partition("/")
