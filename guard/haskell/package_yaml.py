@@ -78,14 +78,10 @@ MAX_REQUIREMENTS = 30_000
 
 
 class HpackEntry(NamedTuple):
-    """One dependency; ``key`` is what a later entry must share to replace this one."""
+    """A requirement of no component yet; ``key``: what a later entry must share to replace it."""
 
     key: str
-    package: str
-    libraries: tuple[str, ...]
-    range: VersionRange
-    line: int
-    text: str
+    requirement: Requirement
     source: Source | None = None
 
 
@@ -236,11 +232,7 @@ class _PackageReader:
 
     def _give(self, item: Item, label: str, when: When) -> None:
         if isinstance(item, HpackEntry):
-            self.requirements.append(
-                Requirement(
-                    item.package, item.range, item.line, item.text, label, when, item.libraries
-                )
-            )
+            self.requirements.append(item.requirement._replace(section=label, when=when))
             if item.source is not None:
                 self.sources.append(item.source)
         else:
@@ -412,8 +404,8 @@ def _parse_string(node: Scalar) -> HpackEntry:
     dependency = parse_single_dependency(node.text, _READING)
     named = dependency.sublibraries
     key = ":".join([dependency.name, ",".join(named)]) if named else dependency.name
-    line = node.line + 1 if node.block else node.line
-    return HpackEntry(key, dependency.name, named, dependency.range, line, show(node))
+    bound, line, text = dependency.range, node.line + node.block, show(node)
+    return HpackEntry(key, Requirement(dependency.name, bound, line, text, "", libraries=named))
 
 
 def _parse_pair(key: Scalar, value: Node) -> Item:
@@ -432,7 +424,7 @@ def _parse_object(name: str, node: Mapping, line: int, text: str) -> HpackEntry:
     version = node.get("version")
     bound = VersionRange.any() if version is None else _parse_bound(version)
     entry = _entry(name, bound, line, text)
-    return entry._replace(source=_parse_source(entry.package, node, line, text))
+    return entry._replace(source=_parse_source(entry.requirement.package, node, line, text))
 
 
 def _parse_bound(node: Node) -> VersionRange:
@@ -465,7 +457,8 @@ def _entry(name: str, bound: VersionRange, line: int, text: str) -> HpackEntry:
     spec = _WRITING_SUBLIBRARIES if ":" in name else _WRITING
     dependency = parse_single_dependency(written, spec)
     bound = dependency.range if bound.is_any else bound
-    return HpackEntry(name, dependency.name, dependency.sublibraries, bound, line, text)
+    named = dependency.sublibraries
+    return HpackEntry(name, Requirement(dependency.name, bound, line, text, "", libraries=named))
 
 
 def _parse_source(package: str, node: Mapping, line: int, text: str) -> Source | None:
