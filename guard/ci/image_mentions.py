@@ -60,7 +60,7 @@ class UnreadableError(ValueError):
 
 
 class _Line(NamedTuple):
-    """A line as it is read, and where it stands in the file, from 1."""
+    """A line as it is read; ``number`` counts from 1."""
 
     number: int
     text: str
@@ -142,10 +142,7 @@ def _mention(
 
 @cache
 def _reference(names: tuple[str, ...]) -> re.Pattern[str]:
-    """One of the names as a whole word, with its tag and digest.
-
-    Of a variable part of a tag it is enough to see that there is one.
-    """
+    """One of the names as a whole word, with its tag, of which parts may vary, and digest."""
     either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     return re.compile(
         rf"""(?:(?<![\w./:@-])|(?<=docker://))

@@ -84,14 +84,7 @@ class DockerRun(NamedTuple):
 
 
 def read_travis(data: bytes, where: str = FILE) -> Proposal:
-    """What the file proposes.
-
-    Args:
-        where: how messages name the file.
-
-    Raises:
-        GuardError: it is no YAML.
-    """
+    """What the file proposes; ``where`` names it in messages. Raises GuardError: it is no YAML."""
     try:
         root = next(documents(data.decode()), None)
     except ValueError as error:
@@ -217,14 +210,7 @@ def _pairs(node: Node) -> dict[str, str]:
 
 
 def docker_runs(line: str, variables: dict[str, str]) -> list[DockerRun]:
-    """Every ``docker run`` of a line of shell.
-
-    Args:
-        variables: those that are known.
-
-    Raises:
-        ValueError: a quotation has no end.
-    """
+    """Every ``docker run`` of a line of shell. Raises ValueError: a quotation has no end."""
     runs = []
     for words in _commands(_expanded(line, variables)):
         for index, word in enumerate(words):

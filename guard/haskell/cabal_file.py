@@ -295,10 +295,7 @@ class _CabalReader:
     def _requirements(
         self, package: str | None
     ) -> tuple[tuple[Requirement, ...], tuple[Requirement, ...]]:
-        """What is required of other packages, and which of their tools.
-
-        Before spec 3.4 the name of an internal library hides a package of the same name.
-        """
+        """Of other packages and of tools. Before spec 3.4 an internal library hides a package."""
         internal = {
             label.removeprefix("library ")
             for label, _ in self.components
@@ -344,10 +341,7 @@ def _scan_spec(text: str) -> Version | None:
 
 
 def _spec_of(text: str) -> Spec:
-    """The format that ``cabal-version`` asks for: ``2.2``, or before 2.2 ``>=1.10``.
-
-    Raises ParseError, also for a format that this reader does not know.
-    """
+    """The format that ``cabal-version`` asks for: ``2.2``, or before 2.2 ``>=1.10``."""
     scanner = Scanner(text)
     if scanner.peek().isdigit():
         numbers = Version.parse(text).numbers
