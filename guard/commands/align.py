@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
-from guard.gate.situation import Situation
+from guard.gate.situation import Situation, standing
 from guard.git.checkouts import move_submodule
 from guard.git.commands import git, guard, in_turn, told
 from guard.git.commits import commit_gitlink
@@ -17,7 +17,6 @@ from guard.screen import Screen
 from guard.situation.publication import Unknown
 from guard.situation.values import Facts, Pin
 from guard.situation.workspace import find_workspace
-from guard.trial.jobs import standing
 
 
 def arguments(parser: ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from guard.config import FILE, Config
 from guard.errors import EXIT_ALLOWED, EngineError, GitError, GuardError
 from guard.gate.bypasses import Bypassed, bypassed
 from guard.gate.gate import Gate
+from guard.gate.refused import placed
 from guard.gate.situation import Situation
 from guard.git.commands import PERSON, as_next, told
 from guard.git.commits import is_named
@@ -198,7 +199,8 @@ def _consumer(now: Situation) -> _Push | None:
         return None
     remote = usual_remote(checkout, now.gate.pool.settings)
     is_there = remote and is_named(checkout, decision.commit, tracking_ref(remote, ""))
-    return _Push(decision, remote if is_there else "", _is_bad(now, decision))
+    (told,) = placed(now.gate, [decision])
+    return _Push(told, remote if is_there else "", _is_bad(now, decision))
 
 
 def _is_bad(now: Situation, decision: Decision) -> bool:

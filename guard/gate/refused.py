@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from functools import cached_property
+from shlex import quote
+from typing import Final, NamedTuple
 
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.gate.situation import Situation
-from guard.git.commands import as_next, git, in_turn, told
-from guard.model import Decision, Severity
-from guard.plan.following import behind
+from guard.gate.situation import Situation, standing
+from guard.git.commands import PERSON, as_next, git, in_turn, told
+from guard.git.commits import has_commit, is_ancestor
+from guard.git.repository import Repository
+from guard.model import Decision, Role, Severity
+from guard.plan.following import behind, preparation
+from guard.plan.walk import ALIGN
 from guard.screen import first_remedies
+from guard.situation.branches import HEADS
 from guard.situation.checkouts import (
     Link,
     Relation,
@@ -29,6 +36,118 @@ _SETTINGS: Final = ("guard init", told(FILL_IN))
 def next_step(gate: Gate, decision: Decision) -> str:
     """What comes next, in the words of ``guard status``; "" where nobody can say."""
     return _missing_commit(gate, decision) or _lacking(gate, decision) or first_step(decision)
+
+
+def placed(gate: Gate, decisions: Iterable[Decision]) -> list[Decision]:
+    """The decisions, with remedies that mend these very commits from where the user stands.
+
+    ``guard align`` and whatever else edits the index mends what is checked out, and nothing else.
+    """
+    place = _Place(gate)
+    return [place.placed(decision) for decision in decisions]
+
+
+class _Branch(NamedTuple):
+    commit: str
+    name: str
+    checked_out: str
+
+
+class _Place:
+    """Where the user stands: git is asked once for the remedies of many commits."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._top = gate.workspace.name("")
+        self._listed: list[_Branch] | None = None
+
+    @cached_property
+    def _now(self) -> Situation:
+        return Situation(self._gate)
+
+    @cached_property
+    def _aligned(self) -> str | None:
+        """The consumer's commit for which ``guard align`` would choose."""
+        now = standing(self._gate)
+        return self._gate.gitlink(now, self._gate.config(now).consumer)
+
+    def placed(self, decision: Decision) -> Decision:
+        """As `placed`, of one decision."""
+        is_consumers = decision.repository != self._top
+        edits = (ALIGN,) if is_consumers else (*_EDITS, *_SETTINGS)
+        remedies = {
+            each.remedy
+            for each in decision.findings
+            if each.blocks and any(edit in each.remedy for edit in edits)
+        }
+        try:
+            head = self._gate.head()
+            at = self._aligned if remedies and is_consumers else head and head.commit
+            if not remedies or decision.commit in (at, ""):
+                return decision
+            elsewhere = self._of_consumer if is_consumers else self._of_superproject
+            instead = {each: elsewhere(decision, each) for each in remedies}
+        except GuardError:
+            return decision  # what is wrong with the index is said of it
+        findings = (
+            each._replace(remedy=instead.get(each.remedy, each.remedy)) if each.blocks else each
+            for each in decision.findings
+        )
+        return decision._replace(findings=tuple(findings))
+
+    def _of_superproject(self, decision: Decision, remedy: str) -> str:
+        switch = self._switch(self._gate.workspace.superproject, decision)
+        if switch.startswith(PERSON):
+            return switch
+        if remedy.startswith(PERSON):
+            return f"{remedy}, where it is checked out: {switch}"
+        return f"{PERSON}mend it where it is checked out: {switch} && {remedy}"
+
+    def _of_consumer(self, decision: Decision, remedy: str) -> str:
+        gate, now, commit = self._gate, self._now, decision.commit
+        path = now.config.consumer
+        at = now.checkouts.at(path)
+        if at is not None and at.head == commit:
+            todo = preparation(now.checkouts, path, now.config.dependency)
+            if todo is not None:
+                return todo.text
+        is_there = gate.workspace.role(now.config) is Role.CONSUMER
+        repository = gate.workspace.here if is_there else now.consumer_checkout
+        pinned = gate.gitlink(now.combination, path)
+        if repository is None or pinned is None:
+            return remedy
+        switch = self._switch(repository, decision)
+        if switch.startswith(PERSON):
+            return switch
+        what = f"change what {decision.repository} requires at {commit[:12]}"
+        root = gate.submodules(now.config).store(path).root(pinned)
+        is_here = root is not None and has_commit(root.repository, commit)
+        if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
+            return f"{PERSON}{what}, or push the later commit that {self._top} pins: {switch}"
+        align = f" && {remedy}" if is_there else ""
+        return f"{PERSON}{what}, or align {self._top} for it: {switch}{align}"
+
+    def _switch(self, repository: Repository, decision: Decision) -> str:
+        """What checks out a commit to go on from it; of a person where that is not to be."""
+        commit, name = decision.commit, f"mend-{decision.commit[:8]}"
+        own = [each for each in self._branches(repository) if each.commit == commit]
+        own.sort(key=lambda each: f"{HEADS}{each.name}" != decision.ref)
+        for _, branch, folder in own:
+            if not folder or folder == repository.work_tree:
+                return git(repository, "switch", branch).text
+            there = f"cd {quote(folder)} && guard status"
+            return f"{PERSON}mend it where {branch} is checked out: {there}"
+        if any(each.name == name for each in self._branches(repository)):
+            look = git(repository, "log", "--oneline", f"{commit[:12]}..{name}").text
+            return f"{PERSON}push what {name} has on top of {commit[:12]} instead: {look}"
+        return git(repository, "switch", "--create", name, commit[:12]).text
+
+    def _branches(self, repository: Repository) -> list[_Branch]:
+        if self._listed is None:
+            form = "--format=%(objectname)%00%(refname:lstrip=2)%00%(worktreepath)"
+            lines = repository.lines("for-each-ref", form, HEADS.rstrip("/"))
+            self._listed = [_Branch(*line.split("\0")) for line in lines]
+        return self._listed
 
 
 def first_step(decision: Decision) -> str:

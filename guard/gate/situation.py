@@ -12,7 +12,7 @@ from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.commands import ALONE, PERSON, Command, git, told
-from guard.git.commits import described, is_named
+from guard.git.commits import described, has_commit, is_ancestor, is_named
 from guard.git.refs import head_of, refs_below
 from guard.git.releases import release_version
 from guard.git.remotes import fetch, ls_remote
@@ -25,6 +25,7 @@ from guard.model import (
     Decision,
     Finding,
     Gitlink,
+    Role,
     Tested,
     VerdictState,
 )
@@ -49,6 +50,7 @@ from guard.situation.checkouts import (
     in_way_of_rebase,
     is_on_feature,
 )
+from guard.situation.contents import with_consumer
 from guard.situation.gitlinks import Destination, Links, usual_destination
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import PublishedLinks
@@ -612,6 +614,25 @@ class Situation:
         if checkout is None:
             return git(self.top, "submodule", "update", "--init", path).text
         return git(checkout, "fetch", *words).text
+
+
+def standing(gate: Gate) -> Combination:
+    """The index; in the consumer with its HEAD, which is what will be pushed with it.
+
+    Not with that of a clone that is only behind the index: `guard status` speaks of the index.
+    """
+    present = gate.present()
+    config = gate.config(present)
+    if gate.workspace.role(config) is not Role.CONSUMER:
+        return present
+    commit, pinned = head_of(gate.workspace.here), gate.gitlink(present, config.consumer)
+    if commit is None or pinned is None:
+        return present
+    root = gate.submodules(config).store(config.consumer).root(pinned)
+    is_here = root is not None and has_commit(root.repository, commit)
+    if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
+        return present
+    return with_consumer(present, config.consumer, commit)
 
 
 def _nothing_of(name: str) -> Unknown:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.gate.situation import standing
 from guard.git.commands import told
-from guard.git.commits import has_commit, is_ancestor
 from guard.git.files import held, lock_file
-from guard.git.refs import head_of, resolve
+from guard.git.refs import resolve
 from guard.model import Combination, Role
 from guard.screen import Screen
 from guard.situation.assembly import Assembly
@@ -146,22 +146,3 @@ def _combination(gate: Gate, revision: str | None, consumer: str | None) -> Comb
         f"{revision} names no commit of {config.consumer}",
         told(brought_here(workspace.superproject, config.consumer)),
     )
-
-
-def standing(gate: Gate) -> Combination:
-    """The index; in the consumer with its HEAD, which is what will be pushed with it.
-
-    Not with that of a clone that is only behind the index: `guard status` speaks of the index.
-    """
-    present = gate.present()
-    config = gate.config(present)
-    if gate.workspace.role(config) is not Role.CONSUMER:
-        return present
-    commit, pinned = head_of(gate.workspace.here), gate.gitlink(present, config.consumer)
-    if commit is None or pinned is None:
-        return present
-    root = gate.submodules(config).store(config.consumer).root(pinned)
-    is_here = root is not None and has_commit(root.repository, commit)
-    if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
-        return present
-    return with_consumer(present, config.consumer, commit)

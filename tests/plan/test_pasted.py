@@ -292,5 +292,138 @@ def test_a_remedy_works_where_it_is_pasted(tmp_path: Path, case: Case, place: st
     assert person.remedy(case.rule) != remedy
 
 
+def pasted_on(person: Person, push: str) -> list[str]:
+    """Push, and paste what the hook calls next or shows to a person, until it goes through."""
+    lines: list[str] = []
+    while (ran := person.types(push)).status:
+        assert "Traceback" not in ran.text
+        (following,) = re.findall(r"^  next: (.*)$", ran.text, re.MULTILINE)
+        assert following not in lines, "\n".join((*lines, ran.text))
+        lines.append(following)
+        if following.endswith("guard test"):
+            person.workshop.verdict()
+            continue
+        if following == "git commit":
+            person.commits()
+            continue
+        pasted = person.types(following.rpartition(": ")[2])
+        assert pasted.status == 0, f"{following}\n{pasted.text}"
+    return lines
+
+
+def bad_commit(workshop: Workshop) -> str:
+    """A commit beside a good master that pins a thentos without a release."""
+    workshop.install()
+    workshop.verdict()
+    good = workshop.docker.head
+    unreleased(workshop)
+    bad = workshop.docker.head
+    workshop.docker.git("reset", "--quiet", "--hard", good)
+    workshop.docker.git("submodule", "--quiet", "update")
+    return bad
+
+
+@pytest.mark.parametrize("source", ["bad", "bad:refs/heads/x"])
+def test_a_pushed_branch_that_is_not_checked_out(tmp_path: Path, source: str) -> None:
+    workshop = Workshop(tmp_path)
+    workshop.docker.git("branch", "bad", bad_commit(workshop))
+    lines = pasted_on(Person(workshop, "top"), f"git push origin {source}")
+    switch = "you: mend it where it is checked out: git switch bad && guard align"
+    assert lines == [switch, "git commit"]  # the content was tested already
+    assert workshop.remote_head("aula-docker", f"refs/heads/{source[-3:].strip('/s')}")
+
+
+def test_a_pushed_tag_on_a_commit_that_no_branch_has(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path)
+    bad = bad_commit(workshop)
+    workshop.docker.git("tag", "t1", bad)
+    person, branch = Person(workshop, "top"), f"mend-{bad[:8]}"
+    ran = person.types("git push origin t1")
+    switch = f"git switch --create {branch} {bad[:12]} && guard align"
+    assert f"\n  next: you: mend it where it is checked out: {switch}\n" in ran.text
+    assert person.types(switch).status == 0
+    assert "\n  next: git commit\n" in person.types("git push origin t1").text
+    person.commits()
+    ran = person.types("git push origin t1")
+    look = f"git log --oneline {bad[:12]}..{branch}"
+    assert (
+        f"\n  next: you: push what {branch} has on top of {bad[:12]} instead: {look}\n" in ran.text
+    )
+    assert person.types(look).out.endswith("Mend it\n")
+    workshop.verdict()
+    assert person.types(f"git push origin {branch}").status == 0
+
+
+def test_a_pushed_branch_that_another_worktree_has_checked_out(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path)
+    workshop.docker.git("branch", "bad", bad_commit(workshop))
+    other = workshop.root / "the other"
+    workshop.docker.git("worktree", "add", "--quiet", str(other), "bad")
+    person = Person(workshop, "top")
+    ran = person.types("git push origin bad")
+    cd = f"cd '{other}' && guard status"
+    assert f"\n  next: you: mend it where bad is checked out: {cd}\n" in ran.text
+    assert person.types(cd).out.endswith("next: guard align\n")
+
+
+def older_and_newer(workshop: Workshop, is_ancestor: bool) -> None:
+    """The index is at v0.4.0, for master of aula; branch old of aula asks for less."""
+    workshop.release("0.4.0")
+    workshop.publish("thentos")
+    workshop.aula.git("checkout", "--quiet", "-B", "master")
+    workshop.aula.git("branch", "old")
+    workshop.require(">=0.4 && <0.5")
+    workshop.publish("aula")
+    workshop.pin()
+    if not is_ancestor:
+        workshop.aula.git("switch", "--quiet", "old")
+        workshop.aula.commit("Mend the old one", {"old": "x"})
+        workshop.aula.git("switch", "--quiet", "master")
+    workshop.install()
+    workshop.verdict()
+
+
+def test_a_pushed_branch_of_aula_that_asks_for_an_older_release(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path)
+    older_and_newer(workshop, is_ancestor=False)
+    old = workshop.aula.git("rev-parse", "--short=12", "old")
+    person = Person(workshop, "aula")
+    ran = person.types("git push origin old")
+    what = f"you: change what aula requires at {old}, or align aula-docker for it"
+    assert f"\n  next: {what}: git switch old && guard align\n" in ran.text
+    assert person.types("git switch old && guard align").status == 0
+    assert person.types("git push origin old").text.count("next: guard test") == 1
+    assert workshop.thentos.git("describe", "--tags") == "v0.3.0"
+
+
+def test_a_pushed_branch_of_aula_that_lies_before_what_is_pinned(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path)
+    older_and_newer(workshop, is_ancestor=True)
+    old = workshop.aula.git("rev-parse", "--short=12", "old")
+    person = Person(workshop, "aula")
+    ran = person.types("git push origin old")
+    what = (
+        f"you: change what aula requires at {old}, or push the later commit that aula-docker pins"
+    )
+    assert f"\n  next: {what}: git switch old\n" in ran.text
+    assert person.types("git switch old").status == 0
+    assert "next: guard align" not in person.types("git push origin old").text
+    workshop.require(">=0.4 && <0.5")
+    assert person.types("git push origin old").status == 0
+
+
+def test_a_checkout_of_aula_that_a_pull_has_left_behind(tmp_path: Path) -> None:
+    workshop = Workshop(tmp_path)
+    older_and_newer(workshop, is_ancestor=True)
+    workshop.aula.git("checkout", "--quiet", "--detach", "old")
+    person = Person(workshop, "top")
+    ran = person.types("guard status")
+    mend = re.findall(r" mend: +(.*)", ran.text.partition("\npush of aula ")[2])
+    assert mend[0] == "git submodule update aula"
+    assert "guard align" not in ran.text
+    assert person.types(mend[0]).status == 0
+    assert "dependency-match" not in person.types("guard status").text
+
+
 def test_every_rule_has_a_case() -> None:
     assert {case.rule for case in CASES} == set(RULES)
