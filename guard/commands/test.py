@@ -11,7 +11,7 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate
 from guard.rules.tested import NAME as TESTED
 from guard.screen import Screen
-from guard.situation.checkouts import untested
+from guard.situation.checkouts import settings_of, untested, with_command
 from guard.situation.workspace import find_workspace
 from guard.trial.jobs import Job, find_job
 from guard.trial.trial import Means, passes
@@ -45,7 +45,9 @@ def run(options: Namespace, screen: Screen) -> int:
         job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)
         if not job.config.test.command:
-            raise UsageError("no test command is set, so nothing can be tested", "guard init")
+            top = gate.workspace.superproject
+            remedy = with_command(top, settings_of(top))
+            raise UsageError("no test command is set, so nothing can be tested", remedy)
         passed = passes(gate, job, screen, means, options.again, options.fresh)
     return EXIT_ALLOWED if passed else EXIT_BLOCKED
 

@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.gate.situation import Situation, standing
-from guard.git.commands import PERSON, as_next, git, in_turn, told
+from guard.git.commands import PERSON, as_next, git, in_turn
 from guard.git.commits import has_commit, is_ancestor
 from guard.git.repository import Repository
 from guard.model import Decision, Role, Severity
-from guard.plan.following import behind, preparation
+from guard.plan.following import SETTINGS, behind, preparation
 from guard.plan.walk import ALIGN
 from guard.screen import first_remedies
 from guard.situation.branches import HEADS
@@ -25,12 +25,11 @@ from guard.situation.checkouts import (
     checkouts,
     settings_of,
     stage_settings,
+    with_command,
 )
-from guard.situation.values import FILL_IN
 
 # What these do stands in the index, or in a file that nobody has staged yet.
 _EDITS: Final = ("guard align", "you: correct .gitmodules:")
-_SETTINGS: Final = ("guard init", told(FILL_IN))
 
 
 def next_step(gate: Gate, decision: Decision) -> str:
@@ -74,7 +73,9 @@ class _Place:
     def placed(self, decision: Decision) -> Decision:
         """As `placed`, of one decision."""
         is_consumers = decision.repository != self._top
-        edits = (ALIGN,) if is_consumers else (*_EDITS, *_SETTINGS)
+        if is_consumers:  # it is judged by settings that are staged
+            decision = self._with_settings(decision)
+        edits = (ALIGN,) if is_consumers else (*_EDITS, *SETTINGS)
         remedies = {
             each.remedy
             for each in decision.findings
@@ -91,6 +92,22 @@ class _Place:
             return decision  # what is wrong with the index is said of it
         findings = (
             each._replace(remedy=instead.get(each.remedy, each.remedy)) if each.blocks else each
+            for each in decision.findings
+        )
+        return decision._replace(findings=tuple(findings))
+
+    def _with_settings(self, decision: Decision) -> Decision:
+        if not any(each.remedy in SETTINGS for each in decision.findings):
+            return decision
+        top = self._gate.workspace.superproject
+        try:
+            settings = settings_of(top)
+        except GuardError:
+            return decision
+        findings = (
+            each._replace(remedy=with_command(top, settings, each.remedy))
+            if each.remedy in SETTINGS
+            else each
             for each in decision.findings
         )
         return decision._replace(findings=tuple(findings))
@@ -183,7 +200,7 @@ def _missing_commit(gate: Gate, decision: Decision) -> str:
     remedies = first_remedies(decision.findings)
     if not gate.workspace.in_superproject or not remedies:
         return ""
-    if not any(edit in remedies[0] for edit in (*_EDITS, *_SETTINGS)):
+    if not any(edit in remedies[0] for edit in (*_EDITS, *SETTINGS)):
         return ""
     top = gate.workspace.superproject
     commit = git(top, "commit")
@@ -194,7 +211,7 @@ def _missing_commit(gate: Gate, decision: Decision) -> str:
         left = first_remedies(Situation(gate).standing.findings)
     except GuardError:
         return ""
-    if left and {left[0], remedies[0]} <= {*_SETTINGS}:
+    if left and {left[0], remedies[0]} <= {*SETTINGS}:
         settings = settings_of(top)
         is_written = settings in (Settings.UNSTAGED, Settings.IGNORED, Settings.CHANGED)
         return in_turn((stage_settings(top, settings), commit)) if is_written else left[0]

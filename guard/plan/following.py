@@ -5,17 +5,26 @@ Pure functions of how the checkouts stand and how far a release is.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from guard.config import FILE
 from guard.git.commands import ALONE, PERSON, Command, as_next, git, in_turn, told
 from guard.git.repository import Repository
 from guard.model import Decision, Finding, Tested, VerdictState
 from guard.plan.walk import ALIGN, PUSHES, Kind, Step, StepState, own_branch, pending, steps
 from guard.rules import merged
-from guard.situation.checkouts import Checkout, Checkouts, Relation, Settings, stage_settings
+from guard.situation.checkouts import (
+    Checkout,
+    Checkouts,
+    Relation,
+    Settings,
+    stage_settings,
+    with_command,
+)
 from guard.situation.release import Reach, ReleaseFacts, Spot
 from guard.situation.values import FILL_IN
+
+# Of settings without a test command.
+SETTINGS: Final = ("guard init", told(FILL_IN))
 
 
 class Next(NamedTuple):
@@ -120,8 +129,8 @@ def _step(step: Step, release: ReleaseFacts, at: Checkouts, pushes: Pushes) -> N
 def _command(step: Step, at: Checkouts) -> str:
     """The command of the pending step; of a person where none of guard's helps any more."""
     command = step.commands[0].text if step.commands else step.remedy
-    if command in ("guard init", told(FILL_IN)) and at.settings is Settings.CHANGED:
-        return git(at.superproject, "add", FILE).text
+    if command in SETTINGS:
+        command = with_command(at.superproject, at.settings, command)
     return as_next(step.reason, command, step.is_persons)
 
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from guard.config import FILE
 from guard.errors import GitError
 from guard.git.checkouts import in_the_way, strays, under_way
-from guard.git.commands import Command, git
+from guard.git.commands import Command, git, told
 from guard.git.commits import has_commit, is_ancestor, is_named
 from guard.git.index import lacks_index
 from guard.git.refs import head_of, stand
@@ -20,6 +20,7 @@ from guard.git.remotes import ls_remote, read_remotes
 from guard.git.repository import Repository, checkout_at
 from guard.git.store import Part
 from guard.situation.branches import HEADS, all_branches, default_branch, remote_of
+from guard.situation.values import FILL_IN
 
 # Commits that changed a gitlink. Who is further behind than that has other questions.
 _LOOKED_BACK: Final = 50
@@ -360,6 +361,19 @@ def stage_settings(superproject: Repository, settings: Settings) -> Command:
     """What stages the ``.guard.toml`` that lies in the superproject's checkout."""
     force = ("--force",) if settings is Settings.IGNORED else ()
     return git(superproject, "add", *force, FILE)
+
+
+def with_command(superproject: Repository, settings: Settings, remedy: str = "guard init") -> str:
+    """What leads to a test command where the settings that are staged have none.
+
+    Args:
+        remedy: where no file is in the checkout.
+    """
+    if settings is Settings.ABSENT:
+        return remedy
+    if settings is Settings.STAGED:
+        return told(FILL_IN)
+    return stage_settings(superproject, settings).text
 
 
 def settings_of(superproject: Repository) -> Settings:

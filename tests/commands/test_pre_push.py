@@ -196,8 +196,8 @@ def test_another_test_command_loses_the_verdict(workshop: Workshop) -> None:
 class TestWhatIsNext:
     """What mends HEAD already, and is not committed, is not asked for again."""
 
-    def next_after(self, workshop: Workshop) -> str:
-        ran = workshop.push(workshop.docker)
+    def next_after(self, workshop: Workshop, at: Repo | None = None) -> str:
+        ran = workshop.push(at or workshop.docker)
         assert ran.status != 0
         (line,) = (line for line in ran.text.splitlines() if line.startswith("  next: "))
         return line.removeprefix("  next: ")
@@ -238,6 +238,20 @@ class TestWhatIsNext:
         assert self.next_after(workshop) == "you: fill in [test] command in .guard.toml"
         workshop.docker.write({".guard.toml": GUARD_TOML})
         assert self.next_after(workshop) == "git add .guard.toml && git commit"
+
+    def test_settings_that_are_not_staged_count_for_aula_when_they_are(
+        self, workshop: Workshop
+    ) -> None:
+        workshop.docker.git("rm", "--quiet", ".guard.toml")
+        workshop.docker.commit("Forget the settings")
+        workshop.install()
+        workshop.aula.commit("Go on", {"new": "x"})
+        assert self.next_after(workshop, workshop.aula) == "guard init"
+        workshop.docker.write({".guard.toml": GUARD_TOML})
+        add = self.next_after(workshop, workshop.aula)
+        assert add == "git -C .. add .guard.toml"
+        assert workshop.run(add.split(), workshop.aula).status == 0
+        assert self.next_after(workshop, workshop.aula).startswith("guard test")
 
     def test_after_a_failure_it_is_a_persons(self, workshop: Workshop) -> None:
         workshop.install()

@@ -287,7 +287,12 @@ def test_without_a_test_command(workshop: Workshop) -> None:
     workshop.docker.commit("No test", {".guard.toml": '[image]\nname = "localhost/aula"\n'})
     ran = workshop.guard("test")
     assert ran.status == 2
-    assert "guard init" in ran.text
+    assert ran.err.endswith("\n  to mend it: you: fill in [test] command in .guard.toml\n")
+    workshop.docker.write({".guard.toml": GUARD_TOML})
+    assert workshop.guard("test").err.endswith("\n  to mend it: git add .guard.toml\n")
+    workshop.docker.git("rm", "--quiet", "--force", ".guard.toml")
+    assert workshop.guard("test").err.endswith("\n  to mend it: guard init\n")
+    assert workshop.guard("init").status == 0
 
 
 def test_the_log_as_json(prepared: Workshop) -> None:
