@@ -9,7 +9,7 @@ from guard.commands.hooked import find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
-from guard.gate.refused import first_step, next_step, placed
+from guard.gate.refused import first_step, next_steps, placed
 from guard.gate.staged import judge
 from guard.git.history import is_range, listed
 from guard.git.index import index_of, relevant_files
@@ -72,7 +72,7 @@ def run(options: Namespace, screen: Screen) -> int:
         decisions = [decide(gate, commit) for commit in commits]
         decisions = Order(gate, usual_destination(workspace)).judged(decisions)
         decisions = placed(gate, decisions)
-        following = [next_step(gate, decision) for decision in decisions]
+        following = next_steps(gate, decisions)
     if options.json:
         screen.json(decisions_json(decisions))
     else:

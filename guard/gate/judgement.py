@@ -156,15 +156,17 @@ def _tell(gate: Gate, decisions: list[Decision], screen: Screen) -> None:
     if not refused:
         _tell_allowed(decisions, screen)
         return
-    from guard.gate.refused import next_step, placed
+    from guard.gate.refused import next_steps, placed
 
     # Many refs at one commit are one matter.
     matters: dict[Decision, list[str]] = {}
     for decision in refused:
         matters.setdefault(decision._replace(ref=None), []).append(decision.ref or "")
     decisions = [decision._replace(ref=refs[0]) for decision, refs in matters.items()]
-    for told, refs in zip(placed(gate, decisions), matters.values(), strict=True):
-        screen.decision(told._replace(ref=named(refs)), next_step(gate, told))
+    decisions = placed(gate, decisions)
+    following = next_steps(gate, decisions)
+    for decision, refs, step in zip(decisions, matters.values(), following, strict=True):
+        screen.decision(decision._replace(ref=named(refs)), step)
     screen.explanation(refused)
 
 

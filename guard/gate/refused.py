@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from shlex import quote
 from typing import Final, NamedTuple
@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.gate.situation import Situation, standing
-from guard.git.commands import PERSON, as_next, git, in_turn
+from guard.git.commands import PERSON, as_next, git, in_turn, told
 from guard.git.commits import has_commit, is_ancestor
 from guard.git.repository import Repository
-from guard.model import Decision, Role, Severity
+from guard.model import Decision, Outcome, Role, Severity
 from guard.plan.following import SETTINGS, behind, preparation
 from guard.plan.walk import ALIGN
 from guard.screen import first_remedies
@@ -23,6 +23,7 @@ from guard.situation.checkouts import (
     Relation,
     Settings,
     checkouts,
+    malformed_modules,
     settings_of,
     stage_settings,
     with_command,
@@ -32,8 +33,17 @@ from guard.situation.checkouts import (
 _EDITS: Final = ("guard align", "you: correct .gitmodules:")
 
 
-def next_step(gate: Gate, decision: Decision) -> str:
-    """What comes next, in the words of ``guard status``; "" where nobody can say."""
+def next_steps(gate: Gate, decisions: Sequence[Decision]) -> list[str]:
+    """What comes next for each, in the words of ``guard status``; "" where nobody can say."""
+    superproject = gate.workspace.superproject
+    # Git does nothing else in that checkout before.
+    correct = malformed_modules(superproject) if gate.workspace.in_superproject else ""
+    return [told(correct) or _next_step(gate, decision) for decision in decisions]
+
+
+def _next_step(gate: Gate, decision: Decision) -> str:
+    if decision.outcome is Outcome.ALLOWED:
+        return ""
     return _missing_commit(gate, decision) or _lacking(gate, decision) or first_step(decision)
 
 

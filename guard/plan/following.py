@@ -186,8 +186,8 @@ class Todo(NamedTuple):
     @property
     def text(self) -> str:
         """As it is printed."""
-        person = f"{PERSON}{self.person}: " if self.person else ""
-        return person + in_turn(self.commands)
+        person = f"{PERSON}{self.person}" if self.person else ""
+        return ": ".join(filter(None, (person, in_turn(self.commands))))
 
 
 def preparation(at: Checkouts, consumer: str, dependency: str) -> Todo | None:
@@ -215,6 +215,8 @@ def preparation(at: Checkouts, consumer: str, dependency: str) -> Todo | None:
 def _unfinished(at: Checkouts) -> Todo | None:
     """A merge or the like that somebody is in the middle of."""
     top = at.superproject
+    if at.malformed:
+        return Todo((), at.malformed)
     if at.unmerged:
         first = at.unmerged[0]
         more = f" and {len(at.unmerged) - 1} more" if len(at.unmerged) > 1 else ""

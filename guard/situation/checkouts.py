@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from enum import Enum
@@ -110,6 +111,7 @@ class Checkouts(NamedTuple):
         is_brought: whether HEAD's commit came from others, and was not made in this clone.
         edited: the files that people are asked to correct, and that are not staged as they are.
         lacks_index: whether the superproject's index is gone, so that all is staged as deleted.
+        malformed: what a person corrects before git does anything, "" for nothing.
     """
 
     superproject: Repository
@@ -121,6 +123,7 @@ class Checkouts(NamedTuple):
     is_brought: bool = False
     edited: tuple[str, ...] = ()
     lacks_index: bool = False
+    malformed: str = ""
 
     def at(self, path: str) -> Checkout | None:
         """The checkout of a submodule."""
@@ -151,6 +154,7 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkou
     """
     if superproject.work_tree is None:
         return Checkouts(superproject)
+    edited = _edited(superproject)
     entries = superproject.run(*_UNMERGED).split(b"\0")
     unmerged = dict.fromkeys(os.fsdecode(entry.split(b"\t")[1]) for entry in entries if entry)
     return Checkouts(
@@ -160,7 +164,8 @@ def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkou
         settings_of(superproject),
         tuple(filter(None, (_at(superproject, path, link) for path, link in gitlinks.items()))),
         is_brought=_is_brought(superproject, head_of(superproject) or ""),
-        edited=_edited(superproject),
+        edited=edited,
+        malformed=malformed_modules(superproject) if MODULES in edited else "",
         lacks_index=lacks_index(superproject),
     )
 
@@ -396,6 +401,19 @@ def _edited(superproject: Repository) -> tuple[str, ...]:
     words = ("diff", "--name-only", "-z", "--no-ext-diff", "--")
     listed = superproject.run(where, *words, f":(top){FILE}", f":(top){MODULES}")
     return tuple(os.fsdecode(path) for path in listed.split(b"\0") if path)
+
+
+def malformed_modules(superproject: Repository) -> str:
+    """What a person corrects in a ``.gitmodules`` for which git does nothing in the checkout."""
+    path = os.path.join(superproject.place, MODULES)
+    if superproject.work_tree is None or not os.path.isfile(path):
+        return ""
+    try:
+        superproject.run("config", f"--file={path}", "--list")
+    except GitError as error:
+        line = re.search(r"bad config line (\d+)", error.problem)
+        return f"correct {MODULES}:{line[1]}" if line else ""
+    return ""
 
 
 def untested(superproject: Repository, parts: Iterable[Part]) -> list[str]:

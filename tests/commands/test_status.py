@@ -618,3 +618,18 @@ def test_an_index_that_is_gone(workshop: Workshop) -> None:
     assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/next").status == 0
     workshop.docker.git("reset", "--quiet")
     assert next_of(workshop) == before
+
+
+def test_a_gitmodules_that_is_malformed_in_the_checkout_alone(workshop: Workshop) -> None:
+    workshop.install()
+    modules = workshop.docker.folder / ".gitmodules"
+    text = modules.read_text()
+    modules.write_text(f"{text}[submodule \n")
+    assert workshop.run(["git", "status"], workshop.docker).status == 128
+    line = len(text.splitlines()) + 1
+    mend = f"you: correct .gitmodules:{line}"
+    told = workshop.guard("status").out.splitlines()[-1]
+    assert told.startswith(f"next: {mend}")
+    assert f"\n  next: {mend}" in workshop.push(workshop.docker).text
+    modules.write_text(text)
+    assert ".gitmodules" not in workshop.guard("status").out.splitlines()[-1]
