@@ -86,6 +86,8 @@ def run(options: Namespace, screen: Screen) -> int:
 
 def _commits(repository: Repository, words: Sequence[str]) -> list[str]:
     """The commits that are named, those of a range as ``guard audit`` lists them."""
+    if any(word.startswith("^") for word in words):  # it takes away from the others
+        return [commit.commit for commit in listed(repository, words)]
     commits: list[str] = []
     for word in words:
         if is_range(word):

@@ -11,7 +11,7 @@ from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.gate.situation import standing
-from guard.git.commands import told
+from guard.git.commands import git, told
 from guard.git.files import held, lock_file
 from guard.git.refs import resolve
 from guard.model import Combination, Role
@@ -138,11 +138,14 @@ def _combination(gate: Gate, revision: str | None, consumer: str | None) -> Comb
         )
     if not revision:
         return standing(gate)
-    for repository in repositories_of(workspace, config, config.consumer):
+    repositories = tuple(repositories_of(workspace, config, config.consumer))
+    for repository in repositories:
         with suppress(GuardError):
             commit = resolve(repository, revision)
             return with_consumer(present, config.consumer, commit)
     raise GuardError(
         f"{revision} names no commit of {config.consumer}",
-        told(brought_here(workspace.superproject, config.consumer)),
+        git(repositories[0], "log", "--oneline", "--all").text
+        if repositories
+        else told(brought_here(workspace.superproject, config.consumer)),
     )

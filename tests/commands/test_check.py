@@ -143,3 +143,11 @@ def test_git_variables_do_not_follow(workshop: Workshop) -> None:
         GIT_NAMESPACE="elsewhere",
     )
     assert ran.status == 0, ran.text
+
+
+def test_commits_that_are_taken_away_from_others(workshop: Workshop) -> None:
+    workshop.docker.commit("More", {"more": "x"})
+    ran = workshop.guard("check", "^HEAD~1", "HEAD")
+    assert ran.out.startswith(f"aula-docker {workshop.docker.head[:12]}: blocked\n")
+    assert ran.out.count(": blocked\n") == 1
+    assert "git fetch" not in ran.text

@@ -430,3 +430,11 @@ def test_a_full_disk_is_found_before_the_hour(tmp_path: Path, base: str) -> None
         assert workshop.docker.git("fsck", "--strict", "--no-dangling") == ""
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_commit_of_aula_that_nobody_knows(workshop: Workshop) -> None:
+    ran = workshop.guard("test", "--consumer", "nosuch")
+    assert "nosuch names no commit of aula\n" in ran.err
+    look = ran.err.rpartition("to mend it: ")[2].strip()
+    assert look == "git -C aula log --oneline --all"
+    assert workshop.run(look.split(), workshop.docker).status == 0
