@@ -66,11 +66,11 @@ def run(options: Namespace, screen: Screen) -> int:
     workspace = _workspace(options)
     root = workspace.superproject.work_tree
     path = os.path.join(root or "", FILE)
-    if not options.dry_run:
-        _check_place(workspace, path, options.force)
     with Gate(workspace) as gate:
         config = _names(gate, options)
         _check_parts(workspace, config)
+        if not options.dry_run:
+            _check_place(workspace, path, options.force)
         read = _read(gate, config)
     text = _text(config, read)
     read_config(text.encode(), path)

@@ -13,6 +13,7 @@ from guard.engine.client import Engine
 from guard.engine.images import RegistryError, pull, push, resolve, split
 from guard.errors import GuardError, RefusedError
 from guard.gate.gate import Gate
+from guard.git.commands import PERSON
 from guard.git.files import write_whole
 from guard.git.releases import all_releases
 from guard.model import Result
@@ -266,8 +267,8 @@ def why_not_latest(
         where = f"{gate.workspace.name(path)} {commit[:12]}".rstrip()
         return RefusedError(
             f"latest moves to releases only, and {where}{of} {has} ({form})",
-            f"git -C {path} tag {form} {commit[:12]}, or "
-            '[image] latest-from = "any" in .guard.toml',
+            f"{PERSON}release it under a tag of the form {form}, or set "
+            'latest-from = "any" under [image] in .guard.toml',
         )
     return None
 

@@ -280,3 +280,13 @@ def test_outside_of_any_repository(workshop: Workshop, tmp_path: Path) -> None:
     ran = workshop.guard("init", at=Repo(folder))
     assert ran.status == 3
     assert "not in a git repository" in ran.err
+
+
+def test_submodules_that_are_missing_are_named_before_a_file_that_is_there(
+    workshop: Workshop,
+) -> None:
+    ran = workshop.guard("init", "--consumer", "app", "--dependency", "thentos")
+    assert ran.status == 3
+    assert "aula-docker has no submodule at app, the consumer" in ran.err
+    pasted = ran.err.rpartition("to mend it: ")[2].split()
+    assert pasted == ["guard", "init", "--consumer", "aula", "--dependency", "thentos"]

@@ -270,6 +270,10 @@ def test_latest_moves_between_releases_only(shop: Shop) -> None:
     passed = shop.test()
     ran = shop.guard("publish", "--latest", status=1)
     assert "latest moves to releases only, and aula " in ran.err
+    assert (
+        "\n  to mend it: you: release it under a tag of the form vX.Y.Z, or set latest-from"
+        in ran.err
+    )
     assert shop.registry.tags() == []
     shop.release_aula()
     ran = shop.guard("publish", "--latest")
