@@ -129,7 +129,9 @@ def find_workspace(
         f"no superproject found for {here.work_tree or here.git_dir}: it holds neither the "
         f"gitlinks nor a {FILE}, it is no submodule of one that does, and no "
         f"../{SUPERPROJECT_NAME} is beside it",
-        "git config guard.superproject /path/to/aula-docker",
+        "guard init --consumer PATH --dependency PATH"
+        if any(map(submodule_paths, (*around, here)))  # by names that only people know
+        else "git config guard.superproject /path/to/aula-docker",
     )
 
 

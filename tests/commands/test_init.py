@@ -290,3 +290,11 @@ def test_submodules_that_are_missing_are_named_before_a_file_that_is_there(
     assert "aula-docker has no submodule at app, the consumer" in ran.err
     pasted = ran.err.rpartition("to mend it: ")[2].split()
     assert pasted == ["guard", "init", "--consumer", "aula", "--dependency", "thentos"]
+
+
+def test_submodules_of_other_names_have_status_ask_for_them(workshop: Workshop) -> None:
+    renamed(workshop)
+    for at in (workshop.docker, Repo(workshop.docker.folder / "app")):
+        ran = workshop.guard("status", at=at)
+        asked = "  to mend it: guard init --consumer PATH --dependency PATH\n"
+        assert ran.err.endswith(asked), ran.text
