@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
-from guard.gate.gate import Gate
+from guard.gate.gate import gate_here
 from guard.gate.situation import Situation, standing
 from guard.git.checkouts import move_submodule
 from guard.git.commands import git, guard, in_turn, told
@@ -16,7 +16,6 @@ from guard.rules.asked import fitting_releases, ranges_on_gitlink
 from guard.screen import Screen
 from guard.situation.publication import Unknown
 from guard.situation.values import Facts, Pin
-from guard.situation.workspace import find_workspace
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -36,7 +35,7 @@ def run(options: Namespace, screen: Screen) -> int:
     """
     if options.to and options.newest:
         raise UsageError("give --to TAG or --newest, not both")
-    with Gate(find_workspace()) as gate:
+    with gate_here() as gate:
         now = Situation(gate, combination=standing(gate))
         pin = _pin(now.releases)
         choice = _asked_for(now, options.to) if options.to else now.choice(options.newest)

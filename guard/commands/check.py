@@ -14,6 +14,7 @@ from guard.gate.staged import judge
 from guard.git.history import is_range, listed
 from guard.git.index import index_of, relevant_files
 from guard.git.refs import resolve
+from guard.git.remotes import Settings
 from guard.git.repository import Repository, find_here
 from guard.install.targets import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
@@ -98,7 +99,7 @@ def _commits(repository: Repository, words: Sequence[str]) -> list[str]:
 
 
 def _hooks(options: Namespace, screen: Screen) -> int:
-    proof = prove_hooks(find_targets())
+    proof = prove_hooks(find_targets(), Settings())
     if options.json:
         hooks = [hook.json() for hook in proof.hooks]
         state = {"effective": proof.holds, "hooks": hooks, "hooks_missing": proof.missing}

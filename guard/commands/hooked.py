@@ -30,23 +30,34 @@ def arguments(parser: ArgumentParser) -> None:
     )
 
 
-def find_targets(superproject: str | None = None, config: Config | None = None) -> Targets:
-    """Every checkout of the superproject and of the consumer around the current folder.
-
-    Of the consumer these are the submodule in each of the superproject's worktrees (git keeps a
-    repository of its own for each), the sibling clone, and the one that is configured.
+def find_targets(superproject: str | None = None) -> Targets:
+    """The `targets_of` the workspace around the current folder, with HEAD's configuration.
 
     Args:
         superproject: the superproject's folder, where it cannot be found from here.
-        config: the configuration that names the consumer, HEAD's by default.
 
     Raises:
         GuardError: no superproject, or its configuration cannot be read.
     """
     workspace = _workspace(superproject)
-    if config is None:
-        content = workspace.superproject.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
-        config = read_config(content or None, FILE)
+    content = workspace.superproject.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
+    # With the superproject named, the clone in which the command is run may lie anywhere.
+    here = target_here() if superproject is not None else None
+    return targets_of(workspace, read_config(content or None, FILE), here)
+
+
+def targets_of(workspace: Workspace, config: Config, here: Target | None = None) -> Targets:
+    """Every checkout of the superproject and of the consumer.
+
+    Of the consumer these are the submodule in each of the superproject's worktrees (git keeps a
+    repository of its own for each), the sibling clone, and the one that is configured.
+
+    Args:
+        here: one that counts as well, wherever it lies.
+
+    Raises:
+        GitError: git does not tell which worktrees there are.
+    """
     tops = with_worktrees(workspace.superproject)
     name = workspace.name(config.consumer)
     consumers: list[Target] = []
@@ -54,8 +65,6 @@ def find_targets(superproject: str | None = None, config: Config | None = None) 
         seen_from_top = workspace._replace(superproject=top)
         for repository in repositories_of(seen_from_top, config, config.consumer):
             consumers += [_consumer(name, each, top, tops) for each in with_worktrees(repository)]
-    # With the superproject named, the clone in which the command is run may lie anywhere.
-    here = target_here() if superproject is not None else None
     if here is not None:
         others = (*tops, *repositories_of(workspace, config, config.dependency))
         if here.repository.common_dir not in {other.common_dir for other in others}:

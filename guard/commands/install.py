@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from guard.commands.hooked import arguments, find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
+from guard.git.remotes import Settings
 from guard.install.change import Action, Change, install_hook, plan_install
 from guard.install.place import HookPlace, Owner, beside, hook_place, line_elsewhere, mend_setting
 from guard.install.shim import render, this_installation
@@ -84,7 +85,7 @@ def _install(spot: _Spot, text: bytes, options: Namespace, screen: Screen) -> bo
         screen.say(f"  {line}")
     if spot.place.setting:
         screen.say(f"  {spot.place.told}")
-    for line in beside(spot.targets[0].repository):
+    for line in beside(spot.targets[0].repository, Settings()):
         screen.say(f"  {line}")
     return True
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from guard.engine.profile import duration, size
 from guard.errors import EXIT_ALLOWED, UsageError
 from guard.gate.bypasses import Bypassed, bypassed, settle_by_hand
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, gate_here
 from guard.git.objects import ObjectPool
 from guard.model import Result
 from guard.screen import JSON_VERSION, Screen, column, counted, moment
@@ -118,7 +118,7 @@ def _settle(options: Namespace, screen: Screen) -> int:
         raise UsageError(
             "--settle goes with --why alone", f"guard log --settle {quote(name)} --why {quote(why)}"
         )
-    with Gate(find_workspace()) as gate:
+    with gate_here() as gate:
         standing = settle_by_hand(gate, name, why)
     for line in standing.lines():
         screen.say(line)

@@ -9,11 +9,10 @@ from typing import Final
 from guard.config import Config
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, RefusedError, UsageError
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, gate_here
 from guard.model import Result, VerdictState
 from guard.screen import Screen
 from guard.situation.checkouts import settings_of, with_command
-from guard.situation.workspace import find_workspace
 from guard.trial.jobs import at_work, find_job
 from guard.trial.publishing import LATEST, Wish, publish
 from guard.verdicts.record import Record
@@ -54,7 +53,7 @@ def run(options: Namespace, screen: Screen) -> int:
     if tag == LATEST:
         raise UsageError(f"{tag} moves, and --tag gives what does not", "guard publish --latest")
     wish = Wish(tag or "", options.latest, options.dry_run)
-    with terminable(), Gate(find_workspace()) as gate:
+    with terminable(), gate_here() as gate:
         key, recipe, config = _meant(gate, options.verdict)
         name = f"{key[:12]}-{recipe[:8]}"
         with at_work(gate, name, screen):

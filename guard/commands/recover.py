@@ -10,7 +10,7 @@ from typing import Any, Final
 from guard.config import Config
 from guard.engine.endings import terminable
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, gate_here
 from guard.git.files import held, lock_file
 from guard.model import Result
 from guard.recovery.comeback import Wishes, go_back, go_home, go_there
@@ -18,7 +18,6 @@ from guard.recovery.images import Image, images_of
 from guard.recovery.known_good import Good, KnownGood
 from guard.screen import JSON_VERSION, Screen, aligned
 from guard.situation.branches import usual_remote
-from guard.situation.workspace import find_workspace
 from guard.verdicts.colleagues import SETTING
 from guard.verdicts.sharing import ways_to_verdicts
 
@@ -68,7 +67,7 @@ def run(options: Namespace, screen: Screen) -> int:
     wishes = Wishes(
         options.push, options.latest, not options.no_image, options.yes, options.dry_run
     )
-    with Gate(find_workspace()) as gate:
+    with gate_here() as gate:
         try:
             known = KnownGood(gate, gate.present_config())
         except GuardError:

@@ -22,7 +22,7 @@ from guard.errors import (
     RefusedError,
     UsageError,
 )
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, gate_here
 from guard.gate.situation import Situation
 from guard.git.commands import in_turn
 from guard.git.commits import commit_staged
@@ -77,7 +77,7 @@ def run(options: Namespace, screen: Screen) -> int:
     if options.json and (options.yes or options.dry_run):
         raise UsageError("--json shows the state and does nothing", "guard release --json")
     if options.json or options.dry_run:
-        with Gate(find_workspace()) as gate:
+        with gate_here() as gate:
             return _shown(_situation(gate), options.json, screen)
     with terminable():
         folder = os.path.join(find_workspace().superproject.common_dir, "guard")
@@ -93,7 +93,7 @@ def _walk(sure: bool, screen: Screen) -> int:
     before: Step | None = None
     while True:
         # What a step has done is seen with new eyes, as a new call would.
-        with Gate(find_workspace()) as gate:
+        with gate_here() as gate:
             now = _situation(gate)
             plan = steps(now.release)
             step = pending(plan)

@@ -8,11 +8,11 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from guard.commands.check import show_hooks
-from guard.commands.hooked import find_targets
+from guard.commands.hooked import targets_of
 from guard.config import FILE, Config
 from guard.errors import EXIT_ALLOWED, EngineError, GitError, GuardError
 from guard.gate.bypasses import Bypassed, bypassed
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, gate_here
 from guard.gate.refused import placed
 from guard.gate.situation import Situation
 from guard.git.commands import PERSON, as_next, told
@@ -31,7 +31,6 @@ from guard.situation.checkouts import Relation, Settings, checkouts, stage_setti
 from guard.situation.publication import Unknown
 from guard.situation.release import Reach, Spot
 from guard.situation.values import Consumer, Facts, Pin
-from guard.situation.workspace import find_workspace
 
 # Seconds that a remote has to answer where the next step is to push to it.
 _PATIENCE: Final = 2.0
@@ -120,7 +119,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, screen: Screen) -> int:
     """Show the state. The exit status is 0 whatever it is: this is a question, not a gate."""
-    with Gate(find_workspace()) as gate:
+    with gate_here() as gate:
         try:
             status = _status(gate, options.short)
         except GuardError as error:
@@ -157,7 +156,7 @@ def _show_undecided(top: Repository, error: GuardError, is_short: bool, screen: 
 
 def _status(gate: Gate, is_short: bool) -> _Status:
     now = Situation(gate)
-    proof = prove_hooks(find_targets(config=now.config))
+    proof = prove_hooks(targets_of(gate.workspace, now.config), gate.pool.settings, now.hook_health)
     is_away, text = _way_home(gate)
     engine = "" if is_short else _engine(now.config)
     if not text:

@@ -8,11 +8,10 @@ from functools import partial
 from guard.engine.ahead import Ahead
 from guard.engine.connection import connect
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
-from guard.gate.gate import Gate
+from guard.gate.gate import Gate, gate_here
 from guard.rules.tested import NAME as TESTED
 from guard.screen import Screen
 from guard.situation.checkouts import settings_of, untested, with_command
-from guard.situation.workspace import find_workspace
 from guard.trial.jobs import Job, find_job
 from guard.trial.trial import Means, passes
 
@@ -40,7 +39,7 @@ def run(options: Namespace, screen: Screen) -> int:
         raise UsageError("give a commit of the superproject or --consumer REV, not both")
     # The docker SDK takes as long to import as all that git is asked here.
     engine = Ahead(connect)
-    with Gate(find_workspace()) as gate:
+    with gate_here() as gate:
         means = Means.looked_for(gate, engine)
         job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)

@@ -1,7 +1,7 @@
 """The gate: facts about one pushed commit, judged by every rule, make a decision."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -24,7 +24,7 @@ from guard.model import (
 from guard.situation.contents import Contents, of_commit, with_consumer
 from guard.situation.others import Others
 from guard.situation.publication import Unknown, undecided
-from guard.situation.workspace import Workspace
+from guard.situation.workspace import Workspace, find_workspace
 from guard.verdicts.verdicts import Verdicts
 
 if TYPE_CHECKING:
@@ -354,6 +354,17 @@ class Gate(Contents, ExitStack):
             found = of_commit(self.workspace.superproject, self.pool, commit, source)
             self._combinations[commit, source] = found
         return self._combinations[commit, source]
+
+
+@contextmanager
+def gate_here() -> Iterator[Gate]:
+    """The gate of the workspace around the current folder, which goes on with what that has read.
+
+    Raises:
+        GuardError: as of `find_workspace`.
+    """
+    with ObjectPool() as pool, Gate(find_workspace(pool=pool), pool=pool) as gate:
+        yield gate
 
 
 def first_allowed(decisions: Iterable[Decision]) -> Decision:

@@ -17,7 +17,7 @@ from guard.git.refs import head_of, refs_below
 from guard.git.releases import release_version
 from guard.git.remotes import fetch, ls_remote
 from guard.git.repository import Repository, checkout_at
-from guard.install.health import hook_health
+from guard.install.health import HookHealth, hook_health
 from guard.model import (
     RULES,
     STATIC_RULES,
@@ -113,6 +113,7 @@ class Situation:
         self._patience = patience
         self._registry = registry
         self._answers: dict[tuple[str, str], dict[str, str] | Trouble] = {}
+        self._hooks: dict[Repository, HookHealth] = {}
 
     @cached_property
     def facts(self) -> Facts:
@@ -202,6 +203,12 @@ class Situation:
         places = repositories_of(self.gate.workspace, self.config, self.config.consumer)
         checked_out = (each for each in places if each.work_tree is not None)
         return next((each for each in checked_out if head_of(each) is not None), None)
+
+    def hook_health(self, repository: Repository) -> HookHealth:
+        """The health of a repository's hook."""
+        if repository not in self._hooks:
+            self._hooks[repository] = hook_health(repository)
+        return self._hooks[repository]
 
     @cached_property
     def pushes(self) -> Pushes:
@@ -561,7 +568,7 @@ class Situation:
     def _compared(self, spot: Spot, tracking: Tracking, remote: str, path: str) -> Spot | Trouble:
         """A branch of a remote, compared with the commit that is to be on it."""
         repository = tracking.repository
-        health = hook_health(repository)
+        health = self.hook_health(repository)
         if spot.trouble is None and not health.effective:
             name = self.gate.workspace.name(path)
             reason = f"guard's hook in {name} is {health.state.value}: {health.reason}"

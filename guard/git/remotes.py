@@ -15,7 +15,7 @@ from guard.git.repository import Ended, Repository, end, finish
 
 _SETTINGS: Final = (
     *("config", "-z", "--get-regexp"),
-    r"^((guard|remote|url|branch|push|submodule)\.|diff\.ignoresubmodules$)",
+    r"^((guard|remote|url|branch|push|submodule|hook)\.|diff\.ignoresubmodules$)",
 )
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
 # Seconds. A person waits, and git holds the connection of the push open meanwhile.
@@ -33,7 +33,7 @@ Pairs = list[tuple[str, str]] | tuple[tuple[str, str], ...]
 
 
 class Settings:
-    """Settings of ``guard``, of remotes, branches and submodules, in git's order.
+    """Settings of ``guard``, of remotes, branches, submodules and hooks, in git's order.
 
     Each repository is asked once, and may be asked ahead.
     """

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
+from guard.git.remotes import Settings
 from guard.git.repository import Repository, open_checkout
 from guard.install.shim import read_hook, this_installation
 from guard.install.tools import LINE, NAME, Tool
@@ -126,6 +127,9 @@ def with_worktrees(repository: Repository) -> tuple[Repository, ...]:
     Raises:
         GitError: git does not tell.
     """
+    # Source: gitrepository-layout(5), worktrees.
+    if not os.path.isdir(os.path.join(repository.common_dir, "worktrees")):
+        return (repository,)
     each = {repository.git_dir: repository}
     for line in repository.lines("worktree", "list", "--porcelain"):
         folder = line.removeprefix("worktree ")
@@ -135,7 +139,7 @@ def with_worktrees(repository: Repository) -> tuple[Repository, ...]:
     return tuple(each.values())
 
 
-def beside(repository: Repository) -> list[str]:
+def beside(repository: Repository, settings: Settings) -> list[str]:
     """What becomes of the pre-push hooks that git's configuration names, a line each.
 
     Git 2.54 and later runs them beside the one in the folder. Source: git-hook(1) and
@@ -144,11 +148,10 @@ def beside(repository: Repository) -> list[str]:
     Raises:
         GitError: git cannot be asked.
     """
-    words = ("config", "-z", "--get-regexp", r"^hook\..*\.(event|command|enabled)$")
-    answer = repository.text("-C", run_folder(repository), *words, ok=(0, 1))
     hooks: dict[str, dict[str, list[str]]] = {}
-    for pair in filter(None, answer.split("\0")):
-        key, _, value = pair.partition("\n")
+    for key, value in settings.of(repository):
+        if not key.startswith("hook."):
+            continue
         name, _, setting = key.removeprefix("hook.").rpartition(".")
         values = hooks.setdefault(name, {}).setdefault(setting, [])
         # An empty event takes back those before it; of the others the last counts.

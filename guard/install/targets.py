@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from shlex import join, quote
 from typing import Any, Final, NamedTuple
 
 from guard.errors import GuardError
+from guard.git.remotes import Settings
 from guard.git.repository import Repository
 from guard.install.chain import WORKS
 from guard.install.health import HookHealth, HookState, hook_health
@@ -151,27 +152,30 @@ class Proof(NamedTuple):
         return not self.missing and all(hook.health.effective for hook in self.hooks)
 
 
-def prove_hooks(targets: Targets) -> Proof:
+def prove_hooks(
+    targets: Targets,
+    settings: Settings,
+    health_of: Callable[[Repository], HookHealth] = hook_health,
+) -> Proof:
     """Prove the hooks of some targets; each interpreter they name is started once."""
     works: dict[Installation, str] = {}
-    return Proof(tuple(_prove(target, works) for target in targets.targets), targets.missing)
-
-
-def _prove(target: Target, works: dict[Installation, str]) -> ProvedHook:
-    health = hook_health(target.repository)
-    installation = installation_of(read_hook(health.path).content) if health.path else None
-    if health.effective and installation is not None:
-        if installation not in works:
-            works[installation] = _trouble(installation)
-        if works[installation]:
-            health = health._replace(
-                state=HookState.BROKEN, reason=works[installation], remedy="guard install"
-            )
-    try:
-        notes = beside(target.repository)
-    except GuardError as error:
-        notes = [error.problem]
-    return ProvedHook(target.name, target.place, health, tuple(notes))
+    hooks = []
+    for target in targets.targets:
+        health = health_of(target.repository)
+        installation = installation_of(read_hook(health.path).content) if health.path else None
+        if health.effective and installation is not None:
+            if installation not in works:
+                works[installation] = _trouble(installation)
+            if works[installation]:
+                health = health._replace(
+                    state=HookState.BROKEN, reason=works[installation], remedy="guard install"
+                )
+        try:
+            notes = beside(target.repository, settings)
+        except GuardError as error:
+            notes = [error.problem]
+        hooks.append(ProvedHook(target.name, target.place, health, tuple(notes)))
+    return Proof(tuple(hooks), targets.missing)
 
 
 def _trouble(installation: Installation) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from guard.git.remotes import Settings
 from guard.install.place import beside
 from guard.install.shim import Installation, render
 from tests.hooks.places import Place, Trio, opened, write_script
@@ -125,7 +126,9 @@ def test_which_are_configured(
     place: Place, aula: Path, settings: list[str], names: list[str]
 ) -> None:
     configure(place, aula, *settings)
-    assert [line.split()[0] for line in beside(opened(aula))] == [f"hook.{name}" for name in names]
+    assert [line.split()[0] for line in beside(opened(aula), Settings())] == [
+        f"hook.{name}" for name in names
+    ]
 
 
 def test_what_an_old_git_makes_of_them(trio: Trio) -> None:
