@@ -17,7 +17,6 @@ from guard.gate.refused import placed
 from guard.gate.situation import Situation
 from guard.git.commands import PERSON, as_next, told
 from guard.git.commits import is_named
-from guard.git.repository import Repository
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState
 from guard.plan.following import following, preparation
@@ -125,7 +124,7 @@ def run(options: Namespace, screen: Screen) -> int:
         except GuardError as error:
             if options.json:
                 raise
-            _show_undecided(gate.workspace.superproject, error, options.short, screen)
+            _show_undecided(gate, error, options.short, screen)
             return EXIT_ALLOWED
         if options.json:
             screen.json(_json(status))
@@ -136,11 +135,12 @@ def run(options: Namespace, screen: Screen) -> int:
     return EXIT_ALLOWED
 
 
-def _show_undecided(top: Repository, error: GuardError, is_short: bool, screen: Screen) -> None:
+def _show_undecided(gate: Gate, error: GuardError, is_short: bool, screen: Screen) -> None:
     """What is wrong with what the superproject would commit next, and what mends that."""
+    top = gate.workspace.superproject
     step = as_next(error.problem, told(error.remedy))
     with suppress(GitError):  # an index that cannot be read is what is wrong
-        at = checkouts(top, {})
+        at = checkouts(top, {}, gate.pool)
         unfinished = preparation(at, "", "")
         if unfinished is not None and unfinished.person:
             step = unfinished.text

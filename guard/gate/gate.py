@@ -99,8 +99,8 @@ class Gate(Contents, ExitStack):
 
     @cached_property
     def _head(self) -> Combination | None:
-        head = self.pool.reader(self.workspace.superproject).read("HEAD^{commit}")
-        return None if head is None else self._of(head.id, "HEAD")
+        head = self.pool.head(self.workspace.superproject)
+        return None if head is None else self._of(head, "HEAD")
 
     def present(self) -> Combination:
         """What the superproject would commit next: its index, or HEAD where there is no index.

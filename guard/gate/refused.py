@@ -194,7 +194,7 @@ def _lacking(gate: Gate, decision: Decision) -> str:
             link.path: Link(link.commit, submodules.store(link.path).repositories)
             for link in decision.gitlinks
         }
-        at = checkouts(gate.workspace.superproject, links)
+        at = checkouts(gate.workspace.superproject, links, gate.pool)
     except GuardError:
         return ""
     lacking = (Relation.MISSING, Relation.NOWHERE)

@@ -215,7 +215,7 @@ def of_stale(
         GitError: git cannot be asked.
     """
     contents, workspace, remote = links.contents, links.contents.workspace, links.home
-    head = contents.pool.reader(workspace.superproject).read("HEAD^{commit}")
+    head = contents.pool.head(workspace.superproject)
     assert remote is not None and head is not None  # else nothing would be lacking
     options = dict(workspace.options)
     followed = followed_head(workspace.superproject, remote.name)
@@ -224,8 +224,8 @@ def of_stale(
     own = tracking_ref(remote.name, pushed_to(options, (), branch, {}).ref.removeprefix(HEADS))
     beside = _beside(workspace.here, refs) if branch and own not in names else set()
     stale: dict[str | None, tuple[Finding, ...]] = {}
-    tip = contents.refs[own].id if own in contents.refs else head.id
-    if beside and not links.leads_to(workspace.superproject, [head.id], tip):
+    tip = contents.refs[own].id if own in contents.refs else head
+    if beside and not links.leads_to(workspace.superproject, [head], tip):
         stale = dict.fromkeys(beside, _of_stale(workspace, remote, own, tip))
     name = followed if followed in lacking else next(iter(lacking))
     # What HEAD follows is gone where it was renamed on the remote, and pruned here.

@@ -45,6 +45,7 @@ from guard.situation.branches import (
 from guard.situation.checkouts import (
     Checkouts,
     Link,
+    came_from_others,
     checkouts,
     in_way_of_checkout,
     in_way_of_rebase,
@@ -195,14 +196,20 @@ class Situation:
             path: Link(commit, submodules.store(path).repositories, path == self.config.consumer)
             for path, commit in self.gitlinks.items()
         }
-        return checkouts(self.top, links)._replace(is_feature=self._is_feature)
+        is_brought = came_from_others(self.top, self._head(self.top))
+        standing = checkouts(self.top, links, self.gate.pool)
+        return standing._replace(is_feature=self._is_feature, is_brought=is_brought)
+
+    def _head(self, repository: Repository) -> str:
+        """The commit that is checked out, "" before the first."""
+        return self.gate.pool.head(repository) or ""
 
     @cached_property
     def consumer_checkout(self) -> Repository | None:
         """The first checkout of the consumer that is at a commit."""
         places = repositories_of(self.gate.workspace, self.config, self.config.consumer)
         checked_out = (each for each in places if each.work_tree is not None)
-        return next((each for each in checked_out if head_of(each) is not None), None)
+        return next((each for each in checked_out if self._head(each)), None)
 
     def hook_health(self, repository: Repository) -> HookHealth:
         """The health of a repository's hook."""
@@ -216,8 +223,7 @@ class Situation:
         gate, head, checkout = self.gate, self.gate.head(), self.consumer_checkout
         order = Order(gate, self._destination)
         tops = [gate.superproject(head.commit)] if head and head.commit else []
-        commit = head_of(checkout) if checkout else None
-        consumers = [gate.consumer(commit)] if commit else []
+        consumers = [gate.consumer(self._head(checkout))] if checkout else []
         return Pushes(
             next(iter(order.superproject(tops)), None), next(iter(order.consumer(consumers)), None)
         )
@@ -238,7 +244,7 @@ class Situation:
             beside=_tried(lambda: self._own_branch),
             superproject=_tried(self._superproject),
             staged=self.is_staged,
-            message=f"Take {self.subject}",
+            message=f"Take {self.subject}" if self.is_staged else "",
             hides_gitlinks=dict(self._tracking.options).get("diff.ignoresubmodules") == "all",
             fits_none=is_chosen and self._fits_none,
             new_tags=self._new_tags if is_chosen else None,
@@ -383,8 +389,8 @@ class Situation:
         for place in self._places(path):
             for release in pin.releases:
                 ref = _TAGS + release.tag
-                words = ("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-                if place.repository.text(*words, ok=(0, 1, 128)) == pin.commit:
+                (tagged,) = self.gate.pool.reader(place.repository).read_refs([f"{ref}^{{commit}}"])
+                if tagged is not None and tagged.id == pin.commit:
                     is_known = link.state is PublicationState.PUBLISHED
                     return self._tag(place, ref, pin.commit, is_known)
         return Trouble(
@@ -510,7 +516,7 @@ class Situation:
     def _spot(self, place: Place, ref: str) -> Spot:
         """The consumer's commit on its way to a branch of its remote."""
         repository, commit = place.repository, self._commit
-        local = head_branch(repository) if head_of(repository) == commit else ""
+        local = head_branch(repository) if self._head(repository) == commit else ""
         return Spot(repository, place.target, commit, ref, Reach.ABSENT, local=local)
 
     def _link(self, path: str) -> Publication:
@@ -526,7 +532,7 @@ class Situation:
         top, branch = self.top, self._branch
         if not branch.remote:
             return self._no_remote
-        head = head_of(top) or ""
+        head = self._head(top)
         spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
             spot = spot._replace(trouble=_detached(top, head, self.facts.names.superproject))

@@ -307,6 +307,15 @@ class ObjectPool:
             self._readers[repository] = ObjectReader(repository)
         return self._readers[repository]
 
+    def head(self, repository: Repository) -> str | None:
+        """The commit that HEAD is at now, None before the first.
+
+        Raises:
+            GitError: git cannot be asked.
+        """
+        commit = self.reader(repository).read("HEAD^{commit}")
+        return commit.id if commit is not None else None
+
     def refs(self, repository: Repository) -> KeptRefs:
         """What the repository keeps of its remotes; each ref is read once."""
         if repository not in self._refs:

@@ -15,18 +15,18 @@ from guard.git.checkouts import in_the_way, strays, under_way
 from guard.git.commands import Command, git, told
 from guard.git.commits import has_commit, is_ancestor, is_named
 from guard.git.index import lacks_index
-from guard.git.refs import head_of, stand
+from guard.git.objects import ObjectPool
+from guard.git.refs import head_of
 from guard.git.remotes import Settings as GitSettings
 from guard.git.remotes import ls_remote, read_remotes
 from guard.git.repository import Repository, checkout_at
 from guard.git.store import Part
-from guard.situation.branches import HEADS, all_branches, default_branch, remote_of
+from guard.situation.branches import HEADS, all_branches, default_branch, head_branch, remote_of
 from guard.situation.values import FILL_IN
 
 # Commits that changed a gitlink. Who is further behind than that has other questions.
 _LOOKED_BACK: Final = 50
 MODULES: Final = ".gitmodules"
-_UNMERGED: Final = ("ls-files", "--unmerged", "-z")
 _LAST: Final = ("log", "--max-count=1", "--format=%an", "HEAD")
 _REMOTES: Final = "refs/remotes/"
 # Files that are named.
@@ -143,39 +143,47 @@ class Link(NamedTuple):
     has_clones: bool = False
 
 
-def checkouts(superproject: Repository, gitlinks: Mapping[str, Link]) -> Checkouts:
+def checkouts(
+    superproject: Repository, gitlinks: Mapping[str, Link], pool: ObjectPool
+) -> Checkouts:
     """How everything is checked out. A remote is asked where a checkout lacks its gitlink's commit.
 
     Args:
         gitlinks: by the paths of the submodules.
+
+    Returns:
+        Without what is to be said of HEAD: whether it is on a feature branch, or came from others.
 
     Raises:
         GitError: git cannot be asked.
     """
     if superproject.work_tree is None:
         return Checkouts(superproject)
+    # "<mode> <id> <stage>", then the path; the stage is not 0 where a merge is not ended.
+    entries = superproject.run("ls-files", "--stage", "-z").split(b"\0")
+    staged = [entry.partition(b"\t") for entry in entries if entry]
+    unmerged = (os.fsdecode(path) for entry, _, path in staged if not entry.endswith(b" 0"))
     edited = _edited(superproject)
-    entries = superproject.run(*_UNMERGED).split(b"\0")
-    unmerged = dict.fromkeys(os.fsdecode(entry.split(b"\t")[1]) for entry in entries if entry)
+    has_settings = any(path == os.fsencode(FILE) for _, _, path in staged)
+    submodules = (_at(superproject, path, link, pool) for path, link in gitlinks.items())
     return Checkouts(
         superproject,
-        tuple(unmerged),
+        tuple(dict.fromkeys(unmerged)),
         under_way(superproject),
-        settings_of(superproject),
-        tuple(filter(None, (_at(superproject, path, link) for path, link in gitlinks.items()))),
-        is_brought=_is_brought(superproject, head_of(superproject) or ""),
+        _settings(superproject, has_settings, FILE in edited),
+        tuple(filter(None, submodules)),
         edited=edited,
         malformed=malformed_modules(superproject) if MODULES in edited else "",
         lacks_index=lacks_index(superproject),
     )
 
 
-def _at(superproject: Repository, path: str, link: Link) -> Checkout | None:
+def _at(superproject: Repository, path: str, link: Link, pool: ObjectPool) -> Checkout | None:
     """How a submodule is checked out; where it is not, whether its commit is on this machine."""
     repository = checkout_at(superproject, path)
-    own = None if repository is None else _checkout(superproject, path, repository, link)
+    own = None if repository is None else _checkout(superproject, path, repository, link, pool)
     if own is None or own.relation is Relation.SAME:
-        own = _beside(superproject, path, link) or own
+        own = _beside(superproject, path, link, pool) or own
     if own is not None:
         return own
     if not link.repositories or any(has_commit(each, link.commit) for each in link.repositories):
@@ -184,7 +192,7 @@ def _at(superproject: Repository, path: str, link: Link) -> Checkout | None:
     return _without_its_commit(superproject, lacking, link)
 
 
-def _beside(superproject: Repository, path: str, link: Link) -> Checkout | None:
+def _beside(superproject: Repository, path: str, link: Link, pool: ObjectPool) -> Checkout | None:
     """A clone in which something is begun, or whose branch has what no remote has or gitlink."""
     own = os.path.realpath(os.path.join(superproject.place, path))
     moved = (Relation.AHEAD, Relation.APART, Relation.MISSING)
@@ -193,21 +201,23 @@ def _beside(superproject: Repository, path: str, link: Link) -> Checkout | None:
         if repository.work_tree in (None, own):
             continue
         if under_way(repository) or repository.text(*unpublished, ok=(0, 128)):
-            clone = _checkout(superproject, path, repository, link)
+            clone = _checkout(superproject, path, repository, link, pool)
             if clone.under_way or (clone.branch and clone.relation in moved):
                 return clone._replace(is_beside=True)
     return None
 
 
-def _checkout(superproject: Repository, path: str, repository: Repository, link: Link) -> Checkout:
-    at = stand(repository)
-    head, gitlink = at.commit or "", link.commit
+def _checkout(
+    superproject: Repository, path: str, repository: Repository, link: Link, pool: ObjectPool
+) -> Checkout:
+    head, branch = pool.head(repository) or "", head_branch(repository).removeprefix(HEADS)
+    gitlink = link.commit
     relation = _relation(repository, head, gitlink)
-    checkout = Checkout(path, repository, head, at.branch, gitlink, relation)
+    checkout = Checkout(path, repository, head, branch, gitlink, relation)
     checkout = checkout._replace(
         under_way=under_way(repository),
         is_changed=bool(changes(repository)),
-        is_lost=bool(head) and not at.branch and not is_named(repository, head),
+        is_lost=bool(head) and not branch and not is_named(repository, head),
     )
     if relation is Relation.SAME:
         return checkout
@@ -219,7 +229,7 @@ def _checkout(superproject: Repository, path: str, repository: Repository, link:
             repository, gitlink
         ),
         has_tag=bool(tags),
-        is_feature=is_on_feature(repository, at.branch),
+        is_feature=is_on_feature(repository, branch),
         was_left=head in _earlier(superproject, path),
         is_published=relation is Relation.APART and _is_published(repository, head, gitlink),
         is_rewritten=relation is Relation.APART and _is_rewritten(repository, gitlink),
@@ -308,8 +318,12 @@ def is_on_feature(repository: Repository, branch: str) -> bool:
     return bool(branch) and default.tracked is not None and branch != default.name
 
 
-def _is_brought(superproject: Repository, head: str) -> bool:
-    """Whether the reflog says that a commit was cloned, fetched or checked out, and not made."""
+def came_from_others(superproject: Repository, head: str) -> bool:
+    """Whether the reflog says that HEAD's commit was cloned, fetched or checked out, and not made.
+
+    Raises:
+        GitError: git cannot be asked.
+    """
     words = ("log", "--walk-reflogs", "--format=%H %gs", "HEAD")
     entries = superproject.lines(*words, ok=(0, 128)) if head else []
     ways = [entry.partition(" ")[2] for entry in entries if entry.startswith(head)]
@@ -387,13 +401,18 @@ def settings_of(superproject: Repository) -> Settings:
     Raises:
         GitError: git cannot be asked.
     """
-    where = f"--work-tree={superproject.place}"
+    is_staged = bool(superproject.run("ls-files", "-z", "--", FILE))
+    return _settings(superproject, is_staged, is_staged and FILE in _edited(superproject))
+
+
+def _settings(superproject: Repository, is_staged: bool, is_edited: bool) -> Settings:
     if not os.path.lexists(os.path.join(superproject.place, FILE)):
         return Settings.ABSENT
-    if not superproject.run("ls-files", "-z", "--", FILE):
+    if not is_staged:
+        where = f"--work-tree={superproject.place}"
         ignored = superproject.text_as_user(where, "check-ignore", "--", FILE, ok=(0, 1))
         return Settings.IGNORED if ignored else Settings.UNSTAGED
-    return Settings.CHANGED if FILE in _edited(superproject) else Settings.STAGED
+    return Settings.CHANGED if is_edited else Settings.STAGED
 
 
 def _edited(superproject: Repository) -> tuple[str, ...]:

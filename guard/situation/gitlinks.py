@@ -232,13 +232,13 @@ class Links:
         if self.home is None:
             return {}
         repository, refs = self.contents.workspace.superproject, self.contents.refs
-        head = self.contents.pool.reader(repository).read("HEAD^{commit}")
+        head = self.contents.pool.head(repository)
         if head is None:
             raise GitError(f"HEAD of {repository.place} is at no commit yet")
         names = default_candidates(self.home.name, remote_head(repository, self.home.name))
         tips = {name: refs[name].id for name in names if name in refs}
         return {
-            name: tip for name, tip in tips.items() if not self.leads_to(repository, [head.id], tip)
+            name: tip for name, tip in tips.items() if not self.leads_to(repository, [head], tip)
         }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from guard.git.objects import ObjectPool
 from guard.git.store import Part
 from guard.situation.checkouts import (
     Checkout,
@@ -22,10 +23,12 @@ from tests.workshop import Repo, Workshop
 def standing(workshop: Workshop, *beside: Repo) -> Checkouts:
     docker, clones = workshop.docker, tuple(clone.repository for clone in beside)
     links = {path: docker.git("rev-parse", f":{path}") for path in ("aula", "thentos")}
-    return checkouts(
-        docker.repository,
-        {path: Link(commit, clones, path == "aula") for path, commit in links.items()},
-    )
+    with ObjectPool() as pool:
+        return checkouts(
+            docker.repository,
+            {path: Link(commit, clones, path == "aula") for path, commit in links.items()},
+            pool,
+        )
 
 
 def of(workshop: Workshop, path: str = "aula", beside: Repo | None = None) -> Checkout:
