@@ -96,7 +96,7 @@ def _passed(gate: Gate, key: str, recipe: str) -> Record:
     Raises:
         RefusedError: it is not one that has passed.
     """
-    for record in gate.verdicts.counted(again=True):
+    for record in gate.verdicts.counted():
         if (record.key, record.recipe) == (key, recipe):
             if record.result is Result.PASSED:
                 return record

@@ -260,10 +260,8 @@ def _test(now: Situation, screen: Screen) -> int:
 def _publish(now: Situation, screen: Screen) -> int:
     gate, record = now.gate, now.record
     assert record is not None  # else the step would not be next
-    with at_work(gate, record.name, screen) as waited:
-        if waited:
-            newest = gate.verdicts.counted(again=True)
-            record = next(item for item in newest if item.name == record.name)
+    with at_work(gate, record.name, screen):
+        record = gate.verdicts.record_of(record.key, record.recipe) or record
         made = publish(gate, now.config, record, Wish(), screen)
     return EXIT_ALLOWED if made.result is Result.PASSED else EXIT_BLOCKED
 

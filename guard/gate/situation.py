@@ -270,9 +270,7 @@ class Situation:
         tested = self.facts.tested
         if not isinstance(tested, Tested) or tested.state is not VerdictState.PASSED:
             return None
-        counted = self.gate.verdicts.counted()
-        own = (each for each in counted if (each.key, each.recipe) == (tested.key, tested.recipe))
-        return next(own, None)
+        return self.gate.verdicts.record_of(tested.key, tested.recipe)
 
     @cached_property
     def before(self) -> Before | Unknown:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from guard.config import Config
@@ -87,17 +87,20 @@ def job_of(gate: Gate, record: Record) -> Job | None:
     return None
 
 
+@contextmanager
 def at_work(
     gate: Gate, verdict: str, screen: Screen, on_wait: Callable[[], object] = lambda: None
-) -> AbstractContextManager[bool]:
+) -> Iterator[bool]:
     """Hold what whoever makes or changes a verdict holds; says where another one is waited for.
+
+    What was known of verdicts is looked at anew.
 
     Args:
         verdict: its name.
         on_wait: called once before that.
 
-    Returns:
-        A context that gives whether another held it first.
+    Yields:
+        Whether another held it first.
     """
 
     def tell() -> None:
@@ -105,7 +108,9 @@ def at_work(
         screen.say("another guard is at work on this combination; waiting for its verdict")
 
     folder = os.path.join(gate.workspace.superproject.common_dir, "guard")
-    return held(lock_file(folder, verdict), tell)
+    with held(lock_file(folder, verdict), tell) as waited:
+        gate.verdicts.look_again()
+        yield waited
 
 
 def _likely(gate: Gate, record: Record) -> list[Combination]:

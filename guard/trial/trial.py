@@ -95,7 +95,7 @@ def passes(
     look_up = partial(gate.verdicts.look_up, job.assembly.key, job.config.recipe)
     before: list[Tested] = []
     with at_work(gate, job.name, screen, lambda: before.append(look_up())) as waited:
-        tested = look_up(again=waited)
+        tested = look_up()
         if tested.state in _FAILED and before and tested != before[0]:
             # The other one's: to build and test it a second time would tell nothing new.
             screen.say(f"{screen.paint(tested.state.value, 'red')}: {tested.detail}")

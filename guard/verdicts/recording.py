@@ -42,15 +42,15 @@ def rehearse(repository: Repository, read_tip: Callable[[], str | None]) -> None
 
 def add(
     repository: Repository, record: Record, path: str, read_tip: Callable[[], str | None]
-) -> str:
-    """Add a record to the tree at a path, and return the new tip; as `Verdicts.record`."""
+) -> None:
+    """Add a record to the tree at a path; as `Verdicts.record`."""
     data = record.to_json()
     with private_index(repository) as scratch:
         for _ in range(_RACES):
             tip = read_tip()
             commit = _commit(scratch, data, path, record.title, tip)
             if moved(repository, VERDICTS, commit, tip):
-                return commit
+                return
     raise GuardError(
         f"{VERDICTS} moved {_RACES} times while the verdict {record.name} was being recorded",
         "guard test",

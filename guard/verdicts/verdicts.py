@@ -43,9 +43,7 @@ class Verdicts:
         # A private index's objects are of no use here, and another process would be.
         self._repository = repository
         self._pool = pool
-        self._tip: str | None = None
-        self._remote_tips: dict[str, str] = {}
-        self._looked = False
+        self._tips: tuple[str | None, dict[str, str]] | None = None
 
     @property
     def logs(self) -> str:
@@ -56,32 +54,40 @@ class Verdicts:
         """Where it is noted why the image of a verdict did not get into its registry."""
         return os.path.join(self.logs, f"{verdict}.unpublished")
 
-    def look_up(self, key: str, recipe: Recipe, again: bool = False) -> Tested:
+    def look_again(self) -> None:
+        """Go by what is there now: another process may have recorded something meanwhile."""
+        self._tips = None
+
+    def look_up(self, key: str, recipe: Recipe) -> Tested:
         """As `by_digest`, for a whole recipe."""
-        return self.by_digest(key, recipe.digest, again)
+        return self.by_digest(key, recipe.digest)
 
-    def by_digest(self, key: str, digest: str, again: bool = False) -> Tested:
-        """What the newest record says of a combination and a recipe; never raises for bad data.
+    def by_digest(self, key: str, digest: str) -> Tested:
+        """What the newest record says of a combination and a recipe; never raises for bad data."""
+        return self._counting(key, digest)[0]
 
-        Args:
-            again: whether another process may have recorded something since the last look.
-        """
-        own, record = self._own(key, digest, again)
+    def record_of(self, key: str, digest: str) -> Record | None:
+        """The record that `by_digest` goes by, None where there is none, or it is damaged."""
+        return self._counting(key, digest)[1]
+
+    def _counting(self, key: str, digest: str) -> tuple[Tested, Record | None]:
+        own, record = self._own(key, digest)
         # Where sync has brought nothing, nothing more is imported.
-        if not self._remote_tips or own.state is VerdictState.UNREADABLE:
-            return own
+        if own.state is VerdictState.UNREADABLE or not self._where()[1]:
+            return own, record
         theirs = self._colleagues().newest(record_path(key, digest))
         if theirs is None or (theirs.record.key, theirs.record.recipe) != (key, digest):
-            return own
+            return own, record
         if not theirs.trusted:
             if own.state is not VerdictState.UNTESTED:
-                return own
+                return own, record
             what = f"{theirs.record.name} ({theirs.record.result.value}) of {theirs.by}"
-            return own._replace(uncounted=f"{what} does not count: git config guard.trust")
+            uncounted = f"{what} does not count: git config guard.trust"
+            return own._replace(uncounted=uncounted), record
         if record is not None and not _outweighs(theirs.record, record):
-            return own
+            return own, record
         # The log is on the machine of whoever recorded it.
-        return _tested(theirs.record)._replace(log="", by=theirs.by)
+        return _tested(theirs.record)._replace(log="", by=theirs.by), theirs.record
 
     def is_newest(self, tested: Tested) -> bool:
         """Whether one's own record, as it was read, is the newest, and nobody else's are here.
@@ -99,12 +105,11 @@ class Verdicts:
         Raises:
             ConfigError: ``guard.trust`` is no word that guard knows.
         """
-        self._read_tip()
-        return self._colleagues().all() if self._remote_tips else []
+        return self._colleagues().all() if self._where()[1] else []
 
-    def counted(self, again: bool = False) -> list[Record]:
+    def counted(self) -> list[Record]:
         """As `newest`, with those of `others` that count: what `look_up` goes by."""
-        records = {record_path(each.key, each.recipe): each for each in self.newest(again)}
+        records = {record_path(each.key, each.recipe): each for each in self.newest()}
         for theirs in self.others():
             path = record_path(theirs.record.key, theirs.record.recipe)
             if theirs.trusted and (path not in records or _outweighs(theirs.record, records[path])):
@@ -115,14 +120,14 @@ class Verdicts:
         # Most clones share nothing.
         from guard.verdicts.colleagues import Colleagues, trust_in
 
-        trust = trust_in(self._repository)
-        return Colleagues(self._repository, self._pool, self._remote_tips, self._tip, trust)
+        own, theirs = self._where()
+        return Colleagues(self._repository, self._pool, theirs, own, trust_in(self._repository))
 
-    def _own(self, key: str, digest: str, again: bool) -> tuple[Tested, Record | None]:
+    def _own(self, key: str, digest: str) -> tuple[Tested, Record | None]:
         """What one's own newest record says, and that record where it can be read."""
         tested, path = Tested(VerdictState.UNTESTED, key, digest), record_path(key, digest)
         try:
-            tip = self._read_tip(again)
+            tip = self._where()[0]
         except _BrokenRefError as error:
             return _unreadable(tested, error), None
         if tip is None:
@@ -157,16 +162,13 @@ class Verdicts:
             return tested
         return _unreadable(tested, f"the verdict {path} is missing (blob {entry[0].id})")
 
-    def newest(self, again: bool = False) -> list[Record]:
+    def newest(self) -> list[Record]:
         """One's own newest record of each combination and recipe, newest first; no damaged ones.
-
-        Args:
-            again: as of `look_up`.
 
         Raises:
             GuardError: the ref cannot be read, or points at nothing of use.
         """
-        tip = self._whole_tip(again)
+        tip = self._whole_tip()
         files = entries(self._repository, tip) if tip is not None else {}
         return self._records(blob for _, blob in files.values())
 
@@ -194,7 +196,7 @@ class Verdicts:
         """
         from guard.verdicts.recording import rehearse
 
-        rehearse(self._repository, self._read_tip)
+        rehearse(self._repository, lambda: self._where()[0])
 
     def record(self, record: Record, parts: Iterable[Part]) -> list[str]:
         """Add a record; a passed one also keeps its submodules' commits from being pruned.
@@ -210,39 +212,43 @@ class Verdicts:
         """
         from guard.verdicts.recording import add, keep
 
-        path = record_path(record.key, record.recipe)
-        self._tip = add(self._repository, record, path, lambda: self._read_tip(again=True))
+        def tip() -> str | None:
+            self.look_again()
+            return self._where()[0]
+
+        add(self._repository, record, record_path(record.key, record.recipe), tip)
+        self.look_again()
         return keep(record, parts)
 
-    def _read_tip(self, again: bool = False) -> str | None:
-        if again or not self._looked:
-            # By its full name: what abbreviates would also find a tag of that name. The object
-            # need not be there: that is for the caller to find out.
-            refs = list_refs(self._repository, REF, REMOTES)
-            self._tip = refs[REF].id if REF in refs else None
-            # Most clones share nothing, and then nobody asks which remotes there are.
-            theirs = self._their_refs() if refs.keys() - {REF} else []
-            self._remote_tips = {name: refs[name].id for name in theirs if name in refs}
-            if self._tip is None:
-                # Git leaves out a ref whose file it cannot read, which is not the same as no ref.
-                path = os.path.join(self._repository.common_dir, *REF.split("/"))
-                if os.path.isfile(path):
-                    raise _BrokenRefError(
-                        f"{path} names no commit (reference broken); what it named is still "
-                        "there, and git fsck --lost-found lists it",
-                        f"rm {shlex.quote(path)}",
-                    )
-            self._looked = True
-        return self._tip
+    def _where(self) -> tuple[str | None, dict[str, str]]:
+        """The tips, read once until somebody looks again: one's own, and others' by their refs."""
+        if self._tips is not None:
+            return self._tips
+        # By its full name: what abbreviates would also find a tag of that name. The object need
+        # not be there: that is for the caller to find out.
+        refs = list_refs(self._repository, REF, REMOTES)
+        # Git leaves out a ref whose file it cannot read, which is not the same as no ref.
+        path = os.path.join(self._repository.common_dir, *REF.split("/"))
+        if REF not in refs and os.path.isfile(path):
+            raise _BrokenRefError(
+                f"{path} names no commit (reference broken); what it named is still there, and "
+                "git fsck --lost-found lists it",
+                f"rm {shlex.quote(path)}",
+            )
+        # Most clones share nothing, and then nobody asks which remotes there are.
+        names = self._their_refs() if refs.keys() - {REF} else []
+        own = refs[REF].id if REF in refs else None
+        self._tips = own, {name: refs[name].id for name in names if name in refs}
+        return self._tips
 
     def _their_refs(self) -> list[str]:
         """Where the verdicts of others stand that can count: those of the remotes there are."""
         remotes = read_remotes(self._pool.settings.of(self._repository), self._repository).remotes
         return [f"{REMOTES}{remote.name}{NAME}" for remote in remotes]
 
-    def _whole_tip(self, again: bool = False) -> str | None:
+    def _whole_tip(self) -> str | None:
         """The tip, with a look at whether it is one."""
-        tip = self._read_tip(again)
+        tip = self._where()[0]
         if tip and self._pool.reader(self._repository).read_all([f"{tip}^{{tree}}"]) == [None]:
             raise _points_nowhere(tip)
         return tip

@@ -132,7 +132,8 @@ class TestLookUp:
         verdicts.record(a_verdict(Result.FAILED_TEST), ())
         with ObjectPool() as pool:
             Verdicts(repo.repository, pool).record(a_verdict(), ())
-        assert verdicts.look_up(KEY, CONFIG.recipe, again=True).state is VerdictState.PASSED
+        verdicts.look_again()
+        assert verdicts.look_up(KEY, CONFIG.recipe).state is VerdictState.PASSED
 
     def test_worktrees_share_them(self, repo: Repo, verdicts: Verdicts) -> None:
         verdicts.record(a_verdict(), ())
