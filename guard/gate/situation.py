@@ -12,7 +12,7 @@ from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.commands import ALONE, PERSON, Command, git, told
-from guard.git.commits import described, has_commit, is_ancestor, is_named
+from guard.git.commits import containing, described, has_commit, is_ancestor, is_named
 from guard.git.refs import head_of, refs_below
 from guard.git.releases import release_version
 from guard.git.remotes import fetch, ls_remote
@@ -309,15 +309,15 @@ class Situation:
             return False  # guard align says why
 
     def _nearness(self, pin: Pin) -> Nearness:
-        def tags(relation: str) -> frozenset[str]:
-            words = ("for-each-ref", f"{relation}={pin.commit}", "--format=%(refname:lstrip=2)")
-            names: set[str] = set()
-            for repository in pin.repositories:
-                with suppress(GitError):  # this repository does not have the commit
-                    names.update(repository.lines(*words, "refs/tags"))
-            return frozenset(names)
-
-        return Nearness(tags("--contains"), tags("--merged"))
+        later: set[str] = set()
+        earlier: set[str] = set()
+        merged = ("for-each-ref", f"--merged={pin.commit}", "--format=%(refname)", _TAGS)
+        for repository in pin.repositories:
+            with suppress(GitError):  # this repository does not have the commit
+                later.update(containing(repository, pin.commit, _TAGS))
+                earlier.update(repository.lines(*merged))
+        names = (frozenset(ref.removeprefix(_TAGS) for ref in refs) for refs in (later, earlier))
+        return Nearness(*names)
 
     @cached_property
     def has_every_release(self) -> bool:

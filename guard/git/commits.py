@@ -56,6 +56,20 @@ def is_named(repository: Repository, commit: str, below: str = "refs/") -> bool:
     return bool(repository.text("for-each-ref", "--count=1", f"--contains={commit}", below))
 
 
+def containing(repository: Repository, commit: str, below: str) -> dict[str, str]:
+    """The refs that lead to a commit, by their full names, each with the object that it names.
+
+    Args:
+        below: where they stand, or the name of one.
+
+    Raises:
+        GitError: the commit is not here.
+    """
+    words = ("for-each-ref", "--format=%(objectname) %(refname)", f"--contains={commit}", below)
+    lines = (line.partition(" ") for line in repository.lines(*words))
+    return {name: tip for tip, _, name in lines}
+
+
 def described(repository: Repository, commit: str, tags: str = "") -> str:
     """A commit as people name it: by the tag before it, ``v0.2.1-111-g16d4829b``, or a short id.
 

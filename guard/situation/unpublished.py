@@ -14,6 +14,7 @@ from typing import Final
 from guard.config import Config
 from guard.errors import GitError
 from guard.git.commands import Remedy, git
+from guard.git.commits import containing
 from guard.git.releases import is_pre_release, release_version
 from guard.git.remotes import ls_remote
 from guard.git.repository import Repository, checkout_at
@@ -283,7 +284,8 @@ class Search:
 
 def _release(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
     """The release tag of a commit that the remote does not have, "" where there is none."""
-    tags = _names(place.repository, "--points-at", commit, _TAGS)
+    words = ("for-each-ref", "--format=%(refname)", f"--points-at={commit}", _TAGS)
+    tags = place.repository.lines(*words)
     names = (tag.removeprefix(_TAGS) for tag in tags if tag not in shown)
     releases = [name for name in names if release_version(name, form) is not None]
     if not releases:
@@ -295,7 +297,7 @@ def _release(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> 
 def _branch(place: Place, commit: str, shown: Mapping[str, str], feature: str) -> str:
     """What is pushed where, so that a branch of the remote leads to a commit."""
     repository, remote, refs = place.repository, place.remote.name, place.tracking.refs
-    branches = _names(repository, "--contains", commit, HEADS)
+    branches = containing(repository, commit, HEADS)
     tracked = place.default_branch
     own, default = head_branch(repository), f"{HEADS}{short_name(remote, tracked or '')}"
     if feature:
@@ -316,13 +318,6 @@ def _branch(place: Place, commit: str, shown: Mapping[str, str], feature: str) -
         # More than this commit may not be ready for others.
         return f"{commit[:12]}:{branch}"
     return _short(repository, name, _TAGS, branch)
-
-
-def _names(repository: Repository, option: str, commit: str, prefix: str) -> dict[str, str]:
-    form = "--format=%(objectname) %(refname)"
-    listed = repository.lines("for-each-ref", form, f"{option}={commit}", prefix)
-    words = (line.partition(" ") for line in listed)
-    return {name: tip for tip, _, name in words}
 
 
 def _short(repository: Repository, name: str, others: str, full: str) -> str:
@@ -364,7 +359,7 @@ def _pushed_along(place: Place, checkout: Repository | None, commit: str, remote
     if checkout is None or checkout.common_dir != repository.common_dir:
         return ""
     branch = head_branch(checkout)
-    tip = _names(checkout, "--contains", commit, branch).get(branch) if branch else None
+    tip = containing(checkout, commit, branch).get(branch) if branch else None
     refs = place.tracking.refs.items()
     tracked = [ref.id for name, ref in refs if name.startswith("refs/remotes/") and not ref.symref]
     if tip is None or not tracked or reachable(repository, [commit], tracked):
