@@ -15,7 +15,7 @@ from guard.git.commands import ALONE, PERSON, Command, git, told
 from guard.git.commits import containing, described, has_commit, is_ancestor, is_named
 from guard.git.refs import head_of, refs_below
 from guard.git.releases import release_version
-from guard.git.remotes import fetch, ls_remote
+from guard.git.remotes import fetch
 from guard.git.repository import Repository, checkout_at
 from guard.install.health import HookHealth, hook_health
 from guard.model import (
@@ -113,7 +113,6 @@ class Situation:
         self.config = gate.config(self.combination)
         self._patience = patience
         self._registry = registry
-        self._answers: dict[tuple[str, str], dict[str, str] | Trouble] = {}
         self._hooks: dict[Repository, HookHealth] = {}
 
     @cached_property
@@ -609,15 +608,12 @@ class Situation:
             )
 
     def _shown(self, repository: Repository, remote: str) -> dict[str, str] | Trouble:
-        """The refs of a remote, asked for once."""
-        key = (repository.common_dir, remote)
-        if key not in self._answers:
-            try:
-                self._answers[key] = ls_remote(repository, remote, seconds=self._patience)
-            except GitError as error:
-                remedy = git(repository, "fetch", remote).text
-                self._answers[key] = Trouble(error.problem, remedy, True, is_persons=True)
-        return self._answers[key]
+        """The refs of a remote, or why they are not known."""
+        shown = self._links.shown(repository, remote, self._patience)
+        if isinstance(shown, GitError):
+            remedy = git(repository, "fetch", remote).text
+            return Trouble(shown.problem, remedy, True, is_persons=True)
+        return shown
 
     def _fetching(self, path: str, *words: str) -> str:
         """What fetches into the checkout of a submodule, or makes one."""

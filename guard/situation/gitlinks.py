@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError
-from guard.git.remotes import Remote, is_local, read_remotes, resolved
+from guard.git.remotes import SECONDS, Remote, is_local, ls_remote, read_remotes, resolved
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK
 from guard.model import Combination
@@ -68,6 +68,7 @@ class Links:
         self.destination = destination
         self.here = read_remotes(contents.workspace.options, contents.workspace.superproject)
         self._tracking: dict[str, Tracking] = {}
+        self._shown: dict[tuple[str, str], dict[str, str] | GitError] = {}
 
     def submodules(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
         """The submodules of a combination, each with the commit at its gitlink.
@@ -190,6 +191,18 @@ class Links:
             for name, answer in zip(names, answers, strict=True)
             if answer and answer.id == name
         }
+
+    def shown(
+        self, repository: Repository, remote: str, seconds: float = SECONDS
+    ) -> dict[str, str] | GitError:
+        """What `ls_remote` shows of a remote, or why it does not; each is asked once."""
+        key = (repository.common_dir, remote)
+        if key not in self._shown:
+            try:
+                self._shown[key] = ls_remote(repository, remote, seconds=seconds)
+            except GitError as error:
+                self._shown[key] = error
+        return self._shown[key]
 
     @cached_property
     def pushed_to(self) -> Remote | None:

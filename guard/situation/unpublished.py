@@ -16,7 +16,6 @@ from guard.errors import GitError
 from guard.git.commands import Remedy, git
 from guard.git.commits import containing
 from guard.git.releases import is_pre_release, release_version
-from guard.git.remotes import ls_remote
 from guard.git.repository import Repository, checkout_at
 from guard.install.health import hook_health
 from guard.situation.branches import (
@@ -40,12 +39,11 @@ _RECURSES: Final = r"^(push\.recursesubmodules|submodule\.recurse)$"
 
 
 class Search:
-    """Finds out where else a commit may be, and what would publish it; no remote is asked twice."""
+    """Finds out where else a commit may be, and what would publish it."""
 
     def __init__(self, links: Links) -> None:
         self._links = links
         self._workspace = links.contents.workspace
-        self._answers: dict[tuple[str, str], dict[str, str] | GitError] = {}
 
     @cached_property
     def takes_submodules_along(self) -> bool:
@@ -98,7 +96,7 @@ class Search:
                 remedy = self._push(submodule, places, commit, {}, pushes < _NAMED)
                 yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
             return
-        shown = self._asked(place)
+        shown = self._links.shown(place.repository, place.remote.name)
         if isinstance(shown, GitError):
             fetch = git(place.repository, "fetch", place.remote.name)
             for commit in commits:
@@ -110,15 +108,6 @@ class Search:
                 )
             return
         yield from self._shown(submodule, config, places, known, shown, commits)
-
-    def _asked(self, place: Place) -> dict[str, str] | GitError:
-        key = (place.repository.common_dir, place.remote.name)
-        if key not in self._answers:
-            try:
-                self._answers[key] = ls_remote(place.repository, place.remote.name)
-            except GitError as error:
-                self._answers[key] = error
-        return self._answers[key]
 
     def _shown(
         self,
