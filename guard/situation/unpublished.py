@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError
@@ -36,6 +36,15 @@ from guard.situation.tracking import Place, reachable, record_seen
 _NAMED: Final = 4
 _TAGS: Final = "refs/tags/"
 _RECURSES: Final = r"^(push\.recursesubmodules|submodule\.recurse)$"
+
+
+class _View(NamedTuple):
+    """What of some commits a remote and this machine have, and which branches hide the rest."""
+
+    there: set[str]
+    here: set[str]
+    unread: list[str]
+    is_shallow: bool
 
 
 class Search:
@@ -107,9 +116,9 @@ class Search:
                     remedy=(fetch,),
                 )
             return
-        yield from self._shown(submodule, config, places, known, shown, commits)
+        yield from self._answered(submodule, config, places, known, shown, commits)
 
-    def _shown(
+    def _answered(
         self,
         submodule: Submodule,
         config: Config,
@@ -118,8 +127,33 @@ class Search:
         shown: Mapping[str, str],
         commits: Sequence[str],
     ) -> Iterable[Publication]:
+        """What is to be said of commits after the remote of the first place has answered."""
         place = places[0]
-        remote = place.remote.name
+        view = self._view(submodule, config, shown, commits)
+        if view.there:
+            # What cannot be kept is asked again.
+            with suppress(GitError):
+                present = self._links.present(place.repository, view.there)
+                record_seen(place.tracking, place.remote, shown, present)
+        pushes = 0
+        for commit in commits:
+            publication = known._replace(commit=commit)
+            if commit in view.there:
+                yield publication._replace(state=PublicationState.PUBLISHED)
+            elif unknown := _unseen(publication, place, view):
+                yield unknown
+            else:
+                remedy = self._push(submodule, places, commit, shown, pushes < _NAMED)
+                pushes += 1
+                yield publication._replace(remedy=remedy)
+
+    def _view(
+        self,
+        submodule: Submodule,
+        config: Config,
+        shown: Mapping[str, str],
+        commits: Sequence[str],
+    ) -> _View:
         there = set(commits) & set(shown.values())
         here: set[str] = set()
         is_shallow = False
@@ -133,40 +167,7 @@ class Search:
                 (tracking,) = self._links.tracking([repository])
                 is_shallow = is_shallow or tracking.is_shallow
             here |= present
-        if there:
-            # What cannot be kept is asked again.
-            with suppress(GitError):
-                present = self._links.present(place.repository, there)
-                record_seen(place.tracking, place.remote, shown, present)
-        pushes = 0
-        for commit in commits:
-            publication = known._replace(commit=commit)
-            unknown = publication._replace(state=PublicationState.UNKNOWN)
-            if commit in there:
-                yield publication._replace(state=PublicationState.PUBLISHED)
-            elif commit not in here:
-                yield unknown._replace(
-                    detail=f"commit {commit} of {submodule.path} is in no repository on this "
-                    f"machine, and no branch or tag of {remote} is at it",
-                    remedy=(git(place.repository, "fetch", place.target, commit),),
-                )
-            elif is_shallow:
-                yield unknown._replace(
-                    detail=f"the history of {submodule.path} is cut off, so it cannot be seen "
-                    f"whether {remote} has {commit[:12]}",
-                    remedy=(git(place.repository, "fetch", "--unshallow", remote),),
-                )
-            elif unread:
-                names = ", ".join(sorted(unread.values())[:_NAMED]).replace(HEADS, "")
-                yield unknown._replace(
-                    detail=f"{remote} has more than was fetched of it ({names}), so it "
-                    f"cannot be seen whether that leads to {publication.name} {commit[:12]}",
-                    remedy=(git(place.repository, "fetch", remote, *all_branches(place.remote)),),
-                )
-            else:
-                remedy = self._push(submodule, places, commit, shown, pushes < _NAMED)
-                pushes += 1
-                yield publication._replace(remedy=remedy)
+        return _View(there, here, sorted(unread.values()), is_shallow)
 
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
         if not self.takes_submodules_along:
@@ -269,6 +270,34 @@ class Search:
         places = self._links.here.places
         whole = self._links.urls(submodule._replace(url=relative))
         return relative if any(places(each) & places(url) for each in whole) else url
+
+
+def _unseen(publication: Publication, place: Place, view: _View) -> Publication | None:
+    """Why it cannot be seen whether a remote has a commit; None where it has not."""
+    path, commit, remote = publication.path, publication.commit, place.remote.name
+    if commit not in view.here:
+        words = ["fetch", place.target, commit]
+        detail = (
+            f"commit {commit} of {path} is in no repository on this machine, and no branch or tag "
+            f"of {remote} is at it"
+        )
+    elif view.is_shallow:
+        words = ["fetch", "--unshallow", remote]
+        detail = (
+            f"the history of {path} is cut off, so it cannot be seen whether {remote} has "
+            f"{commit[:12]}"
+        )
+    elif view.unread:
+        words = ["fetch", remote, *all_branches(place.remote)]
+        names = ", ".join(view.unread[:_NAMED]).replace(HEADS, "")
+        detail = (
+            f"{remote} has more than was fetched of it ({names}), so it cannot be seen whether "
+            f"that leads to {publication.name} {commit[:12]}"
+        )
+    else:
+        return None
+    remedy = (git(place.repository, *words),)
+    return publication._replace(state=PublicationState.UNKNOWN, detail=detail, remedy=remedy)
 
 
 def _release(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
