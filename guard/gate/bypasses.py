@@ -273,8 +273,8 @@ class _Settling:
         """What settles it, but for a person's word."""
         verdict = self._verdict(ref) if ref.combination else None
         if verdict is not None and verdict.state in _FAILED:
-            places = self._repositories(bypass)[:1]
-            is_default = any(default_branch(each).ref == ref.ref for each in places)
+            places, settings = self._repositories(bypass)[:1], self._gate.pool.settings
+            is_default = any(default_branch(each, settings).ref == ref.ref for each in places)
             return "guard recover --push" if is_default else f"guard log {verdict.verdict}"
         if [text.partition(":")[0] for text in ref.findings] == [TESTED]:
             of_consumer = "--consumer " if bypass.submodule else ""

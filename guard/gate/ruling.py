@@ -31,6 +31,7 @@ from guard.situation.branches import (
     upstream,
 )
 from guard.situation.branches import remote_head as followed_head
+from guard.situation.contents import Contents
 from guard.situation.facts import Gatherer, old_image
 from guard.situation.gitlinks import Links
 from guard.situation.others import Drift
@@ -222,7 +223,7 @@ def of_stale(
     names = default_candidates(remote.name, followed)
     branch = head_branch(workspace.superproject)
     own = tracking_ref(remote.name, pushed_to(options, (), branch, {}).ref.removeprefix(HEADS))
-    beside = _beside(workspace.here, refs) if branch and own not in names else set()
+    beside = _beside(contents, refs) if branch and own not in names else set()
     stale: dict[str | None, tuple[Finding, ...]] = {}
     tip = contents.refs[own].id if own in contents.refs else head
     if beside and not links.leads_to(workspace.superproject, [head], tip):
@@ -243,9 +244,9 @@ def _of_stale(workspace: Workspace, remote: Remote, name: str, tip: str) -> tupl
     return mended([merged.check_stale(stale)], stale)
 
 
-def _beside(consumer: Repository, refs: Collection[str | None]) -> set[str | None]:
+def _beside(contents: Contents, refs: Collection[str | None]) -> set[str | None]:
     """The refs of which a push leaves the consumer's default branch alone."""
-    default = default_branch(consumer)
+    default = default_branch(contents.workspace.here, contents.pool.settings)
     usual = (default.ref,) if default.tracked else (HEADS + "main", HEADS + "master")
     return set(refs).difference(usual)
 

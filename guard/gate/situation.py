@@ -478,9 +478,9 @@ class Situation:
         aimed = self._spot(place, HEADS + short_name(remote, ref))
         spot = self._compared(aimed, place.tracking, remote, path)
         each = self.checkouts.at(path)
-        if isinstance(spot, Trouble) or spot.is_there or each is None:
+        if isinstance(spot, Trouble) or spot.is_there or each is None or each.head != self._commit:
             return spot
-        if each.head != self._commit or not is_on_feature(each.repository, each.branch):
+        if not is_on_feature(each.repository, each.branch, self.gate.pool):
             return spot
         # Whoever is on a branch means it to be looked at before the default one has it.
         return Trouble(
@@ -532,13 +532,34 @@ class Situation:
         head = self._head(top)
         spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
-            spot = spot._replace(trouble=_detached(top, head, self.facts.names.superproject))
+            spot = spot._replace(trouble=self._detached(head))
         compared = self._compared(spot, self._tracking, branch.remote, "")
         # A new branch that has nothing of its own yet.
         is_new = isinstance(compared, Spot) and compared.reach is Reach.ABSENT and self._is_feature
         if isinstance(compared, Spot) and is_new and head and is_named(top, head, _REMOTES):
             return compared._replace(reach=Reach.SAME)
         return compared
+
+    def _detached(self, head: str) -> Trouble:
+        """That no branch is checked out, and what brings the likeliest one back."""
+        top, name = self.top, self.facts.names.superproject
+        reason = f"HEAD of {name} is detached: no branch would be pushed"
+        if head and not is_named(top, head):
+            # A switch would leave what nothing else has.
+            return Trouble(reason, git(top, "branch", f"keep-{head[:8]}", head[:12]).text)
+        default = default_branch(top, self.gate.pool.settings)
+        if default.checked_out:
+            reason += f", and {default.name} is checked out in {default.checked_out[0]}"
+            return Trouble(reason, git(top, "worktree", "list").text, is_persons=True)
+        commit = default.local or default.tracked
+        if commit and (in_the_way := in_way_of_checkout(top, commit)):
+            reason += f"; in the way of a switch to {default.name}: {in_the_way}"
+            return Trouble(reason, git(top, "status", "--ignored").text, is_persons=True)
+        words = ["switch", default.name]
+        if default.local is None:
+            words = ["switch", "--create", default.name]
+            words += [f"{default.remote}/{default.name}"] if default.tracked else []
+        return Trouble(reason, git(top, *words).text)
 
     @property
     def _no_remote(self) -> Trouble:
@@ -654,27 +675,6 @@ def _reach(repository: Repository, commit: str, there: str) -> Reach:
     if reachable(repository, [commit], [there]):
         return Reach.AHEAD_THERE
     return Reach.LACKING if reachable(repository, [there], [commit]) else Reach.APART
-
-
-def _detached(top: Repository, head: str, name: str) -> Trouble:
-    """That no branch is checked out, and what brings the likeliest one back."""
-    reason = f"HEAD of {name} is detached: no branch would be pushed"
-    if head and not is_named(top, head):
-        # A switch would leave what nothing else has.
-        return Trouble(reason, git(top, "branch", f"keep-{head[:8]}", head[:12]).text)
-    default = default_branch(top)
-    if default.checked_out:
-        reason += f", and {default.name} is checked out in {default.checked_out[0]}"
-        return Trouble(reason, git(top, "worktree", "list").text, is_persons=True)
-    commit = default.local or default.tracked
-    if commit and (in_the_way := in_way_of_checkout(top, commit)):
-        reason += f"; in the way of a switch to {default.name}: {in_the_way}"
-        return Trouble(reason, git(top, "status", "--ignored").text, is_persons=True)
-    words = ["switch", default.name]
-    if default.local is None:
-        words = ["switch", "--create", default.name]
-        words += [f"{default.remote}/{default.name}"] if default.tracked else []
-    return Trouble(reason, git(top, *words).text)
 
 
 _Fact = TypeVar("_Fact")

@@ -30,7 +30,7 @@ from guard.recovery.journal import (
 from guard.recovery.known_good import Good, KnownGood
 from guard.recovery.plan import Plan, Planner, Side, goals_home, goals_there
 from guard.screen import Screen, moment
-from guard.situation.branches import default_branch
+from guard.situation.branches import usual_remote
 from guard.trial.jobs import at_work
 from guard.trial.publishing import Wish, publish
 
@@ -73,10 +73,10 @@ def go_back(
     finish(superproject, wishes.only_shows, screen.say)
     if wishes.pushes:
         for path in ("", known.submodules[0]):
-            _ask_remote(gate.workspace.name(path), checkout_at(superproject, path))
+            _ask_remote(gate, path, checkout_at(superproject, path))
     good = good or known.last()
     plan = Planner(gate, known, good, wishes.pushes).plan()
-    tags = _tags_to_push(plan) if wishes.pushes else []
+    tags = _tags_to_push(gate, plan) if wishes.pushes else []
     image = image_to_bring(good) if wishes.image else None
     _show(plan, tags, image, wishes, screen)
     moves_latest = _may_move_latest(gate, plan, wishes, screen)
@@ -157,25 +157,26 @@ def _superproject(gate: Gate) -> Repository:
     return superproject
 
 
-def _ask_remote(name: str, checkout: Repository | None) -> None:
+def _ask_remote(gate: Gate, path: str, checkout: Repository | None) -> None:
     """Fetch what a remote has before anything is made on top of it; without one, nothing."""
-    remote = default_branch(checkout).remote if checkout is not None else ""
+    remote = usual_remote(checkout, gate.pool.settings) if checkout is not None else ""
     if checkout is None or not remote:
         return
     try:
         fetch(checkout, remote, tags=True)
     except GuardError as error:
         raise GuardError(
-            f"nothing was changed: {name}'s remote {remote} does not answer: {error.problem}",
+            f"nothing was changed: {gate.workspace.name(path)}'s remote {remote} does not answer: "
+            f"{error.problem}",
             git(checkout, "fetch", remote).text,
         ) from error
 
 
-def _tags_to_push(plan: Plan) -> list[tuple[Goal, str]]:
+def _tags_to_push(gate: Gate, plan: Plan) -> list[tuple[Goal, str]]:
     """Each release tag that its remote lacks, with the remote; it must not mean another commit."""
     tags = []
     for goal in plan.goals:
-        remote = default_branch(goal.checkout).remote if goal.tag else ""
+        remote = usual_remote(goal.checkout, gate.pool.settings) if goal.tag else ""
         if not remote:
             continue
         commit = remote_commit(goal.checkout, remote, f"refs/tags/{goal.tag}")

@@ -137,7 +137,7 @@ class KnownGood:
         Raises:
             GuardError: there is none.
         """
-        branch = default_branch(self._repository)
+        branch = default_branch(self._repository, self._gate.pool.settings)
         tip = branch.tracked or branch.local
         goods = {good.record.key: good for good in reversed(self.all())}
         listed = self._repository.lines("log", "--format=%T", tip) if tip is not None else []

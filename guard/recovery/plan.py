@@ -221,7 +221,7 @@ class Planner:
     def _side(self, path: str, checkout: Repository, good: str, tree: str) -> Side:
         """What becomes of a repository whose default branch is to have a tree."""
         name = self._gate.workspace.name(path)
-        branch, where = default_branch(checkout), stand(checkout)
+        branch, where = default_branch(checkout, self._gate.pool.settings), stand(checkout)
         parents, why = self._parents(name, checkout, branch)
         needed = len(parents) > 1 or tree_of(checkout, parents[0]) != tree
         described = self._known.describe(path, good)

@@ -210,14 +210,14 @@ class DefaultBranch(NamedTuple):
         return f"{HEADS}{self.name}"
 
 
-def default_branch(repository: Repository) -> DefaultBranch:
+def default_branch(repository: Repository, settings: Settings) -> DefaultBranch:
     """The likeliest default branch; where none is known, the branch that is checked out.
 
     Raises:
         GitError: git cannot be asked.
     """
     head = head_branch(repository)
-    remote = usual_remote(repository, Settings())
+    remote = usual_remote(repository, settings)
     refs = list_refs(repository, tracking_ref(remote, "")) if remote else {}
     default = next(iter(default_branches(refs, remote)), "")
     name = short_name(remote, default) or head.removeprefix(HEADS) or "master"

@@ -17,7 +17,6 @@ from guard.git.commits import has_commit, is_ancestor, is_named
 from guard.git.index import lacks_index
 from guard.git.objects import ObjectPool
 from guard.git.refs import head_of
-from guard.git.remotes import Settings as GitSettings
 from guard.git.remotes import ls_remote, read_remotes
 from guard.git.repository import Repository, checkout_at
 from guard.git.store import Part
@@ -189,7 +188,7 @@ def _at(superproject: Repository, path: str, link: Link, pool: ObjectPool) -> Ch
     if not link.repositories or any(has_commit(each, link.commit) for each in link.repositories):
         return None
     lacking = Checkout(path, link.repositories[0], "", "", link.commit, Relation.MISSING)
-    return _without_its_commit(superproject, lacking, link)
+    return _without_its_commit(superproject, lacking, link, pool)
 
 
 def _beside(superproject: Repository, path: str, link: Link, pool: ObjectPool) -> Checkout | None:
@@ -222,14 +221,14 @@ def _checkout(
     if relation is Relation.SAME:
         return checkout
     if relation is Relation.MISSING:
-        return _without_its_commit(superproject, checkout, link)
+        return _without_its_commit(superproject, checkout, link, pool)
     tags = repository.text("for-each-ref", "--count=1", f"--points-at={head}", "refs/tags/")
     return checkout._replace(
         obstacle=(in_way_of_rebase if relation is Relation.APART else in_way_of_checkout)(
             repository, gitlink
         ),
         has_tag=bool(tags),
-        is_feature=is_on_feature(repository, branch),
+        is_feature=is_on_feature(repository, branch, pool),
         was_left=head in _earlier(superproject, path),
         is_published=relation is Relation.APART and _is_published(repository, head, gitlink),
         is_rewritten=relation is Relation.APART and _is_rewritten(repository, gitlink),
@@ -274,14 +273,16 @@ def in_way_of_rebase(repository: Repository, commit: str, staged: bool = True) -
     return ", ".join(paths[:_SHOWN])
 
 
-def _without_its_commit(superproject: Repository, checkout: Checkout, link: Link) -> Checkout:
+def _without_its_commit(
+    superproject: Repository, checkout: Checkout, link: Link, pool: ObjectPool
+) -> Checkout:
     """Where the commit of a gitlink can be had from; a remote that does not answer may have it."""
     commit = link.commit
     for repository in link.repositories:
         if has_commit(repository, commit):
             kept = f"{commit}:refs/guard/keep/{commit}"
             return checkout._replace(source=(repository.common_dir, kept))
-    source = fetched_with(checkout.repository, commit)
+    source = _fetched_with(checkout.repository, commit, pool)
     if source:
         return checkout._replace(source=source)
     committed = superproject.text(*_LAST, "--", checkout.path, ok=(0, 128))
@@ -290,9 +291,9 @@ def _without_its_commit(superproject: Repository, checkout: Checkout, link: Link
     return checkout._replace(relation=Relation.NOWHERE, pinned_by=by)
 
 
-def fetched_with(repository: Repository, commit: str) -> tuple[str, ...]:
+def _fetched_with(repository: Repository, commit: str, pool: ObjectPool) -> tuple[str, ...]:
     """What ``git fetch`` is given to bring what may lead to a commit; () where no remote has it."""
-    options = GitSettings().of(repository)
+    options = pool.settings.of(repository)
     remote = remote_of(read_remotes(options, repository), dict(options), repository)
     if remote is None:
         return ()
@@ -312,9 +313,9 @@ def fetched_with(repository: Repository, commit: str) -> tuple[str, ...]:
     return (name, *all_branches(remote))
 
 
-def is_on_feature(repository: Repository, branch: str) -> bool:
+def is_on_feature(repository: Repository, branch: str, pool: ObjectPool) -> bool:
     """Whether a branch is known to be another one than the default one."""
-    default = default_branch(repository)
+    default = default_branch(repository, pool.settings)
     return bool(branch) and default.tracked is not None and branch != default.name
 
 

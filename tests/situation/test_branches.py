@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from guard.git.refs import Ref
+from guard.git.remotes import Settings
 from guard.situation.branches import (
     PushedTo,
     default_branch,
@@ -213,10 +214,10 @@ class TestReading:
     def test_without_a_remote_it_is_the_branch_that_is_checked_out(self, tmp_path: Path) -> None:
         repo = Repo(tmp_path)
         repo.git("init", "--quiet", "--initial-branch=trunk")
-        found = default_branch(repo.repository)
+        found = default_branch(repo.repository, Settings())
         assert (found.remote, found.name, found.tracked, found.local) == ("", "trunk", None, None)
         commit = repo.commit("The first")
-        found = default_branch(repo.repository)
+        found = default_branch(repo.repository, Settings())
         assert (found.local, found.checked_out) == (commit, (str(tmp_path),))
 
 
