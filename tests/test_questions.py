@@ -29,7 +29,6 @@ OTHERS = {
     ("guard.git.refs", HEAD),
     # What a remote is called where there is none yet.
     ("guard.gate.situation", "which remote is the usual one"),
-    ("guard.commands.audit", "what the HEAD of a remote follows"),
 }
 
 

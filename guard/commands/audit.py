@@ -11,7 +11,6 @@ from guard.errors import EXIT_ALLOWED, GuardError
 from guard.gate.gate import Gate
 from guard.git.commands import told
 from guard.git.history import LoggedCommit, PublishedLine, has_revision, listed, published_line
-from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import (
     COMBINATION_RULES,
@@ -24,6 +23,7 @@ from guard.model import (
 )
 from guard.rules import image_published
 from guard.screen import Screen, counted, decisions_json, tally
+from guard.situation.branches import remote_head, usual_remote
 from guard.situation.contents import brought_here
 from guard.situation.workspace import find_workspace, repositories_of
 
@@ -102,8 +102,7 @@ def _superproject(gate: Gate, chosen: Sequence[str]) -> _Judged:
 
 
 def _consumer(gate: Gate, chosen: Sequence[str]) -> _Judged:
-    top = gate.workspace.superproject
-    line = PublishedLine(published_line(top, _published_tip(top)))
+    line = PublishedLine(published_line(gate.workspace.superproject, _published_tip(gate)))
     judged = []
     for commit in listed(_consumer_repository(gate), chosen):
         superproject = line.at(commit.when)
@@ -129,13 +128,13 @@ def _consumer_repository(gate: Gate) -> Repository:
     )
 
 
-def _published_tip(repository: Repository) -> str:
-    """The default branch as it was last fetched, else HEAD."""
-    ref = "refs/remotes/origin/HEAD"
-    tip = repository.text("show-ref", "--verify", "--hash", ref, ok=(0, 1, 128))
-    tip = tip or head_of(repository) or ""
-    if not tip:
-        raise GuardError(f"{repository.git_dir} has no commit yet")
+def _published_tip(gate: Gate) -> str:
+    """What the remote's HEAD follows as it was last fetched, else HEAD."""
+    top = gate.workspace.superproject
+    ref = remote_head(top, usual_remote(top, gate.pool.settings))
+    tip = gate.refs[ref].id if ref in gate.refs else gate.pool.head(top)
+    if tip is None:
+        raise GuardError(f"{top.git_dir} has no commit yet")
     return tip
 
 
