@@ -10,25 +10,33 @@ import pytest
 
 from tests.test_imports import modules
 
-# Answered in `guard.git.refs`.
-HEAD = "what HEAD is at"
 BRANCHES = "guard.situation.branches"
-# What code would say that answers a question of `guard.situation.branches` by itself.
-SIGNS = {
-    "which names a default branch may have": r"\(main\|master\)",
-    "what the HEAD of a remote follows": r"refs/remotes/.*HEAD|^tracking_ref .*HEAD",
-    "where a branch comes from": r"branch\.[^ ]*\.(remote|merge)",
-    "where a branch is pushed to": r"\.pushremote|remote\.pushdefault|push\.default",
-    "which remote is the usual one": r"^origin$|remote\.origin\.",
-    HEAD: r"^symbolic-ref$",
+COMMITS = "guard.git.commits"
+REMOTES = "guard.git.remotes"
+# The module that answers a question, and what code would say that answers it by itself.
+ANSWERS = {
+    "which names a default branch may have": (BRANCHES, r"\(main\|master\)"),
+    "what the HEAD of a remote follows": (BRANCHES, r"refs/remotes/.*HEAD|^tracking_ref .*HEAD"),
+    "where a branch comes from": (BRANCHES, r"branch\.[^ ]*\.(remote|merge)"),
+    "where a branch is pushed to": (BRANCHES, r"\.pushremote|remote\.pushdefault|push\.default"),
+    "which remote is the usual one": (BRANCHES, r"^origin$|remote\.origin\."),
+    "what HEAD is at": ("guard.git.refs", r"^symbolic-ref$"),
+    "which remote a URL is of": ("guard.situation.gitlinks", r"\b(remotes|here)\.(at|places) "),
+    "whether a repository has a commit": (COMMITS, r"(--verify --quiet|cat-file -e) \*$"),
+    "what leads to a commit": (COMMITS, r"--contains"),
+    "what people call a commit": (COMMITS, r"^describe$"),
+    # A remedy names that command as well.
+    "what a remote has": (REMOTES, r"^ls-remote |\.(run|text|lines|start)\w* ls-remote"),
 }
-# Until they are moved, and what is another question in the same words.
+# Other questions in the same words.
 OTHERS = {
     # Of a merge into these git writes no "into".
     ("guard.git.history", "which names a default branch may have"),
-    ("guard.git.refs", HEAD),
     # What a remote is called where there is none yet.
     ("guard.gate.situation", "which remote is the usual one"),
+    # What a tag of some name is at, and whether a tree is here.
+    ("guard.recovery.known_good", "whether a repository has a commit"),
+    ("guard.recovery.plan", "whether a repository has a commit"),
 }
 
 
@@ -59,18 +67,23 @@ def _words(nodes: Iterable[ast.expr]) -> list[str]:
 def signs(source: str) -> set[str]:
     said = list(texts(source))
     return {
-        question for question, sign in SIGNS.items() if any(re.search(sign, text) for text in said)
+        question
+        for question, (_, sign) in ANSWERS.items()
+        if any(re.search(sign, text) for text in said)
     }
 
 
-def test_default_branches_and_remotes_are_made_out_in_one_module() -> None:
+def test_each_question_is_answered_in_one_module() -> None:
     answering = {
         (name, question)
         for name, path in modules().items()
         if not name.startswith("guard.demo")  # it makes a world of its own
         for question in signs(path.read_text())
     }
-    assert answering == {*OTHERS, *((BRANCHES, question) for question in SIGNS if question != HEAD)}
+    assert answering == {
+        *OTHERS,
+        *((module, question) for question, (module, _) in ANSWERS.items()),
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,6 +100,14 @@ def test_default_branches_and_remotes_are_made_out_in_one_module() -> None:
         'name = dict(options).get("remote.pushdefault")',
         'remote = remotes.named("origin")',
         'url = repository.text("config", "--get", "remote.origin.url")',
+        "remote = next(iter(tracking.remotes.at(wanted)))",
+        'words = ("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")',
+        'repository.run("cat-file", "-e", commit, ok=(0, 1))',
+        'repository.lines("for-each-ref", f"--contains={commit}", "refs/heads/")',
+        'repository.text("branch", "--contains", commit)',
+        'name = repository.text("describe", "--tags", commit)',
+        'words = ("ls-remote", "--heads", remote)',
+        'repository.run_as_user("ls-remote", remote)',
     ],
 )
 def test_a_second_place_would_be_seen(code: str) -> None:
@@ -96,3 +117,4 @@ def test_a_second_place_would_be_seen(code: str) -> None:
 def test_what_only_tells_of_them_is_let_alone() -> None:
     assert not signs('"""It is main or master, refs/remotes/origin/HEAD, of origin."""')
     assert not signs('remedy = f"{git} fetch origin {commit}"')
+    assert not signs('remedy = git(repository, "ls-remote", "--tags", remote)')
