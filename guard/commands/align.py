@@ -56,7 +56,7 @@ def _commit(now: Situation, release: Release, screen: Screen) -> None:
     message = f"Move {path} to {release.tag}"
     commit = commit_gitlink(now.top, path, release.commit, message)
     screen.say(f"  committed as {commit[:12]}: {message}")
-    head, wanted = gate.head(), gate.gitlink(now.combination, consumer)
+    head, wanted = gate.head, gate.gitlink(now.combination, consumer)
     if head is None or wanted is None or wanted == gate.gitlink(head, consumer):
         return
     screen.warn(

@@ -84,7 +84,7 @@ def _standing(gate: Gate) -> tuple[str, str, Config]:
         top = gate.workspace.superproject
         remedy = with_command(top, settings_of(top))
         raise UsageError("no test command is set, so nothing can have passed", remedy)
-    known = gate.verdicts.look_up(job.assembly.key, job.config.recipe)
+    known = gate.verdicts.look_up(job.assembly.key, job.config.recipe.digest)
     if known.state is VerdictState.UNREADABLE:
         raise GuardError(known.detail, known.remedy)
     return job.assembly.key, job.config.recipe.digest, job.config

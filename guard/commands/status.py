@@ -214,7 +214,7 @@ def _is_bad(now: Situation, decision: Decision) -> bool:
         return True
     if not decision.combination or decision.recipe is None:
         return False
-    tested = now.gate.verdicts.by_digest(decision.combination, decision.recipe)
+    tested = now.gate.verdicts.look_up(decision.combination, decision.recipe)
     return tested.state in (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 
 

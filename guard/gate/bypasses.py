@@ -267,7 +267,7 @@ class _Settling:
         return all(each.outcome is Outcome.ALLOWED for each in judged)
 
     def _verdict(self, ref: PushedRef) -> Tested:
-        return self._gate.verdicts.by_digest(ref.combination, ref.recipe)
+        return self._gate.verdicts.look_up(ref.combination, ref.recipe)
 
     def _remedy(self, bypass: Bypass, ref: PushedRef) -> str:
         """What settles it, but for a person's word."""

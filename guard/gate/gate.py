@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import Config
@@ -80,25 +80,19 @@ class Gate(Contents, ExitStack):
 
         return Gatherer(self, self.verdicts, self._others)
 
+    @cached_property
     def index(self) -> Combination | None:
         """The superproject's index; None where it has none.
 
         Raises:
             GuardError: it has unmerged entries or cannot be read.
         """
-        return self._index
-
-    @cached_property
-    def _index(self) -> Combination | None:
         staged = staged_tree(self.workspace.superproject, self._index_file, self.pool)
         return self.enter_context(staged)
 
+    @cached_property
     def head(self) -> Combination | None:
         """The superproject's HEAD; None before its first commit."""
-        return self._head
-
-    @cached_property
-    def _head(self) -> Combination | None:
         head = self.pool.head(self.workspace.superproject)
         return None if head is None else self._of(head, "HEAD")
 
@@ -108,7 +102,7 @@ class Gate(Contents, ExitStack):
         Raises:
             GuardError: there is neither, or the index has unmerged entries.
         """
-        found = self.index() or self.head()
+        found = self.index or self.head
         if found is None:
             where = self.workspace.superproject.git_dir
             raise GuardError(f"{where} has neither an index nor a commit")
@@ -141,10 +135,10 @@ class Gate(Contents, ExitStack):
         except GuardError as error:
             yield _undecided(self.consumer_name(), commit, ref, error, self._rules)
             return
-        for make in (self.head, partial(self._branch, ref)):
+        for is_head in (True, False):
             # What is wrong with these is no news: the index is what has to be mended.
             with suppress(GuardError):
-                combination = make()
+                combination = self.head if is_head else self._branch(ref)
                 if combination is not None:
                     yield self._consumer_in(combination, commit, ref)
 
@@ -249,7 +243,7 @@ class Gate(Contents, ExitStack):
         """The newest verdict on what was accepted before, with the verdict of then."""
         if tested.blob and self.verdicts.is_newest(tested):
             return tested
-        newest = self.verdicts.look_up(tested.key, config.recipe)
+        newest = self.verdicts.look_up(tested.key, config.recipe.digest)
         if newest != tested:
             self._keep(accepted._replace(tested=newest), ids)
         return newest

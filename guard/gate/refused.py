@@ -92,7 +92,7 @@ class _Place:
             if each.blocks and any(edit in each.remedy for edit in edits)
         }
         try:
-            head = self._gate.head()
+            head = self._gate.head
             at = self._aligned if remedies and is_consumers else head and head.commit
             if not remedies or decision.commit in (at, ""):
                 return decision
@@ -215,8 +215,8 @@ def _missing_commit(gate: Gate, decision: Decision) -> str:
     top = gate.workspace.superproject
     commit = git(top, "commit")
     try:
-        head = gate.head()
-        if gate.index() is None or head is None or head.commit != decision.commit:
+        head = gate.head
+        if gate.index is None or head is None or head.commit != decision.commit:
             return ""
         left = first_remedies(Situation(gate).standing.findings)
     except GuardError:

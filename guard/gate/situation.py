@@ -184,7 +184,7 @@ class Situation:
     @cached_property
     def is_staged(self) -> bool:
         """Whether the combination is still to be committed."""
-        head = self.gate.head()
+        head = self.gate.head
         return head is None or head.tree != self.combination.tree
 
     @cached_property
@@ -219,7 +219,7 @@ class Situation:
     @cached_property
     def pushes(self) -> Pushes:
         """What the hook would say of HEAD of the superproject and of the consumer."""
-        gate, head, checkout = self.gate, self.gate.head(), self.consumer_checkout
+        gate, head, checkout = self.gate, self.gate.head, self.consumer_checkout
         order = Order(gate, self._destination)
         tops = [gate.superproject(head.commit)] if head and head.commit else []
         consumers = [gate.consumer(self._head(checkout))] if checkout else []

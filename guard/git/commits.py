@@ -53,7 +53,7 @@ def is_named(repository: Repository, commit: str, below: str = "refs/") -> bool:
     Args:
         below: where such a ref stands.
     """
-    return bool(repository.text("for-each-ref", "--count=1", f"--contains={commit}", below))
+    return bool(containing(repository, commit, below))
 
 
 def containing(repository: Repository, commit: str, below: str) -> dict[str, str]:

@@ -181,7 +181,7 @@ class KnownGood:
     @cached_property
     def _listed(self) -> tuple[Combination, ...]:
         """Every tree of the superproject that a branch or a tag leads to, each once."""
-        head = [] if self._gate.head() is None else ["HEAD"]
+        head = [] if self._gate.head is None else ["HEAD"]
         refs = ("--branches", "--tags", "--remotes", *head)
         trees: dict[str, Combination] = {}
         for line in self._repository.lines("log", "--format=%H %T", *refs):

@@ -146,7 +146,7 @@ class Gatherer:
     def _look_up(self, combination: Combination, config: Config) -> Tested | Unknown:
         try:
             key = self.assembly(combination, config).key
-            return self._verdicts.look_up(key, config.recipe)
+            return self._verdicts.look_up(key, config.recipe.digest)
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
 

@@ -130,7 +130,7 @@ def _named(gate: Gate) -> set[str | Gitlink] | None:
 
 def _combinations(gate: Gate) -> Iterable[Combination]:
     yield from map(gate.combination, _tips(gate.workspace.superproject))
-    index = gate.index()
+    index = gate.index
     if index is not None:
         yield index
 

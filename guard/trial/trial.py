@@ -92,7 +92,7 @@ def passes(
     Raises:
         as `try_out`.
     """
-    look_up = partial(gate.verdicts.look_up, job.assembly.key, job.config.recipe)
+    look_up = partial(gate.verdicts.look_up, job.assembly.key, job.config.recipe.digest)
     before: list[Tested] = []
     with at_work(gate, job.name, screen, lambda: before.append(look_up())) as waited:
         tested = look_up()

@@ -10,7 +10,6 @@ import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from guard.config import Recipe
 from guard.errors import GuardError
 from guard.git.objects import GitObject, ObjectPool
 from guard.git.refs import REMOTES, VERDICTS, list_refs
@@ -58,16 +57,12 @@ class Verdicts:
         """Go by what is there now: another process may have recorded something meanwhile."""
         self._tips = None
 
-    def look_up(self, key: str, recipe: Recipe) -> Tested:
-        """As `by_digest`, for a whole recipe."""
-        return self.by_digest(key, recipe.digest)
-
-    def by_digest(self, key: str, digest: str) -> Tested:
+    def look_up(self, key: str, digest: str) -> Tested:
         """What the newest record says of a combination and a recipe; never raises for bad data."""
         return self._counting(key, digest)[0]
 
     def record_of(self, key: str, digest: str) -> Record | None:
-        """The record that `by_digest` goes by, None where there is none, or it is damaged."""
+        """The record that `look_up` goes by, None where there is none, or it is damaged."""
         return self._counting(key, digest)[1]
 
     def _counting(self, key: str, digest: str) -> tuple[Tested, Record | None]:

@@ -47,7 +47,7 @@ def a_verdict(result: Result = Result.PASSED, key: str = KEY, config: Config = C
 def look_up(repo: Repo, key: str = KEY, recipe: Recipe = CONFIG.recipe) -> Known:
     """As another process would: nothing is kept from before."""
     with ObjectPool() as pool:
-        return Verdicts(repo.repository, pool).look_up(key, recipe)
+        return Verdicts(repo.repository, pool).look_up(key, recipe.digest)
 
 
 def put(repo: Repo, files: dict[str, bytes | str]) -> None:
@@ -82,7 +82,7 @@ class TestLookUp:
         self, repo: Repo, verdicts: Verdicts, result: Result, state: VerdictState
     ) -> None:
         verdicts.record(a_verdict(result)._replace(detail="RUN false"), ())
-        for found in (look_up(repo), verdicts.look_up(KEY, CONFIG.recipe)):
+        for found in (look_up(repo), verdicts.look_up(KEY, CONFIG.recipe.digest)):
             assert (found.state, found.detail) == (state, "RUN false")
             assert found.verdict == f"cccccccccccc-{CONFIG.recipe.digest[:8]}"
 
@@ -133,7 +133,7 @@ class TestLookUp:
         with ObjectPool() as pool:
             Verdicts(repo.repository, pool).record(a_verdict(), ())
         verdicts.look_again()
-        assert verdicts.look_up(KEY, CONFIG.recipe).state is VerdictState.PASSED
+        assert verdicts.look_up(KEY, CONFIG.recipe.digest).state is VerdictState.PASSED
 
     def test_worktrees_share_them(self, repo: Repo, verdicts: Verdicts) -> None:
         verdicts.record(a_verdict(), ())
@@ -161,7 +161,7 @@ class TestLookUp:
         code += "from guard.git.repository import open_any\n"
         code += "from guard.verdicts.verdicts import Verdicts\nwith ObjectPool() as pool:\n"
         code += "    found = Verdicts(open_any(sys.argv[1]), pool).look_up(\n"
-        code += "        sys.argv[2], read_config(sys.argv[3].encode()).recipe)\n"
+        code += "        sys.argv[2], read_config(sys.argv[3].encode()).recipe.digest)\n"
         code += "sys.stdout.write(found.state.value)\n"
         ran = subprocess.run(
             [sys.executable, "-I", "-c", code, str(repo.folder), KEY, GUARD_TOML],
