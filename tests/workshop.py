@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -277,6 +278,18 @@ class Workshop:
 def _first(object_format: str) -> Path:
     """The repositories of a workshop, built once; each workshop is a copy, which takes a tenth."""
     return Workshop(lasting_folder(), object_format, first=True).root
+
+
+def running_commands() -> Iterator[tuple[int, str]]:
+    """The processes of this machine, in containers or not; NUL ends each word of a command."""
+    for name in os.listdir("/proc"):
+        # One may end while it is looked at.
+        with suppress(OSError):
+            if name.isdigit():
+                yield (
+                    int(name),
+                    Path("/proc", name, "cmdline").read_bytes().decode(errors="replace"),
+                )
 
 
 def lasting_folder() -> Path:

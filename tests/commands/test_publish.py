@@ -15,7 +15,7 @@ import pytest
 from guard.demo.registry import registry as loopback_registry
 from tests.commands.publishing import Shop
 from tests.registry import Registry, log_in
-from tests.workshop import Workshop
+from tests.workshop import Workshop, running_commands
 
 
 @pytest.fixture
@@ -439,17 +439,12 @@ def test_one_that_is_interrupted_records_nothing(shop: Shop) -> None:
 
 def pids_of(argument: str) -> list[int]:
     """The processes of registries that were started with a file in this folder."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/cmdline", "rb") as file:
-                    words = file.read().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if words[0].endswith("docker-registry") and any(argument in word for word in words):
-                found.append(int(name))
-    return found
+    commands = ((process, command.split("\0")) for process, command in running_commands())
+    return [
+        process
+        for process, words in commands
+        if words[0].endswith("docker-registry") and any(argument in word for word in words)
+    ]
 
 
 @pytest.mark.parametrize("tag", ["", "-x", "a b", "a/b", "x" * 129])

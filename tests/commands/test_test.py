@@ -10,14 +10,14 @@ import socket
 import subprocess
 import sys
 import uuid
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from guard.git.files import held, lock_file
 from guard.model import Result
-from tests.workshop import GUARD_TOML, Workshop
+from tests.workshop import GUARD_TOML, Workshop, running_commands
 
 # The last words are those that say something, without their colours.
 TEST = "printf '\\033[31mit breaks\\033[0m\\n\\n---\\n'; exit 7\n"
@@ -90,11 +90,7 @@ def test_whoever_waits_takes_a_failure_too_and_tests_where_the_first_was_killed(
 
 def running(marker: str) -> bool:
     """Whether a process of this machine has the marker in its command."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if marker.encode() in path.read_bytes():
-                return True
-    return False
+    return any(marker in command for _, command in running_commands())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

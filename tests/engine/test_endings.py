@@ -10,8 +10,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +20,7 @@ from guard.git.objects import ObjectPool
 from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.trees import Content, Store, Submodule
+from tests.workshop import running_commands
 
 AULA: dict[str, Content] = {"aula.cabal": "name: aula\n"}
 HANGING = "echo ready; while :; do sleep 1 & wait; done"
@@ -75,13 +74,8 @@ def running(engine: Engine, marker: str) -> list[str]:
 
 
 def processes(marker: str) -> list[str]:
-    """The processes of this machine, in containers or not, in whose command the marker stands."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            if marker.encode() in path.read_bytes():
-                found.append(path.parent.name)
-    return found
+    """The processes of this machine in whose command the marker stands."""
+    return [str(process) for process, command in running_commands() if marker in command]
 
 
 def settled(look: Callable[[], list[str]]) -> list[str]:
