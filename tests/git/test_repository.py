@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from subprocess import Popen
 
@@ -135,7 +136,9 @@ def test_one_that_fails_leaves_none_of_the_others(
     repositories = [make_repo(name).repository for name in ("one", "other")]
     with pytest.raises(GitError, match="no-such-command"):
         run_all(repositories, "no-such-command")
-    assert [process.returncode for process in started] == [1, 1]
+    # The second one may be about to complain when its pipe is closed, and ends by that.
+    assert len(started) == 2
+    assert all(process.returncode in (1, -signal.SIGPIPE) for process in started)
 
 
 def test_a_git_dir_elsewhere_is_named_to_a_git_that_acts_as_the_user(
