@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from guard.engine.attempt import Attempt
@@ -70,8 +72,8 @@ def test_a_changed_manifest_or_dependency_rebuilds(
     changed: str, trial: Trial, store: Store, base: str
 ) -> None:
     before = passed(trial, combination(store, base))
-    # A text that no run before this one has built.
-    news = f"name: {store.repository.git_dir}\n"
+    # A text that no run before this one has built: the engine keeps what it built.
+    news = f"name: {uuid4()}\n"
     if changed == "manifest":
         after = passed(trial, combination(store, base, manifest=news))
     else:
