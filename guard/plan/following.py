@@ -99,8 +99,7 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
         return Next(others)
     if todo is not None:
         return Next(todo.text)
-    own = own_branch(release)
-    if own is not None and isinstance(release.beside, Spot):
+    if own := own_branch(release):
         return _step(own, release, at, pushes)
     if step is None or (at.is_brought and _is_theirs(release)):
         return Next()

@@ -176,7 +176,7 @@ def _dependency(facts: ReleaseFacts) -> _Own:
 
 def own_branch(facts: ReleaseFacts) -> Step | None:
     """The push of a consumer's feature branch that belongs to no release yet; None for nothing."""
-    if facts.beside is None:
+    if not isinstance(facts.beside, Spot):
         return None
     own = _pushed(facts, facts.beside, facts.names.consumer)
     if isinstance(own, _Done):
