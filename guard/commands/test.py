@@ -5,8 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from functools import partial
 
-from guard.engine.ahead import Ahead
-from guard.engine.connection import connect
+from guard.engine.ahead import Ahead, connect
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate, gate_here
 from guard.rules.tested import NAME as TESTED

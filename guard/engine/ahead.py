@@ -1,15 +1,22 @@
-"""Work begun in a thread while the main one waits for other things."""
+"""Work begun in a thread while the main one waits for other things; the engine above all."""
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable
 from threading import Thread
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from guard.engine.client import Engine
 
 T = TypeVar("T")
 
 # Seconds.
 _TURN: Final = 0.5
+# Seconds that imports may keep the interpreter to themselves.
+_SHARE: Final = 0.0005
 
 
 class Ahead(Generic[T]):
@@ -40,3 +47,22 @@ class Ahead(Generic[T]):
             self._result.append(self._work())
         except BaseException as error:
             self._error = error
+
+
+def connect() -> Engine:
+    """As `Engine.connect`, with all that an attempt imports; raises what that raises."""
+    # A fifth of the time goes into looking for garbage among modules.
+    gc.disable()
+    # Whoever has an answer of git or of the CLI goes on at once, and not 5 ms later: there are many
+    # answers, and little to do with each.
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SHARE)
+    try:
+        import guard.engine.attempt  # noqa: F401
+        from guard.engine.client import Engine
+    finally:
+        sys.setswitchinterval(interval)
+        # What is there now stays to the end; at the exit it would all be looked through again.
+        gc.freeze()
+        gc.enable()
+    return Engine.connect()

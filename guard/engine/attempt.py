@@ -14,16 +14,13 @@ from guard.engine.buildkit import CliBuild, buildkit_build
 from guard.engine.classic import classic_build
 from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.client import Engine, Facts
-from guard.engine.context import Context
+from guard.engine.context import Context, Prepared
 from guard.engine.endings import DeadlinePassed, deadline, terminable
 from guard.engine.failures import BaseImageError
 from guard.engine.leftovers import remove_leftovers
-from guard.engine.prepared import Prepared, prepare
 from guard.engine.run import TestPlan, run_test
 from guard.errors import EngineError
 from guard.model import Result
-
-__all__ = ["Attempt", "Prepared", "attempt", "prepare"]
 
 _USUAL: Final = Options()
 # The image that an instruction names; between two words a line may end in a backslash.
@@ -35,7 +32,7 @@ class Attempt(NamedTuple):
 
     Args:
         test: None where it never came to that.
-        context_digest: SHA-256 of the build context's tar, 64 hexadecimal digits.
+        context_digest: SHA-256 of what is in the build context, 64 hexadecimal digits.
         builder: ``classic`` or ``buildkit``.
         platform: what was built for, e.g. ``linux/amd64``.
     """
@@ -66,8 +63,7 @@ class Builder(NamedTuple):
     Args:
         name: ``classic`` or ``buildkit``: what a verdict records.
         version: what drives it, e.g. ``docker 20.10.24``.
-        build: raises `EngineError` for anything but a failure that is the combination's own, and
-            what `Context.stream` raises.
+        build: raises `EngineError` for anything but a failure that is the combination's own.
     """
 
     name: str
@@ -95,7 +91,6 @@ def attempt(
 
     Raises:
         EngineError: trouble of the engine, which is no verdict.
-        MissingObjectError, GitError: what was checked has gone since.
         KeyboardInterrupt: interrupted or terminated; everything is cleaned up.
     """
     recipe, context = prepared.recipe, prepared.context
@@ -168,8 +163,8 @@ def _built(
 
 def _only_here(engine: Engine, prepared: Prepared, error: EngineError) -> EngineError:
     """What to say of a fresh build whose base nobody gives, where this engine has one."""
-    dockerfile = prepared.context.dockerfile().decode(errors="replace")
-    names = [name for name in _FROM.findall(dockerfile) if engine.image_id(name)]
+    bases = _FROM.findall(prepared.context.dockerfile)
+    names = [name for name in bases if engine.image_id(name)]
     if not names:
         return error
     return EngineError(

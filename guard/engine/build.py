@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NamedTuple
-
-from guard.engine.context import Context
 
 # The annotations of the OCI image specification that do not change from one build to the next:
 # `created` would give every build another id.
@@ -24,13 +22,6 @@ class Options(NamedTuple):
 
     fresh: bool = False
     labels: tuple[tuple[str, str], ...] = ()
-
-
-class Sending(NamedTuple):
-    """The context is on its way: so many bytes of about so many."""
-
-    sent: int
-    total: int
 
 
 class Step(NamedTuple):
@@ -78,7 +69,7 @@ class Output(NamedTuple):
     number: int = 0
 
 
-Event = Sending | Step | StepDone | Testing | Output
+Event = Step | StepDone | Testing | Output
 OnEvent = Callable[[Event], None]
 
 
@@ -113,14 +104,6 @@ class Build(NamedTuple):
     steps: tuple[StepDone, ...]
     image: str = ""
     bases: tuple[Base, ...] = ()
-
-
-def sent(context: Context, on_event: OnEvent) -> Iterator[bytes]:
-    """The context's stream, with an event for every piece."""
-    total = context.content_size
-    for piece in context.stream():
-        yield piece
-        on_event(Sending(context.size, max(total, context.size)))
 
 
 class Lines:

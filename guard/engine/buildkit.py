@@ -9,18 +9,17 @@ number is the client's summary.
 from __future__ import annotations
 
 import json
-import queue
+import os
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import Recipe
-from guard.engine.build import Base, Build, Event, OnEvent, Options, Output, Step, StepDone, sent
-from guard.engine.cli import BuildkitCli, converse, kill, start
-from guard.engine.context import Context
+from guard.engine.build import Base, Build, OnEvent, Options, Output, Step, StepDone
+from guard.engine.cli import BuildkitCli, kill, lines_of, start
+from guard.engine.context import Context, Prepared
 from guard.engine.endings import shielded
 from guard.engine.failures import Excerpt, Trouble, judged
 from guard.errors import EngineError
@@ -44,117 +43,80 @@ _PROGRESS: Final = re.compile(
 _COUNTED: Final = re.compile(r"^\s*(?:FROM|RUN|COPY|ADD|WORKDIR)\b", re.IGNORECASE | re.MULTILINE)
 
 
-class _Answers(NamedTuple):
-    """The files in which a CLI says which image it made.
+class CliBuild:
+    """A build by the CLI, which goes on until it ends or is closed.
 
     Args:
-        image: the id that ``--iidfile`` gets: the digest of the image's configuration.
-        metadata: what ``--metadata-file`` gets, a JSON object; buildx alone writes it.
+        host: URL of the engine, "" for the one that the CLI finds by itself.
     """
 
-    image: Path
-    metadata: Path
-
-    @classmethod
-    def within(cls, folder: Path) -> _Answers:
-        return cls(folder / "image", folder / "metadata")
-
-    def ids(self) -> tuple[str, ...]:
-        """What the engine may know the image by; none where no image was made.
-
-        That is the digest of its configuration, with the containerd image store of its manifest.
-        """
-        image = self.image.read_text().strip() if self.image.exists() else ""
-        metadata = json.loads(self.metadata.read_bytes()) if self.metadata.exists() else {}
-        return tuple(filter(None, (image, metadata.get("containerimage.digest"))))
-
-
-class CliBuild:
-    """A build by the CLI, which is started at once and waits for `send`; then it goes on, in
-    threads, until it ends or is closed.
-
-    Attributes:
-        dockerfile: its text, once that is sent.
-    """
-
-    def __init__(self, cli: BuildkitCli, recipe: Recipe, options: Options, host: str = "") -> None:
-        self.dockerfile = ""
-        self._context: Context | None = None
-        self._thread: threading.Thread | None = None
-        self._told: queue.SimpleQueue[str | Event | BaseException | None] = queue.SimpleQueue()
+    def __init__(
+        self, cli: BuildkitCli, context: Context, recipe: Recipe, options: Options, host: str = ""
+    ) -> None:
         self._private = ExitStack()
-        self._answers = _Answers.within(Path(self._private.enter_context(private_folder())))
-        self._closed = False
+        folder = Path(self._private.enter_context(private_folder()))
+        self._image, self._metadata = folder / "image", folder / "metadata"
         try:
-            self._process = start(_command(cli, recipe, options, self._answers), host)
+            self._process = start(self._command(cli, context, recipe, options), host)
         except BaseException:
             self._private.close()
             raise
 
-    def send(self, context: Context) -> None:
-        """Give it the build context.
-
-        Raises:
-            GuardError: there is no Dockerfile in it.
-        """
-        self.dockerfile = context.dockerfile().decode(errors="replace")
-        # None that is not under way yet can be waited for.
-        with shielded():
-            self._context = context
-            self._thread = threading.Thread(target=self._converse, args=(context,), daemon=True)
-            self._thread.start()
-
-    def lines(self, on_event: OnEvent) -> Iterator[str]:
-        """What the CLI tells, line by line, to its end. Raises what reading the context raised."""
-        while (told := self._told.get()) is not None:
-            if isinstance(told, BaseException):
-                raise told
-            if isinstance(told, str):
-                yield told
-            else:
-                on_event(told)
+    def lines(self) -> Iterator[str]:
+        """What the CLI tells, line by line, to its end."""
+        return lines_of(self._process)
 
     def ended(self) -> tuple[int, tuple[str, ...]]:
-        """The exit status and what the engine may know the image by, after the last line."""
+        """The exit status, and what the engine may know the image by; nothing where it failed.
+
+        That is the digest of its configuration, with the containerd image store of its manifest.
+        """
         status = self._process.wait()
-        # One that was killed may have left half a file.
-        return status, self._answers.ids() if status == 0 else ()
+        if status != 0:
+            return status, ()  # one that was killed may have left half a file
+        image = self._image.read_text().strip() if self._image.exists() else ""
+        metadata = json.loads(self._metadata.read_bytes()) if self._metadata.exists() else {}
+        return status, tuple(filter(None, (image, metadata.get("containerimage.digest"))))
 
     def close(self) -> None:
         """End it, where it has not ended; harmless the second time."""
-        if self._closed:
-            return
-        self._closed = True
-        # Killed before its input is closed: an end of the tar would look like the whole of it.
         with shielded():
             kill(self._process)
-            if self._thread is not None and self._context is not None:
-                self._thread.join()
-                self._context.abandon()
             self._private.close()
 
-    def _converse(self, context: Context) -> None:
-        try:
-            for line in converse(self._process, sent(context, self._told.put)):
-                self._told.put(line)
-            self._told.put(None)
-        except BaseException as error:
-            self._told.put(error)
+    def _command(
+        self, cli: BuildkitCli, context: Context, recipe: Recipe, options: Options
+    ) -> list[str]:
+        command = [*cli.command, "--progress=plain", f"--iidfile={self._image}"]
+        command.append(f"--file={os.path.join(context.folder, recipe.dockerfile)}")
+        if cli.is_buildx:
+            # Into the engine, whatever builder is in use; and no attestation that changes every id.
+            command += ["--load", "--provenance=false", f"--metadata-file={self._metadata}"]
+        if recipe.target:
+            command.append(f"--target={recipe.target}")
+        if recipe.platform:
+            command.append(f"--platform={recipe.platform}")
+        for name, value in recipe.build_args:
+            command += ["--build-arg", f"{name}={value}"]
+        for name, value in options.labels:
+            command += ["--label", f"{name}={value}"]
+        if options.fresh:
+            command += ["--no-cache", "--pull"]
+        return [*command, context.folder]
 
 
 def begin(
-    builder: str, recipe: Recipe, options: Options, find: Callable[[], BuildkitCli | None]
+    prepared: Prepared, options: Options, find: Callable[[], BuildkitCli | None]
 ) -> CliBuild | None:
     """Start the CLI before the engine was asked for anything; None where that must come first.
 
     The engine that the CLI finds by itself is the one that `Engine.connect` finds.
 
     Args:
-        builder: ``auto``, ``buildkit`` or ``classic``.
         find: gives the CLI.
     """
-    cli = find() if builder != "classic" else None
-    return CliBuild(cli, recipe, options) if cli is not None else None
+    cli = find() if prepared.builder != "classic" else None
+    return CliBuild(cli, prepared.context, prepared.recipe, options) if cli is not None else None
 
 
 def buildkit_build(
@@ -166,22 +128,18 @@ def buildkit_build(
     options: Options,
     on_event: OnEvent,
 ) -> Build:
-    """Build with BuildKit, the context on the CLI's standard input.
+    """Build with BuildKit, out of the context's folder.
 
     Args:
-        begun: this very build, where its context is being sent already.
+        begun: this very build, where it goes on already.
 
     Raises:
         EngineError: anything but a failure that is the combination's own.
-        MissingObjectError, GitError: the context could not be sent to its end.
     """
-    work = begun or CliBuild(cli, recipe, options, engine.given_host)
+    work = begun or CliBuild(cli, context, recipe, options, engine.given_host)
     try:
-        if begun is None:
-            work.send(context)
-        dockerfile = work.dockerfile
-        progress = _Progress(dockerfile, on_event)
-        for line in work.lines(on_event):
+        progress = _Progress(context.dockerfile, on_event)
+        for line in work.lines():
             progress.take(line)
         status, ids = work.ended()
     finally:
@@ -190,16 +148,11 @@ def buildkit_build(
         # What the CLI says of an engine that has gone says nothing.
         with engine.speaking("build the image"):
             engine.api.ping()
-    if status != 0 and not context.complete:
-        raise EngineError(
-            f"{cli.version} did not read the build context: {progress.trouble().message}"
-        )
-    context.require_complete()
     if status < 0:
         raise EngineError(f"{cli.version} was killed by signal {-status}", "run guard test again")
     steps = tuple(progress.steps)
     if status != 0:
-        return Build(judged(progress.trouble(), dockerfile), steps)
+        return Build(judged(progress.trouble(), context.dockerfile), steps)
     # The CLI may have gone elsewhere, or a builder of its own may keep the image to itself.
     image = next(filter(None, map(engine.image_id, ids)), "")
     if not image:
@@ -211,25 +164,6 @@ def buildkit_build(
             name, _, digest = words[0].partition("@")
             bases.append(Base(name, digest or engine.image_id(name)))
     return Build(progress.output.outcome("", None), steps, image, tuple(dict.fromkeys(bases)))
-
-
-def _command(cli: BuildkitCli, recipe: Recipe, options: Options, answers: _Answers) -> list[str]:
-    command = [*cli.command, "--progress=plain", f"--iidfile={answers.image}"]
-    command += ["--file", recipe.dockerfile]
-    if cli.is_buildx:
-        # Into the engine, whatever builder is in use; and no attestation that changes every id.
-        command += ["--load", "--provenance=false", f"--metadata-file={answers.metadata}"]
-    if recipe.target:
-        command.append(f"--target={recipe.target}")
-    if recipe.platform:
-        command.append(f"--platform={recipe.platform}")
-    for name, value in recipe.build_args:
-        command += ["--build-arg", f"{name}={value}"]
-    for name, value in options.labels:
-        command += ["--label", f"{name}={value}"]
-    if options.fresh:
-        command += ["--no-cache", "--pull"]
-    return [*command, "-"]
 
 
 class _Vertex(NamedTuple):

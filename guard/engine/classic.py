@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from docker.errors import APIError
+from docker.utils.build import exclude_paths
 
 from guard.config import Recipe
-from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone, sent
+from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone
 from guard.engine.client import Engine, explanation
-from guard.engine.context import Context
+from guard.engine.context import IGNORE, Archive, Context
 from guard.engine.failures import Excerpt, Trouble, judged
 from guard.errors import EngineError
 
@@ -31,18 +33,17 @@ def classic_build(
 
     Raises:
         EngineError: anything but a failure that is the combination's own.
-        MissingObjectError, GitError: the context could not be sent to its end.
     """
-    dockerfile = context.dockerfile().decode(errors="replace")
     for _ in range(_TRIES):
-        progress = _progress(engine, context, recipe, options, on_event)
-        context.require_complete()
+        archive = Archive(context.folder, _paths(context.folder, recipe.dockerfile))
+        progress = _progress(engine, archive, context, recipe, options, on_event)
+        archive.require_complete()
         trouble = progress.trouble
         if trouble is None or not _LOST_IMAGE.fullmatch(trouble.message):
             break
     steps = tuple(progress.steps)
     if trouble is not None:
-        return Build(judged(trouble, dockerfile), steps)
+        return Build(judged(trouble, context.dockerfile), steps)
     if not progress.image:
         raise EngineError(
             "the engine went away in the middle of the build",
@@ -52,8 +53,30 @@ def classic_build(
     return Build(progress.output.outcome("", None), steps, progress.image, bases)
 
 
+def _paths(folder: str, dockerfile: str) -> set[str]:
+    """What the ignore file of the context lets through; the Dockerfile's own one goes first."""
+    patterns: list[str] = []
+    for name in (f"{dockerfile}{IGNORE}", IGNORE):
+        path = Path(folder, name)
+        if path.exists():
+            lines = (line.strip() for line in path.read_text(errors="surrogateescape").splitlines())
+            # The SDK reads a class as Python's fnmatch does, the CLI as Go.
+            patterns = [
+                line.replace("[^", "[!") for line in lines if line and not line.startswith("#")
+            ]
+            # As the CLI sends them; the Dockerfile the SDK lets through itself.
+            patterns += [f"!{name}"]
+            break
+    return cast(set[str], cast(Any, exclude_paths)(folder, patterns, dockerfile))
+
+
 def _progress(
-    engine: Engine, context: Context, recipe: Recipe, options: Options, on_event: OnEvent
+    engine: Engine,
+    archive: Archive,
+    context: Context,
+    recipe: Recipe,
+    options: Options,
+    on_event: OnEvent,
 ) -> _Progress:
     """What the builder replied to its end."""
     progress = _Progress(on_event)
@@ -61,7 +84,7 @@ def _progress(
         try:
             replies = engine.api.build(
                 # Any iterable of bytes will do for requests, whatever the SDK's types say.
-                fileobj=cast(IO[bytes], sent(context, on_event)),
+                fileobj=cast(IO[bytes], iter(archive)),
                 custom_context=True,
                 decode=True,
                 dockerfile=recipe.dockerfile,
@@ -71,7 +94,8 @@ def _progress(
                 labels=dict(options.labels),
                 # The user's proxies, as the docker CLI gives them to every build.
                 use_config_proxy=True,
-                nocache=options.fresh,
+                # Its cache serves a changed link that leads nowhere as it was before.
+                nocache=options.fresh or context.dangles,
                 pull=options.fresh,
                 rm=True,
                 forcerm=True,

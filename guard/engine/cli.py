@@ -1,23 +1,21 @@
-"""The docker CLI that speaks BuildKit to the engine: found, started, fed, and dead when guard is.
+"""The docker CLI that speaks BuildKit to the engine: found, started, and dead when guard is.
 
 BuildKit's own protocol is gRPC over a connection that the CLI takes over; guard leaves that to the
-CLI and gives it the build context on its standard input.
+CLI, which reads the build context out of a folder.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import queue
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import IO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from guard.errors import EngineError
 from guard.git.memo import Memo
@@ -36,12 +34,6 @@ _FIRST_WITHOUT: Final = 23
 # Seconds that a program may take to say its version.
 _PATIENCE: Final = 30
 _KIND: Final = "program"
-# Ends the writer without closing the pipe: an end of the input would look like the whole of it.
-_NO_MORE: Final = b""
-# Pieces that are made while an earlier one is still written.
-_AHEAD: Final = 4
-# What Linux lets everybody have (/proc/sys/fs/pipe-max-size).
-_PIPE: Final = 1 << 20
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -103,11 +95,9 @@ def start(arguments: Sequence[str], host: str = "") -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             arguments,
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            # On Linux a pipe that takes a piece whole, so that the next one is made meanwhile.
-            pipesize=_PIPE if sys.platform == "linux" else -1,
             env=_environment(host),
             start_new_session=True,
             preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
@@ -116,74 +106,20 @@ def start(arguments: Sequence[str], host: str = "") -> subprocess.Popen[bytes]:
         raise EngineError(f"{arguments[0]} cannot be started: {error.strerror}") from error
 
 
-def converse(process: subprocess.Popen[bytes], stdin: Iterable[bytes]) -> Iterator[str]:
-    """Give the process its input and yield what it tells, line by line, while it reads.
-
-    Its input is closed only when `stdin` has come to its end; where that raises, the process must
-    be killed. One that stops reading early is no error here: what it tells says why.
-    """
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    pieces: queue.Queue[bytes | None] = queue.Queue(_AHEAD)
-    assert process.stderr is not None and process.stdin is not None
-    threading.Thread(target=_read, args=(process.stderr, lines), daemon=True).start()
-    writer = threading.Thread(target=_write, args=(process.stdin, pieces), daemon=True)
-    writer.start()
-    try:
-        for piece in stdin:
-            if not _put(pieces, piece, writer):
-                break
-            while not lines.empty():
-                if (line := lines.get()) is None:
-                    return
-                yield line
-        else:
-            _put(pieces, None, writer)
-        while (line := lines.get()) is not None:
-            yield line
-    finally:
-        with suppress(queue.Full):
-            pieces.put_nowait(_NO_MORE)
+def lines_of(process: subprocess.Popen[bytes]) -> Iterator[str]:
+    """What it tells, line by line, to its end."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        yield line.decode(errors="replace").rstrip("\r\n")
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
     """End the process and what it started; harmless where it has ended."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-    for pipe in (process.stdin, process.stderr):
-        # What was still to be written has no reader any more.
-        with suppress(OSError):
-            if pipe is not None:
-                pipe.close()
     process.wait()
-
-
-def _put(pieces: queue.Queue[bytes | None], piece: bytes | None, writer: threading.Thread) -> bool:
-    """Whether the writer still takes pieces."""
-    while writer.is_alive():
-        with suppress(queue.Full):
-            pieces.put(piece, timeout=1)
-            return True
-    return False
-
-
-def _write(pipe: IO[bytes], pieces: queue.Queue[bytes | None]) -> None:
-    # A process that has ended or was killed reads no more; `kill` may close the pipe under it.
-    with suppress(OSError, ValueError):
-        while piece := pieces.get():
-            pipe.write(piece)
-        if piece is None:
-            pipe.close()
-
-
-def _read(pipe: IO[bytes], lines: queue.SimpleQueue[str | None]) -> None:
-    try:
-        for line in pipe:
-            lines.put(line.decode(errors="replace").rstrip("\r\n"))
-    except (OSError, ValueError):
-        # Closed under our hands by `kill`.
-        return
-    finally:
-        lines.put(None)
+    if process.stderr is not None:
+        process.stderr.close()
 
 
 def _environment(host: str) -> dict[str, str]:

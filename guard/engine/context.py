@@ -1,333 +1,485 @@
-"""The build context: a deterministic tar out of git's objects, in one pass and bounded memory.
+"""The build context: a combination that git itself has checked out into a private folder.
 
-Same combination, same bytes: entries are sorted, times and owners fixed, modes those of git.
-An engine builds *successfully* from a tar that ends early, so the stream never just ends: it
-raises where an object is missing or git dies, and only a stream read to its end is `complete`.
+Each part is written by a git with an index and a git dir of guard's own, which borrow the objects:
+no setting, hook, attribute or ignored file of the user, the machine or the repository acts, and
+what a checkout does is not retold here. The folder has a random name and is given to an engine
+once: BuildKit files what it keeps of a folder under its name, and takes a file of the same size and
+time for the same one. So no time is ever set, either.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
-from functools import partial
+import os
+import re
+import shlex
+import shutil
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from guard.config import FILE as CONFIG_FILE
-from guard.engine import tar
-from guard.engine.ahead import Ahead
-from guard.engine.attributes import Conversion, conversions
-from guard.engine.dockerignore import IgnoreRules
-from guard.engine.plan import Item, Kind, TreeWalk, Wanted, missing_object
-from guard.engine.sizes import blob_sizes
-from guard.errors import EngineError, GitError, GuardError
-from guard.git.blobs import BlobStream
-from guard.git.objects import ObjectPool
+from guard.config import Config, Recipe
+from guard.engine.endings import shielded
+from guard.errors import EngineError, GitError, GuardError, MissingObjectError, UsageError
+from guard.git.commands import git, told
+from guard.git.files import held, is_held, no_room, private_folder
+from guard.git.repository import Repository, end, finish
 from guard.git.store import Part
 
-# Bytes of content that are sent in one piece: larger ones cost the kernel new pages each time.
-# Larger blobs come in pieces of their own.
+IGNORE: Final = ".dockerignore"
+
+_MANIFESTS: Final = frozenset({"package.yaml", "stack.yaml", "stack.yaml.lock", "cabal.config"})
+# A tree of a few kilobytes can name itself below itself so often that no disk holds it.
+_MOST_ENTRIES: Final = 2_000_000
+_MOST_BYTES: Final = 1 << 28
+# Folders, one in the other; removing them must not exhaust this process, either.
+_DEEPEST: Final = 500
+# Nobody's configuration, and git's own reading of attributes alone.
+_NOBODY: Final = {
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
+# `~/.config/git/attributes` is read even where there is no configuration. There are no workers of
+# `checkout.workers`, which forget what working-tree-encoding says (git 2.39).
+_SETTINGS: Final = f"""\
+[core]
+bare = false
+attributesFile = {os.devnull}
+excludesFile = {os.devnull}
+hooksPath = {os.devnull}
+fileMode = true
+symlinks = true
+ignoreCase = false
+"""
+_POINTER: Final = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n"
+)
+# A pointer of Git LFS has no more bytes.
+_POINTER_BYTES: Final = 1024
 _PIECE: Final = 1 << 18
-# A piece of nothing but folders and small files ends after so many parts.
-_PIECES: Final = 3000
-# A file whose content is converted is held as a whole.
-_MOST_CONVERTED: Final = 64 << 20
-_LINK_BYTES: Final = 4095
+_HELD_OUT: Final = 2 * tarfile.BLOCKSIZE
+_ACLS: Final = ("system.posix_acl_default", "system.posix_acl_access")
 
 
-class Entry(NamedTuple):
-    """An item with what is needed to send it.
+class Context(NamedTuple):
+    """What an engine is given, in a folder that is there until the trial is over.
 
     Args:
-        size: bytes of the blob, before any conversion; 0 for a folder.
+        folder: its absolute path.
+        digest: SHA-256 of what is in it, 64 hexadecimal digits; the same on every machine.
+        dockerfile: its text, "" where there need be none.
+        dangles: whether a symbolic link in it leads nowhere in it.
     """
 
-    item: Item
-    size: int
-    conversion: Conversion | None
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is a file that is sent as git has it."""
-        return self.conversion is None and self.item.kind in (Kind.FILE, Kind.PROGRAM)
+    folder: str
+    digest: str
+    dockerfile: str
+    dangles: bool
 
 
-class Context:
-    """One tar stream, to be checked, then streamed.
+class Prepared(NamedTuple):
+    """What an attempt takes, with all objects in files.
 
     Args:
-        parts: the part at the root first, then every submodule below it.
-        rules: what `.dockerignore` leaves out.
-        wanted: what else decides which entries belong into it.
-        dockerfile: a path that must be in it, "" where none must.
+        source: what is put at ``[test] source``, None without.
+    """
+
+    context: Context
+    source: Context | None
+    recipe: Recipe
+    timeout: int
+    builder: str = "auto"
+
+
+@contextmanager
+def prepared(parts: Sequence[Part], config: Config, place: str) -> Iterator[Prepared]:
+    """Check out everything that an attempt takes; it is gone at the end of the block.
+
+    Args:
+        parts: the superproject's first, then every submodule, nested ones behind their parent.
+        place: the folder in which private folders are made; others' that were killed are removed.
+
+    Raises:
+        UsageError: no test command is set.
+        MissingObjectError: an object is not at hand; names the submodule and what fetches it.
+        GuardError: the combination holds what no checkout can have, or there is no room for it.
+    """
+    recipe = config.recipe
+    if not recipe.command:
+        raise UsageError("no test command is set", "guard init proposes one")
+    _remove_abandoned(place)
+    with ExitStack() as stack:
+        name, consumer = recipe.dockerfile, config.consumer
+        # The CLI sends these even where they are excluded: the builder reads them.
+        kept = {name, f"{name}{IGNORE}", IGNORE}
+
+        def is_wanted(path: str) -> bool:
+            if recipe.consumer == "manifests" and path.startswith(f"{consumer}/"):
+                return path in kept or _is_manifest(path)
+            return path != CONFIG_FILE
+
+        context = stack.enter_context(_checked_out(parts, place, is_wanted))
+        for path in kept:
+            _require_plain(context.folder, path)
+        dockerfile = Path(context.folder, name)
+        if not dockerfile.exists():
+            raise GuardError(
+                f"the combination has no {name}",
+                f"name the Dockerfile in {CONFIG_FILE}: [image] dockerfile",
+            )
+        context = context._replace(dockerfile=dockerfile.read_text(errors="replace"))
+        source = None
+        if recipe.source:
+            own = [part for part in parts if f"{part.path}/".startswith(f"{consumer}/")]
+            if not own or own[0].path != consumer:
+                raise GuardError(f"the combination has no submodule {consumer!r}")
+            source = stack.enter_context(_checked_out(own, place, lambda path: True))
+        yield Prepared(context, source, recipe, config.test.timeout, config.image.builder)
+
+
+class Archive:
+    """A folder as a tar, whose owner is root, to be read once.
+
+    Args:
+        paths: those in it that are wanted, None for all.
 
     Attributes:
-        complete: whether `stream` was read to its end since it was last begun. No verdict may be
-            taken from an engine that was not sent the whole.
-        digest: 64 hexadecimal digits, SHA-256 of the tar; "" until complete.
-        size: bytes of the tar sent so far.
+        size: bytes that were read.
     """
 
-    def __init__(
-        self,
-        parts: Sequence[Part],
-        pool: ObjectPool,
-        rules: IgnoreRules,
-        wanted: Wanted,
-        dockerfile: str = "",
-    ) -> None:
-        self._walk = TreeWalk(parts, pool, rules, wanted, self._ask)
-        self._asked: dict[Part, Ahead[dict[str, int]]] = {}
-        self._pool = pool
-        self._dockerfile = dockerfile
-        self._entries: list[Entry] | None = None
-        self._blobs: _Blobs | None = None
-        self.complete = False
-        self.digest = ""
+    def __init__(self, folder: str, paths: Iterable[str] | None = None) -> None:
+        self._folder = folder
+        self._paths = sorted(_paths_below(folder) if paths is None else paths)
+        self._complete = False
         self.size = 0
 
-    @property
-    def entries(self) -> Sequence[Entry]:
-        """What the context holds; looked up at the first call, which raises as `check` does."""
-        if self._entries is None:
-            self._entries = self._planned()
-        return self._entries
-
-    @property
-    def files(self) -> int:
-        """How many entries are no folders."""
-        return sum(entry.item.kind is not Kind.FOLDER for entry in self.entries)
-
-    @property
-    def content_size(self) -> int:
-        """Bytes of all blobs: about what will be sent."""
-        return sum(entry.size for entry in self.entries)
-
-    def check(self) -> None:
-        """Make sure that the whole context can be sent, before an hour is spent on it.
-
-        Raises:
-            MissingObjectError: with the part and the command that fetches the object.
-            GuardError: a name, a mode or an attribute that guard refuses, or no Dockerfile.
-        """
-        if self._dockerfile:
-            self._dockerfile_entry()
-        for entry in self.entries:
-            if entry.conversion is not None and entry.conversion.lfs and entry.size <= _LINK_BYTES:
-                self._whole(entry)
-
-    def dockerfile(self) -> bytes:
-        """The Dockerfile's content.
-
-        Raises:
-            GuardError: there is none.
-        """
-        return self._whole(self._dockerfile_entry())
-
-    def stream(self) -> Iterator[bytes]:
-        """The tar in pieces of about a quarter of a megabyte.
-
-        Raises:
-            MissingObjectError: an object has gone since `check`.
-            GitError: git died.
-        """
-        self.complete, self.digest, self.size = False, "", 0
-        digest = hashlib.sha256()
-        for piece in self._tar():
-            digest.update(piece)
-            self.size += len(piece)
-            yield piece
-        self.digest = digest.hexdigest()
-        self.complete = True
-
-    def abandon(self) -> None:
-        """End what `stream` reads from; it can be begun anew."""
-        if self._blobs is not None:
-            self._blobs.close()
+    def __iter__(self) -> Iterator[bytes]:
+        with tarfile.open(os.devnull, "w") as reader:
+            for path in self._paths:
+                full = os.path.join(self._folder, path)
+                entry = reader.gettarinfo(full, path)
+                entry.uid = entry.gid = 0
+                entry.uname = entry.gname = ""
+                entry.mtime = int(entry.mtime)
+                yield self._counted(entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+                if entry.isreg():
+                    with open(full, "rb") as file:
+                        while piece := file.read(_PIECE):
+                            yield self._counted(piece)
+                    yield self._counted(bytes(-entry.size % tarfile.BLOCKSIZE))
+        yield self._counted(bytes(_HELD_OUT))
+        self._complete = True
 
     def require_complete(self) -> None:
-        """Refuse to go on from what an engine made of a part of the context.
+        """Refuse to go on from what an engine made of a part of it: that would look like success.
 
         Raises:
-            EngineError: the stream was not read to its end.
+            EngineError: it was not read to its end.
         """
-        if not self.complete:
+        if not self._complete:
             raise EngineError(
                 f"the engine stopped reading the build context after {self.size} bytes",
                 "look into the engine's log, then run guard test again",
             )
 
-    def _ask(self, part: Part, blobs: list[str]) -> None:
-        # Git looks them up while the walk goes through the trees that name them.
-        self._asked[part] = Ahead(partial(_known, part, blobs))
+    def _counted(self, piece: bytes) -> bytes:
+        self.size += len(piece)
+        return piece
 
-    def _planned(self) -> list[Entry]:
-        items = list(self._walk.items())
-        converted = self._conversions(items)
-        sizes = {part: asked.result() for part, asked in self._asked.items()}
-        if _lacks(sizes, items):
-            # Trouble with what is left out is none: only what is needed is asked for once more.
-            sizes = _sizes(items)
-        entries = []
-        part, of_part = None, dict[str, int]()
-        for item in items:
-            if item.part is not part:
-                part, of_part = item.part, sizes[item.part]
-            size = of_part[item.id] if item.id else 0
-            conversion = converted.get(item.path) if item.kind is not Kind.SYMLINK else None
-            if size > _MOST_CONVERTED and conversion is not None:
+
+def _paths_below(folder: str) -> Iterator[str]:
+    for place, folders, files in os.walk(folder):
+        before = f"{place}/"[len(folder) + 1 :]
+        yield from (before + name for name in (*folders, *files))
+
+
+def _remove_abandoned(place: str) -> None:
+    """Remove the folders of a guard that was killed."""
+    for name in os.listdir(place) if os.path.isdir(place) else ():
+        folder, lock = os.path.join(place, name), os.path.join(place, f"{name}.lock")
+        if not name.endswith(".lock") and not is_held(lock):
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                os.unlink(lock)
+
+
+@contextmanager
+def _checked_out(
+    parts: Sequence[Part], place: str, is_wanted: Callable[[str], bool]
+) -> Iterator[Context]:
+    """The parts in a folder of their own, in which the first one is at the top."""
+    folder = os.path.join(os.path.realpath(place), f"guard-{os.urandom(8).hex()}")
+    lock = f"{folder}.lock"
+    top = parts[0].path
+    digest, links = hashlib.sha256(), list[str]()
+    # Held before the folder is there: one without a holder is nobody's.
+    with held(lock):
+        try:
+            try:
+                os.mkdir(folder, 0o700)
+                for name in _ACLS if hasattr(os, "removexattr") else ():
+                    with suppress(OSError):  # a default one would go on to all that is made in it
+                        os.removexattr(folder, name)
+                os.chmod(folder, 0o700)  # no setgid bit, which would
+            except OSError as error:
                 raise GuardError(
-                    f"{item.path!r} has {size} bytes and attributes that convert it",
-                    "leave it out by .dockerignore, or give it the attribute -text",
+                    f"{folder} cannot be made: {error.strerror}", no_room(place)
+                ) from error
+            paths = {part.path for part in parts}
+            for part in parts:
+                below = part.path[len(top) :].lstrip("/") if top else part.path
+                with private_folder("refs", "objects") as scratch:
+                    checkout = _Checkout(part, scratch, folder, below)
+                    listed = checkout.listed(paths, is_wanted)
+                    checkout.write(listed)
+                digest.update(f"{below}\0{len(listed)}\0".encode(errors="surrogateescape"))
+                digest.update(b"".join(entry.line for entry in listed))
+                links += [checkout.place_of(entry) for entry in listed if entry.is_link]
+            dangles = any(not _leads(folder, link) for link in links)
+            yield Context(folder, digest.hexdigest(), "", dangles)
+        finally:
+            with shielded():
+                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):
+                    os.unlink(lock)
+
+
+class _Entry(NamedTuple):
+    """One entry of a part; its path is from the part's own top."""
+
+    mode: str
+    id: str
+    path: str
+
+    @property
+    def line(self) -> bytes:
+        """What ``git update-index --index-info`` reads."""
+        return f"{self.mode} {self.id}\t".encode() + os.fsencode(self.path) + b"\0"
+
+    @property
+    def is_link(self) -> bool:
+        return self.mode.startswith("120")
+
+
+class _Checkout:
+    """One part on its way into the folder.
+
+    Args:
+        scratch: an empty folder, which becomes a git dir with all objects of the part's.
+        folder: of the whole context.
+        below: where in it the part is put.
+    """
+
+    def __init__(self, part: Part, scratch: str, folder: str, below: str) -> None:
+        self._part = part
+        self._below = below
+        self._target = os.path.join(folder, below) if below else folder
+        # Its parent's git has made the folder. One that a link leads to is another's.
+        if os.path.realpath(self._target) != self._target:
+            raise self._refused("lies behind a symbolic link")
+        os.makedirs(self._target, exist_ok=True)
+        self._git = _borrowing(part, Path(scratch))
+
+    def place_of(self, entry: _Entry) -> str:
+        return os.path.join(self._target, entry.path)
+
+    def listed(self, paths: set[str], is_wanted: Callable[[str], bool]) -> list[_Entry]:
+        """The entries of the part's tree that are wanted.
+
+        Args:
+            paths: of all parts.
+            is_wanted: says so of a path from the top of the context.
+
+        Raises:
+            MissingObjectError: a tree or a submodule's part is not at hand.
+            GuardError: an entry that no checkout can have.
+        """
+        part = self._part
+        process = self._git.start("ls-tree", "-r", "-z", "--full-tree", part.tree, extra=_NOBODY)
+        assert process.stdout is not None
+        output, count = bytearray(), 0
+        try:
+            while piece := process.stdout.read(_PIECE):
+                output += piece
+                count += piece.count(b"\0")
+                if count > _MOST_ENTRIES or len(output) > _MOST_BYTES:
+                    raise GuardError(
+                        f"the combination has more than {_MOST_ENTRIES} entries, or their paths "
+                        f"more than {_MOST_BYTES} bytes"
+                    )
+            finish(process)
+        except GitError as error:
+            missing = re.search(r"\b[0-9a-f]{40,64}\b", error.problem.rpartition("failed: ")[2])
+            raise (self._missing(f"tree {missing[0]}") if missing else error) from error
+        finally:
+            end(process)
+        listed = []
+        for record in bytes(output).split(b"\0")[:-1]:
+            head, _, name = record.partition(b"\t")
+            mode, _, oid = head.decode().split(" ")
+            path = os.fsdecode(name)
+            if name.count(b"/") > _DEEPEST:
+                raise self._refused(f"has an entry below more than {_DEEPEST} folders")
+            if mode == "160000" and not part.path and path not in paths:
+                raise MissingObjectError(
+                    f"submodule {path!r}: the content of commit {oid} is not at hand",
+                    f"git submodule update --init --recursive -- {shlex.quote(path)}",
                 )
-            entries.append(Entry(item, size, conversion))
-        return entries
+            if is_wanted(f"{self._below}/{path}" if self._below else path):
+                listed.append(_Entry(mode, oid, path))
+        return listed
 
-    def _conversions(self, items: Sequence[Item]) -> dict[str, Conversion]:
-        found = {}
-        for part in self._walk.attributed():
-            paths = {i.inner: i.path for i in items if i.id and i.part is part}
-            for inner, conversion in conversions(part, list(paths)).items():
-                found[paths[inner]] = conversion
-        return found
+    def write(self, listed: Sequence[_Entry]) -> None:
+        """Let git write the files.
 
-    def _dockerfile_entry(self) -> Entry:
-        for entry in self.entries:
-            if entry.item.path == self._dockerfile:
-                return entry
-        raise GuardError(
-            f"the combination has no {self._dockerfile}",
-            f"name the Dockerfile in {CONFIG_FILE}: [image] dockerfile",
+        Raises:
+            MissingObjectError: a blob is not at hand.
+            GuardError: git refuses a name, there is no room, or a filter would be needed.
+        """
+        data = b"".join(entry.line for entry in listed)
+        index = ("update-index", "-z", "--index-info")
+        filling = self._git.start(*index, feeds=True, extra=_NOBODY)
+        _, errors = filling.communicate(data)
+        if filling.returncode or errors:
+            # What it refuses it may leave out, and go on.
+            words = errors.decode(errors="replace").strip()
+            raise self._refused(f"has a name that no checkout can have: {words}")
+        of_lfs = self._of_lfs(listed)
+        # The modes of files are part of what an engine compares.
+        extra = {**_NOBODY, "GIT_WORK_TREE": self._target}
+        try:
+            finish(self._git.start("checkout-index", "--all", extra=extra, umask=0o022))
+        except GitError as error:
+            self._require_blobs(listed)
+            _, _, words = error.problem.partition("failed: ")
+            raise GuardError(
+                f"{self._owner()} cannot be checked out: {words or error.problem}",
+                f"df -h {shlex.quote(self._target)}",
+            ) from error
+        for entry in of_lfs:
+            self._fill(entry)
+
+    def _of_lfs(self, listed: Sequence[_Entry]) -> list[_Entry]:
+        """The files that Git LFS would make; refuses what another program would have to."""
+        if not any(entry.path.rpartition("/")[2] == ".gitattributes" for entry in listed):
+            return []
+        names = [os.fsencode(entry.path) for entry in listed]
+        answer = self._git.run(
+            *("check-attr", "--cached", "-z", "--stdin", "filter"),
+            data=b"".join(name + b"\0" for name in names),
+            extra=_NOBODY,
+        )
+        of_lfs = []
+        for entry, value in zip(listed, answer.split(b"\0")[2::3], strict=True):
+            driver = os.fsdecode(value)
+            if driver == "lfs" and entry.mode.startswith("100"):
+                of_lfs.append(entry)
+            elif driver not in ("unspecified", "unset", "set", "lfs"):
+                raise GuardError(
+                    f"{self._whole(entry)!r} has the attribute filter={driver}, which guard cannot "
+                    "do as a checkout does",
+                    "take the attribute away",
+                )
+        return of_lfs
+
+    def _fill(self, entry: _Entry) -> None:
+        """Put the object of Git LFS where its pointer is."""
+        path = self.place_of(entry)
+        with open(path, "rb") as file:
+            pointer = _POINTER.match(file.read(_POINTER_BYTES))
+        if pointer is None:
+            return
+        oid = pointer[1].decode()
+        store = os.path.join(self._part.repository.common_dir, "lfs", "objects")
+        kept = os.path.join(store, oid[:2], oid[2:4], oid)
+        try:
+            shutil.copyfile(kept, path)
+            with open(path, "rb") as file:
+                is_whole = hashlib.file_digest(file, "sha256").hexdigest() == oid
+        except FileNotFoundError:
+            is_whole = False
+        except OSError as error:
+            raise GuardError(
+                f"{self._whole(entry)!r} cannot be copied: {error.strerror}",
+                f"df -h {shlex.quote(self._target)}",
+            ) from error
+        if not is_whole:
+            raise MissingObjectError(
+                f"{self._whole(entry)!r} is a pointer of Git LFS; object {oid} is not in {store}",
+                told((git(self._part.repository, "lfs", "fetch", "origin", self._part.commit),)),
+            )
+
+    def _require_blobs(self, listed: Sequence[_Entry]) -> None:
+        blobs = {entry.id: entry for entry in listed if entry.mode != "160000"}
+        data = "".join(f"{blob}\n" for blob in blobs).encode()
+        answer = self._git.run("cat-file", "--batch-check", data=data, extra=_NOBODY)
+        for line in answer.decode().splitlines():
+            blob, _, state = line.partition(" ")
+            if state == "missing":
+                raise self._missing(f"blob {blob} ({self._whole(blobs[blob])})")
+
+    def _whole(self, entry: _Entry) -> str:
+        return f"{self._part.path}/{entry.path}" if self._part.path else entry.path
+
+    def _owner(self) -> str:
+        return f"submodule {self._part.path!r}" if self._part.path else "the superproject"
+
+    def _refused(self, why: str) -> GuardError:
+        return GuardError(
+            f"{self._owner()}: the tree {self._part.tree} {why}",
+            "correct the tree; `git fsck` names the commit that brought it",
         )
 
-    def _tar(self) -> Iterator[bytes]:
-        pieces: list[bytes | memoryview] = []
-        size = 0
-        blobs = self._blobs = _Blobs(self.entries)
-        try:
-            for entry in self.entries:
-                if entry.size > _PIECE and entry.is_plain:
-                    # Never held as a whole.
-                    yield b"".join((*pieces, tar.header(entry.item, entry.size)))
-                    yield from blobs.pieces(entry)
-                    pieces, size = [tar.padding(entry.size)], 0
-                    continue
-                pieces += _packed(entry, blobs)
-                size += entry.size
-                if size > _PIECE or len(pieces) > _PIECES:
-                    yield b"".join(pieces)
-                    pieces, size = [], 0
-            yield b"".join(pieces)
-            yield tar.END
-        finally:
-            blobs.close()
-
-    def _whole(self, entry: Entry) -> bytes:
-        item = entry.item
-        blob = self._pool.reader(item.part.repository).read(item.id)
-        if blob is None:
-            raise missing_object(item.part, f"blob {item.id} ({item.path})")
-        return _converted(entry, blob.data)
+    def _missing(self, what: str) -> MissingObjectError:
+        part = self._part
+        at = f" at commit {part.commit}" if part.commit else ""
+        git_dir = part.repository.git_dir
+        return MissingObjectError(
+            f"{self._owner()}{at}: {what} is not in {git_dir}",
+            f"git --git-dir={shlex.quote(git_dir)} fetch --refetch --no-filter "
+            "--recurse-submodules=no",
+        )
 
 
-class _Blobs:
-    """The content of entries, to be taken in their order; from each repository by one git."""
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self._entries = entries
-        self._streams: dict[str, BlobStream] = {}
-
-    def take(self, entry: Entry) -> memoryview:
-        item = entry.item
-        data = self._stream(item.part).take(item.id, entry.size)
-        if data is None:
-            raise missing_object(item.part, f"blob {item.id} ({item.path})")
-        return data
-
-    def pieces(self, entry: Entry) -> Iterator[bytes]:
-        item = entry.item
-        pieces = self._stream(item.part).pieces(item.id, entry.size)
-        if pieces is None:
-            raise missing_object(item.part, f"blob {item.id} ({item.path})")
-        return pieces
-
-    def close(self) -> None:
-        for stream in self._streams.values():
-            stream.close()
-
-    def _stream(self, part: Part) -> BlobStream:
-        stream = self._streams.get(part.path)
-        if stream is None:
-            items = (entry.item for entry in self._entries)
-            ids = [item.id for item in items if item.id and item.part is part]
-            stream = self._streams[part.path] = BlobStream(part.repository, ids)
-        return stream
+def _borrowing(part: Part, folder: Path) -> Repository:
+    """A repository with nothing of its own and all objects of the part's."""
+    (folder / "objects" / "info").mkdir()
+    (folder / "HEAD").write_text("ref: refs/heads/none\n")
+    sha256 = len(part.tree) == 64
+    extensions = "[extensions]\nobjectformat = sha256\n" if sha256 else ""
+    version = f"[core]\nrepositoryformatversion = {int(sha256)}\n"
+    (folder / "config").write_text(version + _SETTINGS + extensions)
+    stores = [os.path.join(part.repository.common_dir, "objects"), part.repository.objects]
+    lines = (_quoted(store) for store in stores if store)
+    (folder / "objects" / "info" / "alternates").write_bytes(b"".join(lines))
+    return Repository(str(folder), str(folder))
 
 
-def _packed(entry: Entry, blobs: _Blobs) -> tuple[bytes | memoryview, ...]:
-    item = entry.item
-    if item.kind is Kind.FOLDER:
-        return (tar.header(item, 0),)
-    data: bytes | memoryview = blobs.take(entry)
-    if item.kind is Kind.SYMLINK:
-        return (tar.header(item, 0, _link(item, bytes(data))),)
-    if entry.conversion is not None:
-        data = _converted(entry, bytes(data))
-    return tar.header(item, len(data)), data, tar.padding(len(data))
+def _quoted(path: str) -> bytes:
+    # Read like a line of git's own, so that a newline in a folder's name does not end it.
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return b'"' + os.fsencode(escaped) + b'"\n'
 
 
-def _converted(entry: Entry, data: bytes) -> bytes:
-    """The content as a checkout would have it."""
-    if entry.conversion is None:
-        return data
-    try:
-        return entry.conversion.apply(data, entry.item.id)
-    except ValueError as error:
-        raise GuardError(
-            f"{entry.item.path!r} {error}",
-            "leave it out by .dockerignore, or commit its content",
-        ) from error
+def _is_manifest(path: str) -> bool:
+    """Whether Haskell's build tools read the file to learn what a package depends on."""
+    name = path.rpartition("/")[2]
+    return name in _MANIFESTS or name.endswith(".cabal") or name.startswith("cabal.project")
 
 
-def _known(part: Part, blobs: list[str]) -> dict[str, int]:
-    """The sizes of those that are there, as far as git tells."""
-    with suppress(GitError):
-        sizes = blob_sizes(part.repository, blobs)
-        return {blob: size for blob, size in zip(blobs, sizes, strict=True) if size is not None}
-    return {}
+def _require_plain(folder: str, path: str) -> None:
+    """Refuse a link, through which the docker CLI would read a file of this machine."""
+    full = os.path.join(folder, path)
+    if os.path.lexists(full) and (os.path.realpath(full) != full or not os.path.isfile(full)):
+        raise GuardError(f"{path} is no plain file", f"make {path} a file of its own")
 
 
-def _lacks(sizes: dict[Part, dict[str, int]], items: Iterable[Item]) -> bool:
-    part, known = None, dict[str, int]()
-    for item in items:
-        if item.part is not part:
-            part, known = item.part, sizes[item.part]
-        if item.id and item.id not in known:
-            return True
-    return False
-
-
-def _sizes(items: Iterable[Item]) -> dict[Part, dict[str, int]]:
-    """For each part, its blobs and their sizes; raises where one is not there."""
-    found: dict[Part, dict[str, str]] = {}
-    part, paths = None, dict[str, str]()
-    for item in items:
-        if item.part is not part:
-            part, paths = item.part, found.setdefault(item.part, {})
-        if item.id:
-            paths[item.id] = item.path
-    result = {}
-    for owner, blobs in found.items():
-        known = result[owner] = dict[str, int]()
-        sizes = blob_sizes(owner.repository, list(blobs))
-        for (blob, path), size in zip(blobs.items(), sizes, strict=True):
-            if size is None:
-                raise missing_object(owner, f"blob {blob} ({path})")
-            known[blob] = size
-    return result
-
-
-def _link(item: Item, target: bytes) -> bytes:
-    if not target or b"\0" in target or len(target) > _LINK_BYTES:
-        raise GuardError(f"{item.path!r} is a symbolic link to no possible path", "correct it")
-    return target
+def _leads(folder: str, link: str) -> bool:
+    """Whether a symbolic link leads to something in the folder."""
+    target = os.path.realpath(link)
+    return target.startswith(f"{folder}/") and os.path.exists(target)

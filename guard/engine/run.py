@@ -15,7 +15,7 @@ from docker.types import Mount
 
 from guard.engine.build import Lines, OnEvent, Outcome, Output
 from guard.engine.client import Engine, explanation
-from guard.engine.context import Context
+from guard.engine.context import Archive, Context
 from guard.engine.endings import DeadlinePassed, deadline, shielded
 from guard.engine.failures import Excerpt
 from guard.engine.leftovers import OWNER, owner, remove
@@ -67,7 +67,6 @@ def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> Outcome:
     Raises:
         EngineError: no container could be made or started, the engine went away, or somebody else
             ended the container.
-        MissingObjectError, GitError: the source could not be sent to its end.
     """
     output = Excerpt()
 
@@ -131,8 +130,9 @@ def _remove(engine: Engine, name: str) -> None:
 
 def _put(engine: Engine, container: str, place: str, source: Context) -> None:
     with engine.speaking(f"put the source at {place}"):
-        engine.api.put_archive(container, place, source.stream())
-    source.require_complete()
+        archive = Archive(source.folder)
+        engine.api.put_archive(container, place, iter(archive))
+    archive.require_complete()
 
 
 def _run(

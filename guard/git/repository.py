@@ -123,7 +123,11 @@ class Repository(NamedTuple):
         return ["git", f"--git-dir={self.git_dir}", *arguments]
 
     def start(
-        self, *arguments: str, feeds: bool = False, extra: Mapping[str, str] | None = None
+        self,
+        *arguments: str,
+        feeds: bool = False,
+        extra: Mapping[str, str] | None = None,
+        umask: int = -1,
     ) -> subprocess.Popen[bytes]:
         """Start git with piped output, for reading, and return at once.
 
@@ -132,12 +136,13 @@ class Repository(NamedTuple):
 
         Args:
             feeds: whether git is given something to read.
+            umask: of the files that it makes, by default this process's own.
 
         Raises:
             GitError: git is not installed or cannot be started.
         """
         env = {"GIT_WORK_TREE": os.curdir, **reading_environment(self), **(extra or {})}
-        return _start(self.command(*arguments), env, self.git_dir, feeds=feeds)
+        return _start(self.command(*arguments), env, self.git_dir, feeds=feeds, umask=umask)
 
     def run(
         self,
@@ -256,6 +261,7 @@ def _start(
     place: str | None,
     feeds: bool = False,
     own_session: bool = False,
+    umask: int = -1,
 ) -> subprocess.Popen[bytes]:
     """Start git in a folder: every git of guard's is started here."""
     try:
@@ -267,6 +273,7 @@ def _start(
             env=env,
             cwd=place,
             start_new_session=own_session,
+            umask=umask,
         )
     except OSError as error:
         raise GitError(

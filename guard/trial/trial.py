@@ -10,7 +10,7 @@ import hashlib
 import os
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
@@ -18,13 +18,12 @@ from urllib.parse import quote
 
 from guard import __version__
 from guard.config import Config
-from guard.engine.ahead import Ahead
+from guard.engine.ahead import Ahead, connect
 from guard.engine.build import REVISION, SOURCE, Options
 from guard.engine.buildkit import CliBuild, begin
 from guard.engine.cli import BuildkitCli, find_cli
-from guard.engine.connection import connect
+from guard.engine.context import Prepared, prepared
 from guard.engine.endings import shielded, terminable
-from guard.engine.prepared import Prepared, prepare
 from guard.engine.profile import Earlier, brief, profile, size
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
@@ -156,29 +155,24 @@ def _begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) ->
     remove_abandoned()
     # One asks for the objects, the other for identity, key and ref: neither waits for the other.
     rehearsal = Ahead(gate.verdicts.rehearse)
+    place = os.path.join(gate.workspace.superproject.common_dir, "guard", "context")
     # From here on there are private folders to remove.
-    with terminable():
-        build = None
+    with terminable(), ExitStack() as stack:
         try:
-            try:
-                options = Options(fresh, _labels(gate, job))
-                # It comes up while git is asked, and waits. Whole or not at all: half a build could
-                # not be closed.
-                with shielded():
-                    build = begin(job.config.image.builder, job.config.recipe, options, cli.result)
-                prepared = prepare(job.assembly.parts, gate.pool, job.config)
-            except BaseException:
-                # What has happened here is what is told: a Ctrl-C reaches the other's git as well.
-                with suppress(GuardError):
-                    rehearsal.result()
-                raise
-            rehearsal.result()
+            options = Options(fresh, _labels(gate, job))
+            made = stack.enter_context(prepared(job.assembly.parts, job.config, place))
+        except BaseException:
+            # What has happened here is what is told: a Ctrl-C reaches the other's git as well.
+            with suppress(GuardError):
+                rehearsal.result()
+            raise
+        rehearsal.result()
+        # Whole or not at all: half a build could not be closed.
+        with shielded():
+            build = begin(made, options, cli.result)
             if build is not None:
-                build.send(prepared.context)
-            yield _Begun(prepared, options, build)
-        finally:
-            if build is not None:
-                build.close()
+                stack.callback(build.close)
+        yield _Begun(made, options, build)
 
 
 def _labels(gate: Gate, job: Job) -> tuple[tuple[str, str], ...]:
@@ -239,7 +233,7 @@ def _finishing(
             reference = f"{name}:{tag}"
         image_layers = layers(engine, build.image) if build.image else ()
         bytes_ = sum(layer.size for layer in image_layers)
-        dockerfile = begun.prepared.context.dockerfile().decode(errors="replace")
+        dockerfile = begun.prepared.context.dockerfile
         before = _last_passed(gate, job)
         shown = profile(build.steps, image_layers, dockerfile, job.config.consumer, before)
         write_log(log, f"\n{shown}\n")

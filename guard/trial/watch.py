@@ -12,7 +12,7 @@ import time
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, Self
 
-from guard.engine.build import Event, Output, Sending, Step, StepDone, Testing
+from guard.engine.build import Event, Output, Step, StepDone, Testing
 from guard.engine.failures import plain
 from guard.engine.profile import brief, duration, size
 from guard.errors import GuardError
@@ -100,8 +100,6 @@ class Watch(_Followed):
             case Testing(command=command):
                 self._now = f"testing: {' '.join(command)}"
                 self._line(self._now, f"--- {self._now}")
-            case Sending(sent=sent, total=total):
-                self._now = f"sending the build context: {size(sent)} of {size(total)}"
 
     def _line(self, shown: str, logged: str) -> None:
         write_log(self._log, f"{logged}\n")

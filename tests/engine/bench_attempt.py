@@ -6,14 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from guard.config import Config, Image, Test
-from guard.engine.ahead import Ahead
+from guard.engine.ahead import Ahead, connect
 from guard.engine.build import Event, Options
 from guard.engine.buildkit import begin
 from guard.engine.cli import find_cli
-from guard.engine.connection import connect
-from guard.engine.prepared import prepare
+from guard.engine.context import prepared
 from guard.git.memo import Memo
-from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.git.store import Part
 
@@ -23,17 +21,14 @@ def main(git_dir: str, tree: str, builder: str) -> None:
     cli = Ahead(partial(find_cli, Memo(git_dir)))
     part = Part("", "", tree, Repository(git_dir, git_dir))
     config = Config(image=Image(builder=builder), test=Test(("/bin/true",), 600))
-    with ObjectPool() as pool:
-        build = begin(builder, config.recipe, Options(), cli.result)
-        prepared = prepare([part], pool, config)
-        if build is not None:
-            build.send(prepared.context)
-        # The command has begun with this long before, while git was asked what is to be tested.
-        engine = Ahead(connect)
+    # The command has begun with this long before, while git was asked what is to be tested.
+    engine = Ahead(connect)
+    with prepared([part], config, f"{git_dir}/guard/context") as ready:
+        build = begin(ready, Options(), cli.result)
         with engine.result() as found:
             from guard.engine.attempt import attempt
 
-            made = attempt(found, prepared, unheard, find=cli.result, begun=build)
+            made = attempt(found, ready, unheard, find=cli.result, begun=build)
     assert made.last.status == 0, made
     print(peak())
 

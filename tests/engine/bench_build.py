@@ -20,19 +20,18 @@ from pathlib import Path
 
 import guard
 from guard.config import Config, Test
-from guard.engine.attempt import prepare
 from guard.engine.baseimage import base_image
 from guard.engine.cli import find_cli
 from guard.engine.client import Engine
-from guard.git.objects import ObjectPool
+from guard.engine.context import Archive, prepared
 from guard.git.repository import Repository
 from guard.git.store import Part
 
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
-MOST_RATIO = 1.3
-MOST_MEMORY = 150
-# Files, their bytes, and how often for each of the rounds: what is over soon varies the most.
-SIZES = {"5 MB": (500, 10_000, 4), "300 MB in 20,000 files": (20_000, 15_000, 1)}
+MOST_MEMORY = 100
+# Files, their bytes, how often for each of the rounds (what is over soon varies the most), and how
+# much longer than the CLI guard may take at the most.
+SIZES = {"5 MB": (500, 10_000, 4, 1.5), "300 MB in 20,000 files": (20_000, 15_000, 1, 2.5)}
 
 ATTEMPT = """
 import sys
@@ -88,18 +87,20 @@ def main() -> int:
     with Engine.connect() as engine, tempfile.TemporaryDirectory() as made:
         base, cli = base_image(engine), find_cli()
         docker = cli.command[0] if cli is not None and not cli.is_buildx else "docker"
-        for name, (count, size, times) in SIZES.items():
+        for name, (count, size, times, most) in SIZES.items():
             part = repository(Path(made) / f"{count}.git", count, size, base)
             tar = Path(made) / f"{count}.tar"
-            with tar.open("wb") as file, ObjectPool() as pool:
-                config = Config(test=Test(("/bin/true",)))
-                file.writelines(prepare([part], pool, config).context.stream())
+            config = Config(test=Test(("/bin/true",)))
+            with tar.open("wb") as file, prepared([part], config, f"{made}/place") as ready:
+                file.writelines(Archive(ready.context.folder))
             for builder in ("classic", "buildkit"):
-                holds.append(measure(name, part, builder, docker, tar, ROUNDS * times))
+                holds.append(measure(name, part, builder, docker, tar, ROUNDS * times, most))
     return 0 if all(holds) else 1
 
 
-def measure(name: str, part: Part, builder: str, docker: str, tar: Path, rounds: int) -> bool:
+def measure(
+    name: str, part: Part, builder: str, docker: str, tar: Path, rounds: int, most: float
+) -> bool:
     """One line; whether it holds."""
     # guard runs in a process of its own, so that its memory is its own.
     ours = [sys.executable, "-c", ATTEMPT, part.repository.git_dir, part.tree, builder]
@@ -120,10 +121,10 @@ def measure(name: str, part: Part, builder: str, docker: str, tar: Path, rounds:
             ours_seconds.append(timed(by_guard))
     theirs, own = statistics.median(theirs_seconds), statistics.median(ours_seconds)
     ratio, memory = own / theirs, max(peaks) / 1024
-    holds = ratio <= MOST_RATIO and memory < MOST_MEMORY
+    holds = ratio <= most and memory < MOST_MEMORY
     print(
         f"{name:24} {builder:9} docker {theirs:6.2f} s  guard {own:6.2f} s  ratio {ratio:4.2f}  "
-        f"memory {memory:4.0f} MB   at most {MOST_RATIO} and {MOST_MEMORY} MB: "
+        f"memory {memory:4.0f} MB   at most {most} and {MOST_MEMORY} MB: "
         f"{'holds' if holds else 'does not hold'}",
         flush=True,
     )

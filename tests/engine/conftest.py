@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from guard.config import Config, Image, Test
-from guard.engine.attempt import Attempt, attempt, prepare
+from guard.engine.attempt import Attempt, attempt
 from guard.engine.baseimage import base_image
 from guard.engine.build import Event, Options
 from guard.engine.client import Engine
-from guard.git.objects import ObjectPool
+from guard.engine.context import Prepared, prepared
 from guard.git.store import Part
 from tests.engine.trees import Store
 
@@ -46,18 +48,12 @@ def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "store.git")
 
 
-@pytest.fixture
-def pool() -> Iterator[ObjectPool]:
-    with ObjectPool() as opened:
-        yield opened
-
-
 class Trial:
     """Attempts on the real engine, with what they told while they went on."""
 
-    def __init__(self, engine: Engine, pool: ObjectPool, builder: str) -> None:
+    def __init__(self, engine: Engine, builder: str) -> None:
         self.engine = engine
-        self.pool = pool
+        self.stack = ExitStack()
         self.image = Image(builder=builder)
         self.events: list[Event] = []
 
@@ -73,8 +69,14 @@ class Trial:
         self.events.clear()
         test = Test(command or ("/bin/true",), timeout, source)
         config = Config(image=image or self.image, test=test)
-        prepared = prepare(parts, self.pool, config)
-        return attempt(self.engine, prepared, self.on_event, Options(fresh=fresh))
+        with self.stack:
+            made = self.prepared(parts, config)
+            return attempt(self.engine, made, self.on_event, Options(fresh=fresh))
+
+    def prepared(self, parts: Sequence[Part], config: Config) -> Prepared:
+        """It is there until the test is over, or the stack is closed."""
+        place = self.stack.enter_context(TemporaryDirectory())
+        return self.stack.enter_context(prepared(parts, config, place))
 
     def on_event(self, event: Event) -> None:
         self.events.append(event)
@@ -88,5 +90,7 @@ def builder(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def trial(engine: Engine, pool: ObjectPool, builder: str) -> Trial:
-    return Trial(engine, pool, builder)
+def trial(engine: Engine, builder: str) -> Iterator[Trial]:
+    made = Trial(engine, builder)
+    with made.stack:
+        yield made

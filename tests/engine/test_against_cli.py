@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from guard.config import Config
+from guard.config import Config, Test
+from guard.engine.attempt import choose_builder
+from guard.engine.build import Options
 from guard.engine.cli import find_cli
 from guard.engine.client import Engine
-from guard.engine.selection import build_context
-from guard.git.objects import ObjectPool
+from tests.engine.conftest import Trial
 from tests.engine.trees import Content, Store
 
 FILES = (
@@ -60,34 +61,32 @@ def docker(engine: Engine) -> str:
     return cli.command[0] if not cli.is_buildx else "docker"
 
 
-@pytest.mark.parametrize("buildkit", ["0", "1"])
+@pytest.mark.parametrize("builder", ["classic", "buildkit"])
 def test_the_cli_leaves_out_the_same(
-    buildkit: str,
-    docker: str,
-    engine: Engine,
-    store: Store,
-    pool: ObjectPool,
-    tmp_path: Path,
+    builder: str, docker: str, engine: Engine, store: Store, tmp_path: Path
 ) -> None:
+    trial = Trial(engine, builder)
     differing = []
     for number, ignore in enumerate(IGNORED):
         files: dict[str, Content] = {
             "Dockerfile": "FROM scratch\nCOPY . /context/\n",
             ".dockerignore": ignore,
+            "none": f"{builder} {number}",
             **dict.fromkeys(FILES, "x"),
         }
-        ours = build_context([store.part(files)], pool, Config().recipe, "aula")
-        expected = {entry.item.path for entry in ours.entries if entry.item.id}
-        found = copied(engine, docker, buildkit, files, tmp_path / str(number))
-        # The builder itself needs these two, whatever becomes of them afterwards.
-        own = {"Dockerfile", ".dockerignore"}
-        if found - own != expected - own:
-            differing.append((ignore, found ^ expected))
+        with trial.stack:
+            ready = trial.prepared([store.part(files)], Config(test=Test(("none",))))
+            choose = choose_builder(engine, builder).build
+            made = choose(engine, ready.context, ready.recipe, Options(), trial.on_event)
+        ours = inside(engine, made.image)
+        theirs = copied(engine, docker, builder, files, tmp_path / str(number))
+        if ours != theirs:
+            differing.append((ignore, ours ^ theirs))
     assert differing == []
 
 
 def copied(
-    engine: Engine, docker: str, buildkit: str, files: dict[str, Content], folder: Path
+    engine: Engine, docker: str, builder: str, files: dict[str, Content], folder: Path
 ) -> set[str]:
     """What ``COPY .`` copies of a folder with these files."""
     for path, content in files.items():
@@ -96,11 +95,15 @@ def copied(
         (folder / path).write_text(content)
     # Without the cache: in it, the classic builder stumbles over images that others remove.
     command = [docker, "build", "-q", "--no-cache", str(folder)]
-    environment = {**os.environ, "DOCKER_BUILDKIT": buildkit}
+    environment = {**os.environ, "DOCKER_BUILDKIT": str(int(builder == "buildkit"))}
     built = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     shutil.rmtree(folder)
-    image = built.stdout.strip().splitlines()[-1]
+    return inside(engine, built.stdout.strip().splitlines()[-1])
+
+
+def inside(engine: Engine, image: str) -> set[str]:
+    """The files of an image that has one layer."""
     saved = io.BytesIO(b"".join(engine.api.get_image(image)))
     with tarfile.open(fileobj=saved) as archive:
         inside = archive.extractfile(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +18,17 @@ from docker.errors import APIError
 from guard import config
 from guard.config import Config
 from guard.engine import build
-from guard.engine.attempt import attempt, prepare
+from guard.engine.attempt import attempt
 from guard.engine.build import Event, Options, Output, Step, StepDone
 from guard.engine.classic import classic_build
 from guard.engine.client import Engine
 from guard.engine.leftovers import OWNER, owner
-from guard.errors import EngineError, MissingObjectError, UsageError
-from guard.git.objects import ObjectPool
+from guard.errors import EngineError, UsageError
+from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.model import Result
 from tests.engine.conftest import Trial
-from tests.engine.trees import Content, Store, Submodule
+from tests.engine.trees import Content, Link, Store, Submodule
 
 
 @pytest.fixture(autouse=True)
@@ -117,13 +119,12 @@ def test_the_second_build_of_the_same_content_is_cached(
 @pytest.mark.parametrize("times", [1, 4, 5])
 def test_images_that_others_remove_meanwhile_cost_no_build(
     engine: Engine,
-    pool: ObjectPool,
     store: Store,
     base: str,
     monkeypatch: pytest.MonkeyPatch,
     times: int,
 ) -> None:
-    classic = Trial(engine, pool, "classic")
+    classic = Trial(engine, "classic")
     message = f'unable to find image "sha256:{"6" * 64}"'
     replies = [{"stream": "Step 1/2 : FROM x"}, {"errorDetail": {"message": message}}]
     stumbles = iter(range(times))
@@ -147,7 +148,7 @@ def test_images_that_others_remove_meanwhile_cost_no_build(
 
 def test_fresh_uses_no_cache(trial: Trial, store: Store, base: str) -> None:
     made = parts(store, "FROM scratch\nCOPY . /x\n")
-    prepared = prepare(made, trial.pool, _config(trial, "/bin/true"))
+    prepared = trial.prepared(made, _config(trial, "/bin/true"))
 
     def build(fresh: bool) -> list[bool]:
         trial.events.clear()
@@ -270,10 +271,8 @@ def test_a_cache_mount_lives_from_one_build_to_the_next(
     assert trial.run(parts(store, text, seed="2"), *command).last.tail == ("2",)
 
 
-def test_stages_of_buildkit_each_have_their_output(
-    engine: Engine, pool: ObjectPool, store: Store, base: str
-) -> None:
-    trial = Trial(engine, pool, "buildkit")
+def test_stages_of_buildkit_each_have_their_output(engine: Engine, store: Store, base: str) -> None:
+    trial = Trial(engine, "buildkit")
     text = (
         f"FROM {base} AS one\nRUN echo from one; sleep 1\nFROM {base} AS two\n"
         f"RUN echo from two; sleep 1\nFROM {base}\nCOPY --from=one /bin/sh /1\n"
@@ -328,9 +327,7 @@ def test_a_test_that_the_kernel_kills_for_memory(trial: Trial, store: Store, bas
         "echo ready; until limit 2>/dev/null | grep -q 33554432; do :; done;"
         "x=12345678; while :; do x=$x$x; done"
     )
-    prepared = prepare(
-        parts(store, f"FROM {base}\n"), trial.pool, _config(trial, "/bin/sh", "-c", wait)
-    )
+    prepared = trial.prepared(parts(store, f"FROM {base}\n"), _config(trial, "/bin/sh", "-c", wait))
 
     def on_event(event: Event) -> None:
         if event == Output("ready"):
@@ -351,8 +348,8 @@ def test_a_test_that_somebody_else_ends_has_not_passed(
     way: str, trial: Trial, store: Store, base: str
 ) -> None:
     command = "trap 'exit 0' TERM; echo ready; while :; do sleep 1 & wait; done"
-    prepared = prepare(
-        parts(store, f"FROM {base}\n"), trial.pool, _config(trial, "/bin/sh", "-c", command)
+    prepared = trial.prepared(
+        parts(store, f"FROM {base}\n"), _config(trial, "/bin/sh", "-c", command)
     )
     others: list[threading.Thread] = []
 
@@ -392,20 +389,50 @@ def test_the_source_may_stand_where_the_image_has_nothing(
     assert found.last.tail == ("main",)
 
 
-def test_an_object_that_goes_while_it_is_sent_leaves_no_image(
+def test_a_changed_link_that_leads_nowhere_is_changed_in_the_image(
     trial: Trial, store: Store, base: str
 ) -> None:
-    made = parts(store, f"FROM {base}\nCOPY . /x\n", z="going")
-    prepared = prepare(made, trial.pool, _config(trial, "/bin/true"))
-    store.forget("going")
-    with pytest.raises(MissingObjectError):
-        attempt(trial.engine, prepared, trial.on_event)
-    assert not [event for event in trial.events if isinstance(event, build.Testing)]
+    dockerfile = f"FROM {base}\nCOPY . /x/\nRUN readlink /x/link\n"
+    for target in ("none", "nowhere", "/none"):
+        made = parts(store, dockerfile, link=Link(target), marker="a link that leads nowhere")
+        assert trial.run(made, "/bin/readlink", "/x/link").last.tail == (target,)
+
+
+def test_the_dockerfiles_own_ignore_file_goes_first(trial: Trial, store: Store, base: str) -> None:
+    files: dict[str, Content] = {
+        "ci/Dockerfile": f"FROM {base}\nCOPY . /x/\n",
+        "ci/Dockerfile.dockerignore": "a\n",
+        ".dockerignore": "b\n",
+        "a": "x",
+        "b": "x",
+    }
+    image = trial.image._replace(dockerfile="ci/Dockerfile")
+    listed = trial.run([store.part(files)], "/bin/ls", "/x", image=image)
+    assert listed.last.tail == ("b", "ci")
+
+
+def test_the_same_content_is_cached_in_another_clone_and_under_another_umask(
+    trial: Trial, store: Store, base: str, tmp_path: Path
+) -> None:
+    dockerfile = f"FROM {base}\nCOPY . /x/\nRUN ls -R /x\n"
+    made = parts(store, dockerfile, kept="kept", run=uuid.uuid4().hex)
+    first = trial.run(made, "/bin/cat", "/x/kept")
+    other = tmp_path / "other.git"
+    shutil.copytree(store.folder, other)
+    clone = Repository(str(other), str(other))
+    old = os.umask(0o077)
+    try:
+        cloned = [part._replace(repository=clone) for part in made]
+        second = trial.run(cloned, "/bin/cat", "/x/kept")
+    finally:
+        os.umask(old)
+    assert second.build.image == first.build.image
+    assert all(step.cached for step in second.build.steps[1:])
 
 
 def test_without_a_test_command_nothing_is_built(trial: Trial, store: Store) -> None:
     with pytest.raises(UsageError, match="no test command"):
-        prepare(parts(store, "FROM scratch\n"), trial.pool, Config())
+        trial.prepared(parts(store, "FROM scratch\n"), Config())
 
 
 def test_containers_of_a_dead_guard_are_removed_and_of_others_not(

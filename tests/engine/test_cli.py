@@ -1,57 +1,39 @@
-"""The talk with a CLI that builds: it must never see an end that is none, and never hang."""
+"""The CLI that builds: which one it is, what it tells, how it ends."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from guard import config
 from guard.engine import cli
 from guard.engine.attempt import choose_builder
-from guard.engine.build import Event, Options
-from guard.engine.buildkit import CliBuild
-from guard.engine.cli import BuildkitCli, converse, find_cli, kill, start
+from guard.engine.cli import find_cli, kill, lines_of, start
 from guard.engine.client import Engine
-from guard.engine.prepared import prepare
-from guard.errors import EngineError, MissingObjectError
+from guard.errors import EngineError
 from guard.git.memo import Memo
-from guard.git.objects import ObjectPool
-from tests.engine.trees import Store
-
-PIECE = b"x" * (1 << 20)
+from tests.engine.test_endings import processes, settled
 
 
-def test_all_of_the_input_arrives_and_every_line_is_told() -> None:
-    process = start(["sh", "-c", "echo first >&2; wc -c >&2; echo last >&2"])
-    told = list(converse(process, [PIECE] * 20))
-    assert [line.strip() for line in told] == ["first", str(20 << 20), "last"]
-    assert process.wait() == 0
-    kill(process)
-
-
-def test_a_cli_that_stops_reading_is_heard_to_its_end() -> None:
-    process = start(["sh", "-c", "head -c 9 >/dev/null; echo refused >&2; exit 3"])
-    assert list(converse(process, (PIECE for _ in range(50)))) == ["refused"]
+def test_a_cli_is_heard_to_its_end_and_reads_nothing() -> None:
+    process = start(["sh", "-c", "cat; echo first >&2; sleep 0.1; echo last >&2; exit 3"])
+    assert list(lines_of(process)) == ["first", "last"]
     assert process.wait() == 3
     kill(process)
 
 
-def test_a_stream_that_raises_is_no_end_of_the_input() -> None:
-    def stream() -> Iterator[bytes]:
-        yield PIECE
-        raise MissingObjectError("gone")
-
-    process = start(["sh", "-c", "cat >/dev/null; echo all of it >&2"])
-    with pytest.raises(MissingObjectError):
-        list(converse(process, stream()))
+def test_a_cli_that_is_killed_ends_with_all_that_it_started() -> None:
+    marker = f"sleep 6{os.getpid()}"
+    process = start(["sh", "-c", f"{marker} & echo begun >&2; {marker}"])
+    assert next(lines_of(process)) == "begun"
     kill(process)
     assert process.returncode == -signal.SIGKILL
+    assert settled(lambda: processes(marker.replace(" ", "\0"))) == []
+    kill(process)
 
 
 def test_buildkit_is_asked_for_and_not_there(engine: Engine) -> None:
@@ -133,23 +115,3 @@ def test_buildx_goes_first_and_runs_as_a_program_of_its_own(
     assert found is not None
     assert (found.command, found.is_buildx) == ((str(plugin), "build"), True)
     assert found.version == "buildx 0.17.1"
-
-
-def test_a_build_that_was_begun_in_vain_leaves_the_context_to_another(
-    store: Store, pool: ObjectPool
-) -> None:
-    part = store.part({"Dockerfile": "FROM x\n", "large": bytes(20 << 20), "small": "s"})
-    prepared = prepare([part], pool, config.Config(test=config.Test(("/bin/true",))))
-    whole = b"".join(prepared.context.stream())
-    deaf = BuildkitCli(("sh", "-c", "sleep 60"), "deaf 1.0", False)
-    begun = CliBuild(deaf, prepared.recipe, Options())
-    begun.send(prepared.context)
-
-    def stop(event: Event) -> None:
-        raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        list(begun.lines(stop))
-    begun.close()
-    assert not prepared.context.complete
-    assert b"".join(prepared.context.stream()) == whole

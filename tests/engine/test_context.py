@@ -1,53 +1,71 @@
-"""The build context: exactly the combination, the same bytes every time, or an error."""
+"""The build context: exactly the combination, as a checkout has it, or an error."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
 import signal
+import struct
 import subprocess
+import sys
 import tarfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from guard.config import Config, Image
-from guard.engine import plan, tar
-from guard.engine.context import Context
-from guard.engine.plan import Item, Kind
-from guard.engine.selection import build_context, source_context
-from guard.errors import EngineError, GitError, GuardError, MissingObjectError
-from guard.git.objects import ObjectPool
+from guard.config import Config, Image, Test
+from guard.engine import context as contexts
+from guard.engine.context import Archive, Context, prepared
+from guard.errors import EngineError, GuardError, MissingObjectError
 from guard.git.repository import Repository
 from guard.git.store import Part
 from tests.engine.trees import FILE, FOLDER, LINK, Content, Link, Program, Store, Submodule
 
-RECIPE = Config().recipe
-MANIFESTS = Config(image=Image(consumer="manifests")).recipe
+TRUE = Test(("/bin/true",))
+CONFIG = Config(test=TRUE)
+MANIFESTS = Config(image=Image(consumer="manifests"), test=TRUE)
 DOCKERFILE: dict[str, Content] = {"Dockerfile": "FROM scratch\n"}
 
 
-def context_of(parts: Sequence[Part], pool: ObjectPool, recipe: object = RECIPE) -> Context:
-    assert isinstance(recipe, type(RECIPE))
-    return build_context(parts, pool, recipe, "aula")
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "context"
 
 
-def packed(context: Context) -> dict[str, tarfile.TarInfo]:
-    return {entry.name: entry for entry in tarfile.open(fileobj=archive(context))}
+def files_of(folder: str) -> dict[str, bytes]:
+    """Path -> content; what a link says, and b"/" for a folder."""
+    found = {}
+    for path in sorted(Path(folder).rglob("*")):
+        content = b"/" if path.is_dir() else b""
+        if path.is_symlink():
+            content = os.fsencode(path.readlink())
+        elif path.is_file():
+            content = path.read_bytes()
+        found[str(path.relative_to(folder))] = content
+    return found
 
 
-def archive(context: Context) -> io.BytesIO:
-    context.check()
-    return io.BytesIO(b"".join(context.stream()))
+def content(parts: Sequence[Part], place: Path, config: Config = CONFIG) -> dict[str, bytes]:
+    with prepared(parts, config, str(place)) as made:
+        return files_of(made.context.folder)
 
 
-def content(context: Context, name: str) -> bytes:
-    with tarfile.open(fileobj=archive(context)) as opened:
-        file = opened.extractfile(name)
-        assert file is not None
-        return file.read()
+def digest(parts: Sequence[Part], place: Path, config: Config = CONFIG) -> str:
+    with prepared(parts, config, str(place)) as made:
+        return made.context.digest
+
+
+@contextmanager
+def checked_out(parts: Sequence[Part], place: Path) -> Iterator[Context]:
+    with prepared(parts, CONFIG, str(place)) as made:
+        yield made.context
 
 
 @pytest.fixture
@@ -61,11 +79,7 @@ def combination(store: Store) -> list[Part]:
         "aula": Submodule(),
         "thentos": Submodule(),
     }
-    thentos: dict[str, Content] = {
-        ".gitmodules": '[submodule "s"]\n\tpath = sub/servant\n\turl = x\n',
-        "sub/servant": Submodule(),
-        "sub/orphan": Submodule(),
-    }
+    thentos: dict[str, Content] = {"sub/servant": Submodule(), "sub/orphan": Submodule()}
     return [
         store.part(root),
         store.part({"aula.cabal": "name: aula\n", "src/Main.hs": "main\n"}, "aula"),
@@ -74,160 +88,209 @@ def combination(store: Store) -> list[Part]:
     ]
 
 
-def test_it_holds_all_parts_and_nothing_else(combination: list[Part], pool: ObjectPool) -> None:
-    assert list(packed(context_of(combination, pool))) == [
-        ".gitmodules",
-        "Dockerfile",
-        "aula",
-        "aula/aula.cabal",
-        "aula/src",
-        "aula/src/Main.hs",
-        "link",
-        "run.sh",
-        "thentos",
-        "thentos/.gitmodules",
-        "thentos/sub",
+def test_it_holds_all_parts_and_nothing_else(combination: list[Part], place: Path) -> None:
+    assert content(combination, place) == {
+        ".gitmodules": b"",
+        "Dockerfile": b"FROM scratch\n",
+        "aula": b"/",
+        "aula/aula.cabal": b"name: aula\n",
+        "aula/src": b"/",
+        "aula/src/Main.hs": b"main\n",
+        "link": b"/etc/passwd",
+        "run.sh": b"#!/bin/sh\n",
+        "thentos": b"/",
+        "thentos/sub": b"/",
         # No URL is known for it, so a checkout leaves it empty.
-        "thentos/sub/orphan",
-        "thentos/sub/servant",
-        "thentos/sub/servant/servant.hs",
-    ]
-
-
-def test_modes_links_owners_and_times_are_fixed(combination: list[Part], pool: ObjectPool) -> None:
-    entries = packed(context_of(combination, pool))
-    assert {name: entry.mode for name, entry in entries.items()} == {
-        name: 0o777 if entry.issym() else 0o755 if entry.isdir() or name == "run.sh" else 0o644
-        for name, entry in entries.items()
+        "thentos/sub/orphan": b"/",
+        "thentos/sub/servant": b"/",
+        "thentos/sub/servant/servant.hs": b"servant\n",
     }
-    assert entries["link"].issym()
-    assert entries["link"].linkname == "/etc/passwd"
-    assert {(each.uid, each.gid, each.uname, each.mtime) for each in entries.values()} == {
-        (0, 0, "", 946684800)
-    }
+    assert list(place.iterdir()) == []
 
 
-def test_the_same_combination_gives_the_same_bytes(
-    combination: list[Part], pool: ObjectPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def modes(folder: str) -> dict[str, int]:
+    paths = (path for path in Path(folder).rglob("*") if not path.is_symlink())
+    return {str(path.relative_to(folder)): path.stat().st_mode & 0o7777 for path in paths}
+
+
+@pytest.mark.parametrize("parent", ["umask", "setgid", "acl"])
+def test_modes_are_those_of_git_whatever_lies_around(
+    parent: str, combination: list[Part], place: Path
 ) -> None:
-    first = context_of(combination, pool)
-    data = archive(first).getvalue()
-    other = tmp_path / "other.git"
-    shutil.copytree(combination[0].repository.git_dir, other)
-    repository = Repository(str(other), str(other))
-    subprocess.run(["git", f"--git-dir={other}", "repack", "-qad"], check=True)
-    _hostile_settings(tmp_path, other, monkeypatch)
-    old = os.umask(0o077)
+    place.mkdir()
+    if parent == "setgid":
+        place.chmod(0o2777)
+    if parent == "acl":
+        # As setfacl -d -m u::rwx,u:12:rwx,g::rwx,m::rwx,o::rwx has it (acl(5), version 2).
+        entries = ((1, 7, 2**32 - 1), (2, 7, 12), *((tag, 7, 2**32 - 1) for tag in (4, 16, 32)))
+        data = b"".join(struct.pack("<HHI", *entry) for entry in entries)
+        os.setxattr(place, "system.posix_acl_default", struct.pack("<I", 2) + data)
+    old = os.umask(0o077 if parent == "umask" else 0o002)
     try:
-        again = context_of([part._replace(repository=repository) for part in combination], pool)
-        assert archive(again).getvalue() == data
+        with checked_out(combination, place) as context:
+            found = modes(context.folder)
+            own = os.stat(context.folder).st_mode & 0o7777
+            acls = [
+                name for path in Path(context.folder).rglob("aula*") for name in os.listxattr(path)
+            ]
     finally:
         os.umask(old)
-    assert again.digest == first.digest
-    assert again.size == len(data)
-
-
-def _hostile_settings(home: Path, git_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    attributes = home / "attributes"
-    attributes.write_text("* text eol=crlf ident\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / "settings"))
-    (home / "settings").write_text(
-        f"[core]\nautocrlf = true\neol = crlf\nignorecase = true\nattributesFile = {attributes}\n"
+    folders = (
+        "aula",
+        "aula/src",
+        "thentos",
+        *(f"thentos/sub{n}" for n in ("", "/orphan", "/servant")),
     )
-    (git_dir / "info").mkdir(exist_ok=True)
-    (git_dir / "info" / "attributes").write_text("* eol=crlf\n")
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    assert found == {name: 0o755 if name in (*folders, "run.sh") else 0o644 for name in found}
+    assert own == 0o700
+    assert acls == []
 
 
-def test_one_byte_in_a_nested_submodule_changes_it(
-    combination: list[Part], store: Store, pool: ObjectPool
+def test_no_two_folders_have_one_name_and_no_time_is_set(store: Store, place: Path) -> None:
+    parts = [store.part(DOCKERFILE)]
+    names = set()
+    for _ in range(3):
+        with checked_out(parts, place) as context:
+            names.add(context.folder)
+            now = Path(place, "now")
+            now.touch()
+            assert (
+                abs(Path(context.folder, "Dockerfile").stat().st_mtime - now.stat().st_mtime) < 60
+            )
+    assert len(names) == 3
+
+
+def test_settings_attributes_and_hooks_of_others_have_no_say(
+    combination: list[Part],
+    store: Store,
+    place: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    other = [*combination[:3], store.part({"servant.hs": "servanT\n"}, "thentos/sub/servant")]
-    first, second = context_of(combination, pool), context_of(other, pool)
-    assert archive(first).getvalue() != archive(second).getvalue()
-    assert first.digest != second.digest
+    root = {**DOCKERFILE, "a.txt": "a\n$Id$\n", ".gitattributes": "A.txt eol=crlf\n"}
+    parts = [store.part({**root, "aula": Submodule()}), *combination[1:2]]
+    expected = content(parts, place)
+    attributes = "* text eol=crlf ident\n"
+    home = tmp_path / "other"
+    (home / ".config" / "git").mkdir(parents=True)
+    (home / ".config" / "git" / "attributes").write_text(attributes)
+    (home / "settings").write_text(
+        "[core]\nautocrlf = true\neol = crlf\nignorecase = true\nsymlinks = false\n"
+        f"fileMode = false\nattributesFile = {home}/.config/git/attributes\nhooksPath = {home}\n"
+    )
+    hook = home / "post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {home}/ran\n")
+    hook.chmod(0o755)
+    monkeypatch.setenv("HOME", str(home))
+    for settings_file in ("", str(home / "settings")):
+        monkeypatch.setenv("GIT_CONFIG_GLOBAL", settings_file)
+        (store.folder / "info").mkdir(exist_ok=True)
+        (store.folder / "info" / "attributes").write_text(attributes)
+        assert content(parts, place) == expected
+    assert not (home / "ran").exists()
+
+
+def test_what_has_changed_is_told_by_the_digest(
+    combination: list[Part], store: Store, place: Path, tmp_path: Path
+) -> None:
+    first = digest(combination, place)
+    other = tmp_path / "other.git"
+    shutil.copytree(store.folder, other)
+    subprocess.run(["git", f"--git-dir={other}", "repack", "-qad"], check=True)
+    clone = Repository(str(other), str(other))
+    assert digest([part._replace(repository=clone) for part in combination], place) == first
+    root: dict[str, Content] = {**DOCKERFILE, "a": "x", "aula": Submodule(), "thentos": Submodule()}
+    variants = [
+        combination,
+        [*combination[:3], store.part({"servant.hs": "servanT\n"}, "thentos/sub/servant")],
+        [store.part(root), *combination[1:]],
+        [store.part({**root, "a": Program("x")}), *combination[1:]],
+        [store.part({**root, "a": Link("x")}), *combination[1:]],
+        [store.part({**root, "a": Link("y")}), *combination[1:]],
+        [store.part({**root, ".gitattributes": "a ident\n"}), *combination[1:]],
+        [store.part({**root, ".gitattributes": "a -text\n"}), *combination[1:]],
+    ]
+    assert len({digest(parts, place) for parts in variants}) == len(variants)
 
 
 @pytest.mark.parametrize("name", ["ä☺.hs", "x" * 200, "y" * 90 + "/" + "z" * 250, "a\nb", "a\tb"])
-def test_any_name_survives(name: str, store: Store, pool: ObjectPool) -> None:
-    assert name in packed(context_of([store.part({**DOCKERFILE, name: "x"})], pool))
+def test_any_name_survives(name: str, store: Store, place: Path) -> None:
+    parts = [store.part({**DOCKERFILE, name: "x"})]
+    assert content(parts, place)[name] == b"x"
+    with checked_out(parts, place) as context:
+        assert packed(Archive(context.folder))[name].size == 1
 
 
-@pytest.mark.parametrize("path", ["a", "b" * 98, "c" * 99, "d" * 100, "e/" * 60 + "e", "é"])
-@pytest.mark.parametrize("size", [0, 1, 8**11 - 1, 8**11])
-@pytest.mark.parametrize("kind", list(Kind))
-def test_a_header_is_the_one_of_the_standard_library(path: str, size: int, kind: Kind) -> None:
-    entry = tarfile.TarInfo(path)
-    entry.mode, entry.mtime = kind.mode, 946684800
-    entry.size = size if kind in (Kind.FILE, Kind.PROGRAM) else 0
-    entry.type = {Kind.FOLDER: tarfile.DIRTYPE, Kind.SYMLINK: tarfile.SYMTYPE}.get(
-        kind, tarfile.REGTYPE
-    )
-    entry.linkname = "x" if kind is Kind.SYMLINK else ""
-    item = Item(path, kind, "", Part("", "", "", Repository("", "")), path)
-    assert tar.header(item, entry.size, entry.linkname.encode()) == entry.tobuf(tarfile.PAX_FORMAT)
-
-
-def test_a_name_that_is_not_utf8_survives(store: Store, pool: ObjectPool) -> None:
+def test_a_name_that_is_not_utf8_survives(store: Store, place: Path) -> None:
     blob = store.put("blob", b"FROM scratch\n")
     tree = store.raw_tree((FILE, b"Dockerfile", blob), (FILE, b"\xff", blob))
-    context = context_of([Part("", "", tree, store.repository)], pool)
-    assert [os.fsencode(each.name) for each in packed(context).values()] == [b"Dockerfile", b"\xff"]
+    assert os.fsdecode(b"\xff") in content([Part("", "", tree, store.repository)], place)
 
 
-def test_large_and_small_blobs_keep_their_content(store: Store, pool: ObjectPool) -> None:
-    large = os.urandom(9 << 20)
-    files: dict[str, Content] = {**DOCKERFILE, "a": large, "b": "", "c": b"x" * 513, "d": large}
-    context = context_of([store.part(files)], pool)
-    assert content(context, "a") == large
-    assert content(context, "c") == b"x" * 513
-    assert content(context, "d") == large
+def packed(archive: Archive) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as opened:
+        return {entry.name: entry for entry in opened}
 
 
-def test_the_stream_is_complete_only_at_its_end(combination: list[Part], pool: ObjectPool) -> None:
-    context = context_of(combination, pool)
-    stream = context.stream()
-    next(stream)
-    with pytest.raises(EngineError, match="stopped reading"):
-        context.require_complete()
-    assert b"".join(stream).endswith(bytes(1024))
-    context.require_complete()
+def test_an_archive_has_all_of_a_folder_and_is_roots(combination: list[Part], place: Path) -> None:
+    large = os.urandom(3 << 20)
+    (place.parent / "large").mkdir()
+    (place.parent / "large" / "x").write_bytes(large)
+    os.chown(place.parent / "large" / "x", *((12, 13) if os.geteuid() == 0 else (-1, -1)))
+    archive = Archive(str(place.parent / "large"))
+    data = b"".join(archive)
+    with tarfile.open(fileobj=io.BytesIO(data)) as opened:
+        file = opened.extractfile("x")
+        assert file is not None
+        assert file.read() == large
+    assert archive.size == len(data)
+    with checked_out(combination, place) as context:
+        entries = packed(Archive(context.folder))
+        assert sorted(entries) == sorted(files_of(context.folder))
+        assert entries["link"].linkname == "/etc/passwd"
+        assert {(each.uid, each.gid, each.uname, each.gname) for each in entries.values()} == {
+            (0, 0, "", "")
+        }
 
 
-@pytest.mark.parametrize("size", [10, 5 << 20])
-def test_a_blob_that_is_not_there_is_named_before_and_raises_within(
-    size: int, store: Store, pool: ObjectPool
-) -> None:
-    files: dict[str, Content] = {"lib/a.hs": b"x" * size}
+def test_an_archive_is_complete_only_at_its_end(combination: list[Part], place: Path) -> None:
+    with checked_out(combination, place) as context:
+        archive = Archive(context.folder)
+        stream = iter(archive)
+        next(stream)
+        with pytest.raises(EngineError, match="stopped reading"):
+            archive.require_complete()
+        assert b"".join(stream).endswith(bytes(1024))
+        archive.require_complete()
+
+
+def test_a_blob_that_is_not_there_is_named(store: Store, place: Path) -> None:
+    files: dict[str, Content] = {"lib/a.hs": "here", "lib/b.hs": "gone"}
     parts = [store.part({**DOCKERFILE, "thentos": Submodule()}), store.part(files, "thentos")]
-    context = context_of(parts, pool)
-    context.check()
-    store.forget(b"x" * size)
-    with pytest.raises(MissingObjectError):
-        list(context.stream())
-    assert not context.complete
+    store.forget("gone")
     with pytest.raises(MissingObjectError) as caught:
-        context_of(parts, pool).check()
+        content(parts, place)
     assert "submodule 'thentos' at commit 2222" in caught.value.problem
-    assert "(thentos/lib/a.hs)" in caught.value.problem
+    assert "(thentos/lib/b.hs)" in caught.value.problem
     assert f"--git-dir={store.folder} fetch" in caught.value.remedy
+    assert list(place.iterdir()) == []
 
 
-def test_a_submodule_that_is_not_at_hand_is_named(store: Store, pool: ObjectPool) -> None:
-    context = context_of([store.part({**DOCKERFILE, "lib/a b": Submodule()})], pool)
+def test_a_tree_that_is_not_there_is_named(store: Store, place: Path) -> None:
+    part = store.part({**DOCKERFILE, "lib/a.hs": "x"})
+    tree = store.tree({"a.hs": "x"})
+    store.path(tree).unlink()
+    with pytest.raises(MissingObjectError, match=f"the superproject: tree {tree} is not in"):
+        content([part], place)
+
+
+def test_a_submodule_that_is_not_at_hand_is_named(store: Store, place: Path) -> None:
     with pytest.raises(MissingObjectError, match=r"submodule 'lib/a b': .*1{40}") as caught:
-        context.check()
+        content([store.part({**DOCKERFILE, "lib/a b": Submodule()})], place)
     assert caught.value.remedy == "git submodule update --init --recursive -- 'lib/a b'"
 
 
-def test_a_declared_submodule_of_a_submodule_must_be_at_hand(
-    combination: list[Part], pool: ObjectPool
-) -> None:
-    with pytest.raises(MissingObjectError, match="'thentos/sub/servant'"):
-        context_of(combination[:3], pool).check()
-
-
-def test_a_promised_blob_is_missing_and_not_fetched(tmp_path: Path, pool: ObjectPool) -> None:
+def test_a_promised_blob_is_missing_and_not_fetched(tmp_path: Path, place: Path) -> None:
     work, partial = tmp_path / "work", tmp_path / "partial.git"
     subprocess.run(["git", "init", "-q", str(work)], check=True)
     (work / "Dockerfile").write_text("FROM scratch\n")
@@ -240,150 +303,142 @@ def test_a_promised_blob_is_missing_and_not_fetched(tmp_path: Path, pool: Object
     tree = subprocess.run(
         [*git, "rev-parse", "HEAD^{tree}"], check=True, capture_output=True, text=True
     ).stdout.strip()
-    parts = [Part("", "", tree, Repository(str(partial), str(partial)))]
     with pytest.raises(MissingObjectError, match=r"\(Dockerfile\)"):
-        context_of(parts, pool).check()
+        content([Part("", "", tree, Repository(str(partial), str(partial)))], place)
 
 
-def test_a_git_that_dies_is_no_end_of_the_stream(store: Store, pool: ObjectPool) -> None:
-    files: dict[str, Content] = {f"f{n}": os.urandom(3 << 20) for n in range(6)}
-    context = context_of([store.part({**DOCKERFILE, **files})], pool)
-    stream = context.stream()
-    next(stream)
-    assert context._blobs is not None
-    os.kill(context._blobs._streams[""]._process.pid, signal.SIGKILL)
-    with pytest.raises(GitError):
-        list(stream)
-    assert not context.complete
-
-
-@pytest.mark.parametrize("name", [b"..", b".", b"", b".git", b".GiT", b"a/b", b"../x", b"/x"])
-def test_a_name_that_no_checkout_has_is_refused(
-    name: bytes, store: Store, pool: ObjectPool
-) -> None:
+@pytest.mark.parametrize("name", [b"..", b".", b"", b".git", b".GiT", b"../x", b"/x"])
+def test_a_name_that_no_checkout_has_is_refused(name: bytes, store: Store, place: Path) -> None:
     blob = store.put("blob", b"x")
     tree = store.raw_tree((FILE, name, blob))
     inner = store.raw_tree((FOLDER, b"inner", tree))
     for each in (tree, inner):
-        with pytest.raises(GuardError, match=r"no checkout can have|is there twice"):
-            context_of([Part("", "", each, store.repository)], pool).check()
+        with pytest.raises(GuardError, match=r"no checkout can have|empty filename"):
+            content([Part("", "", each, store.repository)], place)
+    assert [path.name for path in place.parent.rglob("x")] == []
 
 
 @pytest.mark.parametrize("mode", [0o020000, 0o060000, 0o010000, 0o140000, 0])
-def test_a_mode_of_a_device_is_refused(mode: int, store: Store, pool: ObjectPool) -> None:
+def test_a_mode_of_a_device_is_refused(mode: int, store: Store, place: Path) -> None:
     tree = store.raw_tree((mode, b"null", store.put("blob", b"x")))
-    with pytest.raises(GuardError, match="has the mode"):
-        context_of([Part("", "", tree, store.repository)], pool).check()
+    with pytest.raises(GuardError):
+        content([Part("", "", tree, store.repository)], place)
 
 
-def test_a_name_that_is_there_twice_is_refused(store: Store, pool: ObjectPool) -> None:
-    blob = store.put("blob", b"x")
-    tree = store.raw_tree((FILE, b"a", blob), (FOLDER, b"a", store.tree({"b": "x"})))
-    with pytest.raises(GuardError, match="twice"):
-        context_of([Part("", "", tree, store.repository)], pool).check()
-
-
-def test_ten_thousand_nested_folders_are_refused_and_do_no_harm(
-    store: Store, pool: ObjectPool
-) -> None:
+def test_ten_thousand_nested_folders_are_refused_and_do_no_harm(store: Store, place: Path) -> None:
     tree = store.tree({"end": "x"})
     for _ in range(10_000):
         tree = store.raw_tree((FOLDER, b"d", tree))
-    with pytest.raises(GuardError, match="longer path"):
-        context_of([Part("", "", tree, store.repository)], pool).check()
+    with pytest.raises(GuardError):
+        content([Part("", "", tree, store.repository)], place)
+    assert list(place.iterdir()) == []
+    deep = [store.part({**DOCKERFILE, "d/" * depth + "end": "x"}) for depth in (500, 501)]
+    assert len(content(deep[:1], place)) == 502
+    with pytest.raises(GuardError, match="below more than 500 folders"):
+        content(deep[1:], place)
 
 
 def test_a_tree_that_holds_itself_too_often_is_refused(
-    store: Store, pool: ObjectPool, monkeypatch: pytest.MonkeyPatch
+    store: Store, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "_MOST_ENTRIES", 5_000)
+    monkeypatch.setattr(contexts, "_MOST_ENTRIES", 5_000)
     tree = store.tree({"end": "x"})
     for _ in range(12):
         tree = store.raw_tree(*((FOLDER, b"%x" % n, tree) for n in range(10)))
     with pytest.raises(GuardError, match="more than 5000 entries"):
-        context_of([Part("", "", tree, store.repository)], pool).check()
+        content([Part("", "", tree, store.repository)], place)
 
 
-def test_a_link_out_of_the_tree_is_a_link_and_its_target_untouched(
-    store: Store, pool: ObjectPool, tmp_path: Path
-) -> None:
-    (tmp_path / "secret").write_text("secret")
-    files: dict[str, Content] = {**DOCKERFILE, "out": Link(str(tmp_path))}
-    data = archive(context_of([store.part(files)], pool)).getvalue()
-    assert b"secret" not in data
+def test_nothing_is_written_through_a_link(store: Store, place: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    link, blob = store.put("blob", str(outside).encode()), store.put("blob", b"FROM scratch\n")
+    inner = store.raw_tree((0o160000, b"aula", "1" * 40))
+    twice = store.raw_tree((FILE, b"Dockerfile", blob), (LINK, b"a", link), (FOLDER, b"a", inner))
+    root = Part("", "", twice, store.repository)
+    with prepared([root, store.part({"x": "x"}, "a/aula")], CONFIG, str(place)) as made:
+        assert (Path(made.context.folder) / "a" / "aula" / "x").read_text() == "x"
+    files: dict[str, Content] = {**DOCKERFILE, "b": Link(str(outside))}
+    with pytest.raises(GuardError, match="behind a symbolic link"):
+        content([store.part(files), store.part({"x": "x"}, "b/aula")], place)
+    assert list(outside.iterdir()) == []
 
 
-@pytest.mark.parametrize("target", [b"", b"a\0b", b"x" * 4096, b"x" * (2 << 20)])
-def test_a_link_to_no_possible_path_is_refused(
-    target: bytes, store: Store, pool: ObjectPool
-) -> None:
+@pytest.mark.parametrize("target", [b"", b"x" * 4096, b"x" * (2 << 20)])
+def test_a_link_to_no_possible_path_is_refused(target: bytes, store: Store, place: Path) -> None:
     link, dockerfile = store.put("blob", target), store.put("blob", b"FROM scratch\n")
     tree = store.raw_tree((FILE, b"Dockerfile", dockerfile), (LINK, b"link", link))
-    with pytest.raises(GuardError, match="'link' is a symbolic link to no possible path"):
-        archive(context_of([Part("", "", tree, store.repository)], pool))
+    with pytest.raises(GuardError, match="the superproject cannot be checked out"):
+        content([Part("", "", tree, store.repository)], place)
 
 
-def test_a_submodule_whose_path_has_a_newline(store: Store, pool: ObjectPool) -> None:
-    modules = '[submodule "x"]\n\tpath = "a\\nb"\n\turl = x\n'
-    root = store.part({**DOCKERFILE, ".gitmodules": modules, "a\nb": Submodule()})
-    found = packed(context_of([root, store.part({"c": "x"}, "a\nb")], pool))
-    assert "a\nb/c" in found
-    with pytest.raises(MissingObjectError):
-        context_of([root], pool).check()
-
-
-def test_a_combination_without_the_dockerfile_says_so(store: Store, pool: ObjectPool) -> None:
-    with pytest.raises(GuardError, match="has no Dockerfile"):
-        context_of([store.part({"a": "x"})], pool).check()
-
-
-def test_dockerignore_counts_from_the_root_over_all_parts(
-    combination: list[Part], store: Store, pool: ObjectPool
+@pytest.mark.parametrize(
+    ("target", "leads"),
+    [("Dockerfile", True), ("sub", True), ("none", False), ("/etc/passwd", False), ("..", False)],
+)
+def test_a_link_that_leads_nowhere_is_told(
+    target: str, leads: bool, store: Store, place: Path
 ) -> None:
-    ignore = "**\n!aula/src\n!**/servant.hs\n"
-    root = store.part(
-        {
-            **DOCKERFILE,
-            ".dockerignore": ignore,
-            "x": "x",
-            "aula": Submodule(),
-            "thentos": Submodule(),
-        }
-    )
-    assert list(packed(context_of([root, *combination[1:]], pool))) == [
-        ".dockerignore",
-        "Dockerfile",
-        "aula",
-        "aula/src",
-        "aula/src/Main.hs",
-        "thentos",
-        "thentos/sub",
-        "thentos/sub/servant",
-        "thentos/sub/servant/servant.hs",
+    files: dict[str, Content] = {**DOCKERFILE, "sub/x": "x", "link": Link(target)}
+    with checked_out([store.part(files)], place) as context:
+        assert context.dangles is not leads
+
+
+def test_a_submodule_whose_path_has_a_newline(store: Store, place: Path) -> None:
+    root = store.part({**DOCKERFILE, "a\nb": Submodule()})
+    assert content([root, store.part({"c": "x"}, "a\nb")], place)["a\nb/c"] == b"x"
+    with pytest.raises(MissingObjectError):
+        content([root], place)
+
+
+def test_a_part_that_is_file_link_and_folder_in_turn(store: Store, place: Path) -> None:
+    shapes: list[dict[str, Content]] = [
+        {"x": "x"},
+        {"x": Link("y")},
+        {"x/y": "y"},
+        {"x": Submodule()},
+    ]
+    shapes += [{"x": Program("x")}, {}]
+    kinds = []
+    for shape in shapes:
+        parts = [store.part({**DOCKERFILE, **shape})]
+        if shape == {"x": Submodule()}:
+            parts.append(store.part({"z": "z"}, "x"))
+        kinds.append({path: data for path, data in content(parts, place).items() if path[0] == "x"})
+    assert kinds == [
+        {"x": b"x"},
+        {"x": b"y"},
+        {"x": b"/", "x/y": b"y"},
+        {"x": b"/", "x/z": b"z"},
+        {"x": b"x"},
+        {},
     ]
 
 
-def test_the_dockerfiles_own_ignore_file_goes_first(store: Store, pool: ObjectPool) -> None:
-    files: dict[str, Content] = {
-        "ci/Dockerfile": "FROM scratch\n",
-        "ci/Dockerfile.dockerignore": "a\n",
-        ".dockerignore": "b\n",
-        "a": "x",
-        "b": "x",
-    }
-    recipe = RECIPE._replace(dockerfile="ci/Dockerfile")
-    found = packed(context_of([store.part(files)], pool, recipe))
-    assert "b" in found
-    assert "a" not in found
+def test_a_combination_without_the_dockerfile_says_so(store: Store, place: Path) -> None:
+    with pytest.raises(GuardError, match="has no Dockerfile"):
+        content([store.part({"a": "x"})], place)
 
 
-def test_an_excluded_submodule_need_not_be_at_hand(store: Store, pool: ObjectPool) -> None:
-    files: dict[str, Content] = {**DOCKERFILE, ".dockerignore": "big\n", "big": Submodule()}
-    assert "big" not in packed(context_of([store.part(files)], pool))
+@pytest.mark.parametrize("name", ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "plain", "nowhere"])
+def test_what_the_builder_reads_is_no_link(
+    name: str, target: str, store: Store, place: Path
+) -> None:
+    files: dict[str, Content] = {**DOCKERFILE, "plain": "FROM scratch\n", name: Link(target)}
+    with pytest.raises(GuardError, match=f"{name} is no plain file"):
+        content([store.part(files)], place)
+
+
+def test_a_dockerfile_behind_a_linked_folder_is_refused(store: Store, place: Path) -> None:
+    files: dict[str, Content] = {"real/Dockerfile": "FROM scratch\n", "ci": Link("real")}
+    config = Config(image=Image(dockerfile="ci/Dockerfile"), test=TRUE)
+    with pytest.raises(GuardError, match="ci/Dockerfile is no plain file"):
+        content([store.part(files)], place, config)
 
 
 def test_of_the_consumer_only_the_manifests_where_the_recipe_says_so(
-    store: Store, pool: ObjectPool
+    store: Store, place: Path
 ) -> None:
     aula: dict[str, Content] = {
         "aula.cabal": "name: aula\n",
@@ -393,11 +448,9 @@ def test_of_the_consumer_only_the_manifests_where_the_recipe_says_so(
         "lib/lib.cabal": "x",
         "lib/Lib.hs": "x",
     }
-    parts = [
-        store.part({**DOCKERFILE, "Main.hs": "x", "aula": Submodule()}),
-        store.part(aula, "aula"),
-    ]
-    assert list(packed(context_of(parts, pool, MANIFESTS))) == [
+    root = store.part({**DOCKERFILE, "Main.hs": "x", "aula": Submodule()})
+    parts = [root, store.part(aula, "aula")]
+    assert list(content(parts, place, MANIFESTS)) == [
         "Dockerfile",
         "Main.hs",
         "aula",
@@ -407,16 +460,187 @@ def test_of_the_consumer_only_the_manifests_where_the_recipe_says_so(
         "aula/lib/lib.cabal",
         "aula/stack.yaml",
     ]
-    changed = [parts[0], store.part({**aula, "src/Main.hs": "other\n"}, "aula")]
-    first, second = (context_of(each, pool, MANIFESTS) for each in (parts, changed))
-    assert archive(first).getvalue() == archive(second).getvalue()
+    changed = [root, store.part({**aula, "src/Main.hs": "other\n"}, "aula")]
+    assert digest(changed, place, MANIFESTS) == digest(parts, place, MANIFESTS)
 
 
-def test_the_source_is_the_consumers_whole_tree(combination: list[Part], pool: ObjectPool) -> None:
-    assert list(packed(source_context(combination, pool, "aula"))) == [
-        "aula.cabal",
-        "src",
-        "src/Main.hs",
+def test_the_source_is_the_consumers_whole_tree(combination: list[Part], place: Path) -> None:
+    for consumer, files in (
+        ("aula", ["aula.cabal", "src", "src/Main.hs"]),
+        ("thentos", ["sub", "sub/orphan", "sub/servant", "sub/servant/servant.hs"]),
+    ):
+        config = Config(consumer=consumer, test=TRUE._replace(source="/src"))
+        with prepared(combination, config, str(place)) as made:
+            assert made.source is not None
+            assert list(files_of(made.source.folder)) == files
+    assert list(place.iterdir()) == []
+
+
+FILES: dict[str, Content] = {
+    "unix.txt": "a\nb\n",
+    "dos.txt": "a\r\nb\r\n",
+    "mixed.txt": "a\r\nb\nc\r\n",
+    "binary.txt": b"a\nb\0c\n",
+    "latin.txt": b"\xe4\n",
+    "ident.txt": "$Id$ $Id: old $ $Id: no\nend$ $Ident$\n",
+    "empty.txt": "",
+    "sub/unix.txt": "a\n",
+    "Dockerfile": "FROM scratch\n",
+}
+ATTRIBUTES = ["text", "-text", "text=auto", "!text", "eol=crlf", "eol=lf", "crlf", "-crlf"]
+ATTRIBUTES += ["crlf=input", "ident", "binary", "export-ignore", "filter=lfs", "text=other"]
+
+
+def checkout(store: Store, tree: str, folder: Path) -> dict[str, bytes]:
+    """What git itself writes, where no configuration says anything."""
+    folder.mkdir()
+    git = ["git", f"--git-dir={store.folder}", f"--work-tree={folder}", "-c", "core.bare=false"]
+    environment = {"GIT_INDEX_FILE": f"{folder}.index", "PATH": "/usr/bin:/bin", "HOME": "/nope"}
+    for command in (["read-tree", tree], ["checkout-index", "-a", "-f"]):
+        subprocess.run([*git, *command], check=True, env=environment, cwd=folder)
+    return files_of(str(folder))
+
+
+lines = st.lists(
+    st.tuples(
+        st.sampled_from(["*", "*.txt", "unix.txt", "sub/*", "/sub", "D*"]),
+        st.lists(st.sampled_from(ATTRIBUTES), min_size=1, max_size=3).map(" ".join),
+    ).map(" ".join),
+    max_size=4,
+).map("\n".join)
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(top=lines, below=lines)
+def test_the_content_is_that_of_a_checkout(
+    top: str, below: str, store: Store, place: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    part = store.part({**FILES, ".gitattributes": top, "sub/.gitattributes": below})
+    expected = checkout(store, part.tree, tmp_path_factory.mktemp("checkout") / "work")
+    assert content([part], place) == expected
+
+
+def test_attributes_alone_change_the_content(store: Store, place: Path) -> None:
+    ends = [
+        content([store.part({**FILES, ".gitattributes": f"*.txt {line}\n"})], place)["unix.txt"]
+        for line in ("eol=lf", "eol=crlf", "eol=lf")
     ]
-    below = packed(source_context(combination, pool, "thentos"))
-    assert "sub/servant/servant.hs" in below
+    assert ends == [b"a\nb\n", b"a\r\nb\r\n", b"a\nb\n"]
+
+
+def test_an_encoding_is_that_of_a_checkout(store: Store, place: Path) -> None:
+    attributes = "*.txt working-tree-encoding=UTF-16LE\n"
+    part = store.part({**DOCKERFILE, ".gitattributes": attributes, "a.txt": "a\n"})
+    assert content([part], place)["a.txt"] == "a\n".encode("utf-16le")
+
+
+def test_a_submodules_attributes_are_its_own(store: Store, place: Path) -> None:
+    root = store.part({**FILES, ".gitattributes": "*.txt eol=crlf\n", "aula": Submodule()})
+    aula = store.part({"a.txt": "a\n", "sub/b.txt": "b\n"}, "aula")
+    found = content([root, aula], place)
+    assert found["unix.txt"] == b"a\r\nb\r\n"
+    assert found["aula/a.txt"] == b"a\n"
+
+
+def lfs(store: Store, data: bytes, kept: bytes | None) -> Part:
+    """A submodule with a file that Git LFS keeps; `kept` is what lies in its store."""
+    oid = hashlib.sha256(data).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(data)}\n"
+    if kept is not None:
+        path = store.folder / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+        path.parent.mkdir(parents=True)
+        path.write_bytes(kept)
+    return store.part(
+        {".gitattributes": "*.bin filter=lfs\n", "a/big.bin": Program(pointer)}, "aula"
+    )
+
+
+def test_an_object_of_lfs_that_is_here_is_put_in_place(store: Store, place: Path) -> None:
+    root = store.part({**DOCKERFILE, "aula": Submodule()})
+    with checked_out([root, lfs(store, b"large", b"large")], place) as context:
+        assert (Path(context.folder) / "aula/a/big.bin").read_bytes() == b"large"
+        assert modes(context.folder)["aula/a/big.bin"] == 0o755
+
+
+@pytest.mark.parametrize("kept", [None, b"damaged"])
+def test_an_object_of_lfs_that_is_not_here_is_named(
+    kept: bytes | None, store: Store, place: Path
+) -> None:
+    root = store.part({**DOCKERFILE, "aula": Submodule()})
+    with pytest.raises(MissingObjectError, match=r"'aula/a/big\.bin' is a pointer") as caught:
+        content([root, lfs(store, b"large", kept)], place)
+    assert "lfs fetch" in caught.value.remedy
+
+
+def test_another_filter_is_refused(store: Store, place: Path) -> None:
+    part = store.part({**FILES, ".gitattributes": "*.bin filter=crypt", "big.bin": "x"})
+    with pytest.raises(GuardError, match=r"'big\.bin' has the attribute filter=crypt"):
+        content([part], place)
+
+
+KILLED = """
+import os, signal, sys
+from guard.config import Config, Test
+from guard.engine.context import prepared
+from guard.git.repository import Repository
+from guard.git.store import Part
+store, tree, place = sys.argv[1:]
+parts = [Part("", "", tree, Repository(store, store))]
+with prepared(parts, Config(test=Test(("/bin/true",))), place) as made:
+    print(made.context.folder, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_guard_left_goes_with_the_next_and_what_another_uses_stays(
+    store: Store, place: Path
+) -> None:
+    part = store.part({**DOCKERFILE, "sub/x": "x"})
+    command = [sys.executable, "-c", KILLED, str(store.folder), part.tree, str(place)]
+    killed = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL
+    left = Path(killed.stdout.strip())
+    assert (left / "sub" / "x").exists()
+    with checked_out([part], place) as other:
+        assert not left.exists()
+        with checked_out([part], place) as context:
+            assert files_of(other.folder) == files_of(context.folder)
+    assert list(place.iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing(store: Store, place: Path) -> None:
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=True)
+    try:
+        part = store.part({**DOCKERFILE, "a": os.urandom(800_000), "b": os.urandom(800_000)})
+        with pytest.raises(GuardError, match="unable to write") as caught:
+            content([part], place)
+        assert caught.value.remedy.startswith("df -h ")
+        assert list(place.iterdir()) == []
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_two_at_once_have_each_their_own(store: Store, place: Path) -> None:
+    found: dict[str, dict[str, bytes]] = {}
+
+    def work(name: str) -> None:
+        for number in range(5):
+            files: dict[str, Content] = {**DOCKERFILE, "a": name, f"sub/{name}": str(number)}
+            found[f"{name}{number}"] = content([store.part(files)], place)
+
+    names = ("one", "two")
+    threads = [threading.Thread(target=work, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for name in names:
+        for number in range(5):
+            assert found[f"{name}{number}"]["a"] == name.encode()
+            assert found[f"{name}{number}"][f"sub/{name}"] == str(number).encode()
+            assert len(found[f"{name}{number}"]) == 4

@@ -16,7 +16,6 @@ import pytest
 from guard.engine.client import Engine
 from guard.engine.endings import DeadlinePassed, deadline, shielded, terminable
 from guard.errors import EngineError
-from guard.git.objects import ObjectPool
 from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.trees import Content, Store, Submodule
@@ -149,7 +148,7 @@ def test_a_build_that_is_interrupted(
 
 @pytest.mark.parametrize("builder", ["classic", "buildkit"])
 def test_a_build_that_takes_too_long_is_ended_on_the_engine(
-    builder: str, engine: Engine, pool: ObjectPool, store: Store, base: str
+    builder: str, engine: Engine, store: Store, base: str
 ) -> None:
     marker = f": too-long-{builder};"
     parts = [
@@ -157,12 +156,12 @@ def test_a_build_that_takes_too_long_is_ended_on_the_engine(
         store.part(AULA, "aula"),
     ]
     with pytest.raises(EngineError, match="the build did not end within 3 seconds"):
-        Trial(engine, pool, builder).run(parts, timeout=3)
+        Trial(engine, builder).run(parts, timeout=3)
     assert settled(lambda: processes(marker)) == []
 
 
 def test_the_next_run_removes_what_a_killed_guard_left(
-    engine: Engine, pool: ObjectPool, victim: Callable[..., Victim], store: Store, base: str
+    engine: Engine, victim: Callable[..., Victim], store: Store, base: str
 ) -> None:
     marker = ": left-behind;"
     victim(f"FROM {base}\n", marker + HANGING).end(signal.SIGKILL)
@@ -171,5 +170,5 @@ def test_the_next_run_removes_what_a_killed_guard_left(
         store.part({"Dockerfile": f"FROM {base}\n", "aula": Submodule()}),
         store.part(AULA, "aula"),
     ]
-    assert Trial(engine, pool, "classic").run(parts, "/bin/true").result is Result.PASSED
+    assert Trial(engine, "classic").run(parts, "/bin/true").result is Result.PASSED
     assert running(engine, marker) == []

@@ -8,7 +8,7 @@ import pytest
 
 from guard import config as settings
 from guard.config import Config
-from guard.engine.attempt import attempt, prepare
+from guard.engine.attempt import attempt
 from guard.engine.build import REVISION, SOURCE, Options
 from guard.engine.images import (
     combination_tag,
@@ -44,7 +44,7 @@ def test_labels_cost_no_cached_step(trial: Trial, store: Store, base: str) -> No
     images = []
     for revision in ("1" * 40, "2" * 40):
         options = Options(labels=((REVISION, revision), ("guard.key", "k")))
-        found = attempt(trial.engine, prepare(made, trial.pool, config), trial.on_event, options)
+        found = attempt(trial.engine, trial.prepared(made, config), trial.on_event, options)
         images.append(found)
         assert _labels(trial, found.build.image) == {REVISION: revision, "guard.key": "k"}
     own = [step for step in images[1].build.steps[1:] if not step.text.startswith("LABEL")]
@@ -64,7 +64,7 @@ def test_a_registry_receives_the_image_with_its_tag_and_labels(
     made = parts(store, f"FROM {base}\nCOPY . /pushed\n")
     config = Config(image=trial.image, test=settings.Test(("/bin/true",)))
     labels = ((REVISION, "3" * 40), (SOURCE, "https://example.org/aula-docker"))
-    prepared = prepare(made, trial.pool, config)
+    prepared = trial.prepared(made, config)
     found = attempt(trial.engine, prepared, trial.on_event, Options(labels=labels))
     assert found.result is Result.PASSED
     name, tag = registry.name, combination_tag("aula", "0.38", "thentos", "v0.5.0")

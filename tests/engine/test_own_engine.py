@@ -14,7 +14,6 @@ from guard.engine.baseimage import base_image
 from guard.engine.client import Engine
 from guard.engine.leftovers import OWNER
 from guard.errors import EngineError
-from guard.git.objects import ObjectPool
 from guard.git.store import Part
 from guard.model import Result
 from tests.engine.conftest import Trial
@@ -43,7 +42,6 @@ def test_an_engine_that_is_killed(
     builder: str,
     own: OwnEngine,
     store: Store,
-    pool: ObjectPool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", own.host)
@@ -62,7 +60,7 @@ def test_an_engine_that_is_killed(
         os.kill(int(process), signal.SIGKILL)
     own.start()
     with Engine.connect() as restarted:
-        trial = Trial(restarted, pool, builder)
+        trial = Trial(restarted, builder)
         found = trial.run(parts(store, f"FROM {base}\nRUN echo again\n"))
         assert found.result is Result.PASSED
         labelled = restarted.api.containers(all=True, filters={"label": OWNER})
@@ -74,10 +72,9 @@ def test_an_engine_whose_disk_is_full(
     builder: str,
     own: OwnEngine,
     store: Store,
-    pool: ObjectPool,
 ) -> None:
     with Engine.connect(own.host) as engine:
-        trial = Trial(engine, pool, builder)
+        trial = Trial(engine, builder)
         base = base_image(engine)
         fill = f"FROM {base}\nRUN dd if=/dev/zero of=/big bs=1M count=200\n"
         with pytest.raises(EngineError, match="the engine's disk is full") as caught:
@@ -93,7 +90,6 @@ def test_an_engine_behind_a_port(
     own: OwnEngine,
     engine: Engine,
     store: Store,
-    pool: ObjectPool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -114,7 +110,7 @@ def test_an_engine_behind_a_port(
         assert far.facts.host == own.tcp
         base = base_image(far)
         dockerfile = f"FROM {base}\nRUN echo {way} >/where\n"
-        found = Trial(far, pool, builder).run(parts(store, dockerfile), "/bin/cat", "/where")
+        found = Trial(far, builder).run(parts(store, dockerfile), "/bin/cat", "/where")
         assert (found.result, found.last.tail) == (Result.PASSED, (way,))
         assert far.image_id(found.build.image) and not engine.image_id(found.build.image)
 

@@ -10,7 +10,6 @@ import pytest
 from guard.engine.client import Engine
 from guard.engine.ssh import command
 from guard.errors import EngineError
-from guard.git.objects import ObjectPool
 from guard.model import Result
 from tests.engine.conftest import Trial
 from tests.engine.test_endings import AULA
@@ -42,7 +41,7 @@ def write(program: Path, text: str) -> None:
 
 
 def test_both_builders_build_there(
-    ssh: Path, tmp_path: Path, pool: ObjectPool, store: Store, base: str, builder: str
+    ssh: Path, tmp_path: Path, store: Store, base: str, builder: str
 ) -> None:
     write(ssh, NEAR.format(log=tmp_path / "log"))
     parts = [
@@ -51,7 +50,7 @@ def test_both_builders_build_there(
     ]
     with Engine.connect() as engine:
         assert engine.facts.host == "ssh://dev@far.example:2222"
-        found = Trial(engine, pool, builder).run(parts, "/bin/sh", "-c", "echo out; exit 3")
+        found = Trial(engine, builder).run(parts, "/bin/sh", "-c", "echo out; exit 3")
     assert (found.result, found.last.status, found.last.tail) == (Result.FAILED_TEST, 3, ("out",))
     asked = (tmp_path / "log").read_text().splitlines()
     ours = "-o ConnectTimeout=30 -T -l dev -p 2222 -- far.example docker system dial-stdio"

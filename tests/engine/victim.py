@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 
 from guard.config import Config, Image, Test
-from guard.engine.attempt import attempt, prepare
+from guard.engine.attempt import attempt
 from guard.engine.build import Event, Output
 from guard.engine.client import Engine
+from guard.engine.context import prepared
+from guard.engine.endings import terminable
 from guard.errors import EngineError
-from guard.git.objects import ObjectPool
 from guard.git.repository import Repository
 from guard.git.store import Part
 
@@ -27,9 +28,10 @@ def main(store: str, tree: str, aula: str, builder: str, command: str) -> None:
     repository = Repository(store, store)
     parts = [Part("", "", tree, repository), Part("aula", "1" * 40, aula, repository)]
     config = Config(image=Image(builder=builder), test=Test(("/bin/sh", "-c", command), 60))
-    with Engine.connect() as engine, ObjectPool() as pool:
+    with Engine.connect() as engine, terminable():
         try:
-            print(attempt(engine, prepare(parts, pool, config), tell).result.value, flush=True)
+            with prepared(parts, config, f"{store}/guard/context") as made:
+                print(attempt(engine, made, tell).result.value, flush=True)
         except KeyboardInterrupt as error:
             print(f"interrupted {error}".strip(), flush=True)
         except EngineError as error:
