@@ -28,11 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Say which release and why, check it out and stage it. 1 where no release fits.
-
-    Raises:
-        GuardError: there is no gitlink to move, or moving it would lose something.
-    """
+    """Say which release and why, check it out and stage it. 1 where no release fits."""
     if options.to and options.newest:
         raise UsageError("give --to TAG or --newest, not both")
     with gate_here() as gate:

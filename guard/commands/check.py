@@ -51,11 +51,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Decide about each commit; the worst decision makes the exit status.
-
-    Raises:
-        UsageError: options that do not go together.
-    """
+    """Decide about each commit; the worst decision makes the exit status."""
     if options.staged and options.revisions:
         raise UsageError("--staged takes no revisions", "guard check --staged")
     if options.warn and not options.staged:
@@ -154,11 +150,7 @@ def _staged(options: Namespace, screen: Screen) -> int:
 
 
 def decide(gate: Gate, commit: str) -> Decision:
-    """The decision for a commit of the repository that the command runs in.
-
-    Raises:
-        GuardError: the repository is the dependency, or no part that guard knows.
-    """
+    """The decision for a commit of the repository that the command runs in."""
     workspace = gate.workspace
     if workspace.in_superproject:
         return gate.superproject(commit)

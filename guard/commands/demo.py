@@ -38,12 +38,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Replay the incident; 0 only if every step did what it should.
-
-    Raises:
-        EngineError: there is no engine on which a container runs.
-        GuardError: this installation of guard cannot serve a hook.
-    """
+    """Replay the incident; 0 only if every step did what it should."""
     return play(tell, options.keep, screen)
 
 

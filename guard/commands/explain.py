@@ -24,12 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Print the section of each rule, or one line for every rule there is.
-
-    Raises:
-        UsageError: there is no such rule.
-        GuardError: guard is installed without its pages.
-    """
+    """Print the section of each rule, or one line for every rule there is."""
     sections = _sections()
     for rule in options.rules:
         if rule not in sections:

@@ -35,9 +35,6 @@ def find_targets(superproject: str | None = None) -> Targets:
 
     Args:
         superproject: the superproject's folder, where it cannot be found from here.
-
-    Raises:
-        GuardError: no superproject, or its configuration cannot be read.
     """
     workspace = _workspace(superproject)
     content = workspace.superproject.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
@@ -54,9 +51,6 @@ def targets_of(workspace: Workspace, config: Config, here: Target | None = None)
 
     Args:
         here: one that counts as well, wherever it lies.
-
-    Raises:
-        GitError: git does not tell which worktrees there are.
     """
     tops = with_worktrees(workspace.superproject)
     name = workspace.name(config.consumer)

@@ -58,11 +58,7 @@ class _Read(NamedTuple):
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Write the file at the superproject's root; nothing is staged.
-
-    Raises:
-        GuardError: there is one already, there is no superproject, or its index cannot be read.
-    """
+    """Write the file at the superproject's root; nothing is staged."""
     workspace = _workspace(options)
     root = workspace.superproject.work_tree
     path = os.path.join(root or "", FILE)

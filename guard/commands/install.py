@@ -36,10 +36,6 @@ def run(options: Namespace, screen: Screen) -> int:
 
     Returns:
         0, or 3 where a repository had to be left without the hook.
-
-    Raises:
-        GuardError: this guard cannot serve a hook, no superproject was found, or a folder cannot
-            be written.
     """
     installation = this_installation()
     check_works(installation)

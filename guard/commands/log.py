@@ -64,11 +64,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Show the verdicts that fit, drop what nothing needs, or close a bypass.
-
-    Raises:
-        UsageError: no verdict has the name that was given, or options do not go together.
-    """
+    """Show the verdicts that fit, drop what nothing needs, or close a bypass."""
     if options.settle is not None or options.why is not None:
         return _settle(options, screen)
     workspace = find_workspace()

@@ -43,7 +43,6 @@ def run(options: Namespace, screen: Screen) -> int:
     """Push the image, and record its digest with the verdict.
 
     Raises:
-        UsageError: no verdict has that name, or several have.
         RefusedError: the combination has not passed, or a tag would come to mean something else.
     """
     tag = options.tag
@@ -91,11 +90,7 @@ def _standing(gate: Gate) -> tuple[str, str, Config]:
 
 
 def _passed(gate: Gate, key: str, recipe: str) -> Record:
-    """The newest record, as it is now that nobody else is at work on it.
-
-    Raises:
-        RefusedError: it is not one that has passed.
-    """
+    """The newest record, as it is now that nobody else is at work on it."""
     for record in gate.verdicts.counted():
         if (record.key, record.recipe) == (key, recipe):
             if record.result is Result.PASSED:

@@ -68,12 +68,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Go from step to step until all six are done, one fails, or somebody says no.
-
-    Raises:
-        RefusedError: a push was refused.
-        GuardError: something else is in the way.
-    """
+    """Go from step to step until all six are done, one fails, or somebody says no."""
     if options.json and (options.yes or options.dry_run):
         raise UsageError("--json shows the state and does nothing", "guard release --json")
     if options.json or options.dry_run:
@@ -232,7 +227,6 @@ def _do(now: Situation, step: Step, screen: Screen) -> int:
 
     Raises:
         RefusedError: somebody refused a push: a hook, the remote, or who pushed before.
-        GuardError: it could not be done, and how it can.
     """
     facts = now.release
     if step.kind in (Kind.BUILD, Kind.TEST):

@@ -24,12 +24,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Share the superproject's verdicts and say how many came and went.
-
-    Raises:
-        UsageError: there is no such remote.
-        GuardError: the remote does not answer, or refuses.
-    """
+    """Share the superproject's verdicts and say how many came and went."""
     superproject = find_workspace().superproject
     trust = trust_in(superproject)
     with ObjectPool() as pool:

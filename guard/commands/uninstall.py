@@ -22,11 +22,7 @@ _DONE: Final = {
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Take out what ``guard install`` has put in, and say exactly what was done.
-
-    Raises:
-        GuardError: no superproject was found, or a folder cannot be written.
-    """
+    """Take out what ``guard install`` has put in, and say exactly what was done."""
     folders: set[str] = set()
     for target in _targets(options, screen):
         for folder in _folders(target):

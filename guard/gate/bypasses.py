@@ -167,12 +167,7 @@ def bypassed(gate: Gate, wants_settled: bool = False) -> Bypassed:
 
 
 def settle_by_hand(gate: Gate, name: str, why: str) -> Standing:
-    """Close the one bypass of a name, for a reason.
-
-    Raises:
-        UsageError: none has that name, several have, or it is settled already.
-        GuardError: it cannot be written.
-    """
+    """Close the one bypass of a name, for a reason."""
     shown = bypassed(gate, wants_settled=True)
     named = [each for each in shown.found if each.bypass.is_named(name)]
     if not named:

@@ -82,11 +82,7 @@ class Gate(Contents, ExitStack):
 
     @cached_property
     def index(self) -> Combination | None:
-        """The superproject's index; None where it has none.
-
-        Raises:
-            GuardError: it has unmerged entries or cannot be read.
-        """
+        """The superproject's index; None where it has none."""
         staged = staged_tree(self.workspace.superproject, self._index_file, self.pool)
         return self.enter_context(staged)
 
@@ -97,11 +93,7 @@ class Gate(Contents, ExitStack):
         return None if head is None else self._of(head, "HEAD")
 
     def present(self) -> Combination:
-        """What the superproject would commit next: its index, or HEAD where there is no index.
-
-        Raises:
-            GuardError: there is neither, or the index has unmerged entries.
-        """
+        """What the superproject would commit next: its index, or HEAD where there is no index."""
         found = self.index or self.head
         if found is None:
             where = self.workspace.superproject.git_dir
@@ -157,11 +149,7 @@ class Gate(Contents, ExitStack):
     def decide(
         self, repository: str, commit: str, ref: str | None, combination: Combination
     ) -> Decision:
-        """The decision for a combination; many refs at one commit are decided once.
-
-        Raises:
-            GuardError: the superproject or its configuration cannot be read.
-        """
+        """The decision for a combination; many refs at one commit are decided once."""
         asked = (repository, commit, combination)
         if asked not in self._decided:
             self._decided[asked] = self._decide(*asked)
@@ -272,11 +260,7 @@ class Gate(Contents, ExitStack):
             self.memo.write(accepted, _KIND, *ids)
 
     def misfits(self, combination: Combination) -> tuple[Finding, ...]:
-        """What the static rules have against a combination.
-
-        Raises:
-            GuardError: the superproject or its configuration cannot be read.
-        """
+        """What the static rules have against a combination."""
         ids = self._ids(combination, self.config(combination))
         if self._kept(ids) is not None:
             return ()
@@ -289,27 +273,15 @@ class Gate(Contents, ExitStack):
         return misfits
 
     def combination(self, commit: str) -> Combination:
-        """The combination that a commit of the superproject is.
-
-        Raises:
-            MissingObjectError: the commit or its tree is missing.
-        """
+        """The combination that a commit of the superproject is."""
         return self._of(commit, f"commit {commit[:12]}")
 
     def present_config(self) -> Config:
-        """The configuration in what the superproject would commit next.
-
-        Raises:
-            GuardError: it cannot be read, or there is neither an index nor a commit.
-        """
+        """The configuration in what the superproject would commit next."""
         return self.config(self.present())
 
     def config_at(self, commit: str) -> Config:
-        """The configuration in a commit of the superproject.
-
-        Raises:
-            GuardError: it cannot be read, or the commit is missing.
-        """
+        """The configuration in a commit of the superproject."""
         return self.config(self.combination(commit))
 
     def consumer_name(self) -> str:
@@ -352,11 +324,7 @@ class Gate(Contents, ExitStack):
 
 @contextmanager
 def gate_here() -> Iterator[Gate]:
-    """The gate of the workspace around the current folder, which goes on with what that has read.
-
-    Raises:
-        GuardError: as of `find_workspace`.
-    """
+    """The gate of the workspace around the current folder, with what that has read."""
     with ObjectPool() as pool, Gate(find_workspace(pool=pool), pool=pool) as gate:
         yield gate
 

@@ -54,9 +54,6 @@ def judge(
         refs: the lines that git gives.
         pool: readers, some of them started.
         here: the repository whose hook this is, where that is known.
-
-    Raises:
-        GuardError: something is wrong that is no matter of a single ref.
     """
     updates = updates_of(arguments, refs)
     probes = [update.local_id for update in updates if not update.deletes]
@@ -96,12 +93,7 @@ def judge(
 
 
 def updates_of(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:
-    """The updates of a push, from git or from the framework that runs the hook.
-
-    Raises:
-        UsageError: neither tells them.
-        GuardError: what the framework names is no commit.
-    """
+    """The updates of a push, from git or from the framework that runs the hook."""
     if len(arguments) == 2:
         return parse_updates(refs)
     updates = pre_commit_updates(os.environ, lambda name: resolve(find_here(), name))

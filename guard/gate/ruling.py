@@ -57,9 +57,6 @@ def static(
 
     Args:
         tested: whether the verdict is looked up, too.
-
-    Raises:
-        GuardError: the superproject or its configuration cannot be read.
     """
     facts = gatherer.gather(combination, tested=tested)
     findings = judge(facts, STATIC)
@@ -79,7 +76,7 @@ def release_of(facts: Facts) -> str | None:
 
 
 def misfits(gatherer: Gatherer, combination: Combination) -> tuple[Finding, ...]:
-    """What the static rules say of a combination, without what mends it; errors as of `static`."""
+    """What the static rules say of a combination, without what mends it."""
     return judge(gatherer.gather(combination, tested=False), STATIC)
 
 
@@ -126,9 +123,6 @@ def nearest(
     Args:
         link: the consumer's.
         places: where the consumer is at home.
-
-    Raises:
-        GuardError: something cannot be read.
     """
     if not standings:
         where, what = places[0], "the gitlink is in it"
@@ -211,9 +205,6 @@ def of_stale(
     Args:
         refs: those that the consumer is pushed to, None where that is not known.
         lacking: as of `Links.lacking`, not empty.
-
-    Raises:
-        GitError: git cannot be asked.
     """
     contents, workspace, remote = links.contents, links.contents.workspace, links.home
     head = contents.pool.head(workspace.superproject)

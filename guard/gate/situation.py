@@ -95,9 +95,6 @@ class Situation:
 
     Attributes:
         top: the superproject.
-
-    Raises:
-        GuardError: the combination cannot be read.
     """
 
     def __init__(
@@ -122,11 +119,7 @@ class Situation:
 
     @cached_property
     def releases(self) -> Facts:
-        """The facts with every release of the dependency, and without a verdict.
-
-        Raises:
-            GuardError: its tags cannot be listed.
-        """
+        """The facts with every release of the dependency, and without a verdict."""
         gatherer = self.gate.gatherer
         facts = gatherer.gather(self.combination, tested=False)
         return (
@@ -138,9 +131,6 @@ class Situation:
 
         Args:
             newest: as of `choose`.
-
-        Raises:
-            GuardError: its tags cannot be listed.
         """
         facts = self.releases
         assert isinstance(facts.pin, Pin)  # who would move it has a gitlink

@@ -21,12 +21,7 @@ _AUTHOR: Final = "guard <guard> 0 +0000"
 
 
 def judge(workspace: Workspace, index: str) -> Decision:
-    """The static rules' decision for what is staged in the repository of the command.
-
-    Raises:
-        GuardError: there is no index, it has unmerged entries, or the repository is one that is not
-            judged.
-    """
+    """The static rules' decision for what is staged in the repository of the command."""
     if workspace.in_superproject:
         with Gate(workspace, asks_verdicts=False, index=index) as gate:
             return gate.decide(workspace.name(""), "", None, gate.present())

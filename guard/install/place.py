@@ -82,9 +82,6 @@ def hook_place(repository: Repository) -> HookPlace:
     """Where git looks for the hooks of a repository, with every scope and include considered.
 
     One git process where the answer is the usual folder.
-
-    Raises:
-        GitError: git does not tell.
     """
     base = run_folder(repository)
     # Relative values count from where hooks run, and so does the answer.
@@ -123,9 +120,6 @@ def with_worktrees(repository: Repository) -> tuple[Repository, ...]:
 
     A linked worktree may have a ``core.hooksPath`` of its own, and submodule repositories of its
     own. Worktrees whose folder is gone are left out.
-
-    Raises:
-        GitError: git does not tell.
     """
     # Source: gitrepository-layout(5), worktrees.
     if not os.path.isdir(os.path.join(repository.common_dir, "worktrees")):
@@ -144,9 +138,6 @@ def beside(repository: Repository, settings: Settings) -> list[str]:
 
     Git 2.54 and later runs them beside the one in the folder. Source: git-hook(1) and
     git-config(1), ``hook.<name>.event``, ``.command`` and ``.enabled``.
-
-    Raises:
-        GitError: git cannot be asked.
     """
     hooks: dict[str, dict[str, list[str]]] = {}
     for key, value in settings.of(repository):

@@ -100,11 +100,7 @@ def this_installation() -> Installation:
 
 
 def render(installation: Installation) -> bytes:
-    """The shim's text for an installation.
-
-    Raises:
-        GuardError: the shim is not in the package, or a path cannot be written in it.
-    """
+    """The shim's text for an installation."""
     if "\n" in "".join(installation):
         raise GuardError(
             f"a line break in the path of guard's installation: {installation.python!r}",
@@ -137,11 +133,7 @@ def is_current(content: bytes) -> bool:
 
 
 def shipped(name: str) -> str:
-    """A text that guard is installed with, by its path in the package.
-
-    Raises:
-        GuardError: it is not there.
-    """
+    """A text that guard is installed with, by its path in the package."""
     path = os.path.join(os.path.dirname(this_installation().package), name)
     try:
         with open(path, encoding="utf-8") as file:

@@ -225,9 +225,6 @@ def import_needed() -> None:
     """What `check_works` asks for, in the process that it has started.
 
     Other packages are looked for, and not imported: `guard status` asks for this, too.
-
-    Raises:
-        GuardError: something is missing.
     """
     try:
         import_module("guard.gate.judgement")

@@ -123,7 +123,6 @@ def go_home(gate: Gate, wishes: Wishes, screen: Screen) -> None:
     """Check out again what was checked out before `go_there`.
 
     Raises:
-        UsageError: nothing is remembered.
         GuardError: something would be hard to find again; nothing has moved.
     """
     superproject = _superproject(gate)

@@ -110,11 +110,7 @@ NOTHING: Final = Journal(1, (), ())
 
 
 def read_journal(superproject: Repository) -> Journal:
-    """The journal of a working tree, empty where there is none.
-
-    Raises:
-        GuardError: it cannot be read.
-    """
+    """The journal of a working tree, empty where there is none."""
     path = _file(superproject)
     try:
         with open(path, "rb") as file:

@@ -52,11 +52,7 @@ class Good(NamedTuple):
         return next((part for part in self.parts if part.path == path), None)
 
     def whole(self) -> Combination:
-        """The `base`.
-
-        Raises:
-            GuardError: it cannot be put together any more.
-        """
+        """The `base`."""
         if self.base is None:
             name = self.record.name
             problem = f"the combination of verdict {name} cannot be put together any more"
@@ -84,11 +80,7 @@ class KnownGood:
         return self._config.consumer, self._config.dependency
 
     def all(self) -> list[Good]:
-        """Every combination whose newest verdict is *passed*, the newest first.
-
-        Raises:
-            GuardError: the verdicts or the commits cannot be listed.
-        """
+        """Every combination whose newest verdict is *passed*, the newest first."""
         return [
             self.of(record)
             for record in self._gate.verdicts.counted()
@@ -114,11 +106,7 @@ class KnownGood:
         )
 
     def named(self, name: str) -> list[Good]:
-        """Those that are meant by the start of a verdict's name, or by a tag in a repository.
-
-        Raises:
-            UsageError: none is meant.
-        """
+        """Those that are meant by the start of a verdict's name, or by a tag in a repository."""
         goods = self.all()
         meant = [good for good in goods if good.record.is_named(name)]
         meant = meant or [good for good in goods if self._has_tag(good, name)]
@@ -133,9 +121,6 @@ class KnownGood:
         """The last one that is in the history of the superproject's default branch.
 
         Not the newest verdict: that may be one of a branch that was never merged, or a repetition.
-
-        Raises:
-            GuardError: there is none.
         """
         branch = default_branch(self._repository, self._gate.pool.settings)
         tip = branch.tracked or branch.local

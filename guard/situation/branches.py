@@ -211,11 +211,7 @@ class DefaultBranch(NamedTuple):
 
 
 def default_branch(repository: Repository, settings: Settings) -> DefaultBranch:
-    """The likeliest default branch; where none is known, the branch that is checked out.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """The likeliest default branch; where none is known, the branch that is checked out."""
     head = head_branch(repository)
     remote = usual_remote(repository, settings)
     refs = list_refs(repository, tracking_ref(remote, "")) if remote else {}
@@ -231,11 +227,7 @@ def default_branch(repository: Repository, settings: Settings) -> DefaultBranch:
 
 
 def usual_remote(repository: Repository, settings: Settings) -> str:
-    """The name of the remote that a repository fetches from, as `fetch_remote` has it.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """The name of the remote that a repository fetches from, as `fetch_remote` has it."""
     options = settings.of(repository)
     remote = remote_of(read_remotes(options, repository), dict(options), repository)
     return remote.name if remote is not None else ""
@@ -248,30 +240,18 @@ def fetching(repository: Repository, settings: Settings, commit: str) -> Command
 
 
 def remote_of(remotes: Remotes, options: Options, repository: Repository) -> Remote | None:
-    """The remote that a repository fetches from, as `fetch_remote` has it.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """The remote that a repository fetches from, as `fetch_remote` has it."""
     names = [remote.name for remote in remotes.remotes]
     branch = head_branch(repository).removeprefix(HEADS)
     return remotes.named(fetch_remote(options, names, branch))
 
 
 def head_branch(repository: Repository) -> str:
-    """The branch that is checked out, by its full name; "" where HEAD is detached.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """The branch that is checked out, by its full name; "" where HEAD is detached."""
     return symbolic(repository, "HEAD")
 
 
 def remote_head(repository: Repository, remote: str) -> str:
-    """The tracking ref that the HEAD of a remote follows, there or not; "" where it is none.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """The tracking ref that the HEAD of a remote follows, there or not; "" where it is none."""
     followed = symbolic(repository, tracking_ref(remote, "HEAD"))
     return followed if followed.startswith(tracking_ref(remote, "")) else ""

@@ -152,9 +152,6 @@ def checkouts(
 
     Returns:
         Without what is to be said of HEAD: whether it is on a feature branch, or came from others.
-
-    Raises:
-        GitError: git cannot be asked.
     """
     if superproject.work_tree is None:
         return Checkouts(superproject)
@@ -320,11 +317,7 @@ def is_on_feature(repository: Repository, branch: str, pool: ObjectPool) -> bool
 
 
 def came_from_others(superproject: Repository, head: str) -> bool:
-    """Whether the reflog says that HEAD's commit was cloned, fetched or checked out, and not made.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """Whether the reflog says that HEAD's commit was cloned, fetched or checked out, not made."""
     words = ("log", "--walk-reflogs", "--format=%H %gs", "HEAD")
     entries = superproject.lines(*words, ok=(0, 128)) if head else []
     ways = [entry.partition(" ")[2] for entry in entries if entry.startswith(head)]
@@ -397,11 +390,7 @@ def with_command(superproject: Repository, settings: Settings, remedy: str = "gu
 
 
 def settings_of(superproject: Repository) -> Settings:
-    """Whether the ``.guard.toml`` that lies in the superproject's checkout is staged.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """Whether the ``.guard.toml`` that lies in the superproject's checkout is staged."""
     is_staged = bool(superproject.run("ls-files", "-z", "--", FILE))
     return _settings(superproject, is_staged, is_staged and FILE in _edited(superproject))
 

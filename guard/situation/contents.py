@@ -49,16 +49,11 @@ class Submodules:
         return self._stores[key]
 
     def named(self, store: Store, tree: GitObject) -> dict[str, list[str]]:
-        """Path -> names, as the tree's ``.gitmodules`` says; errors as in `modules`."""
+        """Path -> names, as the tree's ``.gitmodules`` says."""
         return {path: list(names) for path, names in self.modules(store, tree).items()}
 
     def modules(self, store: Store, tree: GitObject) -> dict[str, dict[str, str]]:
-        """Path -> name -> URL, as the tree's ``.gitmodules`` says; "" where it names no URL.
-
-        Raises:
-            GitError: the file cannot be read as git configuration.
-            MissingObjectError: it is in no repository.
-        """
+        """Path -> name -> URL, as the tree's ``.gitmodules`` says; "" where it names no URL."""
         entry = next((item for item in tree.entries if item.name == b".gitmodules"), None)
         if entry is None or entry.mode in (GITLINK, FOLDER):
             return {}
@@ -127,12 +122,7 @@ class Contents:
         return self._stores[combination.objects]
 
     def config(self, combination: Combination) -> Config:
-        """The configuration inside the combination's own tree.
-
-        Raises:
-            ConfigError: it is malformed.
-            MissingObjectError: the tree or the file is missing.
-        """
+        """The configuration inside the combination's own tree."""
         store = self.store(combination)
         tree = superproject_tree(store, combination)
         found = store.walk(tree, FILE)
@@ -166,11 +156,7 @@ class Contents:
         return self._submodules[config]
 
     def gitlink(self, combination: Combination, path: str) -> str | None:
-        """The commit at a submodule's path, None where there is no gitlink.
-
-        Raises:
-            MissingObjectError: a tree on the way is missing.
-        """
+        """The commit at a submodule's path, None where there is no gitlink."""
         for link in combination.replaced:
             if link.path == path:
                 return link.commit
@@ -184,11 +170,7 @@ class Contents:
         return found[0].id
 
     def submodule(self, combination: Combination, config: Config, path: str) -> Store:
-        """The store of a submodule, whose git dir may go by another name than its path.
-
-        Raises:
-            GuardError: ``.gitmodules`` cannot be read.
-        """
+        """The store of a submodule, whose git dir may go by another name than its path."""
         top = self.store(combination)
         submodules = self.submodules(config)
         names = submodules.named(top, superproject_tree(top, combination))
@@ -220,11 +202,7 @@ class Contents:
 
 
 def of_commit(repository: Repository, pool: ObjectPool, commit: str, source: str) -> Combination:
-    """The combination that a commit of the superproject is.
-
-    Raises:
-        MissingObjectError: the commit or its tree is missing.
-    """
+    """The combination that a commit of the superproject is."""
     tree = pool.reader(repository).read(f"{commit}^{{tree}}")
     if tree is None:
         raise MissingObjectError(
@@ -240,11 +218,7 @@ def with_consumer(combination: Combination, path: str, commit: str) -> Combinati
 
 
 def superproject_tree(store: Store, combination: Combination) -> GitObject:
-    """The tree that a combination starts from.
-
-    Raises:
-        MissingObjectError: no repository has it.
-    """
+    """The tree that a combination starts from."""
     tree = store.tree(combination.tree)
     if tree is None:
         raise MissingObjectError(

@@ -101,9 +101,6 @@ class Gatherer:
         Args:
             ranges: what is asked of the dependency's packages; the likeliest releases fit the most.
             most: how many releases are looked into, the likeliest ones; 0 for all of them.
-
-        Raises:
-            GuardError: the dependency's tags cannot be listed.
         """
         config = self._contents.config(combination)
         form, path = config.release_tag, config.dependency
@@ -134,11 +131,7 @@ class Gatherer:
         return self._tested[content, config]
 
     def assembly(self, combination: Combination, config: Config) -> Assembly:
-        """All parts of a combination, and its key.
-
-        Raises:
-            GuardError: it cannot be put together.
-        """
+        """All parts of a combination, and its key."""
         return assemble(
             self._contents.submodules(config), self._contents.store(combination), combination
         )

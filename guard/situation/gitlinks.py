@@ -74,9 +74,6 @@ class Links:
         """The submodules of a combination, each with the commit at its gitlink.
 
         In the order of a release: the dependency first, the consumer last.
-
-        Raises:
-            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
         """
         contents = self.contents
         store = contents.store(combination)
@@ -109,11 +106,7 @@ class Links:
         return store.repositories
 
     def tracking(self, repositories: Iterable[Repository]) -> list[Tracking]:
-        """What repositories know of their remotes; each is asked once.
-
-        Raises:
-            GitError: git cannot be asked.
-        """
+        """What repositories know of their remotes; each is asked once."""
         repositories = list(repositories)
         new = {
             item.common_dir: item for item in repositories if item.common_dir not in self._tracking
@@ -156,19 +149,11 @@ class Links:
         return list(dict.fromkeys(bases)) or [here.base]
 
     def leads_to(self, repository: Repository, tips: Iterable[str], commit: str) -> bool:
-        """Whether some tips lead to a commit; a repository that lacks it knows of no way.
-
-        Raises:
-            GitError: an object on the way is missing.
-        """
+        """Whether some tips lead to a commit; a repository that lacks it knows of no way."""
         return bool(self.reached(repository, set(tips), {commit}))
 
     def reached(self, repository: Repository, tips: set[str], rest: set[str]) -> set[str]:
-        """Those of some commits that some tips lead to; of a single tip that is kept.
-
-        Raises:
-            GitError: an object on the way is missing.
-        """
+        """Those of some commits that some tips lead to; of a single tip that is kept."""
         reached, rest = rest & tips, rest - tips
         if not rest or not tips:
             return reached
@@ -238,9 +223,6 @@ class Links:
 
         Returns:
             By tracking ref, of which several may be of the default branch.
-
-        Raises:
-            GitError: git cannot be asked, or HEAD is at no commit.
         """
         if self.home is None:
             return {}
@@ -256,11 +238,7 @@ class Links:
 
 
 def usual_destination(workspace: Workspace, asks: bool = True) -> Destination:
-    """Where ``git push`` would bring the superproject's HEAD; to no branch where it is detached.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """Where ``git push`` would bring the superproject's HEAD; to no branch where it is detached."""
     remotes = read_remotes(workspace.options, workspace.superproject).remotes
     head = head_branch(workspace.superproject)
     target = pushed_to(dict(workspace.options), [item.name for item in remotes], head, {})

@@ -91,11 +91,7 @@ def _overlapping(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _files(store: Store, tree: GitObject, patterns: Sequence[str]) -> list[File]:
-    """The files that any pattern names, by their paths; what is written for people left out.
-
-    Raises:
-        MissingObjectError: a tree on the way is in no repository.
-    """
+    """The files that any pattern names, by their paths; what is written for people left out."""
     found: dict[str, File] = {}
     for pattern in patterns:
         folder, name = posixpath.split(pattern)

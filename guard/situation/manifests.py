@@ -77,11 +77,7 @@ class Library:
     def packages(
         self, store: Store, tree: GitObject, name: str
     ) -> tuple[list[Package], list[Unknown]]:
-        """Every package inside a dependency's tree.
-
-        Raises:
-            MissingObjectError: a tree is in no repository.
-        """
+        """Every package inside a dependency's tree."""
         files: list[tuple[File, Reader | None]] = [
             (item, None) for item in all_files(store, tree, _is_package_file)
         ]

@@ -62,9 +62,6 @@ class Others:
 
         Returns:
             None where nothing is, and where nothing is known of a remote.
-
-        Raises:
-            GuardError: a tree is missing, or the remote's configuration cannot be read.
         """
         theirs = self._tree
         if theirs is None:

@@ -51,19 +51,11 @@ class PublishedLinks:
 
     @property
     def takes_submodules_along(self) -> bool:
-        """Whether a push of the superproject pushes its submodules first.
-
-        Raises:
-            GitError: git cannot be asked.
-        """
+        """Whether a push of the superproject pushes its submodules first."""
         return self._search.takes_submodules_along
 
     def of(self, asked: Sequence[tuple[Combination, Config]]) -> list[tuple[Publication, ...]]:
-        """The publications of each combination's gitlinks, in the order of a release.
-
-        Raises:
-            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
-        """
+        """The publications of each combination's gitlinks, in the order of a release."""
         links = [self.links.submodules(combination, config) for combination, config in asked]
         # In the order of the push, so that the same commits are told of each time.
         wanted: dict[Submodule, tuple[Config, dict[str, None]]] = {}
@@ -84,11 +76,7 @@ class PublishedLinks:
         return [tuple(self._publications[key] for key in found) for found in links]
 
     def release(self, combination: Combination, config: Config, commit: str) -> Publication | None:
-        """The publication of a commit of the dependency, None where there is no such submodule.
-
-        Raises:
-            GuardError: a tree or ``.gitmodules`` of the superproject cannot be read.
-        """
+        """The publication of a commit of the dependency, None where there is no such submodule."""
         submodule = self.links.submodule(combination, config, config.dependency)
         if submodule is None or not submodule.url:
             return None
@@ -155,9 +143,6 @@ class PublishedLinks:
         Returns:
             The remotes, none where there is nothing to be merged; and how it stands to those whose
             default branch is known.
-
-        Raises:
-            GuardError: something cannot be read.
         """
         submodule = self.links.submodule(combination, config, config.consumer)
         if link is None or submodule is None or not submodule.url:

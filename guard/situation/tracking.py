@@ -84,11 +84,7 @@ class Place(NamedTuple):
 
 
 def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
-    """What repositories know of their remotes.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """What repositories know of their remotes."""
     for repository in repositories:
         pool.reader(repository).start()  # git gets ready while it is asked for settings
     options = pool.settings.of_all(repositories)
@@ -106,9 +102,6 @@ def reachable(
     Args:
         commits: they are in the repository.
         all_here: whether the tips are as well; else those that are not count for nothing.
-
-    Raises:
-        GitError: an object on the way is missing.
     """
     wanted = set(commits)
     # What stands behind it does not count for what is read there.
@@ -128,9 +121,6 @@ def record_seen(
 
     Args:
         shown: what `guard.git.remotes.ls_remote` gave.
-
-    Raises:
-        GitError: the refs cannot be written.
     """
     repository = tracking.repository
     prefix = f"{SEEN}{remote.name}/"

@@ -60,9 +60,6 @@ class Search:
 
         That is what ``git -c`` says of it, too, and nothing on its command line that speaks
         against it and can be seen.
-
-        Raises:
-            GitError: git cannot be asked.
         """
         words = ("config", "--get-regexp", _RECURSES)
         on_demand = False
@@ -81,11 +78,7 @@ class Search:
         places: Sequence[Place],
         commits: Sequence[str],
     ) -> Iterable[Publication]:
-        """What is to be said of commits that no place is known to have.
-
-        Raises:
-            GitError: git cannot be asked on this machine.
-        """
+        """What is to be said of commits that no place is known to have."""
         if not places:
             for commit in commits:
                 yield self._nowhere(submodule, config, commit)

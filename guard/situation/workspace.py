@@ -60,11 +60,7 @@ class Workspace(NamedTuple):
         return config.dependency if is_dependency else config.consumer
 
     def role(self, config: Config) -> Role:
-        """What `here` is to the others.
-
-        Raises:
-            GuardError: a submodule that is neither the consumer nor the dependency.
-        """
+        """What `here` is to the others."""
         path = self.path(config)
         roles = {
             "": Role.SUPERPROJECT,
@@ -102,9 +98,6 @@ def find_workspace(
         probes: commits that may tell a superproject besides HEAD: those of a push.
         pool: readers that the caller goes on with.
         here: the repository around the current folder, where that is known.
-
-    Raises:
-        GuardError: the folder is in no git repository, or no superproject is to be found.
     """
     if pool is None:
         with ObjectPool() as own:
@@ -146,9 +139,6 @@ def repositories_of(
 
     Args:
         names: the submodule's names in ``.gitmodules``, besides its path.
-
-    Raises:
-        GuardError: the configured repository is none.
     """
     top = workspace.superproject
     repositories = [workspace.here] if workspace.path(config) == path else []

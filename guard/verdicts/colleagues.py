@@ -41,7 +41,6 @@ def trust_in(repository: Repository) -> Trust:
 
     Raises:
         ConfigError: the setting is none of those words.
-        GitError: git cannot be asked.
     """
     word = repository.text("config", "--get", SETTING, ok=(0, 1)).strip().lower()
     try:

@@ -158,17 +158,13 @@ class Verdicts:
         return _unreadable(tested, f"the verdict {path} is missing (blob {entry[0].id})")
 
     def newest(self) -> list[Record]:
-        """One's own newest record of each combination and recipe, newest first; no damaged ones.
-
-        Raises:
-            GuardError: the ref cannot be read, or points at nothing of use.
-        """
+        """One's own newest record of each combination and recipe, newest first; no damaged ones."""
         tip = self._whole_tip()
         files = entries(self._repository, tip) if tip is not None else {}
         return self._records(blob for _, blob in files.values())
 
     def history(self) -> list[Record]:
-        """Every attempt that was ever recorded, newest first; raises as `newest`."""
+        """Every attempt that was ever recorded, newest first."""
         tip = self._whole_tip()
         shown = ("--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=")
         listed = self._repository.text("log", *shown, tip) if tip is not None else ""
