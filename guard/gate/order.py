@@ -52,8 +52,7 @@ class Order:
         # A push of the consumer says nothing of where the superproject is at home.
         at_home = gate.workspace.in_superproject
         home = destination if at_home else Destination(asks=destination.asks)
-        self._published = PublishedLinks(gate, home)
-        self._links = self._published.links
+        self._links = PublishedLinks(gate, home)
         self._defaults: dict[str, bool | Unknown] = {}
         self._merged: dict[Combination, tuple[Finding, ...]] = {}
 
@@ -97,10 +96,10 @@ class Order:
         try:
             present = self._gate.present()
             config = self._gate.config(present)
-            found = self._published.release(present, config, commit)
+            found = self._links.release(present, config, commit)
             if found is None or found.state not in _UNPUBLISHED:
                 return ()
-            if self._published.takes_submodules_along:
+            if self._links.takes_submodules_along:
                 return ()
         except GuardError:
             return ()
@@ -134,7 +133,7 @@ class Order:
                 combination = self._gate.combination(name)
                 readable[name] = combination, self._gate.config(combination)
         try:
-            links = self._published.of(list(readable.values()))
+            links = self._links.of(list(readable.values()))
         except GuardError as error:
             unknown = Unknown(error.problem, error.remedy)
             return {
@@ -190,7 +189,7 @@ class Order:
     ) -> tuple[Finding, ...]:
         try:
             link = next((each for each in links if each.path == config.consumer), None)
-            places, standings = self._published.standings(combination, config, link)
+            places, standings = self._links.standings(combination, config, link)
             if link is None or not places:
                 return ()
             merged = (standing for standing in standings if standing.merged)

@@ -52,7 +52,7 @@ from guard.situation.checkouts import (
     is_on_feature,
 )
 from guard.situation.contents import with_consumer
-from guard.situation.gitlinks import Destination, Links, usual_destination
+from guard.situation.gitlinks import Destination, usual_destination
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import PublishedLinks
 from guard.situation.release import (
@@ -148,16 +148,12 @@ class Situation:
         return tracking
 
     @cached_property
-    def _published(self) -> PublishedLinks:
+    def _links(self) -> PublishedLinks:
         return PublishedLinks(self.gate, self._destination)
 
     @cached_property
     def _destination(self) -> Destination:
         return usual_destination(self.gate.workspace, asks=False)
-
-    @property
-    def _links(self) -> Links:
-        return self._published.links
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -508,7 +504,7 @@ class Situation:
 
     def _link(self, path: str) -> Publication:
         """Whether others can fetch the commit of a submodule, as far as is known here."""
-        (publications,) = self._published.of([(self.combination, self.config)])
+        (publications,) = self._links.of([(self.combination, self.config)])
         return next(each for each in publications if each.path == path)
 
     def _places(self, path: str) -> Iterable[Place]:

@@ -35,11 +35,11 @@ class Standing(NamedTuple):
     merged: bool
 
 
-class PublishedLinks:
+class PublishedLinks(Links):
     """Says how gitlinks stand to their remotes; each commit is looked for once."""
 
     def __init__(self, contents: Contents, destination: Destination) -> None:
-        self.links = Links(contents, destination)
+        super().__init__(contents, destination)
         self._publications: dict[tuple[Submodule, str], Publication] = {}
 
     @cached_property
@@ -47,7 +47,7 @@ class PublishedLinks:
         # An accepted push does not wait for the import.
         from guard.situation.unpublished import Search
 
-        return Search(self.links)
+        return Search(self)
 
     @property
     def takes_submodules_along(self) -> bool:
@@ -56,7 +56,7 @@ class PublishedLinks:
 
     def of(self, asked: Sequence[tuple[Combination, Config]]) -> list[tuple[Publication, ...]]:
         """The publications of each combination's gitlinks, in the order of a release."""
-        links = [self.links.submodules(combination, config) for combination, config in asked]
+        links = [self.submodules(combination, config) for combination, config in asked]
         # In the order of the push, so that the same commits are told of each time.
         wanted: dict[Submodule, tuple[Config, dict[str, None]]] = {}
         for (_, config), found in zip(asked, links, strict=True):
@@ -65,10 +65,10 @@ class PublishedLinks:
                     wanted.setdefault(submodule, (config, {}))[1][commit] = None
         # All at once; who needs one that cannot be asked says so.
         with suppress(GitError):
-            self.links.tracking(
+            self.tracking(
                 repository
                 for submodule, (config, _) in wanted.items()
-                for repository in self.links.repositories(submodule, config)[:1]
+                for repository in self.repositories(submodule, config)[:1]
             )
         for submodule, (config, commits) in wanted.items():
             for commit, publication in self._judged(submodule, config, list(commits)).items():
@@ -77,7 +77,7 @@ class PublishedLinks:
 
     def release(self, combination: Combination, config: Config, commit: str) -> Publication | None:
         """The publication of a commit of the dependency, None where there is no such submodule."""
-        submodule = self.links.submodule(combination, config, config.dependency)
+        submodule = self.submodule(combination, config, config.dependency)
         if submodule is None or not submodule.url:
             return None
         return self._judged(submodule, config, [commit])[commit]
@@ -108,7 +108,7 @@ class PublishedLinks:
     ) -> Iterable[Publication]:
         path, url = submodule.path, submodule.url
         places = []
-        for place in self.links.places(submodule, config) if url else ():
+        for place in self.places(submodule, config) if url else ():
             places.append(place)
             known = self._known(place, set(commits))
             for commit in known:
@@ -125,12 +125,12 @@ class PublishedLinks:
         # Nearly always the default branch leads to them, and the others need not be listed.
         default = place.default_branch
         tips = {tracking.refs[default].id} if default is not None else set()
-        published = self.links.reached(place.repository, tips, commits)
+        published = self.reached(place.repository, tips, commits)
         if published == commits:
             return published
         tracked = tracking.tracked(place.remote, place.wanted)
         tips = {*tracked.values(), *tracking.seen(place.remote)}
-        return published | self.links.reached(place.repository, tips, commits - published)
+        return published | self.reached(place.repository, tips, commits - published)
 
     def standings(
         self, combination: Combination, config: Config, link: Publication | None
@@ -144,11 +144,11 @@ class PublishedLinks:
             The remotes, none where there is nothing to be merged; and how it stands to those whose
             default branch is known.
         """
-        submodule = self.links.submodule(combination, config, config.consumer)
+        submodule = self.submodule(combination, config, config.consumer)
         if link is None or submodule is None or not submodule.url:
             return [], []
         # Where there is none, the rule `published` says what is missing.
-        places = list(self.links.places(submodule, config))
+        places = list(self.places(submodule, config))
         standings = []
         for place in places:
             ref = place.default_branch
@@ -157,7 +157,7 @@ class PublishedLinks:
             if link.along and link.along == HEADS + short_name(place.remote.name, ref):
                 return [], []  # this very push brings the branch there, or it fails
             tip = place.tracking.refs[ref].id
-            merged = self.links.leads_to(place.repository, [tip], link.commit)
+            merged = self.leads_to(place.repository, [tip], link.commit)
             standings.append(Standing(link.path, link.commit, place, ref, tip, merged))
         return places, self._newest(standings)
 
@@ -170,6 +170,6 @@ class PublishedLinks:
             for item in standings
             for other in standings
             if other.tip != item.tip
-            and self.links.leads_to(other.place.repository, [other.tip], item.tip)
+            and self.leads_to(other.place.repository, [other.tip], item.tip)
         }
         return [item for item in standings if item.tip not in behind]
