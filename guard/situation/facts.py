@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Sequence
 from fnmatch import fnmatchcase
+from itertools import accumulate
+from operator import itemgetter
+from typing import Final
 
 from guard.config import FILE, Config
-from guard.errors import GuardError
+from guard.errors import GuardError, MissingObjectError
 from guard.git.commits import described
-from guard.git.releases import TagList, all_releases, in_order, releases_named
+from guard.git.releases import TagList, all_releases, in_order, numbers, releases_named
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.haskell import Manifest, SourceKind, VersionRange
 from guard.model import Combination, Evidence, Release, Severity, Tested, VerdictState
 from guard.situation.assembly import Assembly, assemble
-from guard.situation.candidates import likeliest, with_packages
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.image_files import image_pins
 from guard.situation.manifests import Library
@@ -36,6 +39,9 @@ from guard.situation.values import (
     ReleasePackages,
 )
 from guard.verdicts.verdicts import Verdicts
+
+# As Cabal has it: more than nine digits are no number of a version.
+_GREATEST: Final = 999_999_999
 
 
 class Gatherer:
@@ -108,10 +114,10 @@ class Gatherer:
         releases = self._all_tags(form, store).releases
         key = (config, frozenset(ranges), most)
         if key not in self._likeliest:
-            self._likeliest[key] = frozenset(likeliest(ranges, releases, form, most))
+            self._likeliest[key] = frozenset(_likeliest(ranges, releases, form, most))
         chosen = self._likeliest[key]
         if (config, chosen) not in self._candidates:
-            found = with_packages(store, self._library, tuple(chosen), form, path)
+            found = _with_packages(store, self._library, tuple(chosen), form, path)
             self._candidates[config, chosen] = found
         return facts._replace(
             candidates=self._candidates[config, chosen], others=len(releases) - len(chosen)
@@ -343,3 +349,62 @@ def _leads_to(target: str, package: Package) -> bool:
     steps = target.split("/")
     whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
     return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
+
+
+def _likeliest(
+    ranges: Collection[VersionRange], releases: Sequence[Release], form: str, most: int
+) -> Sequence[Release]:
+    """Those whose own versions fit the most ranges, the newest of them; all where they are few.
+
+    A release is nearly always named by the version of its packages, and reading what each of ten
+    thousand holds would take seconds.
+
+    Args:
+        form: the setting ``release-tag``.
+        most: how many at most, 0 for all.
+    """
+    if not most or len(releases) <= most:
+        return releases
+    numbered = sorted(((numbers(each.tag, form), each) for each in releases), key=itemgetter(0))
+    counts = _fitting(ranges, [version for version, _ in numbered])
+    # A pre-release is of interest only where no other release fits.
+    ranked = sorted(range(len(numbered)), key=lambda at: (counts[at], not numbered[at][1].is_pre))
+    return [numbered[at][1] for at in ranked[: -most - 1 : -1]]
+
+
+def _fitting(ranges: Collection[VersionRange], versions: Sequence[tuple[int, ...]]) -> list[int]:
+    """For each of the ascending versions, how many ranges it lies in; by the ranges' ends."""
+    changes = [0] * (len(versions) + 1)
+    for wanted in ranges:
+        for one in wanted.intervals:
+            begin = bisect_left if one.lower_inclusive else bisect_right
+            end = bisect_right if one.upper_inclusive else bisect_left
+            changes[begin(versions, one.lower)] += 1
+            changes[end(versions, one.upper) if one.upper is not None else -1] -= 1
+    counts = accumulate(changes[:-1])
+    # What is no version for Cabal fits nothing.
+    return [
+        count if max(version) <= _GREATEST else 0
+        for version, count in zip(versions, counts, strict=True)
+    ]
+
+
+def _with_packages(
+    store: Store, library: Library, releases: Sequence[Release], form: str, path: str
+) -> tuple[ReleasePackages, ...]:
+    """Releases with their packages, in the order of their versions.
+
+    Args:
+        path: where the dependency stands in the superproject.
+    """
+    found = []
+    for release in in_order(releases, form):
+        root = store.root(release.commit)
+        if root is None:
+            continue
+        try:
+            packages, _ = library.packages(store, root.tree, path)
+        except MissingObjectError:
+            continue  # a release that is not here in full cannot be proposed
+        found.append(ReleasePackages(release._replace(tree=root.tree.id), tuple(packages)))
+    return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guard.gate.gate import Gate
-from guard.gate.policy import Policy, policy_for
+from guard.gate.judgement import Policy, policy_for
 from guard.git.pushes import Pushed, RefUpdate
 from guard.model import Outcome, Severity
 from guard.situation.workspace import Workspace
