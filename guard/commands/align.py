@@ -1,7 +1,5 @@
 """``guard align``: move the dependency to the release that the consumer asks for, and stage it."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError

@@ -1,7 +1,5 @@
 """``guard audit``: the rules over history, as if every commit had been pushed through the gate."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """``guard check``: the gate's decision for commits, in a terminal or in CI."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """``guard explain``: what a rule asks, why, and what mends it, as the page on rules says."""
 
-from __future__ import annotations
-
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Which repositories the hook goes into: the superproject and the consumer, in every checkout."""
 
-from __future__ import annotations
-
 import os
 from argparse import ArgumentParser
 

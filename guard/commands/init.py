@@ -1,7 +1,5 @@
 """``guard init``: write a ``.guard.toml``, proposing what the consumer's CI already says."""
 
-from __future__ import annotations
-
 import json
 import os
 import shlex

@@ -1,7 +1,5 @@
 """`guard install`: the hook into the superproject and the consumer, wherever git looks for it."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from typing import Final, NamedTuple
 

@@ -1,7 +1,5 @@
 """``guard log``: the verdicts, newest first, or everything of one."""
 
-from __future__ import annotations
-
 import os
 from argparse import ArgumentParser, Namespace
 from collections import deque

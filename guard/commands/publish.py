@@ -1,7 +1,5 @@
 """``guard publish``: push the image of a passed combination to its registry."""
 
-from __future__ import annotations
-
 import re
 from argparse import ArgumentParser, Namespace
 from typing import Final

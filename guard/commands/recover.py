@@ -1,7 +1,5 @@
 """``guard recover``: back to a combination that is known to work, by new commits alone."""
 
-from __future__ import annotations
-
 import os
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from collections.abc import Sequence

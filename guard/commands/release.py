@@ -1,7 +1,5 @@
 """``guard release``: the six steps in their order, from wherever they stand."""
 
-from __future__ import annotations
-
 import os
 import sys
 from argparse import ArgumentParser, Namespace

@@ -1,7 +1,5 @@
 """``guard status``: the combination as it stands, whether pushes would pass, what to type next."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import suppress

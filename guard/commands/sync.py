@@ -1,7 +1,5 @@
 """``guard sync``: fetch a remote's verdicts and push one's own, joined by union, never by force."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError

@@ -1,7 +1,5 @@
 """``guard test``: build the image of one exact combination, run its tests, record the verdict."""
 
-from __future__ import annotations
-
 from argparse import ArgumentParser, Namespace
 from functools import partial
 

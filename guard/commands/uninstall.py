@@ -1,7 +1,5 @@
 """`guard uninstall`: the hook out again, and what was there before back in its place."""
 
-from __future__ import annotations
-
 from argparse import Namespace
 from typing import Final
 

@@ -3,8 +3,6 @@
 Each is one JSON file in ``guard/bypasses`` of the superproject's common git dir.
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 import re

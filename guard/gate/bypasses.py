@@ -5,8 +5,6 @@ rules; once ``guard recover`` went back from it; or once somebody says what came
 that is ever added to a record.
 """
 
-from __future__ import annotations
-
 import os
 from contextlib import suppress
 from shlex import quote

@@ -1,7 +1,5 @@
 """What comes after a refused push: often just the commit of what is staged."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from shlex import quote

@@ -3,8 +3,6 @@
 A push that goes through by the memo imports none of this; the rules read Haskell.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Final

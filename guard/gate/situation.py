@@ -1,7 +1,5 @@
 """The situation: all facts about the three repositories that a command goes by, each read once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property

@@ -5,8 +5,6 @@ consumer's index as a commit at the gitlink: that commit is made in a private ob
 nothing is written into anybody's repository.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from guard.errors import GuardError

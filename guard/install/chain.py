@@ -5,8 +5,6 @@ without a temporary file or another process. This is on the hot path: without an
 imports nothing new.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import subprocess

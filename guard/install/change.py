@@ -9,8 +9,6 @@ The kept hook lies beside ours because hooks look for their neighbours by their 
 (pre-commit does), and relative links lead from there. git runs no file of that name.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ says is read here and not by lefthook itself, which need not be in anybody's PAT
 lefthook's documentation, "Configuration".
 """
 
-from __future__ import annotations
-
 import fnmatch
 import os
 import re

@@ -1,7 +1,5 @@
 """Where git looks for a repository's hooks, whose folder that is, and what it runs besides."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

@@ -4,8 +4,6 @@ The shim holds two absolute paths, so that it works with an empty PATH: the inte
 installation, and a file of the package that shows whether the package is still there.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import stat

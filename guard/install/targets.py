@@ -3,8 +3,6 @@
 A proof goes by more than what lies on the disk: what the hook names is started, as git would.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import tempfile

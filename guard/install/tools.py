@@ -3,8 +3,6 @@
 All that guard knows of one of them stands in its row; who adds a program adds a row.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final, NamedTuple

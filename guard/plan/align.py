@@ -1,7 +1,5 @@
 """Which release the dependency should stand at: the computation behind ``guard align``."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final, NamedTuple

@@ -3,8 +3,6 @@
 Pure functions of how the checkouts stand and how far a release is.
 """
 
-from __future__ import annotations
-
 from typing import Final, NamedTuple
 
 from guard.git.commands import ALONE, PERSON, Command, as_next, git, in_turn, told

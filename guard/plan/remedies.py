@@ -3,8 +3,6 @@
 Two kinds of fact bring their remedy: what could not be read, and how a push stands to the remotes.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final

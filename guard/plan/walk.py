@@ -7,8 +7,6 @@ https://pvp.haskell.org: of ``A.B.C``, the same ``A.B`` and a ``C`` that is not 
 away.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from enum import Enum

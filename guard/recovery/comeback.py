@@ -1,7 +1,5 @@
 """``guard recover`` from the question to the remotes: what is shown, asked and done, in order."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The images of known-good combinations: where they are, and one brought back to the engine."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple

@@ -19,8 +19,6 @@ What comes before, an image that is built again, and after, pushes, only goes fr
 to another: the next call finds the good tree at the tip, and makes no second commit.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The known-good combinations: what passed, as people name it, and what of it is still here."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property

@@ -3,8 +3,6 @@
 It is found out before anything is done, and whatever stands in the way is told at once.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple

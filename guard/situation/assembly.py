@@ -1,7 +1,5 @@
 """A combination put together: its parts, and the key that stands for all of their content."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """How the checkouts of the superproject and its submodules stand: what is not staged, or behind."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterable, Mapping

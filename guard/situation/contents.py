@@ -1,7 +1,5 @@
 """What combinations hold: the configuration, the gitlinks and where the submodules' objects are."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Sequence

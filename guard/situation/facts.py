@@ -1,7 +1,5 @@
 """Gathers what the rules may see, once for each combination, out of git's objects."""
 
-from __future__ import annotations
-
 import posixpath
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Sequence

@@ -1,7 +1,5 @@
 """The files of a consumer by which people and CI pick the image, and what they say."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Iterator, MutableMapping, Sequence
 from fnmatch import fnmatchcase

@@ -1,7 +1,5 @@
 """The manifests of a consumer, and the packages of a dependency, out of their trees."""
 
-from __future__ import annotations
-
 import os
 import posixpath
 from collections.abc import Callable, Iterable

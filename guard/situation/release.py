@@ -1,7 +1,5 @@
 """What the steps of a release depend on, as values."""
 
-from __future__ import annotations
-
 from enum import Enum
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 A push waits for this only when it is blocked, so it may take its time.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress

@@ -5,8 +5,6 @@ which merges join what several people recorded. A verdict is of whoever committe
 that brought its file, never of a merge, so that nobody's merge vouches for it.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum

@@ -3,8 +3,6 @@
 The ref moves by compare-and-swap; a loser of the race adds its record to the winner's tree.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Joining one's own verdicts with a remote's: by union, so that nobody's are ever lost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
