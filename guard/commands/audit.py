@@ -104,12 +104,11 @@ def _consumer(gate: Gate, chosen: Sequence[str]) -> _Judged:
     judged = []
     for commit in listed(_consumer_repository(gate), chosen):
         superproject = line.at(commit.when)
-        if superproject is None:
-            judged.append((commit, gate.before_superproject(commit.commit)))
-        else:
-            decision = gate.consumer_at(commit.commit, superproject)
+        decision = gate.consumer_at(commit.commit, superproject)
+        if superproject is not None:
             # Which image others had then is not known; today's would be asked for.
-            judged.append((commit, _of_rules(decision, lambda rule: rule != image_published.NAME)))
+            decision = _of_rules(decision, lambda rule: rule != image_published.NAME)
+        judged.append((commit, decision))
     return judged
 
 

@@ -1,7 +1,7 @@
 """`guard install`: the hook into the superproject and the consumer, wherever git looks for it."""
 
 from argparse import Namespace
-from typing import Final, NamedTuple
+from typing import Final
 
 from guard.commands.hooked import arguments, find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED
@@ -22,13 +22,6 @@ _DONE: Final = {
 }
 
 
-class _Spot(NamedTuple):
-    """One folder of hooks, and every checkout whose pushes run them."""
-
-    place: HookPlace
-    targets: tuple[Target, ...]
-
-
 def run(options: Namespace, screen: Screen) -> int:
     """Install, and say exactly what was done.
 
@@ -42,44 +35,40 @@ def run(options: Namespace, screen: Screen) -> int:
         check_lasts(installation, target.place)
     text = render(installation)
     refused = False
-    for spot in _spots(found.targets):
-        if spot.place.owner is Owner.REPOSITORY:
-            done = _install(spot, text, options, screen)
+    # One folder of hooks may serve several checkouts.
+    spots: dict[str, tuple[HookPlace, list[Target]]] = {}
+    for target in found.targets:
+        place = hook_place(target.repository)
+        spots.setdefault(place.folder, (place, []))[1].append(target)
+    for place, targets in spots.values():
+        if place.owner is Owner.REPOSITORY:
+            done = _install(place, targets, text, options, screen)
         else:
-            done = _refuse(spot, screen)
+            done = _refuse(place, targets, screen)
         refused = refused or not done
     if found.missing:
         screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {found.missing}")
     return EXIT_UNDECIDED if refused else EXIT_ALLOWED
 
 
-def _spots(targets: tuple[Target, ...]) -> list[_Spot]:
-    spots: dict[str, _Spot] = {}
-    for target in targets:
-        place = hook_place(target.repository)
-        known = spots.get(place.folder, _Spot(place, ()))
-        spots[place.folder] = known._replace(targets=(*known.targets, target))
-    return list(spots.values())
-
-
-def _install(spot: _Spot, text: bytes, options: Namespace, screen: Screen) -> bool:
-    folder = spot.place.folder
-    name = spot.targets[0].name
-    planned = plan_install(folder, text)
+def _install(
+    place: HookPlace, targets: list[Target], text: bytes, options: Namespace, screen: Screen
+) -> bool:
+    name, planned = targets[0].name, plan_install(place.folder, text)
     if planned.action is Action.REFUSE:
         screen.warn(f"{name}: not installed: {planned.reason}")
         screen.warn(f"  to mend it: {planned.remedy}")
         return False
     # Settings first: a setting without a hook does nothing, a hook without its setting blocks.
     forced = options.superproject is not None
-    settings = [settle(target, forced, options.dry_run) for target in spot.targets]
-    change = planned if options.dry_run else install_hook(folder, text)
+    settings = [settle(target, forced, options.dry_run) for target in targets]
+    change = planned if options.dry_run else install_hook(place.folder, text)
     _tell(name, change, options.dry_run, screen)
     for line in (*change.notes, *dict.fromkeys(filter(None, settings))):
         screen.say(f"  {line}")
-    if spot.place.setting:
-        screen.say(f"  {spot.place.told}")
-    for line in beside(spot.targets[0].repository, Settings()):
+    if place.setting:
+        screen.say(f"  {place.told}")
+    for line in beside(targets[0].repository, Settings()):
         screen.say(f"  {line}")
     return True
 
@@ -95,14 +84,13 @@ def _tell(name: str, change: Change, dry_run: bool, screen: Screen) -> None:
         screen.say(f"  {'would remove' if dry_run else 'removed'} {path}, left by another tool")
 
 
-def _refuse(spot: _Spot, screen: Screen) -> bool:
-    place = spot.place
-    mend = mend_setting(place, spot.targets[0].place)
-    screen.warn(f"{spot.targets[0].name}: not installed: {place.strange}")
+def _refuse(place: HookPlace, targets: list[Target], screen: Screen) -> bool:
+    mend = mend_setting(place, targets[0].place)
+    screen.warn(f"{targets[0].name}: not installed: {place.strange}")
     if place.owner in (Owner.NOWHERE, Owner.OFF):
         screen.warn(f"  to mend it: {mend} && guard install")
         return False
-    file, line = line_elsewhere(place, tuple(target.place for target in spot.targets))
+    file, line = line_elsewhere(place, tuple(target.place for target in targets))
     screen.warn(f"  to mend it: add this line to {file}, before what reads standard input:")
     screen.warn(f"    {line}")
     if place.setting:

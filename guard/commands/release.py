@@ -185,15 +185,11 @@ def _json(found: Sequence[Step], told: Order, left_out: Sequence[str]) -> dict[s
         "left_out": list(left_out),
         "steps": [
             {
-                "number": step.number,
+                **{key: field for key, field in step._asdict().items() if key != "is_persons"},
                 "kind": step.kind.value,
-                "title": step.title,
                 "state": step.state.value,
                 "commands": [command.text for command in step.commands],
-                "reason": step.reason,
-                "remedy": step.remedy,
                 "after": step.after or None,
-                "undecided": step.undecided,
             }
             for step in found
         ],
@@ -228,7 +224,8 @@ def _do(now: Situation, step: Step, screen: Screen) -> int:
     """
     facts = now.release
     if step.kind in (Kind.BUILD, Kind.TEST):
-        return _test(now, screen)
+        job = job_for(now.gate, now.combination)
+        return EXIT_ALLOWED if passes(now.gate, job, screen) else EXIT_BLOCKED
     if step.kind is Kind.PUBLISH:
         return _publish(now, screen)
     if step.kind is Kind.PUSH_SUPERPROJECT and facts.staged:
@@ -241,12 +238,6 @@ def _do(now: Situation, step: Step, screen: Screen) -> int:
     assert isinstance(spot, Spot)  # else the step would not be next
     _push(now, step, spot, screen)
     return EXIT_ALLOWED
-
-
-def _test(now: Situation, screen: Screen) -> int:
-    gate = now.gate
-    job = job_for(gate, now.combination)
-    return EXIT_ALLOWED if passes(gate, job, screen) else EXIT_BLOCKED
 
 
 def _publish(now: Situation, screen: Screen) -> int:

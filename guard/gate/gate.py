@@ -134,17 +134,19 @@ class Gate(Contents, ExitStack):
                 if combination is not None:
                     yield self._consumer_in(combination, commit, ref)
 
-    def consumer_at(self, commit: str, superproject: str) -> Decision:
-        """The decision for a commit of the consumer with a given commit of the superproject."""
+    def consumer_at(self, commit: str, superproject: str | None) -> Decision:
+        """The decision for a commit of the consumer with a given one of the superproject.
+
+        Args:
+            superproject: None for a commit that is older than any.
+        """
         try:
+            if superproject is None:
+                name = self.workspace.name("")
+                raise GuardError(f"{name} had not been published at that date")
             return self._consumer_in(self.combination(superproject), commit, None)
         except GuardError as error:
             return _undecided(self.consumer_name(), commit, None, error, self._rules)
-
-    def before_superproject(self, commit: str) -> Decision:
-        """The decision for a commit of the consumer that is older than the superproject."""
-        error = GuardError(f"{self.workspace.name('')} had not been published at that date")
-        return _undecided(self.consumer_name(), commit, None, error, self._rules)
 
     def decide(
         self, repository: str, commit: str, ref: str | None, combination: Combination

@@ -1,15 +1,15 @@
 """What comes after a refused push: often just the commit of what is staged."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from shlex import quote
 from typing import Final, NamedTuple
 
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.gate.situation import Situation, standing
+from guard.gate.situation import Situation, is_behind, standing
 from guard.git.commands import PERSON, as_next, git, in_turn, told
-from guard.git.commits import has_commit, is_ancestor
 from guard.git.repository import Repository
 from guard.model import Decision, Outcome, Role, Severity
 from guard.plan.following import SETTINGS, behind, preparation
@@ -81,40 +81,26 @@ class _Place:
     def placed(self, decision: Decision) -> Decision:
         """As `placed`, of one decision."""
         is_consumers = decision.repository != self._top
-        if is_consumers:  # it is judged by settings that are staged
-            decision = self._with_settings(decision)
         edits = (ALIGN,) if is_consumers else (*_EDITS, *SETTINGS)
-        remedies = {
-            each.remedy
-            for each in decision.findings
-            if each.blocks and any(edit in each.remedy for edit in edits)
-        }
-        try:
+        remedies = {each.remedy for each in decision.findings if each.blocks}
+        remedies = {each for each in remedies if any(edit in each for edit in edits)}
+        # The consumer is judged by settings that are staged.
+        unset = {each.remedy for each in decision.findings if is_consumers} & {*SETTINGS}
+        instead: dict[str, str] = {}
+        with suppress(GuardError):  # what is wrong with the index is said of it
+            if unset:
+                top = self._gate.workspace.superproject
+                settings = settings_of(top)
+                instead = {each: with_command(top, settings, each) for each in unset}
+        with suppress(GuardError):
             head = self._gate.head
             at = self._aligned if remedies and is_consumers else head and head.commit
-            if not remedies or decision.commit in (at, ""):
-                return decision
-            elsewhere = self._of_consumer if is_consumers else self._of_superproject
-            instead = {each: elsewhere(decision, each) for each in remedies}
-        except GuardError:
-            return decision  # what is wrong with the index is said of it
+            if remedies and decision.commit not in (at, ""):
+                elsewhere = self._of_consumer if is_consumers else self._of_superproject
+                instead |= {each: elsewhere(decision, each) for each in remedies}
         findings = (
-            each._replace(remedy=instead.get(each.remedy, each.remedy)) if each.blocks else each
-            for each in decision.findings
-        )
-        return decision._replace(findings=tuple(findings))
-
-    def _with_settings(self, decision: Decision) -> Decision:
-        if not any(each.remedy in SETTINGS for each in decision.findings):
-            return decision
-        top = self._gate.workspace.superproject
-        try:
-            settings = settings_of(top)
-        except GuardError:
-            return decision
-        findings = (
-            each._replace(remedy=with_command(top, settings, each.remedy))
-            if each.remedy in SETTINGS
+            each._replace(remedy=instead.get(each.remedy, each.remedy))
+            if each.blocks or each.remedy in unset
             else each
             for each in decision.findings
         )
@@ -145,9 +131,7 @@ class _Place:
         if switch.startswith(PERSON):
             return switch
         what = f"change what {decision.repository} requires at {commit[:12]}"
-        root = gate.submodules(now.config).store(path).root(pinned)
-        is_here = root is not None and has_commit(root.repository, commit)
-        if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
+        if is_behind(gate, now.config, commit, pinned):
             return f"{PERSON}{what}, or push the later commit that {self._top} pins: {switch}"
         align = f" && {remedy}" if is_there else ""
         return f"{PERSON}{what}, or align {self._top} for it: {switch}{align}"

@@ -638,13 +638,17 @@ def standing(gate: Gate) -> Combination:
     if gate.workspace.role(config) is not Role.CONSUMER:
         return present
     commit, pinned = head_of(gate.workspace.here), gate.gitlink(present, config.consumer)
-    if commit is None or pinned is None:
-        return present
-    root = gate.submodules(config).store(config.consumer).root(pinned)
-    is_here = root is not None and has_commit(root.repository, commit)
-    if root is not None and is_here and is_ancestor(root.repository, commit, pinned):
+    if commit is None or pinned is None or is_behind(gate, config, commit, pinned):
         return present
     return with_consumer(present, config.consumer, commit)
+
+
+def is_behind(gate: Gate, config: Config, commit: str, pinned: str) -> bool:
+    """Whether a commit of the consumer lies before the one that is pinned."""
+    root = gate.submodules(config).store(config.consumer).root(pinned)
+    if root is None or not has_commit(root.repository, commit):
+        return False
+    return is_ancestor(root.repository, commit, pinned)
 
 
 def _nothing_of(name: str) -> Unknown:

@@ -107,45 +107,38 @@ def steps(facts: ReleaseFacts) -> tuple[Step, ...]:
         Kind.PUSH_CONSUMER: f"push {names.consumer}",
         Kind.PUSH_SUPERPROJECT: f"push {names.superproject}",
     }
-    build, test = _tried(facts)
     own: tuple[_Own, ...] = (
-        _dependency(facts),
-        build,
-        test,
-        _image(facts),
-        _consumer(facts),
-        _superproject(facts),
+        *(_dependency(facts), *_tried(facts), _image(facts)),
+        *(_consumer(facts), _superproject(facts)),
     )
     stuck = next((at for at, item in enumerate(own, 1) if isinstance(item, Trouble)), 0)
     first = next((at for at, item in enumerate(own, 1) if isinstance(item, _Open)), 0)
     found = []
     for number, (kind, item) in enumerate(zip(Kind, own, strict=True), 1):
-        step = Step(number, kind, titles[kind], StepState.BLOCKED)
-        if isinstance(item, _Done):
-            step = step._replace(state=StepState.DONE, reason=item.how)
-        elif isinstance(item, Trouble):
-            step = step._replace(
-                reason=item.reason,
-                remedy=item.remedy,
-                undecided=item.undecided,
-                is_persons=item.is_persons,
-            )
-        elif number == first and not stuck:
-            step = step._replace(state=StepState.NEXT, commands=item.commands)
-        else:
+        step = _step(number, kind, titles[kind], item)
+        if isinstance(item, _Open) and (number != first or stuck):
             earlier = [at for at in (first, stuck) if 0 < at < number]
             after = min(earlier, default=stuck)
             why = f"after step {after}" if after < number else f"step {after} is in the way"
-            step = step._replace(commands=item.commands, reason=why, after=after)
+            step = step._replace(state=StepState.BLOCKED, reason=why, after=after)
         found.append(step)
     return tuple(found)
 
 
+def _step(number: int, kind: Kind, title: str, own: _Own) -> Step:
+    """A step by itself, whatever the others are."""
+    if isinstance(own, _Done):
+        return Step(number, kind, title, StepState.DONE, reason=own.how)
+    if isinstance(own, _Open):
+        return Step(number, kind, title, StepState.NEXT, own.commands)
+    stuck = Step(number, kind, title, StepState.BLOCKED, (), own.reason, own.remedy)
+    return stuck._replace(undecided=own.undecided, is_persons=own.is_persons)
+
+
 def pending(found: Sequence[Step]) -> Step | None:
     """What has to be dealt with now: what is in the way, else the next; None at the end."""
-    stuck = [step for step in found if step.state is StepState.BLOCKED and not step.after]
-    following = [step for step in found if step.state is StepState.NEXT]
-    return next(iter((*stuck, *following)), None)
+    own = [step for step in found if step.state is not StepState.DONE and not step.after]
+    return min(own, key=lambda step: step.state is StepState.NEXT, default=None)
 
 
 def next_command(found: Sequence[Step]) -> str:
@@ -177,14 +170,8 @@ def own_branch(facts: ReleaseFacts) -> Step | None:
     if not isinstance(facts.beside, Spot):
         return None
     own = _pushed(facts, facts.beside, facts.names.consumer)
-    if isinstance(own, _Done):
-        return None
-    step = Step(0, Kind.PUSH_CONSUMER, f"push {facts.names.consumer}", StepState.BLOCKED)
-    if isinstance(own, _Open):
-        return step._replace(state=StepState.NEXT, commands=own.commands)
-    return step._replace(
-        reason=own.reason, remedy=own.remedy, undecided=own.undecided, is_persons=own.is_persons
-    )
+    title = f"push {facts.names.consumer}"
+    return None if isinstance(own, _Done) else _step(0, Kind.PUSH_CONSUMER, title, own)
 
 
 def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:

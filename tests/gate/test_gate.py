@@ -269,7 +269,7 @@ class TestHonesty:
 
 
 def test_a_commit_older_than_the_superproject(gate: Gate) -> None:
-    found = gate.before_superproject(ABSENT)
+    found = gate.consumer_at(ABSENT, None)
     assert found.outcome is Outcome.UNDECIDED
     assert found.findings[0].message == "aula-docker had not been published at that date"
 
