@@ -507,7 +507,7 @@ class Situation:
 
     def _places(self, path: str) -> Iterable[Place]:
         submodule = self._links.submodule(self.combination, self.config, path)
-        return self._links.places(submodule, self.config) if submodule else ()
+        return self._links.places(submodule) if submodule else ()
 
     def _superproject(self) -> Spot | Trouble:
         top, branch = self.top, self._branch

@@ -48,12 +48,14 @@ class Submodule(NamedTuple):
 
     Args:
         url: as ``.gitmodules`` writes it, "" for none.
+        repositories: where its objects may be.
     """
 
     path: str
     names: tuple[str, ...]
     url: str
     release_tag: str
+    repositories: tuple[Repository, ...]
 
 
 class Links:
@@ -92,18 +94,14 @@ class Links:
             names = modules.get(path, {})
             url = list(names.values())[-1] if names else ""
             form = config.release_tag if path == config.dependency else ""
-            found.append((Submodule(path, tuple(names), url, form), commit))
+            repositories = contents.submodules(config).store(path, tuple(names)).repositories
+            found.append((Submodule(path, tuple(names), url, form, repositories), commit))
         return found
 
     def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
         """The submodule at a path, None where there is no gitlink."""
         links = self.submodules(combination, config)
         return next((item for item, _ in links if item.path == path), None)
-
-    def repositories(self, submodule: Submodule, config: Config) -> tuple[Repository, ...]:
-        """Where the objects of a submodule may be."""
-        store = self.contents.submodules(config).store(submodule.path, submodule.names)
-        return store.repositories
 
     def tracking(self, repositories: Iterable[Repository]) -> list[Tracking]:
         """What repositories know of their remotes; each is asked once."""
@@ -115,10 +113,10 @@ class Links:
         self._tracking.update(zip(new, found, strict=True))
         return [self._tracking[item.common_dir] for item in repositories]
 
-    def places(self, submodule: Submodule, config: Config) -> Iterable[Place]:
+    def places(self, submodule: Submodule) -> Iterable[Place]:
         """The remotes that have the URL of ``.gitmodules``, repository for repository."""
         urls = self.urls(submodule)
-        for repository in self.repositories(submodule, config):
+        for repository in submodule.repositories:
             (tracking,) = self.tracking([repository])
             wanted: frozenset[str] = frozenset()
             for url in urls:

@@ -58,20 +58,15 @@ class PublishedLinks(Links):
         """The publications of each combination's gitlinks, in the order of a release."""
         links = [self.submodules(combination, config) for combination, config in asked]
         # In the order of the push, so that the same commits are told of each time.
-        wanted: dict[Submodule, tuple[Config, dict[str, None]]] = {}
-        for (_, config), found in zip(asked, links, strict=True):
-            for submodule, commit in found:
-                if (submodule, commit) not in self._publications:
-                    wanted.setdefault(submodule, (config, {}))[1][commit] = None
+        wanted: dict[Submodule, dict[str, None]] = {}
+        for submodule, commit in (link for found in links for link in found):
+            if (submodule, commit) not in self._publications:
+                wanted.setdefault(submodule, {})[commit] = None
         # All at once; who needs one that cannot be asked says so.
         with suppress(GitError):
-            self.tracking(
-                repository
-                for submodule, (config, _) in wanted.items()
-                for repository in self.repositories(submodule, config)[:1]
-            )
-        for submodule, (config, commits) in wanted.items():
-            for commit, publication in self._judged(submodule, config, list(commits)).items():
+            self.tracking(each for submodule in wanted for each in submodule.repositories[:1])
+        for submodule, commits in wanted.items():
+            for commit, publication in self._judged(submodule, list(commits)).items():
                 self._publications[submodule, commit] = publication
         return [tuple(self._publications[key] for key in found) for found in links]
 
@@ -80,35 +75,25 @@ class PublishedLinks(Links):
         submodule = self.submodule(combination, config, config.dependency)
         if submodule is None or not submodule.url:
             return None
-        return self._judged(submodule, config, [commit])[commit]
+        return self._judged(submodule, [commit])[commit]
 
-    def _judged(
-        self, submodule: Submodule, config: Config, commits: Sequence[str]
-    ) -> dict[str, Publication]:
+    def _judged(self, submodule: Submodule, commits: Sequence[str]) -> dict[str, Publication]:
         """By commit; where something cannot be read, the commits that are left are unknown."""
         publications = {}
         try:
-            for publication in self._looked_up(submodule, config, commits):
+            for publication in self._looked_up(submodule, commits):
                 publications[publication.commit] = publication
         except GuardError as error:
-            unknown = Publication(
-                submodule.path,
-                "",
-                PublicationState.UNKNOWN,
-                submodule.url,
-                detail=error.problem,
-                remedy=error.remedy,
-            )
+            unknown = Publication(submodule.path, "", PublicationState.UNKNOWN, submodule.url)
+            unknown = unknown._replace(detail=error.problem, remedy=error.remedy)
             for commit in commits:
                 publications.setdefault(commit, unknown._replace(commit=commit))
         return publications
 
-    def _looked_up(
-        self, submodule: Submodule, config: Config, commits: Sequence[str]
-    ) -> Iterable[Publication]:
+    def _looked_up(self, submodule: Submodule, commits: Sequence[str]) -> Iterable[Publication]:
         path, url = submodule.path, submodule.url
         places = []
-        for place in self.places(submodule, config) if url else ():
+        for place in self.places(submodule) if url else ():
             places.append(place)
             known = self._known(place, set(commits))
             for commit in known:
@@ -117,7 +102,7 @@ class PublishedLinks(Links):
             if not commits:
                 return
         # What follows ends in a blocked push, or is asked once for each commit.
-        yield from self._search.of(submodule, config, places, commits)
+        yield from self._search.of(submodule, places, commits)
 
     def _known(self, place: Place, commits: set[str]) -> set[str]:
         """Those of some commits that a remote is known to have, without asking it."""
@@ -148,7 +133,7 @@ class PublishedLinks(Links):
         if link is None or submodule is None or not submodule.url:
             return [], []
         # Where there is none, the rule `published` says what is missing.
-        places = list(self.places(submodule, config))
+        places = list(self.places(submodule))
         standings = []
         for place in places:
             ref = place.default_branch

@@ -9,7 +9,6 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from guard.config import Config
 from guard.errors import GitError
 from guard.git.commands import Remedy, git
 from guard.git.commits import containing
@@ -70,16 +69,12 @@ class Search:
         return on_demand and not _is_told_not_to()
 
     def of(
-        self,
-        submodule: Submodule,
-        config: Config,
-        places: Sequence[Place],
-        commits: Sequence[str],
+        self, submodule: Submodule, places: Sequence[Place], commits: Sequence[str]
     ) -> Iterable[Publication]:
         """What is to be said of commits that no place is known to have."""
         if not places:
             for commit in commits:
-                yield self._nowhere(submodule, config, commit)
+                yield self._nowhere(submodule, commit)
             return
         place = places[0]
         known = Publication(
@@ -99,20 +94,15 @@ class Search:
         shown = self._links.shown(place.repository, place.remote.name)
         if isinstance(shown, GitError):
             fetch = git(place.repository, "fetch", place.remote.name)
+            silent = known._replace(state=PublicationState.UNANSWERED, detail=shown.problem)
             for commit in commits:
-                yield known._replace(
-                    commit=commit,
-                    state=PublicationState.UNANSWERED,
-                    detail=shown.problem,
-                    remedy=(fetch,),
-                )
+                yield silent._replace(commit=commit, remedy=(fetch,))
             return
-        yield from self._answered(submodule, config, places, known, shown, commits)
+        yield from self._answered(submodule, places, known, shown, commits)
 
     def _answered(
         self,
         submodule: Submodule,
-        config: Config,
         places: Sequence[Place],
         known: Publication,
         shown: Mapping[str, str],
@@ -120,7 +110,7 @@ class Search:
     ) -> Iterable[Publication]:
         """What is to be said of commits after the remote of the first place has answered."""
         place = places[0]
-        view = self._view(submodule, config, shown, commits)
+        view = self._view(submodule, shown, commits)
         if view.there:
             # What cannot be kept is asked again.
             with suppress(GitError):
@@ -139,17 +129,13 @@ class Search:
                 yield publication._replace(remedy=remedy)
 
     def _view(
-        self,
-        submodule: Submodule,
-        config: Config,
-        shown: Mapping[str, str],
-        commits: Sequence[str],
+        self, submodule: Submodule, shown: Mapping[str, str], commits: Sequence[str]
     ) -> _View:
         there = set(commits) & set(shown.values())
         here: set[str] = set()
         is_shallow = False
         unread = {tip: ref for ref, tip in shown.items() if ref.startswith(HEADS)}
-        for repository in self._links.repositories(submodule, config):
+        for repository in submodule.repositories:
             for tip in self._links.present(repository, unread):
                 del unread[tip]
             present = self._links.present(repository, set(commits) - there)
@@ -207,18 +193,15 @@ class Search:
         destination = self._links.destination
         return feature_branch(self._links.contents.refs, destination.remote, destination.ref)
 
-    def _nowhere(self, submodule: Submodule, config: Config, commit: str) -> Publication:
+    def _nowhere(self, submodule: Submodule, commit: str) -> Publication:
         if not submodule.url:
-            remedy = self._name_url(submodule, config)
+            remedy = self._name_url(submodule)
             return Publication(submodule.path, commit, PublicationState.NO_URL, remedy=remedy)
-        repositories = self._links.repositories(submodule, config)
+        path, repositories = submodule.path, submodule.repositories
+        nowhere = Publication(path, commit, PublicationState.NO_REMOTE, submodule.url)
         if not repositories:
-            path = submodule.path
-            return Publication(
-                path,
-                commit,
-                PublicationState.UNKNOWN,
-                submodule.url,
+            return nowhere._replace(
+                state=PublicationState.UNKNOWN,
                 detail=f"no repository of {path} is on this machine, so it is not known whether "
                 f"others can fetch {commit[:12]}",
                 remedy=brought_here(self._workspace.superproject, path),
@@ -229,21 +212,13 @@ class Search:
         name = next(item for item in names if item not in taken)
         url = self._links.urls(submodule)[0]
         found = ", ".join(f"{item.name} is {item.urls[0]}" for item in tracking.remotes.remotes)
-        return Publication(
-            submodule.path,
-            commit,
-            PublicationState.NO_REMOTE,
-            url,
-            detail=found,
-            remedy=(
-                git(repositories[0], "remote", "add", name, url),
-                git(repositories[0], "fetch", name),
-            ),
-        )
+        steps = (("remote", "add", name, url), ("fetch", name))
+        remedy = tuple(git(repositories[0], *words) for words in steps)
+        return nowhere._replace(url=url, detail=found, remedy=remedy)
 
-    def _name_url(self, submodule: Submodule, config: Config) -> Remedy:
+    def _name_url(self, submodule: Submodule) -> Remedy:
         url = ""
-        for tracking in self._links.tracking(self._links.repositories(submodule, config)[:1]):
+        for tracking in self._links.tracking(submodule.repositories[:1]):
             remote = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
             url = remote.urls[0] if remote else url
         name = submodule.names[-1] if submodule.names else submodule.path
