@@ -29,11 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def find_targets(superproject: str | None = None) -> Targets:
-    """The `targets_of` the workspace around the current folder, with HEAD's configuration.
-
-    Args:
-        superproject: the superproject's folder, where it cannot be found from here.
-    """
+    """The `targets_of` the workspace around the current folder, with HEAD's configuration."""
     workspace = _workspace(superproject)
     content = workspace.superproject.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
     # With the superproject named, the clone in which the command is run may lie anywhere.

@@ -31,7 +31,6 @@ class PushedRef(NamedTuple):
         commit: what was pushed, zeros for a deletion.
         outcome: the gate's word for it, or "not judged".
         combination: the key, "" where it was not known; so is `recipe`, its digest.
-        findings: what spoke against it, one line each.
     """
 
     ref: str
@@ -64,8 +63,6 @@ class Bypass(NamedTuple):
         when: UTC, ISO 8601 with seconds.
         submodule: the path of the pushed repository in the superproject, "" for that itself.
         trouble: why there was no judgement, "" where there was one.
-        settlement: None where nobody closed it by hand.
-        path: the file that it was read from.
     """
 
     version: Literal[1]
@@ -107,8 +104,6 @@ def record(
 
     Args:
         arguments: the remote's name and URL.
-        decisions: of the refs that were judged.
-        trouble: why there was no judgement.
 
     Raises:
         GuardError: it cannot be written; nothing is left of it.

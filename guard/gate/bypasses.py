@@ -148,11 +148,7 @@ def _consumers(gate: Gate) -> tuple[Repository, ...]:
 
 
 def bypassed(gate: Gate, wants_settled: bool = False) -> Bypassed:
-    """What is to be shown of them.
-
-    Args:
-        wants_settled: whether those that are settled are shown, too.
-    """
+    """What is to be shown of them."""
     bypasses, damaged = _read_all(gate)
     workspace = gate.workspace
     # The order of a release is asked in the superproject alone.

@@ -37,7 +37,6 @@ class _Judged(NamedTuple):
     """What the rules say of a combination; where nothing of it is bad, as the memo keeps it.
 
     Args:
-        release: the tag at the dependency's commit.
         tested: the verdict, None where none was asked for or could be looked up.
     """
 
@@ -51,7 +50,6 @@ class Gate(Contents, ExitStack):
 
     Args:
         asks_verdicts: whether the rules that look at a verdict are asked, besides the static ones.
-        pool: readers that are open already, and that their owner closes.
         index: the file of the superproject's index, where it is not the usual one.
     """
 

@@ -34,7 +34,6 @@ class Judged(NamedTuple):
     """What a push's judgement came to.
 
     Args:
-        trouble: why there was none, "" where there was one.
         others: what is to be said of the refs that are not to blame.
     """
 
@@ -50,7 +49,6 @@ class Policy(NamedTuple):
     Args:
         protected: whether it is judged at all.
         tested: whether the rule `tested` blocks there; elsewhere it warns.
-        weaker: what is laxer than on the remote, as findings.
     """
 
     protected: bool
@@ -80,9 +78,6 @@ def judge(
 
     Args:
         arguments: git's own; none under a framework that keeps them to itself.
-        refs: the lines that git gives.
-        pool: readers, some of them started.
-        here: the repository whose hook this is, where that is known.
     """
     updates = updates_of(arguments, refs)
     probes = [update.local_id for update in updates if not update.deletes]

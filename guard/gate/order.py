@@ -40,11 +40,7 @@ class _Commit(NamedTuple):
 
 
 class Order:
-    """Adds to decisions what the rules of the order say.
-
-    Args:
-        destination: where the commits are pushed to.
-    """
+    """Adds to decisions what the rules of the order say."""
 
     def __init__(self, gate: Gate, destination: Destination) -> None:
         self._gate = gate

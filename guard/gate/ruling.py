@@ -51,11 +51,7 @@ _UNDECIDED: Final = (
 def static(
     gatherer: Gatherer, combination: Combination, tested: bool
 ) -> tuple[Facts, tuple[Finding, ...]]:
-    """What the static rules say of a combination, and the facts that they saw.
-
-    Args:
-        tested: whether the verdict is looked up, too.
-    """
+    """What the static rules say of a combination, and the facts that they saw."""
     facts = gatherer.gather(combination, tested=tested)
     findings = judge(facts, STATIC)
     # No list of releases makes it clearer that there is no pin, or none that can be read.
@@ -116,12 +112,7 @@ def is_default(links: Links, ref: str) -> bool | Unknown:
 def nearest(
     links: Links, link: Publication, places: Sequence[Place], standings: Sequence[Standing]
 ) -> Standing | Unknown | None:
-    """The standing that counts where none is merged; None where the rule `published` says enough.
-
-    Args:
-        link: the consumer's.
-        places: where the consumer is at home.
-    """
+    """The standing that counts where none is merged; None where `published` says enough."""
     if not standings:
         where, what = places[0], "the gitlink is in it"
         return _unknown_default(link.path, where.repository, where.remote, what)
@@ -141,11 +132,7 @@ def nearest(
 def of_merge(
     links: Links, combination: Combination, standing: Standing, misfits: tuple[Finding, ...]
 ) -> tuple[Finding, ...]:
-    """What is to be merged before a push to the superproject's default branch.
-
-    Args:
-        misfits: what the static rules say of the branch's tip in place of the commit.
-    """
+    """What is to be merged before a push to the superproject's default branch."""
     workspace = links.contents.workspace
     commit, remote = combination.commit or "HEAD", links.destination.remote or "<remote>"
     elsewhere = f"{commit[:12]}:{HEADS}pin-{commit[:8]}"
@@ -202,7 +189,6 @@ def of_stale(
 
     Args:
         refs: those that the consumer is pushed to, None where that is not known.
-        lacking: as of `Links.lacking`, not empty.
     """
     contents, workspace, remote = links.contents, links.contents.workspace, links.home
     head = contents.pool.head(workspace.superproject)

@@ -89,7 +89,6 @@ class Situation:
         patience: the seconds that each remote of git has to answer; 0 where none is asked, and what
             git knew last counts.
         registry: looks an image up, None where nobody does.
-        combination: another one than what the superproject would commit next.
 
     Attributes:
         top: the superproject.
@@ -125,11 +124,7 @@ class Situation:
         )
 
     def choice(self, newest: bool = False) -> Choice | None:
-        """The release to which ``guard align`` moves the dependency, None where none fits.
-
-        Args:
-            newest: as of `choose`.
-        """
+        """The release to which ``guard align`` moves the dependency, None where none fits."""
         facts = self.releases
         assert isinstance(facts.pin, Pin)  # who would move it has a gitlink
         return choose(facts, self._nearness(facts.pin), newest)

@@ -38,8 +38,6 @@ def run_chained(hook: str, arguments: Sequence[str], refs: bytes) -> int:
 
     Args:
         hook: its path; "" runs nothing and gives 0.
-        arguments: git's arguments: the remote's name and its URL.
-        refs: all of git's standard input, byte for byte.
 
     A hook that cannot be started gives 1, and says why on standard error: git, too, stops then.
     """

@@ -45,9 +45,7 @@ class Change(NamedTuple):
 
     Args:
         path: the hook that is written or removed.
-        notes: what else a person should know, one line each.
         reason: why nothing can be done, for `Action.REFUSE`.
-        remedy: a command to paste, or what to change.
         moved: the path that `Action.CHAIN` keeps the old hook at, or `Action.RESTORE` takes it
             from.
         leftovers: files of ours in places where other tools have put them, to be removed.

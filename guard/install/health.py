@@ -62,8 +62,6 @@ class HookHealth(NamedTuple):
 
     Args:
         path: where git looks for the hook, "" where git does not tell.
-        reason: one line that says what was found.
-        remedy: a command to paste, or what to change; "" where nothing is wrong.
         by: the tool or the file that stands in our place or runs ours, "" for none.
     """
 
@@ -284,7 +282,6 @@ class Job(NamedTuple):
     """A job of lefthook that runs guard.
 
     Args:
-        path: the file that says so.
         condition: what keeps lefthook from running it in every push, "" for nothing.
     """
 

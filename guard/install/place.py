@@ -37,11 +37,8 @@ class HookPlace(NamedTuple):
     """The folder in which git looks for a repository's hooks.
 
     Args:
-        folder: absolute path; it need not exist.
         usual: absolute path of ``hooks`` in the git dir, where git looks without configuration.
         setting: the value of ``core.hooksPath``, "" where it is not set.
-        scope: where that is set, in words.
-        origin: the file in which it is set.
     """
 
     folder: str

@@ -42,11 +42,8 @@ class HookFile(NamedTuple):
     """A hook as it lies on the disk.
 
     Args:
-        path: absolute path.
         there: whether there is anything, be it a dangling link.
         content: its bytes, those of the link's target for a link; empty where it is unreadable.
-        executable: whether git would run it.
-        link: whether it is a symbolic link.
         folder: whether it is a folder, which git cannot run.
     """
 

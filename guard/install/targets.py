@@ -34,7 +34,6 @@ class Target(NamedTuple):
     """One checkout whose pushes are to be judged.
 
     Args:
-        name: the part as people name it, e.g. ``aula``.
         repository: the checkout's repository; linked worktrees come one by one.
         superproject: the superproject's checkout, where the repository has to be told; else "".
     """
@@ -61,11 +60,7 @@ class Targets(NamedTuple):
 
 
 def settle(target: Target, force: bool, dry_run: bool = False) -> str:
-    """Tell a repository where its superproject is; returns what was done, "" for nothing.
-
-    Args:
-        force: replace a value that a person has set.
-    """
+    """Tell a repository where its superproject is; returns what was done, "" for nothing."""
     if not target.superproject:
         return ""
     repository = target.repository
@@ -110,8 +105,6 @@ class ProvedHook(NamedTuple):
     """One checkout's hook.
 
     Args:
-        name: the part as people name it.
-        place: where the checkout is.
         notes: what runs beside it, one line each.
     """
 
@@ -135,11 +128,7 @@ class ProvedHook(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """The hooks of one workspace.
-
-    Args:
-        missing: where no repository of the consumer was found, and how to get one; else "".
-    """
+    """The hooks of one workspace."""
 
     hooks: tuple[ProvedHook, ...]
     missing: str = ""

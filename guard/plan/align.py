@@ -25,11 +25,7 @@ class Reason(Enum):
 
 
 class Choice(NamedTuple):
-    """The release to stand at.
-
-    Args:
-        others: the other releases within every requirement, oldest first.
-    """
+    """The release to stand at."""
 
     chosen: ReleasePackages
     reason: Reason

@@ -74,9 +74,7 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     the steps of a release.
 
     Args:
-        at: how everything is checked out.
         hook: what makes the hooks effective, "" where they are.
-        pushes: what the hook would say of the pushes as they stand.
     """
     plan = steps(release)
     step = pending(plan)
@@ -192,9 +190,6 @@ def preparation(at: Checkouts, consumer: str, dependency: str) -> Todo | None:
 
     Everything is checked out as the index has it, and that staged. No step takes anything back;
     where only a person can say what is meant, that is the step.
-
-    Args:
-        consumer, dependency: their paths.
     """
     if at.lacks_index:
         return Todo((git(at.superproject, "reset"),))

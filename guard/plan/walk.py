@@ -55,12 +55,9 @@ class Step(NamedTuple):
     """One step.
 
     Args:
-        number: from 1.
-        commands: what does it, one after the other; none where it is done.
         reason: how it is seen to be done, or what is in the way.
         remedy: what mends that; "" where another step has to come first.
         after: the step that has to come first, 0 for none.
-        undecided: it could not be found out whether it is done.
         is_persons: whether the remedy only shows what a person has to mend.
     """
 
@@ -309,7 +306,6 @@ class Order(NamedTuple):
 
     Args:
         matters: None where that cannot be told.
-        why: one line each.
         evidence: the requirements that it rests on.
     """
 

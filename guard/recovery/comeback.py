@@ -37,12 +37,8 @@ class Wishes(NamedTuple):
     """What was asked for.
 
     Args:
-        pushes: the remotes follow.
         latest: whether ``latest`` is to mean the good image in the registry; None for where it
             may and the remotes follow.
-        image: the image is brought back.
-        sure: nobody is asked.
-        only_shows: nothing is done.
     """
 
     pushes: bool

@@ -53,10 +53,8 @@ class Goal(NamedTuple):
     """A checkout that moves, and where it goes.
 
     Args:
-        path: of the submodule, "" for the superproject.
         branch: what is checked out then, "" for a detached HEAD.
         source: a repository that has the commit, None where the checkout's own has it.
-        tag: of that commit, "" for none.
         moves: the branch that is moved to the commit first.
         arrival: what is said once it is there.
     """
@@ -76,9 +74,6 @@ class Move(NamedTuple):
     """A checkout on its way.
 
     Args:
-        path: as of `Goal`.
-        old: the commit that it leaves.
-        new: the one that it goes to.
         stays: whether it stays on its branch, which moves before index and files do.
     """
 

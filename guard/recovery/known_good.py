@@ -27,7 +27,6 @@ class Good(NamedTuple):
         base: a tree of the superproject and the gitlinks that give the very content that passed;
             None where it cannot be put together any more.
         parts: the superproject's share first, then every submodule's; none without `base`.
-        missing: why it cannot be put together, "" where it can.
     """
 
     record: Record
@@ -59,11 +58,7 @@ class Good(NamedTuple):
 
 
 class KnownGood:
-    """The known-good combinations of one workspace.
-
-    Args:
-        config: names the submodules.
-    """
+    """The known-good combinations of one workspace."""
 
     def __init__(self, gate: Gate, config: Config) -> None:
         self._gate = gate

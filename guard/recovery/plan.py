@@ -34,15 +34,10 @@ class Side(NamedTuple):
     """One of the two repositories whose default branch is to have the good tree.
 
     Args:
-        path: of the submodule, "" for the superproject.
         good: the commit whose tree comes back, "" where only the tree is known.
-        described: that commit as people name it.
         tree: the tree that comes back; of the superproject as far as it is known before the
             consumer's new commit is made.
         parents: of the new commit: the tip, and the remote's where both have gone on.
-        why: which tip that is, in words.
-        needed: whether a commit is made at all.
-        undone: the commits whose changes go, as people name them.
         stat: what changes, as ``git diff --stat`` says it.
     """
 
@@ -83,7 +78,6 @@ class Pin(NamedTuple):
 
     Args:
         tag: the release, "" where the commit is none.
-        goal: None where it is not checked out.
     """
 
     path: str
@@ -99,8 +93,6 @@ class Plan(NamedTuple):
     Args:
         changes: what differs from the good tree in that of the restored superproject, but for the
             consumer's gitlink.
-        goals: of the `pins` that are checked out.
-        notes: what a person should know.
     """
 
     good: Good
@@ -171,11 +163,7 @@ def goals_home(gate: Gate, home: Sequence[Home]) -> list[Goal]:
 
 
 class Planner:
-    """Finds out what the way back to one combination is, with commits that restore it.
-
-    Args:
-        pushes: whether the remotes are to follow.
-    """
+    """Finds out what the way back to one combination is, with commits that restore it."""
 
     def __init__(self, gate: Gate, known: KnownGood, good: Good, pushes: bool) -> None:
         self._gate = gate

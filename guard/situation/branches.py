@@ -28,7 +28,6 @@ def fetch_remote(options: Options, remotes: Collection[str], branch: str) -> str
     "." for this repository: then it is none of the remotes.
 
     Args:
-        remotes: their names.
         branch: what is checked out, without ``refs/heads/``; "" for a detached HEAD.
     """
     configured, _ = upstream(options, branch)
@@ -54,7 +53,6 @@ class PushedTo(NamedTuple):
     """Where ``git push`` would bring what HEAD is at.
 
     Args:
-        remote: its name, "" where there is none.
         ref: the full name there; of a detached HEAD the remote's default branch.
         detached: so that git itself would push nothing.
     """
@@ -76,7 +74,6 @@ def pushed_to(
 
     Args:
         head: the branch that is checked out, by its full name; "" for a detached HEAD.
-        refs: those below ``refs/remotes/``.
     """
     branch = head.removeprefix(HEADS)
     remote = push_remote(options, remotes, branch)
@@ -112,12 +109,7 @@ def default_branches(refs: Mapping[str, Ref], remote: str) -> tuple[str, ...]:
 
 
 def feature_branch(refs: Mapping[str, Ref], remote: str, ref: str) -> str:
-    """A branch of a remote that is known to be another one than the default one; else "".
-
-    Args:
-        refs: those below ``refs/remotes/``.
-        ref: the branch, by its full name.
-    """
+    """A branch of a remote that is known to be another one than the default one; else ""."""
     defaults = default_branches(refs, remote)
     is_known = len(defaults) == 1 and ref.startswith(HEADS)
     return ref if is_known and tracking_ref(remote, ref.removeprefix(HEADS)) != defaults[0] else ""
@@ -153,7 +145,6 @@ def moves_default(remote: str, branch: str, followed: str, refs: Collection[str]
     Args:
         remote: its name, "" where the push goes to a URL that no remote has.
         followed: what the remote's HEAD is a symbolic ref to, "" where that is not known.
-        refs: those below ``refs/remotes/``.
     """
     ref, usual = tracking_ref(remote, branch), _usual_refs(remote)
     if not remote or followed in usual:
@@ -191,11 +182,8 @@ class DefaultBranch(NamedTuple):
     """The default branch of a repository's remote, there and here.
 
     Args:
-        remote: the remote's name, "" where the repository has none.
-        name: without ``refs/heads/``.
         tracked: what the remote had when it was last asked, None where that is not known.
         local: the commit of the local branch, None where there is none.
-        checked_out: the working trees that have the local branch checked out.
     """
 
     remote: str

@@ -46,13 +46,9 @@ class Checkout(NamedTuple):
     """The checkout of a submodule.
 
     Args:
-        path: of the submodule.
         head: its HEAD's commit, "" before the first, and where there is no checkout.
         branch: what is checked out, without ``refs/heads/``; "" where HEAD is detached.
-        gitlink: the commit in the superproject's index.
-        is_changed: whether files that git knows have changes that are not committed.
         is_lost: whether HEAD is detached, and no branch or tag keeps its commit.
-        has_tag: whether a tag stands at HEAD.
         under_way: what is begun and not ended, such as "a rebase"; "" for nothing.
         is_feature: whether it is on another branch than its remote's default one.
         was_left: whether the superproject had HEAD's commit at this gitlink, and left it again.
@@ -100,8 +96,6 @@ class Checkouts(NamedTuple):
     """All that is checked out, as the next command finds it.
 
     Args:
-        unmerged: the superproject's paths whose merge is not ended.
-        under_way: as for `Checkout`, in the superproject.
         submodules: those that have a gitlink in the index and are checked out, or whose commit is
             nowhere on this machine.
         is_feature: whether the superproject goes to a branch that is not its default one.
@@ -131,7 +125,6 @@ class Link(NamedTuple):
     """A gitlink in the index.
 
     Args:
-        repositories: where the submodule's objects may be, on this machine.
         has_clones: whether people work in clones of it beside the superproject as well.
     """
 
@@ -144,9 +137,6 @@ def checkouts(
     superproject: Repository, gitlinks: Mapping[str, Link], pool: ObjectPool
 ) -> Checkouts:
     """How everything is checked out. A remote is asked where a checkout lacks its gitlink's commit.
-
-    Args:
-        gitlinks: by the paths of the submodules.
 
     Returns:
         Without what is to be said of HEAD: whether it is on a feature branch, or came from others.
@@ -424,11 +414,7 @@ def malformed_modules(superproject: Repository) -> str:
 
 
 def untested(superproject: Repository, parts: Iterable[Part]) -> list[str]:
-    """One line for each checkout that holds something else than what is tested.
-
-    Args:
-        parts: of the combination that is tested.
-    """
+    """One line for each checkout that holds something else than what is tested."""
     notes: list[str] = []
     if superproject.work_tree is None:
         return notes

@@ -97,11 +97,7 @@ def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str
 
 
 class Contents:
-    """Reads in combinations of one workspace; what two of them share is read once.
-
-    Args:
-        pool: the open object readers; this does not close them.
-    """
+    """Reads in combinations of one workspace; what two of them share is read once."""
 
     def __init__(self, workspace: Workspace, pool: ObjectPool) -> None:
         self.workspace = workspace

@@ -62,9 +62,6 @@ class Gatherer:
     def gather(self, combination: Combination, *, tested: bool) -> Facts:
         """Everything the rules need for one combination.
 
-        Args:
-            tested: whether the verdict is looked up, too.
-
         Raises:
             GuardError: the superproject itself or its configuration cannot be read. What is
                 wrong with a submodule stands in the facts as `Unknown`.
@@ -104,7 +101,6 @@ class Gatherer:
 
         Args:
             ranges: what is asked of the dependency's packages; the likeliest releases fit the most.
-            most: how many releases are looked into, the likeliest ones; 0 for all of them.
         """
         config = self._contents.config(combination)
         form, path = config.release_tag, config.dependency
@@ -299,11 +295,7 @@ def old_image(
     tested: Tested,
     drift: Drift | Unknown,
 ) -> OldImage:
-    """What is to be told of an image that others do not have.
-
-    Args:
-        name: says how people name a part.
-    """
+    """What is to be told of an image that others do not have."""
     image = OldImage(
         name(config.consumer),
         name(""),
@@ -358,7 +350,6 @@ def _likeliest(
     thousand holds would take seconds.
 
     Args:
-        form: the setting ``release-tag``.
         most: how many at most, 0 for all.
     """
     if not most or len(releases) <= most:
@@ -390,11 +381,7 @@ def _fitting(ranges: Collection[VersionRange], versions: Sequence[tuple[int, ...
 def _with_packages(
     store: Store, library: Library, releases: Sequence[Release], form: str, path: str
 ) -> tuple[ReleasePackages, ...]:
-    """Releases with their packages, in the order of their versions.
-
-    Args:
-        path: where the dependency stands in the superproject.
-    """
+    """Releases with their packages, in the order of their versions."""
     found = []
     for release in in_order(releases, form):
         root = store.root(release.commit)

@@ -31,7 +31,6 @@ class Destination(NamedTuple):
     """Where the superproject is pushed to.
 
     Args:
-        remote: the remote's name, or its URL.
         url: as git gives it to the hook; "" where nobody pushes.
         ref: the one that is pushed to, or would be; "" for several, and where it is not known.
         asks: whether a remote may be asked over the network.
@@ -48,7 +47,6 @@ class Submodule(NamedTuple):
 
     Args:
         url: as ``.gitmodules`` writes it, "" for none.
-        repositories: where its objects may be.
     """
 
     path: str

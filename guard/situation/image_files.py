@@ -28,7 +28,6 @@ def image_pins(
     """Where a consumer's tree names the image; never raises for what cannot be read.
 
     Args:
-        reader: of a repository that has the tree.
         kept: what was read already: a commit that leaves these files alone reads none.
     """
     try:

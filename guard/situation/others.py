@@ -29,11 +29,7 @@ class Drift(NamedTuple):
 
 
 class Others:
-    """What was last fetched from the superproject's remote, looked up once.
-
-    Args:
-        contents: reads what is compared.
-    """
+    """What was last fetched from the superproject's remote, looked up once."""
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents

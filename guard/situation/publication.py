@@ -12,8 +12,6 @@ class Unknown(NamedTuple):
 
     Args:
         what: in words, with the commit, file or line.
-        remedy: what mends it, or "".
-        evidence: where it was looked for.
     """
 
     what: str
@@ -49,10 +47,7 @@ class Publication(NamedTuple):
     """The commit at one gitlink, and whether the URL that ``.gitmodules`` names has it.
 
     Args:
-        url: as ``.gitmodules`` writes it.
         remote: the remote of the submodule's repository that has this URL, "" for none.
-        detail: why it is not known.
-        remedy: what publishes the commit, or finds out.
         along: the branch with which this very push publishes it first, as
             ``push.recurseSubmodules`` says; "" for none.
     """

@@ -22,9 +22,7 @@ class Standing(NamedTuple):
     """How the commit at the consumer's gitlink stands to the default branch of one of its remotes.
 
     Args:
-        ref: the branch as it is tracked.
         tip: the commit that it was at when it was last fetched.
-        merged: whether the tip leads to the commit.
     """
 
     path: str
@@ -121,9 +119,6 @@ class PublishedLinks(Links):
         self, combination: Combination, config: Config, link: Publication | None
     ) -> tuple[list[Place], list[Standing]]:
         """How the consumer's commit stands to the default branch of its remotes, as last fetched.
-
-        Args:
-            link: the consumer's.
 
         Returns:
             The remotes, none where there is nothing to be merged; and how it stands to those whose

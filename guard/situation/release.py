@@ -25,7 +25,6 @@ class Trouble(NamedTuple):
     """Why a step cannot be done, or why nobody knows whether it is.
 
     Args:
-        undecided: it could not be found out.
         is_persons: whether only a person can mend it, to whom the remedy shows what there is.
     """
 
@@ -39,13 +38,8 @@ class Spot(NamedTuple):
     """A branch or tag of a remote, and what has to be there.
 
     Args:
-        repository: where the push is made.
-        remote: its name, e.g. ``origin``.
         source: what is pushed: a commit's id, or a tag's full name.
         ref: the full name at the remote.
-        there: the commit that it is at the remote, "" for none.
-        trouble: what would be in the way of a push, None for nothing.
-        asked: whether the remote itself was asked.
         local: the full name of the branch that is checked out here at that commit, "" for none.
         stale: the remote of which git knew last that it has something else, "" for none.
         obstacle: what is in the way of bringing the checkout forward to what is there.
@@ -107,7 +101,6 @@ class PublishedImage(NamedTuple):
 
     Args:
         reference: ``name:tag``, "" where it was given none yet.
-        digest: what the tag means.
     """
 
     state: Published
@@ -123,9 +116,6 @@ class ReleaseFacts(NamedTuple):
         dependency: where its release tag has to be, or that its remote cannot be asked as it is
             named; None where there is no gitlink.
         consumer: the same of its commit.
-        top: the superproject.
-        staged: whether the combination is still to be committed.
-        message: of that commit.
         hides_gitlinks: whether a setting keeps ``git commit`` from seeing those that are staged.
         fits_none: whether one of the releases that are here has to be chosen, and none fits.
         new_tags: what fetches the releases that the dependency's remote has and that are not here.
@@ -155,7 +145,6 @@ class Before(NamedTuple):
     Args:
         pin: the dependency that the superproject's remote-tracking branch pins.
         facts: the consumer as its own remote-tracking branch has it, with the present dependency.
-        branch: that branch, as people name it.
     """
 
     pin: Pin

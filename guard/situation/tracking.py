@@ -100,7 +100,6 @@ def reachable(
     """Those of some commits that some tips lead to; git is asked once.
 
     Args:
-        commits: they are in the repository.
         all_here: whether the tips are as well; else those that are not count for nothing.
     """
     wanted = set(commits)
@@ -117,11 +116,7 @@ def reachable(
 def record_seen(
     tracking: Tracking, remote: Remote, shown: Mapping[str, str], commits: Iterable[str]
 ) -> None:
-    """Keep that a remote was seen to have some commits, all of it or nothing.
-
-    Args:
-        shown: what `guard.git.remotes.ls_remote` gave.
-    """
+    """Keep that a remote was seen to have some commits, all of it or nothing."""
     repository = tracking.repository
     prefix = f"{SEEN}{remote.name}/"
     url = (

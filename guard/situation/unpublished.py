@@ -333,7 +333,6 @@ def _pushed_along(place: Place, checkout: Repository | None, commit: str, remote
     out, to the remote of that branch or to the one that was named on the command line.
 
     Args:
-        checkout: the submodule's checkout in the superproject.
         remote: the remote that the superproject is pushed to.
 
     Returns:

@@ -26,8 +26,6 @@ class Package(NamedTuple):
     Args:
         version: None where its manifest does not say one that can be read.
         folder: where it stands in the dependency's tree, "" for the root.
-        path: the manifest.
-        line: of the version, 1-based.
     """
 
     name: str
@@ -77,7 +75,6 @@ class Pin(NamedTuple):
         same_content: releases with the same tree; looked for only where `releases` is empty.
         described: ``v0.2.1-111-g16d4829b`` or a short id; only where `releases` is empty.
         contradicting: tags that mean different commits in different repositories.
-        repositories: where its objects may be.
     """
 
     commit: str
@@ -103,14 +100,9 @@ class OldImage(NamedTuple):
     """What CI would test a commit of the consumer in, since the image that passed is not there.
 
     Args:
-        consumer: as people name it.
-        superproject: as people name it.
         evidence: the combination that passed.
-        remote: the superproject's remote, as it was when it was last fetched.
         differs: where the combination is unlike the remote's default branch, as people name it.
         verdict: the name of the verdict whose image has not been published.
-        blocks: whether that is an error.
-        unknown: why it could not be found out, None where it could.
     """
 
     consumer: str
@@ -127,8 +119,6 @@ class ImagePins(NamedTuple):
     """What the consumer's files say of the image.
 
     Args:
-        unread: files that could not be read.
-        name: the image's, as it is configured.
         blocks: whether the rule `image-pin` is more than a warning.
     """
 
@@ -153,13 +143,11 @@ class Facts(NamedTuple):
     """Everything that a decision rests on.
 
     Args:
-        superproject: where the combination comes from, as evidence.
         pin: None where the superproject has no gitlink for the dependency.
         consumer: None where it has none for the consumer.
         candidates: the releases with their packages; None where nobody has asked yet.
         others: how many more releases there are, which nobody has looked into.
         tested: None where the rule `tested` is not asked.
-        test_command: what would build and test this combination.
         old_image: None where the rule `image-published` has nothing to say.
         image_pins: None where the consumer cannot be read.
     """
@@ -187,13 +175,8 @@ class Merge(NamedTuple):
     """The consumer's commit, held against the default branch of its remote.
 
     Args:
-        superproject: the pushed commit, as evidence.
-        branch: the tracking branch, e.g. ``origin/master``.
         tip: where it stood when it was last fetched.
-        merged: whether the tip leads to the commit.
-        remedy: what brings the commit into the branch.
         elsewhere: the push of the superproject to another branch.
-        misfits: what the static rules say of the tip in place of the commit.
     """
 
     superproject: Evidence
@@ -213,13 +196,7 @@ class Merge(NamedTuple):
 
 
 class Stale(NamedTuple):
-    """A superproject that lacks what its own remote has.
-
-    Args:
-        branch: the tracking branch, e.g. ``origin/master``.
-        tip: the commit that is missing.
-        remedy: what brings it.
-    """
+    """A superproject that lacks what its own remote has."""
 
     superproject: str
     branch: str

@@ -28,7 +28,6 @@ class Workspace(NamedTuple):
     """The repositories of one command.
 
     Args:
-        here: the repository in which the command or the push runs.
         superproject: the superproject's repository, `here` itself where it is that.
         inside: the path of the checkout of `here` inside the superproject's, "" for a clone
             elsewhere.
@@ -96,8 +95,6 @@ def find_workspace(
 
     Args:
         probes: commits that may tell a superproject besides HEAD: those of a push.
-        pool: readers that the caller goes on with.
-        here: the repository around the current folder, where that is known.
     """
     if pool is None:
         with ObjectPool() as own:
@@ -136,9 +133,6 @@ def repositories_of(
     In a push from the submodule itself its own repository comes first; then the submodule's
     checkout, the ``modules/`` of the common and of the worktree's git dir, the sibling clone, and
     ``git config guard.<path>.repository``.
-
-    Args:
-        names: the submodule's names in ``.gitmodules``, besides its path.
     """
     top = workspace.superproject
     repositories = [workspace.here] if workspace.path(config) == path else []

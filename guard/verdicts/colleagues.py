@@ -57,7 +57,6 @@ class Theirs(NamedTuple):
     Args:
         by: the committer, ``Name <address>``.
         signed: whether the commit has a good signature of somebody whom git knows.
-        trusted: whether it counts here.
     """
 
     record: Record

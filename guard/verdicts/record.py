@@ -38,7 +38,6 @@ class ImageFacts(NamedTuple):
         digest: where it was published, ``name@sha256:...``: what brings it back.
         reference: the name and tag it was given, in a registry as well once it was published.
         bases: ids of the base images, which float.
-        size: bytes of all layers, 0 where that is not known.
     """
 
     id: str = ""
@@ -52,9 +51,6 @@ class Record(NamedTuple):
     """What building and testing one combination by one recipe gave.
 
     Args:
-        key: the combination's.
-        recipe: the recipe's digest.
-        detail: one line on what failed.
         finished: UTC, ISO 8601 with seconds.
         build_seconds: wall-clock, as is `test_seconds`.
         exit_status: of the test command, None where it did not run.
@@ -63,7 +59,6 @@ class Record(NamedTuple):
         release: the dependency's release tag, "" where it stood at none.
         log: file name below the logs' folder.
         log_sha256: of that file.
-        command: the test command.
         context_sha256: of the build context.
         published: when the image was published under its own tag, as `finished`; "" where it was
             not.
@@ -109,7 +104,6 @@ class Record(NamedTuple):
         Args:
             reference: ``name:tag`` in the registry.
             digest: ``name@sha256:...``.
-            when: UTC, ISO 8601 with seconds.
         """
         image = self.image._replace(reference=reference, digest=digest)
         return self._replace(image=image, published=when)

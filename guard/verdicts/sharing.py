@@ -18,12 +18,7 @@ _RACES: Final = 10
 
 
 class Synced(NamedTuple):
-    """What came of it, in verdicts.
-
-    Args:
-        came: those that this clone had not seen.
-        went: those that the remote had not.
-    """
+    """What came of it, in verdicts."""
 
     came: int
     went: int
@@ -64,11 +59,7 @@ def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -
 
 
 def ways_to_verdicts(repository: Repository, remote: str) -> str:
-    """How a clone that has none comes by verdicts.
-
-    Args:
-        remote: the usual one, "" where nothing says which.
-    """
+    """How a clone that has none comes by verdicts."""
     remotes = repository.lines("remote")
     if not remotes:
         return "guard test makes a verdict"

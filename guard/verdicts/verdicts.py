@@ -32,11 +32,7 @@ class _BrokenRefError(GuardError):
 
 
 class Verdicts:
-    """The store in one superproject's repository. Where git cannot be asked, a GitError says so.
-
-    Args:
-        pool: the open readers; the store does not close them.
-    """
+    """The store in one superproject's repository. Where git cannot be asked, a GitError says so."""
 
     def __init__(self, repository: Repository, pool: ObjectPool) -> None:
         # A private index's objects are of no use here, and another process would be.
