@@ -16,8 +16,9 @@ _Check = Callable[[object], object]
 
 FILE: Final = ".guard.toml"
 
-# Changes whenever the same objects would give another build context than before.
-CONTEXT_FORMAT: Final = 1
+# Of key and recipe: changes whenever the same objects and the same file would give another key,
+# another build context or another test than before, a default of `Recipe` included.
+FORMAT: Final = 2
 
 _UPDATE: Final = (
     "update guard: in the clone that it was installed from, git pull && pipx install --force ."
@@ -43,6 +44,7 @@ class Image(NamedTuple):
     Args:
         consumer: ``full``, or ``manifests`` to let only the consumer's manifests into the context.
         builder: ``auto``, ``buildkit`` or ``classic``.
+        ignore: files and folders of the superproject's own that are no content.
         latest_from: ``releases`` or ``any``: which combinations the tag ``latest`` may move to.
         also: other names under which the consumer's files know the image.
         pins: patterns over the consumer's paths: by these files people and CI pick the image.
@@ -56,6 +58,7 @@ class Image(NamedTuple):
     build_args: tuple[tuple[str, str], ...] = ()
     consumer: str = "full"
     builder: str = "auto"
+    ignore: tuple[str, ...] = ()
     latest_from: str = "releases"
     also: tuple[str, ...] = ("fisx/aula",)
     pins: tuple[str, ...] = (
@@ -73,11 +76,13 @@ class Test(NamedTuple):
         timeout: seconds, for the build and for the test each.
         source: absolute path in the container where the consumer's tree is put before the test,
             or "".
+        entrypoint: whether the command is given to the image's ENTRYPOINT.
     """
 
     command: tuple[str, ...] = ()
     timeout: int = 90 * 60
     source: str = ""
+    entrypoint: bool = False
 
 
 class Rules(NamedTuple):
@@ -92,6 +97,7 @@ class Recipe(NamedTuple):
 
     Args:
         consumer: ``full`` or ``manifests``.
+        builder: as configured.
         consumer_path: of the submodule that `consumer` and `source` speak of, "" where they leave
             everything as it is.
     """
@@ -101,17 +107,25 @@ class Recipe(NamedTuple):
     platform: str
     build_args: tuple[tuple[str, str], ...]
     consumer: str
+    builder: str
+    ignore: tuple[str, ...]
     command: tuple[str, ...]
     source: str
-    consumer_path: str = ""
+    entrypoint: bool
+    consumer_path: str
 
     @property
     def digest(self) -> str:
-        """64 hexadecimal digits: SHA-256 of the canonical JSON and the context's format."""
+        """64 hexadecimal digits: SHA-256 of the canonical JSON of the format and of what is not at
+        its default, so that a key that a newer guard knows changes no digest by being there.
+        """
         import hashlib
 
-        content = {"format": CONTEXT_FORMAT, **self._asdict()}
-        text = to_json(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        usual = Config().recipe._asdict()
+        content = {key: value for key, value in self._asdict().items() if value != usual[key]}
+        text = to_json(
+            {"format": FORMAT, **content}, sort_keys=True, separators=(",", ":"), ensure_ascii=True
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -130,15 +144,19 @@ class Config(NamedTuple):
     @property
     def recipe(self) -> Recipe:
         """What a verdict depends on, beside the content."""
+        image, test = self.image, self.test
         return Recipe(
-            self.image.dockerfile,
-            self.image.target,
-            self.image.platform,
-            self.image.build_args,
-            self.image.consumer,
-            self.test.command,
-            self.test.source,
-            self.consumer if self.test.source or self.image.consumer != "full" else "",
+            dockerfile=image.dockerfile,
+            target=image.target,
+            platform=image.platform,
+            build_args=image.build_args,
+            consumer=image.consumer,
+            builder=image.builder,
+            ignore=image.ignore,
+            command=test.command,
+            source=test.source,
+            entrypoint=test.entrypoint,
+            consumer_path=self.consumer if test.source or image.consumer != "full" else "",
         )
 
 
@@ -192,7 +210,30 @@ class _Reader:
         config = config._replace(**self._values("guard", guard, _GUARD))
         if config.consumer == config.dependency:
             raise self._bad("guard.dependency", "is the same submodule as the consumer")
+        if config.image.consumer == "manifests" and not config.test.source:
+            raise self._bad(
+                "image.consumer",
+                'is "manifests", but without test.source no test would see the sources',
+                f"say in {self._where} where the test finds them, as in [test] source = "
+                f'"/src/{config.consumer}"; or [image] consumer = "full"',
+            )
+        self._check_ignored(config)
         return config
+
+    def _check_ignored(self, config: Config) -> None:
+        """Let only content be left out, and nothing that says what the content is."""
+        dockerfile = config.image.dockerfile
+        builders = (dockerfile, f"{dockerfile}.dockerignore", ".dockerignore", ".gitmodules")
+        for ignored in config.image.ignore:
+            hidden = [path for path in builders if is_below(path, ignored)]
+            hidden += [
+                path
+                for path in (config.consumer, config.dependency)
+                if is_below(path, ignored) or is_below(ignored, path)
+            ]
+            if hidden:
+                what = f"must leave {hidden[0]} alone, and names {ignored!r}"
+                raise self._bad("image.ignore", what)
 
     def _whole(self, name: str, table: object, keys: Mapping[str, _Check]) -> dict[str, Any]:
         values = self._table(name, table)
@@ -247,6 +288,11 @@ class _Reader:
         return ConfigError(f"{where}: {key} {what}", remedy or f"correct {self._where}")
 
 
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is that one, or in it."""
+    return f"{path}/".startswith(f"{folder}/")
+
+
 def _line_of(key: str, text: str) -> int | None:
     """Where a key or a table stands, as far as it is written in the usual way."""
     table = ""
@@ -275,6 +321,14 @@ def _path(value: object) -> str:
     if not text or text.startswith("/") or ".." in parts or "." in parts or "" in parts:
         raise ValueError(f"must be a path inside the repository, not {value!r}")
     return text
+
+
+def _literal_paths(value: object) -> tuple[str, ...]:
+    paths = [_path(item) for item in _texts(value)]
+    for path in paths:
+        if path.startswith("!") or set(path) & set("*?["):
+            raise ValueError(f"must list files and folders, not patterns such as {path!r}")
+    return tuple(sorted(set(paths)))
 
 
 def _tag_format(value: object) -> str:
@@ -377,6 +431,7 @@ _IMAGE: Final[Mapping[str, _Check]] = {
     "build-args": _arguments,
     "consumer": _one_of("full", "manifests"),
     "builder": _one_of("auto", "buildkit", "classic"),
+    "ignore": _literal_paths,
     "latest-from": _one_of("releases", "any"),
     "also": _names,
     "pins": _globs,
@@ -390,4 +445,5 @@ _TEST: Final[Mapping[str, _Check]] = {
     "command": _command,
     "timeout": _duration,
     "source": _absolute,
+    "entrypoint": _yes_or_no,
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -32,6 +34,7 @@ platform   = "linux/amd64"
 build-args = {B = "2", A = "1"}
 consumer   = "manifests"
 builder    = "classic"
+ignore     = ["docs/", "README.md", "docs"]
 also       = ["fisx/x"]
 pins       = ["ci/**"]
 latest-from = "any"
@@ -41,6 +44,7 @@ publish = false
 command = ["make", ""]
 timeout = "45s"
 source  = "/liqd/aula/"
+entrypoint = true
 
 [rules]
 image-published = "error"
@@ -63,12 +67,13 @@ def test_every_key() -> None:
             (("A", "1"), ("B", "2")),
             "manifests",
             "classic",
+            ("README.md", "docs"),
             "any",
             ("fisx/x",),
             ("ci/**",),
             publish=False,
         ),
-        test=HowToTest(("make", ""), 45, "/liqd/aula"),
+        test=HowToTest(("make", ""), 45, "/liqd/aula", True),
         rules=Rules("error", "error"),
     )
 
@@ -99,7 +104,7 @@ WRONG = {
     "guard.consumer-push": ["protect", "tested"],
     "image": [
         *("name", "dockerfile", "target", "platform", "build-args", "consumer", "builder"),
-        *("latest-from", "also", "pins"),
+        *("latest-from", "also", "pins", "ignore"),
     ],
     "test": ["command", "timeout", "source"],
     "rules": ["image-published", "image-pin"],
@@ -142,6 +147,12 @@ def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
         ("image", "publish", "0"),
         ("image", "also", '["aula:latest"]'),
         ("image", "pins", '["/Makefile"]'),
+        *(("image", "ignore", paths) for paths in ('"docs"', '["/docs"]', '["docs/../aula"]')),
+        *(("image", "ignore", paths) for paths in ('["*.md"]', '["!docs"]', '["[a]"]', '["a?"]')),
+        *(("image", "ignore", f'["{path}"]') for path in ("Dockerfile", ".dockerignore")),
+        *(("image", "ignore", f'["{path}"]') for path in (".gitmodules", "aula", "aula/README.md")),
+        *(("image", "ignore", f'["x", "{path}"]') for path in ("Dockerfile.dockerignore",)),
+        ("image", "ignore", '["thentos/docs/"]'),
         ("image", "pins", '["**/*.sh"]'),
         ("rules", "image-published", '"off"'),
         ("rules", "image-pin", '"off"'),
@@ -154,6 +165,7 @@ def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
         ("test", "source", '"liqd"'),
         ("test", "source", '"/"'),
         ("test", "source", '"/a/../b"'),
+        ("test", "entrypoint", '"yes"'),
     ],
 )
 def test_a_bad_value_names_the_key(table: str, key: str, value: str) -> None:
@@ -184,6 +196,21 @@ def test_an_unknown_key_is_named_and_may_be_a_newer_guards(text: str, line: str,
     assert problem.startswith(f".guard.toml{line}: {key} is not a key that guard knows (")
     assert problem.endswith(f"); this is guard {__version__}, and a newer one may know it")
     assert remedy.startswith("correct .guard.toml, or update guard: ")
+
+
+@pytest.mark.parametrize("source", ["", 'source = ""\n'])
+def test_sources_that_no_test_would_see(source: str) -> None:
+    text = f'[test]\n{source}[image]\nconsumer = "manifests"\n[guard]\nconsumer = "app"\n'
+    with pytest.raises(ConfigError) as caught:
+        read_config(text.encode())
+    line = text[: text.index("consumer =")].count("\n") + 1
+    assert caught.value.problem == (
+        f'.guard.toml:{line}: image.consumer is "manifests", but without test.source no test would '
+        "see the sources"
+    )
+    remedy = 'say in .guard.toml where the test finds them, as in [test] source = "/src/app"'
+    assert caught.value.remedy == f'{remedy}; or [image] consumer = "full"'
+    read_config(text.replace(f"[test]\n{source}", '[test]\nsource = "/src/app"\n').encode())
 
 
 @pytest.mark.parametrize("versions", [f">={__version__}", f"=={__version__}", "<9000,>0.0.1", ""])
@@ -239,6 +266,13 @@ def test_any_bytes_are_a_configuration_or_an_error_of_it(data: bytes) -> None:
         assert len(config.recipe.digest) == 64
 
 
+IMAGE_DEFAULTS = [
+    *('dockerfile = "Dockerfile"', 'target = ""', 'platform = ""', "build-args = {}"),
+    *('consumer = "full"', 'builder = "auto"', "ignore = []"),
+]
+TEST_DEFAULTS = ['source = ""', "entrypoint = false", 'timeout = "90m"']
+
+
 class TestRecipe:
     """A verdict belongs to a recipe: what changes the result, and nothing else."""
 
@@ -255,6 +289,9 @@ class TestRecipe:
             'consumer = "full"',
             'command = ["make", "other"]',
             'source = "/other"',
+            'builder = "auto"',
+            'ignore = ["README.md"]',
+            "entrypoint = false",
         ],
     )
     def test_what_changes_it(self, line: str) -> None:
@@ -275,8 +312,8 @@ class TestRecipe:
             ("parts/thentos", "thentos"),
             ("thentos-{version}", "v{version}"),
             ('{B = "2", A = "1"}', '{A = "1", B = "2"}'),
-            ("classic", "buildkit"),
             ("/liqd/aula/", "/liqd/aula"),
+            ('["docs/", "README.md", "docs"]', '["README.md", "docs"]'),
             ('latest-from = "any"', 'latest-from = "releases"'),
             ("publish = false", ""),
             ('image-published = "error"', ""),
@@ -288,6 +325,51 @@ class TestRecipe:
     def test_what_does_not(self, old: str, new: str) -> None:
         assert old in WHOLE
         assert self.digest(WHOLE.replace(old, new)) == self.digest(WHOLE)
+
+    def test_what_is_at_its_default_is_no_part_of_it(self) -> None:
+        """So a key that comes to be known, and is not used, voids no verdict."""
+        command = '[test]\ncommand = ["make"]\n'
+        content = '{"command":["make"],"format":2}'
+        assert self.digest(command) == hashlib.sha256(content.encode()).hexdigest()
+
+    @settings(max_examples=100)
+    @given(
+        st.sets(st.sampled_from([*IMAGE_DEFAULTS, *TEST_DEFAULTS])),
+        st.sampled_from(["", 'builder = "classic"\n', 'target = "x"\nplatform = "y/z"\n']),
+    )
+    def test_a_default_may_be_written_out(self, written: set[str], image: str) -> None:
+        usual = f'[image]\n{image}[test]\ncommand = ["make"]\n'
+        keys = {line.partition(" ")[0] for line in image.splitlines()}
+        mine = [line for line in sorted(written) if line.partition(" ")[0] not in keys]
+        images = "\n".join(line for line in mine if line in IMAGE_DEFAULTS)
+        tests = "\n".join(line for line in mine if line in TEST_DEFAULTS)
+        whole = f'[image]\n{image}{images}\n[test]\ncommand = ["make"]\n{tests}\n'
+        assert self.digest(whole) == self.digest(usual)
+
+    @settings(max_examples=200)
+    @given(st.data())
+    def test_two_configurations_have_one_digest_if_they_say_the_same(
+        self, data: st.DataObject
+    ) -> None:
+        def config() -> Config:
+            text = st.sampled_from(["", "a", "b"])
+            image = Image(
+                target=data.draw(text),
+                platform=data.draw(text),
+                build_args=data.draw(st.sampled_from([(), (("a", "b"),), (("a", ""), ("b", ""))])),
+                builder=data.draw(st.sampled_from(["auto", "classic"])),
+                ignore=data.draw(st.sampled_from([(), ("a",), ("a", "b")])),
+            )
+            command = data.draw(st.sampled_from([("a",), ("a", ""), ("a", "b")]))
+            test = HowToTest(command, source=data.draw(text), entrypoint=data.draw(st.booleans()))
+            return Config(consumer=data.draw(text), image=image, test=test)
+
+        first, second = config(), config()
+        # Where no source is put anywhere, nothing depends on whose it is.
+        same = [
+            each if each.test.source else each._replace(consumer="") for each in (first, second)
+        ]
+        assert (first.recipe.digest == second.recipe.digest) is (same[0] == same[1])
 
     def test_two_words_are_not_one(self) -> None:
         command = "[test]\ncommand = {}\n"

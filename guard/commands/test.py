@@ -58,6 +58,8 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
         if part.path in (job.config.consumer, job.config.dependency)
     ]
     screen.say(f"testing {' with '.join(links)} in {name('')} ({job.combination.source})")
+    if ignored := job.config.image.ignore:
+        screen.say(f"  left out of the image: {', '.join(ignored)}")
     notes = Ahead(partial(untested, gate.workspace.superproject, job.assembly.parts))
     # Better said before an hour of building than after it. What is found now is remembered, too,
     # and the push that follows reads no manifest again.

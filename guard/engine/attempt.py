@@ -104,7 +104,8 @@ def attempt(
         if build.image:
             on_event(Testing(build.image, recipe.command))
             plan = TestPlan(
-                *(build.image, recipe.command, prepared.timeout, recipe.platform),
+                *(build.image, recipe.command, recipe.entrypoint, prepared.timeout),
+                recipe.platform,
                 *(recipe.source, prepared.source),
             )
             test = run_test(engine, plan, on_event)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from guard.config import FILE as CONFIG_FILE
-from guard.config import Config, Recipe
+from guard.config import Config, Recipe, is_below
 from guard.engine.endings import shielded
 from guard.errors import EngineError, GitError, GuardError, MissingObjectError, UsageError
 from guard.git.commands import git, told
@@ -121,7 +121,7 @@ def prepared(parts: Sequence[Part], config: Config, place: str) -> Iterator[Prep
         def is_wanted(path: str) -> bool:
             if recipe.consumer == "manifests" and path.startswith(f"{consumer}/"):
                 return path in kept or _is_manifest(path)
-            return path != CONFIG_FILE
+            return not any(is_below(path, each) for each in (CONFIG_FILE, *recipe.ignore))
 
         context = stack.enter_context(_checked_out(parts, place, is_wanted))
         for path in kept:

@@ -134,8 +134,8 @@ def _advice(steps: Sequence[StepDone], dockerfile: str, whole: set[str]) -> list
             return [
                 f"line {copy.line} of the Dockerfile ({brief(copy.text)}) stands in front of line "
                 f"{instruction.line} ({brief(instruction.text)}), which took {duration(seconds)}: "
-                "any change repeats that. "
-                'Copy the manifests first, or set [image] consumer = "manifests"'
+                "any change repeats that. Copy the manifests first, or set [image] consumer = "
+                '"manifests" and [test] source'
             ]
     return []
 

@@ -36,7 +36,8 @@ class TestPlan(NamedTuple):
 
     Args:
         image: id of the image.
-        command: argv, after the image's entrypoint as in ``docker run``.
+        command: argv.
+        entrypoint: whether the command is given to the image's entrypoint, as in ``docker run``.
         timeout: seconds.
         platform: of the image, "" for the engine's own.
         place: absolute path where the source is put, "" for none.
@@ -45,6 +46,7 @@ class TestPlan(NamedTuple):
 
     image: str
     command: tuple[str, ...]
+    entrypoint: bool
     timeout: float
     platform: str = ""
     place: str = ""
@@ -106,6 +108,8 @@ def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
             engine.api.create_container(
                 plan.image,
                 list(plan.command),
+                # As docker run says it with --entrypoint "".
+                entrypoint=None if plan.entrypoint else [""],
                 name=name,
                 labels={OWNER: owner(os.getpid())},
                 platform=plan.platform or None,

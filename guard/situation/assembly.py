@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from guard.config import FILE
-from guard.errors import GitError, MissingObjectError
+from guard.config import FILE, is_below
+from guard.errors import ConfigError, GitError, MissingObjectError
 from guard.git.commands import git
 from guard.git.objects import GitObject
 from guard.git.repository import distinct, submodule_repositories
@@ -19,7 +19,9 @@ class Assembly(NamedTuple):
     """What `assemble` found.
 
     Args:
-        key: id of the superproject's tree with every gitlink replaced by its commit's tree.
+        key: id of the superproject's tree, without what is no content, in which every gitlink
+            stands with the id of its commit's tree. Its mode stays: attributes end at it, so a
+            folder with the same files is other content. Git would refuse to make such a tree.
         parts: the superproject first, then every submodule, nested ones behind their parent.
     """
 
@@ -51,8 +53,9 @@ class _Assembler:
             known: gitlinks that need no such name, with the commit that takes the place of theirs.
         """
         names = self._submodules.named(store, tree)
+        left_out = () if prefix else (FILE, *self._submodules.config.image.ignore)
         top = {os.fsdecode(entry.name) for entry in tree.entries if entry.mode == GITLINK}
-        changes: dict[tuple[str, ...], str] = {}
+        changes: dict[tuple[str, ...], str] = {tuple(path.split("/")): "" for path in left_out}
         for path in sorted({*top, *known, *filter(_is_plain, names)}):
             try:
                 found = store.walk(tree, path)
@@ -65,7 +68,9 @@ class _Assembler:
             below = self._submodule(store, prefix, path, names.get(path, []), commit)
             if below is not None:
                 changes[tuple(path.split("/"))] = below
-        return self._rewritten(store, tree, changes, drop=FILE.encode() if not prefix else b"")
+        if not changes:
+            return tree.id
+        return tree_id(self._changed(store, tree, changes), len(tree.id) // 2)
 
     def _submodule(
         self, parent: Store, prefix: str, path: str, names: list[str], commit: str
@@ -85,26 +90,28 @@ class _Assembler:
         self.parts.append(Part(whole, commit, root.tree.id, root.repository))
         return self._content(store, root.tree, f"{whole}/", {})
 
-    def _rewritten(
-        self, store: Store, tree: GitObject, changes: dict[tuple[str, ...], str], drop: bytes = b""
-    ) -> str:
-        if not changes and not drop:
-            return tree.id
+    def _changed(
+        self, store: Store, tree: GitObject, changes: Mapping[tuple[str, ...], str]
+    ) -> list[TreeEntry]:
+        """The entries of a tree with other ids at some paths; "" takes an entry away.
+
+        A folder in which nothing is left goes, too, as in a checkout.
+        """
         entries = []
         for entry in tree.entries:
             name = os.fsdecode(entry.name)
             below = {path[1:]: new for path, new in changes.items() if path[0] == name}
-            if entry.name == drop:
-                continue
             if () in below:
-                entries.append(TreeEntry(FOLDER, entry.name, below[()]))
-            elif below:
+                entries += [entry._replace(id=below[()])] if below[()] else []
+            elif below and entry.mode == FOLDER:
                 folder = store.tree(entry.id)
-                assert folder is not None  # the walk to the gitlink has read it
-                entries.append(entry._replace(id=self._rewritten(store, folder, below)))
+                if folder is None:
+                    self.missing.append(f"tree {entry.id} of the superproject")
+                elif inside := self._changed(store, folder, below):
+                    entries.append(entry._replace(id=tree_id(inside, len(tree.id) // 2)))
             else:
                 entries.append(entry)
-        return tree_id(entries, len(tree.id) // 2)
+        return entries
 
 
 def _is_plain(path: str) -> bool:
@@ -129,6 +136,12 @@ def assemble(submodules: Submodules, store: Store, combination: Combination) -> 
         key = assembler.superproject(store, tree, combination)
     except RecursionError as error:
         raise GitError("the submodules are nested too deeply to be read") from error
+    paths = [part.path for part in assembler.parts[1:]]
+    for ignored in submodules.config.image.ignore:
+        for path in paths:
+            if is_below(path, ignored) or is_below(ignored, path):
+                problem = f"{FILE}: image.ignore must leave {path} alone, and names {ignored!r}"
+                raise ConfigError(problem, f"correct {FILE}")
     if assembler.missing:
         raise MissingObjectError(
             "missing: " + "; ".join(assembler.missing),

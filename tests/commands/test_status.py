@@ -515,6 +515,8 @@ def test_a_gitlink_that_is_taken_out(
         ("[guard", "you: correct .guard.toml"),
         ("[guard]\nconsumers = 1\n", "you: correct .guard.toml"),
         ('[guard]\nrequires = ">=99"\n', "you: update guard"),
+        ('[image]\nconsumer = "manifests"\n', "you: say in .guard.toml where the test finds them"),
+        ('[image]\nignore = ["Dockerfile"]\n', "you: correct .guard.toml"),
     ],
 )
 def test_settings_that_cannot_be_read_are_a_persons(

@@ -58,6 +58,54 @@ def test_a_passed_verdict_is_reused_and_a_failed_one_run_again(prepared: Worksho
         assert "it breaks" in ran.out
 
 
+def test_what_is_ignored_is_not_tested_and_its_changes_are_pushed(prepared: Workshop) -> None:
+    prepared.install()
+    ignoring = GUARD_TOML.replace("[test]", 'ignore = ["README.md", "docs"]\n[test]')
+    files = {".guard.toml": ignoring, "README.md": "one\n", "docs/a": "a\n"}
+    prepared.docker.commit("Leave out what is read", files)
+    ran = prepared.guard("test")
+    assert ran.status == 0, ran.text
+    assert "\n  left out of the image: README.md, docs\n" in ran.out
+    prepared.push(prepared.aula)
+    prepared.docker.commit("Write", {"README.md": "two\n", "docs/b/c": "c\n"})
+    assert "passed already: verdict" in prepared.guard("test").out
+    assert "  verdict     passed" in prepared.guard("status").out
+    assert prepared.push(prepared.docker).status == 0
+    prepared.docker.commit("Write elsewhere", {"doc": "d\n"})
+    blocked = prepared.push(prepared.docker)
+    assert blocked.status != 0
+    assert "this combination has not been built and tested" in blocked.text
+
+
+def test_what_cannot_be_ignored_blocks_and_is_said(prepared: Workshop) -> None:
+    prepared.install()
+    bare = str(prepared.root / "remotes/aula.git")
+    prepared.docker.git("submodule", "--quiet", "add", bare, "docs/theme")
+    ignoring = GUARD_TOML.replace("[test]", 'ignore = ["docs"]\n[test]')
+    prepared.docker.commit("Leave out what is read", {".guard.toml": ignoring})
+    problem = ".guard.toml: image.ignore must leave docs/theme alone, and names 'docs'"
+    for ran in (
+        prepared.guard("test"),
+        prepared.guard("check"),
+        prepared.guard("status"),
+        prepared.push(prepared.docker),
+    ):
+        assert problem in ran.text
+        assert "correct .guard.toml" in ran.text
+    assert prepared.remote_head("aula-docker") is None
+
+
+def test_an_entrypoint_that_ends_well_makes_no_verdict(prepared: Workshop, base: str) -> None:
+    server = f'FROM {base}\nCOPY . /liqd/\nENTRYPOINT ["/bin/echo", "starting the server"]\n'
+    prepared.docker.commit("Start a server", {"Dockerfile": server})
+    prepared.aula.commit("Break a test", {"test.sh": TEST})
+    prepared.pin()
+    assert prepared.guard("test").status == 1
+    prepared.docker.commit("Ask the server", {".guard.toml": f"{GUARD_TOML}entrypoint = true\n"})
+    ran = prepared.guard("test")
+    assert (ran.status, "  | starting the server" in ran.out) == (0, True), ran.text
+
+
 @pytest.mark.parametrize("is_recorded", [True, False])
 def test_whoever_waits_takes_a_failure_too_and_tests_where_the_first_was_killed(
     prepared: Workshop, is_recorded: bool

@@ -65,9 +65,10 @@ class Trial:
         timeout: int = 60,
         source: str = "",
         fresh: bool = False,
+        entrypoint: bool = False,
     ) -> Attempt:
         self.events.clear()
-        test = Test(command or ("/bin/true",), timeout, source)
+        test = Test(command or ("/bin/true",), timeout, source, entrypoint)
         config = Config(image=image or self.image, test=test)
         with self.stack:
             made = self.prepared(parts, config)

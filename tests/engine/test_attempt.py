@@ -67,6 +67,62 @@ def test_a_combination_that_passes(trial: Trial, store: Store, base: str) -> Non
     assert [step.text.split()[0] for step in found.build.steps] == ["FROM", "COPY", "RUN"]
 
 
+SH = "/bin/sh"
+ENTRYPOINTS = {
+    "swallows": 'ENTRYPOINT ["/bin/echo", "starting the server"]',
+    "fails": 'ENTRYPOINT ["/bin/false"]',
+    "wraps": """ENTRYPOINT ["/bin/sh", "-c", "export STAGE=ready; exec \\"$@\\"", "wrapper"]""",
+    "is a text": "ENTRYPOINT exec /bin/sh -c 'exit 5'\nCMD /bin/true",
+    "is missing": 'ENTRYPOINT ["/no/such/program"]',
+}
+
+
+@pytest.mark.parametrize("entrypoint", ENTRYPOINTS)
+def test_the_command_runs_as_it_stands_whatever_the_image_would_start(
+    entrypoint: str, trial: Trial, store: Store, base: str
+) -> None:
+    made = parts(store, f"FROM {base}\nENV FROM_IMAGE=1\n{ENTRYPOINTS[entrypoint]}\n")
+    failing = trial.run(made, SH, "-c", "echo of the test; exit 3")
+    assert (failing.result, failing.last.status) == (Result.FAILED_TEST, 3)
+    assert failing.last.tail == ("of the test",)
+    passing = trial.run(made, SH, "-c", 'test "$FROM_IMAGE" && echo "stage ${STAGE:-none}"')
+    assert (passing.result, passing.last.tail) == (Result.PASSED, ("stage none",))
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "result", "status", "tail"),
+    [
+        ("swallows", Result.PASSED, 0, "starting the server /bin/sh -c echo $STAGE; exit 3"),
+        ("fails", Result.FAILED_TEST, 1, ""),
+        ("wraps", Result.FAILED_TEST, 3, "ready"),
+        ("is a text", Result.FAILED_TEST, 5, ""),
+    ],
+)
+def test_the_entrypoint_is_given_the_command_where_that_is_asked_for(
+    entrypoint: str,
+    result: Result,
+    status: int,
+    tail: str,
+    trial: Trial,
+    store: Store,
+    base: str,
+) -> None:
+    made = parts(store, f"FROM {base}\n{ENTRYPOINTS[entrypoint]}\n")
+    found = trial.run(made, SH, "-c", "echo $STAGE; exit 3", entrypoint=True)
+    assert (found.result, found.last.status) == (result, status)
+    assert found.last.tail == ((tail,) if tail else ())
+
+
+def test_what_is_ignored_is_not_in_the_image(trial: Trial, store: Store, base: str) -> None:
+    files: dict[str, Content] = {"README.md": "x", "docs/a/b": "x", "docs.txt": "x", "run": "x"}
+    made = parts(store, f"FROM {base}\nCOPY . /liqd/\n", **files)
+    image = trial.image._replace(ignore=("README.md", "docs"))
+    found = trial.run(made, SH, "-c", "cd /liqd && find . -type f | sort", image=image)
+    assert found.last.tail == (
+        *("./Dockerfile", "./aula/Main.hs", "./aula/aula.cabal", "./docs.txt", "./run"),
+    )
+
+
 def test_lines_of_the_two_streams_do_not_mix(trial: Trial, store: Store, base: str) -> None:
     script = "printf ab; sleep 0.2; printf FA >&2; sleep 0.2; echo cd; echo IL >&2; exit 1"
     found = trial.run(parts(store, f"FROM {base}\n"), "/bin/sh", "-c", script)

@@ -36,7 +36,7 @@ def test_a_copy_of_everything_in_front_of_a_long_step_is_named_with_its_lines() 
     assert advice(DOCKERFILE, step("COPY . /liqd/"), step(BUILD, 3000.0)) == (
         f"line 4 of the Dockerfile (COPY . /liqd/) stands in front of line 5 ({BUILD}), which took "
         "50 min 00 s: any change repeats that. Copy the manifests first, or set [image] consumer = "
-        '"manifests"'
+        '"manifests" and [test] source'
     )
     unfinished = "FROM x\nCOPY . /liqd/\nRUN a \\"
     assert "line 3 (RUN a), which took 1 min 00 s" in advice(unfinished, step("RUN a", 60.0))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from guard.config import Config
-from guard.errors import GitError, MissingObjectError
+from guard.config import Config, Image
+from guard.errors import ConfigError, GitError, MissingObjectError
 from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.store import Store
@@ -41,18 +41,25 @@ def key(workshop: Workshop, commit: str = "") -> str:
     return assembled(workshop, commit).key
 
 
-def as_git_has_it(workshop: Workshop, submodules: dict[str, Repo], repo: Repo | None = None) -> str:
-    """The tree with folders in place of the gitlinks, written by git itself."""
-    top = repo or workshop.docker
-    index = {"GIT_INDEX_FILE": str(workshop.root / "index-of-the-whole")}
-    for each in submodules.values():
-        top.git("fetch", "--quiet", str(each.folder), "HEAD")
-    top.git("read-tree", top.head, env=index)
-    top.git("rm", "--quiet", "--cached", "--ignore-unmatch", ".guard.toml", env=index)
-    for path, each in submodules.items():
-        top.git("update-index", "--force-remove", path, env=index)
-        top.git("read-tree", f"--prefix={path}/", each.head, env=index)
-    written = top.git("write-tree", env=index)
+def as_git_writes_it(repo: Repo, scratch: Path, left_out: tuple[str, ...] = ()) -> str:
+    """The tree of HEAD, each gitlink's id that of the submodule's content, by git's own index.
+
+    It is written into a repository that has nothing else: git asks for no object of a gitlink.
+    """
+    object_format = repo.git("rev-parse", "--show-object-format")
+    git_dir = scratch / "scratch.git"
+    repo.git("init", "--quiet", "--bare", f"--object-format={object_format}", str(git_dir))
+    lines = []
+    for line in repo.git("ls-tree", "-r", "HEAD").splitlines():
+        head, path = line.split("\t")
+        mode, _, oid = head.split(" ")
+        if mode == "160000":
+            oid = as_git_writes_it(Repo(repo.folder / path), scratch)
+        if path not in left_out:
+            lines.append(f"{mode} {oid}\t{path}\n")
+    index = {"GIT_DIR": str(git_dir), "GIT_INDEX_FILE": str(scratch / "index-of-the-whole")}
+    repo.git("update-index", "--index-info", data="".join(lines).encode(), env=index)
+    written = repo.git("write-tree", "--missing-ok", env=index)
     Path(index["GIT_INDEX_FILE"]).unlink()
     return written
 
@@ -68,24 +75,21 @@ def nest(workshop: Workshop, path: str = "submodules/servant") -> Repo:
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
-def test_the_key_is_the_tree_that_git_would_write(tmp_path: Path, object_format: str) -> None:
+def test_the_key_is_the_tree_that_git_would_write_of_such_gitlinks(
+    tmp_path: Path, object_format: str
+) -> None:
     workshop = Workshop(tmp_path, object_format)
-    expected = as_git_has_it(workshop, {"aula": workshop.aula, "thentos": workshop.thentos})
+    expected = as_git_writes_it(workshop.docker, tmp_path, (".guard.toml",))
     assert len(expected) == (40 if object_format == "sha1" else 64)
     assert key(workshop) == expected
+    nest(workshop)
+    nested = as_git_writes_it(workshop.docker, tmp_path, (".guard.toml",))
+    assert key(workshop) == nested != expected
 
 
 def test_nested_submodules_are_part_of_it(workshop: Workshop) -> None:
     servant = nest(workshop)
     assembly = assembled(workshop)
-    assert assembly.key == as_git_has_it(
-        workshop,
-        {
-            "aula": workshop.aula,
-            "thentos": workshop.thentos,
-            "thentos/submodules/servant": servant,
-        },
-    )
     assert [(part.path, part.commit) for part in assembly.parts] == [
         ("", workshop.docker.head),
         ("aula", workshop.aula.head),
@@ -135,7 +139,68 @@ class TestWhatKeepsTheKey:
         assert key(workshop) == before
 
 
+IGNORING = Config(image=Image(ignore=("README.md", "docs/manual", "notes")))
+
+
+class TestWhatIsLeftOut:
+    def test_changes_of_it_keep_the_key(self, workshop: Workshop) -> None:
+        """A folder that holds nothing else is no content, either: no checkout has it."""
+        before = assembled(workshop, config=IGNORING).key
+        assert before == key(workshop)
+        for files in (
+            {"README.md": "read\n", "docs/manual/a": "a\n", "notes": "a file\n"},
+            {"README.md": "read again\n", "docs/manual/b/c": "c\n"},
+        ):
+            workshop.docker.commit("docs", files)
+            assert assembled(workshop, config=IGNORING).key == before != key(workshop)
+        workshop.docker.git("rm", "--quiet", "-r", "README.md", "docs", "notes")
+        workshop.docker.commit("A folder in its place", {"notes/1": "1\n", "README.md/1": "1\n"})
+        assert assembled(workshop, config=IGNORING).key == before
+
+    @pytest.mark.parametrize("path", ["README.md.in", "docs/manual.md", "docs/x", "a/README.md"])
+    def test_changes_of_what_only_looks_like_it_do_not(self, workshop: Workshop, path: str) -> None:
+        workshop.docker.commit("docs", {"README.md": "read\n", "docs/manual/a": "a\n"})
+        before = assembled(workshop, config=IGNORING).key
+        workshop.docker.commit("another file", {path: "x\n"})
+        assert assembled(workshop, config=IGNORING).key != before
+
+    @pytest.mark.parametrize("path", ["README.md", "docs/manual/a"])
+    def test_the_submodules_are_whole(self, workshop: Workshop, path: str) -> None:
+        before = assembled(workshop, config=IGNORING).key
+        workshop.aula.commit("docs of aula", {path: "x\n"})
+        workshop.pin()
+        assert assembled(workshop, config=IGNORING).key != before
+
+    @pytest.mark.parametrize("ignored", ["docs", "docs/theme", "docs/theme/fonts"])
+    def test_no_submodule_hides_in_it(self, workshop: Workshop, ignored: str) -> None:
+        bare = str(workshop.root / "remotes/aula.git")
+        workshop.docker.git("submodule", "--quiet", "add", bare, "docs/theme")
+        workshop.docker.commit("Take a theme")
+        with pytest.raises(ConfigError) as caught:
+            assembled(workshop, config=Config(image=Image(ignore=(ignored,))))
+        assert caught.value.problem == (
+            f".guard.toml: image.ignore must leave docs/theme alone, and names {ignored!r}"
+        )
+        assert caught.value.remedy == "correct .guard.toml"
+
+
 class TestWhatLosesTheKey:
+    def test_a_folder_with_the_files_of_the_submodule(self, workshop: Workshop) -> None:
+        """Attributes end at a gitlink, and not at a folder."""
+        before = key(workshop)
+        workshop.docker.git("rm", "--quiet", "--cached", "thentos", ".gitmodules")
+        (workshop.thentos.folder / ".git").unlink()
+        workshop.docker.git("add", "--all", "thentos")
+        own = '[submodule "aula"]\n\tpath = aula\n\turl = ../aula.git\n'
+        workshop.docker.commit("Vendor thentos", {".gitmodules": own})
+        tree = workshop.docker.git("rev-parse", "HEAD:thentos")
+        assert tree == Repo(workshop.root / "source").git("rev-parse", "v0.3.0^{tree}")
+        vendored = key(workshop)
+        # With the file that names it as it was, too.
+        workshop.docker.git("checkout", "--quiet", "HEAD~", "--", ".gitmodules")
+        workshop.docker.commit("Name it as before")
+        assert before not in (vendored, key(workshop))
+
     @pytest.mark.parametrize("name", ["Dockerfile", "new-file", "thentos.txt"])
     def test_one_byte_in_the_superproject(self, workshop: Workshop, name: str) -> None:
         before = key(workshop)
