@@ -1,9 +1,9 @@
 """BuildKit, driven through the docker CLI: cache mounts and stages side by side.
 
-What it tells comes as plain text (``--progress=plain``). Every line says which vertex it belongs
-to: ``#5 [2/3] RUN make`` names it, ``#5 0.218 text`` is its output, ``#5 CACHED``, ``#5 DONE 0.2s``
-and ``#5 ERROR: ...`` end it, ``#5 ...`` only says that another one speaks. What follows without a
-number is the client's summary.
+buildx tells of its vertices in JSON (``--progress=rawjson``), a client without it in plain text:
+``#5 [2/3] RUN make`` names one, ``#5 0.218 text`` is its output, ``#5 CACHED``, ``#5 DONE 0.2s``
+and ``#5 ERROR: ...`` end it, ``#5 ...`` only says that another one speaks. All else is the
+client's own: the place in the Dockerfile, the error, and what it thinks of them afterwards.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from __future__ import annotations
 import json
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from guard.config import Recipe
-from guard.engine.build import Base, Build, OnEvent, Options, Output, Step, StepDone
+from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone
 from guard.engine.cli import BuildkitCli, kill, lines_of, start
 from guard.engine.context import Context, Prepared
 from guard.engine.endings import shielded
@@ -32,10 +35,12 @@ if TYPE_CHECKING:
 _LINE: Final = re.compile(r"#(\d+) (.*)")
 _OUTPUT: Final = re.compile(r"\d+\.\d+ ?(.*)")
 _DONE: Final = re.compile(r"DONE (\d+(?:\.\d+)?)s")
-_INSTRUCTION: Final = re.compile(r"\[(?!internal\])[^\]]*\] (.*)")
-_STATUS: Final = re.compile(r"exit code: (\d+)")
+_INSTRUCTION: Final = re.compile(r"\[(?!internal\])[^\]]*\] (.*)", re.DOTALL)
 _LIBRARY: Final = re.compile(r"^(FROM )docker\.io/(?:library/)?")
-_RUNTIME: Final = re.compile(r"runc run failed: |container_linux\.go:")
+# The line of the Dockerfile that an error is about.
+_LOCATED: Final = re.compile(r" +\d+ \| >>> ")
+# What BuildKit of 20.10 says instead.
+_REFUSED: Final = "failed to create LLB definition: "
 _FRONTEND: Final = re.compile(r"^(?:ERROR: |failed to (?:build|solve|create)\b[^:]*: )+")
 _PROGRESS: Final = re.compile(
     r"sha256:[0-9a-f]{64}|(?:exporting|writing|naming|transferring|resolve|extracting|unpacking)\b"
@@ -87,7 +92,7 @@ class CliBuild:
     def _command(
         self, cli: BuildkitCli, context: Context, recipe: Recipe, options: Options
     ) -> list[str]:
-        command = [*cli.command, "--progress=plain", f"--iidfile={self._image}"]
+        command = [*cli.command, f"--progress={cli.progress}", f"--iidfile={self._image}"]
         command.append(f"--file={os.path.join(context.folder, recipe.dockerfile)}")
         if cli.is_buildx:
             # Into the engine, whatever builder is in use; and no attestation that changes every id.
@@ -150,7 +155,7 @@ def buildkit_build(
             engine.api.ping()
     if status < 0:
         raise EngineError(f"{cli.version} was killed by signal {-status}", "run guard test again")
-    steps = tuple(progress.steps)
+    steps = tuple(progress.ended.values())
     if status != 0:
         return Build(judged(progress.trouble(), context.dockerfile), steps)
     # The CLI may have gone elsewhere, or a builder of its own may keep the image to itself.
@@ -167,87 +172,185 @@ def buildkit_build(
 
 
 class _Vertex(NamedTuple):
-    """A piece of a build; one that is no instruction has the number 0."""
+    """What is known of a piece of a build at one moment.
 
+    Args:
+        seconds: that it has taken, None while it goes on.
+        error: why it has failed, or was canceled; "" where it did neither.
+    """
+
+    key: str
     name: str
+    seconds: float | None = None
+    cached: bool = False
+    error: str = ""
+
+
+class _Log(NamedTuple):
+    """A piece of what a vertex writes; not always whole lines."""
+
+    key: str
+    stream: int
+    data: bytes
+
+
+class _Text(NamedTuple):
+    """A line of the client's own."""
+
+    line: str
+
+
+_Report = _Vertex | _Log | _Text
+
+
+class _Reader:
+    """Takes the client's lines apart, of the one kind (``rawjson``) or of the other (``plain``)."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._object = ""
+
+    def read(self, line: str) -> Iterator[_Report]:
+        """What one more line tells."""
+        if self._object or line == "{" or line.startswith('{"'):
+            # Up to buildx 0.16 an object has many lines, the last of them without an indent.
+            self._object += line
+            if line == "}" or line.startswith('{"'):
+                status, self._object = json.loads(self._object), ""
+                yield from _of_status(status)
+            return
+        match = _LINE.fullmatch(line)
+        if match is None:
+            yield _Text(line)
+        elif match[1] in self._names:
+            yield from _of_plain(match[1], self._names[match[1]], match[2])
+        else:
+            self._names[match[1]] = match[2]
+            yield _Vertex(match[1], match[2])
+
+
+def _of_status(status: dict[str, Any]) -> Iterator[_Report]:
+    for vertex in status.get("vertexes") or ():
+        # One that has not begun is only announced, the last of them first.
+        if vertex.get("started") or vertex.get("error"):
+            seconds = None
+            if vertex.get("completed"):
+                began, ended = (
+                    datetime.fromisoformat(vertex[when]) for when in ("started", "completed")
+                )
+                seconds = (ended - began).total_seconds()
+            cached, error = bool(vertex.get("cached")), vertex.get("error", "")
+            yield _Vertex(vertex["digest"], vertex["name"], seconds, cached, error)
+    for log in status.get("logs") or ():
+        yield _Log(log["vertex"], log.get("stream", 1), b64decode(log["data"]))
+    for warning in status.get("warnings") or ():
+        yield _Text(f"WARNING: {b64decode(warning['short']).decode(errors='replace')}")
+
+
+def _of_plain(key: str, name: str, words: str) -> Iterator[_Report]:
+    done, output = _DONE.fullmatch(words), _OUTPUT.fullmatch(words)
+    if words.startswith("ERROR: "):
+        yield _Vertex(key, name, error=words.removeprefix("ERROR: "))
+    elif done or words == "CACHED":
+        yield _Vertex(key, name, float(done[1]) if done else 0.0, done is None)
+    elif words not in ("...", name, "CANCELED") and not _PROGRESS.match(words):
+        yield _Log(key, 1, f"{output[1] if output else words}\n".encode())
+
+
+class _Step(NamedTuple):
+    """A vertex that has begun; one that is no instruction has the number 0."""
+
     number: int
     text: str
+    output: Excerpt
 
 
 class _Progress:
-    """Reads the lines of one build.
+    """Follows one build.
 
     Args:
         dockerfile: its text; says about how many steps there will be.
 
     Attributes:
-        output: of the failing step where there is one, else of all.
-        steps: those that have ended well.
+        output: of all steps.
+        ended: the steps that have ended well, by their numbers.
     """
 
     def __init__(self, dockerfile: str, on_event: OnEvent) -> None:
         self._on_event = on_event
         self._total = len(_COUNTED.findall(dockerfile))
-        self._vertices: dict[str, _Vertex] = {}
-        self._count = 0
+        self._reader = _Reader()
+        self._steps: dict[str, _Step] = {}
+        self._lines: dict[tuple[str, int], Lines] = {}
+        self._errors: dict[str, _Vertex] = {}
+        self._is_located = False
+        self._error, self._last = "", ""
         self.output = Excerpt()
-        self._outputs: dict[str, Excerpt] = {}
-        self._failed: _Vertex | None = None
-        self._message = ""
-        self._last = ""
-        self.steps: list[StepDone] = []
+        self.ended: dict[int, StepDone] = {}
 
     def take(self, line: str) -> None:
         """One line of what the client tells."""
-        match = _LINE.fullmatch(line)
-        if match is None:
-            self._last = line.strip() or self._last
-        elif match[1] in self._vertices:
-            self._about(match[1], self._vertices[match[1]], match[2])
-        else:
-            self._begin(match[1], match[2])
+        for report in self._reader.read(line):
+            match report:
+                case _Vertex():
+                    self._vertex(report)
+                case _Log(key, stream, data):
+                    step = self._steps.get(key) or self._begun(_Vertex(key, ""))
+                    lines = Lines(partial(self._line, step))
+                    self._lines.setdefault((key, stream), lines).take(data)
+                case _Text(text):
+                    self._text(text)
 
     def trouble(self) -> Trouble:
         """What a build that has failed said."""
-        message = self._message or self._last
-        step = self._failed.text if self._failed is not None else ""
-        tail = self.output.tail
-        if tail and _RUNTIME.match(tail[-1]):
-            # The status is then the runtime's own: the program never started.
-            return Trouble(tail[-1], 0, step, self.output, buildkit=True)
-        status = _STATUS.search(message)
-        code = int(status[1]) if status else 0
-        return Trouble(_FRONTEND.sub("", message), code, step, self.output, buildkit=True)
+        final = self._error or self._last
+        for vertex in self._errors.values():
+            # Others were canceled for its sake, or the build went on without them.
+            if vertex.error.splitlines()[0] in final:
+                step = self._steps[vertex.key]
+                return Trouble(vertex.error, 0, step.text, step.output, buildkit=True)
+        # The frontend points at a line of the Dockerfile, and nothing has begun.
+        located = self._is_located or _REFUSED in final
+        refused = located and not any(step.number for step in self._steps.values())
+        message = _FRONTEND.sub("", final)
+        return Trouble(message, 0, "", self.output, buildkit=True, refused=refused)
 
-    def _begin(self, key: str, name: str) -> None:
-        instruction = _INSTRUCTION.fullmatch(name)
+    def _vertex(self, vertex: _Vertex) -> None:
+        step = self._steps.get(vertex.key) or self._begun(vertex)
+        if vertex.seconds is None and not vertex.error:
+            return
+        for (key, _), lines in self._lines.items():
+            if key == vertex.key:
+                lines.flush()
+        if vertex.error:
+            self._errors[vertex.key] = vertex
+        elif step.number:
+            # A base is first looked up and then pulled, where it is needed.
+            before = self.ended.get(step.number)
+            seconds = (vertex.seconds or 0.0) + (before.seconds if before else 0.0)
+            done = StepDone(step.number, step.text, seconds, vertex.cached)
+            self.ended[step.number] = done
+            if before is None:
+                self._on_event(done)
+
+    def _begun(self, vertex: _Vertex) -> _Step:
+        instruction = _INSTRUCTION.fullmatch(vertex.name)
+        number = 1 + sum(step.number > 0 for step in self._steps.values()) if instruction else 0
         # The classic builder shows the name as it stands in the Dockerfile.
-        text = _LIBRARY.sub(r"\1", instruction[1]) if instruction else name
-        if instruction:
-            self._count += 1
-        number = self._count if instruction else 0
-        self._vertices[key] = _Vertex(name, number, text)
-        self._outputs[key] = Excerpt()
+        text = _LIBRARY.sub(r"\1", instruction[1]) if instruction else vertex.name
+        step = self._steps[vertex.key] = _Step(number, text, Excerpt())
         if instruction:
             self._on_event(Step(number, max(self._total, number), text))
+        return step
 
-    def _about(self, key: str, vertex: _Vertex, said: str) -> None:
-        done = _DONE.fullmatch(said)
-        if said.startswith("ERROR: "):
-            self._failed, self._message = vertex, said.removeprefix("ERROR: ")
-            self.output = self._outputs[key]
-        elif done or said == "CACHED":
-            if vertex.number and vertex.number not in {step.number for step in self.steps}:
-                seconds = float(done[1]) if done else 0.0
-                self.steps.append(StepDone(vertex.number, vertex.text, seconds, done is None))
-                self._on_event(self.steps[-1])
-        elif said in ("...", vertex.name, "CANCELED") or _PROGRESS.match(said):
-            # Said again when the output comes back to it, or how far a transfer has got.
-            return
-        else:
-            output = _OUTPUT.fullmatch(said)
-            text = output[1] if output else said
-            self._outputs[key].add(text)
-            if self._failed is None:
-                self.output.add(text)
-            self._on_event(Output(text, vertex.number))
+    def _line(self, step: _Step, line: str) -> None:
+        for output in (step.output, self.output):
+            output.add(line)
+        self._on_event(Output(line, step.number))
+
+    def _text(self, line: str) -> None:
+        self._is_located = self._is_located or _LOCATED.match(line) is not None
+        self._error = line if line.startswith("ERROR: ") else self._error
+        self._last = line.strip() or self._last
+        if line.strip():
+            self._on_event(Output(line))

@@ -24,6 +24,7 @@ _ERROR: Final = re.compile(r"\x1b\[91m(.*)\x1b\[0m", re.DOTALL)
 # `getLocalCachedImage` then fails, where it could go on.
 _LOST_IMAGE: Final = re.compile(r'unable to find image "sha256:[0-9a-f]{64}"')
 _TRIES: Final = 5
+_BAD_REQUEST: Final = 400
 
 
 def classic_build(
@@ -104,8 +105,8 @@ def _progress(
                 for reply in replies:
                     progress.take(reply)
         except APIError as error:
-            # The Dockerfile is read before the first step; what is wrong then is the answer itself.
-            progress.stop(explanation(error), 0)
+            # The Dockerfile is read before the first step; what is wrong there is a bad request.
+            progress.stop(explanation(error), 0, refused=error.status_code == _BAD_REQUEST)
     progress.flush()
     return progress
 
@@ -156,10 +157,11 @@ class _Progress:
             name = f"{reply['id']}: " if reply.get("id") else ""
             self._lines.feed(f"{name}{reply['status']}\n")
 
-    def stop(self, message: str, status: int) -> None:
-        """The builder has stopped."""
+    def stop(self, message: str, status: int, refused: bool = False) -> None:
+        """The builder has stopped; `refused` it before the first step."""
         self._end_lines()
-        self.trouble = Trouble(message, status, self._step.text, self.output, buildkit=False)
+        step = self._step.text
+        self.trouble = Trouble(message, status, step, self.output, buildkit=False, refused=refused)
 
     def flush(self) -> None:
         """There are no more replies: the step that it was at has ended, if it made an image."""

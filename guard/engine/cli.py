@@ -31,6 +31,8 @@ _PLUGINS: Final = (
 )
 # From this version on the CLI itself cannot, and `docker build` is the plugin buildx.
 _FIRST_WITHOUT: Final = 23
+# From this version on buildx tells of a build in JSON.
+_RAWJSON: Final = [0, 13]
 # Seconds that a program may take to say its version.
 _PATIENCE: Final = 30
 _KIND: Final = "program"
@@ -49,6 +51,12 @@ class BuildkitCli(NamedTuple):
     command: tuple[str, ...]
     version: str
     is_buildx: bool
+
+    @property
+    def progress(self) -> str:
+        """The most exact way in which it tells of a build."""
+        numbers = re.findall(r"\d+", self.version)
+        return "rawjson" if self.is_buildx and [*map(int, numbers[:2])] >= _RAWJSON else "plain"
 
 
 def find_cli(

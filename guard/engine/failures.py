@@ -5,8 +5,9 @@ counts, cabal and stack with the name of a package, make with a target. So the f
 that marks a failure, and of several kinds of mark the most telling one.
 
 A failed build is a verdict where the combination itself says so: a RUN that fails, a Dockerfile
-that does not parse, a source of COPY that is not there. All else, and everything that is not known
-here, is trouble of the engine. The texts are those of moby 20.10 to 28 and of BuildKit.
+that does not parse, a source of COPY that is not there. Exit statuses, error codes and the step
+that failed tell that, and a builder's words (`TEXTS`) where there is nothing else. All else, and
+everything that is not known here, is trouble of the engine.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections import deque
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import Final, NamedTuple
 
 from guard.engine.build import Outcome
@@ -161,10 +162,11 @@ class Trouble(NamedTuple):
 
     Args:
         message: its last words.
-        status: exit status of the failing RUN, 0 where there was none.
+        status: exit status of the failing RUN, 0 where it gives none as a number.
         step: text of the step that failed, "" where none had begun.
         output: of that step, or of all.
         buildkit: whether BuildKit was the builder.
+        refused: whether it refused the Dockerfile for what stands there, before any step.
     """
 
     message: str
@@ -172,41 +174,65 @@ class Trouble(NamedTuple):
     step: str
     output: Excerpt
     buildkit: bool
+    refused: bool = False
 
 
+class Cause(Enum):
+    """What a builder's words mean."""
+
+    STATUS = "a RUN failed; the group of the pattern is its exit status"
+    DISK = "the engine's disk is full"
+    NEEDS_BUILDKIT = "the Dockerfile needs another builder"
+    NETWORK = "the engine reaches no network"
+    NOT_STARTED = "the program of a RUN did not start"
+    COMBINATION = "the combination is wrong"
+
+
+# All that is known of builders' words. The first text that fits decides; letters count in either
+# case, and the dot for any character. tests/engine/test_texts.py makes a builder say each of them.
 # Compiled where a build has failed: that takes 4 ms, which a build that succeeds need not wait.
-_FULL: Final = r"(?i)no space left on device|disk quota exceeded"
-_NETWORK: Final = (
-    r"(?i)dial tcp|no such host|i/o timeout|TLS handshake|connection refused|connection reset"
-    r"|toomanyrequests|server misbehaving|net/http|unexpected EOF"
+TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
+    (Cause.DISK, r"no space left on device|disk quota exceeded"),
+    (Cause.STATUS, r"did not complete successfully: exit code: (\d+)$"),  # BuildKit
+    (Cause.STATUS, r"^executor failed running \[.*\]: exit code: (\d+)$"),  # BuildKit of 20.10
+    (Cause.NEEDS_BUILDKIT, r"option requires BuildKit"),
+    (Cause.NETWORK, r"dial tcp"),
+    (Cause.NOT_STARTED, r'exec: ".*": .*(?:executable file not found|no such file or directory)'),
+    (Cause.NOT_STARTED, r'exec: ".*": permission denied'),
+    (Cause.NOT_STARTED, r"unable to find (?:user|group)"),
+    (Cause.COMBINATION, r"dockerfile parse error"),
+    (Cause.COMBINATION, r"the Dockerfile cannot be empty"),
+    (Cause.COMBINATION, r"invalid escape token"),
+    (Cause.COMBINATION, r"target stage .* could not be found"),
+    (Cause.COMBINATION, r"invalid stage index"),
+    (Cause.COMBINATION, r"invalid from flag value \S+: index out of bounds"),
+    # A source of COPY or ADD.
+    (Cause.COMBINATION, r"(?:COPY|ADD) failed: (?:file not found|no source files|forbidden path)"),
+    (Cause.COMBINATION, r"(?:COPY|ADD) failed: stat .*: file does not exist"),
+    (Cause.COMBINATION, r'"/[^"]*"(?: not found)?: not found$'),  # BuildKit
+    (Cause.COMBINATION, r"^lstat .*: no such file or directory$"),  # BuildKit
+    (Cause.COMBINATION, r"with more than one source file, the destination must be a directory"),
+    # A file where a folder is needed.
+    (Cause.COMBINATION, r"^(?:Cannot mkdir|failed to copy files): .*not a directory$"),
+    (Cause.COMBINATION, r"^mkdir .*: not a directory$"),
+    (Cause.COMBINATION, r"^cannot copy to non-directory"),
+    (Cause.COMBINATION, r"unable to convert uid/gid chown string"),
+    # What the classic builder reads when it gets there.
+    (Cause.COMBINATION, r"^base name \(.*\) should not be blank"),
+    (Cause.COMBINATION, r"^invalid reference format"),
+    (Cause.COMBINATION, r'^failed to process "'),
+    (Cause.COMBINATION, r"stage name already used$"),
+    (Cause.COMBINATION, r"^invalid (?:containerPort|signal)"),
 )
-_NO_BASE: Final = (
-    r"(?i)pull access denied|manifest (?:for .* |unknown|not found)|repository does not exist"
-    r"|failed to resolve source metadata|not found: does not exist|failed to load metadata"
-    r"|failed to resolve reference|failed to do request|No such image"
-)
+# The runtime's own words; the status of a RUN is then the runtime's, too.
+_RUNTIME: Final = r"runc run failed: |container_linux\.go:"
 # Where a step tells which image it needs.
-_BASE: Final = r"(?:load metadata for|\bFROM(?:\s+--\S+)*|--from=)\s*([^\s\[$][^\s$]*)(?!\S)"
+_IMAGE: Final = (
+    r"(load metadata for|resolve image config for|\bFROM\b|--from=)(?:\s+--\S+)*\s*"
+    r"(?:docker-image://)?(?:([^\s\[$][^\s$]*)(?!\S))?"
+)
 _PULL: Final = "pull it, or correct its name in the Dockerfile; docker login where it is private"
-_NEEDS_BUILDKIT: Final = r"(?i)requires? BuildKit|BuildKit (?:is|needs|component)"
-# A RUN of which not even the program started, by the container runtime's words.
-_NOT_STARTED: Final = (
-    r'(?s)exec: ".*": .*(?:executable file not found|no such file or directory|permission denied'
-    r"|is a directory)|exec format error|unable to find (?:user|group)"
-)
-_COMBINATIONS_FAULT: Final = (
-    r"(?is)dockerfile parse error|failed to parse Dockerfile|Dockerfile .*cannot be empty"
-    r"|file with no instructions|no build stage in current context|failed to reach build target"
-    r"|target stage .* could not be found|base name \(.*\) should not be blank"
-    r"|invalid reference format|failed to process \"|unknown instruction|unknown flag"
-    r"|circular dependency detected"
-    r"|(?:COPY|ADD) failed: (?:file not found in build context|no source files were specified"
-    r"|forbidden path|(?:stat|lstat) .*(?:file does not exist|no such file or directory))"
-    r"|failed to (?:compute cache key|calculate checksum).*not found"
-    r"|^\"/.*\" not found"
-    r"|^lstat .*: no such file or directory"
-)
-_BUILDKIT_ONLY: Final = (
+_NEWER: Final = (
     r"(?im)^\s*#\s*syntax\s*=|^\s*(?:RUN|COPY|ADD)\b.*(?:<<-?[\"']?\w|--(?:mount|link|chmod|parents"
     r"|exclude|network|security|checksum)\b)"
 )
@@ -224,62 +250,61 @@ def judged(trouble: Trouble, dockerfile: str) -> Outcome:
     Raises:
         EngineError: it is the engine's trouble, or it cannot be known whose.
     """
-    return trouble.output.outcome(_reason(trouble, dockerfile), trouble.status or None)
+    tail = trouble.output.tail
+    if trouble.buildkit and tail and re.match(_RUNTIME, tail[-1]):
+        trouble = trouble._replace(message=tail[-1], status=0)
+    cause, status = meaning(trouble.message)
+    status = trouble.status or status
+    reason = _reason(trouble, cause, status, dockerfile)
+    return trouble.output.outcome(reason, status or None)
 
 
-def _reason(trouble: Trouble, dockerfile: str) -> str:
-    message = trouble.message.strip()
-    lines = (message, *trouble.output.tail)
-    if any(re.search(_FULL, line) for line in lines):
+def meaning(message: str) -> tuple[Cause | None, int]:
+    """What a builder's words mean, None where they are not known; and a RUN's exit status."""
+    for cause, text in TEXTS:
+        match = re.search(text, message.strip(), re.IGNORECASE | re.DOTALL)
+        if match:
+            return cause, int(match[1]) if cause is Cause.STATUS else 0
+    return None, 0
+
+
+def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str) -> str:
+    message, step = " ".join(trouble.message.split())[:500], trouble.step
+    if cause is Cause.DISK or any(meaning(line)[0] is Cause.DISK for line in trouble.output.tail):
         raise EngineError(
-            f"the engine's disk is full: {_first(message)}",
+            f"the engine's disk is full: {message}",
             "make room on it: docker system df; docker builder prune; docker image prune",
         )
-    if trouble.status in _KILLED:
+    if status in _KILLED:
         raise EngineError(
-            f"the step was killed (exit status {trouble.status}): {trouble.step}",
+            f"the step was killed (exit status {status}): {step}",
             "look for want of memory (dmesg) or a stopped engine, then run guard test again",
         )
-    if trouble.status:
-        return f"exit status {trouble.status}: {trouble.step}"
+    if status:
+        return f"exit status {status}: {step}"
     newer = re.search("parse error|unknown flag", message, re.IGNORECASE)
-    if re.search(_NEEDS_BUILDKIT, message) or (newer and re.search(_BUILDKIT_ONLY, dockerfile)):
+    if cause is Cause.NEEDS_BUILDKIT or (newer and re.search(_NEWER, dockerfile)):
         raise EngineError(
             f"the Dockerfile needs {'a newer BuildKit' if trouble.buildkit else 'BuildKit'}: "
-            f"{_first(message)}",
+            f"{message}",
             "install docker buildx (or a docker CLI that speaks BuildKit), or name a frontend by "
             "# syntax=docker/dockerfile:1 in the Dockerfile's first line",
         )
-    if _is_combinations_fault(trouble, message):
-        return f"{_first(message)}: {trouble.step}" if trouble.step else _first(message)
-    raise _engines_fault(trouble, message)
-
-
-def _is_combinations_fault(trouble: Trouble, message: str) -> bool:
-    if re.search(_NO_BASE, message) or re.search(_NETWORK, message):
-        return False
-    if re.search(_NOT_STARTED, message):
-        return re.match(r"(?:\[.*?\]\s*)?RUN\b", trouble.step, re.IGNORECASE) is not None
-    return re.search(_COMBINATIONS_FAULT, message) is not None
-
-
-def _engines_fault(trouble: Trouble, message: str) -> EngineError:
-    at = f" at {trouble.step!r}" if trouble.step else ""
-    pulls = re.search(r"\bFROM\b|--from=|load metadata", trouble.step, re.IGNORECASE)
-    if pulls or re.search(_NO_BASE, message):
-        named = re.search(_BASE, trouble.step, re.IGNORECASE)
-        return BaseImageError(
-            f"the engine has no base image{f' {named[1]}' if named else at}: {_first(message)}",
+    is_run = re.match(r"RUN\b", step, re.IGNORECASE) is not None
+    if trouble.refused or cause is Cause.COMBINATION or (cause is Cause.NOT_STARTED and is_run):
+        return f"{message}: {step}" if step else message
+    at = f" at {step!r}" if step else ""
+    image = re.search(_IMAGE, step, re.IGNORECASE)
+    if image:
+        kind = "frontend" if image[1].lower().startswith("resolve") else "base image"
+        raise BaseImageError(
+            f"the engine has no {kind}{f' {image[2]}' if image[2] else at}: {message}",
             # Its words tell a wrong name from a want of docker login.
-            f"docker pull {shlex.quote(named[1])}" if named else _PULL,
+            f"docker pull {shlex.quote(image[2])}" if image[2] else _PULL,
         )
-    if re.search(_NETWORK, message):
-        return EngineError(
-            f"the engine reaches no network{at}: {_first(message)}",
+    if cause is Cause.NETWORK:
+        raise EngineError(
+            f"the engine reaches no network{at}: {message}",
             "look at the engine's network and proxy, then run guard test again",
         )
-    return EngineError(f"the engine could not build{at}: {_first(message)}")
-
-
-def _first(message: str) -> str:
-    return " ".join(message.split())[:500]
+    raise EngineError(f"the engine could not build{at}: {message}")
