@@ -204,29 +204,26 @@ def _text(config: Config, read: _Read) -> str:
     others = [f"{key} = {_quoted(name)}" for key, (name, other) in names.items() if name != other]
     if others:
         lines += ["", "[guard]", *others]
-    lines += ["", "[image]"]
-    if proposal.image is None:
-        lines.append(_NO_IMAGE)
-    else:
-        lines += [_from(read, proposal.image), f"name = {_quoted(proposal.image.value)}"]
-    lines += ["", "[test]"]
-    if proposal.command is None:
-        lines.append(_NO_COMMAND)
-    else:
-        lines.append(_from(read, proposal.command, "the docker run lines, one after the other"))
-        lines.append(_array("command", (*_COMMAND, proposal.command.value)))
-    if proposal.source is None:
-        lines.append(_NO_SOURCE)
-    else:
-        lines.append(_from(read, proposal.source, "where the checkout is mounted"))
-        lines.append(f"source = {_quoted(proposal.source.value)}")
+    lines += ["", "[image]", *_proposed(read, "name", proposal.image, _NO_IMAGE)]
+    why = "the docker run lines, one after the other"
+    lines += ["", "[test]", *_proposed(read, "command", proposal.command, _NO_COMMAND, why)]
+    why = "where the checkout is mounted"
+    lines += _proposed(read, "source", proposal.source, _NO_SOURCE, why)
     lines += [_comment(f"Note: {note}.") for note in proposal.notes]
     return "\n".join(lines) + "\n"
 
 
-def _from(read: _Read, proposed: Proposed, what: str = "") -> str:
+def _proposed(
+    read: _Read, key: str, proposed: Proposed | None, nothing: str, why: str = ""
+) -> list[str]:
+    """A key with where its value comes from, or what stands in its place."""
+    if proposed is None:
+        return [nothing]
     places = ", ".join(f"{read.file}:{line}" for line in proposed.lines)
-    return _comment(f"From {places} (at {read.commit})" + (f": {what}." if what else "."))
+    origin = _comment(f"From {places} (at {read.commit})" + (f": {why}." if why else "."))
+    if key == "command":
+        return [origin, _array(key, (*_COMMAND, proposed.value))]
+    return [origin, f"{key} = {_quoted(proposed.value)}"]
 
 
 def _comment(text: str) -> str:

@@ -23,7 +23,7 @@ from guard.errors import (
 from guard.gate.gate import Gate, gate_here
 from guard.gate.situation import Situation
 from guard.git.commands import in_turn
-from guard.git.commits import commit_staged
+from guard.git.commits import tree_of
 from guard.git.files import held, lock_file
 from guard.git.refs import head_of
 from guard.git.remotes import fetch
@@ -252,11 +252,10 @@ def _publish(now: Situation, screen: Screen) -> int:
 def _commit_and_push(now: Situation, step: Step, screen: Screen) -> int:
     top, spot, message = now.top, now.release.superproject, now.release.message
     assert isinstance(spot, Spot)  # else the step would not be next
-    commit_staged(top, message)
+    top.text_as_user("commit", "--quiet", "-m", message)
     head = head_of(top)
     assert head is not None  # it has just been made
-    tree = top.text("rev-parse", "--verify", f"{head}^{{tree}}")
-    if tree != now.combination.tree:
+    if tree_of(top, head) != now.combination.tree:
         raise GuardError(
             f"commit {head[:12]} has another content than what was tested: something was staged "
             "meanwhile, or a hook changed it",

@@ -11,7 +11,7 @@ from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.commands import ALONE, PERSON, Command, git, told
 from guard.git.commits import containing, described, has_commit, is_ancestor, is_named
-from guard.git.refs import head_of, refs_below
+from guard.git.refs import head_of, list_refs
 from guard.git.releases import release_version
 from guard.git.remotes import fetch
 from guard.git.repository import Repository, checkout_at
@@ -313,7 +313,7 @@ class Situation:
             shown = self._shown(place.repository, place.remote.name)
             if isinstance(shown, Trouble):
                 continue
-            own = refs_below(place.repository, _TAGS)
+            own = list_refs(place.repository, _TAGS)
             names = [ref.removeprefix(_TAGS) for ref in shown if ref.startswith(_TAGS)]
             new = [
                 name

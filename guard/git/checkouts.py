@@ -169,7 +169,7 @@ def _aside(checkout: Repository) -> str:
     """The command that puts aside what is not committed."""
     if under_way(checkout):
         return git(checkout, "status").text  # says how to end it, and how to give it up
-    files = _changed(checkout)
+    files = changes(checkout)
     stash = [git(checkout, "stash")] if files else []
     # Of a gitlink that is staged git stash sees nothing.
     gitlinks = [path for path in _staged_against(checkout, "HEAD") if path not in files]
@@ -180,15 +180,21 @@ def _aside(checkout: Repository) -> str:
 def uncommitted(checkout: Repository) -> list[str]:
     """What is not committed, a line each: changed files, staged gitlinks, a merge under way."""
     begun = under_way(checkout)
-    paths = (*_changed(checkout), *_staged_against(checkout, "HEAD"))
+    paths = (*changes(checkout), *_staged_against(checkout, "HEAD"))
     return list(dict.fromkeys((*([f"{begun} is under way"] if begun else []), *paths)))
 
 
-def _changed(checkout: Repository) -> list[str]:
-    """The files that are not as in HEAD, or not as in the index."""
+def changes(checkout: Repository, staged: bool = True, untracked: bool = False) -> list[str]:
+    """The files that are not as in HEAD, or not as in the index; no gitlinks.
+
+    Args:
+        staged: whether those count that are staged as they are.
+        untracked: whether those count that git does not know.
+    """
     where = f"--work-tree={checkout.work_tree}"
-    status = ("--porcelain=v1", "-z", "--untracked-files=no", "--ignore-submodules=all")
-    return [line[3:] for line in _paths(checkout, where, "status", *status, "--no-renames")]
+    status = ("status", "--porcelain=v1", "-z", "--ignore-submodules=all", "--no-renames")
+    entries = _paths(checkout, where, *status, *(() if untracked else ("--untracked-files=no",)))
+    return [entry[3:] for entry in entries if staged or entry[1] != " "]
 
 
 def under_way(checkout: Repository) -> str:

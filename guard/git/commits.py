@@ -1,7 +1,7 @@
 """Commits: whether one is here, what is in it and leads to it, what people call it; and new ones.
 
 Trees and commits are made of objects alone: no index, working tree or ref of the user's is touched
-but by `advance`, `commit_gitlink` and `commit_staged`.
+but by `advance` and `commit_gitlink`.
 """
 
 from __future__ import annotations
@@ -40,11 +40,6 @@ def is_ancestor(repository: Repository, old: str, new: str) -> bool:
         return True
     counted = repository.text("rev-list", "--count", "--max-count=1", old, f"^{new}")
     return counted == "0"
-
-
-def only_in(repository: Repository, commits: str, *without: str) -> list[str]:
-    """The commits that lead to one and not to others, the newest first."""
-    return repository.lines("rev-list", commits, *(f"^{one}" for one in without))
 
 
 def is_named(repository: Repository, commit: str, below: str = "refs/") -> bool:
@@ -175,12 +170,3 @@ def commit_gitlink(superproject: Repository, path: str, commit: str, message: st
         changed_index(scratch, "HEAD", {path: (GITLINK, commit)})
         scratch.text_as_user("commit", "--quiet", "-m", message)
     return superproject.text("rev-parse", "HEAD")
-
-
-def commit_staged(superproject: Repository, message: str) -> None:
-    """Commit the index as it is, through whatever hooks there are.
-
-    Raises:
-        GitError: git refuses, or a hook does.
-    """
-    superproject.text_as_user("commit", "--quiet", "-m", message)

@@ -91,11 +91,6 @@ def stand(repository: Repository) -> Stand:
     return Stand(head_of(repository), symbolic(repository, "HEAD").removeprefix("refs/heads/"))
 
 
-def refs_below(repository: Repository, prefix: str) -> dict[str, str]:
-    """Full name -> object id of the refs below a prefix that ends in a slash."""
-    return {name: ref.id for name, ref in list_refs(repository, prefix).items()}
-
-
 def resolve(repository: Repository, revision: str) -> str:
     """A commit's id, from what a person typed.
 

@@ -12,9 +12,9 @@ from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.git.checkouts import in_the_way, losses
 from guard.git.commands import git
-from guard.git.commits import Changes, Entry, changed_index, is_ancestor, only_in, tree_of
+from guard.git.commits import Changes, Entry, changed_index, is_ancestor, tree_of
 from guard.git.index import private_index
-from guard.git.refs import Stand, refs_below, stand
+from guard.git.refs import Stand, list_refs, stand
 from guard.git.releases import all_releases, in_order
 from guard.git.repository import Repository, checkout_at
 from guard.git.store import Part
@@ -101,8 +101,12 @@ class Plan(NamedTuple):
     consumer: Side
     superproject: Side
     pins: tuple[Pin, ...]
-    goals: tuple[Goal, ...]
     notes: tuple[str, ...]
+
+    @property
+    def goals(self) -> list[Goal]:
+        """Where the `pins` go that are checked out."""
+        return [pin.goal for pin in self.pins if pin.goal is not None]
 
 
 def goals_there(gate: Gate, good: Good) -> list[Goal]:
@@ -147,12 +151,12 @@ def goals_home(gate: Gate, home: Sequence[Home]) -> list[Goal]:
             continue
         name, branch, commit = gate.workspace.name(place.path), place.branch, place.commit
         if branch:
-            tip = refs_below(checkout, "refs/heads/").get(f"refs/heads/{branch}")
+            tip = list_refs(checkout, f"refs/heads/{branch}").get(f"refs/heads/{branch}")
             if tip is None:
                 command = git(checkout, "branch", branch, commit).text
                 troubles.append(GuardError(f"{name} has no branch {branch} any more", command))
             troubles += _elsewhere(name, checkout, branch, " meanwhile")
-            commit = tip or commit
+            commit = tip.id if tip else commit
         troubles += _unfit(name, checkout, commit)
         arrival = f"{branch or commit[:12] + ', detached'}, as before"
         if commit != place.commit:
@@ -186,7 +190,6 @@ class Planner:
         config, settings = self._config(above.parents[0])
         consumer = self._consumer(config.consumer)
         pins = tuple(self._pins(config))
-        goals = tuple(pin.goal for pin in pins if pin.goal is not None)
         changes = {FILE: settings, **{pin.path: (GITLINK, pin.commit) for pin in pins}}
         superproject = self._superproject(above, consumer, changes)
         for side in (superproject, consumer):
@@ -195,14 +198,14 @@ class Planner:
             if side.needed:
                 why = ", and would move under it"
                 self._troubles += _elsewhere(side.name, side.checkout, side.branch.name, why)
-        for goal in goals:
+        plan = Plan(self._good, config, changes, consumer, superproject, pins, ())
+        for goal in plan.goals:
             self._troubles += _unfit(goal.name, goal.checkout, goal.commit)
         self._troubles += _unfit_below(self._top, self._good)
         if self._pushes:
             self._troubles += [*_unguarded(consumer), *_unguarded(superproject)]
         _refuse(self._troubles)
-        sides = (consumer, superproject)
-        return Plan(self._good, config, changes, *sides, pins, goals, tuple(self._notes))
+        return plan._replace(notes=tuple(self._notes))
 
     def _side(self, path: str, checkout: Repository, good: str, tree: str) -> Side:
         """What becomes of a repository whose default branch is to have a tree."""
@@ -260,7 +263,7 @@ class Planner:
             return (tip,), remote if theirs else f"{branch.name}, which no remote has"
         if is_ancestor(repository, ours, theirs):
             return (theirs,), remote
-        ahead = only_in(repository, ours, theirs)
+        ahead = repository.lines("rev-list", ours, f"^{theirs}")
         commits = counted(len(ahead), "commit")
         if is_ancestor(repository, theirs, ours):
             also = ", and which are pushed as well" if self._pushes else ""

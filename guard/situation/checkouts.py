@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from guard.config import FILE
 from guard.errors import GitError
-from guard.git.checkouts import in_the_way, strays, under_way
+from guard.git.checkouts import changes, in_the_way, strays, under_way
 from guard.git.commands import Command, git, told
 from guard.git.commits import has_commit, is_ancestor, is_named
 from guard.git.index import lacks_index
@@ -217,25 +217,6 @@ def _checkout(
         was_left=head in _earlier(superproject, path),
         is_published=relation is Relation.APART and _is_published(repository, head, gitlink),
         is_rewritten=relation is Relation.APART and _is_rewritten(repository, gitlink),
-    )
-
-
-def changes(
-    repository: Repository, staged: bool = True, untracked: bool = False
-) -> tuple[str, ...]:
-    """The files of a checkout that are not as committed; no gitlinks.
-
-    Args:
-        staged: whether those count that are staged as they are.
-        untracked: whether those count that git does not know.
-    """
-    status = ("status", "--porcelain", "-z", "--ignore-submodules=all", "--no-renames")
-    known = () if untracked else ("--untracked-files=no",)
-    listed = repository.run(f"--work-tree={repository.work_tree}", *status, *known)
-    return tuple(
-        os.fsdecode(entry[3:])
-        for entry in listed.split(b"\0")
-        if entry and (staged or entry[1:2] != b" ")
     )
 
 

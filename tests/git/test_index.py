@@ -12,7 +12,7 @@ import pytest
 from guard.errors import GuardError
 from guard.git.index import staged_tree
 from guard.git.objects import GitObject, ObjectPool
-from guard.git.refs import head_of, refs_below, resolve
+from guard.git.refs import Ref, head_of, list_refs, resolve
 from guard.model import Combination
 from tests.repositories import MakeRepo
 from tests.workshop import Repo
@@ -193,9 +193,9 @@ def test_head_before_and_after_the_first_commit(repo: Repo) -> None:
     assert head_of(repo.repository) == commit
     repo.git("update-ref", "refs/heads/a/b", commit)
     repo.git("tag", "master")
-    assert refs_below(repo.repository, "refs/heads/") == {
-        "refs/heads/master": commit,
-        "refs/heads/a/b": commit,
+    assert list_refs(repo.repository, "refs/heads/") == {
+        "refs/heads/master": Ref(commit),
+        "refs/heads/a/b": Ref(commit),
     }
 
 
