@@ -93,7 +93,7 @@ def _commits(repository: Repository, words: Sequence[str]) -> list[str]:
 
 
 def _hooks(options: Namespace, screen: Screen) -> int:
-    proof = prove_hooks(find_targets(), Settings())
+    proof = prove_hooks(*find_targets(), Settings())
     if options.json:
         hooks = [hook.json() for hook in proof.hooks]
         state = {"effective": proof.holds, "hooks": hooks, "hooks_missing": proof.missing}
@@ -111,7 +111,7 @@ def show_hooks(proof: Proof, screen: Screen) -> None:
     for hook in proof.hooks:
         effective = hook.health.effective
         word = screen.paint(hook.health.state.value, "green" if effective else "red")
-        screen.say(f"hook of {column(hook.name, 14)}{word}  {hook.place}")
+        screen.say(f"hook of {column(hook.target.name, 14)}{word}  {hook.target.place}")
         if not effective:
             screen.say(f"  {hook.health.reason}")
         for note in hook.notes:

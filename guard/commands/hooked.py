@@ -7,7 +7,7 @@ from guard.config import FILE, Config, read_config
 from guard.errors import GuardError
 from guard.git.repository import Repository, find_here, open_any
 from guard.install.place import with_worktrees
-from guard.install.targets import Target, Targets
+from guard.install.targets import Target
 from guard.situation.workspace import (
     Workspace,
     find_workspace,
@@ -28,7 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     )
 
 
-def find_targets(superproject: str | None = None) -> Targets:
+def find_targets(superproject: str | None = None) -> tuple[list[Target], str]:
     """The `targets_of` the workspace around the current folder, with HEAD's configuration."""
     workspace = _workspace(superproject)
     content = workspace.superproject.run("cat-file", "blob", f"HEAD:{FILE}", ok=(0, 128))
@@ -37,7 +37,9 @@ def find_targets(superproject: str | None = None) -> Targets:
     return targets_of(workspace, read_config(content or None, FILE), here)
 
 
-def targets_of(workspace: Workspace, config: Config, here: Target | None = None) -> Targets:
+def targets_of(
+    workspace: Workspace, config: Config, here: Target | None = None
+) -> tuple[list[Target], str]:
     """Every checkout of the superproject and of the consumer.
 
     Of the consumer these are the submodule in each of the superproject's worktrees (git keeps a
@@ -45,6 +47,9 @@ def targets_of(workspace: Workspace, config: Config, here: Target | None = None)
 
     Args:
         here: one that counts as well, wherever it lies.
+
+    Returns:
+        Them; and how to get a repository of the consumer, "" where there is one.
     """
     tops = with_worktrees(workspace.superproject)
     name = workspace.name(config.consumer)
@@ -66,7 +71,7 @@ def targets_of(workspace: Workspace, config: Config, here: Target | None = None)
         f"no repository of {name} found: {place}/{config.consumer} is not checked out, and there "
         f"is no clone beside {place}; once there is one, run: guard install"
     )
-    return Targets(tuple(targets.values()), "" if consumers else missing)
+    return list(targets.values()), "" if consumers else missing
 
 
 def target_here() -> Target | None:

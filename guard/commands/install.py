@@ -30,14 +30,14 @@ def run(options: Namespace, screen: Screen) -> int:
     """
     installation = this_installation()
     check_works(installation)
-    found = find_targets(options.superproject)
-    for target in found.targets:
+    every, missing = find_targets(options.superproject)
+    for target in every:
         check_lasts(installation, target.place)
     text = render(installation)
     refused = False
     # One folder of hooks may serve several checkouts.
     spots: dict[str, tuple[HookPlace, list[Target]]] = {}
-    for target in found.targets:
+    for target in every:
         place = hook_place(target.repository)
         spots.setdefault(place.folder, (place, []))[1].append(target)
     for place, targets in spots.values():
@@ -46,8 +46,8 @@ def run(options: Namespace, screen: Screen) -> int:
         else:
             done = _refuse(place, targets, screen)
         refused = refused or not done
-    if found.missing:
-        screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {found.missing}")
+    if missing:
+        screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {missing}")
     return EXIT_UNDECIDED if refused else EXIT_ALLOWED
 
 

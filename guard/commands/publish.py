@@ -10,7 +10,7 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, RefusedError, U
 from guard.gate.gate import Gate, gate_here
 from guard.model import Result, VerdictState
 from guard.screen import Screen
-from guard.situation.checkouts import settings_of, with_command
+from guard.situation.checkouts import with_command
 from guard.trial.jobs import at_work, find_job
 from guard.trial.publishing import LATEST, Wish, publish
 from guard.verdicts.record import Record
@@ -78,8 +78,7 @@ def _meant(gate: Gate, name: str | None) -> tuple[str, str, Config]:
 def _standing(gate: Gate) -> tuple[str, str, Config]:
     job = find_job(gate)
     if not job.config.test.command:
-        top = gate.workspace.superproject
-        remedy = with_command(top, settings_of(top))
+        remedy = with_command(gate.workspace.superproject)
         raise UsageError("no test command is set, so nothing can have passed", remedy)
     known = gate.verdicts.look_up(job.assembly.key, job.config.recipe.digest)
     if known.state is VerdictState.UNREADABLE:

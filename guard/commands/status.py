@@ -154,7 +154,8 @@ def _show_undecided(gate: Gate, error: GuardError, is_short: bool, screen: Scree
 
 def _status(gate: Gate, is_short: bool) -> _Status:
     now = Situation(gate)
-    proof = prove_hooks(targets_of(gate.workspace, now.config), gate.pool.settings, now.hook_health)
+    targets = targets_of(gate.workspace, now.config)
+    proof = prove_hooks(*targets, gate.pool.settings, now.hook_health)
     is_away, text = _way_home(gate)
     engine = "" if is_short else _engine(now.config)
     if not text:

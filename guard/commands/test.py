@@ -8,7 +8,7 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, UsageError
 from guard.gate.gate import Gate, gate_here
 from guard.rules.tested import NAME as TESTED
 from guard.screen import Screen
-from guard.situation.checkouts import settings_of, untested, with_command
+from guard.situation.checkouts import untested, with_command
 from guard.trial.jobs import Job, find_job
 from guard.trial.trial import Means, passes
 
@@ -41,8 +41,7 @@ def run(options: Namespace, screen: Screen) -> int:
         job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)
         if not job.config.test.command:
-            top = gate.workspace.superproject
-            remedy = with_command(top, settings_of(top))
+            remedy = with_command(gate.workspace.superproject)
             raise UsageError("no test command is set, so nothing can be tested", remedy)
         passed = passes(gate, job, screen, means, options.again, options.fresh)
     return EXIT_ALLOWED if passed else EXIT_BLOCKED

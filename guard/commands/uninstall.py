@@ -33,16 +33,16 @@ def run(options: Namespace, screen: Screen) -> int:
     return EXIT_ALLOWED
 
 
-def _targets(options: Namespace, screen: Screen) -> tuple[Target, ...]:
+def _targets(options: Namespace, screen: Screen) -> list[Target]:
     try:
-        return find_targets(options.superproject).targets
+        return find_targets(options.superproject)[0]
     except GuardError as error:
         # A hook whose superproject is gone blocks every push: it has to come out all the same.
         here = target_here()
         if here is None or options.superproject is not None:
             raise
         screen.warn(f"guard: {error.problem}; only {here.place} is looked at")
-        return (here,)
+        return [here]
 
 
 def _folders(target: Target) -> list[str]:

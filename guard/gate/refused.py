@@ -90,8 +90,7 @@ class _Place:
         with suppress(GuardError):  # what is wrong with the index is said of it
             if unset:
                 top = self._gate.workspace.superproject
-                settings = settings_of(top)
-                instead = {each: with_command(top, settings, each) for each in unset}
+                instead = {each: with_command(top, each) for each in unset}
         with suppress(GuardError):
             head = self._gate.head
             at = self._aligned if remedies and is_consumers else head and head.commit

@@ -6,7 +6,7 @@ A proof goes by more than what lies on the disk: what the hook names is started,
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from shlex import join, quote
@@ -46,17 +46,6 @@ class Target(NamedTuple):
     def place(self) -> str:
         """Where it is, for a person."""
         return self.repository.place
-
-
-class Targets(NamedTuple):
-    """All of one workspace.
-
-    Args:
-        missing: where no repository of the consumer was found, and how to get one; else "".
-    """
-
-    targets: tuple[Target, ...]
-    missing: str = ""
 
 
 def settle(target: Target, force: bool, dry_run: bool = False) -> str:
@@ -108,16 +97,15 @@ class ProvedHook(NamedTuple):
         notes: what runs beside it, one line each.
     """
 
-    name: str
-    place: str
+    target: Target
     health: HookHealth
     notes: tuple[str, ...] = ()
 
     def json(self) -> dict[str, Any]:
         """As ``guard status --json`` and ``guard check --hooks --json`` print it."""
         return {
-            "repository": self.name,
-            "place": self.place,
+            "repository": self.target.name,
+            "place": self.target.place,
             "state": self.health.state.value,
             "effective": self.health.effective,
             "by": self.health.by,
@@ -140,19 +128,24 @@ class Proof(NamedTuple):
 
 
 def prove_hooks(
-    targets: Targets,
+    targets: Iterable[Target],
+    missing: str,
     settings: Settings,
     health_of: Callable[[Repository], HookHealth] = hook_health,
 ) -> Proof:
     """Prove the hooks of some targets; each interpreter they name is started once."""
     works: dict[Installation, str] = {}
     hooks = []
-    for target in targets.targets:
+    for target in targets:
         health = health_of(target.repository)
         installation = installation_of(read_hook(health.path).content) if health.path else None
         if health.effective and installation is not None:
             if installation not in works:
-                works[installation] = _trouble(installation)
+                works[installation] = ""
+                try:
+                    check_works(installation)
+                except GuardError as error:
+                    works[installation] = f"it blocks every push: {error.problem}"
             if works[installation]:
                 health = health._replace(
                     state=HookState.BROKEN, reason=works[installation], remedy="guard install"
@@ -161,16 +154,8 @@ def prove_hooks(
             notes = beside(target.repository, settings)
         except GuardError as error:
             notes = [error.problem]
-        hooks.append(ProvedHook(target.name, target.place, health, tuple(notes)))
-    return Proof(tuple(hooks), targets.missing)
-
-
-def _trouble(installation: Installation) -> str:
-    try:
-        check_works(installation)
-    except GuardError as error:
-        return f"it blocks every push: {error.problem}"
-    return ""
+        hooks.append(ProvedHook(target, health, tuple(notes)))
+    return Proof(tuple(hooks), missing)
 
 
 def check_works(installation: Installation) -> None:

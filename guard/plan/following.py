@@ -125,7 +125,7 @@ def _command(step: Step, at: Checkouts) -> str:
     """The command of the pending step; of a person where none of guard's helps any more."""
     command = step.commands[0].text if step.commands else step.remedy
     if command in SETTINGS:
-        command = with_command(at.superproject, at.settings, command)
+        command = with_command(at.superproject, command, at.settings)
     return as_next(step.reason, command, step.is_persons)
 
 

@@ -345,12 +345,15 @@ def stage_settings(superproject: Repository, settings: Settings) -> Command:
     return git(superproject, "add", *force, FILE)
 
 
-def with_command(superproject: Repository, settings: Settings, remedy: str = "guard init") -> str:
+def with_command(
+    superproject: Repository, remedy: str = "guard init", settings: Settings | None = None
+) -> str:
     """What leads to a test command where the settings that are staged have none.
 
     Args:
         remedy: where no file is in the checkout.
     """
+    settings = settings or settings_of(superproject)
     if settings is Settings.ABSENT:
         return remedy
     if settings is Settings.STAGED:

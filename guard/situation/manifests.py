@@ -2,7 +2,7 @@
 
 import os
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 from guard.errors import MissingObjectError
@@ -22,6 +22,8 @@ from guard.haskell import (
 from guard.situation.publication import Unknown
 from guard.situation.values import Package
 
+# A reader of its own has only what is imported.
+_Files = list[tuple[File, Reader | None]]
 _PROJECT_FILES = ("stack.yaml", "stack.yaml.lock", "cabal.config")
 
 
@@ -41,11 +43,11 @@ class Library:
         """
         manifests: dict[str, Manifest] = {}
         unknown = _linked(tree, "", name, _is_root_manifest)
-        waiting: list[tuple[File, Reader | None]] = [
+        waiting: _Files = [
             (item, None) for item in files_in(tree, "") if _is_root_manifest(item.name)
         ]
         while waiting:
-            batch: list[tuple[File, Reader | None]] = []
+            batch: _Files = []
             for result in self._files(store, waiting, name):
                 if isinstance(result, Unknown):
                     unknown.append(result)
@@ -63,39 +65,28 @@ class Library:
                 except MissingObjectError as error:
                     unknown.append(Unknown(f"{name}: {error.problem}", error.remedy))
             waiting = [item for item in dict.fromkeys(batch) if item[0].path not in manifests]
-        unknown += [
-            Unknown(
-                f"{name}/{manifest.path} names no package", f"correct {manifest.path} in {name}"
-            )
-            for manifest in manifests.values()
-            if manifest.path.endswith(".cabal") and manifest.package is None
-        ]
+        for path, manifest in manifests.items():
+            if path.endswith(".cabal") and manifest.package is None:
+                what = f"{name}/{path} names no package"
+                unknown.append(Unknown(what, f"correct {path} in {name}"))
         return list(manifests.values()), unknown
 
     def packages(
         self, store: Store, tree: GitObject, name: str
     ) -> tuple[list[Package], list[Unknown]]:
         """Every package inside a dependency's tree."""
-        files: list[tuple[File, Reader | None]] = [
-            (item, None) for item in all_files(store, tree, _is_package_file)
-        ]
+        files: _Files = [(item, None) for item in all_files(store, tree, _is_package_file)]
         found: list[Package] = []
         unknown: list[Unknown] = []
         for (item, _), result in zip(files, self._files(store, files, name), strict=True):
             if isinstance(result, Unknown):
                 unknown.append(result)
             elif result.package is not None:
-                found.append(
-                    Package(
-                        result.package, result.version, item.folder, item.path, result.version_line
-                    )
-                )
+                place = item.folder, item.path, result.version_line
+                found.append(Package(result.package, result.version, *place))
         return _once(found), unknown
 
-    def _files(
-        self, store: Store, files: Iterable[tuple[File, Reader | None]], name: str
-    ) -> list[Manifest | Unknown]:
-        files = list(files)
+    def _files(self, store: Store, files: _Files, name: str) -> list[Manifest | Unknown]:
         new = [item for item, _ in files if (item.path, item.blob) not in self._read]
         blobs = dict(zip(new, store.read_all([item.blob for item in new]), strict=True))
         results = []
@@ -111,10 +102,7 @@ def _read(
     store: Store, item: File, blob: GitObject | None, reader: Reader | None, name: str
 ) -> Manifest | Unknown:
     if blob is None:
-        return Unknown(
-            f"{name}/{item.path}: blob {item.blob} is missing",
-            (store.refetch,),
-        )
+        return Unknown(f"{name}/{item.path}: blob {item.blob} is missing", (store.refetch,))
     reader = reader or reader_for(item.path)
     assert reader is not None  # only files that have one are looked up
     try:
@@ -133,9 +121,9 @@ def _is_package_file(name: str) -> bool:
 
 def _local_packages(
     store: Store, tree: GitObject, manifest: Manifest, name: str
-) -> tuple[list[tuple[File, Reader | None]], list[Unknown]]:
+) -> tuple[_Files, list[Unknown]]:
     """The package files of the folders inside the consumer that a project file names."""
-    files: list[tuple[File, Reader | None]] = []
+    files: _Files = []
     unknown: list[Unknown] = []
     for source in manifest.sources:
         if source.kind is not SourceKind.PATH or source.role is not Role.PROJECT:
@@ -152,7 +140,7 @@ def _local_packages(
             files += [
                 (item, None)
                 for item in files_in(found, where)
-                if _is_package_file(item.name) and _fits(item.name, pattern)
+                if _is_package_file(item.name) and fnmatchcase(item.name, pattern)
             ]
             unknown += _linked(found, where, name, _is_package_file)
         # stack has neither wildcards nor folders that may be missing; cabal has both.
@@ -187,21 +175,16 @@ def _linked(
     ]
 
 
-def _fits(name: str, pattern: str) -> bool:
-
-    return fnmatchcase(name, pattern)
-
-
 def _imported(
     store: Store, tree: GitObject, manifest: Manifest, name: str
-) -> tuple[list[tuple[File, Reader | None]], list[Unknown]]:
+) -> tuple[_Files, list[Unknown]]:
     """Files of the tree that belong to a project file's content: imports, custom snapshots.
 
     What stands behind a URL is not in the tree, and pins no package that a manifest would not.
     """
     # An import is of its importer's kind; hpack's defaults look like a package.yaml.
     reader = reader_for(manifest.path) or read_cabal_project
-    files: list[tuple[File, Reader | None]] = []
+    files: _Files = []
     unknown = []
     for imported in manifest.imports:
         if "://" in imported.path:
@@ -216,11 +199,8 @@ def _imported(
         files += [(item, reader) for item in found]
         if not found:
             where = f"{name}/{manifest.path}:{imported.line}"
-            unknown.append(
-                Unknown(
-                    f"{where} names {imported.path}, which {name} does not hold", f"correct {where}"
-                )
-            )
+            what = f"{where} names {imported.path}, which {name} does not hold"
+            unknown.append(Unknown(what, f"correct {where}"))
     return files, unknown
 
 
