@@ -76,7 +76,6 @@ def mentions_in(data: bytes, path: str, names: Sequence[str]) -> list[ImageMenti
 
     Args:
         path: says what kind of file it is, and stands in the result.
-        names: of the image, without tags.
 
     Raises:
         UnreadableError: it names the image, and cannot be read.

@@ -58,7 +58,6 @@ class Proposal(NamedTuple):
         image: a name without tag and digest.
         command: one line for a shell.
         source: where the checkout is mounted.
-        notes: what was left out, and why.
     """
 
     image: Proposed | None = None

@@ -73,11 +73,7 @@ def move_submodule(
 
 
 def follow(checkout: Repository, old: str, new: str) -> None:
-    """Bring index and files from one commit to another; HEAD's branch has moved there already.
-
-    Raises:
-        GitError: something would be lost, or git refuses.
-    """
+    """Bring index and files from one commit to another; HEAD's branch has moved there already."""
     # Else a file that was only touched is taken for a changed one.
     checkout.text_as_user("update-index", "-q", "--refresh", "--ignore-submodules", ok=(0, 1))
     checkout.text_as_user("read-tree", "-m", "-u", "--no-recurse-submodules", old, new)
@@ -94,11 +90,7 @@ def switch(checkout: Repository, commit: str, branch: str = "") -> None:
 
 
 def put_right(checkout: Repository, commit: str) -> None:
-    """Index, files and HEAD at a commit, whatever stands there: only after `is_between`.
-
-    Raises:
-        GitError: git refuses.
-    """
+    """Index, files and HEAD at a commit, whatever stands there: only after `is_between`."""
     checkout.text_as_user("read-tree", "--reset", "-u", "--no-recurse-submodules", commit)
     if checkout.text("rev-parse", "HEAD") != commit:
         switch(checkout, commit)
@@ -109,9 +101,6 @@ def take_over(checkout: Repository, commit: str, source: Repository, *refs: str)
 
     Args:
         refs: refs of `source` that may lead to it, one after the other.
-
-    Raises:
-        GitError: git refuses them all, and the commit itself.
     """
     problem = ""
     for ref in (*refs, commit):
@@ -149,7 +138,6 @@ def losses(name: str, checkout: Repository, target: str = "") -> list[GuardError
     """What would be hard to find again if a checkout moved, to be raised or told.
 
     Args:
-        name: how messages call it.
         target: the commit that it goes to.
     """
     troubles = []

@@ -26,11 +26,7 @@ def has_commit(repository: Repository, commit: str) -> bool:
 
 
 def tree_of(repository: Repository, commit: str) -> str:
-    """The tree of a commit.
-
-    Raises:
-        GitError: there is no such commit.
-    """
+    """The tree of a commit."""
     return repository.text("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
 
 
@@ -43,23 +39,12 @@ def is_ancestor(repository: Repository, old: str, new: str) -> bool:
 
 
 def is_named(repository: Repository, commit: str, below: str = "refs/") -> bool:
-    """Whether a branch, a tag, a remote's branch or a verdict keeps a commit.
-
-    Args:
-        below: where such a ref stands.
-    """
+    """Whether a branch, a tag, a remote's branch or a verdict keeps a commit."""
     return bool(containing(repository, commit, below))
 
 
 def containing(repository: Repository, commit: str, below: str) -> dict[str, str]:
-    """The refs that lead to a commit, by their full names, each with the object that it names.
-
-    Args:
-        below: where they stand, or the name of one.
-
-    Raises:
-        GitError: the commit is not here.
-    """
+    """The refs that lead to a commit, by their full names, each with the object that it names."""
     words = ("for-each-ref", "--format=%(objectname) %(refname)", f"--contains={commit}", below)
     lines = (line.partition(" ") for line in repository.lines(*words))
     return {name: tip for tip, _, name in lines}
@@ -79,15 +64,7 @@ def described(repository: Repository, commit: str, tags: str = "") -> str:
 
 
 def tree_with(repository: Repository, base: str | None, changes: Changes) -> str:
-    """A tree that differs from another in some paths, written to the database.
-
-    Args:
-        base: a tree or commit, None for the empty tree.
-        changes: of paths with slashes.
-
-    Raises:
-        GitError: the base is not here, or there is no room.
-    """
+    """A tree that differs from another in some paths, written to the database."""
     with private_index(repository) as scratch:
         return changed_index(scratch, base, changes)
 
@@ -104,11 +81,7 @@ def changed_index(scratch: Repository, base: str | None, changes: Changes) -> st
 
 
 def new_commit(repository: Repository, tree: str, parents: Sequence[str], message: str) -> str:
-    """A commit by the user, signed where they sign. Moves nothing.
-
-    Raises:
-        GitError: there is no identity, no key or no room.
-    """
+    """A commit by the user, signed where they sign. Moves nothing."""
     signs = repository.text("config", "--type=bool", "--default=false", "commit.gpgsign") == "true"
     words = [word for parent in parents for word in ("-p", parent)]
     data = os.fsencode(message if message.endswith("\n") else f"{message}\n")
@@ -142,9 +115,6 @@ def advance(repository: Repository, ref: str, new: str, old: str | None, why: st
 
 def moved(repository: Repository, ref: str, new: str, old: str | None) -> bool:
     """Move a ref of guard's own; False where it is not where it was any more.
-
-    Args:
-        old: where it was, None where there was none.
 
     Raises:
         GitError: nobody else has moved it: a lock, a full disk, a read-only folder.

@@ -49,9 +49,6 @@ def write_whole(path: str, data: bytes, mode: int | None = None, draft: str = ""
     Args:
         mode: the file's permissions; by default what the umask leaves.
         draft: as for `replacing`.
-
-    Raises:
-        OSError: it could not be written.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     with replacing(path, draft) as name:
@@ -79,14 +76,10 @@ def held(path: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool
     """Hold a lock; the kernel lets go of it when the process ends, however it ends.
 
     Args:
-        path: a file, made where it is not there, or a folder.
         on_wait: called once before waiting for another holder.
 
     Yields:
         Whether another process held it first. On a file system that cannot lock nobody ever does.
-
-    Raises:
-        GuardError: the file cannot be made, or the folder cannot be read.
     """
     try:
         if os.path.isdir(path):
@@ -109,11 +102,7 @@ def held(path: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool
 
 
 def lock_file(folder: str, name: str) -> str:
-    """The lock of a verdict in the making, or of a command of which one runs at a time.
-
-    Args:
-        folder: ``guard/`` in the common git dir.
-    """
+    """The lock of a verdict in the making, or of a command of which one runs at a time."""
     return os.path.join(folder, "locks", f"{name}.lock")
 
 
@@ -139,13 +128,7 @@ def _is_taken(descriptor: int) -> bool:
 def private_folder(*below: str) -> Iterator[str]:
     """A new folder that nobody else can read, and that is gone with the context.
 
-    Args:
-        below: names of folders in it.
-
     What tempfile gives, without its imports, which take longer than a push may wait.
-
-    Raises:
-        GuardError: it cannot be made: a full disk, a temporary place that is read-only.
     """
     place = _temporary_place()
     path = os.path.join(place, f"guard-{os.getpid()}-{os.urandom(_RANDOM).hex()}")

@@ -36,11 +36,7 @@ def files_in(tree: GitObject, folder: str) -> list[File]:
 
 
 def all_files(store: Store, tree: GitObject, wanted: Callable[[str], bool]) -> list[File]:
-    """Every file below a tree whose name is wanted; folders are read level by level.
-
-    Raises:
-        MissingObjectError: a tree on the way is in no repository.
-    """
+    """Every file below a tree whose name is wanted; folders are read level by level."""
     files: list[File] = []
     level = [("", tree)]
     while level:
@@ -53,11 +49,7 @@ def all_files(store: Store, tree: GitObject, wanted: Callable[[str], bool]) -> l
 def matching_folders(
     store: Store, tree: GitObject, pattern: str
 ) -> Iterator[tuple[str, GitObject]]:
-    """The folders that a path with ``*``, ``?`` and ``[]`` in its steps leads to.
-
-    Raises:
-        MissingObjectError: a tree on the way is in no repository.
-    """
+    """The folders that a path with ``*``, ``?`` and ``[]`` in its steps leads to."""
     level = [("", tree)]
     for step in pattern.split("/"):
         if step not in ("", "."):

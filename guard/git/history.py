@@ -38,11 +38,7 @@ class LoggedCommit(NamedTuple):
 
 
 def rev_list(repository: Repository, arguments: Sequence[str]) -> list[LoggedCommit]:
-    """What ``git rev-list`` lists for these arguments, in its order.
-
-    Raises:
-        GuardError: git does not take the arguments.
-    """
+    """What ``git rev-list`` lists for these arguments, in its order."""
     try:
         output = repository.text(
             "rev-list",

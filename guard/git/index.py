@@ -39,11 +39,7 @@ def index_of(repository: Repository) -> str:
 
 
 def relevant_files(repository: Repository, index: str) -> tuple[str, ...]:
-    """The staged files that the static rules look at, and gitlinks. One git process.
-
-    Raises:
-        GitError: git cannot read the index.
-    """
+    """The staged files that the static rules look at, and gitlinks. One git process."""
     other = repository._replace(index_file=index)
     words = ("diff-index", "--cached", "--raw", "-z", "--no-renames", "--ignore-submodules=none")
     try:
@@ -69,9 +65,6 @@ def private_index(repository: Repository, private_objects: bool = False) -> Iter
 
     Args:
         private_objects: whether new objects are gone with the context, too.
-
-    Raises:
-        GuardError: there is no room for it.
     """
     with private_folder("objects") as folder:
         scratch = repository._replace(index_file=os.path.join(folder, "index"))
@@ -94,10 +87,6 @@ def staged_tree(
         index: another file than the repository's own one, such as that of a commit in the making.
         pool: tells whether the tree in the memo is still there; without one there always are
             private objects, for a caller that has some of its own to add.
-
-    Raises:
-        GuardError: the index has unmerged entries.
-        GitError: git cannot read the index.
     """
     path = index or os.path.join(repository.git_dir, "index")
     if repository.work_tree is None or not os.path.exists(path):

@@ -25,11 +25,7 @@ _ROOMS: Final = ("", "ci", "gate", "git", "haskell", "plan", "rules", "situation
 
 
 class Memo:
-    """The answers in one repository; each is a function of ids that never change.
-
-    Args:
-        common_dir: the git dir that all worktrees of the superproject share.
-    """
+    """The answers in one repository; each is a function of ids that never change."""
 
     def __init__(self, common_dir: str) -> None:
         self._folder = os.path.join(common_dir, "guard", "memo")

@@ -32,11 +32,7 @@ class GitObject(NamedTuple):
 
     @property
     def entries(self) -> list[TreeEntry]:
-        """A tree's entries.
-
-        Raises:
-            GitError: the object is no tree.
-        """
+        """A tree's entries."""
         try:
             return parse_tree(self.data, len(self.id) // 2)
         except ValueError as error:
@@ -67,11 +63,7 @@ class ObjectReader:
         return self.read_all([name])[0]
 
     def read_all(self, names: Sequence[str]) -> list[GitObject | None]:
-        """The objects in the order of their names, None for those that are not there.
-
-        Raises:
-            GitError: git ended before it had answered.
-        """
+        """The objects in the order of their names, None for those that are not there."""
         open_names = [name for name in names if name not in self._kept]
         found: list[GitObject | None] = []
         while len(found) < len(open_names):
@@ -113,11 +105,7 @@ class ObjectReader:
                 self._kept[name] = answer
 
     def kinds(self, names: Sequence[str]) -> list[ObjectKind | None]:
-        """Id and type of objects, without their content, in a process of its own.
-
-        Raises:
-            GitError: git ended before it had answered, or an object cannot be read.
-        """
+        """Id and type of objects, without their content, in a process of its own."""
         if not names:
             return []
         data = "".join(f"{name}\n" for name in names).encode()
@@ -135,9 +123,6 @@ class ObjectReader:
         """A large object's size in bytes and its content in pieces, None where it is not there.
 
         The pieces must be read to their end before anything else is asked.
-
-        Raises:
-            GitError: git ended before the last piece.
         """
         self._send([name])
         header = self._header(name)
@@ -237,9 +222,6 @@ class KeptRefs(Mapping[str, Ref]):
 
     A ref that is asked for by its name is looked up alone; only what goes through all of them has
     git list them, which takes longer the more there are.
-
-    Args:
-        reader: of the repository.
     """
 
     def __init__(self, reader: ObjectReader) -> None:
@@ -308,11 +290,7 @@ class ObjectPool:
         return self._readers[repository]
 
     def head(self, repository: Repository) -> str | None:
-        """The commit that HEAD is at now, None before the first.
-
-        Raises:
-            GitError: git cannot be asked.
-        """
+        """The commit that HEAD is at now, None before the first."""
         commit = self.reader(repository).read("HEAD^{commit}")
         return commit.id if commit is not None else None
 

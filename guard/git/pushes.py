@@ -17,7 +17,6 @@ class RefUpdate(NamedTuple):
     Args:
         local_ref: what was named on this side, ``(delete)`` for a deletion; may be any revision.
         local_id: the object that is pushed, zeros for a deletion.
-        remote_ref: the destination.
         remote_id: what the remote has now, zeros where it has none.
     """
 
@@ -77,10 +76,6 @@ def pre_commit_updates(
 
     Returns:
         None where pre-commit did not call. Source: pre-commit's documentation, "pre-push".
-
-    Raises:
-        UsageError: it does not name the destination.
-        GuardError: `resolve` finds no commit.
     """
     pushed = environ.get("PRE_COMMIT_TO_REF", "")
     local = environ.get("PRE_COMMIT_LOCAL_BRANCH", "")

@@ -29,9 +29,6 @@ def list_refs(repository: Repository, *patterns: str) -> dict[str, Ref]:
 
     Args:
         patterns: a ref by its full name, or what is below one, with a slash at the end.
-
-    Raises:
-        GitError: git cannot list them.
     """
     output = repository.run("for-each-ref", _FORMAT, "--", *patterns)
     return dict(_refs(lines_of(output), patterns))
@@ -51,11 +48,7 @@ def _refs(lines: Iterable[str], patterns: Sequence[str]) -> Iterable[tuple[str, 
 
 
 def symbolic(repository: Repository, name: str) -> str:
-    """What a symbolic ref such as ``HEAD`` follows, "" where it is none.
-
-    Raises:
-        GitError: git cannot be asked.
-    """
+    """What a symbolic ref such as ``HEAD`` follows, "" where it is none."""
     folder = repository.git_dir if name == "HEAD" else repository.common_dir
     path = os.path.join(folder, name)
     if os.path.isdir(os.path.join(repository.common_dir, "reftable")) or os.path.islink(path):
@@ -92,11 +85,7 @@ def stand(repository: Repository) -> Stand:
 
 
 def resolve(repository: Repository, revision: str) -> str:
-    """A commit's id, from what a person typed.
-
-    Raises:
-        GuardError: it names no commit.
-    """
+    """A commit's id, from what a person typed."""
     try:
         return repository.text(
             "rev-parse",

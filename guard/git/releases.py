@@ -28,7 +28,6 @@ class TagList(NamedTuple):
     """Release tags as the union over repositories.
 
     Args:
-        releases: each tag that means one commit.
         contradicting: (tag, commits) where repositories disagree on what a tag means.
     """
 
@@ -95,11 +94,7 @@ def in_order(releases: Iterable[Release], form: str) -> tuple[Release, ...]:
 
 
 def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
-    """Every release tag, peeled to what it points at in the end.
-
-    Raises:
-        GitError: git cannot list the tags of one of the repositories.
-    """
+    """Every release tag, peeled to what it points at in the end."""
     answers = run_all(repositories, "show-ref", "--tags", "--dereference", ok=(0, 1))
     tags_of_each = map(_peeled, answers)
     return _joined(
@@ -114,11 +109,7 @@ def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
 def releases_named(
     repositories: Iterable[Repository], form: str, versions: Iterable[str]
 ) -> TagList:
-    """Only the tags of these versions, where they exist: one small question, however many tags.
-
-    Raises:
-        GitError: git cannot look up a tag.
-    """
+    """Only the tags of these versions, where they exist: one small question, however many tags."""
     names = [f"refs/tags/{form.replace('{version}', version)}" for version in versions]
     tags_of_each = []
     for repository in repositories:

@@ -137,9 +137,6 @@ class Repository(NamedTuple):
         Args:
             feeds: whether git is given something to read.
             umask: of the files that it makes, by default this process's own.
-
-        Raises:
-            GitError: git is not installed or cannot be started.
         """
         env = {"GIT_WORK_TREE": os.curdir, **reading_environment(self), **(extra or {})}
         return _start(self.command(*arguments), env, self.git_dir, feeds=feeds, umask=umask)
@@ -155,10 +152,6 @@ class Repository(NamedTuple):
 
         Args:
             data: what git reads on its standard input.
-            ok: the exit statuses that are an answer.
-
-        Raises:
-            GitError: any other exit status, or git cannot be started.
         """
         process = self.start(*arguments, feeds=data is not None, extra=extra)
         return finish(process, data or b"", ok)
@@ -176,9 +169,6 @@ class Repository(NamedTuple):
 
         Args:
             alone: nobody is asked for a password, and git ends as a whole with its helpers.
-
-        Raises:
-            GitError: git is not installed or cannot be started.
         """
         env = {**user_environment(), **(_SILENT if alone else {})}
         if self.index_file:
@@ -197,9 +187,6 @@ class Repository(NamedTuple):
         Args:
             seconds: how long that may take; None for as long as it does. With a limit nobody is
                 asked for anything.
-
-        Raises:
-            GitError: git cannot be started, or did not end in time.
         """
         process = self.start_as_user(*arguments, alone=seconds is not None)
         try:
@@ -215,11 +202,7 @@ class Repository(NamedTuple):
             end(process)
 
     def text_as_user(self, *arguments: str, ok: Iterable[int] = (0,)) -> str:
-        """As `run_as_user`, what git printed without the last line's end.
-
-        Raises:
-            GitError: git ended with a status that is not in `ok`, and what it said.
-        """
+        """As `run_as_user`, what git printed without the last line's end."""
         ended = self.run_as_user(*arguments)
         if ended.status not in ok:
             name = next(word for word in arguments if not word.startswith("-"))
@@ -288,11 +271,7 @@ def _ended(process: subprocess.Popen[bytes], seconds: float | None = None) -> En
 
 
 def finish(process: subprocess.Popen[bytes], data: bytes = b"", ok: Iterable[int] = (0,)) -> bytes:
-    """Wait for a process of `Repository.start` and return its output.
-
-    Raises:
-        GitError: it ended with a status that is not in `ok`.
-    """
+    """Wait for a process of `Repository.start` and return its output."""
     output, errors = process.communicate(data)
     if process.returncode not in ok:
         assert isinstance(process.args, list)
@@ -397,11 +376,7 @@ def hook_repository() -> Repository | None:
 
 
 def find_here() -> Repository:
-    """The repository that git would take where this process stands.
-
-    Raises:
-        GuardError: the current folder is in no repository, or git cannot be started.
-    """
+    """The repository that git would take where this process stands."""
     paths = ("--path-format=absolute", "--git-common-dir", "--show-toplevel")
     # The one question for which the environment of this process counts as it is.
     ended = _ended(_start(["git", "rev-parse", "--absolute-git-dir", *paths], os.environ, None))

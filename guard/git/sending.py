@@ -72,7 +72,6 @@ def send(
     """Push one ref, never by force and without any others.
 
     Args:
-        remote: its name, or a URL.
         refspec: ``<commit>:refs/heads/master``, ``refs/tags/v1:refs/tags/v1``.
         echo: told everything that git, the hooks and the remote say, as it comes.
         progress: whether git shows how far it is.
@@ -81,7 +80,6 @@ def send(
 
     Raises:
         PushError: the hook or the remote refuses, or the remote does not answer.
-        GitError: git cannot be started.
     """
     # Of an atomic push a remote says in one way that its branch has moved meanwhile.
     words = ["push", "--porcelain", "--atomic", "--no-follow-tags", "--no-force"]

@@ -23,7 +23,6 @@ class TreeEntry(NamedTuple):
     Args:
         mode: as git keeps it; see the constants of this module.
         name: bytes without a slash.
-        id: hexadecimal object id.
     """
 
     mode: int
@@ -35,7 +34,6 @@ def parse_tree(data: bytes, id_bytes: int) -> list[TreeEntry]:
     """The entries of a tree object.
 
     Args:
-        data: the object's content.
         id_bytes: 20 for SHA-1 repositories, 32 for SHA-256.
 
     Raises:
@@ -57,12 +55,7 @@ def parse_tree(data: bytes, id_bytes: int) -> list[TreeEntry]:
 
 
 def object_id(kind: bytes, data: bytes, id_bytes: int) -> str:
-    """The id that git gives to an object.
-
-    Args:
-        kind: ``blob`` or ``tree``.
-        id_bytes: 20 for SHA-1 repositories, 32 for SHA-256.
-    """
+    """The id that git gives to an object."""
     return checksum(b"%s %d\0%s" % (kind, len(data), data), id_bytes).hex()
 
 
@@ -84,11 +77,7 @@ def tree_id(entries: Iterable[TreeEntry], id_bytes: int) -> str:
 
 
 def entries(repository: Repository, tree: str) -> dict[str, tuple[int, str]]:
-    """What is below a tree or commit but its folders: path -> mode and object id.
-
-    Raises:
-        GitError: it is not here.
-    """
+    """What is below a tree or commit but its folders: path -> mode and object id."""
     listed = os.fsdecode(repository.run("ls-tree", "-r", "-z", "--full-tree", tree))
     pairs = (line.split("\t", 1) for line in listed.split("\0") if line)
     return {path: (int(words[:6], 8), words.split()[2]) for words, path in pairs}
