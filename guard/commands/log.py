@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from guard.engine.profile import duration, size
 from guard.errors import EXIT_ALLOWED, UsageError
-from guard.gate.bypasses import Bypassed, bypassed, settle_by_hand
+from guard.gate.bypass import Bypassed, bypassed, settle_by_hand
 from guard.gate.gate import Gate, gate_here
 from guard.git.objects import ObjectPool
 from guard.model import Result

@@ -9,7 +9,7 @@ from guard.commands.check import show_hooks
 from guard.commands.hooked import targets_of
 from guard.config import FILE, Config
 from guard.errors import EXIT_ALLOWED, EngineError, GitError, GuardError
-from guard.gate.bypasses import Bypassed, bypassed
+from guard.gate.bypass import Bypassed, bypassed
 from guard.gate.gate import Gate, gate_here
 from guard.gate.refused import placed
 from guard.gate.situation import Situation

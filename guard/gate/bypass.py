@@ -1,6 +1,9 @@
-"""One push that went past the gate on purpose: who, when, what and why, as a value and as a file.
+"""Pushes that went past the gate on purpose: who, when, what and why, and what is settled of it.
 
-Each is one JSON file in ``guard/bypasses`` of the superproject's common git dir.
+Each is one JSON file in ``guard/bypasses`` of the superproject's common git dir. It is settled once
+what it let through has passed, which is a question for the verdicts and the rules, asked anew each
+time; once ``guard recover`` went back from it; or once somebody says what came of it, which is all
+that is ever added to a record.
 """
 
 import os
@@ -10,17 +13,37 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from shlex import quote
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from guard import __version__
-from guard.errors import GitError, GuardError
+from guard.errors import GitError, GuardError, UsageError
+from guard.gate.gate import Gate, first_allowed
+from guard.gate.order import Order
 from guard.git.files import write_whole
 from guard.git.pushes import RefUpdate
 from guard.git.remotes import without_secret
 from guard.git.repository import Repository, find_here
-from guard.model import Decision, Outcome, ShapeError, from_json, to_json
-from guard.situation.workspace import find_workspace, repository_name
+from guard.model import (
+    RECOVERS,
+    TESTED,
+    Decision,
+    Outcome,
+    ShapeError,
+    Tested,
+    VerdictState,
+    as_plain,
+    from_json,
+    outcome_of,
+    to_json,
+)
+from guard.screen import counted, moment
+from guard.situation.branches import default_branch
+from guard.situation.gitlinks import Destination
+from guard.situation.workspace import find_workspace, repositories_of, repository_name
 
+_SHOWN: Final = 3
+_PASSED: Final = "what it let through has passed"
+_FAILED: Final = (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST)
 _NOT_JUDGED: Final = "not judged"
 
 
@@ -204,3 +227,237 @@ def _as_file(fields: dict[str, object]) -> bytes:
 
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+class Standing(NamedTuple):
+    """A bypass, and which of its refs are not settled yet.
+
+    Args:
+        how: how it was settled, or what settles it.
+    """
+
+    bypass: Bypass
+    unsettled: tuple[PushedRef, ...]
+    how: str
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of it is left to look after."""
+        return not self.unsettled
+
+    def lines(self) -> list[str]:
+        """Who, when and why; then what is not settled, and how it would be."""
+        bypass = self.bypass
+        word = "bypass, settled since" if self.settled else "bypass"
+        lines = [f"{word}  {moment(bypass.when)}  {bypass.who}: {' '.join(bypass.reason.split())}"]
+        to = f" to {bypass.remote}" if bypass.remote else ""
+        if not bypass.refs:
+            lines.append(f"  {bypass.repository}{to}: what was pushed is not known")
+        if bypass.trouble:
+            lines.append(f"  there was no judgement: {bypass.trouble.splitlines()[0]}")
+        shown = self.unsettled or bypass.refs
+        for ref in shown[:_SHOWN]:
+            lines.append(f"  {bypass.repository} {ref.commit[:12]} {ref.ref}{to}: {ref.outcome}")
+            lines += [f"    {text}" for text in ref.findings]
+        if len(shown) > _SHOWN:
+            lines.append(f"  and {counted(len(shown) - _SHOWN, 'more ref')}")
+        if self.settled:
+            return [*lines, f"    settled: {self.how}"]
+        by_hand = f"guard log --settle {bypass.name} --why '...'"
+        return [*lines, f"    to settle it: {self.how}", f"    or say what came of it: {by_hand}"]
+
+    def json(self) -> dict[str, Any]:
+        """The fields of the bypass, with what is settled of it."""
+        fields = {**self.bypass._asdict(), "name": self.bypass.name, "settled": self.settled}
+        refs = self.bypass.refs
+        fields["refs"] = [
+            {**each._asdict(), "settled": each not in self.unsettled} for each in refs
+        ]
+        del fields["version"]  # of the file
+        return fields
+
+
+class Damaged(NamedTuple):
+    """A file among the bypasses that is none."""
+
+    path: str
+    problem: str
+
+
+class Bypassed(NamedTuple):
+    """What is to be shown: bypasses, the newest first, and files that cannot be read as one."""
+
+    found: tuple[Standing, ...] = ()
+    damaged: tuple[Damaged, ...] = ()
+
+    def lines(self) -> list[str]:
+        """All of it for a person; nothing where there is nothing."""
+        lines = [line for standing in self.found for line in standing.lines()]
+        for path, problem in self.damaged:
+            lines.append(f"damaged bypass  {path}: {problem}")
+            lines.append(f"  once you have looked at it: rm {quote(path)}")
+        return [*lines, ""] if lines else []
+
+    def json(self) -> dict[str, Any]:
+        """The keys of ``guard status --json`` and ``guard log --json``."""
+        return {
+            "bypasses": [standing.json() for standing in self.found],
+            "damaged_bypasses": as_plain(self.damaged),
+        }
+
+
+def _read_all(gate: Gate) -> tuple[list[Bypass], list[Damaged]]:
+    """Every bypass of the superproject and of its consumer, newest first, and what is damaged."""
+    places = (gate.workspace.superproject, gate.workspace.here, *_consumers(gate))
+    bypasses: list[Bypass] = []
+    damaged: list[Damaged] = []
+    for folder in dict.fromkeys(map(folder_of, places)):
+        try:
+            names = sorted(os.listdir(folder))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            damaged.append(Damaged(folder, error.strerror or str(error)))
+            continue
+        # What a kill has left of one that was being written let nothing through.
+        for path in (os.path.join(folder, name) for name in names if name.endswith(".json")):
+            try:
+                with open(path, "rb") as file:
+                    bypasses.append(from_json(Bypass, file.read())._replace(path=path))
+            except OSError as error:
+                damaged.append(Damaged(path, error.strerror or str(error)))
+            except ShapeError as error:
+                damaged.append(Damaged(path, str(error)))
+    return sorted(bypasses, key=lambda bypass: bypass.when, reverse=True), damaged
+
+
+def _consumers(gate: Gate) -> tuple[Repository, ...]:
+    """The repositories of the consumer, where the settings say which that is."""
+    with suppress(GuardError):
+        config = gate.present_config()
+        return repositories_of(gate.workspace, config, config.consumer)
+    return ()
+
+
+def bypassed(gate: Gate, wants_settled: bool = False) -> Bypassed:
+    """What is to be shown of them."""
+    bypasses, damaged = _read_all(gate)
+    workspace = gate.workspace
+    # The order of a release is asked in the superproject alone.
+    with Gate(workspace._replace(here=workspace.superproject, inside="")) as top:
+        settling = _Settling(gate, top)
+        states = [settling.standing(bypass) for bypass in bypasses]
+    return Bypassed(
+        tuple(each for each in states if wants_settled or not each.settled), tuple(damaged)
+    )
+
+
+def settle_by_hand(gate: Gate, name: str, why: str) -> Standing:
+    """Close the one bypass of a name, for a reason."""
+    shown = bypassed(gate, wants_settled=True)
+    named = [each for each in shown.found if each.bypass.is_named(name)]
+    if not named:
+        damaged = (each for each in shown.damaged if name and name in os.path.basename(each.path))
+        for path, problem in damaged:
+            raise UsageError(f"the bypass {path} is damaged: {problem}", f"rm {quote(path)}")
+        raise UsageError(f"no bypass is named {name!r}", "guard log --all")
+    first = named[0]
+    if len(named) > 1:
+        names = ", ".join(each.bypass.name for each in named)
+        remedy = f"guard log --settle {first.bypass.name} --why {quote(why)}"
+        raise UsageError(f"{name} names several bypasses: {names}", remedy)
+    if first.settled:
+        problem = f"the bypass {first.bypass.name} is settled already: {first.how}"
+        raise UsageError(problem, "guard log --all")
+    return _closed(settle(first.bypass, why))
+
+
+def _closed(bypass: Bypass) -> Standing:
+    who, when, why = bypass.settlement or ("", "", "")
+    return Standing(bypass, (), f"{moment(when)} by {who}: {' '.join(why.split())}")
+
+
+class _Settling:
+    """Holds bypasses against the verdicts, the rules and the branches as they are now."""
+
+    def __init__(self, gate: Gate, top: Gate) -> None:
+        self._gate = gate
+        self._top = top
+        self._orders: dict[Destination, Order] = {}
+
+    def standing(self, bypass: Bypass) -> Standing:
+        """What of a bypass is not settled yet; one without a judgement is judged now."""
+        if bypass.settlement is not None:
+            return _closed(bypass)
+        refs = (ref for ref in bypass.refs if ref.refused or bypass.trouble)
+        judged = [ref for ref in refs if ref.ref.startswith(("refs/heads/", "refs/tags/"))]
+        judged = [ref for ref in judged if ref.commit.strip("0")]
+        left = [ref for ref in judged if not self._is_recovered(bypass, ref)]
+        unsettled = tuple(ref for ref in left if not self._has_passed(bypass, ref))
+        if unsettled:
+            return Standing(bypass, unsettled, self._remedy(bypass, unsettled[0]))
+        return Standing(bypass, (), _PASSED if left or not judged else "guard recover went back")
+
+    def _is_recovered(self, bypass: Bypass, ref: PushedRef) -> bool:
+        """Whether ``guard recover`` went back from what was pushed, and not to it or beyond."""
+        words = ("log", "--format=%H %T", "--basic-regexp", f"--grep=^{RECOVERS}: ")
+        tips = ("--ancestry-path", f"^{ref.commit}", "HEAD", "--branches", "--remotes", "--")
+        for each in self._repositories(bypass):
+            # A repository that lacks the commit knows of no way back from it.
+            for line in each.lines(*words, *tips, ok=(0, 128)):
+                restoring, _, tree = line.partition(" ")
+                # What it went back to has its tree.
+                since = (f"{ref.commit}^!", f"{restoring}^@")
+                if tree not in each.lines("log", "--format=%T", *since):
+                    return True
+        return False
+
+    def _repositories(self, bypass: Bypass) -> tuple[Repository, ...]:
+        """Where what was pushed may be."""
+        if not self._is_of_consumer(bypass):
+            return (self._gate.workspace.superproject,)
+        return _consumers(self._gate) or (self._gate.workspace.here,)
+
+    def _is_of_consumer(self, bypass: Bypass) -> bool:
+        # One that was recorded where it was made knew of no superproject.
+        usual = folder_of(self._gate.workspace.superproject)
+        return bool(bypass.submodule) or os.path.dirname(bypass.path) != usual
+
+    def _has_passed(self, bypass: Bypass, ref: PushedRef) -> bool:
+        def applied(decision: Decision) -> Decision:
+            asked = (ref.combination, ref.recipe)
+            if not ref.combination or asked == (decision.combination, decision.recipe):
+                return decision
+            # Judged in another superproject than then: what counts is the combination of then.
+            if self._verdict(ref).state is not VerdictState.PASSED:
+                return decision._replace(outcome=Outcome.UNDECIDED)
+            others = tuple(each for each in decision.findings if each.rule != TESTED)
+            return decision._replace(findings=others, outcome=outcome_of(others))
+
+        if self._is_of_consumer(bypass):
+            decisions = map(applied, self._gate.consumer_in_turn(ref.commit, ref.ref))
+            return first_allowed(decisions).outcome is Outcome.ALLOWED
+        decision = applied(self._top.superproject(ref.commit, ref.ref))
+        if decision.outcome is not Outcome.ALLOWED:
+            return False
+        # Many bypasses are of one push that was tried again: their remote is asked once.
+        destination = Destination(bypass.remote, bypass.url)
+        if destination not in self._orders:
+            self._orders[destination] = Order(self._top, destination)
+        judged = self._orders[destination].judged([decision])
+        return all(each.outcome is Outcome.ALLOWED for each in judged)
+
+    def _verdict(self, ref: PushedRef) -> Tested:
+        return self._gate.verdicts.look_up(ref.combination, ref.recipe)
+
+    def _remedy(self, bypass: Bypass, ref: PushedRef) -> str:
+        """What settles it, but for a person's word."""
+        verdict = self._verdict(ref) if ref.combination else None
+        if verdict is not None and verdict.state in _FAILED:
+            places, settings = self._repositories(bypass)[:1], self._gate.pool.settings
+            is_default = any(default_branch(each, settings).ref == ref.ref for each in places)
+            return "guard recover --push" if is_default else f"guard log {verdict.verdict}"
+        if [text.partition(":")[0] for text in ref.findings] == [TESTED]:
+            of_consumer = "--consumer " if bypass.submodule else ""
+            return f"guard test {of_consumer}{ref.commit[:12]}"
+        return f"guard check {ref.commit[:12]} (in {bypass.repository})"
