@@ -1,6 +1,6 @@
 """The situation: all facts about the three repositories that a command goes by, each read once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from typing import Final, TypeVar
@@ -9,13 +9,10 @@ from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
-from guard.git.commands import ALONE, PERSON, Command, git, told
-from guard.git.commits import containing, described, has_commit, is_ancestor, is_named
-from guard.git.refs import head_of, list_refs
-from guard.git.releases import release_version
-from guard.git.remotes import fetch
-from guard.git.repository import Repository, checkout_at
-from guard.install.health import HookHealth, hook_health
+from guard.git.commands import told
+from guard.git.commits import containing, described, has_commit, is_ancestor
+from guard.git.refs import head_of
+from guard.git.repository import Repository
 from guard.model import (
     RULES,
     STATIC_RULES,
@@ -29,69 +26,37 @@ from guard.model import (
 )
 from guard.plan.align import Choice, Nearness, choose
 from guard.plan.following import Pushes
-from guard.situation.branches import (
-    HEADS,
-    PushedTo,
-    default_branch,
-    default_branches,
-    feature_branch,
-    head_branch,
-    pushed_to,
-    short_name,
-    tracking_ref,
-)
-from guard.situation.checkouts import (
-    Checkouts,
-    Link,
-    came_from_others,
-    checkouts,
-    in_way_of_checkout,
-    in_way_of_rebase,
-    is_on_feature,
-)
 from guard.situation.contents import with_consumer
-from guard.situation.gitlinks import Destination, usual_destination
-from guard.situation.publication import Publication, PublicationState, Unknown
-from guard.situation.published import PublishedLinks
+from guard.situation.destinations import Destinations
+from guard.situation.publication import Unknown
 from guard.situation.release import (
     Before,
     Published,
     PublishedImage,
-    Reach,
     ReleaseFacts,
     Spot,
     Trouble,
 )
-from guard.situation.tracking import Place, Tracking, reachable, record_seen, track
+from guard.situation.tracking import Place
 from guard.situation.values import Facts, Pin
 from guard.situation.workspace import repositories_of
 from guard.verdicts.record import Record
 
-_REMOTES: Final = "refs/remotes/"
 _TAGS: Final = "refs/tags/"
-# Seconds that bringing the commits of one branch may take; nobody is asked for a password.
-_FETCHING: Final = 60.0
-# They cannot be asked as they are named, or need not be.
-_PUSHABLE = (PublicationState.PUBLISHED, PublicationState.UNPUBLISHED, PublicationState.UNASKED)
-
 # What building, testing and pushing brings about.
 _LATER = frozenset(RULES) - frozenset(STATIC_RULES)
 
 Registry = Callable[[Config, Record], PublishedImage | Trouble]
 
 
-class Situation:
+class Situation(Destinations):
     """What the superproject would commit next, and how far that is from being released.
 
     Each fact is read once, when it is asked for; doing a step ends the situation.
 
     Args:
-        patience: the seconds that each remote of git has to answer; 0 where none is asked, and what
-            git knew last counts.
+        patience: as of `Destinations`.
         registry: looks an image up, None where nobody does.
-
-    Attributes:
-        top: the superproject.
     """
 
     def __init__(
@@ -101,18 +66,9 @@ class Situation:
         registry: Registry | None = None,
         combination: Combination | None = None,
     ) -> None:
+        super().__init__(gate, gate.gatherer, combination or gate.present(), patience)
         self.gate = gate
-        self.top = gate.workspace.superproject
-        self.combination = combination or gate.present()
-        self.config = gate.config(self.combination)
-        self._patience = patience
         self._registry = registry
-        self._hooks: dict[Repository, HookHealth] = {}
-
-    @cached_property
-    def facts(self) -> Facts:
-        """What the rules go by."""
-        return self.gate.gatherer.gather(self.combination, tested=True)
 
     @cached_property
     def releases(self) -> Facts:
@@ -135,19 +91,6 @@ class Situation:
         name, commit = self.gate.workspace.name(""), self.combination.commit or ""
         return self.gate.decide(name, commit, None, self.combination)
 
-    @cached_property
-    def _tracking(self) -> Tracking:
-        (tracking,) = track([self.top], self.gate.pool)
-        return tracking
-
-    @cached_property
-    def _links(self) -> PublishedLinks:
-        return PublishedLinks(self.gate, self._destination)
-
-    @cached_property
-    def _destination(self) -> Destination:
-        return usual_destination(self.gate.workspace, asks=False)
-
     @property
     def faults(self) -> tuple[Finding, ...]:
         """What the static rules have against the combination itself."""
@@ -156,31 +99,10 @@ class Situation:
         )
 
     @cached_property
-    def gitlinks(self) -> dict[str, str]:
-        """Those of the consumer and the dependency, as far as they have one, by their paths."""
-        return {link.path: link.commit for link in self.standing.gitlinks}
-
-    @cached_property
     def is_staged(self) -> bool:
         """Whether the combination is still to be committed."""
         head = self.gate.head
         return head is None or head.tree != self.combination.tree
-
-    @cached_property
-    def checkouts(self) -> Checkouts:
-        """How everything is checked out."""
-        submodules = self.gate.submodules(self.config)
-        links = {
-            path: Link(commit, submodules.store(path).repositories, path == self.config.consumer)
-            for path, commit in self.gitlinks.items()
-        }
-        is_brought = came_from_others(self.top, self._head(self.top))
-        standing = checkouts(self.top, links, self.gate.pool)
-        return standing._replace(is_feature=self._is_feature, is_brought=is_brought)
-
-    def _head(self, repository: Repository) -> str:
-        """The commit that is checked out, "" before the first."""
-        return self.gate.pool.head(repository) or ""
 
     @cached_property
     def consumer_checkout(self) -> Repository | None:
@@ -188,12 +110,6 @@ class Situation:
         places = repositories_of(self.gate.workspace, self.config, self.config.consumer)
         checked_out = (each for each in places if each.work_tree is not None)
         return next((each for each in checked_out if self._head(each)), None)
-
-    def hook_health(self, repository: Repository) -> HookHealth:
-        """The health of a repository's hook."""
-        if repository not in self._hooks:
-            self._hooks[repository] = hook_health(repository)
-        return self._hooks[repository]
 
     @cached_property
     def pushes(self) -> Pushes:
@@ -297,35 +213,6 @@ class Situation:
         names = (frozenset(ref.removeprefix(_TAGS) for ref in refs) for refs in (later, earlier))
         return Nearness(*names)
 
-    @cached_property
-    def has_every_release(self) -> bool:
-        """Whether the dependency's remotes were asked, and have no release that is not here."""
-        places = list(self._places(self.config.dependency)) if self._patience else []
-        asked = [self._shown(place.repository, place.remote.name) for place in places]
-        is_answered = bool(asked) and not any(isinstance(shown, Trouble) for shown in asked)
-        return is_answered and self._new_tags is None
-
-    @cached_property
-    def _new_tags(self) -> Command | None:
-        """What fetches the releases that the dependency's remote has and that are not here."""
-        path, form = self.config.dependency, self.config.release_tag
-        for place in self._places(path):
-            shown = self._shown(place.repository, place.remote.name)
-            if isinstance(shown, Trouble):
-                continue
-            own = list_refs(place.repository, _TAGS)
-            names = [ref.removeprefix(_TAGS) for ref in shown if ref.startswith(_TAGS)]
-            new = [
-                name
-                for name in names
-                if _TAGS + name not in own and release_version(name, form) is not None
-            ]
-            if new:
-                # By their names, so that no other tag that was moved stops it.
-                words = [word for name in new for word in ("tag", name)]
-                return git(place.repository, "fetch", place.remote.name, *words)
-        return None
-
     @property
     def _image(self) -> PublishedImage | Trouble:
         config, record = self.config, self.record
@@ -349,278 +236,6 @@ class Situation:
             return None  # a damaged note is none
         mended = f"{remedy}, then guard publish" if remedy else "guard publish"
         return Trouble(problem, mended, is_persons=True)
-
-    def _dependency(self) -> Spot | Trouble | Publication | None:
-        """Where the release tag has to be: at the remote that `.gitmodules` names."""
-        pin, path = self.facts.pin, self.config.dependency
-        if pin is None:
-            return None
-        if isinstance(pin, Unknown):
-            return Trouble(pin.what, told(pin.remedy), True)
-        if not pin.releases:
-            return Trouble(f"{path} stands at no release", "guard align")
-        link = self._link(path)
-        if link.state not in _PUSHABLE:
-            return link
-        for place in self._places(path):
-            for release in pin.releases:
-                ref = _TAGS + release.tag
-                (tagged,) = self.gate.pool.reader(place.repository).read_refs([f"{ref}^{{commit}}"])
-                if tagged is not None and tagged.id == pin.commit:
-                    is_known = link.state is PublicationState.PUBLISHED
-                    return self._tag(place, ref, pin.commit, is_known)
-        return Trouble(
-            f"the tag {pin.releases[0].tag} is in no repository of {path} that has a remote",
-            self._fetching(path, "--tags"),
-            True,
-        )
-
-    def _tag(self, place: Place, ref: str, commit: str, is_known: bool) -> Spot | Trouble:
-        """A release tag at a remote, which is known to have it or not."""
-        reach = Reach.SAME if is_known else Reach.ABSENT
-        spot = Spot(place.repository, place.target, ref, ref, reach)
-        if not self._patience:
-            return spot
-        shown = self._shown(place.repository, place.remote.name)
-        if isinstance(shown, Trouble):
-            return shown
-        there = shown.get(f"{ref}^{{}}", shown.get(ref, ""))
-        reach = Reach.ABSENT if not there else Reach.SAME if there == commit else Reach.OTHER
-        if reach is Reach.SAME and not is_known:
-            with suppress(GitError):  # what cannot be kept is asked again
-                record_seen(place.tracking, place.remote, shown, [commit])
-        return spot._replace(reach=reach, there=there, asked=True)
-
-    def _consumer(self) -> Spot | Trouble | Publication | None:
-        """Where its commit has to be."""
-        if not self._commit:
-            return None
-        return self._beside if self._is_feature else self._merged
-
-    @property
-    def _is_feature(self) -> bool:
-        """Whether the superproject goes to a branch that is not its default one."""
-        branch = self._branch
-        if branch.detached:
-            return False
-        return bool(feature_branch(self._tracking.refs, branch.remote, branch.ref))
-
-    @property
-    def _beside(self) -> Spot | Trouble | Publication:
-        """Where the consumer's commit has to be while the superproject is on a feature branch.
-
-        On any branch of its remote; if it is on none, the one that is checked out in the consumer
-        goes there, or one of the name that the superproject's has. The default branch never does.
-        """
-        place = self._home
-        if not isinstance(place, Place):
-            return place
-        spot = self._spot(place, self._branch.ref)
-        own = tracking_ref(place.remote.name, spot.local.removeprefix(HEADS))
-        if spot.local and own != place.default_branch:
-            spot = spot._replace(ref=spot.local)
-        compared = self._compared(spot, place.tracking, place.remote.name, self.config.consumer)
-        is_known = self._link(self.config.consumer).state is PublicationState.PUBLISHED
-        if is_known and isinstance(compared, Spot):
-            return compared._replace(reach=Reach.SAME)
-        return compared
-
-    @property
-    def _own_branch(self) -> Spot | Trouble | None:
-        """Where the consumer's HEAD would be pushed, on a feature branch of its own."""
-        each = self.checkouts.at(self.config.consumer)
-        if each is None or not each.is_feature or self._is_feature:
-            return None
-        repository, head = each.repository, head_branch(each.repository)
-        (tracking,) = track([repository], self.gate.pool)
-        names = [remote.name for remote in tracking.remotes.remotes]
-        to = pushed_to(dict(tracking.options), names, head, tracking.refs)
-        there = tracking_ref(to.remote, to.ref.removeprefix(HEADS))
-        if there in default_branches(tracking.refs, to.remote):
-            return None
-        spot = Spot(repository, to.remote, each.head, to.ref, Reach.ABSENT, local=head)
-        return self._compared(spot, tracking, to.remote, each.path)
-
-    @cached_property
-    def _merged(self) -> Spot | Trouble | Publication:
-        """Where the consumer's commit has to be else: on the default branch of that remote."""
-        place = self._home
-        if not isinstance(place, Place):
-            return place
-        remote, ref, path = place.remote.name, place.default_branch, self.config.consumer
-        if ref is None:
-            return Trouble(
-                f"which branch of {remote} is the default one of {path} is not known",
-                git(place.repository, "remote", "set-head", remote, "--auto").text,
-                True,
-            )
-        aimed = self._spot(place, HEADS + short_name(remote, ref))
-        spot = self._compared(aimed, place.tracking, remote, path)
-        each = self.checkouts.at(path)
-        if isinstance(spot, Trouble) or spot.is_there or each is None or each.head != self._commit:
-            return spot
-        if not is_on_feature(each.repository, each.branch, self.gate.pool):
-            return spot
-        # Whoever is on a branch means it to be looked at before the default one has it.
-        return Trouble(
-            f"merge {each.branch} of {path} into {spot.branch}, or stage another commit",
-            git(each.repository, "log", "--oneline", f"{remote}/{spot.branch}..").text,
-            is_persons=True,
-        )
-
-    @cached_property
-    def _commit(self) -> str:
-        """The commit at the consumer's gitlink, "" where there is none."""
-        return self.gitlinks.get(self.config.consumer, "")
-
-    @cached_property
-    def _home(self) -> Place | Trouble | Publication:
-        """A remote of the consumer, in a repository that has its commit."""
-        path, commit = self.config.consumer, self._commit
-        link = self._link(path)
-        if link.state not in _PUSHABLE:
-            return link
-        for place in self._places(path):
-            if self._links.present(place.repository, [commit]):
-                return place
-        return Trouble(
-            f"commit {commit} of {path} is in no repository that has its remote",
-            self._fetching(path),
-            True,
-        )
-
-    def _spot(self, place: Place, ref: str) -> Spot:
-        """The consumer's commit on its way to a branch of its remote."""
-        repository, commit = place.repository, self._commit
-        local = head_branch(repository) if self._head(repository) == commit else ""
-        return Spot(repository, place.target, commit, ref, Reach.ABSENT, local=local)
-
-    def _link(self, path: str) -> Publication:
-        """Whether others can fetch the commit of a submodule, as far as is known here."""
-        (publications,) = self._links.of([(self.combination, self.config)])
-        return next(each for each in publications if each.path == path)
-
-    def _places(self, path: str) -> Iterable[Place]:
-        submodule = self._links.submodule(self.combination, self.config, path)
-        return self._links.places(submodule) if submodule else ()
-
-    def _superproject(self) -> Spot | Trouble:
-        top, branch = self.top, self._branch
-        if not branch.remote:
-            return self._no_remote
-        head = self._head(top)
-        spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
-        if branch.detached:
-            spot = spot._replace(trouble=self._detached(head))
-        compared = self._compared(spot, self._tracking, branch.remote, "")
-        # A new branch that has nothing of its own yet.
-        is_new = isinstance(compared, Spot) and compared.reach is Reach.ABSENT and self._is_feature
-        if isinstance(compared, Spot) and is_new and head and is_named(top, head, _REMOTES):
-            return compared._replace(reach=Reach.SAME)
-        return compared
-
-    def _detached(self, head: str) -> Trouble:
-        """That no branch is checked out, and what brings the likeliest one back."""
-        top, name = self.top, self.facts.names.superproject
-        reason = f"HEAD of {name} is detached: no branch would be pushed"
-        if head and not is_named(top, head):
-            # A switch would leave what nothing else has.
-            return Trouble(reason, git(top, "branch", f"keep-{head[:8]}", head[:12]).text)
-        default = default_branch(top, self.gate.pool.settings)
-        if default.checked_out:
-            reason += f", and {default.name} is checked out in {default.checked_out[0]}"
-            return Trouble(reason, git(top, "worktree", "list").text, is_persons=True)
-        commit = default.local or default.tracked
-        if commit and (in_the_way := in_way_of_checkout(top, commit)):
-            reason += f"; in the way of a switch to {default.name}: {in_the_way}"
-            return Trouble(reason, git(top, "status", "--ignored").text, is_persons=True)
-        words = ["switch", default.name]
-        if default.local is None:
-            words = ["switch", "--create", default.name]
-            words += [f"{default.remote}/{default.name}"] if default.tracked else []
-        return Trouble(reason, git(top, *words).text)
-
-    @property
-    def _no_remote(self) -> Trouble:
-        top, name = self.top, self.facts.names.superproject
-        remotes = [each.name for each in self._tracking.remotes.remotes]
-        if not remotes:
-            remedy = f"{PERSON}{git(top, 'remote', 'add', 'origin').text} <url>"
-            return Trouble(f"{name} has no remote to push to", remedy, is_persons=True)
-        return Trouble(
-            f"nothing says to which of the remotes {', '.join(remotes)} {name} is pushed",
-            git(top, "config", "remote.pushDefault", remotes[0]).text,
-            is_persons=True,
-        )
-
-    @cached_property
-    def _branch(self) -> PushedTo:
-        """Where the superproject's HEAD would be pushed."""
-        at = self._tracking
-        names = [each.name for each in at.remotes.remotes]
-        return pushed_to(dict(at.options), names, head_branch(self.top), at.refs)
-
-    @property
-    def _tracked(self) -> str:
-        """What the superproject's remote was last known to have there, or on its default branch."""
-        refs, branch = self._tracking.refs, self._branch
-        there = tracking_ref(branch.remote, branch.ref.removeprefix(HEADS))
-        names = (there, *default_branches(refs, branch.remote))
-        return next((refs[name].id for name in names if name in refs), "")
-
-    def _compared(self, spot: Spot, tracking: Tracking, remote: str, path: str) -> Spot | Trouble:
-        """A branch of a remote, compared with the commit that is to be on it."""
-        repository = tracking.repository
-        health = self.hook_health(repository)
-        if spot.trouble is None and not health.effective:
-            name = self.gate.workspace.name(path)
-            reason = f"guard's hook in {name} is {health.state.value}: {health.reason}"
-            spot = spot._replace(trouble=Trouble(reason, health.remedy or "guard install"))
-        ref = tracking.refs.get(tracking_ref(remote, spot.branch))
-        known = ref.id if ref else ""
-        spot = spot._replace(there=known)
-        if self._patience:
-            shown = self._shown(repository, remote)
-            if isinstance(shown, Trouble):
-                return shown
-            there = shown.get(spot.ref, "")
-            stale = remote if there != known else ""
-            spot = spot._replace(there=there, asked=True, stale=stale)
-        if not spot.there:
-            return spot
-        if spot.there != spot.source and not self._links.present(repository, [spot.there]):
-            with suppress(GitError):  # whether it worked shows in what is there afterwards
-                fetch(repository, remote, spot.ref, seconds=_FETCHING)
-        try:
-            spot = spot._replace(reach=_reach(repository, spot.source, spot.there))
-            if spot.reach not in (Reach.AHEAD_THERE, Reach.APART):
-                return spot
-            # What is staged in the superproject is committed first.
-            rebase = in_way_of_rebase(repository, spot.there, staged=bool(path))
-            obstacle = in_way_of_checkout(repository, spot.there)
-            return spot._replace(obstacle=obstacle, rebase_obstacle=rebase)
-        except GitError as error:
-            return Trouble(
-                f"{spot.branch} of {remote} is at {spot.there[:12]}, which cannot be compared: "
-                f"{error.problem}",
-                spot.git("fetch", *ALONE, remote).text,
-                True,
-            )
-
-    def _shown(self, repository: Repository, remote: str) -> dict[str, str] | Trouble:
-        """The refs of a remote, or why they are not known."""
-        shown = self._links.shown(repository, remote, self._patience)
-        if isinstance(shown, GitError):
-            remedy = git(repository, "fetch", remote).text
-            return Trouble(shown.problem, remedy, True, is_persons=True)
-        return shown
-
-    def _fetching(self, path: str, *words: str) -> str:
-        """What fetches into the checkout of a submodule, or makes one."""
-        checkout = checkout_at(self.top, path)
-        if checkout is None:
-            return git(self.top, "submodule", "update", "--init", path).text
-        return git(checkout, "fetch", *words).text
 
 
 def standing(gate: Gate) -> Combination:
@@ -648,16 +263,6 @@ def is_behind(gate: Gate, config: Config, commit: str, pinned: str) -> bool:
 
 def _nothing_of(name: str) -> Unknown:
     return Unknown(f"nothing of {name} is known to be published, to compare with")
-
-
-def _reach(repository: Repository, commit: str, there: str) -> Reach:
-    if commit == there:
-        return Reach.SAME
-    if not commit:
-        return Reach.APART
-    if reachable(repository, [commit], [there]):
-        return Reach.AHEAD_THERE
-    return Reach.LACKING if reachable(repository, [there], [commit]) else Reach.APART
 
 
 _Fact = TypeVar("_Fact")

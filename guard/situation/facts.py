@@ -54,8 +54,9 @@ class Gatherer:
         self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList] = {}
         self._named: dict[tuple[str, tuple[Repository, ...]], dict[str, TagList]] = {}
-        self._likeliest: dict[tuple[Config, frozenset[VersionRange], int], frozenset[Release]] = {}
-        self._candidates: dict[tuple[Config, frozenset[Release]], tuple[ReleasePackages, ...]] = {}
+        self._candidates: dict[
+            tuple[Config, frozenset[VersionRange], int], tuple[ReleasePackages, ...]
+        ] = {}
         self._tested: dict[tuple[Combination, Config], Tested | Unknown] = {}
         self._image_files: dict[tuple[str, ...], ImagePins] = {}
 
@@ -107,15 +108,11 @@ class Gatherer:
         store = self._contents.submodules(config).store(path)
         releases = self._all_tags(form, store).releases
         key = (config, frozenset(ranges), most)
-        if key not in self._likeliest:
-            self._likeliest[key] = frozenset(_likeliest(ranges, releases, form, most))
-        chosen = self._likeliest[key]
-        if (config, chosen) not in self._candidates:
-            found = _with_packages(store, self._library, tuple(chosen), form, path)
-            self._candidates[config, chosen] = found
-        return facts._replace(
-            candidates=self._candidates[config, chosen], others=len(releases) - len(chosen)
-        )
+        if key not in self._candidates:
+            chosen = _likeliest(ranges, releases, form, most)
+            self._candidates[key] = _with_packages(store, self._library, chosen, form, path)
+        others = max(0, len(releases) - most) if most else 0
+        return facts._replace(candidates=self._candidates[key], others=others)
 
     def tested(self, combination: Combination, config: Config) -> Tested | Unknown:
         """What the verdicts say of a combination."""
