@@ -8,8 +8,6 @@ command prints, or the environment holds, stays as it is written.
 The form of a reference: https://pkg.go.dev/github.com/distribution/reference.
 """
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterator, Sequence

@@ -6,8 +6,6 @@ lines of shell are read for ``docker run``, with quotes and operators; variables
 stay as they are.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 What moves is done as the user would do it: with the user's own settings, filters and hooks.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ Trees and commits are made of objects alone: no index, working tree or ref of th
 but by `advance` and `commit_gitlink`.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """What guard writes on disk: files that are whole or not there, locks, folders for a moment."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import re

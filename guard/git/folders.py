@@ -1,7 +1,5 @@
 """Files and folders inside a commit's tree."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase

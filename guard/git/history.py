@@ -1,7 +1,5 @@
 """Commits in order: what a person names, and the line that a branch was published on."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence

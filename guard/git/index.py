@@ -1,7 +1,5 @@
 """The index: which one git means, the tree that it holds, and which of its changes matter."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator

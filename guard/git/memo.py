@@ -4,8 +4,6 @@ A push is waited for, and reading the same objects again takes most of its time.
 needed: a file that is missing, damaged, edited or of other code is as good as none.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The dependency's release tags, over all repositories that have some."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple

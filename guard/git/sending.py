@@ -3,8 +3,6 @@
 The format of ``--porcelain`` and the words in its brackets are those of git-push(1), "OUTPUT".
 """
 
-from __future__ import annotations
-
 import codecs
 import os
 import re

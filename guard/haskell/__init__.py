@@ -5,8 +5,6 @@ take ``.cabal`` files, hpack's ``package.yaml``, ``stack.yaml`` with lock and sn
 ``cabal.project`` with its freeze files.
 """
 
-from __future__ import annotations
-
 from guard.haskell.cabal_file import read_cabal
 from guard.haskell.cabal_project import read_cabal_project
 from guard.haskell.model import (

@@ -11,8 +11,6 @@ file adds its constraints, it overrides none.
     relaxed    ::= "all" | "none" | [ ( name [ "-" version ] | "*" ) ":" ] [ "^" ] ( name | "*" )
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

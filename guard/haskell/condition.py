@@ -11,8 +11,6 @@ Source: Cabal user guide, "Package descriptions", "Conditional blocks"; the libr
 The result is a text in one form, whatever the spaces and redundant parentheses of the source were.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn

@@ -11,8 +11,6 @@ A field that its grammar does not accept is cut at its commas: an entry that rea
 kept, any other is handed on as `Unread`, with the package it is about where that is certain.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar

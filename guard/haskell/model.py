@@ -1,7 +1,5 @@
 """What a manifest says, as plain values, and the text that it is read from. No I/O, no grammar."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum

@@ -11,8 +11,6 @@ name; what stands under ``when`` adds to both.
 hpack writes name and range into a cabal file and leaves it to Cabal what they mean; so does this.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from typing import NamedTuple

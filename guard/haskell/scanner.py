@@ -5,8 +5,6 @@ asks the scanner for tokens, which are compiled regular expressions with a name.
 of ``packaging``'s tokenizer. What does not fit is a `ParseError`, which knows where.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NoReturn
 

@@ -13,8 +13,6 @@ files". stack has no ranges: whatever it names, it names in one version. The syn
 So no text is a syntax error: a mistyped pin is the name of a directory that is not there.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -3,8 +3,6 @@
 The rule `dependency-match` and ``guard align`` both stand on this computation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 

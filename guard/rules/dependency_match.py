@@ -4,8 +4,6 @@ Every requirement on a package of the dependency, in any manifest and under any 
 admit that package's own version at the gitlink (or the version that it is taken in from Hackage).
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from guard.haskell import Manifest

@@ -6,8 +6,6 @@ Source: the second harmful push, 13 July 2016, which removed the gitlink that au
 still led into.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Final
 

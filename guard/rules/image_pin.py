@@ -4,8 +4,6 @@ The team's own wish of 2016, after `latest` had become another image: "tag build
 stable tag".
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from guard.model import Evidence, Finding, ImageMention, Severity

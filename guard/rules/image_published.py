@@ -4,8 +4,6 @@ A team that pushes the consumer before it publishes the image, or before it push
 superproject with another dependency, has CI test the new sources in the old image.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from guard.model import Finding, Severity

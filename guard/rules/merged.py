@@ -4,8 +4,6 @@ In 2016 a feature branch of aula and thentos 0.3 fitted each other, the image we
 aula-docker's master, and aula's master still wanted thentos 0.2.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from guard.model import Evidence, Finding, Severity

@@ -4,8 +4,6 @@ Git's own safeguard, ``push.recurseSubmodules=check``, is off by default, takes 
 remote, a fork's too, and knows nothing of tags.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from guard.model import Finding, Severity

@@ -3,8 +3,6 @@
 Source: the team's lesson of March 2016, "move the thentos submodule to a release tag".
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from guard.model import Finding, Severity

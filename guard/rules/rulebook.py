@@ -1,7 +1,5 @@
 """All rules, in their order. Every one runs, whatever the others find."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final, NamedTuple
 

@@ -3,8 +3,6 @@
 A build and a test of other bytes, or by another recipe, say nothing about these.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from guard.model import Finding, Severity, Tested, VerdictState
