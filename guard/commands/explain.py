@@ -2,7 +2,6 @@
 
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -23,7 +22,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, screen: Screen) -> int:
     """Print the section of each rule, or one line for every rule there is."""
-    sections = _sections()
+    page = _LINK.sub(r"\1", shipped(RULES_PAGE))
+    sections = {match["rule"]: match["text"].strip() for match in _SECTION.finditer(page)}
     for rule in options.rules:
         if rule not in sections:
             nearest = get_close_matches(rule.lower(), sections, n=1, cutoff=0.5)
@@ -37,9 +37,3 @@ def run(options: Namespace, screen: Screen) -> int:
             summary = text.partition("\n")[0]
             screen.say(f"{column(rule, 19)}{summary}")
     return EXIT_ALLOWED
-
-
-def _sections() -> Mapping[str, str]:
-    """Rule -> what the page says of it, as plain text."""
-    page = _LINK.sub(r"\1", shipped(RULES_PAGE))
-    return {match["rule"]: match["text"].strip() for match in _SECTION.finditer(page)}

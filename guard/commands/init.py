@@ -4,7 +4,6 @@ import json
 import os
 import shlex
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from os.path import normpath
 from typing import Final, NamedTuple
 
@@ -221,21 +220,17 @@ def _proposed(
         return [nothing]
     places = ", ".join(f"{read.file}:{line}" for line in proposed.lines)
     origin = _comment(f"From {places} (at {read.commit})" + (f": {why}." if why else "."))
-    if key == "command":
-        return [origin, _array(key, (*_COMMAND, proposed.value))]
-    return [origin, f"{key} = {_quoted(proposed.value)}"]
+    if key != "command":
+        return [origin, f"{key} = {_quoted(proposed.value)}"]
+    words = [_quoted(word) for word in (*_COMMAND, proposed.value)]
+    line = f"{key} = [{', '.join(words)}]"
+    if len(line) <= _WIDTH:
+        return [origin, line]
+    return [origin, f"{key} = [", *(f"    {word}," for word in words), "]"]
 
 
 def _comment(text: str) -> str:
     return "# " + text.replace("\n", " ").replace("\r", " ")
-
-
-def _array(key: str, values: Sequence[str]) -> str:
-    items = [_quoted(value) for value in values]
-    line = f"{key} = [{', '.join(items)}]"
-    if len(line) <= _WIDTH:
-        return line
-    return "\n".join([f"{key} = [", *(f"    {item}," for item in items), "]"])
 
 
 def _quoted(text: str) -> str:

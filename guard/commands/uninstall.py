@@ -23,7 +23,10 @@ def run(options: Namespace, screen: Screen) -> int:
     """Take out what ``guard install`` has put in, and say exactly what was done."""
     folders: set[str] = set()
     for target in _targets(options, screen):
-        for folder in _folders(target):
+        place = hook_place(target.repository)
+        # The usual folder as well: core.hooksPath may have been set after the installation.
+        own = [place.folder] if place.owner is Owner.REPOSITORY else []
+        for folder in (*own, place.usual):
             if folder not in folders:
                 folders.add(folder)
                 _uninstall(target, folder, options, screen)
@@ -43,13 +46,6 @@ def _targets(options: Namespace, screen: Screen) -> list[Target]:
             raise
         screen.warn(f"guard: {error.problem}; only {here.place} is looked at")
         return [here]
-
-
-def _folders(target: Target) -> list[str]:
-    place = hook_place(target.repository)
-    # The usual folder as well: core.hooksPath may have been set after the installation.
-    mine = [place.folder] if place.owner is Owner.REPOSITORY else []
-    return [*mine, place.usual]
 
 
 def _uninstall(target: Target, folder: str, options: Namespace, screen: Screen) -> None:

@@ -15,7 +15,6 @@ from guard.model import (
     Combination,
     Decision,
     Finding,
-    Gitlink,
     Outcome,
     Tested,
     VerdictState,
@@ -157,7 +156,7 @@ class Gate(Contents, ExitStack):
 
     def _decide(self, repository: str, commit: str, combination: Combination) -> Decision:
         config = self.config(combination)
-        links = self._gitlinks(combination, config)
+        links = self.gitlinks(combination, config)
         ids = self._ids(combination, config)
         judged = self._of_memo(combination, config, ids) or self._of_rules(combination, ids)
         tested = judged.tested
@@ -301,12 +300,6 @@ class Gate(Contents, ExitStack):
             return _undecided(name, commit, ref, error, self._rules)
         replaced = with_consumer(combination, config.consumer, commit)
         return self.decide(name, commit, ref, replaced)
-
-    def _gitlinks(self, combination: Combination, config: Config) -> tuple[Gitlink, ...]:
-        found = (
-            (path, self.gitlink(combination, path)) for path in (config.consumer, config.dependency)
-        )
-        return tuple(Gitlink(path, commit) for path, commit in found if commit is not None)
 
     def _branch(self, ref: str | None) -> Combination | None:
         if ref is None or not ref.startswith("refs/heads/"):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from guard.config import FILE, Config, Protection
+from guard.config import FILE, Config
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
@@ -217,14 +217,10 @@ def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy | None:
         config = gate.config_at(commit) if in_superproject else gate.present_config()
     except GuardError:
         return None
-    protection = _protection(config, in_superproject)
+    protection = config.superproject_push if in_superproject else config.consumer_push
     published = _published(gate, pushed, remote) if in_superproject else None
     weaker = _weaker(published, config, ref) if published is not None else ()
     return Policy(fits(ref, protection.protect), fits(ref, protection.tested), weaker)
-
-
-def _protection(config: Config, in_superproject: bool) -> Protection:
-    return config.superproject_push if in_superproject else config.consumer_push
 
 
 def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:

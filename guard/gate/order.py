@@ -21,7 +21,6 @@ from guard.situation.contents import with_consumer
 from guard.situation.gitlinks import Destination
 from guard.situation.publication import Publication, PublicationState, Unknown, undecided
 from guard.situation.published import PublishedLinks, Standing
-from guard.situation.tracking import Place
 
 _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
 
@@ -189,12 +188,23 @@ class Order:
             if link is None or not places:
                 return ()
             merged = (standing for standing in standings if standing.merged)
-            standing = next(merged, None) or self._nearest(link, places, standings)
+            standing: Standing | Unknown | None = next(merged, None)
+            if standing is None:
+                from guard.gate import ruling
+
+                standing = ruling.nearest(self._links, link, places, standings)
             if standing is None:
                 return ()
             if isinstance(standing, Unknown):
                 return (undecided(MERGED, standing),)
-            misfits = self._misfits(combination, standing)
+            misfits: tuple[Finding, ...] = ()
+            if standing.tip != standing.commit:
+                # The tip of the default branch in the commit's place; what is wrong with the pushed
+                # dependency itself is said of the pushed commit.
+                other = with_consumer(combination, standing.path, standing.tip)
+                misfits = tuple(
+                    each for each in self._gate.misfits(other) if each.rule != STATIC_RULES[0]
+                )
             if standing.merged and not misfits:
                 return ()
             from guard.gate import ruling
@@ -202,25 +212,6 @@ class Order:
             return ruling.of_merge(self._links, combination, standing, misfits)
         except GuardError as error:
             return (undecided(MERGED, Unknown(error.problem, error.remedy)),)
-
-    def _nearest(
-        self, link: Publication, places: Sequence[Place], standings: Sequence[Standing]
-    ) -> Standing | Unknown | None:
-        """The standing that counts where none is merged, None where enough is said."""
-        from guard.gate import ruling
-
-        return ruling.nearest(self._links, link, places, standings)
-
-    def _misfits(self, combination: Combination, standing: Standing) -> tuple[Finding, ...]:
-        """What the static rules have against the tip of the default branch in the commit's place.
-
-        What is wrong with the pushed dependency itself is said of the pushed commit.
-        """
-        if standing.tip == standing.commit:
-            return ()
-        other = with_consumer(combination, standing.path, standing.tip)
-        misfits = self._gate.misfits(other)
-        return tuple(item for item in misfits if item.rule != STATIC_RULES[0])
 
 
 def _with(decision: Decision, findings: tuple[Finding, ...], rules: tuple[str, ...]) -> Decision:

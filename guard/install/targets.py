@@ -55,7 +55,8 @@ def settle(target: Target, force: bool, dry_run: bool = False) -> str:
     repository = target.repository
     present = _get(repository, SETTING)
     if present and not _get(repository, _WRITTEN) and not force:
-        if _same(present, target):
+        place = os.path.join(target.place, os.path.expanduser(present))
+        if os.path.realpath(place) == os.path.realpath(target.superproject):
             return ""
         return f"git config {SETTING} stays {quote(present)}, as you have set it"
     if present == target.superproject:
@@ -82,12 +83,6 @@ def unsettle(target: Target, dry_run: bool = False) -> str:
 
 def _get(repository: Repository, key: str) -> str:
     return repository.text("config", "--local", "--get", key, ok=(0, 1))
-
-
-def _same(value: str, target: Target) -> bool:
-    base = target.place
-    value = os.path.join(base, os.path.expanduser(value))
-    return os.path.realpath(value) == os.path.realpath(target.superproject)
 
 
 class ProvedHook(NamedTuple):

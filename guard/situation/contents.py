@@ -163,6 +163,12 @@ class Contents:
             return None
         return found[0].id
 
+    def gitlinks(self, combination: Combination, config: Config) -> tuple[Gitlink, ...]:
+        """Those of the consumer and the dependency, as far as they have one."""
+        paths = (config.consumer, config.dependency)
+        commits = ((path, self.gitlink(combination, path)) for path in paths)
+        return tuple(Gitlink(path, commit) for path, commit in commits if commit is not None)
+
     def submodule(self, combination: Combination, config: Config, path: str) -> Store:
         """The store of a submodule, whose git dir may go by another name than its path."""
         top = self.store(combination)

@@ -94,9 +94,7 @@ class Destinations:
     @cached_property
     def gitlinks(self) -> dict[str, str]:
         """Those of the consumer and the dependency, as far as they have one, by their paths."""
-        paths = (self.config.consumer, self.config.dependency)
-        commits = ((path, self._contents.gitlink(self.combination, path)) for path in paths)
-        return {path: commit for path, commit in commits if commit is not None}
+        return dict(self._contents.gitlinks(self.combination, self.config))
 
     @cached_property
     def checkouts(self) -> Checkouts:

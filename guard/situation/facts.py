@@ -332,7 +332,6 @@ def _leads_to(target: str, package: Package) -> bool:
     """Whether a path is the folder of a package or its ``.cabal`` file, wildcards allowed."""
     if target == package.folder:
         return True
-
     steps = target.split("/")
     whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
     return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))

@@ -81,11 +81,9 @@ class Links:
         modules = contents.submodules(config).modules(store, tree)
         top = {os.fsdecode(entry.name) for entry in tree.entries if entry.mode == GITLINK}
         found = []
-
-        def turn(path: str) -> tuple[bool, bool, str]:
-            return path != config.dependency, path == config.consumer, path
-
-        for path in sorted({*top, config.consumer, config.dependency, *modules}, key=turn):
+        paths = {*top, config.consumer, config.dependency, *modules}
+        ends = (config.dependency, config.consumer)
+        for path in sorted(paths, key=lambda path: (path != ends[0], path == ends[1], path)):
             commit = contents.gitlink(combination, path)
             if commit is None:
                 continue

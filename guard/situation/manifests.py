@@ -61,7 +61,10 @@ class Library:
                     batch += files
                     unknown += missing
                     if len(files) == len(result.imports):
-                        manifests[result.path] = _completed(result)
+                        # All are read: that they stand in other files hides nothing.
+                        lines = {imported.line for imported in result.imports}
+                        left = tuple(each for each in result.unread if each.line not in lines)
+                        manifests[result.path] = result._replace(unread=left)
                 except MissingObjectError as error:
                     unknown.append(Unknown(f"{name}: {error.problem}", error.remedy))
             waiting = [item for item in dict.fromkeys(batch) if item[0].path not in manifests]
@@ -202,13 +205,6 @@ def _imported(
             what = f"{where} names {imported.path}, which {name} does not hold"
             unknown.append(Unknown(what, f"correct {where}"))
     return files, unknown
-
-
-def _completed(manifest: Manifest) -> Manifest:
-    """A manifest whose imports are all read: that they stand in other files hides nothing."""
-    lines = {imported.line for imported in manifest.imports}
-    unread = tuple(item for item in manifest.unread if item.line not in lines)
-    return manifest._replace(unread=unread)
 
 
 def _once(packages: list[Package]) -> list[Package]:

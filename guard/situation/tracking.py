@@ -35,7 +35,8 @@ class Tracking(NamedTuple):
         """What a remote was seen to have; nothing where its URL is another one now."""
         prefix = f"{SEEN}{remote.name}/"
         of = self.refs.get(f"{prefix}url")
-        if of is None or of.id != _blob_id(remote.urls[0], len(of.id)):
+        url = os.fsencode(remote.urls[0])
+        if of is None or of.id != object_id(b"blob", url, len(of.id) // 2):
             return set()
         below = (f"{prefix}tags/", f"{prefix}commits/")
         return {ref.id for name, ref in self.refs.items() if name.startswith(below)}
@@ -119,13 +120,11 @@ def record_seen(
     """Keep that a remote was seen to have some commits, all of it or nothing."""
     repository = tracking.repository
     prefix = f"{SEEN}{remote.name}/"
-    url = (
-        repository.run("hash-object", "-w", "--stdin", data=os.fsencode(remote.urls[0]))
-        .decode()
-        .strip()
-    )
+    place = os.fsencode(remote.urls[0])
+    url = repository.text("hash-object", "-w", "--stdin", data=place)
     kept = {f"{prefix}url": url}
-    here = _tags_here(repository, shown)
+    own = list_refs(repository, "refs/tags/").items()
+    here = [name for name, ref in own if shown.get(name) == ref.id]
     for commit in commits:
         tags = [tag for tag in here if shown.get(f"{tag}^{{}}", shown[tag]) == commit]
         for tag in tags[:1]:
@@ -139,14 +138,3 @@ def record_seen(
         lines += [f"delete {name}" for name in old]
     data = "".join(f"{line}\n" for line in lines)
     repository.run("update-ref", "--stdin", data=os.fsencode(data))
-
-
-def _tags_here(repository: Repository, shown: Mapping[str, str]) -> list[str]:
-    """The tags of a remote that are here as the same objects."""
-    tags = list_refs(repository, "refs/tags/")
-    return [name for name, ref in tags.items() if shown.get(name) == ref.id]
-
-
-def _blob_id(content: str, digits: int) -> str:
-    """The id that git gives to a blob, in the repository's own kind of ids."""
-    return object_id(b"blob", os.fsencode(content), digits // 2)

@@ -177,21 +177,17 @@ class Search:
         if is_looked_for:
             # Where git fails it is in another of the repositories, or in none.
             with suppress(GitError):
-                what = (
-                    _release(place, commit, form, shown)
-                    if form
-                    else _branch(place, commit, shown, self._feature)
-                )
+                if form:
+                    what = _release(place, commit, form, shown)
+                else:
+                    # A feature branch of the superproject stays one, in the submodules too.
+                    to, refs = self._links.destination, self._links.contents.refs
+                    feature = feature_branch(refs, to.remote, to.ref)
+                    what = _branch(place, commit, shown, feature)
         if not what:
             new = f"release {commit[:12]} with a new tag and push that"
             return f"{new}, or take a release: guard align"
         return (git(place.repository, "push", place.target, what),)
-
-    @property
-    def _feature(self) -> str:
-        """As `feature_branch` has it of the superproject: it stays, in the submodules too."""
-        destination = self._links.destination
-        return feature_branch(self._links.contents.refs, destination.remote, destination.ref)
 
     def _nowhere(self, submodule: Submodule, commit: str) -> Publication:
         if not submodule.url:
