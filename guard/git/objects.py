@@ -3,7 +3,6 @@
 from collections.abc import ItemsView, Iterator, Mapping, Sequence
 from functools import cached_property
 from subprocess import Popen
-from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
 from guard.errors import GitError
@@ -270,12 +269,7 @@ class ObjectPool:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:

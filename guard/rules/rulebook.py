@@ -1,7 +1,7 @@
 """All rules, in their order. Every one runs, whatever the others find."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from guard.model import Finding
 from guard.rules import (
@@ -14,28 +14,16 @@ from guard.rules import (
 )
 from guard.situation.values import Facts
 
+_Check = Callable[[Facts], list[Finding]]
 
-class Rule(NamedTuple):
-    """A rule's name and its check."""
-
-    name: str
-    check: Callable[[Facts], list[Finding]]
-
-
-STATIC: Final = (
-    Rule(release_tag.NAME, release_tag.check),
-    Rule(dependency_match.NAME, dependency_match.check),
-    Rule(dependency_source.NAME, dependency_source.check),
-    Rule(image_pin.NAME, image_pin.check),
+STATIC: Final[tuple[_Check, ...]] = (
+    *(release_tag.check, dependency_match.check),
+    *(dependency_source.check, image_pin.check),
 )
 # These ask for a verdict.
-ASKING: Final = (
-    Rule(tested.NAME, tested.check),
-    Rule(image_published.NAME, image_published.check),
-)
-ALL: Final = (*STATIC, *ASKING)
+ASKING: Final[tuple[_Check, ...]] = (tested.check, image_published.check)
 
 
-def judge(facts: Facts, rules: tuple[Rule, ...] = ALL) -> tuple[Finding, ...]:
-    """Every finding of every rule, in the order of the rules."""
-    return tuple(finding for rule in rules for finding in rule.check(facts))
+def judge(facts: Facts, checks: tuple[_Check, ...]) -> tuple[Finding, ...]:
+    """Every finding of some rules, in their order."""
+    return tuple(finding for check in checks for finding in check(facts))

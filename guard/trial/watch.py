@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, Final, Self
 
 from guard.engine.build import Event, Output, Step, StepDone, Testing
@@ -59,12 +58,7 @@ class _Followed:
             self._live = live
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._live is not None:
             self._live.stop()
 
