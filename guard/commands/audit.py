@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from guard.errors import EXIT_ALLOWED, GuardError
 from guard.gate.gate import Gate
@@ -135,21 +135,14 @@ def _published_tip(gate: Gate) -> str:
     return tip
 
 
-class _Common(NamedTuple):
+def _common(rule: str, message: str, commits: Sequence[LoggedCommit]) -> str:
     """A finding that commits have which stand beside each other in the list."""
-
-    rule: str
-    message: str
-    commits: tuple[LoggedCommit, ...]
-
-    def __str__(self) -> str:
-        text = f"{self.rule}: {self.message}"
-        if len(self.commits) == 1:
-            return text
-        first, second, *_ = self.commits
-        # With --reverse the oldest one comes first.
-        oldest = first if first.commit in second.parents else self.commits[-1]
-        return f"since {oldest.commit[:8]}, {counted(len(self.commits), 'commit')}: {text}"
+    if len(commits) == 1:
+        return f"{rule}: {message}"
+    first, second, *_ = commits
+    # With --reverse the oldest one comes first.
+    oldest = first if first.commit in second.parents else commits[-1]
+    return f"since {oldest.commit[:8]}, {counted(len(commits), 'commit')}: {rule}: {message}"
 
 
 def _table(judged: _Judged, told: tuple[Severity, ...], screen: Screen) -> None:
@@ -172,7 +165,7 @@ def _table(judged: _Judged, told: tuple[Severity, ...], screen: Screen) -> None:
         screen.say(f"  {rule:<18} {count:>4}")
 
 
-def _commons(judged: _Judged, told: tuple[Severity, ...]) -> list[list[_Common]]:
+def _commons(judged: _Judged, told: tuple[Severity, ...]) -> list[list[str]]:
     """For each commit of the list the findings that begin with it."""
     begun: list[dict[tuple[str, str], list[LoggedCommit]]] = []
     running: dict[tuple[str, str], list[LoggedCommit]] = {}
@@ -182,7 +175,7 @@ def _commons(judged: _Judged, told: tuple[Severity, ...]) -> list[list[_Common]]
         running = {key: {**running, **begun[-1]}[key] for key in keys}
         for commits in running.values():
             commits.append(commit)
-    return [[_Common(*key, tuple(commits)) for key, commits in starts.items()] for starts in begun]
+    return [[_common(*key, commits) for key, commits in starts.items()] for starts in begun]
 
 
 def _told(decision: Decision, told: tuple[Severity, ...]) -> list[Finding]:
