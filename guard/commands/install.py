@@ -23,11 +23,7 @@ _DONE: Final = {
 
 
 def run(options: Namespace, screen: Screen) -> int:
-    """Install, and say exactly what was done.
-
-    Returns:
-        0, or 3 where a repository had to be left without the hook.
-    """
+    """Install, and say exactly what was done; 3 where a repository is left without the hook."""
     installation = this_installation()
     check_works(installation)
     every, missing = find_targets(options.superproject)

@@ -214,14 +214,7 @@ def _in_registry(config: Config, record: Record) -> PublishedImage | Trouble:
 
 
 def _do(now: Situation, step: Step, screen: Screen) -> int:
-    """Do one step.
-
-    Returns:
-        The exit status of what was done: 0, or 1 where build or tests failed.
-
-    Raises:
-        RefusedError: somebody refused a push: a hook, the remote, or who pushed before.
-    """
+    """Do one step; the exit status is 1 where build or tests failed."""
     facts = now.release
     if step.kind in (Kind.BUILD, Kind.TEST):
         job = job_for(now.gate, now.combination)

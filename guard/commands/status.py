@@ -58,7 +58,7 @@ class _Status(NamedTuple):
     superproject: _Push | None
     consumer: _Push | None
     proof: Proof
-    engine: str | Unknown
+    engine: str
     bypassed: Bypassed
     is_away: bool
     next: str
@@ -67,11 +67,6 @@ class _Status(NamedTuple):
     def pushes(self) -> list[_Push]:
         """Those of which something can be said."""
         return [push for push in (self.superproject, self.consumer) if push is not None]
-
-    @property
-    def engine_text(self) -> str:
-        """The engine, or why there is none."""
-        return f"none: {self.engine.what}" if isinstance(self.engine, Unknown) else self.engine
 
     def beside(self, push: _Push) -> str:
         """What is said of a push beside the gate's word."""
@@ -164,6 +159,7 @@ def _status(gate: Gate, is_short: bool) -> _Status:
             # A person has to start one first.
             text = as_next(str(engine.remedy or engine.what), text, is_persons=True)
     pushes = _superproject(now), _consumer(now)
+    engine = f"none: {engine.what}" if isinstance(engine, Unknown) else engine
     return _Status(now, *pushes, proof, engine, bypassed(gate), is_away, text)
 
 
@@ -289,7 +285,7 @@ def _rows(status: _Status, verbose: bool, screen: Screen) -> Iterator[tuple[str,
     if len(ranges) > len(shown):
         yield "", f"and {counted(len(ranges) - len(shown), 'package')} more (--verbose)"
     yield "verdict", _verdict(now.facts)
-    yield "engine", status.engine_text
+    yield "engine", status.engine
 
 
 def _show_pushes(status: _Status, verbose: bool, screen: Screen) -> None:
@@ -386,7 +382,7 @@ def _json(status: _Status) -> dict[str, Any]:
         },
         "hooks": [hook.json() for hook in status.proof.hooks],
         "hooks_missing": status.proof.missing,
-        "engine": status.engine_text,
+        "engine": status.engine,
         **status.bypassed.json(),
         "next": status.next or None,
     }

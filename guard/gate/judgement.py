@@ -205,11 +205,7 @@ def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:
 
 
 def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy | None:
-    """The policy for a ref, as the pushed content has it.
-
-    Returns:
-        None where the configuration cannot be read: then everything is judged, and undecided.
-    """
+    """The policy for a ref, as the pushed content has it; None where that cannot be read."""
     in_superproject = gate.workspace.in_superproject
     ref = pushed.update.remote_ref
     try:

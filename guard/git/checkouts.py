@@ -34,14 +34,11 @@ _UNDER_WAY: Final = {
 def move_submodule(
     superproject: Repository, path: str, commit: str, source: Repository, ref: str
 ) -> bool:
-    """Check a submodule out at a commit (where it is checked out) and stage its gitlink.
+    """Stage a submodule's gitlink and check it out there; False where it is not checked out.
 
     Args:
         source: a repository that has the commit; the checkout fetches from it what it lacks.
         ref: a ref of `source` that has the commit.
-
-    Returns:
-        Whether there was a checkout to move.
 
     Raises:
         GuardError: the checkout has changes or commits that would be hard to find again, or git

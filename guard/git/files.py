@@ -150,11 +150,7 @@ def no_room(path: str) -> str:
 
 
 def remove_abandoned() -> int:
-    """Remove this user's private folders whose process was killed a day ago or earlier.
-
-    Returns:
-        how many were removed.
-    """
+    """Remove this user's private folders whose process was killed a day ago; return how many."""
     removed = 0
     with suppress(OSError), os.scandir(_temporary_place()) as entries:
         for entry in entries:

@@ -78,10 +78,9 @@ def choose(facts: Facts, near: Nearness = _UNKNOWN, newest: bool = False) -> Cho
 
 
 def move(facts: Facts) -> Remedy:
-    """What brings the dependency to a release that fits; a person is named where none is here.
+    """What brings the dependency to a release that fits, "" where it stands at one.
 
-    Returns:
-        "" where it stands at such a release, so that nothing would be moved.
+    A person is named where none is here.
     """
     pin, names = facts.pin, facts.names
     assert isinstance(pin, Pin)  # there is something to move

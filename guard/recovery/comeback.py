@@ -51,13 +51,10 @@ class Wishes(NamedTuple):
 def go_back(
     gate: Gate, known: KnownGood, good: Good | None, wishes: Wishes, screen: Screen
 ) -> bool:
-    """Go back to a combination.
+    """Go back to a combination; False where a person said no.
 
     Args:
         good: None for the last one in the history of the superproject's default branch.
-
-    Returns:
-        Whether it was done; not where a person said no.
 
     Raises:
         GuardError: something is in the way. Until the first line of what was done nothing has

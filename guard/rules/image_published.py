@@ -24,22 +24,20 @@ def of_image(old: OldImage | None) -> list[Finding]:
     if old is None:
         return []
     weight = Severity.ERROR if old.blocks else Severity.WARNING
-    if old.unknown is not None:
-        what = (
-            f"whether CI would test {old.consumer} in the old image is not known: "
-            f"{old.unknown.what}"
-        )
-        unknown = Unknown(what, old.unknown.remedy, (old.evidence,))
+    drift = old.drift
+    if isinstance(drift, Unknown):
+        what = f"whether CI would test {old.consumer} in the old image is not known: {drift.what}"
+        unknown = Unknown(what, drift.remedy, (old.evidence,))
         return [undecided(NAME, unknown, Severity.UNDECIDED if old.blocks else weight)]
-    more = len(old.differs) - _SHOWN
-    differs = ", ".join(old.differs[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(drift.differs) - _SHOWN
+    differs = ", ".join(drift.differs[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
     return [
         Finding(
             NAME,
             weight,
             f"CI would test this commit of {old.consumer} in an older image: the one that passed "
             f"has not been published (guard publish {old.verdict})",
-            found=f"unlike {old.superproject} on {old.remote}: {differs}",
+            found=f"unlike {old.evidence.repository} on {drift.remote}: {differs}",
             expected=f"the image of verdict {old.verdict} in its registry",
             evidence=(old.evidence,),
         )

@@ -138,8 +138,7 @@ def checkouts(
 ) -> Checkouts:
     """How everything is checked out. A remote is asked where a checkout lacks its gitlink's commit.
 
-    Returns:
-        Without what is to be said of HEAD: whether it is on a feature branch, or came from others.
+    What is to be said of HEAD is left out: whether it is on a feature branch, or came from others.
     """
     if superproject.work_tree is None:
         return Checkouts(superproject)

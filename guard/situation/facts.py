@@ -293,18 +293,9 @@ def old_image(
     drift: Drift | Unknown,
 ) -> OldImage:
     """What is to be told of an image that others do not have."""
-    image = OldImage(
-        name(config.consumer),
-        name(""),
-        Evidence(name(""), combination.commit, text=combination.source),
-        "",
-        (),
-        tested.verdict,
-        config.rules.image_published == Severity.ERROR.value,
-    )
-    if isinstance(drift, Unknown):
-        return image._replace(unknown=drift)
-    return image._replace(remote=drift.remote, differs=drift.differs)
+    evidence = Evidence(name(""), combination.commit, text=combination.source)
+    blocks = config.rules.image_published == Severity.ERROR.value
+    return OldImage(name(config.consumer), evidence, tested.verdict, blocks, drift)
 
 
 def _test_command(combination: Combination) -> str:

@@ -198,11 +198,7 @@ class Links:
         return remote_of(self.here, dict(workspace.options), workspace.superproject)
 
     def moves_default(self, ref: str) -> bool | None:
-        """Whether a push to a ref moves the default branch of the superproject's remote.
-
-        Returns:
-            None where only the remote knows.
-        """
+        """Whether a push to a ref moves the default branch; None where only the remote knows."""
         if not ref.startswith(HEADS):
             return False
         name = self.pushed_to.name if self.pushed_to is not None else ""
@@ -213,11 +209,7 @@ class Links:
             return True  # asked too much is better than too little
 
     def lacking(self) -> dict[str, str]:
-        """What the superproject's HEAD does not lead to of its remote's default branch.
-
-        Returns:
-            By tracking ref, of which several may be of the default branch.
-        """
+        """What HEAD does not lead to of the refs that may track the remote's default branch."""
         if self.home is None:
             return {}
         repository, refs = self.contents.workspace.superproject, self.contents.refs

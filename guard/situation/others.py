@@ -39,8 +39,7 @@ class Others:
     ) -> Drift | Unknown | None:
         """Where CI would test a pushed commit of the consumer in another image than what passed.
 
-        Returns:
-            None where it would not, and where the rule `tested` has something to say.
+        None where the rule `tested` has something to say, too.
         """
         is_pushed = any(link.path == config.consumer for link in combination.replaced)
         builds_its_own = not config.image.publish
@@ -54,11 +53,7 @@ class Others:
             return Unknown(error.problem, error.remedy)
 
     def drift(self, combination: Combination, config: Config) -> Drift | None:
-        """What of the image others do not have; the consumer is left out, for that is pushed.
-
-        Returns:
-            None where nothing is, and where nothing is known of a remote.
-        """
+        """What of the image others do not have; the consumer is left out, for that is pushed."""
         theirs = self._tree
         if theirs is None:
             return None

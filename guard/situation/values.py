@@ -14,6 +14,7 @@ from guard.situation.publication import Publication, Unknown
 if TYPE_CHECKING:
     # A push whose findings are in the memo reads no manifest.
     from guard.haskell import Manifest, Source, Version
+    from guard.situation.others import Drift
 
 
 # What a person does to settings that name no test command.
@@ -101,18 +102,15 @@ class OldImage(NamedTuple):
 
     Args:
         evidence: the combination that passed.
-        differs: where the combination is unlike the remote's default branch, as people name it.
         verdict: the name of the verdict whose image has not been published.
+        drift: where that is unlike what others have, or why it could not be found out.
     """
 
     consumer: str
-    superproject: str
     evidence: Evidence
-    remote: str
-    differs: tuple[str, ...]
     verdict: str
     blocks: bool
-    unknown: Unknown | None = None
+    drift: Drift | Unknown
 
 
 class ImagePins(NamedTuple):

@@ -188,11 +188,7 @@ class Verdicts:
     def record(self, record: Record, parts: Iterable[Part]) -> list[str]:
         """Add a record; a passed one also keeps its submodules' commits from being pruned.
 
-        Args:
-            parts: the combination's, the superproject's own left alone.
-
-        Returns:
-            What could not be kept, one line each: the verdict stands all the same.
+        What could not be kept is returned, one line each: the verdict stands all the same.
 
         Raises:
             GuardError: the record could not be written; the ref is as it was.

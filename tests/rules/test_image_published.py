@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from guard.model import Severity
 from guard.rules import image_published
+from guard.situation.others import Drift
 from guard.situation.publication import Unknown
 from guard.situation.values import OldImage
 from tests.rules.case import SUPERPROJECT, facts, with_remedies
 
 check = with_remedies(image_published.check)
 
-OLD = OldImage(
-    "aula", "aula-docker", SUPERPROJECT, "origin", ("Dockerfile", "thentos"), "cccc-eeee", False
-)
+DRIFT = Drift("origin", ("Dockerfile", "thentos"))
+OLD = OldImage("aula", SUPERPROJECT, "cccc-eeee", False, DRIFT)
 
 
 def test_nothing_to_say() -> None:
@@ -38,13 +38,13 @@ def test_it_blocks_where_the_configuration_says_so() -> None:
 
 
 def test_many_differences_are_counted() -> None:
-    old = OLD._replace(differs=("a", "b", "c", "d", "e", "f"))
+    old = OLD._replace(drift=DRIFT._replace(differs=("a", "b", "c", "d", "e", "f")))
     (finding,) = check(facts()._replace(old_image=old))
     assert finding.found == "unlike aula-docker on origin: a, b, c, d and 2 more"
 
 
 def test_what_is_not_known_blocks_only_where_the_rule_does() -> None:
-    unknown = OLD._replace(unknown=Unknown("tree 1 is missing", "git fetch"))
+    unknown = OLD._replace(drift=Unknown("tree 1 is missing", "git fetch"))
     (finding,) = check(facts()._replace(old_image=unknown))
     assert finding.severity is Severity.WARNING
     assert "tree 1 is missing" in finding.message
