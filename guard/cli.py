@@ -12,13 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from guard import __version__, mistake
-from guard.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_UNDECIDED,
-    EXIT_UNREAD,
-    GuardError,
-    UnreadError,
-)
+from guard.errors import EXIT_INTERRUPTED, EXIT_UNDECIDED, EXIT_UNREAD, GuardError, UnreadError
 from guard.screen import Screen
 
 if TYPE_CHECKING:

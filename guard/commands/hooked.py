@@ -8,12 +8,7 @@ from guard.errors import GuardError
 from guard.git.repository import Repository, find_here, open_any
 from guard.install.place import with_worktrees
 from guard.install.targets import Target
-from guard.situation.workspace import (
-    Workspace,
-    find_workspace,
-    repositories_of,
-    repository_name,
-)
+from guard.situation.workspace import Workspace, find_workspace, repositories_of, repository_name
 
 
 def arguments(parser: ArgumentParser) -> None:

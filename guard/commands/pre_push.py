@@ -124,11 +124,7 @@ def _submodules(superproject: Repository) -> list[Repository]:
 
 
 def _judged(
-    arguments: Sequence[str],
-    refs: bytes,
-    screen: Screen,
-    pool: ObjectPool,
-    here: Repository | None,
+    arguments: Sequence[str], refs: bytes, screen: Screen, pool: ObjectPool, here: Repository | None
 ) -> Judged:
     """What the judgement came to, told already; whatever fails, the rest of the push goes on."""
     from guard.gate.judgement import Judged, judge

@@ -156,10 +156,7 @@ def _json(known: KnownGood, good: Good, image: Image) -> dict[str, Any]:
         "combination": record.key,
         "recipe": record.recipe,
         "passed": record.finished,
-        "superproject": {
-            "commit": commit or None,
-            "described": known.describe("", commit) or None,
-        },
+        "superproject": {"commit": commit or None, "described": known.describe("", commit) or None},
         "gitlinks": links,
         "release": record.release or None,
         "image": {

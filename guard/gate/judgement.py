@@ -68,11 +68,7 @@ class Policy(NamedTuple):
 
 
 def judge(
-    arguments: Sequence[str],
-    refs: bytes,
-    screen: Screen,
-    pool: ObjectPool,
-    here: Repository | None,
+    arguments: Sequence[str], refs: bytes, screen: Screen, pool: ObjectPool, here: Repository | None
 ) -> Judged:
     """Decide about each ref of a push, and tell of it.
 

@@ -29,14 +29,7 @@ from guard.plan.following import Pushes
 from guard.situation.contents import with_consumer
 from guard.situation.destinations import Destinations
 from guard.situation.publication import Unknown
-from guard.situation.release import (
-    Before,
-    Published,
-    PublishedImage,
-    ReleaseFacts,
-    Spot,
-    Trouble,
-)
+from guard.situation.release import Before, Published, PublishedImage, ReleaseFacts, Spot, Trouble
 from guard.situation.tracking import Place
 from guard.situation.values import Facts, Pin
 from guard.situation.workspace import repositories_of

@@ -88,11 +88,7 @@ def resolve(repository: Repository, revision: str) -> str:
     """A commit's id, from what a person typed."""
     try:
         return repository.text(
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            f"{revision}^{{commit}}",
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
         )
     except GitError as error:
         raise GuardError(

@@ -13,21 +13,8 @@ from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
 from guard.haskell.condition import read_condition, show_raw
-from guard.haskell.dependency import (
-    Entry,
-    leading_name,
-    parse_single_name,
-    read_entries,
-    refused,
-)
-from guard.haskell.layout import (
-    Argument,
-    ArgumentKind,
-    Elements,
-    Field,
-    Section,
-    read_outline,
-)
+from guard.haskell.dependency import Entry, leading_name, parse_single_name, read_entries, refused
+from guard.haskell.layout import Argument, ArgumentKind, Elements, Field, Section, read_outline
 from guard.haskell.model import MAX_SHOWN, Condition, Manifest, Requirement, Unread, When, text_of
 from guard.haskell.ranges import Spec, Version, parse_range
 from guard.haskell.scanner import ParseError, Scanner

@@ -91,8 +91,7 @@ _TOOLS: Final[Mapping[Tool, Habits]] = {
     # Its hooks source "h", before version 9 "husky.sh". It lets git look into a folder of its own,
     # and runs with `sh -e` what a person has put beside that.
     Tool.HUSKY: Habits(
-        marks=(b'. "$(dirname "$0")/h"', b"husky.sh", b"husky - "),
-        line='guard pre-push "$@"',
+        marks=(b'. "$(dirname "$0")/h"', b"husky.sh", b"husky - "), line='guard pre-push "$@"'
     ),
     Tool.GIT_LFS: Habits(marks=(b"git lfs pre-push",)),
 }

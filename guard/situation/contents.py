@@ -222,8 +222,7 @@ def superproject_tree(store: Store, combination: Combination) -> GitObject:
     tree = store.tree(combination.tree)
     if tree is None:
         raise MissingObjectError(
-            f"tree {combination.tree} of the superproject is missing",
-            store.refetch.text,
+            f"tree {combination.tree} of the superproject is missing", store.refetch.text
         )
     return tree
 
