@@ -19,8 +19,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import GuardError
 from guard.git.files import held, replacing, sync_folder, write_whole
-from guard.install.shim import CHAINED, HookFile, read_hook
-from guard.install.tools import ASIDES, NAME
+from guard.install.shim import ASIDES, CHAINED, NAME, HookFile, read_hook
 
 _NEW: Final = f"{NAME}.guard-new"
 # Readable and executable for all: in a shared repository a hook that others cannot execute is

@@ -24,8 +24,7 @@ from guard.install.place import (
     mend_setting,
     run_folder,
 )
-from guard.install.shim import HookFile, installation_of, is_current, read_hook
-from guard.install.tools import LINE, NAME, Tool
+from guard.install.shim import LINE, NAME, HookFile, Tool, installation_of, is_current, read_hook
 
 _INSTALL: Final = "guard install"
 # By its name, or as a module, as the shim does it (`line_elsewhere`).

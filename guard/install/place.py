@@ -9,8 +9,7 @@ from typing import Final, NamedTuple
 from guard.errors import GitError
 from guard.git.remotes import Settings
 from guard.git.repository import Repository, open_checkout
-from guard.install.shim import read_hook, this_installation
-from guard.install.tools import LINE, NAME, Tool
+from guard.install.shim import LINE, NAME, Tool, read_hook, this_installation
 
 # The first git that runs hooks which its configuration names.
 _CONFIGURED: Final = (2, 54)

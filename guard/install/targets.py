@@ -18,8 +18,7 @@ from guard.git.repository import Repository
 from guard.install.chain import WORKS
 from guard.install.health import HookHealth, HookState, hook_health
 from guard.install.place import beside
-from guard.install.shim import Installation, installation_of, read_hook
-from guard.install.tools import NAME
+from guard.install.shim import NAME, Installation, installation_of, read_hook
 
 SETTING: Final = "guard.superproject"
 # Says that `SETTING` was written by an installation, and which value, so that taking the hook out

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from guard.install.tools import Tool
+from guard.install.shim import Tool
 from tests.commands.recovering import recorded
 from tests.hooks.places import write_script
 from tests.workshop import Workshop

@@ -14,12 +14,13 @@ from guard.install.shim import (
     CHAINED,
     MARK,
     Installation,
+    Tool,
     installation_of,
     is_current,
     render,
     this_installation,
+    tool_of,
 )
-from guard.install.tools import Tool, tool_of
 from tests.hooks.places import Place, StandIn, noting_hook
 
 SHELLS = ("/bin/sh", "dash", "bash", "bash --posix", "busybox sh")
