@@ -57,13 +57,17 @@ symlinks = true
 ignoreCase = false
 """
 _POINTER: Final = re.compile(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\n"
+    rb"version https://git-lfs\.github\.com/spec/v1\r?\n(ext-.*\n)*oid sha256:([0-9a-f]{64})\b"
 )
 # A pointer of Git LFS has no more bytes.
 _POINTER_BYTES: Final = 1024
 _PIECE: Final = 1 << 18
 _HELD_OUT: Final = 2 * tarfile.BLOCKSIZE
 _ACLS: Final = ("system.posix_acl_default", "system.posix_acl_access")
+_GITLINK: Final = "160000"
+_LINK: Final = "120000"
+# The third one is of git's first years.
+_FILES: Final = ("100644", "100755", "100664")
 
 
 class Context(NamedTuple):
@@ -112,15 +116,14 @@ def prepared(parts: Sequence[Part], config: Config, place: str) -> Iterator[Prep
     recipe = config.recipe
     if not recipe.command:
         raise UsageError("no test command is set", "guard init proposes one")
-    _remove_abandoned(place)
     with ExitStack() as stack:
         name, consumer = recipe.dockerfile, config.consumer
         # The CLI sends these even where they are excluded: the builder reads them.
         kept = {name, f"{name}{IGNORE}", IGNORE}
 
-        def is_wanted(path: str) -> bool:
+        def is_wanted(path: str, mode: str) -> bool:
             if recipe.consumer == "manifests" and path.startswith(f"{consumer}/"):
-                return path in kept or _is_manifest(path)
+                return path in kept or mode == _GITLINK or _is_manifest(path)
             return not any(is_below(path, each) for each in (CONFIG_FILE, *recipe.ignore))
 
         context = stack.enter_context(_checked_out(parts, place, is_wanted))
@@ -138,7 +141,7 @@ def prepared(parts: Sequence[Part], config: Config, place: str) -> Iterator[Prep
             own = [part for part in parts if f"{part.path}/".startswith(f"{consumer}/")]
             if not own or own[0].path != consumer:
                 raise GuardError(f"the combination has no submodule {consumer!r}")
-            source = stack.enter_context(_checked_out(own, place, lambda path: True))
+            source = stack.enter_context(_checked_out(own, place, lambda path, mode: True))
         yield Prepared(context, source, recipe, config.test.timeout, config.image.builder)
 
 
@@ -200,53 +203,76 @@ def _paths_below(folder: str) -> Iterator[str]:
 
 def _remove_abandoned(place: str) -> None:
     """Remove the folders of a guard that was killed."""
-    for name in os.listdir(place) if os.path.isdir(place) else ():
+    for name in {name.removesuffix(".lock") for name in os.listdir(place)}:
         folder, lock = os.path.join(place, name), os.path.join(place, f"{name}.lock")
-        if not name.endswith(".lock") and not is_held(lock):
+        if not is_held(lock):
             shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):
-                os.unlink(lock)
+            # That of another user's folder stays with it.
+            if not os.path.lexists(folder):
+                with suppress(OSError):
+                    os.unlink(lock)
+
+
+@contextmanager
+def _private(place: str) -> Iterator[str]:
+    """A new folder, which is gone at the end of the block, or with the next run."""
+    folder = os.path.join(os.path.realpath(place), f"guard-{os.urandom(8).hex()}")
+    lock = f"{folder}.lock"
+    with ExitStack() as stack:
+        try:
+            os.makedirs(place, exist_ok=True)
+            # Who makes a lock and has not got it yet is not taken for one that was killed.
+            with held(place):
+                _remove_abandoned(place)
+                stack.enter_context(held(lock))
+            stack.callback(_remove, folder, lock)
+            os.mkdir(folder, 0o700)
+            for name in _ACLS if hasattr(os, "removexattr") else ():
+                with suppress(OSError):  # a default one would go on to all that is made in it
+                    os.removexattr(folder, name)
+            os.chmod(folder, 0o700)  # no setgid bit, which would
+        except OSError as error:
+            raise GuardError(
+                f"{folder} cannot be made: {error.strerror}", no_room(place)
+            ) from error
+        yield folder
+
+
+def _remove(folder: str, lock: str) -> None:
+    with shielded():
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            os.unlink(lock)
 
 
 @contextmanager
 def _checked_out(
-    parts: Sequence[Part], place: str, is_wanted: Callable[[str], bool]
+    parts: Sequence[Part], place: str, is_wanted: Callable[[str, str], bool]
 ) -> Iterator[Context]:
-    """The parts in a folder of their own, in which the first one is at the top."""
-    folder = os.path.join(os.path.realpath(place), f"guard-{os.urandom(8).hex()}")
-    lock = f"{folder}.lock"
+    """The parts in a folder of their own, in which the first one is at the top.
+
+    Args:
+        is_wanted: says so of a path from the top and its mode.
+    """
     top = parts[0].path
-    digest, links = hashlib.sha256(), list[str]()
-    # Held before the folder is there: one without a holder is nobody's.
-    with held(lock):
-        try:
-            try:
-                os.mkdir(folder, 0o700)
-                for name in _ACLS if hasattr(os, "removexattr") else ():
-                    with suppress(OSError):  # a default one would go on to all that is made in it
-                        os.removexattr(folder, name)
-                os.chmod(folder, 0o700)  # no setgid bit, which would
-            except OSError as error:
-                raise GuardError(
-                    f"{folder} cannot be made: {error.strerror}", no_room(place)
-                ) from error
-            paths = {part.path for part in parts}
-            for part in parts:
-                below = part.path[len(top) :].lstrip("/") if top else part.path
-                with private_folder("refs", "objects") as scratch:
-                    checkout = _Checkout(part, scratch, folder, below)
-                    listed = checkout.listed(paths, is_wanted)
-                    checkout.write(listed)
-                digest.update(f"{below}\0{len(listed)}\0".encode(errors="surrogateescape"))
-                digest.update(b"".join(entry.line for entry in listed))
-                links += [checkout.place_of(entry) for entry in listed if entry.is_link]
-            dangles = any(not _leads(folder, link) for link in links)
-            yield Context(folder, digest.hexdigest(), "", dangles)
-        finally:
-            with shielded():
-                shutil.rmtree(folder, ignore_errors=True)
-                with suppress(OSError):
-                    os.unlink(lock)
+    paths = {part.path for part in parts}
+    digest, links, count = hashlib.sha256(), list[str](), 0
+    with _private(place) as folder:
+        for part in parts:
+            below = part.path[len(top) :].lstrip("/") if top else part.path
+            with private_folder("refs", "objects") as scratch:
+                checkout = _Checkout(part, scratch, folder, below)
+                entries = checkout.entries(paths, _MOST_ENTRIES - count)
+                wanted = [each for each in entries if is_wanted(checkout.path(each), each.mode)]
+                attributes = [each for each in entries if each.is_attributes]
+                checkout.write(wanted, bool(attributes))
+            count += len(entries)
+            lines = [each.line for each in (*attributes, *wanted)]
+            digest.update(f"{below}\0{len(lines)}\0".encode(errors="surrogateescape"))
+            digest.update(b"".join(lines))
+            links += [checkout.place_of(each) for each in wanted if each.mode == _LINK]
+        dangles = any(not _leads(folder, link) for link in links)
+        yield Context(folder, digest.hexdigest(), "", dangles)
 
 
 class _Entry(NamedTuple):
@@ -258,12 +284,14 @@ class _Entry(NamedTuple):
 
     @property
     def line(self) -> bytes:
-        """What ``git update-index --index-info`` reads."""
-        return f"{self.mode} {self.id}\t".encode() + os.fsencode(self.path) + b"\0"
+        """What it brings into a folder. Of a gitlink no commit: the part has lines of its own."""
+        content = "" if self.mode == _GITLINK else self.id
+        return f"{self.mode} {content}\t".encode() + os.fsencode(self.path) + b"\0"
 
     @property
-    def is_link(self) -> bool:
-        return self.mode.startswith("120")
+    def is_attributes(self) -> bool:
+        """Whether it has a say in what is written, be it wanted itself or not."""
+        return self.path.rpartition("/")[2] == ".gitattributes"
 
 
 class _Checkout:
@@ -279,21 +307,21 @@ class _Checkout:
         self._part = part
         self._below = below
         self._target = os.path.join(folder, below) if below else folder
-        # Its parent's git has made the folder. One that a link leads to is another's.
-        if os.path.realpath(self._target) != self._target:
-            raise self._refused("lies behind a symbolic link")
-        os.makedirs(self._target, exist_ok=True)
         self._git = _borrowing(part, Path(scratch))
+
+    def path(self, entry: _Entry) -> str:
+        """From the top of the context."""
+        return f"{self._below}/{entry.path}" if self._below else entry.path
 
     def place_of(self, entry: _Entry) -> str:
         return os.path.join(self._target, entry.path)
 
-    def listed(self, paths: set[str], is_wanted: Callable[[str], bool]) -> list[_Entry]:
-        """The entries of the part's tree that are wanted.
+    def entries(self, paths: set[str], most: int) -> list[_Entry]:
+        """What the part's tree holds.
 
         Args:
             paths: of all parts.
-            is_wanted: says so of a path from the top of the context.
+            most: how many there may be.
 
         Raises:
             MissingObjectError: a tree or a submodule's part is not at hand.
@@ -307,79 +335,90 @@ class _Checkout:
             while piece := process.stdout.read(_PIECE):
                 output += piece
                 count += piece.count(b"\0")
-                if count > _MOST_ENTRIES or len(output) > _MOST_BYTES:
+                if count > most or len(output) > _MOST_BYTES:
                     raise GuardError(
                         f"the combination has more than {_MOST_ENTRIES} entries, or their paths "
                         f"more than {_MOST_BYTES} bytes"
                     )
             finish(process)
         except GitError as error:
-            missing = re.search(r"\b[0-9a-f]{40,64}\b", error.problem.rpartition("failed: ")[2])
+            missing = re.search(r"\b[0-9a-f]{40,64}\b", _words(error))
             raise (self._missing(f"tree {missing[0]}") if missing else error) from error
         finally:
             end(process)
-        listed = []
+        entries = []
         for record in bytes(output).split(b"\0")[:-1]:
             head, _, name = record.partition(b"\t")
             mode, _, oid = head.decode().split(" ")
             path = os.fsdecode(name)
             if name.count(b"/") > _DEEPEST:
                 raise self._refused(f"has an entry below more than {_DEEPEST} folders")
-            if mode == "160000" and not part.path and path not in paths:
+            if mode not in (*_FILES, _LINK, _GITLINK):
+                raise self._refused(f"has a mode that no checkout can have: {mode} {path!r}")
+            if mode == _GITLINK and not part.path and path not in paths:
                 raise MissingObjectError(
                     f"submodule {path!r}: the content of commit {oid} is not at hand",
                     f"git submodule update --init --recursive -- {shlex.quote(path)}",
                 )
-            if is_wanted(f"{self._below}/{path}" if self._below else path):
-                listed.append(_Entry(mode, oid, path))
-        return listed
+            entries.append(_Entry(mode, oid, path))
+        return entries
 
-    def write(self, listed: Sequence[_Entry]) -> None:
-        """Let git write the files.
+    def write(self, wanted: Sequence[_Entry], has_attributes: bool) -> None:
+        """Let git write the files, by the attributes that the whole part has.
 
         Raises:
             MissingObjectError: a blob is not at hand.
             GuardError: git refuses a name, there is no room, or a filter would be needed.
         """
-        data = b"".join(entry.line for entry in listed)
-        index = ("update-index", "-z", "--index-info")
-        filling = self._git.start(*index, feeds=True, extra=_NOBODY)
-        _, errors = filling.communicate(data)
-        if filling.returncode or errors:
-            # What it refuses it may leave out, and go on.
-            words = errors.decode(errors="replace").strip()
-            raise self._refused(f"has a name that no checkout can have: {words}")
-        of_lfs = self._of_lfs(listed)
-        # The modes of files are part of what an engine compares.
-        extra = {**_NOBODY, "GIT_WORK_TREE": self._target}
+        if not wanted:
+            return
+        # Its parent's git has made the folder. One that a link leads to is another's.
+        if os.path.realpath(self._target) != self._target:
+            raise self._refused("lies behind a symbolic link")
         try:
-            finish(self._git.start("checkout-index", "--all", extra=extra, umask=0o022))
+            self._run("read-tree", self._part.tree)
+            of_lfs = self._of_lfs(wanted) if has_attributes else []
+            self._run("checkout-index", "-z", "--stdin", data=_names(wanted))
         except GitError as error:
-            self._require_blobs(listed)
-            _, _, words = error.problem.partition("failed: ")
+            self._require_blobs(wanted)
+            words = _words(error)
+            if "invalid path" in words:
+                raise self._refused(f"has a name that no checkout can have: {words}") from error
             raise GuardError(
-                f"{self._owner()} cannot be checked out: {words or error.problem}",
+                f"{self._owner()} cannot be checked out: {words}",
                 f"df -h {shlex.quote(self._target)}",
             ) from error
         for entry in of_lfs:
             self._fill(entry)
 
-    def _of_lfs(self, listed: Sequence[_Entry]) -> list[_Entry]:
+    def _run(self, *arguments: str, data: bytes = b"") -> None:
+        """As `Repository.run`, in the folder; however this ends, git writes no more then."""
+        process = self._git.start(
+            *arguments,
+            feeds=True,
+            extra={**_NOBODY, "GIT_WORK_TREE": self._target},
+            umask=0o022,  # the modes of files are part of what an engine compares
+        )
+        try:
+            finish(process, data)
+        finally:
+            process.kill()
+            process.wait()
+
+    def _of_lfs(self, wanted: Sequence[_Entry]) -> list[_Entry]:
         """The files that Git LFS would make; refuses what another program would have to."""
-        if not any(entry.path.rpartition("/")[2] == ".gitattributes" for entry in listed):
-            return []
-        names = [os.fsencode(entry.path) for entry in listed]
+        files = [entry for entry in wanted if entry.mode in _FILES]
         answer = self._git.run(
             *("check-attr", "--cached", "-z", "--stdin", "filter"),
-            data=b"".join(name + b"\0" for name in names),
+            data=_names(files),
             extra=_NOBODY,
         )
         of_lfs = []
-        for entry, value in zip(listed, answer.split(b"\0")[2::3], strict=True):
+        for entry, value in zip(files, answer.split(b"\0")[2::3], strict=True):
             driver = os.fsdecode(value)
-            if driver == "lfs" and entry.mode.startswith("100"):
+            if driver == "lfs":
                 of_lfs.append(entry)
-            elif driver not in ("unspecified", "unset", "set", "lfs"):
+            elif driver not in ("unspecified", "unset", "set"):
                 raise GuardError(
                     f"{self._whole(entry)!r} has the attribute filter={driver}, which guard cannot "
                     "do as a checkout does",
@@ -394,7 +433,9 @@ class _Checkout:
             pointer = _POINTER.match(file.read(_POINTER_BYTES))
         if pointer is None:
             return
-        oid = pointer[1].decode()
+        if pointer[1]:
+            raise GuardError(f"{self._whole(entry)!r} needs an extension of Git LFS")
+        oid = pointer[2].decode()
         store = os.path.join(self._part.repository.common_dir, "lfs", "objects")
         kept = os.path.join(store, oid[:2], oid[2:4], oid)
         try:
@@ -414,8 +455,8 @@ class _Checkout:
                 told((git(self._part.repository, "lfs", "fetch", "origin", self._part.commit),)),
             )
 
-    def _require_blobs(self, listed: Sequence[_Entry]) -> None:
-        blobs = {entry.id: entry for entry in listed if entry.mode != "160000"}
+    def _require_blobs(self, wanted: Sequence[_Entry]) -> None:
+        blobs = {entry.id: entry for entry in wanted if entry.mode != _GITLINK}
         data = "".join(f"{blob}\n" for blob in blobs).encode()
         answer = self._git.run("cat-file", "--batch-check", data=data, extra=_NOBODY)
         for line in answer.decode().splitlines():
@@ -458,6 +499,15 @@ def _borrowing(part: Part, folder: Path) -> Repository:
     lines = (_quoted(store) for store in stores if store)
     (folder / "objects" / "info" / "alternates").write_bytes(b"".join(lines))
     return Repository(str(folder), str(folder))
+
+
+def _names(entries: Iterable[_Entry]) -> bytes:
+    return b"".join(os.fsencode(entry.path) + b"\0" for entry in entries)
+
+
+def _words(error: GitError) -> str:
+    """What git said."""
+    return error.problem.rpartition("failed: ")[2]
 
 
 def _quoted(path: str) -> bytes:

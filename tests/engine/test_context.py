@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from guard.errors import EngineError, GuardError, MissingObjectError
 from guard.git.repository import Repository
 from guard.git.store import Part
 from tests.engine.trees import FILE, FOLDER, LINK, Content, Link, Program, Store, Submodule
+from tests.workshop import running_commands
 
 TRUE = Test(("/bin/true",))
 CONFIG = Config(test=TRUE)
@@ -37,6 +39,17 @@ DOCKERFILE: dict[str, Content] = {"Dockerfile": "FROM scratch\n"}
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     return tmp_path / "context"
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A place for more nested folders than shutil.rmtree removes, not among pytest's own.
+
+    Where the run is killed, pytest would fail to remove them at the end of every later one.
+    """
+    folder = tempfile.mkdtemp(prefix="guard-deep-")
+    yield Path(folder) / "context"
+    subprocess.run(["rm", "-rf", "--", folder], check=True)
 
 
 def files_of(folder: str) -> dict[str, bytes]:
@@ -200,6 +213,11 @@ def test_what_has_changed_is_told_by_the_digest(
     clone = Repository(str(other), str(other))
     assert digest([part._replace(repository=clone) for part in combination], place) == first
     root: dict[str, Content] = {**DOCKERFILE, "a": "x", "aula": Submodule(), "thentos": Submodule()}
+    # The same content, of another commit.
+    amended = {**root, "aula": Submodule("3" * 40)}
+    assert digest([store.part(amended), *combination[1:]], place) == digest(
+        [store.part(root), *combination[1:]], place
+    )
     variants = [
         combination,
         [*combination[:3], store.part({"servant.hs": "servanT\n"}, "thentos/sub/servant")],
@@ -325,17 +343,19 @@ def test_a_mode_of_a_device_is_refused(mode: int, store: Store, place: Path) -> 
         content([Part("", "", tree, store.repository)], place)
 
 
-def test_ten_thousand_nested_folders_are_refused_and_do_no_harm(store: Store, place: Path) -> None:
+def test_ten_thousand_nested_folders_are_refused_and_do_no_harm(
+    store: Store, elsewhere: Path
+) -> None:
     tree = store.tree({"end": "x"})
     for _ in range(10_000):
         tree = store.raw_tree((FOLDER, b"d", tree))
     with pytest.raises(GuardError):
-        content([Part("", "", tree, store.repository)], place)
-    assert list(place.iterdir()) == []
+        content([Part("", "", tree, store.repository)], elsewhere)
+    assert list(elsewhere.iterdir()) == []
     deep = [store.part({**DOCKERFILE, "d/" * depth + "end": "x"}) for depth in (500, 501)]
-    assert len(content(deep[:1], place)) == 502
+    assert len(content(deep[:1], elsewhere)) == 502
     with pytest.raises(GuardError, match="below more than 500 folders"):
-        content(deep[1:], place)
+        content(deep[1:], elsewhere)
 
 
 def test_a_tree_that_holds_itself_too_often_is_refused(
@@ -356,8 +376,8 @@ def test_nothing_is_written_through_a_link(store: Store, place: Path, tmp_path: 
     inner = store.raw_tree((0o160000, b"aula", "1" * 40))
     twice = store.raw_tree((FILE, b"Dockerfile", blob), (LINK, b"a", link), (FOLDER, b"a", inner))
     root = Part("", "", twice, store.repository)
-    with prepared([root, store.part({"x": "x"}, "a/aula")], CONFIG, str(place)) as made:
-        assert (Path(made.context.folder) / "a" / "aula" / "x").read_text() == "x"
+    with pytest.raises(GuardError, match="cannot be checked out"):
+        content([root, store.part({"x": "x"}, "a/aula")], place)
     files: dict[str, Content] = {**DOCKERFILE, "b": Link(str(outside))}
     with pytest.raises(GuardError, match="behind a symbolic link"):
         content([store.part(files), store.part({"x": "x"}, "b/aula")], place)
@@ -464,6 +484,34 @@ def test_of_the_consumer_only_the_manifests_where_the_recipe_says_so(
     assert digest(changed, place, MANIFESTS) == digest(parts, place, MANIFESTS)
 
 
+def test_attributes_count_where_they_are_left_out_themselves(store: Store, place: Path) -> None:
+    root = store.part({**DOCKERFILE, "aula": Submodule()})
+    digests = set()
+    for end in ("crlf", "lf"):
+        aula = store.part({"a.cabal": "a\n", ".gitattributes": f"* text eol={end}\n"}, "aula")
+        written = content([root, aula], place, MANIFESTS)
+        assert sorted(written) == ["Dockerfile", "aula", "aula/a.cabal"]
+        assert written["aula/a.cabal"] == (b"a\r\n" if end == "crlf" else b"a\n")
+        digests.add(digest([root, aula], place, MANIFESTS))
+    assert len(digests) == 2
+
+
+def test_folders_of_nested_submodules_have_the_modes_of_git_with_manifests_alone(
+    store: Store, place: Path
+) -> None:
+    root = store.part({**DOCKERFILE, "aula": Submodule()})
+    aula = store.part({"lib/deep": Submodule(), "Main.hs": "x"}, "aula")
+    parts = [root, aula, store.part({"a.cabal": "x"}, "aula/lib/deep")]
+    old = os.umask(0o077)
+    try:
+        with prepared(parts, MANIFESTS, str(place)) as made:
+            written = modes(made.context.folder)
+    finally:
+        os.umask(old)
+    folders = dict.fromkeys(("aula", "aula/lib", "aula/lib/deep"), 0o755)
+    assert written == {**folders, "Dockerfile": 0o644, "aula/lib/deep/a.cabal": 0o644}
+
+
 def test_the_source_is_the_consumers_whole_tree(combination: list[Part], place: Path) -> None:
     for consumer, files in (
         ("aula", ["aula.cabal", "src", "src/Main.hs"]),
@@ -546,24 +594,37 @@ def test_a_submodules_attributes_are_its_own(store: Store, place: Path) -> None:
     assert found["aula/a.txt"] == b"a\n"
 
 
-def lfs(store: Store, data: bytes, kept: bytes | None) -> Part:
+def lfs(store: Store, data: bytes, kept: bytes | None, more: str = "", line: str = "") -> Part:
     """A submodule with a file that Git LFS keeps; `kept` is what lies in its store."""
     oid = hashlib.sha256(data).hexdigest()
-    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(data)}\n"
+    pointer = "version https://git-lfs.github.com/spec/v1\n"
+    pointer += f"{line}oid sha256:{oid}\nsize {len(data)}\n"
     if kept is not None:
         path = store.folder / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
         path.parent.mkdir(parents=True)
         path.write_bytes(kept)
     return store.part(
-        {".gitattributes": "*.bin filter=lfs\n", "a/big.bin": Program(pointer)}, "aula"
+        {".gitattributes": f"*.bin filter=lfs{more}\n", "a/big.bin": Program(pointer)}, "aula"
     )
 
 
-def test_an_object_of_lfs_that_is_here_is_put_in_place(store: Store, place: Path) -> None:
+@pytest.mark.parametrize("more", ["", " diff=lfs merge=lfs -text", " text eol=crlf"])
+def test_an_object_of_lfs_that_is_here_is_put_in_place(
+    more: str, store: Store, place: Path
+) -> None:
     root = store.part({**DOCKERFILE, "aula": Submodule()})
-    with checked_out([root, lfs(store, b"large", b"large")], place) as context:
+    with checked_out([root, lfs(store, b"large", b"large", more)], place) as context:
         assert (Path(context.folder) / "aula/a/big.bin").read_bytes() == b"large"
         assert modes(context.folder)["aula/a/big.bin"] == 0o755
+
+
+def test_an_object_of_lfs_that_an_extension_has_changed_is_refused(
+    store: Store, place: Path
+) -> None:
+    root = store.part({**DOCKERFILE, "aula": Submodule()})
+    line = f"ext-0-crypt sha256:{'1' * 64}\n"
+    with pytest.raises(GuardError, match=r"'aula/a/big\.bin' needs an extension of Git LFS"):
+        content([root, lfs(store, b"large", b"large", line=line)], place)
 
 
 @pytest.mark.parametrize("kept", [None, b"damaged"])
@@ -610,6 +671,45 @@ def test_what_a_killed_guard_left_goes_with_the_next_and_what_another_uses_stays
         with checked_out([part], place) as context:
             assert files_of(other.folder) == files_of(context.folder)
     assert list(place.iterdir()) == []
+
+
+def test_a_lock_without_a_folder_goes_too(store: Store, place: Path) -> None:
+    place.mkdir()
+    (place / "guard-0123456789abcdef.lock").touch()
+    content([store.part(DOCKERFILE)], place)
+    assert list(place.iterdir()) == []
+
+
+TERMINATED = """
+import sys
+from guard.config import Config, Test
+from guard.engine.context import prepared
+from guard.engine.endings import terminable
+from guard.git.repository import Repository
+from guard.git.store import Part
+store, tree, place = sys.argv[1:]
+parts = [Part("", "", tree, Repository(store, store))]
+with terminable(), prepared(parts, Config(test=Test(("/bin/true",))), place):
+    print("all is there", flush=True)
+"""
+
+
+def test_a_guard_that_is_terminated_while_git_writes_leaves_nothing(
+    store: Store, place: Path
+) -> None:
+    files: dict[str, Content] = {f"d{n % 50}/f{n}": f"{n}" for n in range(2_000)}
+    part = store.part({**DOCKERFILE, **files})
+    command = [sys.executable, "-c", TERMINATED, str(store.folder), part.tree, str(place)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as guard:
+        while not list(place.glob("guard-*/d0")):
+            assert guard.poll() is None
+        guard.send_signal(signal.SIGTERM)
+        output, errors = guard.communicate()
+    assert output == b""
+    assert errors.splitlines()[-1] == b"guard.engine.endings.Terminated: SIGTERM"
+    # Nor does a git go on to write.
+    assert list(place.iterdir()) == []
+    assert not [words for _, words in running_commands() if f"/guard-{guard.pid}-" in words]
 
 
 def test_a_full_disk_leaves_nothing(store: Store, place: Path) -> None:
