@@ -206,7 +206,7 @@ def _show(row: _Row, logs: str, screen: Screen) -> None:
         ("image", f"{record.image.reference} {record.image.id}".strip()),
         ("published", f"{record.image.digest} {record.published}".strip()),
         *(("tag", tag) for tag in record.tags),
-        ("bases", " ".join(record.image.bases)),
+        *(("base", f"{name} {image}") for name, image in record.image.bases),
         ("engine", f"{record.engine.name} {record.engine.version} at {record.engine.host}"),
         ("builder", f"{record.engine.builder}, {record.engine.platform}"),
         ("guard", record.guard),

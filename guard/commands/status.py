@@ -1,13 +1,16 @@
 """``guard status``: the combination as it stands, whether pushes would pass, what to type next."""
 
+from __future__ import annotations
+
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from guard.commands.check import show_hooks
 from guard.commands.hooked import targets_of
-from guard.config import FILE, Config
+from guard.config import FILE
+from guard.engine.ahead import PATIENCE, Ahead, connect
 from guard.errors import EXIT_ALLOWED, EngineError, GitError, GuardError
 from guard.gate.bypass import Bypassed, bypassed
 from guard.gate.gate import Gate, gate_here
@@ -28,6 +31,10 @@ from guard.situation.checkouts import Relation, Settings, checkouts, stage_setti
 from guard.situation.publication import Unknown
 from guard.situation.release import Reach, Spot
 from guard.situation.values import Consumer, Facts, Pin
+
+if TYPE_CHECKING:
+    from guard.engine.bases import Moved
+    from guard.engine.client import Engine
 
 # Seconds that a remote has to answer where the next step is to push to it.
 _PATIENCE: Final = 2.0
@@ -59,6 +66,7 @@ class _Status(NamedTuple):
     consumer: _Push | None
     proof: Proof
     engine: str
+    moved: tuple[Moved, ...]
     bypassed: Bypassed
     is_away: bool
     next: str
@@ -148,11 +156,13 @@ def _show_undecided(gate: Gate, error: GuardError, is_short: bool, screen: Scree
 
 
 def _status(gate: Gate, is_short: bool) -> _Status:
+    # The docker SDK takes longer to import than all the rest.
+    connecting = None if is_short else Ahead(connect)
     now = Situation(gate)
     targets = targets_of(gate.workspace, now.config)
     proof = prove_hooks(*targets, gate.pool.settings, now.hook_health)
     is_away, text = _way_home(gate)
-    engine = "" if is_short else _engine(now.config)
+    engine, moved = _engine(now, connecting) if connecting is not None else ("", ())
     if not text:
         now, text = _next(now, proof, 0 if is_short else _PATIENCE)
         if isinstance(engine, Unknown) and text.startswith(_OF_ENGINE):
@@ -160,7 +170,7 @@ def _status(gate: Gate, is_short: bool) -> _Status:
             text = as_next(str(engine.remedy or engine.what), text, is_persons=True)
     pushes = _superproject(now), _consumer(now)
     engine = f"none: {engine.what}" if isinstance(engine, Unknown) else engine
-    return _Status(now, *pushes, proof, engine, bypassed(gate), is_away, text)
+    return _Status(now, *pushes, proof, engine, moved, bypassed(gate), is_away, text)
 
 
 def _next(now: Situation, proof: Proof, patience: float) -> tuple[Situation, str]:
@@ -232,17 +242,29 @@ def _way_home(gate: Gate) -> tuple[bool, str]:
     return True, _AWAY
 
 
-def _engine(config: Config) -> str | Unknown:
-    """The engine that `guard test` would use, with its builder; or why there is none."""
-    # The docker SDK takes longer to import than all the rest.
-    from guard.engine.attempt import choose_builder
-    from guard.engine.client import Engine
+def _engine(now: Situation, connecting: Ahead[Engine]) -> tuple[str | Unknown, tuple[Moved, ...]]:
+    """The engine that `guard test` would use, with its builder, or why there is none; and which
+    bases of the verdict are others there by now.
+    """
+    record, wanted = now.record, now.config.image.builder
+
+    def look() -> tuple[str, tuple[Moved, ...]]:
+        from guard.engine.attempt import choose_builder
+        from guard.engine.bases import moved_bases
+
+        with connecting.result() as engine:
+            moved: tuple[Moved, ...] = ()
+            if record is not None:
+                moved = moved_bases(engine, record.engine.place, record.image.bases)
+            return f"{engine.facts}, {choose_builder(engine, wanted)}", moved
 
     try:
-        with Engine.connect() as engine:
-            return f"{engine.facts}, {choose_builder(engine, config.image.builder)}"
+        return Ahead(look).result(PATIENCE)
     except EngineError as error:
-        return Unknown(error.problem, error.remedy)
+        return Unknown(error.problem, error.remedy), ()
+    except TimeoutError:
+        what = f"the engine has not answered within {PATIENCE:g} seconds"
+        return Unknown(what, "look why it does not: docker version"), ()
 
 
 def _show(status: _Status, verbose: bool, screen: Screen) -> None:
@@ -285,6 +307,8 @@ def _rows(status: _Status, verbose: bool, screen: Screen) -> Iterator[tuple[str,
     if len(ranges) > len(shown):
         yield "", f"and {counted(len(ranges) - len(shown), 'package')} more (--verbose)"
     yield "verdict", _verdict(now.facts)
+    for base in status.moved:
+        yield "", screen.paint(f"its base {base}: guard test builds and tests again", "yellow")
     yield "engine", status.engine
 
 
@@ -363,6 +387,7 @@ def _json(status: _Status) -> dict[str, Any]:
             "recipe": tested.recipe or None,
             "detail": tested.detail,
             "log": tested.log or None,
+            "moved_bases": [base._asdict() for base in status.moved],
         }
     return {
         "version": JSON_VERSION,

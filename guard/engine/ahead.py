@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from math import inf
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# Seconds that an engine has to say what is only nice to know.
+PATIENCE: Final = 5.0
 # Seconds.
 _TURN: Final = 0.5
 # Seconds that imports may keep the interpreter to themselves.
@@ -33,11 +37,14 @@ class Ahead(Generic[T]):
         self._thread = Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def result(self) -> T:
-        """Wait for it. Raises what the work raised."""
+    def result(self, patience: float = inf) -> T:
+        """Wait for it. Raises what the work raised, or a TimeoutError after so many seconds."""
+        end = monotonic() + patience
         # A signal that comes between the look for one and the wait is seen when the wait ends.
         while self._thread.is_alive():
-            self._thread.join(_TURN)
+            if (left := end - monotonic()) <= 0:
+                raise TimeoutError
+            self._thread.join(min(left, _TURN))
         if self._error is not None:
             raise self._error
         return self._result[0]

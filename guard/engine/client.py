@@ -6,6 +6,7 @@ import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, cast
 
@@ -125,6 +126,15 @@ class Engine:
         self.api.close()
         if self._tunnel is not None:
             self._tunnel.close()
+
+    @cached_property
+    def id(self) -> str:
+        """Who it is; "" where it does not say. An engine of Docker's says the same all its life."""
+        try:
+            with self.speaking("ask who it is"):
+                return str(self.api.info().get("ID") or "")
+        except EngineError:
+            return ""
 
     def image_id(self, name: str) -> str:
         """The whole id of an image, e.g. ``sha256:9f86...``; "" where the engine has none such.

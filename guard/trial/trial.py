@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from guard import __version__
 from guard.config import Config
-from guard.engine.ahead import Ahead, connect
+from guard.engine.ahead import PATIENCE, Ahead, connect
 from guard.engine.build import REVISION, SOURCE, Options
 from guard.engine.buildkit import CliBuild, begin
 from guard.engine.cli import BuildkitCli, find_cli
@@ -37,10 +37,11 @@ from guard.screen import Screen
 from guard.situation.branches import remote_of
 from guard.trial.jobs import Job, at_work
 from guard.trial.watch import Watch, tell, write_log
-from guard.verdicts.record import EngineFacts, ImageFacts, Record
+from guard.verdicts.record import BaseFacts, EngineFacts, ImageFacts, Record
 
 if TYPE_CHECKING:
     from guard.engine.attempt import Attempt
+    from guard.engine.bases import Moved
     from guard.engine.client import Engine
 
 # Bytes that a log and a verdict need at the least, on the disk of the repository.
@@ -91,6 +92,7 @@ def passes(
     Raises:
         as `try_out`.
     """
+    means = means or Means.looked_for(gate)
     look_up = partial(gate.verdicts.look_up, job.assembly.key, job.config.recipe.digest)
     before: list[Tested] = []
     with at_work(gate, job.name, screen, lambda: before.append(look_up())) as waited:
@@ -102,11 +104,29 @@ def passes(
             screen.say(f"  log: {tested.log}")
             return False
         if tested.state is VerdictState.PASSED and (waited or not (again or fresh)):
-            screen.say(f"{screen.paint('passed', 'green')} already: verdict {tested.verdict}")
-            return True
+            moved = () if waited else _moved(gate, tested, means)
+            if not moved:
+                screen.say(f"{screen.paint('passed', 'green')} already: verdict {tested.verdict}")
+                return True
+            for base in moved:
+                screen.say(f"{tested.verdict} passed on another base: {base}")
         record, log = try_out(gate, job, fresh, screen, means)
     tell(record, log, screen)
     return record.result is Result.PASSED
+
+
+def _moved(gate: Gate, tested: Tested, means: Means) -> tuple[Moved, ...]:
+    """The bases of a passed verdict that are others by now, as far as the engine says."""
+    record = gate.verdicts.record_of(tested.key, tested.recipe)
+    if record is None or not record.image.bases:
+        return ()
+    try:
+        engine = means.engine.result(PATIENCE)
+        from guard.engine.bases import moved_bases
+
+        return moved_bases(engine, record.engine.place, record.image.bases)
+    except (EngineError, TimeoutError):
+        return ()  # what has passed needs no engine
 
 
 def try_out(
@@ -128,10 +148,11 @@ def try_out(
     means = means or Means.looked_for(gate)
     with _begun(gate, job, fresh, means.cli) as begun, means.engine.result() as engine:
         screen.say(f"engine: {engine.facts}")
+        owner = engine.id  # while the CLI builds
         with _log(gate.verdicts.logs, job.name) as log:
             made = _attempt(engine, begun, means, screen, log)
-            reference, bytes_ = _finishing(gate, job, engine, begun, made, screen, log)
-        record = _record(job, made, log.name, reference, bytes_)
+            image = _finishing(gate, job, engine, begun, made, screen, log)
+        record = _record(job, made, log.name, image, owner)
     try:
         troubles = gate.verdicts.record(record, job.assembly.parts)
     except GuardError as error:
@@ -219,28 +240,32 @@ def _finishing(
     made: Attempt,
     screen: Screen,
     log: IO[str],
-) -> tuple[str, int]:
+) -> ImageFacts:
     """Name the image and tell of the build; an engine that fails now costs no verdict."""
+    from guard.engine.bases import as_named
     from guard.engine.images import layers, put_tag
 
-    reference, bytes_, build = "", 0, made.build
+    build, recipe = made.build, job.config.recipe
+    dockerfile = begun.prepared.context.dockerfile
+    image = ImageFacts(build.image)
     try:
         if made.result is Result.PASSED:
             # A tag that says what is in the image.
             name = job.config.image.name
             tag = tag_of(gate, job.config, job.assembly.parts, job.release)
             put_tag(engine, build.image, name, tag)
-            reference = f"{name}:{tag}"
+            image = image._replace(reference=f"{name}:{tag}")
         image_layers = layers(engine, build.image) if build.image else ()
-        bytes_ = sum(layer.size for layer in image_layers)
-        dockerfile = begun.prepared.context.dockerfile
+        image = image._replace(size=sum(layer.size for layer in image_layers))
+        bases = as_named(engine, build.bases, dockerfile, recipe)
+        image = image._replace(bases=tuple(BaseFacts(*base) for base in bases))
         before = _last_passed(gate, job)
         shown = profile(build.steps, image_layers, dockerfile, job.config.consumer, before)
         write_log(log, f"\n{shown}\n")
         screen.say(shown)
     except GuardError as error:
         screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {error.problem}")
-    return reference, bytes_
+    return image
 
 
 def tag_of(gate: Gate, config: Config, parts: Iterable[Part], release: str) -> str:
@@ -291,7 +316,7 @@ def _log(folder: str, name: str) -> Iterator[IO[str]]:
             log.close()
 
 
-def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Record:
+def _record(job: Job, made: Attempt, log: str, image: ImageFacts, owner: str) -> Record:
     engine, build = made.engine, made.build
     detail, words = made.last.failure, made.last.words
     if detail and words not in detail:
@@ -310,8 +335,10 @@ def _record(job: Job, made: Attempt, log: str, reference: str, size: int) -> Rec
         superproject=job.combination.commit or "",
         gitlinks=tuple(Gitlink(part.path, part.commit) for part in job.assembly.parts if part.path),
         release=job.release,
-        image=ImageFacts(build.image, "", reference, tuple(base.id for base in build.bases), size),
-        engine=EngineFacts(engine.name, engine.version, made.builder, engine.host, made.platform),
+        image=image,
+        engine=EngineFacts(
+            *(engine.name, engine.version, made.builder, engine.host, made.platform), owner
+        ),
         guard=__version__,
         log=os.path.basename(log),
         log_sha256=digest,

@@ -21,13 +21,30 @@ _LONGEST: Final = 1e9
 
 
 class EngineFacts(NamedTuple):
-    """What built it. None of it is part of the key."""
+    """What built it. None of it is part of the key.
+
+    Args:
+        id: the engine's own, "" where it says none.
+    """
 
     name: str = ""
     version: str = ""
     builder: str = ""
     host: str = ""
     platform: str = ""
+    id: str = ""
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What tells it from other engines: some of them are copies, with the id of the first."""
+        return self.id, self.host
+
+
+class BaseFacts(NamedTuple):
+    """A base image: its name, which floats unless it is ``name@id``, and its id."""
+
+    name: str
+    id: str
 
 
 class ImageFacts(NamedTuple):
@@ -37,13 +54,12 @@ class ImageFacts(NamedTuple):
         id: of the image in the engine, "" where the build failed.
         digest: where it was published, ``name@sha256:...``: what brings it back.
         reference: the name and tag it was given, in a registry as well once it was published.
-        bases: ids of the base images, which float.
     """
 
     id: str = ""
     digest: str = ""
     reference: str = ""
-    bases: tuple[str, ...] = ()
+    bases: tuple[BaseFacts, ...] = ()
     size: int = 0
 
 
@@ -125,9 +141,7 @@ class Record(NamedTuple):
 
     def to_json(self) -> bytes:
         """The record as it is stored, with a final newline."""
-        own = {**self._asdict(), "version": 1, "gitlinks": dict(self.gitlinks)}
-        if not self.tags:
-            del own["tags"]
+        own = {**self._asdict(), "version": 2, "gitlinks": dict(self.gitlinks)}
         statement = {
             "_type": _STATEMENT,
             "subject": [{"name": "combination", "digest": {"gitTree": self.key}}],
@@ -162,7 +176,7 @@ class _Statement(NamedTuple):
 class _Own(NamedTuple):
     """What of guard's own fields is no field of a record, or in another form."""
 
-    version: Literal[1]
+    version: Literal[2]
     gitlinks: dict[str, str]
 
 

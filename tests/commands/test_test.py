@@ -9,12 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import uuid
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from guard.engine.client import Engine
 from guard.git.files import held, lock_file
 from guard.model import Result
 from tests.workshop import GUARD_TOML, Workshop, running_commands
@@ -134,6 +138,80 @@ def test_whoever_waits_takes_a_failure_too_and_tests_where_the_first_was_killed(
     assert second.returncode == 1
     assert ("failed at test: as the first one found" in told) is is_recorded
     assert ("  | it breaks" in told) is not is_recorded
+
+
+class TestABaseThatMoved:
+    @pytest.fixture(params=["classic", "buildkit"])
+    def moving(
+        self, request: pytest.FixtureRequest, prepared: Workshop, base: str
+    ) -> Iterator[Callable[[], None]]:
+        """Give the name that the Dockerfile starts from to another image."""
+        name = f"localhost/guard-moving-{uuid.uuid4().hex[:12]}"
+        toml = GUARD_TOML.replace("[test]", f'builder = "{request.param}"\n[test]')
+        files = {".guard.toml": toml, "Dockerfile": f"FROM {name}\nCOPY . /liqd/\n"}
+        with Engine.connect() as engine:
+            api: Any = engine.api
+
+            def move() -> None:
+                made = api.create_container(base, ["true"])["Id"]
+                api.commit(made, repository=name, changes=[f"LABEL guard.made={uuid.uuid4()}"])
+                api.remove_container(made)
+
+            move()
+            prepared.docker.commit("Start from a name", files)
+            yield move
+            api.remove_image(name, force=True)
+
+    def test_is_built_on_again_and_the_status_says_why(
+        self, moving: Callable[[], None], prepared: Workshop
+    ) -> None:
+        prepared.install()
+        assert prepared.guard("test").status == 0
+        assert "passed already" in prepared.guard("test").out
+        assert json.loads(prepared.guard("status", "--json").out)["verdict"]["moved_bases"] == []
+        moving()
+        status = prepared.guard("status").out
+        why = r"localhost/guard-moving-\w+ was [0-9a-f]{12} and is [0-9a-f]{12} now"
+        again = "guard test builds and tests again"
+        assert re.search(rf"\n  verdict     passed .*\n {{14}}its base {why}: {again}\n", status)
+        (moved,) = json.loads(prepared.guard("status", "--json").out)["verdict"]["moved_bases"]
+        assert (set(moved), moved["was"] == moved["now"]) == ({"name", "was", "now"}, False)
+        # The hook asks no engine, and a verdict does not cease to be one.
+        assert prepared.push(prepared.aula, "origin", "HEAD:refs/heads/topic").status == 0
+        ran = prepared.guard("test")
+        assert ran.status == 0
+        assert re.search(rf"\n\S+ passed on another base: {why}\n", ran.out)
+        assert "  | the tests of aula ran" in ran.out
+        assert "passed already" in prepared.guard("test").out
+        assert "its base" not in prepared.guard("status").out
+
+    def test_is_no_matter_on_another_engine_nor_where_none_answers(
+        self, moving: Callable[[], None], prepared: Workshop, tmp_path: Path
+    ) -> None:
+        """Its images were pulled another day, and it may know the same one by another id."""
+        assert prepared.guard("test").status == 0
+        moving()
+        with Engine.connect() as engine:
+            socket_ = engine.facts.host.removeprefix("unix://")
+        (tmp_path / "elsewhere").symlink_to(socket_)
+        for host in (f"unix://{tmp_path}/elsewhere", "unix:///nonexistent/docker.sock"):
+            ran = prepared.guard("test", DOCKER_HOST=host)
+            assert (ran.status, "passed already" in ran.out) == (0, True), ran.text
+            assert "its base" not in prepared.guard("status", DOCKER_HOST=host).out
+
+
+def test_an_engine_that_does_not_answer_holds_up_nobody_for_long(
+    prepared: Workshop, base: str
+) -> None:
+    assert prepared.guard("test").status == 0
+    with socket.create_server(("127.0.0.1", 0), backlog=9) as silent:
+        host = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        began = time.monotonic()
+        status = prepared.guard("status", DOCKER_HOST=host)
+        assert "\n  engine      none: the engine has not answered within 5 seconds\n" in status.out
+        ran = prepared.guard("test", DOCKER_HOST=host)
+        assert (ran.status, "passed already" in ran.out) == (0, True), ran.text
+        assert time.monotonic() - began < 25  # the SDK would wait for 30 seconds, twice
 
 
 def running(marker: str) -> bool:
