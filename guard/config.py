@@ -49,6 +49,7 @@ class Image(NamedTuple):
         also: other names under which the consumer's files know the image.
         pins: patterns over the consumer's paths: by these files people and CI pick the image.
         publish: whether there is a registry that images go to.
+        cache_from, cache_to: where else buildx finds layers and keeps them, in its own words.
     """
 
     name: str = "quay.io/liqd/aula"
@@ -66,6 +67,8 @@ class Image(NamedTuple):
         *("*.sh", "Makefile", "Dockerfile*", "docker/**", "docker-compose*", "scripts/**"),
     )
     publish: bool = True
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
 
 
 class Test(NamedTuple):
@@ -432,6 +435,8 @@ _IMAGE: Final[Mapping[str, _Check]] = {
     "consumer": _one_of("full", "manifests"),
     "builder": _one_of("auto", "buildkit", "classic"),
     "ignore": _literal_paths,
+    "cache-from": _texts,
+    "cache-to": _texts,
     "latest-from": _one_of("releases", "any"),
     "also": _names,
     "pins": _globs,

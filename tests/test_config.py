@@ -39,6 +39,8 @@ also       = ["fisx/x"]
 pins       = ["ci/**"]
 latest-from = "any"
 publish = false
+cache-from = ["type=registry,ref=x:cache"]
+cache-to = ["type=inline"]
 
 [test]
 command = ["make", ""]
@@ -72,6 +74,8 @@ def test_every_key() -> None:
             ("fisx/x",),
             ("ci/**",),
             publish=False,
+            cache_from=("type=registry,ref=x:cache",),
+            cache_to=("type=inline",),
         ),
         test=HowToTest(("make", ""), 45, "/liqd/aula", True),
         rules=Rules("error", "error"),
@@ -104,7 +108,7 @@ WRONG = {
     "guard.consumer-push": ["protect", "tested"],
     "image": [
         *("name", "dockerfile", "target", "platform", "build-args", "consumer", "builder"),
-        *("latest-from", "also", "pins", "ignore"),
+        *("latest-from", "also", "pins", "ignore", "cache-from", "cache-to"),
     ],
     "test": ["command", "timeout", "source"],
     "rules": ["image-published", "image-pin"],
@@ -316,6 +320,8 @@ class TestRecipe:
             ('["docs/", "README.md", "docs"]', '["README.md", "docs"]'),
             ('latest-from = "any"', 'latest-from = "releases"'),
             ("publish = false", ""),
+            ('cache-from = ["type=registry,ref=x:cache"]', ""),
+            ('cache-to = ["type=inline"]', ""),
             ('image-published = "error"', ""),
             ('image-pin = "error"', ""),
             ('also       = ["fisx/x"]', ""),

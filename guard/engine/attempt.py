@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple
 
 from guard.config import Recipe
-from guard.engine.build import Build, OnEvent, Options, Outcome, Testing
+from guard.engine.build import Build, OnEvent, Options, Outcome, Output, Testing
 from guard.engine.buildkit import CliBuild, buildkit_build
 from guard.engine.classic import classic_build
-from guard.engine.cli import BuildkitCli, find_cli
+from guard.engine.cli import BuildkitCli, InUse, InUseQuestion, find_cli
 from guard.engine.client import Engine, Facts
 from guard.engine.context import Context, Prepared
 from guard.engine.endings import DeadlinePassed, deadline, terminable
@@ -23,8 +22,6 @@ from guard.errors import EngineError
 from guard.model import Result
 
 _USUAL: Final = Options()
-# The image that an instruction names; between two words a line may end in a backslash.
-_FROM: Final = re.compile(r"(?im)^\s*FROM(?:\\?\s)+(?:--\S+(?:\\?\s)+)*([^\s\\]+)")
 
 
 class Attempt(NamedTuple):
@@ -33,7 +30,7 @@ class Attempt(NamedTuple):
     Args:
         test: None where it never came to that.
         context_digest: SHA-256 of what is in the build context, 64 hexadecimal digits.
-        builder: ``classic`` or ``buildkit``.
+        builder: as people are told, e.g. ``buildkit (docker 20.10.24)``.
         platform: what was built for, e.g. ``linux/amd64``.
     """
 
@@ -63,15 +60,17 @@ class Builder(NamedTuple):
     Args:
         name: ``classic`` or ``buildkit``: what a verdict records.
         version: what drives it, e.g. ``docker 20.10.24``.
+        in_use: buildx's own choice.
         build: raises `EngineError` for anything but a failure that is the combination's own.
     """
 
     name: str
     version: str
+    in_use: InUse
     build: Callable[[Engine, Context, Recipe, Options, OnEvent], Build]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.version})"
+        return f"{self.name} ({self.version}{f', {self.in_use}' if self.in_use.name else ''})"
 
 
 def attempt(
@@ -99,6 +98,12 @@ def attempt(
         builder = choose_builder(engine, prepared.builder, find, begun)
         if begun is not None and builder.name != "buildkit":
             begun.close()
+        if (options.cache_from or options.cache_to) and not builder.in_use.name:
+            raise EngineError(
+                f"[image] cache-from and cache-to are for buildx; this would build with {builder}",
+                "install docker buildx, or take them out of .guard.toml",
+            )
+        on_event(Output(f"builder: {builder}"))
         build = _built(engine, builder, prepared, on_event, options)
         test = None
         if build.image:
@@ -110,7 +115,7 @@ def attempt(
             )
             test = run_test(engine, plan, on_event)
     platform = recipe.platform or engine.facts.platform
-    return Attempt(build, test, context.digest, engine.facts, builder.name, platform)
+    return Attempt(build, test, context.digest, engine.facts, str(builder), platform)
 
 
 def choose_builder(
@@ -126,7 +131,8 @@ def choose_builder(
         begun: the build that BuildKit goes on with, None to begin it.
 
     Raises:
-        EngineError: BuildKit is asked for and nothing here drives it.
+        EngineError: BuildKit is asked for and nothing here drives it, or buildx's own builder does
+            not answer.
     """
     usable = wanted == "buildkit"
     if wanted == "auto":
@@ -136,13 +142,16 @@ def choose_builder(
         usable = any(network["Name"] == "bridge" for network in networks)
     cli = find() if usable else None
     if cli is not None:
-        return Builder("buildkit", cli.version, partial(buildkit_build, cli, begun))
+        question = begun.in_use if begun is not None else None
+        in_use = (question or InUseQuestion(cli, engine.given_host)).answer()
+        build = partial(buildkit_build, cli, in_use, begun)
+        return Builder("buildkit", cli.version, in_use, build)
     if wanted == "buildkit":
         raise EngineError(
             "[image] builder is buildkit, but no docker CLI here speaks it",
             "install docker buildx, or a docker CLI of version 18.09 to 20.10 (docker.io)",
         )
-    return Builder("classic", f"engine {engine.facts.version}", classic_build)
+    return Builder("classic", f"engine {engine.facts.version}", InUse(), classic_build)
 
 
 def _built(
@@ -153,7 +162,12 @@ def _built(
         with deadline(prepared.timeout):
             build = builder.build(engine, prepared.context, prepared.recipe, options, on_event)
     except BaseImageError as error:
-        raise (_only_here(engine, prepared, error) if options.fresh else error) from None
+        raise _only_here(engine, builder.in_use, options, error) from None
+    except EngineError as error:
+        if not builder.in_use.remedy or error.remedy:
+            raise
+        problem = f"{builder.in_use}: {error.problem}"
+        raise EngineError(problem, builder.in_use.remedy) from error
     except DeadlinePassed:
         raise EngineError(
             f"the build did not end within {prepared.timeout} seconds",
@@ -162,14 +176,21 @@ def _built(
     return build._replace(outcome=build.outcome._replace(seconds=time.monotonic() - began))
 
 
-def _only_here(engine: Engine, prepared: Prepared, error: EngineError) -> EngineError:
-    """What to say of a fresh build whose base nobody gives, where this engine has one."""
-    bases = _FROM.findall(prepared.context.dockerfile)
-    names = [name for name in bases if engine.image_id(name)]
-    if not names:
+def _only_here(
+    engine: Engine, in_use: InUse, options: Options, error: BaseImageError
+) -> EngineError:
+    """What to say where a base could not be pulled; the engine may have it all the same."""
+    if not error.image or not engine.image_id(error.image):
+        return error
+    if in_use.endpoint:
+        return EngineError(
+            f"{in_use} cannot pull {error.image}, which only this engine has: {error.problem}",
+            in_use.remedy,
+        )
+    if not options.fresh:
         return error
     return EngineError(
-        f"--fresh pulls base images, and {' or '.join(names)} could not be pulled. This engine "
+        f"--fresh pulls base images, and {error.image} could not be pulled. This engine "
         f"has it; without --fresh it would be built on as it is here. {error.problem}",
         "guard test --again",
     )

@@ -18,10 +18,13 @@ class Options(NamedTuple):
     Args:
         fresh: use no cache and pull the bases.
         labels: put on the image; they cost no cached layer.
+        cache_from, cache_to: where else layers are kept, in buildx's words.
     """
 
     fresh: bool = False
     labels: tuple[tuple[str, str], ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
 
 
 class Step(NamedTuple):

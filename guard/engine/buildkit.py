@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from guard.config import Recipe
 from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone
-from guard.engine.cli import BuildkitCli, kill, lines_of, start
+from guard.engine.cli import BuildkitCli, InUse, InUseQuestion, kill, lines_of, start
 from guard.engine.context import Context, Prepared
 from guard.engine.endings import shielded
 from guard.engine.failures import Excerpt, Trouble, judged
@@ -53,11 +53,19 @@ class CliBuild:
 
     Args:
         host: URL of the engine, "" for the one that the CLI finds by itself.
+        in_use: the question for its builder; closed with the build.
     """
 
     def __init__(
-        self, cli: BuildkitCli, context: Context, recipe: Recipe, options: Options, host: str = ""
+        self,
+        cli: BuildkitCli,
+        context: Context,
+        recipe: Recipe,
+        options: Options,
+        host: str = "",
+        in_use: InUseQuestion | None = None,
     ) -> None:
+        self.in_use = in_use
         self._private = ExitStack()
         folder = Path(self._private.enter_context(private_folder()))
         self._image, self._metadata = folder / "image", folder / "metadata"
@@ -86,6 +94,8 @@ class CliBuild:
     def close(self) -> None:
         """End it, where it has not ended; harmless the second time."""
         with shielded():
+            if self.in_use is not None:
+                self.in_use.close()
             kill(self._process)
             self._private.close()
 
@@ -107,6 +117,9 @@ class CliBuild:
             command += ["--label", f"{name}={value}"]
         if options.fresh:
             command += ["--no-cache", "--pull"]
+        if cli.is_buildx:
+            command += [f"--cache-from={cache}" for cache in options.cache_from]
+            command += [f"--cache-to={cache}" for cache in options.cache_to]
         return [*command, context.folder]
 
 
@@ -121,11 +134,15 @@ def begin(
         find: gives the CLI.
     """
     cli = find() if prepared.builder != "classic" else None
-    return CliBuild(cli, prepared.context, prepared.recipe, options) if cli is not None else None
+    if cli is None:
+        return None
+    question = InUseQuestion(cli)
+    return CliBuild(cli, prepared.context, prepared.recipe, options, in_use=question)
 
 
 def buildkit_build(
     cli: BuildkitCli,
+    in_use: InUse,
     begun: CliBuild | None,
     engine: Engine,
     context: Context,
@@ -158,10 +175,11 @@ def buildkit_build(
     steps = tuple(progress.ended.values())
     if status != 0:
         return Build(judged(progress.trouble(), context.dockerfile), steps)
-    # The CLI may have gone elsewhere, or a builder of its own may keep the image to itself.
     image = next(filter(None, map(engine.image_id, ids)), "")
     if not image:
-        raise EngineError(f"{cli.version} ended well, but made no image")
+        # The builder may be another engine's.
+        what = f"{cli.version}, {in_use}" if in_use.name else cli.version
+        raise EngineError(f"{what} ended well, but the engine has no such image", in_use.remedy)
     bases = []
     for step in steps:
         word, *words = step.text.split()
@@ -325,13 +343,15 @@ class _Progress:
         if vertex.error:
             self._errors[vertex.key] = vertex
         elif step.number:
-            # A base is first looked up and then pulled, where it is needed.
+            # What is looked up first, in a registry, is pulled where it is needed.
             before = self.ended.get(step.number)
-            seconds = (vertex.seconds or 0.0) + (before.seconds if before else 0.0)
-            done = StepDone(step.number, step.text, seconds, vertex.cached)
-            self.ended[step.number] = done
+            done = StepDone(step.number, step.text, vertex.seconds or 0.0, vertex.cached)
             if before is None:
                 self._on_event(done)
+            else:
+                seconds, cached = before.seconds + done.seconds, before.cached or done.cached
+                done = done._replace(seconds=seconds, cached=cached)
+            self.ended[step.number] = done
 
     def _begun(self, vertex: _Vertex) -> _Step:
         instruction = _INSTRUCTION.fullmatch(vertex.name)

@@ -7,14 +7,17 @@ CLI, which reads the build context out of a folder.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from guard.errors import EngineError
@@ -33,8 +36,10 @@ _PLUGINS: Final = (
 _FIRST_WITHOUT: Final = 23
 # From this version on buildx tells of a build in JSON.
 _RAWJSON: Final = [0, 13]
-# Seconds that a program may take to say its version.
+# Seconds that a program may take to say its version, and a builder to say that it is there.
 _PATIENCE: Final = 30
+_MOMENT: Final = 3
+_OWN: Final = "BUILDX_BUILDER=default guard test"
 _KIND: Final = "program"
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -59,6 +64,99 @@ class BuildkitCli(NamedTuple):
         return "rawjson" if self.is_buildx and [*map(int, numbers[:2])] >= _RAWJSON else "plain"
 
 
+class InUse(NamedTuple):
+    """A builder of buildx; without a name where there is no buildx, and so no choice.
+
+    Args:
+        driver: e.g. ``docker`` for an engine itself, ``docker-container``, ``remote``.
+        endpoint: where it is, "" for the engine that the CLI uses anyway.
+    """
+
+    name: str = ""
+    driver: str = "docker"
+    endpoint: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """What has the engine itself build, "" where it did."""
+        return _OWN if self.endpoint else ""
+
+    def __str__(self) -> str:
+        where = f"{self.driver} at {self.endpoint}" if self.endpoint else self.driver
+        return f"builder {self.name} ({where})"
+
+
+class InUseQuestion:
+    """buildx is asked which builder is in use; closed where nobody waits for the answer.
+
+    Args:
+        host: URL of the engine, "" for the one that the CLI finds by itself.
+    """
+
+    def __init__(self, cli: BuildkitCli, host: str = "") -> None:
+        self._known = InUse("default") if cli.is_buildx else InUse()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._end = time.monotonic() + _MOMENT
+        if cli.is_buildx and _is_chosen():
+            self._process = start([cli.command[0], "inspect"], host, subprocess.PIPE)
+
+    def answer(self) -> InUse:
+        """Wait for it.
+
+        Raises:
+            EngineError: there is no such builder, or it does not answer.
+        """
+        if self._process is None:
+            return self._known
+        try:
+            output, errors = self._process.communicate(
+                timeout=max(self._end - time.monotonic(), 0.1)
+            )
+        except subprocess.TimeoutExpired:
+            raise EngineError(
+                "the builder of buildx that is in use does not answer", _OWN
+            ) from None
+        finally:
+            self.close()
+        text = output.decode(errors="replace")
+        values = {
+            word: re.findall(rf"^{word}: +(.*\S)", text, re.MULTILINE)
+            for word in ("Name", "Driver", "Endpoint", "Status", "Error")
+        }
+        if not (values["Name"] and values["Driver"]):
+            words = errors.decode(errors="replace").strip().removeprefix("ERROR: ")
+            raise EngineError(f"buildx cannot say which builder is in use: {words}", _OWN)
+        builder = InUse(values["Name"][0], values["Driver"][0], ", ".join(values["Endpoint"]))
+        # Others are started by the build where they do not run.
+        if values["Error"] or (builder.driver == "remote" and "running" not in values["Status"]):
+            why = f": {values['Error'][0]}" if values["Error"] else ""
+            raise EngineError(f"{builder} does not answer{why}", _OWN)
+        return builder
+
+    def close(self) -> None:
+        """End it, where it has not ended; harmless the second time."""
+        if self._process is not None:
+            kill(self._process)
+
+
+def _is_chosen() -> bool:
+    """Whether somebody has told buildx to use another builder than the engine itself."""
+    if os.environ.get("BUILDX_BUILDER"):
+        return os.environ["BUILDX_BUILDER"] != "default"
+    folder = os.environ.get("BUILDX_CONFIG") or os.path.join(_config_folder(), "buildx")
+    try:
+        current = json.loads(Path(folder, "current").read_bytes() or b"{}")
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return bool(current.get("Name"))
+
+
+def _config_folder() -> str:
+    return os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
+
+
 def find_cli(
     memo: Memo | None = None,
     places: Sequence[str] = _PLACES,
@@ -74,8 +172,7 @@ def find_cli(
         plugins: folders of the CLI's plugins, behind the user's own.
     """
     # The plugin as a program of its own: as a child of the CLI it would outlive it.
-    config = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-    for folder in (f"{config}/cli-plugins", *plugins):
+    for folder in (f"{_config_folder()}/cli-plugins", *plugins):
         program = os.path.join(folder, "docker-buildx")
         version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _ask(program, "version", memo)())
         if version:
@@ -91,8 +188,10 @@ def find_cli(
     return None
 
 
-def start(arguments: Sequence[str], host: str = "") -> subprocess.Popen[bytes]:
-    """Start a build by the CLI. It gets no signal of the terminal, and dies when guard dies.
+def start(
+    arguments: Sequence[str], host: str = "", stdout: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """Start the CLI. It gets no signal of the terminal, and dies when guard dies.
 
     Args:
         host: URL of the engine, "" for the one that the CLI finds by itself.
@@ -104,7 +203,7 @@ def start(arguments: Sequence[str], host: str = "") -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             env=_environment(host),
             start_new_session=True,
@@ -126,8 +225,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    if process.stderr is not None:
-        process.stderr.close()
+    for stream in filter(None, (process.stdout, process.stderr)):
+        stream.close()
 
 
 def _environment(host: str) -> dict[str, str]:

@@ -154,7 +154,11 @@ def plain(line: str) -> str:
 
 
 class BaseImageError(EngineError):
-    """A base image could not be had."""
+    """An image that the build needs could not be had; `image` is its name, or ""."""
+
+    def __init__(self, problem: str, remedy: str, image: str) -> None:
+        super().__init__(problem, remedy)
+        self.image = image
 
 
 class Trouble(NamedTuple):
@@ -297,10 +301,12 @@ def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str)
     image = re.search(_IMAGE, step, re.IGNORECASE)
     if image:
         kind = "frontend" if image[1].lower().startswith("resolve") else "base image"
+        name = (image[2] or "").removeprefix("docker.io/library/").removeprefix("docker.io/")
         raise BaseImageError(
-            f"the engine has no {kind}{f' {image[2]}' if image[2] else at}: {message}",
+            f"the engine has no {kind}{f' {name}' if name else at}: {message}",
             # Its words tell a wrong name from a want of docker login.
-            f"docker pull {shlex.quote(image[2])}" if image[2] else _PULL,
+            f"docker pull {shlex.quote(name)}" if name else _PULL,
+            name,
         )
     if cause is Cause.NETWORK:
         raise EngineError(

@@ -180,7 +180,8 @@ def _begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) ->
     # From here on there are private folders to remove.
     with terminable(), ExitStack() as stack:
         try:
-            options = Options(fresh, _labels(gate, job))
+            image = job.config.image
+            options = Options(fresh, _labels(gate, job), image.cache_from, image.cache_to)
             made = stack.enter_context(prepared(job.assembly.parts, job.config, place))
         except BaseException:
             # What has happened here is what is told: a Ctrl-C reaches the other's git as well.
