@@ -314,8 +314,9 @@ class _Progress:
                     self._vertex(report)
                 case _Log(key, stream, data):
                     step = self._steps.get(key) or self._begun(_Vertex(key, ""))
-                    lines = Lines(partial(self._line, step))
-                    self._lines.setdefault((key, stream), lines).take(data)
+                    if (key, stream) not in self._lines:
+                        self._lines[key, stream] = Lines(partial(self._line, step))
+                    self._lines[key, stream].take(data)
                 case _Text(text):
                     self._text(text)
 

@@ -25,7 +25,7 @@ from guard.git.memo import Memo
 
 # Where packages put it, beside what PATH says: another docker may stand in front of it there.
 _PLACES: Final = ("docker", "/usr/bin/docker", "/usr/local/bin/docker", "/usr/libexec/docker")
-# Where the CLI looks for plugins (cli-plugins/manager of docker/cli), the user's own folder first.
+# Where the CLI looks for plugins at last (cli-plugins/manager of docker/cli).
 _PLUGINS: Final = (
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
@@ -157,6 +157,16 @@ def _config_folder() -> str:
     return os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
 
 
+def _own_plugins() -> list[str]:
+    """The folders of plugins that are the user's, in the CLI's order."""
+    try:
+        settings = json.loads(Path(_config_folder(), "config.json").read_bytes())
+        extra = settings.get("cliPluginsExtraDirs") or ()
+    except (OSError, ValueError, AttributeError):
+        extra = ()  # the CLI warns, and goes on without
+    return [*map(str, extra), os.path.join(_config_folder(), "cli-plugins")]
+
+
 def find_cli(
     memo: Memo | None = None,
     places: Sequence[str] = _PLACES,
@@ -169,10 +179,10 @@ def find_cli(
     Args:
         memo: of what programs said that have not changed since.
         places: programs, by path or by a name that PATH leads to.
-        plugins: folders of the CLI's plugins, behind the user's own.
+        plugins: folders of the CLI's plugins, behind those that the user's settings name.
     """
     # The plugin as a program of its own: as a child of the CLI it would outlive it.
-    for folder in (f"{_config_folder()}/cli-plugins", *plugins):
+    for folder in (*_own_plugins(), *plugins):
         program = os.path.join(folder, "docker-buildx")
         version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _ask(program, "version", memo)())
         if version:

@@ -208,6 +208,7 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
     (Cause.COMBINATION, r"the Dockerfile cannot be empty"),
     (Cause.COMBINATION, r"invalid escape token"),
     (Cause.COMBINATION, r"target stage .* could not be found"),
+    (Cause.COMBINATION, r"^lint violation found"),
     (Cause.COMBINATION, r"invalid stage index"),
     (Cause.COMBINATION, r"invalid from flag value \S+: index out of bounds"),
     # A source of COPY or ADD.

@@ -1,8 +1,9 @@
-"""buildx's own builders: which one is in use, what it lacks, and one that has gone."""
+"""buildx: what it tells of a build, the builder that is in use, and one that cannot serve."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 from guard.config import Config, Image, Test
 from guard.engine.attempt import Attempt, attempt, choose_builder
 from guard.engine.baseimage import base_image
-from guard.engine.build import Options
+from guard.engine.build import Event, Options, Output, Step
 from guard.engine.cli import find_cli
 from guard.engine.client import Engine
 from guard.errors import EngineError
@@ -96,13 +97,116 @@ def _pump(one: socket.socket, other: socket.socket) -> None:
             end.shutdown(socket.SHUT_RDWR)
 
 
-def run(engine: Engine, store: Store, dockerfile: str, options: Options | None = None) -> Attempt:
+def run(
+    engine: Engine,
+    store: Store,
+    dockerfile: str,
+    options: Options | None = None,
+    target: str = "",
+) -> Attempt:
     """Build and test by buildx."""
+    return told(engine, store, dockerfile, options, target)[0]
+
+
+def told(
+    engine: Engine,
+    store: Store,
+    dockerfile: str,
+    options: Options | None = None,
+    target: str = "",
+) -> tuple[Attempt, list[Event]]:
+    """As `run`, with what was told meanwhile."""
     trial = Trial(engine, "buildkit")
     with trial.stack:
-        config = Config(image=Image(builder="buildkit"), test=Test(("/bin/cat", "/x")))
+        image = Image(builder="buildkit", target=target)
+        config = Config(image=image, test=Test(("/bin/cat", "/x")))
         made = trial.prepared(parts(store, dockerfile), config)
-        return attempt(engine, made, trial.on_event, options or Options())
+        return attempt(engine, made, trial.on_event, options or Options()), trial.events
+
+
+def test_the_step_that_fails_is_not_one_that_is_canceled_for_it(
+    newer: Engine, store: Store
+) -> None:
+    base = base_image(newer)
+    dockerfile = (
+        f"FROM {base} AS one\nRUN echo one; sleep 60\nFROM {base} AS two\n"
+        f"RUN echo two >&2; sleep 1; exit 7\nFROM {base}\nCOPY --from=one /x /1\n"
+        "COPY --from=two /x /2\n"
+    )
+    ran, events = told(newer, store, dockerfile)
+    assert ran.last.failure == "exit status 7: RUN echo two >&2; sleep 1; exit 7"
+    assert (ran.last.status, ran.last.tail, ran.last.words) == (7, ("two",), "two")
+    steps = {event.number: event.text for event in events if isinstance(event, Step)}
+    lines = {event.text: steps.get(event.number) for event in events if isinstance(event, Output)}
+    assert lines["one"] == "RUN echo one; sleep 60"
+
+
+def test_lines_come_whole_and_in_any_encoding(newer: Engine, store: Store) -> None:
+    script = "printf 'a\\377'; sleep 1; printf 'b\\ncd'; exit 3"
+    ran = run(newer, store, f"FROM {base_image(newer)}\nRUN {script}\n")
+    assert ran.last.tail == ("a\N{REPLACEMENT CHARACTER}b", "cd")
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "failure"),
+    [
+        ("FROM {}\nRUN <<E\necho x\nexit 4\nE\n", r"exit status 4: RUN <<E \(.*\)"),
+        ("FROM {}\nENV A\n", "ENV must have two arguments"),
+        ("FROM {}\nRUN <<E\necho x\n", "unterminated heredoc"),
+        ("FROM {}\nEXPOSE x/y\n", 'invalid port: "x/y": invalid proto: y'),
+        ("FROM {}\nRUN --mount=type=nope x\n", 'unsupported mount type "nope"'),
+        ("FROM {}\nCOPY nope /\n", '.*"/nope": not found: COPY nope /'),
+        ('FROM {}\nRUN ["nope"]\n', '.*exec: "nope": executable file not found.*'),
+    ],
+)
+def test_what_the_combination_fails_is_a_verdict_whatever_the_words(
+    dockerfile: str, failure: str, newer: Engine, store: Store
+) -> None:
+    ran = run(newer, store, dockerfile.replace("{}", base_image(newer)))
+    assert ran.result is Result.FAILED_BUILD
+    assert re.fullmatch(failure, ran.last.failure)
+
+
+def test_all_that_the_client_says_is_told(newer: Engine, store: Store) -> None:
+    dockerfile = f"FROM {base_image(newer)}\nMAINTAINER x\nRUN echo a >/x\n"
+    lines = [each.text for each in told(newer, store, dockerfile)[1] if isinstance(each, Output)]
+    assert any(re.match(r"WARNING: MaintainerDeprecated: .*\(line 2\)", line) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "problem"),
+    [
+        ("# syntax=127.0.0.1:1/nope:1\nFROM {}\n", "no frontend 127.0.0.1:1/nope:1: "),
+        ("FROM 127.0.0.1:1/nope\n", "no base image 127.0.0.1:1/nope:latest: "),
+        ("FROM {}\nADD http://127.0.0.1:1/x /\n", "the engine reaches no network at 'ADD http"),
+        ("FROM {}\nRUN sh -c 'kill -9 $$'; exit $?\n", "the step was killed .exit status 137."),
+    ],
+)
+def test_what_the_engine_fails_is_none(
+    dockerfile: str, problem: str, newer: Engine, store: Store
+) -> None:
+    with pytest.raises(EngineError, match=problem):
+        run(newer, store, dockerfile.replace("{}", base_image(newer)))
+
+
+@pytest.mark.parametrize("hint", ["View build details: docker-desktop://x/1", "1 warning found"])
+def test_the_last_line_of_all_is_not_why_it_failed(
+    hint: str, newer: Engine, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What buildx adds beside Docker Desktop, put behind what it really says."""
+    plugin = tmp_path / "desktop/cli-plugins/docker-buildx"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(
+        f'#!/bin/sh\n{BUILDX} "$@"\nstatus=$?\necho >&2\necho "{hint}" >&2\nexit $status\n'
+    )
+    plugin.chmod(0o755)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "desktop"))
+    ran, events = told(newer, store, f"FROM {base_image(newer)}\nRUNN true\n")
+    assert ran.last.failure.startswith(
+        "dockerfile parse error on line 2: unknown instruction: RUNN"
+    )
+    texts = [event.text for event in events if isinstance(event, Output)]
+    assert texts[-1] == hint and "   2 | >>> RUNN true" in texts
 
 
 def test_the_engine_itself_is_named_as_the_builder(newer: Engine, store: Store) -> None:

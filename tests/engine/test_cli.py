@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -101,6 +102,31 @@ def test_a_program_that_does_not_answer_is_passed_by(
     found = find_cli(None, (str(silent), str(docker)), ())
     assert found is not None
     assert found.command == (str(docker), "build")
+
+
+@pytest.mark.parametrize("damage", ["", "[", "[]", "{}"])
+def test_buildx_is_found_where_the_cli_finds_it(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = {
+        "extra": tmp_path / "extra",
+        "own": tmp_path / "config/cli-plugins",
+        "system": tmp_path / "system",
+    }
+    for version, folder in enumerate(folders.values()):
+        folder.mkdir(parents=True)
+        plugin = folder / "docker-buildx"
+        plugin.write_text(f"#!/bin/sh\necho github.com/docker/buildx v0.{version}.0 abc\n")
+        plugin.chmod(0o755)
+    settings = json.dumps({"cliPluginsExtraDirs": [f"{tmp_path}/none", str(folders["extra"])]})
+    (tmp_path / "config/config.json").write_text(damage or settings)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
+    order = ["own", "system"] if damage else ["extra", "own", "system"]
+    for name in order:
+        cli = find_cli(None, (), (str(folders["system"]),))
+        assert cli is not None
+        assert cli.command[0] == str(folders[name] / "docker-buildx")
+        (folders[name] / "docker-buildx").unlink()
 
 
 def test_buildx_goes_first_and_runs_as_a_program_of_its_own(

@@ -23,8 +23,8 @@ from tests.engine.trees import Store
 
 BUILDX = NEWER / "usr/libexec/docker/cli-plugins/docker-buildx"
 
-# A builder, how its text begins in the table, and a Dockerfile with which it says so. Of what
-# follows `--target=` there is no stage.
+# A builder, how its text begins in the table, and a Dockerfile with which it says so. For that of a
+# target, one is asked for that is not there.
 CASES = [
     ("docker", "no space left", "FROM base\nRUN echo No space left on device; exit 1\n"),
     ("classic", "no space left", "FROM base\nRUN echo Disk quota exceeded; exit 1\n"),
@@ -47,6 +47,7 @@ CASES = [
     ("buildx", "the Dockerfile cannot", ""),
     ("buildx", "invalid escape token", "# escape=x\nFROM base\n"),
     ("buildx", "target stage", "FROM base\n"),
+    ("buildx", "^lint violation", "# check=error=true\nFROM base\nMAINTAINER x\n"),
     ("buildx", "invalid stage index", "FROM base\nCOPY --from=9 /x /\n"),
     ("classic", "invalid from flag", "FROM base\nCOPY --from=9 /x /\n"),
     ("classic", "(?:COPY|ADD) failed: (?:", "FROM base\nCOPY nope /\n"),
