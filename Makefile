@@ -69,7 +69,7 @@ $(BIN)/docker-registry: scripts/registry $(VENV)/python
 
 # The Docker of the distribution's next release, for the tests of newer engines.
 $(VENV)/newer-docker: scripts/packages $(VENV)/python
-	@scripts/packages $@ docker.io containerd docker-buildx
+	@scripts/packages $@ docker.io docker-cli containerd docker-buildx
 	@touch $@
 
 clean:

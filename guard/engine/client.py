@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +9,12 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, cast
 
-import docker
 import requests
-from docker.constants import DEFAULT_UNIX_SOCKET
-from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound
-from docker.utils import kwargs_from_env
 from urllib3.exceptions import HTTPError
 
+from guard.engine.sdk import Client
+from guard.engine.settings import Endpoint, endpoint
 from guard.engine.ssh import SshTunnel, command
 from guard.errors import EngineError
 
@@ -27,7 +24,6 @@ _GREETING: Final = 30
 _PATIENCE: Final = 600
 # What the SDK lets through; urllib3's own where a reply breaks off in the middle.
 _FAILURES: Final = (DockerException, requests.RequestException, HTTPError, OSError)
-_LOCAL: Final = DEFAULT_UNIX_SOCKET.replace("http+unix", "unix")
 _NO_ENGINE: Final = "start Docker (sudo systemctl start docker), or point DOCKER_HOST at an engine"
 
 
@@ -51,17 +47,6 @@ class Facts(NamedTuple):
         return f"{self.name} {self.version} ({self.platform}) at {self.host}"
 
 
-class _Client(docker.APIClient):
-    """The SDK's, which asks for the version once: an engine takes its time over that answer."""
-
-    _version_told: dict[str, Any] | None = None
-
-    def version(self, api_version: bool = True) -> dict[str, Any]:
-        if self._version_told is None:
-            self._version_told = cast(Any, super()).version(api_version)
-        return self._version_told
-
-
 class Engine:
     """An open connection to an engine that answers.
 
@@ -72,7 +57,7 @@ class Engine:
 
     def __init__(
         self,
-        api: docker.APIClient,
+        api: Client,
         facts: Facts,
         given_host: str = "",
         tunnel: SshTunnel | None = None,
@@ -93,22 +78,18 @@ class Engine:
         Raises:
             EngineError: none is there, it refuses permission, or it does not answer as one.
         """
-        where, tunnel = host, None
+        place = Endpoint(host) if host else endpoint()
+        tunnel = SshTunnel(place.url) if place.url.startswith("ssh://") else None
         try:
-            settings = {"base_url": host} if host else _usual()
-            where = str(settings.get("base_url") or _LOCAL)
-            if where.startswith("ssh://"):
-                tunnel = SshTunnel(where)
-                settings = {"base_url": tunnel.url}
-            api = _Client(**settings, version="auto", timeout=_GREETING)
-            facts = _facts(api, where)
+            api = Client(place, _GREETING, tunnel.url if tunnel is not None else "")
+            facts = _facts(api, place.url)
             api.timeout = _PATIENCE
             return cls(api, facts, host, tunnel)
         except (*_FAILURES, ValueError) as error:
-            said = tunnel.trouble if tunnel is not None else ""
+            trouble = tunnel.trouble if tunnel is not None else ""
             if tunnel is not None:
                 tunnel.close()
-            raise _not_connected(error, where or "the current docker context", said) from error
+            raise _not_connected(error, place.url, trouble) from error
 
     def __enter__(self) -> Self:
         return self
@@ -184,7 +165,7 @@ def explanation(error: BaseException) -> str:
     return str(error).strip() or type(error).__name__
 
 
-def _facts(api: docker.APIClient, where: str) -> Facts:
+def _facts(api: Client, where: str) -> Facts:
     version = api.version()
     platform = version.get("Platform") or {}
     return Facts(
@@ -194,37 +175,6 @@ def _facts(api: docker.APIClient, where: str) -> Facts:
         api=str(version.get("ApiVersion", "")),
         platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",
     )
-
-
-def _usual() -> dict[str, Any]:
-    """The settings by which `docker.from_env` finds an engine."""
-    found: dict[str, Any] = cast(Any, kwargs_from_env)()
-    if "base_url" in found:
-        return found
-    context = os.environ.get("DOCKER_CONTEXT", "")
-    # The SDK would take the local socket instead; the CLI refuses, and so another engine is not
-    # taken for the one that was meant.
-    try:
-        if context and ContextAPI.get_context(context) is None:
-            raise _no_context(context)
-        return {**cast(Any, ContextAPI).kwargs_from_context(environment=os.environ), **found}
-    except EngineError:
-        raise
-    except Exception as error:
-        # Of no class of its own where the SDK cannot read a context.
-        raise EngineError(
-            f"the docker context {context or 'in use'} cannot be read: {error}", "docker context ls"
-        ) from error
-
-
-def _no_context(name: str) -> EngineError:
-    folder = os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-    file = os.path.join(folder, "config.json")
-    if os.path.isdir(os.path.join(folder, "contexts")) and not os.path.exists(file):
-        # The CLI needs no such file, the SDK takes the folder of contexts for the one beside it.
-        shown = shlex.quote(file)
-        return EngineError(f"no docker context can be read without {file}", f"echo '{{}}' >{shown}")
-    return EngineError(f"there is no docker context {name}", "docker context ls")
 
 
 def _not_connected(error: BaseException, where: str, ssh: str) -> EngineError:

@@ -8,7 +8,6 @@ told apart by them.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple, cast
@@ -25,10 +24,10 @@ _IN_USE: Final = 409
 _NOT_IN_TAGS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _NOT_FOUND: Final = 404
 _REFUSALS: Final = (401, 403)
-# The engine passes on what the registry, its own HTTP client or the credential helper said.
+# The engine passes on what the registry or its own HTTP client said.
 _REFUSED: Final = re.compile(
     r"no basic auth credentials|unauthorized|authentication required|incorrect username or password"
-    r"|denied|forbidden|may require 'docker login'|credentials? store error",
+    r"|denied|forbidden|may require 'docker login'",
     re.IGNORECASE,
 )
 _DOWN: Final = re.compile(
@@ -275,16 +274,17 @@ def _pushed(line: dict[str, Any], tag: str) -> str:
 @contextmanager
 def _asking(engine: Engine, what: str, reference: str) -> Iterator[None]:
     """Tells apart why the engine could not do something with a registry."""
-    with engine.speaking(what), warnings.catch_warnings():
-        # The SDK warns of a credential helper that is missing, and raises then as well.
-        warnings.simplefilter("ignore")
+    with engine.speaking(what):
         try:
             yield
         except DockerException as error:
-            raise _trouble(error, what, reference) from error
+            helper = engine.api.credentials.trouble
+            raise _trouble(error, what, reference, helper) from error
 
 
-def _trouble(error: DockerException, what: str, reference: str) -> RegistryError | DockerException:
+def _trouble(
+    error: DockerException, what: str, reference: str, helper: str
+) -> RegistryError | DockerException:
     said = explanation(error)
     host = _host(reference)
     status = getattr(error, "status_code", None)
@@ -292,7 +292,8 @@ def _trouble(error: DockerException, what: str, reference: str) -> RegistryError
         return error
     if _REFUSED.search(said) or status in _REFUSALS:
         return CredentialsRefusedError(
-            f"the registry {host} refuses the credentials of your docker: could not {what}: {said}",
+            f"the registry {host} refuses the credentials of your docker: could not {what}: {said}"
+            f"{helper and f' ({helper})'}",
             login(reference),
         )
     if _ABSENT.search(said) or status == _NOT_FOUND:
