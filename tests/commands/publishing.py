@@ -16,6 +16,7 @@ class Shop:
     def __init__(self, workshop: Workshop, registry: Registry, base: str) -> None:
         self.workshop = workshop
         self.registry = registry
+        self.base = base
         # Of its own each time: what is removed in one test is not another's.
         self.dockerfile = f"FROM {base}\nRUN echo {uuid.uuid4()} >/own\nCOPY . /liqd/\n"
         self.configure()

@@ -11,50 +11,80 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from guard.engine.client import Engine
 from guard.errors import EngineError
 from tests.engine.test_endings import processes
 
-SPACE: Final = "size=160m"
-# Others may run these tests at the same time.
-BRIDGE: Final = f"gt{os.getpid()}"
-ADDRESS: Final = f"10.{200 + os.getpid() // 256 % 50}.{os.getpid() % 256}.1/24"
 # Where `make test` unpacks the Docker of the distribution's next release.
 NEWER: Final = Path(sys.prefix) / "newer-docker"
-CONTAINERD_STORE: Final = {"features": {"containerd-snapshotter": True}}
+
+
+class Spec(NamedTuple):
+    """What an engine is.
+
+    Args:
+        letter: a process has one engine of each letter at a time.
+        programs: a folder into which packages are unpacked, None for the system's own.
+        containerd_store: whether images are in the containerd image store.
+        space: of its disk, in megabytes.
+    """
+
+    letter: str
+    programs: Path | None = None
+    containerd_store: bool = False
+    space: int = 500
+
+    @property
+    def folder(self) -> Path:
+        """Short, as a socket's path has to be."""
+        return Path(f"/tmp/guard-own-{os.getpid()}{self.letter}")
+
+    @property
+    def bridge(self) -> str:
+        """Of its own: others may run these tests at the same time."""
+        return f"gt{os.getpid()}{self.letter}"
+
+    @property
+    def address(self) -> str:
+        """The bridge's."""
+        pid, last = os.getpid(), 16 * (ord(self.letter) - ord("a")) + 1
+        return f"10.{200 + pid // 256 % 50}.{pid % 256}.{last}/28"
+
+    @property
+    def settings(self) -> object:
+        """What ``daemon.json`` says."""
+        return {"features": {"containerd-snapshotter": True}} if self.containerd_store else {}
+
+
+SMALL: Final = Spec("a", space=160)
+NEWER_CONTAINERD: Final = Spec("b", NEWER, containerd_store=True)
+NEWER_GRAPH: Final = Spec("c", NEWER)
 
 
 class OwnEngine:
-    """A dockerd with a containerd, a disk and a bridge of its own.
+    """A dockerd with a containerd, a disk and a bridge of its own; see `own_engine`."""
 
-    Args:
-        folder: its path is short, as a socket's has to be.
-        programs: a folder into which packages are unpacked, None for the system's own.
-        settings: what ``daemon.json`` says.
-    """
-
-    def __init__(
-        self, folder: Path, programs: Path | None = None, settings: object | None = None
-    ) -> None:
-        self.folder = folder
+    def __init__(self, spec: Spec, stack: ExitStack) -> None:
+        self.spec = spec
+        self.folder = folder = spec.folder
         self._path = os.environ["PATH"]
-        if programs is not None:
-            self._path = f"{programs}/usr/sbin:{programs}/usr/bin:{self._path}"
+        if spec.programs is not None:
+            self._path = f"{spec.programs}/usr/sbin:{spec.programs}/usr/bin:{self._path}"
         self.host = f"unix://{folder}/docker.sock"
         self.tcp = f"tcp://127.0.0.1:{free_port()}"
-        (folder / "data").mkdir(parents=True)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", SPACE, "tmpfs", folder / "data"], check=True)
-        (folder / "daemon.json").write_text(json.dumps(settings or {}))
-        self.log = (folder / "log").open("wb")
+        (folder / "daemon.json").write_text(json.dumps(spec.settings))
+        self.log = stack.enter_context((folder / "log").open("wb"))
         self.containerd = self._start(
-            *("containerd", "--root", f"{folder}/croot", "--state", f"{folder}/cstate"),
+            *("containerd", "--root", f"{folder}/data/containerd", "--state", f"{folder}/cstate"),
             *("--address", f"{folder}/containerd.sock"),
         )
+        stack.callback(_end, self.containerd)
         self._wait(lambda: (folder / "containerd.sock").exists())
+        stack.callback(lambda: _end(self.dockerd))
         self.start()
 
     def start(self) -> None:
@@ -62,19 +92,13 @@ class OwnEngine:
         folder = self.folder
         (folder / "pid").unlink(missing_ok=True)
         self.dockerd = self._start(
-            *(
-                "dockerd",
-                "--host",
-                self.host,
-                "--host",
-                self.tcp,
-                f"--containerd={folder}/containerd.sock",
-            ),
+            *("dockerd", "--host", self.host, "--host", self.tcp),
+            f"--containerd={folder}/containerd.sock",
             *("--config-file", f"{folder}/daemon.json"),
-            *("--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"),
+            *("--data-root", f"{folder}/data/docker", "--exec-root", f"{folder}/exec"),
             *("--pidfile", f"{folder}/pid", "--iptables=false", "--ip6tables=false"),
             # Without a bridge of its own it would take the other engine's away.
-            f"--bridge={BRIDGE}",
+            f"--bridge={self.spec.bridge}",
         )
         self._wait(self._answers)
 
@@ -82,16 +106,6 @@ class OwnEngine:
         """What the kernel does to an engine that takes too much memory."""
         self.dockerd.send_signal(signal.SIGKILL)
         self.dockerd.wait()
-
-    def close(self) -> None:
-        for process in (self.dockerd, self.containerd):
-            process.terminate()
-            process.wait()
-        self.log.close()
-        for pid in processes(str(self.folder)):
-            os.kill(int(pid), signal.SIGKILL)
-        subprocess.run(["umount", "-R", "-l", self.folder / "data"], check=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         program = shutil.which(name, path=self._path)
@@ -115,6 +129,7 @@ class OwnEngine:
         end = time.monotonic() + 60
         while not there():
             assert time.monotonic() < end, (self.folder / "log").read_text()[-3000:]
+            time.sleep(0.05)
 
 
 def free_port() -> int:
@@ -125,16 +140,38 @@ def free_port() -> int:
 
 
 @contextmanager
-def own_engine(programs: Path | None = None, settings: object | None = None) -> Iterator[OwnEngine]:
-    """An engine that goes when the context ends; see `OwnEngine`."""
-    subprocess.run(["ip", "link", "add", BRIDGE, "type", "bridge"], check=True)
-    try:
-        subprocess.run(["ip", "addr", "add", ADDRESS, "dev", BRIDGE], check=True)
-        subprocess.run(["ip", "link", "set", BRIDGE, "up"], check=True)
-        started = OwnEngine(Path(f"/tmp/guard-own-{os.getpid()}"), programs, settings)
-        try:
-            yield started
-        finally:
-            started.close()
-    finally:
-        subprocess.run(["ip", "link", "del", BRIDGE], check=True)
+def own_engine(spec: Spec) -> Iterator[OwnEngine]:
+    """An engine that goes when the context ends, with all that it made."""
+    folder, bridge = spec.folder, spec.bridge
+    with ExitStack() as stack:
+        _run("ip", "link", "add", bridge, "type", "bridge")
+        stack.callback(_run, "ip", "link", "del", bridge)
+        _run("ip", "addr", "add", spec.address, "dev", bridge)
+        _run("ip", "link", "set", bridge, "up")
+        (folder / "data").mkdir(parents=True)
+        stack.callback(shutil.rmtree, folder)
+        _run("mount", "-t", "tmpfs", "-o", f"size={spec.space}m", "tmpfs", f"{folder}/data")
+        stack.callback(_unmount, folder)
+        stack.callback(_kill_all, folder)
+        yield OwnEngine(spec, stack)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    process.wait()
+
+
+def _kill_all(folder: Path) -> None:
+    """What an engine leaves that was killed before: shims, and what runs in its containers."""
+    for pid in processes(str(folder)):
+        os.kill(int(pid), signal.SIGKILL)
+
+
+def _unmount(folder: Path) -> None:
+    mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    for place in reversed([place for place in mounted if place.startswith(f"{folder}/")]):
+        _run("umount", "-l", place)

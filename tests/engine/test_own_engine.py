@@ -17,7 +17,7 @@ from guard.errors import EngineError
 from guard.git.store import Part
 from guard.model import Result
 from tests.engine.conftest import Trial
-from tests.engine.own import OwnEngine, own_engine
+from tests.engine.own import SMALL, OwnEngine, own_engine
 from tests.engine.test_endings import AULA, HANGING, Victim, processes
 from tests.engine.trees import Content, Store, Submodule
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[OwnEngine]:
-    with own_engine() as started:
+    with own_engine(SMALL) as started:
         yield started
 
 

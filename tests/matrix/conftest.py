@@ -1,0 +1,59 @@
+"""What the matrix stands on: a team on each of the engines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from guard.engine.baseimage import base_image
+from guard.engine.client import Engine
+from tests.commands.publishing import Shop
+from tests.matrix.columns import COLUMNS, Column, Engines
+from tests.registry import Registry
+from tests.workshop import Workshop
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Engines]:
+    with ExitStack() as stack:
+        yield Engines(stack)
+
+
+@pytest.fixture(params=COLUMNS, ids=[column.name for column in COLUMNS])
+def column(request: pytest.FixtureRequest) -> Column:
+    made: Column = request.param
+    return made
+
+
+@pytest.fixture
+def shop(
+    column: Column,
+    engines: Engines,
+    workshop: Workshop,
+    registry: Registry,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[Shop]:
+    """A team on a column's engine; whatever a test does, no container of it is there afterwards."""
+    for name, value in engines.environment(column, tmp_path / "docker").items():
+        monkeypatch.setenv(name, value)
+    with Engine.connect() as engine:
+        assert engine.facts.version.startswith(column.version)
+        base = base_image(engine)
+    made = Shop(workshop, registry, base)
+    yield made
+    made.remove_images()
+    label = f"label=own={workshop.root}"
+    for image in made.docker("images", "--all", "--quiet", "--filter", label).split():
+        # A failed build of the classic builder leaves the steps that did not; each takes its own.
+        workshop.run(["docker", "rmi", "--force", image], workshop.docker)
+    assert containers(made) == []
+
+
+def containers(shop: Shop) -> list[str]:
+    """Those of images that are built in the workshop, ended ones too."""
+    label = f"label=own={shop.workshop.root}"
+    return shop.docker("ps", "--all", "--quiet", "--filter", label).split()
