@@ -31,12 +31,14 @@ class Spec(NamedTuple):
         programs: a folder into which packages are unpacked, None for the system's own.
         containerd_store: whether images are in the containerd image store.
         space: of its disk, in megabytes.
+        more: what else ``daemon.json`` says.
     """
 
     letter: str
     programs: Path | None = None
     containerd_store: bool = False
     space: int = 500
+    more: tuple[tuple[str, object], ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -57,7 +59,8 @@ class Spec(NamedTuple):
     @property
     def settings(self) -> object:
         """What ``daemon.json`` says."""
-        return {"features": {"containerd-snapshotter": True}} if self.containerd_store else {}
+        store = {"features": {"containerd-snapshotter": True}} if self.containerd_store else {}
+        return {**store, **dict(self.more)}
 
 
 SMALL: Final = Spec("a", space=160)

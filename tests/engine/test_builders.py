@@ -25,7 +25,7 @@ from guard.engine.client import Engine
 from guard.errors import EngineError
 from guard.model import Result
 from tests.engine.conftest import Trial
-from tests.engine.own import CONTAINERD_STORE, NEWER, own_engine
+from tests.engine.own import NEWER, NEWER_CONTAINERD, own_engine
 from tests.engine.test_attempt import parts
 from tests.engine.test_endings import HANGING, Victim, processes, settled
 from tests.engine.trees import Store
@@ -40,7 +40,7 @@ _UPGRADE = b"POST /grpc HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h
 @pytest.fixture(scope="module")
 def newer() -> Iterator[Engine]:
     """Docker 28, with the image store of containerd."""
-    with own_engine(NEWER, CONTAINERD_STORE) as started, Engine.connect(started.host) as engine:
+    with own_engine(NEWER_CONTAINERD) as started, Engine.connect(started.host) as engine:
         base_image(engine)
         yield engine
 

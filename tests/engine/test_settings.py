@@ -21,7 +21,7 @@ from guard.engine.images import CredentialsRefusedError, push, resolve
 from guard.errors import EngineError
 from guard.model import Result
 from tests.engine.conftest import Trial
-from tests.engine.own import NEWER, OwnEngine, own_engine
+from tests.engine.own import NEWER, OwnEngine, Spec, own_engine
 from tests.engine.test_endings import AULA
 from tests.engine.trees import Content, Store, Submodule
 from tests.registry import PASSWORD, USER, USERS
@@ -293,7 +293,7 @@ def own(certificates: Path) -> Iterator[OwnEngine]:
         "tlscert": f"{certificates}/server.pem",
         "tlskey": f"{certificates}/server-key.pem",
     }
-    with own_engine(None, settings) as started:
+    with own_engine(Spec("d", more=tuple(settings.items()))) as started:
         yield started
 
 

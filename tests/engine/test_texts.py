@@ -17,7 +17,7 @@ from guard.engine.client import Engine
 from guard.engine.failures import TEXTS, Cause, Trouble
 from guard.errors import EngineError
 from tests.engine.conftest import Trial
-from tests.engine.own import CONTAINERD_STORE, NEWER, own_engine
+from tests.engine.own import NEWER, NEWER_CONTAINERD, own_engine
 from tests.engine.test_attempt import parts
 from tests.engine.trees import Store
 
@@ -86,7 +86,7 @@ def test_each_text_has_a_build_that_brings_it_forth() -> None:
 
 @pytest.fixture(scope="module")
 def newer() -> Iterator[Engine]:
-    with own_engine(NEWER, CONTAINERD_STORE) as started, Engine.connect(started.host) as engine:
+    with own_engine(NEWER_CONTAINERD) as started, Engine.connect(started.host) as engine:
         base_image(engine)
         yield engine
 
