@@ -279,10 +279,6 @@ class Gate(Contents, ExitStack):
         """The configuration in what the superproject would commit next."""
         return self.config(self.present())
 
-    def config_at(self, commit: str) -> Config:
-        """The configuration in a commit of the superproject."""
-        return self.config(self.combination(commit))
-
     def consumer_name(self) -> str:
         """How people name the consumer, as far as that can be known without its configuration."""
         here = self.workspace

@@ -206,7 +206,7 @@ def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy | None:
     ref = pushed.update.remote_ref
     try:
         commit = pushed.commit or ""
-        config = gate.config_at(commit) if in_superproject else gate.present_config()
+        config = gate.config(gate.combination(commit) if in_superproject else gate.present())
     except GuardError:
         return None
     protection = config.superproject_push if in_superproject else config.consumer_push
@@ -235,7 +235,7 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
 
 def _config_at(gate: Gate, commit: str) -> Config | None:
     try:
-        return gate.config_at(commit)
+        return gate.config(gate.combination(commit))
     except GuardError:
         return None
 

@@ -36,13 +36,14 @@ def next_steps(gate: Gate, decisions: Sequence[Decision]) -> list[str]:
     superproject = gate.workspace.superproject
     # Git does nothing else in that checkout before.
     correct = malformed_modules(superproject) if gate.workspace.in_superproject else ""
-    return [told(correct) or _next_step(gate, decision) for decision in decisions]
-
-
-def _next_step(gate: Gate, decision: Decision) -> str:
-    if decision.outcome is Outcome.ALLOWED:
-        return ""
-    return _missing_commit(gate, decision) or _lacking(gate, decision) or first_step(decision)
+    if correct:
+        return [told(correct)] * len(decisions)
+    return [
+        _missing_commit(gate, each) or _lacking(gate, each) or first_step(each)
+        if each.outcome is not Outcome.ALLOWED
+        else ""
+        for each in decisions
+    ]
 
 
 def placed(gate: Gate, decisions: Iterable[Decision]) -> list[Decision]:

@@ -87,7 +87,11 @@ class Library:
             elif result.package is not None:
                 place = item.folder, item.path, result.version_line
                 found.append(Package(result.package, result.version, *place))
-        return _once(found), unknown
+        # Without those that only repeat a package of the same folder in the same version.
+        once: dict[tuple[str, str, str], Package] = {}
+        for each in sorted(found, key=lambda package: not package.path.endswith(".cabal")):
+            once.setdefault((each.name, each.folder, str(each.version)), each)
+        return list(once.values()), unknown
 
     def _files(self, store: Store, files: _Files, name: str) -> list[Manifest | Unknown]:
         new = [item for item, _ in files if (item.path, item.blob) not in self._read]
@@ -205,11 +209,3 @@ def _imported(
             what = f"{where} names {imported.path}, which {name} does not hold"
             unknown.append(Unknown(what, f"correct {where}"))
     return files, unknown
-
-
-def _once(packages: list[Package]) -> list[Package]:
-    """Without those that only repeat a package of the same folder in the same version."""
-    found: dict[tuple[str, str, str], Package] = {}
-    for item in sorted(packages, key=lambda item: not item.path.endswith(".cabal")):
-        found.setdefault((item.name, item.folder, str(item.version)), item)
-    return list(found.values())
