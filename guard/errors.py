@@ -60,12 +60,7 @@ class GitError(GuardError):
 
 
 class MissingObjectError(GuardError):
-    """An object that a decision needs is in none of the repositories at hand.
-
-    Args:
-        what: the object in words, such as ``commit 1116b355 of thentos``.
-        remedy: the command that would fetch it.
-    """
+    """An object that a decision needs is in none of the repositories at hand."""
 
 
 class EngineError(GuardError):

@@ -118,9 +118,6 @@ class ImageMention(NamedTuple):
     """One place where a file of the consumer names the image.
 
     Args:
-        line: 1-based.
-        text: the line.
-        name: as it stands there.
         tag: "" where there is none; with the variables that the file does not set.
         digest: as in ``sha256:1f..``, "" where there is none.
     """
@@ -145,8 +142,6 @@ class Evidence(NamedTuple):
     Args:
         repository: the repository as people name it, e.g. ``aula``.
         commit: the full commit id, or None where the thing is not in a commit.
-        path: the file inside that commit.
-        line: 1-based.
         text: the line or the declaration itself.
     """
 
@@ -162,9 +157,6 @@ class Finding(NamedTuple):
 
     Args:
         rule: the rule's name, e.g. ``release-tag``.
-        message: one line.
-        found: what is there.
-        expected: what should be there.
         remedy: a command to paste, or what to change.
         missing: what could not be read, where that is why nothing could be decided.
     """
@@ -229,9 +221,7 @@ class Decision(NamedTuple):
     """The gate's answer for one commit.
 
     Args:
-        repository: the pushed repository as people name it.
         commit: the commit that was judged.
-        ref: the destination ref, where there is one.
         combination: the combination's key, None where it could not be computed or was not asked.
         judged_with: for a consumer's commit, which superproject tree it was put into.
         recipe: the digest of the combination's recipe, where its key is known.

@@ -49,21 +49,13 @@ def find_job(gate: Gate, revision: str | None = None, consumer: str | None = Non
     """What a person means: in the superproject its index, in the consumer its HEAD.
 
     Args:
-        revision: a commit of the repository that the command runs in.
         consumer: a commit of the consumer, in the superproject as it would be committed next.
-
-    Raises:
-        GuardError: it names no commit, or the combination cannot be put together.
     """
     return job_for(gate, _combination(gate, revision, consumer))
 
 
 def job_for(gate: Gate, combination: Combination) -> Job:
-    """A combination made ready.
-
-    Raises:
-        GuardError: it cannot be put together.
-    """
+    """A combination made ready."""
     config = gate.config(combination)
     if not config.test.command:
         # A commit older than .guard.toml is tested by the present recipe.
@@ -96,7 +88,6 @@ def at_work(
     What was known of verdicts is looked at anew.
 
     Args:
-        verdict: its name.
         on_wait: called once before that.
 
     Yields:
