@@ -213,9 +213,15 @@ def of_stale(
 
 
 def _of_stale(workspace: Workspace, remote: Remote, name: str, tip: str) -> tuple[Finding, ...]:
-    options = dict(workspace.options)
-    remedy = _pull(workspace.superproject, options, remote, name, tip)
-    stale = Stale(workspace.name(""), name.removeprefix("refs/remotes/"), tip, remedy)
+    top, target = workspace.superproject, short_name(remote.name, name)
+    words, head = ["pull", *ALONE], head_of(top)
+    if head is None or not reachable(top, [head], [tip]):
+        words.append("--no-rebase")
+    branch = head_branch(top).removeprefix(HEADS)
+    if upstream(dict(workspace.options), branch) != (remote.name, HEADS + target):
+        words += [remote.name, target]
+    pull = (git(top, *words),)
+    stale = Stale(workspace.name(""), name.removeprefix("refs/remotes/"), tip, pull)
     return mended([merged.check_stale(stale)], stale)
 
 
@@ -224,17 +230,3 @@ def _beside(contents: Contents, refs: Collection[str | None]) -> set[str | None]
     default = default_branch(contents.workspace.here, contents.pool.settings)
     usual = (default.ref,) if default.tracked else (HEADS + "main", HEADS + "master")
     return set(refs).difference(usual)
-
-
-def _pull(
-    repository: Repository, options: dict[str, str], remote: Remote, name: str, tip: str
-) -> Remedy:
-    target = short_name(remote.name, name)
-    branch = head_branch(repository).removeprefix(HEADS)
-    words = ["pull", *ALONE]
-    head = head_of(repository)
-    if head is None or not reachable(repository, [head], [tip]):
-        words.append("--no-rebase")
-    if upstream(options, branch) != (remote.name, HEADS + target):
-        words += [remote.name, target]
-    return (git(repository, *words),)
