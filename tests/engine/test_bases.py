@@ -122,6 +122,39 @@ def test_a_base_that_is_named_by_its_digest_moves_nowhere(
         name.end()
 
 
+def test_a_base_that_the_builder_pulled_is_known_by_what_the_registry_calls_it(
+    base: str, trial: Trial, store: Store, tmp_path: Path
+) -> None:
+    """BuildKit may have it to itself, and names it by the digest of its manifest."""
+    api: Any = trial.engine.api
+    place = (trial.engine.id, trial.engine.facts.host)
+    with registry(tmp_path) as address:
+        name = Name(trial.engine, base, f"{address}/base")
+
+        def publish() -> None:
+            name.move()
+            api.push(name.repository, tag="1")
+
+        def pull() -> None:
+            api.remove_image(name.text, force=True)
+            api.pull(name.repository, tag="1")
+
+        publish()
+        api.remove_image(name.text, force=True)
+        bases = bases_of(trial, store, f"FROM {name.text}\nENV a={uuid4()}\n")
+        assert [each.name for each in bases] == [name.text]
+        assert moved_bases(trial.engine, place, bases) == ()
+        publish()
+        pull()
+        (moved,) = moved_bases(trial.engine, place, bases)
+        assert moved.was == bases[0].id
+        bases = bases_of(trial, store, f"FROM {name.text}\nENV a={uuid4()}\n")
+        assert moved_bases(trial.engine, place, bases) == ()
+        pull()
+        assert moved_bases(trial.engine, place, bases) == ()
+        name.end()
+
+
 def test_what_a_builder_took_from_elsewhere_is_not_held_against_the_engine(
     engine: Engine, name: Name
 ) -> None:
