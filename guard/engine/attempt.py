@@ -164,7 +164,7 @@ def _built(
     except BaseImageError as error:
         raise _only_here(engine, builder.in_use, options, error) from None
     except EngineError as error:
-        if not builder.in_use.remedy or error.remedy:
+        if not builder.in_use.endpoint:
             raise
         problem = f"{builder.in_use}: {error.problem}"
         raise EngineError(problem, builder.in_use.remedy) from error
