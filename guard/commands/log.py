@@ -209,6 +209,7 @@ def _show(row: _Row, logs: str, screen: Screen) -> None:
         *(("base", f"{name} {image}") for name, image in record.image.bases),
         ("engine", f"{record.engine.name} {record.engine.version} at {record.engine.host}"),
         ("builder", f"{record.engine.builder}, {record.engine.platform}"),
+        ("driven by", record.engine.driven_by),
         ("guard", record.guard),
     ]
     for name, text in rows:

@@ -24,13 +24,31 @@ from guard.model import Result
 _USUAL: Final = Options()
 
 
+class Builder(NamedTuple):
+    """One of the two builders, ready for an engine.
+
+    Args:
+        name: ``classic`` or ``buildkit``: what a verdict records.
+        driven_by: e.g. ``docker 20.10.24``, of buildx with the builder that is in use.
+        in_use: that one.
+        build: raises `EngineError` for anything but a failure that is the combination's own.
+    """
+
+    name: str
+    driven_by: str
+    in_use: InUse
+    build: Callable[[Engine, Context, Recipe, Options, OnEvent], Build]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.driven_by})"
+
+
 class Attempt(NamedTuple):
     """What building and testing gave, with what it was done by.
 
     Args:
         test: None where it never came to that.
         context_digest: SHA-256 of what is in the build context, 64 hexadecimal digits.
-        builder: as people are told, e.g. ``buildkit (docker 20.10.24)``.
         platform: what was built for, e.g. ``linux/amd64``.
     """
 
@@ -38,7 +56,7 @@ class Attempt(NamedTuple):
     test: Outcome | None
     context_digest: str
     engine: Facts
-    builder: str
+    builder: Builder
     platform: str
 
     @property
@@ -52,25 +70,6 @@ class Attempt(NamedTuple):
         if self.test is None:
             return Result.FAILED_BUILD
         return Result.FAILED_TEST if self.test.failure else Result.PASSED
-
-
-class Builder(NamedTuple):
-    """One of the two builders, ready for an engine.
-
-    Args:
-        name: ``classic`` or ``buildkit``: what a verdict records.
-        version: what drives it, e.g. ``docker 20.10.24``.
-        in_use: buildx's own choice.
-        build: raises `EngineError` for anything but a failure that is the combination's own.
-    """
-
-    name: str
-    version: str
-    in_use: InUse
-    build: Callable[[Engine, Context, Recipe, Options, OnEvent], Build]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.version}{f', {self.in_use}' if self.in_use.name else ''})"
 
 
 def attempt(
@@ -115,7 +114,7 @@ def attempt(
             )
             test = run_test(engine, plan, on_event)
     platform = recipe.platform or engine.facts.platform
-    return Attempt(build, test, context.digest, engine.facts, str(builder), platform)
+    return Attempt(build, test, context.digest, engine.facts, builder, platform)
 
 
 def choose_builder(
@@ -145,7 +144,8 @@ def choose_builder(
         question = begun.in_use if begun is not None else None
         in_use = (question or InUseQuestion(cli, engine.given_host)).answer()
         build = partial(buildkit_build, cli, in_use, begun)
-        return Builder("buildkit", cli.version, in_use, build)
+        driven_by = f"{cli.version}, {in_use}" if in_use.name else cli.version
+        return Builder("buildkit", driven_by, in_use, build)
     if wanted == "buildkit":
         raise EngineError(
             "[image] builder is buildkit, but no docker CLI here speaks it",

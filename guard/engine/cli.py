@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from guard.engine.settings import config_folder, read_settings, text
 from guard.errors import EngineError
 from guard.git.memo import Memo
 
@@ -118,9 +119,9 @@ class InUseQuestion:
             ) from None
         finally:
             self.close()
-        text = output.decode(errors="replace")
+        lines = output.decode(errors="replace")
         values = {
-            word: re.findall(rf"^{word}: +(.*\S)", text, re.MULTILINE)
+            word: re.findall(rf"^{word}: +(.*\S)", lines, re.MULTILINE)
             for word in ("Name", "Driver", "Endpoint", "Status", "Error")
         }
         if not (values["Name"] and values["Driver"]):
@@ -143,7 +144,7 @@ def _is_chosen() -> bool:
     """Whether somebody has told buildx to use another builder than the engine itself."""
     if os.environ.get("BUILDX_BUILDER"):
         return os.environ["BUILDX_BUILDER"] != "default"
-    folder = os.environ.get("BUILDX_CONFIG") or os.path.join(_config_folder(), "buildx")
+    folder = os.environ.get("BUILDX_CONFIG") or os.path.join(config_folder(), "buildx")
     try:
         current = json.loads(Path(folder, "current").read_bytes() or b"{}")
     except FileNotFoundError:
@@ -151,20 +152,6 @@ def _is_chosen() -> bool:
     except (OSError, ValueError):
         return True
     return bool(current.get("Name"))
-
-
-def _config_folder() -> str:
-    return os.environ.get("DOCKER_CONFIG") or os.path.expanduser("~/.docker")
-
-
-def _own_plugins() -> list[str]:
-    """The folders of plugins that are the user's, in the CLI's order."""
-    try:
-        settings = json.loads(Path(_config_folder(), "config.json").read_bytes())
-        extra = settings.get("cliPluginsExtraDirs") or ()
-    except (OSError, ValueError, AttributeError):
-        extra = ()  # the CLI warns, and goes on without
-    return [*map(str, extra), os.path.join(_config_folder(), "cli-plugins")]
 
 
 def find_cli(
@@ -182,7 +169,9 @@ def find_cli(
         plugins: folders of the CLI's plugins, behind those that the user's settings name.
     """
     # The plugin as a program of its own: as a child of the CLI it would outlive it.
-    for folder in (*_own_plugins(), *plugins):
+    extra = read_settings().get("clipluginsextradirs")
+    extra = extra if isinstance(extra, list) else []
+    for folder in (*filter(None, map(text, extra)), f"{config_folder()}/cli-plugins", *plugins):
         program = os.path.join(folder, "docker-buildx")
         version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _ask(program, "version", memo)())
         if version:

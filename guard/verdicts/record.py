@@ -24,7 +24,9 @@ class EngineFacts(NamedTuple):
     """What built it. None of it is part of the key.
 
     Args:
+        builder: ``classic`` or ``buildkit``.
         id: the engine's own, "" where it says none.
+        driven_by: what drove the builder, e.g. ``buildx 0.29.1, builder default (docker)``.
     """
 
     name: str = ""
@@ -33,6 +35,7 @@ class EngineFacts(NamedTuple):
     host: str = ""
     platform: str = ""
     id: str = ""
+    driven_by: str = ""
 
     @property
     def place(self) -> tuple[str, str]:

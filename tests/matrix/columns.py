@@ -18,20 +18,23 @@ class Column(NamedTuple):
         name: what a test's name says.
         version: how the engine's version begins.
         builder: what a verdict calls it.
+        driver: how what drives it begins.
         spec: the engine to be started, None for the one that `scripts/engine` brought.
     """
 
     name: str
     version: str
     builder: str
+    driver: str
     spec: Spec | None = None
 
 
+_DEFAULT: Final = "buildx 0.29.1, builder default (docker)"
 COLUMNS: Final = (
-    Column("20.10-classic", "20.10.", "classic"),
-    Column("20.10-buildkit", "20.10.", "buildkit"),
-    Column("28-containerd", "28.", "buildkit", NEWER_CONTAINERD),
-    Column("28-graph", "28.", "buildkit", NEWER_GRAPH),
+    Column("20.10-classic", "20.10.", "classic", "engine 20.10."),
+    Column("20.10-buildkit", "20.10.", "buildkit", "docker 20.10."),
+    Column("28-containerd", "28.", "buildkit", _DEFAULT, NEWER_CONTAINERD),
+    Column("28-graph", "28.", "buildkit", _DEFAULT, NEWER_GRAPH),
 )
 
 

@@ -169,6 +169,9 @@ def test_an_ending(case: str, column: Column, shop: Shop) -> None:
     assert verdict["result"] == ending.result
     assert re.fullmatch(detail, verdict["detail"])
     assert verdict["engine"]["builder"] == column.builder
+    driver = verdict["engine"]["driven_by"]
+    assert driver.startswith(column.driver)
+    assert f"\n  | builder: {column.builder} ({driver})\n" in ran.out
     assert verdict["engine"]["version"].startswith(column.version)
     assert bool(verdict["image"]["id"]) is (ending.result != BUILD)
     assert not verdict["image"]["id"] or shop.has(verdict["image"]["id"])
