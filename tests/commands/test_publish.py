@@ -63,14 +63,6 @@ def test_the_newest_verdict_still_opens_the_push(shop: Shop) -> None:
     assert "passed already" in shop.guard("test").out
 
 
-def test_a_second_time_there_is_nothing_to_do(shop: Shop) -> None:
-    passed = shop.test()
-    shop.guard("publish")
-    ran = shop.guard("publish", passed["name"][:8])
-    assert f"published already: {passed['image']['reference']}" in ran.out
-    assert shop.attempts() == 2
-
-
 def next_of(shop: Shop) -> str:
     return shop.guard("status").out.splitlines()[-1].removeprefix("next: ")
 

@@ -342,14 +342,6 @@ def test_no_engine_is_no_verdict(prepared: Workshop) -> None:
     assert "no verdicts yet" in prepared.guard("log").out
 
 
-def test_a_base_image_that_is_not_there_is_no_verdict(prepared: Workshop) -> None:
-    prepared.docker.commit("Another base", {"Dockerfile": "FROM localhost/nowhere:none\n"})
-    ran = prepared.guard("test")
-    assert ran.status == 3
-    assert "localhost/nowhere:none" in ran.text
-    assert prepared.docker.git("for-each-ref", "refs/guard") == ""
-
-
 def test_only_what_is_committed_is_tested(prepared: Workshop) -> None:
     script = "ls /liqd/aula /liqd/thentos; cat /liqd/aula/word\n"
     prepared.aula.commit("Look around", {"test.sh": script, "word": "committed\n"})
@@ -385,15 +377,6 @@ def test_a_commit_older_than_the_configuration_is_tested_by_the_present_one(
     workshop.docker.commit("Configure guard", {".guard.toml": GUARD_TOML})
     ran = workshop.guard("test", old)
     assert ran.status == 0, ran.text
-
-
-def test_the_consumer_is_put_where_source_says(workshop: Workshop, base: str) -> None:
-    toml = GUARD_TOML.replace("/liqd/aula/test.sh", "/src/aula/test.sh") + 'source = "/src/aula"\n'
-    dockerfile = f"FROM {base}\nVOLUME /src/aula\n"
-    workshop.docker.commit("Mount aula", {"Dockerfile": dockerfile, ".guard.toml": toml})
-    ran = workshop.guard("test")
-    assert ran.status == 0, ran.text
-    assert "the tests of aula ran" in ran.out
 
 
 def test_without_an_identity_nothing_is_built(prepared: Workshop) -> None:
@@ -434,17 +417,6 @@ def test_a_known_good_combination_is_kept(prepared: Workshop) -> None:
         assert repo.git("for-each-ref", "--format=%(refname)", "refs/guard/keep").endswith(
             repo.head
         )
-
-
-def test_nothing_runs_afterwards(prepared: Workshop) -> None:
-    # The same combination may be under test next door.
-    prepared.docker.commit("Be the only one", {"unique": uuid.uuid4().hex})
-    prepared.guard("test")
-    (decision,) = json.loads(prepared.guard("check", "--json").out)["decisions"]
-    # A container has the labels of its image.
-    label = f"label=guard.combination={decision['combination']}"
-    ran = prepared.run(["docker", "ps", "--all", "--quiet", "--filter", label], prepared.docker)
-    assert (ran.status, ran.out) == (0, "")
 
 
 def test_the_image_says_what_is_in_it(prepared: Workshop) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_an_engine_that_is_killed(
     monkeypatch.setenv("DOCKER_HOST", own.host)
     with Engine.connect() as killed:
         base = base_image(killed)
-    marker = f": killed-{phase}-{builder};"
+    marker = f": {uuid.uuid4()};"
     run = f"RUN {marker} {HANGING}\n" if phase == "build" else ""
     victim = Victim(store, f"FROM {base}\n{run}", f"{marker} {HANGING}", builder)
     own.kill()

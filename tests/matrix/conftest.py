@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from guard.engine.client import Engine
 from tests.commands.publishing import Shop
 from tests.matrix.columns import COLUMNS, Column, Engines
 from tests.registry import Registry
-from tests.workshop import Workshop
+from tests.workshop import Workshop, running_commands
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,7 @@ def shop(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Shop]:
-    """A team on a column's engine; whatever a test does, no container of it is there afterwards."""
+    """A team on a column's engine; whatever a test does, nothing of it is left on the engine."""
     for name, value in engines.environment(column, tmp_path / "docker").items():
         monkeypatch.setenv(name, value)
     with Engine.connect() as engine:
@@ -51,9 +52,20 @@ def shop(
         # A failed build of the classic builder leaves the steps that did not; each takes its own.
         workshop.run(["docker", "rmi", "--force", image], workshop.docker)
     assert containers(made) == []
+    # The engine ends the step of a build when nobody listens any more.
+    end = time.monotonic() + 20
+    while (left := what_runs(made)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert left == []
 
 
 def containers(shop: Shop) -> list[str]:
     """Those of images that are built in the workshop, ended ones too."""
     label = f"label=own={shop.workshop.root}"
     return shop.docker("ps", "--all", "--quiet", "--filter", label).split()
+
+
+def what_runs(shop: Shop) -> list[str]:
+    """The commands, in containers or not, that an ending names as its own."""
+    own = f"own={shop.workshop.root};"
+    return [command for _, command in running_commands() if own in command]

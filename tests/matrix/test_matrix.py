@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,15 +16,14 @@ import pytest
 from tests.commands.publishing import Shop
 from tests.commands.test_publish import tag_of
 from tests.matrix.columns import COLUMNS, Column, Engines
-from tests.matrix.conftest import containers
-from tests.workshop import running_commands
+from tests.matrix.conftest import containers, what_runs
 
 
 class Ending(NamedTuple):
     """What a combination is, and what `guard test` says of it.
 
-    In a Dockerfile and in a pattern ``{base}`` is a name of an image that has a shell, and
-    ``{nowhere}`` one of an image that no registry has.
+    In these texts ``{base}`` is a name of an image that has a shell, ``{nowhere}`` one of an image
+    that no registry has, and ``{own}`` is of this test alone.
 
     Args:
         status: the exit status.
@@ -49,7 +47,8 @@ class Ending(NamedTuple):
 
 
 BUILD, TEST = "failed at build", "failed at test"
-SLEEP = "while :; do sleep 1; done"
+# As long as this is in a command that runs, something of the test is left.
+HANGING = ": own={own}; echo ready; while :; do sleep 1; done"
 STAGES = (
     "FROM {base} AS one\nRUN echo one >/one\nFROM {base} AS two\nCOPY --from=one /one /two\n"
     "COPY . /liqd/\nFROM scratch\n"
@@ -95,13 +94,17 @@ ENDINGS = {
         1, TEST, "exit status 127: test command '/bin/sh', or one that .*", script="nope\n"
     ),
     "timeout of the test": Ending(
-        1, TEST, "the test did not end within 6 seconds", script=SLEEP, timeout=6
+        1,
+        TEST,
+        "the test did not end within 6 seconds: ready",
+        script=f"exec /bin/sh -c '{HANGING}'",
+        timeout=6,
     ),
     "timeout of the build": Ending(
         3,
         "",
         "the build did not end within 6 seconds",
-        f"FROM {{base}}\nRUN {SLEEP}\n",
+        f"FROM {{base}}\nRUN {HANGING}\n",
         timeout=6,
     ),
     "stages, a target and build args": Ending(
@@ -125,27 +128,22 @@ ENDINGS = {
 
 def prepare(shop: Shop, column: Column, ending: Ending) -> None:
     """Commit a combination that ends so; of its own each time, as engines keep what they built."""
-    names = {"{base}": shop.base, "{nowhere}": nowhere(shop)}
-    first, _, others = replaced(ending.dockerfile, names).partition("\n")
-    dockerfile = f"{first}\nLABEL own={shop.workshop.root}\n{others}"
+    first, _, others = ending.dockerfile.partition("\n")
+    dockerfile = filled(f"{first}\nLABEL own={{own}}\n{others}", shop)
     image = f'name = "{shop.registry.name}"\nbuilder = "{column.builder}"\n{ending.image}\n'
     command = ending.command or '["/bin/sh", "/liqd/aula/test.sh"]'
     test = f'command = {command}\ntimeout = "{ending.timeout}s"\n'
     if "manifests" in ending.image:
         test += 'source = "/liqd/aula"\n'
-    shop.workshop.aula.commit("Write the test", {"test.sh": ending.script})
+    shop.workshop.aula.commit("Write the test", {"test.sh": filled(ending.script, shop)})
     toml = f"[image]\n{image}\n[test]\n{test}"
     shop.workshop.docker.commit("Build so", {"Dockerfile": dockerfile, ".guard.toml": toml})
 
 
-def nowhere(shop: Shop) -> str:
-    return f"{shop.registry.address}/nowhere:none"
-
-
-def replaced(text: str, names: dict[str, str]) -> str:
-    for name, value in names.items():
-        text = text.replace(name, value)
-    return text
+def filled(text: str, shop: Shop) -> str:
+    """One of the texts of an ending."""
+    text = text.replace("{nowhere}", f"{shop.registry.address}/nowhere:none")
+    return text.replace("{base}", shop.base).replace("{own}", str(shop.workshop.root))
 
 
 @pytest.mark.parametrize("case", ENDINGS)
@@ -153,7 +151,7 @@ def test_an_ending(case: str, column: Column, shop: Shop) -> None:
     ending = ENDINGS[case]
     prepare(shop, column, ending)
     ran = shop.guard("test", status=ending.status)
-    detail = replaced(ending.detail, {"{nowhere}": nowhere(shop)})
+    detail = filled(ending.detail, shop)
     if not ending.result:
         error = re.match(f"guard: error: {detail}\n  no verdict; log: .*\n  to mend it: ", ran.err)
         assert error, ran.text
@@ -195,12 +193,7 @@ def test_a_cache_mount_lives_from_one_build_to_the_next(column: Column, shop: Sh
 
 @pytest.mark.parametrize("phase", ["build", "test"])
 def test_ctrl_c_leaves_nothing_running(phase: str, column: Column, shop: Shop) -> None:
-    marker = f": {uuid.uuid4()}; "
-    hanging = f"{marker}echo ready; {SLEEP}"
-    ending = ENDINGS["passes"]._replace(script=f"exec /bin/sh -c '{hanging}'\n")
-    if phase == "build":
-        ending = Ending(130, "", "", f"FROM {{base}}\nRUN {hanging}\n")
-    prepare(shop, column, ending)
+    prepare(shop, column, ENDINGS[f"timeout of the {phase}"]._replace(timeout=60))
     with subprocess.Popen(
         [sys.executable, "-I", "-m", "guard", "test"],
         cwd=shop.workshop.docker.folder,
@@ -210,22 +203,13 @@ def test_ctrl_c_leaves_nothing_running(phase: str, column: Column, shop: Shop) -
     ) as process:
         assert process.stdout is not None
         assert any(line == "  | ready\n" for line in process.stdout)
-        assert is_running(marker)
+        assert what_runs(shop)
         # BuildKit's steps are in no container of the engine.
         assert containers(shop) or (phase == "build" and column.builder == "buildkit")
         process.send_signal(signal.SIGINT)
         told = process.stdout.read()
     assert (process.returncode, told.splitlines()[-1]) == (130, "guard: interrupted"), told
     assert shop.attempts() == 0
-    # The engine ends the step of a build when nobody listens any more.
-    end = time.monotonic() + 20
-    while is_running(marker) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert not is_running(marker)
-
-
-def is_running(marker: str) -> bool:
-    return any(marker in command for _, command in running_commands())
 
 
 def published(shop: Shop) -> dict[str, Any]:
