@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
@@ -13,7 +12,6 @@ from guard.model import (
     STATIC_RULES,
     Combination,
     Decision,
-    Evidence,
     Finding,
     outcome_of,
 )
@@ -23,19 +21,6 @@ from guard.situation.publication import Publication, PublicationState, Unknown, 
 from guard.situation.published import PublishedLinks, Standing
 
 _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
-
-
-class _Commit(NamedTuple):
-    """A commit of the superproject, and what the rule `published` says of it.
-
-    Args:
-        links: None where they cannot be read.
-    """
-
-    combination: Combination
-    config: Config
-    links: tuple[Publication, ...] | None
-    findings: tuple[Finding, ...]
 
 
 class Order:
@@ -87,12 +72,10 @@ class Order:
         A push of the superproject that takes its submodules along goes through them in the order
         of their paths.
         """
-        workspace = self._gate.workspace
         try:
             present = self._gate.present()
-            config = self._gate.config(present)
-            found = self._links.release(present, config, commit)
-            if found is None or found.state not in _UNPUBLISHED:
+            publication = self._links.release(present, self._gate.config(present), commit)
+            if publication is None or publication.state not in _UNPUBLISHED:
                 return ()
             if self._links.takes_submodules_along:
                 return ()
@@ -100,8 +83,7 @@ class Order:
             return ()
         from guard.gate import ruling
 
-        source = Evidence(workspace.name(""), present.commit, text=present.source)
-        return ruling.of_links(source, (found,))
+        return ruling.of_links(self._gate.workspace.name(""), present, (publication,))
 
     def _stale(self, refs: Sequence[str | None]) -> dict[str | None, tuple[Finding, ...]]:
         try:
@@ -116,53 +98,46 @@ class Order:
             return dict.fromkeys(refs, (unknown,))
 
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """As `judged`, for pushes of the superproject."""
-        commits = self._commits([item.commit for item in decisions])
-        return [self._in_order(item, commits.get(item.commit)) for item in decisions]
-
-    def _commits(self, names: Sequence[str]) -> dict[str, _Commit]:
-        """The commits that can be read, with what is published; what cannot be is undecided."""
+        """As `judged`, for pushes of the superproject; what cannot be read is undecided already."""
         readable = {}
-        for name in dict.fromkeys(names):
+        for commit in dict.fromkeys(each.commit for each in decisions):
             with suppress(GuardError):
-                combination = self._gate.combination(name)
-                readable[name] = combination, self._gate.config(combination)
+                combination = self._gate.combination(commit)
+                readable[commit] = combination, self._gate.config(combination)
         try:
-            links = self._links.of(list(readable.values()))
+            links = dict(zip(readable, self._links.of(list(readable.values())), strict=True))
         except GuardError as error:
-            unknown = Unknown(error.problem, error.remedy)
-            return {
-                name: _Commit(*pair, None, (undecided(PUBLISHED, unknown),))
-                for name, pair in readable.items()
-            }
-        commits = {}
-        for (name, (combination, config)), found in zip(readable.items(), links, strict=True):
-            commits[name] = _Commit(combination, config, found, self._early(combination, found))
-        return commits
+            unknown = undecided(PUBLISHED, Unknown(error.problem, error.remedy))
+            return [
+                _with(each, (unknown,), (PUBLISHED,)) if each.commit in readable else each
+                for each in decisions
+            ]
+        return [
+            self._in_order(each, *readable[each.commit], links[each.commit])
+            if each.commit in readable
+            else each
+            for each in decisions
+        ]
 
-    def _early(
-        self, combination: Combination, links: tuple[Publication, ...]
-    ) -> tuple[Finding, ...]:
-        """What is to be said of gitlinks that are not published."""
-        if all(link.state is PublicationState.PUBLISHED for link in links):
-            return ()
-        from guard.gate import ruling
+    def _in_order(
+        self,
+        decision: Decision,
+        combination: Combination,
+        config: Config,
+        links: tuple[Publication, ...],
+    ) -> Decision:
+        early: tuple[Finding, ...] = ()
+        if any(link.state is not PublicationState.PUBLISHED for link in links):
+            from guard.gate import ruling
 
-        name, text = self._gate.workspace.name(""), combination.source
-        return ruling.of_links(Evidence(name, combination.commit, text=text), links)
-
-    def _in_order(self, decision: Decision, commit: _Commit | None) -> Decision:
-        if commit is None:
-            return decision
-        decided = _with(decision, commit.findings, (PUBLISHED,))
+            early = ruling.of_links(self._gate.workspace.name(""), combination, links)
+        decided = _with(decision, early, (PUBLISHED,))
         ref = decision.ref or self._destination.ref
-        if commit.links is None or self._links.moves_default(ref) is False:
+        if self._links.moves_default(ref) is False:
             return decided
-        if commit.combination not in self._merged:
-            found = self._merged_findings(commit.combination, commit.config, commit.links)
-            self._merged[commit.combination] = found
-        findings = self._where_default(ref, self._merged[commit.combination])
-        return _with(decided, findings, (MERGED,))
+        if combination not in self._merged:
+            self._merged[combination] = self._merged_findings(combination, config, links)
+        return _with(decided, self._where_default(ref, self._merged[combination]), (MERGED,))
 
     def _where_default(self, ref: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """The findings, if the push goes to the default branch; the remote may be asked for it."""

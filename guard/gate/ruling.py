@@ -91,9 +91,12 @@ def of_image(
     return mended(image_published.of_image(image), image)
 
 
-def of_links(superproject: Evidence, links: tuple[Publication, ...]) -> tuple[Finding, ...]:
-    """What is to be pushed before the superproject, or before the consumer."""
-    publications = Publications(superproject, links)
+def of_links(
+    name: str, combination: Combination, links: tuple[Publication, ...]
+) -> tuple[Finding, ...]:
+    """What is to be pushed before the superproject, which has a name, or before the consumer."""
+    evidence = Evidence(name, combination.commit, text=combination.source)
+    publications = Publications(evidence, links)
     return mended(published.check(publications), publications)
 
 
