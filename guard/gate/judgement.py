@@ -97,9 +97,7 @@ def judge(
             return Judged(EXIT_ALLOWED)
         judged = [item for item in pushed if item.commit and is_judged(item.update.remote_ref)]
         policies = {item: policy_for(gate, item, remote) for item in judged}
-        loose = {
-            item: policy for item, policy in policies.items() if policy and not policy.protected
-        }
+        loose = {item: policy for item, policy in policies.items() if not policy.protected}
         decisions = order.judged(
             [_decide(gate, item, policies[item]) for item in judged if item not in loose]
         )
@@ -137,14 +135,11 @@ def _is_of_dependency(gate: Gate) -> bool:
         return False  # and so it is judged, and undecided
 
 
-def _decide(gate: Gate, pushed: Pushed, policy: Policy | None) -> Decision:
+def _decide(gate: Gate, pushed: Pushed, policy: Policy) -> Decision:
     """The decision for one ref, as its policy has it."""
     commit, ref = pushed.commit or "", pushed.update.remote_ref
     if gate.workspace.in_superproject:
-        decision = gate.superproject(commit, ref)
-        return decision if policy is None else policy.applied(decision)
-    if policy is None:
-        return gate.consumer(commit, ref)
+        return policy.applied(gate.superproject(commit, ref))
     return first_allowed(map(policy.applied, gate.consumer_in_turn(commit, ref)))
 
 
@@ -200,15 +195,15 @@ def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:
         screen.say(f"guard: {screen.paint('warning', 'yellow')}: {message}")
 
 
-def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy | None:
-    """The policy for a ref, as the pushed content has it; None where that cannot be read."""
+def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy:
+    """The policy for a ref, as the pushed content has it; the strictest where that is unread."""
     in_superproject = gate.workspace.in_superproject
     ref = pushed.update.remote_ref
     try:
         commit = pushed.commit or ""
         config = gate.config(gate.combination(commit) if in_superproject else gate.present())
     except GuardError:
-        return None
+        return Policy(True, True)  # and so it is undecided
     protection = config.superproject_push if in_superproject else config.consumer_push
     published = _published(gate, pushed, remote) if in_superproject else None
     weaker = _weaker(published, config, ref) if published is not None else ()

@@ -67,7 +67,7 @@ def test_a_configuration_that_cannot_be_read_exempts_nothing(workshop: Workshop)
     head = workshop.docker.head
     with Gate(Workspace(top, top)) as gate:
         pushed = Pushed(RefUpdate("x", head, MASTER, ZERO), head)
-        assert policy_for(gate, pushed, "origin") is None
+        assert policy_for(gate, pushed, "origin") == Policy(True, True)
 
 
 class TestApplied:
