@@ -127,7 +127,10 @@ class InUseQuestion:
         if not (values["Name"] and values["Driver"]):
             words = errors.decode(errors="replace").strip().removeprefix("ERROR: ")
             raise EngineError(f"buildx cannot say which builder is in use: {words}", _OWN)
-        builder = InUse(values["Name"][0], values["Driver"][0], ", ".join(values["Endpoint"]))
+        name, driver = values["Name"][0], values["Driver"][0]
+        # The choice may have been made for another engine.
+        is_own = driver == "docker" and name != os.environ.get("BUILDX_BUILDER")
+        builder = InUse(name, driver, "" if is_own else ", ".join(values["Endpoint"]))
         # Others are started by the build where they do not run.
         if values["Error"] or (builder.driver == "remote" and "running" not in values["Status"]):
             why = f": {values['Error'][0]}" if values["Error"] else ""

@@ -214,6 +214,15 @@ def test_the_engine_itself_is_named_as_the_builder(newer: Engine, store: Store) 
     assert str(ran.builder) == "buildkit (buildx 0.29.1, builder default (docker))"
 
 
+def test_a_builder_that_another_engine_is_to_use_is_not_in_use(
+    engine: Engine, newer: Engine, far: str, store: Store
+) -> None:
+    assert "builder far" in str(choose_builder(engine, "buildkit"))
+    # The choice was made for the engine that the CLI finds by itself.
+    ran = run(newer, store, f"FROM {base_image(newer)}\nRUN echo a >/x\n")
+    assert str(ran.builder) == "buildkit (buildx 0.29.1, builder default (docker))"
+
+
 def test_the_image_of_a_remote_builder_is_loaded_into_the_engine(
     engine: Engine, newer: Engine, far: str, store: Store
 ) -> None:
