@@ -34,6 +34,7 @@ from tests.registry import Registry
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start an engine")
 
 BUILDX = NEWER / "usr/libexec/docker/cli-plugins/docker-buildx"
+DEFAULT = re.compile(r"buildkit \(buildx [\d.]+, builder default \(docker\)\)")
 _UPGRADE = b"POST /grpc HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 
 
@@ -179,6 +180,7 @@ def test_all_that_the_client_says_is_told(newer: Engine, store: Store) -> None:
         ("# syntax=127.0.0.1:1/nope:1\nFROM {}\n", "no frontend 127.0.0.1:1/nope:1: "),
         ("FROM 127.0.0.1:1/nope\n", "no base image 127.0.0.1:1/nope:latest: "),
         ("FROM {}\nADD http://127.0.0.1:1/x /\n", "the engine reaches no network at 'ADD http"),
+        ("FROM {}\nRUN dd if=/dev/zero of=/big bs=1M count=600\n", "the engine's disk is full"),
         ("FROM {}\nRUN sh -c 'kill -9 $$'; exit $?\n", "the step was killed .exit status 137."),
     ],
 )
@@ -211,7 +213,7 @@ def test_the_last_line_of_all_is_not_why_it_failed(
 
 def test_the_engine_itself_is_named_as_the_builder(newer: Engine, store: Store) -> None:
     ran = run(newer, store, f"FROM {base_image(newer)}\nRUN echo a >/x\n")
-    assert str(ran.builder) == "buildkit (buildx 0.29.1, builder default (docker))"
+    assert DEFAULT.fullmatch(str(ran.builder))
 
 
 def test_a_builder_that_another_engine_is_to_use_is_not_in_use(
@@ -220,7 +222,7 @@ def test_a_builder_that_another_engine_is_to_use_is_not_in_use(
     assert "builder far" in str(choose_builder(engine, "buildkit"))
     # The choice was made for the engine that the CLI finds by itself.
     ran = run(newer, store, f"FROM {base_image(newer)}\nRUN echo a >/x\n")
-    assert str(ran.builder) == "buildkit (buildx 0.29.1, builder default (docker))"
+    assert DEFAULT.fullmatch(str(ran.builder))
 
 
 def test_the_image_of_a_remote_builder_is_loaded_into_the_engine(
@@ -228,7 +230,7 @@ def test_the_image_of_a_remote_builder_is_loaded_into_the_engine(
 ) -> None:
     word = uuid.uuid4().hex
     ran = run(engine, store, f"FROM {base_image(newer)}\nRUN echo {word} >/x\n")
-    assert str(ran.builder) == f"buildkit (buildx 0.29.1, builder far (remote at {far}))"
+    assert str(ran.builder).endswith(f", builder far (remote at {far}))")
     assert (ran.result, ran.last.tail) == (Result.PASSED, (word,))
     assert engine.image_id(ran.build.image) == ran.build.image
 

@@ -18,7 +18,7 @@ class Column(NamedTuple):
         name: what a test's name says.
         version: how the engine's version begins.
         builder: what a verdict calls it.
-        driver: how what drives it begins.
+        driver: a pattern of how what drives it begins.
         spec: the engine to be started, None for the one that `scripts/engine` brought.
     """
 
@@ -29,10 +29,10 @@ class Column(NamedTuple):
     spec: Spec | None = None
 
 
-_DEFAULT: Final = "buildx 0.29.1, builder default (docker)"
+_DEFAULT: Final = r"buildx [\d.]+, builder default \(docker\)$"
 COLUMNS: Final = (
-    Column("20.10-classic", "20.10.", "classic", "engine 20.10."),
-    Column("20.10-buildkit", "20.10.", "buildkit", "docker 20.10."),
+    Column("20.10-classic", "20.10.", "classic", r"engine 20\.10\."),
+    Column("20.10-buildkit", "20.10.", "buildkit", r"docker 20\.10\."),
     Column("28-containerd", "28.", "buildkit", _DEFAULT, NEWER_CONTAINERD),
     Column("28-graph", "28.", "buildkit", _DEFAULT, NEWER_GRAPH),
 )

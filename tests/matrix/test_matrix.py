@@ -168,7 +168,7 @@ def test_an_ending(case: str, column: Column, shop: Shop) -> None:
     assert re.fullmatch(detail, verdict["detail"])
     assert verdict["engine"]["builder"] == column.builder
     driver = verdict["engine"]["driven_by"]
-    assert driver.startswith(column.driver)
+    assert re.match(column.driver, driver)
     assert f"\n  | builder: {column.builder} ({driver})\n" in ran.out
     assert verdict["engine"]["version"].startswith(column.version)
     assert bool(verdict["image"]["id"]) is (ending.result != BUILD)
