@@ -142,6 +142,25 @@ def test_the_step_that_fails_is_not_one_that_is_canceled_for_it(
     assert lines["one"] == "RUN echo one; sleep 60"
 
 
+def test_a_buildx_without_json_is_understood_as_well(newer: Engine, store: Store) -> None:
+    cli = find_cli()
+    assert cli is not None
+    older = cli._replace(version="buildx 0.12.0")
+    assert (older.progress, cli.progress) == ("plain", "rawjson")
+    base, trial = base_image(newer), Trial(newer, "buildkit")
+    config = Config(image=trial.image, test=Test(("/bin/true",)))
+    for step, failure in (
+        ("RUN echo why; exit 3", "exit status 3: RUN echo why; exit 3"),
+        ("COPY nope /", '.*"/nope": not found: COPY nope /'),
+        ("ENV A", "ENV must have two arguments"),
+    ):
+        with trial.stack:
+            made = trial.prepared(parts(store, f"FROM {base}\n{step}\n"), config)
+            ran = attempt(newer, made, trial.on_event, find=lambda: older)
+        assert re.fullmatch(failure, ran.last.failure)
+        assert ran.last.tail == (("why",) if "why" in step else ())
+
+
 def test_lines_come_whole_and_in_any_encoding(newer: Engine, store: Store) -> None:
     script = "printf 'a\\377'; sleep 1; printf 'b\\ncd'; exit 3"
     ran = run(newer, store, f"FROM {base_image(newer)}\nRUN {script}\n")
