@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _LINE: Final = re.compile(r"#(\d+) (.*)")
 _OUTPUT: Final = re.compile(r"\d+\.\d+ ?(.*)")
 _DONE: Final = re.compile(r"DONE (\d+(?:\.\d+)?)s")
-_INSTRUCTION: Final = re.compile(r"\[(?!internal\])[^\]]*\] (.*)", re.DOTALL)
+_INSTRUCTION: Final = re.compile(r"\[[^\]]*\d+/\d+\] (.*)", re.DOTALL)
 _LIBRARY: Final = re.compile(r"^(FROM )docker\.io/(?:library/)?")
 # The line of the Dockerfile that an error is about.
 _LOCATED: Final = re.compile(r" +\d+ \| >>> ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -210,24 +211,54 @@ def test_what_the_engine_fails_is_none(
         run(newer, store, dockerfile.replace("{}", base_image(newer)))
 
 
-@pytest.mark.parametrize("hint", ["View build details: docker-desktop://x/1", "1 warning found"])
-def test_the_last_line_of_all_is_not_why_it_failed(
-    hint: str, newer: Engine, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+# The vertex that fetches a token from a registry's own server.
+AUTH = {
+    "digest": "sha256:a",
+    "name": "[auth] liqd/aula:pull token for quay.io",
+    "started": "2026-01-01T00:00:00.123456789Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "View build details: docker-desktop://dashboard/build/default/default/abc"),
+        ("", "1 warning found (use docker --debug to expand):"),
+        (json.dumps({"vertexes": [AUTH]}), "What is next?"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("line", "failure"),
+    [
+        ("RUNN x", "dockerfile parse error on line 2: unknown instruction: RUNN .*"),
+        ("EXPOSE x/y", 'invalid port: "x/y": invalid proto: y'),
+        ("RUN exit 3", "exit status 3: RUN exit 3"),
+    ],
+)
+def test_what_else_buildx_says_is_not_why_it_failed(
+    line: str,
+    failure: str,
+    before: str,
+    after: str,
+    newer: Engine,
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What buildx adds beside Docker Desktop, put behind what it really says."""
-    plugin = tmp_path / "desktop/cli-plugins/docker-buildx"
+    """What it has beside Docker Desktop and public registries, around what it really says."""
+    plugin = tmp_path / "around/cli-plugins/docker-buildx"
     plugin.parent.mkdir(parents=True)
     plugin.write_text(
-        f'#!/bin/sh\n{BUILDX} "$@"\nstatus=$?\necho >&2\necho "{hint}" >&2\nexit $status\n'
+        f"#!/bin/sh\necho >&2 '{before}'\n{BUILDX} \"$@\"\nstatus=$?\n"
+        f"echo >&2\necho >&2 '{after}'\nexit $status\n"
     )
     plugin.chmod(0o755)
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "desktop"))
-    ran, events = told(newer, store, f"FROM {base_image(newer)}\nRUNN true\n")
-    assert ran.last.failure.startswith(
-        "dockerfile parse error on line 2: unknown instruction: RUNN"
-    )
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "around"))
+    ran, events = told(newer, store, f"FROM {base_image(newer)}\n{line}\n")
+    assert ran.result is Result.FAILED_BUILD
+    assert re.fullmatch(failure, ran.last.failure)
     texts = [event.text for event in events if isinstance(event, Output)]
-    assert texts[-1] == hint and "   2 | >>> RUNN true" in texts
+    assert texts[-1] == after and f"   2 | >>> {line}" in texts
 
 
 def test_the_engine_itself_is_named_as_the_builder(newer: Engine, store: Store) -> None:
