@@ -21,8 +21,10 @@ import pytest
 from guard.engine.client import Engine
 from guard.git.files import held, lock_file
 from guard.model import Result
+from tests.engine.own import NEWER
 from tests.workshop import GUARD_TOML, Workshop, running_commands
 
+BUILDX = NEWER / "usr/libexec/docker/cli-plugins/docker-buildx"
 # The last words are those that say something, without their colours.
 TEST = "printf '\\033[31mit breaks\\033[0m\\n\\n---\\n'; exit 7\n"
 
@@ -340,6 +342,33 @@ def test_no_engine_is_no_verdict(prepared: Workshop) -> None:
     assert "no engine answers at unix:///nonexistent/docker.sock" in ran.text
     assert prepared.docker.git("for-each-ref", "refs/guard") == ""
     assert "no verdicts yet" in prepared.guard("log").out
+
+
+def test_a_builder_that_has_gone_costs_three_seconds_and_no_verdict(
+    prepared: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugins = tmp_path / "docker/cli-plugins"
+    plugins.mkdir(parents=True)
+    (plugins / BUILDX.name).symlink_to(BUILDX)
+    monkeypatch.setenv("DOCKER_CONFIG", str(plugins.parent))
+    monkeypatch.setenv("BUILDX_BUILDER", "gone")
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        create = [str(BUILDX), "create", "--name", "gone", "--driver", "remote", address]
+        subprocess.run(create, check=True)
+        began = time.monotonic()
+        ran = prepared.guard("test")
+        took = time.monotonic() - began
+    assert ran.status == 3
+    assert "guard: error: the builder of buildx that is in use does not answer\n" in ran.err
+    assert "to mend it: BUILDX_BUILDER=default guard test\n" in ran.err
+    assert took < 15, "the build itself waits for twenty"
+    assert not any(str(plugins) in command for _, command in running_commands())
+    mended = prepared.guard("test", BUILDX_BUILDER="default")
+    assert mended.status == 0, mended.text
+    assert re.search(r"builder: buildkit \(buildx \S+, builder default \(docker\)\)\n", mended.out)
 
 
 def test_only_what_is_committed_is_tested(prepared: Workshop) -> None:
