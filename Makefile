@@ -16,7 +16,7 @@ engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
 pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat
 
-.PHONY: demo test lint bench bench-build oracle golden mutants walk clean
+.PHONY: demo test engines lint bench bench-build oracle golden mutants walk clean
 
 demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
@@ -24,6 +24,10 @@ demo: $(VENV)/package $(BIN)/docker-registry
 test: $(VENV)/extras $(BIN)/docker-registry $(VENV)/newer-docker
 	@scripts/tools busybox:busybox-static git-lfs ssh-keygen:openssh-client
 	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) $(ARGS)
+
+# On the engines that only some have, which take a while to bring.
+engines: $(VENV)/extras $(VENV)/podman
+	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) tests/engine/on_podman.py
 
 lint: $(VENV)/extras
 	$(BIN)/ruff check .
@@ -70,6 +74,11 @@ $(BIN)/docker-registry: scripts/registry $(VENV)/python
 # The Docker of the distribution's next release, for the tests of newer engines.
 $(VENV)/newer-docker: scripts/packages $(VENV)/python
 	@scripts/packages $@ docker.io docker-cli containerd docker-buildx
+	@touch $@
+
+# Podman's service, with what it needs.
+$(VENV)/podman: scripts/podman $(VENV)/python
+	@scripts/podman $@
 	@touch $@
 
 clean:

@@ -133,8 +133,16 @@ def choose_builder(
         EngineError: BuildKit is asked for and nothing here drives it, or buildx's own builder does
             not answer.
     """
-    usable = wanted == "buildkit"
-    if wanted == "auto":
+    usable, facts = wanted == "buildkit", engine.facts
+    if facts.is_podman:
+        if usable:
+            raise EngineError(
+                f"[image] builder is buildkit, but the engine at {facts.host} is Podman, which has "
+                "none",
+                'set builder = "auto" in [image] of .guard.toml, or DOCKER_HOST to an engine of '
+                "Docker",
+            )
+    elif wanted == "auto":
         # Without the engine's usual network BuildKit runs no step.
         with engine.speaking("look up its networks"):
             networks = engine.api.networks(names=["bridge"])
@@ -151,7 +159,8 @@ def choose_builder(
             "[image] builder is buildkit, but no docker CLI here speaks it",
             "install docker buildx, or a docker CLI of version 18.09 to 20.10 (docker.io)",
         )
-    return Builder("classic", f"engine {engine.facts.version}", InUse(), classic_build)
+    version = f"{'Buildah of Podman' if facts.is_podman else 'engine'} {facts.version}"
+    return Builder("classic", version, InUse(), classic_build)
 
 
 def _built(

@@ -76,7 +76,7 @@ def run_nothing(engine: Engine, image: str) -> None:
     """
     remedy = "look into the engine's log; in a container it needs to be privileged"
     try:
-        with _container(engine, image) as name:
+        with own_container(engine, image, "/bin/sh", "-c", ":") as name:
             engine.api.start(name)
             status = engine.api.wait(name)["StatusCode"]
     except APIError as error:
@@ -92,12 +92,13 @@ def run_nothing(engine: Engine, image: str) -> None:
 
 
 @contextmanager
-def _container(engine: Engine, image: str) -> Iterator[str]:
+def own_container(engine: Engine, image: str, *command: str) -> Iterator[str]:
+    """The name of a container that goes when the context ends; raises what the SDK raises."""
     name = f"guard-probe-{uuid.uuid4().hex[:12]}"
     try:
         engine.api.create_container(
             image,
-            ["/bin/sh", "-c", ":"],
+            list(command),
             name=name,
             entrypoint=[],
             labels={OWNER: owner(os.getpid())},

@@ -1,10 +1,12 @@
-"""The engine's classic builder, through the SDK: there on every engine of Docker's."""
+"""The engine's own builder, through the SDK: Docker's classic one, Podman's Buildah."""
 
 from __future__ import annotations
 
+import json
 import re
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -12,6 +14,7 @@ from docker.errors import APIError
 from docker.utils.build import exclude_paths
 
 from guard.config import Recipe
+from guard.engine.baseimage import base_image, own_container
 from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone
 from guard.engine.client import Engine, explanation
 from guard.engine.context import IGNORE, Archive, Context
@@ -30,13 +33,13 @@ _BAD_REQUEST: Final = 400
 def classic_build(
     engine: Engine, context: Context, recipe: Recipe, options: Options, on_event: OnEvent
 ) -> Build:
-    """Build with the engine's classic builder.
+    """Build with the engine's own builder.
 
     Raises:
         EngineError: anything but a failure that is the combination's own.
     """
     for _ in range(_TRIES):
-        archive = Archive(context.folder, _paths(context.folder, recipe.dockerfile))
+        archive = Archive(context.folder, _paths(engine, context.folder, recipe.dockerfile))
         progress = _progress(engine, archive, context, recipe, options, on_event)
         archive.require_complete()
         trouble = progress.trouble
@@ -54,7 +57,7 @@ def classic_build(
     return Build(progress.output.outcome("", None), steps, progress.image, bases)
 
 
-def _paths(folder: str, dockerfile: str) -> set[str]:
+def _paths(engine: Engine, folder: str, dockerfile: str) -> set[str]:
     """What the ignore file of the context lets through; the Dockerfile's own one goes first."""
     patterns: list[str] = []
     for name in (f"{dockerfile}{IGNORE}", IGNORE):
@@ -68,7 +71,9 @@ def _paths(folder: str, dockerfile: str) -> set[str]:
             # As the CLI sends them; the Dockerfile the SDK lets through itself.
             patterns += [f"!{name}"]
             break
-    return cast(set[str], cast(Any, exclude_paths)(folder, patterns, dockerfile))
+    paths = cast(set[str], cast(Any, exclude_paths)(folder, patterns, dockerfile))
+    # Podman would go by the other one as well.
+    return paths - {IGNORE} if engine.facts.is_podman and name != IGNORE else paths
 
 
 def _progress(
@@ -80,8 +85,8 @@ def _progress(
     on_event: OnEvent,
 ) -> _Progress:
     """What the builder replied to its end."""
-    progress = _Progress(on_event)
-    with engine.speaking("build the image"):
+    progress = _Buildah(on_event) if engine.facts.is_podman else _Progress(on_event)
+    with engine.speaking("build the image"), _lifeline(engine):
         try:
             replies = engine.api.build(
                 # Any iterable of bytes will do for requests, whatever the SDK's types say.
@@ -111,6 +116,30 @@ def _progress(
     return progress
 
 
+@contextmanager
+def _lifeline(engine: Engine) -> Iterator[None]:
+    """Podman goes on with a step when nobody listens any more: its steps end with the block.
+
+    They are processes in the space of a container, and the kernel ends them with its first one.
+    """
+    if not engine.facts.is_podman:
+        yield
+        return
+    with own_container(engine, base_image(engine), "sleep", "2147483647") as name:
+        engine.api.start(name)
+        process = engine.api.inspect_container(name)["State"]["Pid"]
+        # The network is what it is without any of this.
+        spaces = [
+            {"Name": "network", "Host": True},
+            {"Name": "pid", "Path": f"/proc/{process}/ns/pid"},
+        ]
+        engine.api.params = {"nsoptions": json.dumps(spaces)}
+        try:
+            yield
+        finally:
+            engine.api.params = {}
+
+
 class _Progress:
     """Reads the classic builder's replies.
 
@@ -122,9 +151,9 @@ class _Progress:
         trouble: why it stopped, None where it did not.
     """
 
-    _STEP: Final = re.compile(r"Step (\d+)/(\d+) : (.*)", re.DOTALL)
-    _MADE: Final = re.compile(r" ---> ([0-9a-f]{12})\n")
-    _OWN: Final = re.compile(
+    _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)", re.DOTALL)
+    _MADE = re.compile(r" ---> ([0-9a-f]{12})\n")
+    _OWN = re.compile(
         r" ---> .*\n|Removing intermediate container [0-9a-f]{12}\n|Successfully built .*\n|\n"
     )
 
@@ -160,6 +189,7 @@ class _Progress:
     def stop(self, message: str, status: int, refused: bool = False) -> None:
         """The builder has stopped; `refused` it before the first step."""
         self._end_lines()
+        self._made = ""
         step = self._step.text
         self.trouble = Trouble(message, status, step, self.output, buildkit=False, refused=refused)
 
@@ -182,10 +212,7 @@ class _Progress:
     def _stream(self, text: str) -> None:
         begins = self._STEP.fullmatch(text)
         if begins and int(begins[1]) == self._step.number + 1:
-            self.flush()
-            self._step = StepDone(int(begins[1]), begins[3].strip(), 0.0, False)
-            self._began = time.monotonic()
-            self._on_event(Step(self._step.number, int(begins[2]), self._step.text))
+            self._begin(int(begins[2]), begins[3].strip())
             return
         if text == " ---> Using cache\n":
             self._step = self._step._replace(cached=True)
@@ -199,6 +226,12 @@ class _Progress:
             else:
                 self._lines.feed(text)
 
+    def _begin(self, total: int, text: str) -> None:
+        self.flush()
+        self._step = StepDone(self._step.number + 1, text, 0.0, False)
+        self._began = time.monotonic()
+        self._on_event(Step(self._step.number, total, text))
+
     def _line(self, line: str) -> None:
         self.output.add(line)
         self._on_event(Output(line, self._step.number))
@@ -206,3 +239,40 @@ class _Progress:
     def _end_lines(self) -> None:
         self._lines.flush()
         self._errors.flush()
+
+
+class _Buildah(_Progress):
+    """Reads Buildah's replies: each stage counts its own steps, and FROM makes no image."""
+
+    _STEP = re.compile(r"(?:\[\d+/\d+\] )?STEP (\d+)/(\d+): (.*)", re.DOTALL)
+    _MADE = re.compile(r"--> (Using cache )?([0-9a-f]{12,64})\n")
+    _OWN = re.compile(r"(?:\[\d+/\d+\] )?COMMIT\n|[0-9a-f]{64}\n|Successfully built .*\n")
+    # It tells of its runtime's failure as of a step's output, and then has the runtime's status.
+    _RUNTIME = re.compile(r"(?ms)^error running container: from \S+ creating container for .*")
+
+    def __init__(self, on_event: OnEvent) -> None:
+        super().__init__(on_event)
+        self._number = 0
+
+    def stop(self, message: str, status: int, refused: bool = False) -> None:
+        self._end_lines()
+        last = re.search(self._RUNTIME, "\n".join(self.output.tail))
+        if last:
+            message = last[0].replace('\\"', '"')
+        super().stop(message, status, refused)
+
+    def _stream(self, text: str) -> None:
+        begins = self._STEP.fullmatch(text)
+        made = self._MADE.fullmatch(text)
+        if begins and int(begins[1]) in (1, self._number + 1):
+            self._number = int(begins[1])
+            step = begins[3].strip()
+            self._begin(self._step.number + 1 - self._number + int(begins[2]), step)
+            words = [word for word in step.split() if not word.startswith("--")]
+            if words[0].upper() == "FROM":
+                self._made = words[1]
+        elif made:
+            self._made = made[2]
+            self._step = self._step._replace(cached=self._step.cached or made[1] is not None)
+        elif not self._OWN.fullmatch(text):
+            self._lines.feed(text)

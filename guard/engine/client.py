@@ -24,6 +24,7 @@ _GREETING: Final = 30
 _PATIENCE: Final = 600
 # What the SDK lets through; urllib3's own where a reply breaks off in the middle.
 _FAILURES: Final = (DockerException, requests.RequestException, HTTPError, OSError)
+_PODMAN: Final = "Podman Engine"
 _NO_ENGINE: Final = "start Docker (sudo systemctl start docker), or point DOCKER_HOST at an engine"
 
 
@@ -32,7 +33,7 @@ class Facts(NamedTuple):
 
     Args:
         host: where it was reached, e.g. ``unix:///var/run/docker.sock``.
-        name: ``Docker Engine - Community``, ``Podman Engine``, or plainly ``Engine``.
+        name: ``Docker Engine - Community``, ``Podman Engine``, or plainly ``Docker Engine``.
         version: the engine's own version.
         platform: what it runs on, e.g. ``linux/amd64``.
     """
@@ -45,6 +46,11 @@ class Facts(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} ({self.platform}) at {self.host}"
+
+    @property
+    def is_podman(self) -> bool:
+        """Whether it is Podman's service."""
+        return self.name == _PODMAN
 
 
 class Engine:
@@ -167,10 +173,11 @@ def explanation(error: BaseException) -> str:
 
 def _facts(api: Client, where: str) -> Facts:
     version = api.version()
+    parts = [part.get("Name") for part in version.get("Components") or ()]
     platform = version.get("Platform") or {}
     return Facts(
         host=where,
-        name=str(platform.get("Name") or "Docker Engine"),
+        name=_PODMAN if _PODMAN in parts else str(platform.get("Name") or "Docker Engine"),
         version=str(version.get("Version", "")),
         api=str(version.get("ApiVersion", "")),
         platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",

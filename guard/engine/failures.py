@@ -199,11 +199,18 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
     (Cause.DISK, r"no space left on device|disk quota exceeded"),
     (Cause.STATUS, r"did not complete successfully: exit code: (\d+)$"),  # BuildKit
     (Cause.STATUS, r"^executor failed running \[.*\]: exit code: (\d+)$"),  # BuildKit of 20.10
+    (Cause.STATUS, r"while running runtime: exit status (\d+)$"),  # Buildah
     (Cause.NEEDS_BUILDKIT, r"option requires BuildKit"),
     (Cause.NETWORK, r"dial tcp"),
     (Cause.NOT_STARTED, r'exec: ".*": .*(?:executable file not found|no such file or directory)'),
     (Cause.NOT_STARTED, r'exec: ".*": permission denied'),
+    (Cause.NOT_STARTED, r"executable file `.*` not found"),  # crun
+    (
+        Cause.NOT_STARTED,
+        r"the path `.*` (?:exists but it is not executable|is not a regular)",
+    ),  # crun
     (Cause.NOT_STARTED, r"unable to find (?:user|group)"),
+    (Cause.NOT_STARTED, r"determining run uid: user: unknown"),  # Buildah
     (Cause.COMBINATION, r"dockerfile parse error"),
     (Cause.COMBINATION, r"the Dockerfile cannot be empty"),
     (Cause.COMBINATION, r"invalid escape token"),
@@ -217,6 +224,7 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
     (Cause.COMBINATION, r'"/[^"]*"(?: not found)?: not found$'),  # BuildKit
     (Cause.COMBINATION, r"^lstat .*: no such file or directory$"),  # BuildKit
     (Cause.COMBINATION, r"with more than one source file, the destination must be a directory"),
+    (Cause.COMBINATION, r"copier: stat: .*: no such file or directory$"),  # Buildah
     # A file where a folder is needed.
     (Cause.COMBINATION, r"^(?:Cannot mkdir|failed to copy files): .*not a directory$"),
     (Cause.COMBINATION, r"^mkdir .*: not a directory$"),
@@ -228,6 +236,14 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
     (Cause.COMBINATION, r'^failed to process "'),
     (Cause.COMBINATION, r"stage name already used$"),
     (Cause.COMBINATION, r"^invalid (?:containerPort|signal)"),
+    # What Buildah reads when it gets there.
+    (Cause.COMBINATION, r"^The target .* was not found"),
+    (Cause.COMBINATION, r"^no (?:FROM statement found|contents in)"),
+    (Cause.COMBINATION, r"^FROM requires either one argument"),
+    (Cause.COMBINATION, r"Build error: Unknown instruction"),
+    (Cause.COMBINATION, r"^building at STEP .*: \S+ only supports the"),
+    (Cause.COMBINATION, r"^building at STEP .*: copier: mkdir: .*not a directory$"),
+    (Cause.COMBINATION, r"Invalid image name"),
 )
 # The runtime's own words; the status of a RUN is then the runtime's, too.
 _RUNTIME: Final = r"runc run failed: |container_linux\.go:"

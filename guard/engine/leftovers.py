@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 from docker.errors import APIError, NotFound
 
@@ -43,16 +43,24 @@ def remove_leftovers(engine: Engine) -> int:
     """
     with engine.speaking("look for containers that were left behind"):
         return sum(
-            remove(engine, container["Id"])
+            remove(engine, container["Names"][0].strip("/"))
             for container in engine.api.containers(all=True, filters={"label": OWNER})
             if _is_gone(container["Labels"].get(OWNER, ""))
         )
 
 
 def remove(engine: Engine, container: str) -> bool:
-    """Remove a container with its volumes, running or not; whether it was there."""
+    """Remove a container with its volumes, running or not, by its name; whether it was there."""
+    is_podman, api = engine.facts.is_podman, cast(Any, engine.api)
     try:
-        engine.api.remove_container(container, v=True, force=True)
+        if is_podman:
+            # It would ask the program to end, and wait for ten seconds.
+            with suppress(APIError):
+                api.kill(container)
+        api.remove_container(container, v=True, force=True)
+        if is_podman:
+            with suppress(NotFound):
+                api.remove_volume(container)
     except NotFound:
         return False
     except APIError as error:

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
@@ -23,11 +23,15 @@ from guard.errors import EngineError
 
 # Seconds.
 _LATER: Final = 0.05
+# By runc, and by crun.
 _NOT_FOUND: Final = re.compile(
-    r'exec: "(?P<name>.*?)": .*(?:executable file not found|no such file or directory)', re.DOTALL
+    r'(?:exec: "|executable file `)(?P<name>.*?)["`]:? .*(?:not found|no such file or directory)',
+    re.DOTALL,
 )
 _NOT_RUNNABLE: Final = re.compile(
-    r'exec: "(?P<name>.*?)": .*(?:permission denied|is a directory)|exec format error', re.DOTALL
+    r'exec: ".*?": .*(?:permission denied|is a directory)|exec format error'
+    r"|the path `.*` (?:exists but it is not executable|is not a regular file)",
+    re.DOTALL,
 )
 
 
@@ -54,10 +58,15 @@ class TestPlan(NamedTuple):
 
 
 class _Ended(NamedTuple):
-    """How a container ended; times in seconds since 1970, by the engine's clock."""
+    """How a container ended; times in seconds since 1970, by the engine's clock.
+
+    Args:
+        stopped: whether Podman says that somebody stopped it; Docker tells of that in an event.
+    """
 
     container: str
     status: int
+    stopped: bool
     out_of_memory: bool
     started: float
     finished: float
@@ -93,7 +102,7 @@ def run_test(engine: Engine, plan: TestPlan, on_event: OnEvent) -> Outcome:
     if isinstance(ended, str):
         return output.outcome(ended, None, seconds)
     # Asked when the container is gone: by then the engine has told whatever there is to tell.
-    stopped = _stopped_by_others(engine, ended)
+    stopped = ended.stopped or _stopped_by_others(engine, ended)
     return output.outcome(_judged(ended, stopped, plan), ended.status, seconds)
 
 
@@ -103,8 +112,13 @@ def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
     # its making never arrived.
     name = f"guard-test-{os.urandom(6).hex()}"
     mounts = [Mount(plan.place, None, type="volume", no_copy=True)] if plan.place else None
+    binds = None
     try:
         with engine.speaking("make a container for the test"):
+            if plan.place and engine.facts.is_podman:
+                # It copies into a volume that has no name.
+                cast(Any, engine.api).create_volume(name)
+                mounts, binds = None, [f"{name}:{plan.place}:nocopy"]
             engine.api.create_container(
                 plan.image,
                 list(plan.command),
@@ -115,7 +129,7 @@ def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
                 platform=plan.platform or None,
                 # As docker run does.
                 use_config_proxy=True,
-                host_config=engine.api.create_host_config(mounts=mounts),
+                host_config=engine.api.create_host_config(mounts=mounts, binds=binds),
             )
         yield name
     except BaseException:
@@ -148,20 +162,32 @@ def _run(
         streams: take its standard output and its standard error: the engine passes on what
             each has at a time, and that may end within a line.
     """
-    with engine.speaking("run the test"):
-        output = engine.api.attach(container, stdout=True, stderr=True, stream=True, demux=True)
-        with closing(output):
-            try:
-                engine.api.start(container)
-            except APIError as error:
-                return _not_started(error, plan)
-            for pieces in output:
-                for lines, piece in zip(streams, pieces, strict=True):
-                    lines.take(piece or b"")
+    with engine.speaking("run the test"), ExitStack() as stack:
+        try:
+            # Podman looks for the program now.
+            output = engine.api.attach(container, stdout=True, stderr=True, stream=True, demux=True)
+            stack.enter_context(closing(output))
+            engine.api.start(container)
+        except APIError as error:
+            return _not_started(error, plan)
+        for pieces in output:
+            for lines, piece in zip(streams, pieces, strict=True):
+                lines.take(piece or b"")
         status = int(engine.api.wait(container)["StatusCode"])
-        found = engine.api.inspect_container(container)
-    state = found["State"]
-    return _Ended(str(found["Id"]), status, bool(state.get("OOMKilled")), *_times(state))
+        details = _details(engine, container)
+    state = details["State"]
+    stopped, killed = (bool(state.get(name)) for name in ("StoppedByUser", "OOMKilled"))
+    return _Ended(str(details["Id"]), status, stopped, killed, *_times(state))
+
+
+def _details(engine: Engine, container: str) -> dict[str, Any]:
+    if not engine.facts.is_podman:
+        return dict(engine.api.inspect_container(container))
+    # By its own interface alone it tells of a stop, and by no event.
+    url = f"{engine.api.base_url}/v4.0.0/libpod/containers/{container}/json"
+    reply = engine.api.get(url, timeout=engine.api.timeout)
+    reply.raise_for_status()
+    return dict(reply.json())
 
 
 def _judged(ended: _Ended, stopped: bool, plan: TestPlan) -> str:
