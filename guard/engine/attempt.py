@@ -7,21 +7,30 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple
 
+from docker.utils import version_lt
+
 from guard.config import Recipe
 from guard.engine.build import Build, OnEvent, Options, Outcome, Output, Testing
 from guard.engine.buildkit import CliBuild, buildkit_build
 from guard.engine.classic import classic_build
-from guard.engine.cli import BuildkitCli, InUse, InUseQuestion, find_cli
+from guard.engine.cli import BuildkitCli, InUse, InUseQuestion, find_cli, why_none
 from guard.engine.client import Engine, Facts
 from guard.engine.context import Context, Prepared
 from guard.engine.endings import DeadlinePassed, deadline, terminable
 from guard.engine.failures import BaseImageError
 from guard.engine.leftovers import remove_leftovers
 from guard.engine.run import TestPlan, run_test
+from guard.engine.settings import default_platform
 from guard.errors import EngineError
 from guard.model import Result
 
 _USUAL: Final = Options()
+# What the last CLI that builds without buildx speaks at the most.
+_LAST_API: Final = "1.41"
+_INSTALL: Final = "install docker buildx (Debian and Ubuntu: docker-buildx or docker-buildx-plugin)"
+_OTHERWISE: Final = (
+    'set builder = "auto" in [image] of .guard.toml, or DOCKER_HOST to an engine of Docker'
+)
 
 
 class Builder(NamedTuple):
@@ -32,12 +41,14 @@ class Builder(NamedTuple):
         driven_by: e.g. ``docker 20.10.24``, of buildx with the builder that is in use.
         in_use: that one.
         build: raises `EngineError` for anything but a failure that is the combination's own.
+        hint: how to have the other one, "" for no way or no need.
     """
 
     name: str
     driven_by: str
     in_use: InUse
     build: Callable[[Engine, Context, Recipe, Options, OnEvent], Build]
+    hint: str = ""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.driven_by})"
@@ -103,6 +114,8 @@ def attempt(
                 "install docker buildx, or take them out of .guard.toml",
             )
         on_event(Output(f"builder: {builder}"))
+        if builder.hint:
+            on_event(Output(builder.hint))
         build = _built(engine, builder, prepared, on_event, options)
         test = None
         if build.image:
@@ -113,7 +126,9 @@ def attempt(
                 *(recipe.source, prepared.source),
             )
             test = run_test(engine, plan, on_event)
-    platform = recipe.platform or engine.facts.platform
+    platform = recipe.platform or default_platform() or engine.facts.platform
+    if build.image:
+        platform = engine.image_platform(build.image)
     return Attempt(build, test, context.digest, engine.facts, builder, platform)
 
 
@@ -133,34 +148,33 @@ def choose_builder(
         EngineError: BuildKit is asked for and nothing here drives it, or buildx's own builder does
             not answer.
     """
-    usable, facts = wanted == "buildkit", engine.facts
+    facts = engine.facts
+    usable, lack = wanted == "buildkit", ""
     if facts.is_podman:
-        if usable:
-            raise EngineError(
-                f"[image] builder is buildkit, but the engine at {facts.host} is Podman, which has "
-                "none",
-                'set builder = "auto" in [image] of .guard.toml, or DOCKER_HOST to an engine of '
-                "Docker",
-            )
+        usable, lack = False, f"the engine at {facts.host} is Podman, which has none"
     elif wanted == "auto":
         # Without the engine's usual network BuildKit runs no step.
         with engine.speaking("look up its networks"):
             networks = engine.api.networks(names=["bridge"])
         usable = any(network["Name"] == "bridge" for network in networks)
     cli = find() if usable else None
+    if cli is not None and not cli.is_buildx and version_lt(_LAST_API, facts.oldest_api):
+        lack = f"the engine speaks no API before {facts.oldest_api}, {cli.version} none that new"
+        cli = None
+    elif usable and cli is None:
+        lack = f"no docker CLI here speaks it: {why_none()}"
     if cli is not None:
         question = begun.in_use if begun is not None else None
         in_use = (question or InUseQuestion(cli, engine.given_host)).answer()
         build = partial(buildkit_build, cli, in_use, begun)
         driven_by = f"{cli.version}, {in_use}" if in_use.name else cli.version
         return Builder("buildkit", driven_by, in_use, build)
+    remedy = _OTHERWISE if facts.is_podman else _INSTALL
     if wanted == "buildkit":
-        raise EngineError(
-            "[image] builder is buildkit, but no docker CLI here speaks it",
-            "install docker buildx, or a docker CLI of version 18.09 to 20.10 (docker.io)",
-        )
+        raise EngineError(f"[image] builder is buildkit, but {lack}", remedy)
     version = f"{'Buildah of Podman' if facts.is_podman else 'engine'} {facts.version}"
-    return Builder("classic", version, InUse(), classic_build)
+    hint = f"to build with BuildKit, {_INSTALL}: {lack}" if usable else ""
+    return Builder("classic", version, InUse(), classic_build, hint)
 
 
 def _built(

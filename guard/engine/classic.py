@@ -19,6 +19,7 @@ from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Ste
 from guard.engine.client import Engine, explanation
 from guard.engine.context import IGNORE, Archive, Context
 from guard.engine.failures import Excerpt, Trouble, judged
+from guard.engine.settings import default_platform
 from guard.errors import EngineError
 
 # The builder wraps what a step writes to its standard error in red.
@@ -95,7 +96,7 @@ def _progress(
                 decode=True,
                 dockerfile=recipe.dockerfile,
                 target=recipe.target or None,
-                platform=recipe.platform or None,
+                platform=recipe.platform or default_platform() or None,
                 buildargs=dict(recipe.build_args),
                 labels=dict(options.labels),
                 # The user's proxies, as the docker CLI gives them to every build.

@@ -179,15 +179,28 @@ def find_cli(
         version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _ask(program, "version", memo)())
         if version:
             return BuildkitCli((program, "build"), f"buildx {version[1]}", True)
+    for docker, line in _versions(memo, places):
+        version = re.search(r"^(?!podman).*?\b(\d+)\.\d+[.\d]*", line)
+        if version and int(version[1]) < _FIRST_WITHOUT:
+            return BuildkitCli((docker, "build"), f"docker {version[0].split()[-1]}", False)
+    return None
+
+
+def why_none(places: Sequence[str] = _PLACES) -> str:
+    """Why no docker CLI here drives BuildKit."""
+    for docker, line in _versions(None, places):
+        if line.startswith("podman"):
+            return f"{docker} is Podman's"
+        return f"{docker} ({' '.join(line.split()[:3]).strip(',')}) has no plugin buildx"
+    return "there is none"
+
+
+def _versions(memo: Memo | None, places: Sequence[str]) -> list[tuple[str, str]]:
+    """The docker CLIs here, and what each says its version is."""
     programs = list(dict.fromkeys(filter(None, map(shutil.which, places))))
     # All at once: somebody waits for the first one that will do.
     answers = [_ask(docker, "--version", memo) for docker in programs]
-    said = [answer() for answer in answers]
-    for docker, line in zip(programs, said, strict=True):
-        version = re.search(r"\b(\d+)\.\d+[.\d]*", line)
-        if version and int(version[1]) < _FIRST_WITHOUT:
-            return BuildkitCli((docker, "build"), f"docker {version[0]}", False)
-    return None
+    return [(docker, answer()) for docker, answer in zip(programs, answers, strict=True)]
 
 
 def start(

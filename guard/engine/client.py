@@ -36,6 +36,7 @@ class Facts(NamedTuple):
         name: ``Docker Engine - Community``, ``Podman Engine``, or plainly ``Docker Engine``.
         version: the engine's own version.
         platform: what it runs on, e.g. ``linux/amd64``.
+        oldest_api: the oldest version of the API that it speaks.
     """
 
     host: str
@@ -43,6 +44,7 @@ class Facts(NamedTuple):
     version: str
     api: str
     platform: str
+    oldest_api: str
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} ({self.platform}) at {self.host}"
@@ -136,6 +138,12 @@ class Engine:
                 return ""
         return str(image["Id"])
 
+    def image_platform(self, name: str) -> str:
+        """What an image is for, e.g. ``linux/amd64``."""
+        with self.speaking(f"look up the image {name}"):
+            image: dict[str, Any] = cast(Any, self.api).inspect_image(name)
+        return f"{image['Os']}/{image['Architecture']}"
+
     @contextmanager
     def speaking(self, what: str) -> Iterator[None]:
         """Turns every failure of the engine inside the block into an `EngineError`.
@@ -181,6 +189,7 @@ def _facts(api: Client, where: str) -> Facts:
         version=str(version.get("Version", "")),
         api=str(version.get("ApiVersion", "")),
         platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",
+        oldest_api=str(version.get("MinAPIVersion", "")),
     )
 
 

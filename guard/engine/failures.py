@@ -161,6 +161,17 @@ class BaseImageError(EngineError):
         self.image = image
 
 
+class NoRuntimeError(EngineError):
+    """The engine answers, and runs no container."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            f"the engine answers, but no container runs on it: {message}",
+            "install its runtime (runc), or set the one of docker info in its daemon.json, and "
+            "start the engine anew",
+        )
+
+
 class Trouble(NamedTuple):
     """What a builder said when it stopped.
 
@@ -188,6 +199,7 @@ class Cause(Enum):
     DISK = "the engine's disk is full"
     NEEDS_BUILDKIT = "the Dockerfile needs another builder"
     NETWORK = "the engine reaches no network"
+    NO_RUNTIME = "no container runs on the engine"
     NOT_STARTED = "the program of a RUN did not start"
     COMBINATION = "the combination is wrong"
 
@@ -202,6 +214,7 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
     (Cause.STATUS, r"while running runtime: exit status (\d+)$"),  # Buildah
     (Cause.NEEDS_BUILDKIT, r"option requires BuildKit"),
     (Cause.NETWORK, r"dial tcp"),
+    (Cause.NO_RUNTIME, r"unable to retrieve OCI runtime error"),
     (Cause.NOT_STARTED, r'exec: ".*": .*(?:executable file not found|no such file or directory)'),
     (Cause.NOT_STARTED, r'exec: ".*": permission denied'),
     (Cause.NOT_STARTED, r"executable file `.*` not found"),  # crun
@@ -325,6 +338,8 @@ def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str)
             f"docker pull {shlex.quote(name)}" if name else _PULL,
             name,
         )
+    if cause is Cause.NO_RUNTIME:
+        raise NoRuntimeError(message)
     if cause is Cause.NETWORK:
         raise EngineError(
             f"the engine reaches no network{at}: {message}",

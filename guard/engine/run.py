@@ -17,7 +17,7 @@ from guard.engine.build import Lines, OnEvent, Outcome, Output
 from guard.engine.client import Engine, explanation
 from guard.engine.context import Archive, Context
 from guard.engine.endings import DeadlinePassed, deadline, shielded
-from guard.engine.failures import Excerpt
+from guard.engine.failures import Cause, Excerpt, NoRuntimeError, meaning
 from guard.engine.leftovers import OWNER, owner, remove
 from guard.errors import EngineError
 
@@ -214,6 +214,8 @@ def _judged(ended: _Ended, stopped: bool, plan: TestPlan) -> str:
 
 def _not_started(error: APIError, plan: TestPlan) -> str:
     said = explanation(error)
+    if meaning(said)[0] is Cause.NO_RUNTIME:
+        raise NoRuntimeError(said) from error
     missing = _NOT_FOUND.search(said)
     if missing:
         return f"test command {missing['name']!r} not found in the image"

@@ -18,6 +18,7 @@ import urllib3
 from docker import auth
 from docker.credentials import Store
 from docker.credentials.errors import CredentialsNotFound, StoreError
+from docker.errors import APIError
 from docker.tls import TLSConfig
 from docker.utils.proxy import ProxyConfig
 from urllib3.exceptions import InsecureRequestWarning
@@ -166,6 +167,14 @@ class Client(docker.APIClient):
         if self._version_told is None:
             self._version_told = cast(Any, super()).version(api_version)
         return self._version_told
+
+    def _raise_for_status(self, response: Any) -> None:
+        try:
+            cast(Any, super())._raise_for_status(response)
+        except KeyError as error:
+            # Podman says it of a push as it would in the middle of one.
+            words = text(response.json().get("error")) or response.text
+            raise APIError(words, response=response, explanation=words) from error
 
     def merge_environment_settings(
         self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any

@@ -90,6 +90,11 @@ def proxies(settings: dict[str, Any], url: str) -> dict[str, str]:
     return variables
 
 
+def default_platform() -> str:
+    """What images are built for where the recipe says nothing, "" for what the engine runs on."""
+    return os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
+
+
 def endpoint() -> Endpoint:
     """The engine that the CLI would use: ``DOCKER_HOST``, the current context, the local socket.
 

@@ -101,7 +101,9 @@ def first(message: str) -> str:
 
 def test_each_text_has_a_build_that_brings_it_forth() -> None:
     starts = {start for _, start, _ in CASES} | {start for start, _ in PODMAN_CASES}
-    assert [text for _, text in TEXTS if not text.startswith(tuple(starts))] == []
+    # An engine that runs nothing is in test_refusing.py.
+    texts = [text for cause, text in TEXTS if cause is not Cause.NO_RUNTIME]
+    assert [text for text in texts if not text.startswith(tuple(starts))] == []
 
 
 @pytest.fixture(scope="module")
