@@ -234,6 +234,8 @@ class _Reader:
                 for path in (config.consumer, config.dependency)
                 if is_below(path, ignored) or is_below(ignored, path)
             ]
+            # It acts on the files beside it, which stay.
+            hidden += [ignored] if f"/{ignored}".endswith("/.gitattributes") else []
             if hidden:
                 what = f"must leave {hidden[0]} alone, and names {ignored!r}"
                 raise self._bad("image.ignore", what)

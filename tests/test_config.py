@@ -157,6 +157,7 @@ def test_a_wrong_type_names_the_key(table: str, key: str, value: str) -> None:
         *(("image", "ignore", f'["{path}"]') for path in (".gitmodules", "aula", "aula/README.md")),
         *(("image", "ignore", f'["x", "{path}"]') for path in ("Dockerfile.dockerignore",)),
         ("image", "ignore", '["thentos/docs/"]'),
+        *(("image", "ignore", f'["{path}.gitattributes"]') for path in ("", "docs/")),
         ("image", "pins", '["**/*.sh"]'),
         ("rules", "image-published", '"off"'),
         ("rules", "image-pin", '"off"'),
