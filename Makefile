@@ -16,7 +16,7 @@ engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
 pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat
 
-.PHONY: demo test engines lint bench bench-build oracle golden mutants walk clean
+.PHONY: demo test engines lint bench bench-build other-bytes oracle golden mutants walk clean
 
 demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
@@ -45,6 +45,11 @@ bench: $(VENV)/extras $(BIN)/docker-registry
 # Against the docker CLI with the same builder; takes ten minutes.
 bench-build: $(VENV)/extras
 	@$(engine) && $(BIN)/python -m tests.engine.bench_build
+
+# Two hundred builds on each engine that try to get other bytes than a combination's into an image.
+other-bytes: $(VENV)/extras $(VENV)/newer-docker
+	@$(engine) && BUILDS=$${BUILDS:-200} PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest \
+		-n $(JOBS) tests/matrix/test_other_bytes.py $(ARGS)
 
 # Files made by chance, read by guard and by the real Cabal library; needs ghc.
 oracle: $(VENV)/extras

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from guard.config import Recipe
 from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone
 from guard.engine.cli import BuildkitCli, InUse, InUseQuestion, kill, lines_of, start
-from guard.engine.context import Context, Prepared
+from guard.engine.context import Context, Prepared, not_utf8
 from guard.engine.endings import shielded
 from guard.engine.failures import Excerpt, Trouble, judged
-from guard.errors import EngineError
+from guard.errors import EngineError, GuardError
 from guard.git.files import private_folder
 
 if TYPE_CHECKING:
@@ -174,7 +174,13 @@ def buildkit_build(
         raise EngineError(f"{cli.version} was killed by signal {-status}", "run guard test again")
     steps = tuple(progress.ended.values())
     if status != 0:
-        return Build(judged(progress.trouble(), context.dockerfile), steps)
+        trouble = progress.trouble()
+        if "invalid UTF-8" in trouble.message and (name := not_utf8(context.folder)):
+            raise GuardError(
+                f"{cli.version} sends no name that is not UTF-8: '{name}'",
+                'rename it, list it in .dockerignore, or set [image] builder = "classic"',
+            )
+        return Build(judged(trouble, context.dockerfile), steps)
     image = next(filter(None, map(engine.image_id, ids)), "")
     if not image:
         # The builder may be another engine's.

@@ -195,6 +195,17 @@ class Archive:
         return piece
 
 
+def not_utf8(folder: str) -> str:
+    """The first path, or target of a link, that is no UTF-8, in characters that are; or ""."""
+    for path in _paths_below(folder):
+        full = os.path.join(folder, path)
+        for name in (path, os.readlink(full) if os.path.islink(full) else ""):
+            shown = os.fsencode(name).decode(errors="backslashreplace")
+            if shown != name:
+                return shown
+    return ""
+
+
 def _paths_below(folder: str) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         before = f"{place}/"[len(folder) + 1 :]
@@ -372,6 +383,13 @@ class _Checkout:
         """
         if not wanted:
             return
+        for entry in wanted:
+            if "/.wh." in f"/{entry.path}":
+                raise GuardError(
+                    f"{self._whole(entry)!r} cannot be in an image, where .wh. in front of a name "
+                    "says that it is not there",
+                    f"rename it, or leave it out in {CONFIG_FILE}: [image] ignore",
+                )
         # Its parent's git has made the folder. One that a link leads to is another's.
         if os.path.realpath(self._target) != self._target:
             raise self._refused("lies behind a symbolic link")

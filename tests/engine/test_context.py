@@ -245,6 +245,18 @@ def test_a_name_that_is_not_utf8_survives(store: Store, place: Path) -> None:
     assert os.fsdecode(b"\xff") in content([Part("", "", tree, store.repository)], place)
 
 
+@pytest.mark.parametrize("path", [".wh.a", "sub/.wh..wh..opq", ".wh.d/x"])
+def test_what_an_image_would_take_for_a_mark_of_its_own_is_refused(
+    path: str, store: Store, place: Path
+) -> None:
+    part = store.part({**DOCKERFILE, path: "x"})
+    with pytest.raises(GuardError, match="cannot be in an image"):
+        content([part], place)
+    left_out = Config(image=Image(ignore=(path.split("/")[0],)), test=TRUE)
+    assert sorted(content([part], place, left_out)) == ["Dockerfile"]
+    assert "a.wh.b" in content([store.part({**DOCKERFILE, "a.wh.b": "x"})], place)
+
+
 def packed(archive: Archive) -> dict[str, tarfile.TarInfo]:
     with tarfile.open(fileobj=io.BytesIO(b"".join(archive))) as opened:
         return {entry.name: entry for entry in opened}
