@@ -42,8 +42,8 @@ bench: $(VENV)/extras $(BIN)/docker-registry
 	@$(BIN)/python -m bench.growth
 	@$(MAKE) --no-print-directory bench-build
 
-# Against the docker CLI with the same builder; takes ten minutes.
-bench-build: $(VENV)/extras
+# Against the docker CLI on the same engine with the same builder; takes ten minutes.
+bench-build: $(VENV)/extras $(VENV)/newer-docker
 	@$(engine) && $(BIN)/python -m tests.engine.bench_build
 
 # Two hundred builds on each engine that try to get other bytes than a combination's into an image.
