@@ -77,7 +77,7 @@ $(BIN)/docker-registry: scripts/registry $(VENV)/python
 	@touch $@
 
 # The Docker of the distribution's next release, for the tests of newer engines.
-$(VENV)/newer-docker: scripts/packages $(VENV)/python
+$(VENV)/newer-docker: scripts/packages Makefile $(VENV)/python
 	@scripts/packages $@ docker.io docker-cli containerd docker-buildx
 	@touch $@
 

@@ -101,7 +101,7 @@ def own_container(engine: Engine, image: str, *command: str) -> Iterator[str]:
             list(command),
             name=name,
             entrypoint=[],
-            labels={OWNER: owner(os.getpid())},
+            labels={OWNER: owner()},
         )
         yield name
     finally:

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -123,10 +123,15 @@ def _lifeline(engine: Engine) -> Iterator[None]:
 
     They are processes in the space of a container, and the kernel ends them with its first one.
     """
-    if not engine.facts.is_podman:
+    image = ""
+    if engine.facts.is_podman:
+        # Without one, as on a machine of another kind, the build is done all the same.
+        with suppress(EngineError):
+            image = base_image(engine)
+    if not image:
         yield
         return
-    with own_container(engine, base_image(engine), "sleep", "2147483647") as name:
+    with own_container(engine, image, "sleep", "2147483647") as name:
         engine.api.start(name)
         process = engine.api.inspect_container(name)["State"]["Pid"]
         # The network is what it is without any of this.

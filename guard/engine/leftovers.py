@@ -15,21 +15,20 @@ from guard.engine.client import Engine
 OWNER: Final = "guard.owner"
 
 
-def owner(pid: int) -> str:
-    """A process in one word for each: where it runs, its number, when it began.
+def owner() -> str:
+    """This process in one word for each: where it runs, its number, when it began.
 
     No other process ever is the same: where it runs is a host, its boot and its space of process
     ids, and it began so many of the kernel's ticks after the boot.
     """
-    boot, began, space = _read("/proc/sys/kernel/random/boot_id"), "", ""
+    boot, space = _read("/proc/sys/kernel/random/boot_id"), ""
     with suppress(OSError):
         space = str(Path("/proc/self/ns/pid").stat().st_ino)
     # proc(5): the 22nd field; the second one is a name in brackets that may hold anything.
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    if len(fields) > 19:
-        began = fields[19]
+    fields = _read("/proc/self/stat").rpartition(")")[2].split()
+    began = fields[19] if len(fields) > 19 else ""
     host = os.uname().nodename.replace(" ", "-").replace("/", "-")
-    return f"{host}/{boot}/{space} {pid} {began}"
+    return f"{host}/{boot}/{space} {os.getpid()} {began}"
 
 
 def remove_leftovers(engine: Engine) -> int:
@@ -72,22 +71,24 @@ def remove(engine: Engine, container: str) -> bool:
 
 def _is_gone(label: str) -> bool:
     machine, _, process = label.partition(" ")
-    pid = process.partition(" ")[0]
+    pid, now = process.partition(" ")[0], owner()
     if machine.count("/") != 2 or not pid.isdigit():
         return False  # not of guard's writing
-    now = owner(int(pid))
     here = now.partition(" ")[0]
     if machine != here:
         # Of another machine nothing is known, of one before its last boot all.
         (host, boot, _), (own, booted, _) = machine.split("/"), here.split("/")
         return bool(boot and booted) and host == own and boot != booted
+    if int(pid) == os.getpid():
+        return label != now
     try:
+        # Another program may have the number by now: then it waits for that one's end.
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
-    return label != now
+        pass
+    return False
 
 
 def _read(path: str) -> str:

@@ -125,7 +125,7 @@ def _container(engine: Engine, plan: TestPlan) -> Iterator[str]:
                 # As docker run says it with --entrypoint "".
                 entrypoint=None if plan.entrypoint else [""],
                 name=name,
-                labels={OWNER: owner(os.getpid())},
+                labels={OWNER: owner()},
                 platform=plan.platform or None,
                 # As docker run does.
                 use_config_proxy=True,

@@ -39,7 +39,7 @@ def nothing_left(trial: Trial) -> Iterator[None]:
 
 
 def own_containers(trial: Trial) -> list[str]:
-    filters = {"label": f"{OWNER}={owner(os.getpid())}"}
+    filters = {"label": f"{OWNER}={owner()}"}
     return [each["Id"] for each in trial.engine.api.containers(all=True, filters=filters)]
 
 
@@ -435,7 +435,8 @@ def test_without_a_test_command_nothing_is_built(trial: Trial, store: Store) -> 
 def test_containers_of_a_dead_guard_are_removed_and_of_others_not(
     trial: Trial, store: Store, base: str
 ) -> None:
-    here, dead = owner(os.getpid()), owner(2**22 + 1)
+    here = owner()
+    dead = f"{here.partition(' ')[0]} {2**22 + 1} 1"
     elsewhere = f"elsewhere/0/0 {2**22 + 1} 1"
     reused = f"{here.rpartition(' ')[0]} 1"
     machine, _, process = here.partition(" ")
