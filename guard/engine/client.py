@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from ssl import SSLError
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, cast
 
@@ -205,6 +206,11 @@ def _not_connected(error: BaseException, where: str, ssh: str) -> EngineError:
             )
         if isinstance(cause, FileNotFoundError | ConnectionRefusedError):
             return EngineError(f"no engine answers at {where}", _NO_ENGINE)
+        if isinstance(cause, SSLError):
+            return EngineError(
+                f"no TLS with the engine at {where}: {cause}",
+                "look at ca.pem, cert.pem and key.pem of DOCKER_CERT_PATH or of the docker context",
+            )
     return EngineError(f"no engine can be used at {where}: {explanation(error)}", _NO_ENGINE)
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from guard.config import Config, Image, Test
+from guard import config
+from guard.config import Config, Image
 from guard.engine import classic, failures
 from guard.engine.attempt import attempt, choose_builder
 from guard.engine.baseimage import base_image
@@ -157,7 +158,7 @@ def test_a_test_that_somebody_else_ends_has_not_passed(
     way: str, trial: Trial, store: Store, base: str
 ) -> None:
     command = "trap 'exit 0' TERM; echo ready; while :; do sleep 1 & wait; done"
-    config = Config(image=trial.image, test=Test(("/bin/sh", "-c", command), 60))
+    settings = Config(image=trial.image, test=config.Test(("/bin/sh", "-c", command), 60))
     others: list[threading.Thread] = []
 
     def on_event(event: Event) -> None:
@@ -167,7 +168,7 @@ def test_a_test_that_somebody_else_ends_has_not_passed(
             others[0].start()
 
     with trial.stack, pytest.raises(EngineError, match="stopped from outside"):
-        prepared = trial.prepared(parts(store, f"FROM {base}\n"), config)
+        prepared = trial.prepared(parts(store, f"FROM {base}\n"), settings)
         attempt(trial.engine, prepared, on_event)
     others[0].join()
 

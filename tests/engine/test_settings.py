@@ -36,13 +36,13 @@ class Kind(NamedTuple):
     """A configuration.
 
     Args:
-        content: of config.json; HOST stands for the registry.
+        content: of config.json, None for a folder in its place; HOST stands for the registry.
         pushes: whether an image can be pushed with it.
         cli_may_fail: what is broken costs the CLI more: Go walks through a mapping in an order of
             chance, up to that; the newer CLI does not go on without a helper.
     """
 
-    content: str | bytes
+    content: str | bytes | None
     pushes: bool = True
     cli_may_fail: bool = False
 
@@ -79,6 +79,7 @@ KINDS: Final = {
     "a helper for another registry": Kind(auths(GOOD, ', "credHelpers": {"other": "gone"}')),
     "no helper for it": Kind(auths(GOOD, ', "credHelpers": {"HOST": ""}, "credsStore": "empty"')),
     "a helper that is gone and nothing else": Kind('{"credsStore": "gone"}', False),
+    "a folder": Kind(None, False),
     "a list": Kind("[]", False),
     "null": Kind("null", False),
     "a text": Kind('"x"', False),
@@ -155,8 +156,10 @@ def test_what_the_cli_lives_with(
 ) -> None:
     kind, api = KINDS[name], cast(Any, engine.api)
     image = engine.image_id(base)
-    content = kind.content if isinstance(kind.content, bytes) else kind.content.encode()
-    if content:
+    content = kind.content.encode() if isinstance(kind.content, str) else kind.content
+    if content is None:
+        (folder / "config.json").mkdir()
+    elif content:
         (folder / "config.json").write_bytes(content.replace(b"HOST", closed.encode()))
     repository = f"{closed}/liqd/{hashlib.sha256(name.encode()).hexdigest()[:12]}"
     try:
@@ -372,6 +375,17 @@ def test_a_build_behind_tls(
     assert tried.result is Result.PASSED
     # Python tells nobody of connections that are open at the end.
     assert {warning.category for warning in recwarn} <= {ResourceWarning}
+
+
+def test_another_ca_is_told_as_that(
+    own: OwnEngine, certificates: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", own.tcp)
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", f"{certificates}/other")
+    with pytest.raises(EngineError, match=rf"TLS with the engine at {own.tcp}: .*verify") as caught:
+        Engine.connect()
+    assert "ca.pem" in caught.value.remedy
 
 
 def test_a_current_context_that_is_gone_says_what_ends_that(folder: Path) -> None:
