@@ -43,7 +43,6 @@ class Facts(NamedTuple):
     host: str
     name: str
     version: str
-    api: str
     platform: str
     oldest_api: str
 
@@ -188,7 +187,6 @@ def _facts(api: Client, where: str) -> Facts:
         host=where,
         name=_PODMAN if _PODMAN in parts else str(platform.get("Name") or "Docker Engine"),
         version=str(version.get("Version", "")),
-        api=str(version.get("ApiVersion", "")),
         platform=f"{version.get('Os', '')}/{version.get('Arch', '')}",
         oldest_api=str(version.get("MinAPIVersion", "")),
     )
