@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 EXIT_ALLOWED: Final = 0
@@ -65,3 +66,8 @@ class MissingObjectError(GuardError):
 
 class EngineError(GuardError):
     """The container engine is not there, refuses, or failed: never a verdict on a combination."""
+
+
+def without_secret(words: str) -> str:
+    """A text without the passwords and tokens that web servers are given in URLs."""
+    return re.sub(r"\b(https?|ftps?)://[^/@\s]*@", r"\1://", words)

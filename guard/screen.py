@@ -10,7 +10,14 @@ from io import TextIOWrapper
 from re import Match
 from typing import IO, Any, Final
 
-from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, EXIT_UNDECIDED, GuardError, UnreadError
+from guard.errors import (
+    EXIT_ALLOWED,
+    EXIT_BLOCKED,
+    EXIT_UNDECIDED,
+    GuardError,
+    UnreadError,
+    without_secret,
+)
 from guard.model import Decision, Evidence, Finding, Outcome, Severity, as_plain, to_json
 
 JSON_VERSION: Final = 1
@@ -264,7 +271,7 @@ def _stream(stream: IO[str] | None) -> IO[str]:
 
 def _put(stream: IO[str], text: str) -> None:
     try:
-        stream.write(text)
+        stream.write(without_secret(text))
         stream.flush()
     except OSError as error:
         # What is left of it would be written again at Python's exit, which would fail over it.

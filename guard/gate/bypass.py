@@ -16,12 +16,11 @@ from shlex import quote
 from typing import Any, Final, Literal, NamedTuple
 
 from guard import __version__
-from guard.errors import GitError, GuardError, UsageError
+from guard.errors import GitError, GuardError, UsageError, without_secret
 from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
 from guard.git.files import write_whole
 from guard.git.pushes import RefUpdate
-from guard.git.remotes import without_secret
 from guard.git.repository import Repository, find_here
 from guard.model import (
     RECOVERS,

@@ -4,12 +4,11 @@ They are asked as the user would ask them, and no branch is moved.
 """
 
 import os
-import re
 from collections.abc import Iterable, Sequence
 from subprocess import Popen
 from typing import Final, NamedTuple
 
-from guard.errors import GitError
+from guard.errors import GitError, without_secret
 from guard.git.commands import git
 from guard.git.repository import Ended, Repository, end, finish
 
@@ -306,11 +305,6 @@ def resolved(url: str, base: str) -> str | None:
 def is_local(url: str) -> bool:
     """Whether git takes this for a path on this machine."""
     return _url_parts(url) is None and _scp_parts(url) is None
-
-
-def without_secret(words: str) -> str:
-    """A text without the passwords and tokens that web servers are given in URLs."""
-    return re.sub(r"\b(https?|ftps?)://[^/@\s]*@", r"\1://", words)
 
 
 def ls_remote(

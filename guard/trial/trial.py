@@ -25,12 +25,12 @@ from guard.engine.cli import BuildkitCli, find_cli
 from guard.engine.context import Prepared, prepared
 from guard.engine.endings import shielded, terminable
 from guard.engine.profile import Earlier, brief, profile, size
-from guard.errors import EngineError, GuardError
+from guard.errors import EngineError, GuardError, without_secret
 from guard.gate.gate import Gate
 from guard.git.commits import described
 from guard.git.files import remove_abandoned
 from guard.git.memo import Memo
-from guard.git.remotes import read_remotes, without_secret
+from guard.git.remotes import read_remotes
 from guard.git.store import Part
 from guard.model import Gitlink, Result, Tested, VerdictState
 from guard.screen import Screen

@@ -151,3 +151,20 @@ def test_commits_that_are_taken_away_from_others(workshop: Workshop) -> None:
     assert ran.out.startswith(f"aula-docker {workshop.docker.head[:12]}: blocked\n")
     assert ran.out.count(": blocked\n") == 1
     assert "git fetch" not in ran.text
+
+
+def test_a_password_in_gitmodules_is_not_printed(workshop: Workshop) -> None:
+    secret = "https://bob:S3cret@git.example.org/"
+    docker = workshop.docker
+    for repo in (docker, workshop.aula, workshop.thentos):
+        repo.git("config", f"url.{workshop.root}/remotes/.insteadOf", secret)
+    for name, repo in (("aula", workshop.aula), ("thentos", workshop.thentos)):
+        docker.git("config", "-f", ".gitmodules", f"submodule.{name}.url", f"{secret}{name}.git")
+        repo.git("remote", "set-url", "origin", f"{secret}{name}.git")
+    docker.commit("Name them with a password")
+    workshop.thentos.commit("Not published")
+    workshop.pin()
+    for words in (["check"], ["check", "--json"], ["status", "--verbose"], ["status", "--json"]):
+        ran = workshop.guard(*words)
+        assert "S3cret" not in ran.text
+    assert "https://git.example.org/thentos.git" in workshop.guard("check").text
