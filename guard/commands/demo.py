@@ -110,8 +110,9 @@ def _folder() -> Path:
 def _remove(engine: Engine, folder: Path) -> None:
     from guard.engine.images import remove_image
 
-    for name in _images(folder):
-        remove_image(engine, name)
+    names = _images(folder)
+    for name in names:
+        remove_image(engine, name, names)
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -129,4 +130,5 @@ def _images(folder: Path) -> list[str]:
             return []
     images = [record.image for record in records if record.image.id]
     names = dict.fromkeys(image.reference for image in images if image.reference)
+    names |= {f"{name.rpartition(':')[0]}:latest": None for name in names}
     return [*names, *dict.fromkeys(image.id for image in images)]

@@ -1,14 +1,18 @@
 """Images: their names and layers in the engine; pushed to a registry, and taken back by digest.
 
 The engine speaks to the registry, with the credentials that the user's docker CLI would send,
-credential helpers among them. What the registry says reaches us as the engine's words, and is
-told apart by them.
+credential helpers among them: it alone knows the registry's certificates, the proxies and which
+registries are insecure, and its network may be another than ours. A client beside it serves less:
+`oras` and `python-dxf` read the CLI's credentials in part or not at all, and ``docker manifest
+inspect`` says "no such manifest" of a registry that refuses as well as of one that is down. So what
+the registry says reaches us as the engine's words, and is told apart by them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any, Final, NamedTuple, cast
 
@@ -16,29 +20,21 @@ from docker import auth
 from docker.errors import APIError, DockerException, ImageNotFound
 
 from guard.engine.client import Engine, explanation
-from guard.errors import EngineError
+from guard.errors import EngineError, without_secret
 
 # The grammar of a tag in the OCI distribution specification.
 _TAG_LENGTH: Final = 128
 _IN_USE: Final = 409
 _NOT_IN_TAGS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
-_NOT_FOUND: Final = 404
-_REFUSALS: Final = (401, 403)
-# The engine passes on what the registry or its own HTTP client said.
-_REFUSED: Final = re.compile(
-    r"no basic auth credentials|unauthorized|authentication required|incorrect username or password"
-    r"|denied|forbidden|may require 'docker login'",
-    re.IGNORECASE,
+# How a proxy, or a service that is no Docker's, says that it has no look-up; and an engine's words
+# where the registry itself said the like.
+_NO_CALL: Final = (403, 404, 405, 501)
+_REGISTRYS: Final = re.compile(
+    r"denied|unauthorized|no basic auth|(?:manifest|name) unknown|manifest "
 )
-_DOWN: Final = re.compile(
-    r"dial tcp|connection re(?:fused|set)|no such host|no route to host|network is unreachable"
-    r"|i/o timeout|timeout exceeded|handshake timeout|deadline exceeded|\bEOF\b"
-    r"|bad gateway|gateway timeout|service unavailable",
-    re.IGNORECASE,
-)
-_ABSENT: Final = re.compile(
-    r"manifest unknown|name unknown|manifest for .* not found", re.IGNORECASE
-)
+# Seconds that a registry may take until it shows what was pushed, and between two look-ups.
+_LATE: Final = 30
+_PAUSE: Final = 0.25
 _PUSHED: Final = re.compile(r"(?P<tag>\S+): digest: (?P<digest>sha256:[0-9a-f]{64}) size: \d+")
 _HUB: Final = "docker.io"
 
@@ -78,16 +74,86 @@ class RegistryError(EngineError):
     """The registry could not do what was asked; what was asked has not happened."""
 
 
-class RegistryDownError(RegistryError):
-    """The registry does not answer."""
-
-
 class CredentialsRefusedError(RegistryError):
     """The registry wants other credentials than the user's, or there are none."""
 
 
 class NotInRegistryError(RegistryError):
     """The registry has no such image."""
+
+
+class TagFixedError(RegistryError):
+    """The tag is there, and the registry lets nobody move it."""
+
+
+class NoLookupError(RegistryError):
+    """The engine looks into no registry."""
+
+
+class _Row(NamedTuple):
+    """What the engine's words mean: the registry's own, or those of its HTTP client."""
+
+    words: str
+    kind: type[RegistryError]
+    problem: str
+    remedy: str = ""
+
+
+# The first row that fits decides. Each engine words the same answer in its own way.
+_TABLE: Final = (
+    _Row(
+        # 404 without a word: Engine 28 tells nothing of the status where it comes as plain text.
+        r"(?:manifest|name) unknown|manifest for .* not found|^unknown:$"
+        r'|HTTP 404 response body: unexpected end of JSON input: ""'
+        r"|^unknown: (?!404)[^<\n]* not found$|failed to resolve reference .*: not found$",
+        NotInRegistryError,
+        "the registry {host} has no {reference}: {words}",
+    ),
+    _Row(
+        r"toomanyrequests|too many requests|HTTP 429|(?:rate|pull) limit",
+        RegistryError,
+        "the registry {host} takes no more requests for now: could not {what}: {words}",
+        "wait, or where more are allowed with an account, {login}; then run this again",
+    ),
+    _Row(
+        r"quota|\b413\b|\b507\b|entity too large|insufficient storage|storage limit",
+        RegistryError,
+        "the registry {host} has no room for it: could not {what}: {words}",
+        "make room there, or ask whoever runs it for more; then run this again",
+    ),
+    _Row(
+        r"immutab|overwr|\btag\b.* (?:already exists|protected|locked)|updating assets"
+        r"|operation is disallowed",
+        TagFixedError,
+        "the registry {host} lets nobody move a tag that is there: could not {what}: {words}",
+    ),
+    _Row(
+        r"<\s*(?:!doctype|html)|invalid character|page not found|no error details"
+        r"|error unmarshalling content|missing signature key|unexpected end of JSON",
+        RegistryError,
+        "something else than the registry {host} answered, such as a proxy or a login page: "
+        "could not {what}: {words}",
+        "curl -i https://{host}/v2/; mend what answers there, then run this again",
+    ),
+    _Row(
+        r"no basic auth credentials|unauthorized|authentication required|denied|forbidden"
+        r"|incorrect username or password|may require 'docker login'",
+        CredentialsRefusedError,
+        "the registry {host} refuses the credentials of your docker: could not {what}: {words}",
+        "{login}",
+    ),
+    _Row(
+        r"dial tcp|connection re(?:fused|set)|no such host|no route to host|network is unreachable"
+        r"|i/o timeout|timeout exceeded|handshake timeout|deadline exceeded|\bEOF\b"
+        r"|bad gateway|gateway timeout|service unavailable",
+        RegistryError,
+        "the registry {host} does not answer: could not {what}: {words}",
+        "look whether it runs and whether the engine reaches it, then run this again; "
+        "[image] name in .guard.toml says which it is, and publish = false there that there is "
+        "none",
+    ),
+    _Row("", RegistryError, "could not {what}: the registry {host} said: {words}"),
+)
 
 
 def combination_tag(consumer: str, describe: str, dependency: str, release: str) -> str:
@@ -103,21 +169,13 @@ def combination_tag(consumer: str, describe: str, dependency: str, release: str)
 
 
 def put_tag(engine: Engine, image: str, name: str, tag: str) -> None:
-    """Call an image ``name:tag``; one that was called so before loses the name and is kept.
-
-    Raises:
-        EngineError: there is no such image, or the engine refuses the name.
-    """
+    """Call an image ``name:tag``; one that was called so before loses the name and is kept."""
     with engine.speaking(f"call the image {name}:{tag}"):
         cast(Any, engine.api).tag(image, name, tag=tag, force=True)
 
 
 def layers(engine: Engine, image: str) -> tuple[Layer, ...]:
-    """The image's layers, the base's first; none where it is gone.
-
-    Raises:
-        EngineError: the engine could not be asked.
-    """
+    """The image's layers, the base's first; none where it is gone."""
     with engine.speaking(f"look up the layers of {image}"):
         try:
             history = cast(Any, engine.api).history(image)
@@ -129,17 +187,25 @@ def layers(engine: Engine, image: str) -> tuple[Layer, ...]:
     )
 
 
-def remove_image(engine: Engine, image: str) -> bool:
+def remove_image(engine: Engine, image: str, own: Collection[str] = ()) -> bool:
     """Remove an image with its own layers; whether it is gone.
 
     One that somebody else has named, or that a container uses, stays.
 
-    Raises:
-        EngineError: the engine could not be asked.
+    Args:
+        image: its id, or its one name.
+        own: names that go with it.
     """
+    api = cast(Any, engine.api)
     with engine.speaking(f"remove the image {image}"):
         try:
-            cast(Any, engine.api).remove_image(image)
+            facts = api.inspect_image(image)
+            # What was pulled by its digest has that for a name, too; it is no one's own choice.
+            names = facts["RepoTags"] or []
+            if not {image, *own}.issuperset(name for name in names if "@" not in name):
+                return False
+            for name in (*names, facts["Id"]):  # which goes with its last name, on most engines
+                api.remove_image(name)
         except ImageNotFound:
             return True
         except APIError as error:
@@ -149,23 +215,61 @@ def remove_image(engine: Engine, image: str) -> bool:
     return True
 
 
-def push(engine: Engine, image: str, reference: str, on_transfer: OnTransfer) -> str:
-    """Push an image under a tag, which means that image afterwards, whatever it meant before.
+def local_image(engine: Engine, *names: str) -> str:
+    """The id under which the engine has an image, "" where it has it not.
+
+    Args:
+        names: what it may be known by. An engine's id of it is the digest of its configuration, or
+            with the containerd image store that of its manifest or index; the same image has
+            another id on another engine, but the same digest in a registry.
+    """
+    return next(filter(None, map(engine.image_id, filter(None, names))), "")
+
+
+def is_image(engine: Engine, pinned: str, image: str) -> bool:
+    """Whether a digest in a registry means an image that the engine has.
+
+    An index that somebody made around the image means it as well; it is pulled, to see that.
+
+    Args:
+        pinned: ``name@sha256:...``.
+        image: its id, "" for none.
+    """
+    if not image or not engine.image_id(image):
+        return False
+    if not engine.image_id(pinned):
+        if not _is_index(engine, pinned):
+            return False
+        pull(engine, pinned, lambda transfer: None)
+    return _contents(engine, pinned) == _contents(engine, image)
+
+
+def _contents(engine: Engine, name: str) -> tuple[object, ...]:
+    """What is in an image's configuration: the same for an index and its manifest."""
+    with engine.speaking(f"look up the image {name}"):
+        image: dict[str, Any] = cast(Any, engine.api).inspect_image(name)
+    return tuple(image.get(key) for key in ("Created", "Os", "Architecture", "Config", "RootFS"))
+
+
+def _is_index(engine: Engine, pinned: str) -> bool:
+    try:
+        kind = str(_descriptor(engine, pinned)["mediaType"])
+    except NoLookupError:
+        return True  # pulled, if not for this
+    return "image.index" in kind or "manifest.list" in kind
+
+
+def send(engine: Engine, image: str, reference: str, on_transfer: OnTransfer) -> str:
+    """Push an image under a tag.
 
     The tag is put onto the image in the engine, too: an engine pushes by name alone.
 
     Args:
-        image: its id.
         reference: ``name:tag``.
         on_transfer: told of every layer, in the thread that calls.
 
     Returns:
-        ``name@sha256:...``, by which the registry has it. Engine and registry have been asked
-        that this digest is that image, and what the tag means.
-
-    Raises:
-        RegistryError: of one of the kinds of this module, or the tag means something else now.
-        EngineError: the engine has no such image, or went away.
+        The digest by which the registry has it, "" where the engine does not tell.
     """
     name, tag = split(reference)
     put_tag(engine, image, name, tag)
@@ -174,61 +278,137 @@ def push(engine: Engine, image: str, reference: str, on_transfer: OnTransfer) ->
         lines = engine.api.push(name, tag=tag, stream=True, decode=True)
         for line in _told(lines, on_transfer):
             digest = _pushed(line, tag) or digest
-    pinned = f"{name}@{digest}"
-    if not digest or engine.image_id(pinned) != engine.image_id(image):
-        raise RegistryError(f"the engine did not push the image {image} as {reference}")
-    found = resolve(engine, reference)
-    if found != digest:
+    return digest
+
+
+def push(
+    engine: Engine, image: str, reference: str, on_transfer: OnTransfer, before: str = ""
+) -> str:
+    """As `send`; the tag means that image afterwards, whatever it meant before.
+
+    Args:
+        before: the digest that it meant, "" where it was free.
+
+    Returns:
+        ``name@sha256:...``, by which the registry has it. Engine and registry have been asked
+        that this digest is that image, and what the tag means.
+    """
+    digest = send(engine, image, reference, on_transfer)
+    pushed = f"{reference} was pushed{f' as {digest}' if digest else ''}, but "
+    try:
+        meant = _awaited(engine, reference, digest, before)
+    except RegistryError as error:
+        raise type(error)(
+            f"{pushed}what it means now could not be found out: {error.problem}", error.remedy
+        ) from error
+    pinned = f"{split(reference)[0]}@{meant}"
+    if meant in ("", before) and not (digest and meant == digest):
         raise RegistryError(
-            f"{reference} was pushed as {digest}, but means {found or 'nothing'} in the registry: "
-            "somebody else pushes there as well",
+            f"{pushed}{_LATE} seconds later the registry shows {meant or 'nothing'} there",
+            "guard publish, a little later",
+        )
+    if digest and meant != digest:
+        raise RegistryError(
+            f"{pushed}means {meant} in the registry: somebody else pushes there as well",
             "guard publish",
         )
+    if not engine.image_id(pinned):
+        pull(engine, pinned, on_transfer)  # its layers are here
+    if not is_image(engine, pinned, image):
+        raise RegistryError(f"the engine did not push the image {image} as {reference}")
     return pinned
 
 
-def resolve(engine: Engine, reference: str) -> str:
+def _awaited(engine: Engine, reference: str, digest: str, before: str) -> str:
+    """What a tag means that was pushed; a registry may show that late."""
+    end = time.monotonic() + _LATE
+    pause = _PAUSE
+    while True:
+        meant = resolve(engine, reference)
+        is_shown = meant == digest if digest else meant not in ("", before)
+        if is_shown or time.monotonic() + pause > end:
+            return meant
+        time.sleep(pause)
+        pause *= 2
+
+
+def looked_up(engine: Engine, reference: str) -> str:
     """The digest that a tag means in the registry, e.g. ``sha256:9f86...``; "" where it has none.
+
+    What the registry does not say itself is a `RegistryError`.
 
     Args:
         reference: ``name:tag``, or ``name@sha256:...`` to ask whether that is there.
-
-    Raises:
-        RegistryError: of one of the kinds of this module.
-        EngineError: the engine went away.
     """
     try:
-        with _asking(engine, f"look up {reference}", reference):
-            found: dict[str, Any] = cast(Any, engine.api).inspect_distribution(reference)
+        return str(_descriptor(engine, reference)["digest"])
     except NotInRegistryError:
         return ""
-    return str(found["Descriptor"]["digest"])
+
+
+def _descriptor(engine: Engine, reference: str) -> dict[str, Any]:
+    """What the registry says of a tag or a digest."""
+    with _asking(engine, f"look up {reference}", reference):
+        try:
+            answer: dict[str, dict[str, Any]] = cast(Any, engine.api).inspect_distribution(
+                reference
+            )
+            return answer["Descriptor"]
+        except APIError as error:
+            words = explanation(error)
+            if error.status_code not in _NO_CALL or _REGISTRYS.match(words):
+                raise
+            raise NoLookupError(
+                f"the engine at {engine.facts.host} looks into no registry: could not look up "
+                f"{reference}: {words}",
+                f"docker pull {reference}",
+            ) from error
+
+
+def resolve(engine: Engine, reference: str) -> str:
+    """As `looked_up`; where the engine looks into no registry, by pulling what is there.
+
+    Podman's service is such an engine, and one behind a proxy that lets no look-up through.
+    """
+    try:
+        return looked_up(engine, reference)
+    except NoLookupError:
+        before = "" if "@" in reference else engine.image_id(reference)
+    try:
+        digest = _pulled(engine, reference, lambda transfer: None)
+    except NotInRegistryError:
+        return ""
+    if "@" in reference:
+        return reference.partition("@")[2]
+    name, tag = split(reference)
+    with engine.speaking(f"look up the image {reference}"):
+        known = cast(Any, engine.api).inspect_image(reference)["RepoDigests"]
+    if before and before != engine.image_id(reference):
+        put_tag(engine, before, name, tag)
+    # Podman's service does not say which one it was, and the image may have digests of its own.
+    digests = (each.partition("@")[2] for each in known)
+    return digest or next(filter(None, (resolve(engine, f"{name}@{each}") for each in digests)), "")
 
 
 def pull(engine: Engine, pinned: str, on_transfer: OnTransfer) -> str:
-    """Take an image out of the registry, by its digest.
-
-    Args:
-        pinned: ``name@sha256:...``.
-
-    Returns:
-        The image's id in the engine.
-
-    Raises:
-        NotInRegistryError: the registry has it no more.
-        RegistryError: of another of the kinds of this module.
-        EngineError: the engine went away.
-        ValueError: what is asked for has no digest.
-    """
+    """Take an image out of the registry, by ``name@sha256:...``; its id in the engine."""
     if "@" not in pinned:
         raise ValueError(f"{pinned} names no digest")
-    with _asking(engine, f"pull {pinned}", pinned):
-        for _ in _told(engine.api.pull(pinned, stream=True, decode=True), on_transfer):
-            pass
+    _pulled(engine, pinned, on_transfer)
     image = engine.image_id(pinned)
     if not image:
         raise RegistryError(f"the engine pulled {pinned}, and has it not")
     return image
+
+
+def _pulled(engine: Engine, reference: str, on_transfer: OnTransfer) -> str:
+    """Pull; the digest that the engine tells."""
+    digest = ""
+    with _asking(engine, f"pull {reference}", reference):
+        for line in _told(engine.api.pull(reference, stream=True, decode=True), on_transfer):
+            label, _, value = str(line.get("status")).partition(": ")
+            digest = value if label == "Digest" else digest
+    return digest
 
 
 def split(reference: str) -> tuple[str, str]:
@@ -278,34 +458,23 @@ def _asking(engine: Engine, what: str, reference: str) -> Iterator[None]:
         try:
             yield
         except DockerException as error:
-            helper = engine.api.credentials.trouble
-            raise _trouble(error, what, reference, helper) from error
+            raise _trouble(engine, error, what, reference) from error
 
 
 def _trouble(
-    error: DockerException, what: str, reference: str, helper: str
+    engine: Engine, error: DockerException, what: str, reference: str
 ) -> RegistryError | DockerException:
-    said = explanation(error)
-    host = _host(reference)
-    status = getattr(error, "status_code", None)
-    if "no space left on device" in said.lower():
+    # A query may hold a signature or a token.
+    words = re.sub(r"(://[^\s?\"']*)\?[^\s\"']*?(?=:?[\s\"']|$)", r"\1", explanation(error))
+    words = without_secret(words)
+    if "no space left on device" in words.lower():
         return error
-    if _REFUSED.search(said) or status in _REFUSALS:
-        return CredentialsRefusedError(
-            f"the registry {host} refuses the credentials of your docker: could not {what}: {said}"
-            f"{helper and f' ({helper})'}",
-            login(reference),
-        )
-    if _ABSENT.search(said) or status == _NOT_FOUND:
-        return NotInRegistryError(f"the registry {host} has no {reference}: {said}")
-    if _DOWN.search(said):
-        return RegistryDownError(
-            f"the registry {host} does not answer: could not {what}: {said}",
-            "look whether it runs and whether the engine reaches it, then run this again; "
-            "[image] name in .guard.toml says which it is, and publish = false there that there is "
-            "none",
-        )
-    return RegistryError(f"could not {what}: the registry {host} said: {said}")
+    row = next(row for row in _TABLE if re.search(row.words, words, re.IGNORECASE))
+    if row.kind is CredentialsRefusedError and engine.api.credentials.trouble:
+        words += f" ({engine.api.credentials.trouble})"
+    fields = {"what": what, "words": words, "reference": reference}
+    fields |= {"host": _host(reference), "login": login(reference)}
+    return row.kind(row.problem.format(**fields), row.remedy.format(**fields))
 
 
 def _host(reference: str) -> str:

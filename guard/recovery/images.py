@@ -1,12 +1,12 @@
 """The images of known-good combinations: where they are, and one brought back to the engine."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
-from guard.engine.images import RegistryError, put_tag, resolve, split
+from guard.engine.images import RegistryError, local_image, looked_up, put_tag, resolve, split
 from guard.engine.profile import duration
 from guard.errors import EngineError, GuardError
 from guard.gate.gate import Gate
@@ -62,9 +62,9 @@ def _images(engine: Engine, records: Iterable[Record]) -> dict[str, Image]:
     for record in records:
         image = Image(ImageState.NOT_ASKED, trouble)
         # Of a registry that has failed once nothing more is asked: each would wait for it again.
-        if not trouble or not record.image.digest or engine.image_id(record.image.id):
+        if not trouble or not record.image.digest or _local(engine, record):
             try:
-                image = _image_of(engine, record)
+                image = _image_of(engine, record, looked_up)
             except RegistryError as error:
                 trouble = f"registry not asked: {error.problem}"
                 image = Image(ImageState.NOT_ASKED, trouble)
@@ -72,12 +72,19 @@ def _images(engine: Engine, records: Iterable[Record]) -> dict[str, Image]:
     return images
 
 
-def _image_of(engine: Engine, record: Record) -> Image:
-    if record.image.id and engine.image_id(record.image.id):
+def _image_of(
+    engine: Engine, record: Record, look: Callable[[Engine, str], str] = resolve
+) -> Image:
+    if _local(engine, record):
         return Image(ImageState.HERE)
-    if record.image.digest and resolve(engine, record.image.digest):
+    if record.image.digest and look(engine, record.image.digest):
         return Image(ImageState.REGISTRY)
     return Image(ImageState.GONE)
+
+
+def _local(engine: Engine, record: Record) -> str:
+    """Its id in this engine, which may be another than the one that tested it; "" for none."""
+    return local_image(engine, record.image.id, record.image.digest)
 
 
 def image_to_bring(good: Good) -> Image:
@@ -114,10 +121,8 @@ def bring_image(gate: Gate, good: Good, config: Config, image: Image, screen: Sc
     if not record.image.reference:
         name, tag = config.image.name, tag_of(gate, config, good.parts, record.release)
     with Engine.connect() as engine:
-        image_id = record.image.id
-        if image.state is ImageState.REGISTRY:
-            image_id = pull_shown(engine, record.image.digest, screen)
-        put_tag(engine, image_id, name, tag)
+        local = _local(engine, record) or pull_shown(engine, record.image.digest, screen)
+        put_tag(engine, local, name, tag)
     screen.say(f"image: {name}:{tag}")
     return record
 

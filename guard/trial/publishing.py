@@ -10,7 +10,18 @@ from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.engine.client import Engine
-from guard.engine.images import RegistryError, pull, push, resolve, split
+from guard.engine.images import (
+    CredentialsRefusedError,
+    RegistryError,
+    TagFixedError,
+    is_image,
+    local_image,
+    pull,
+    push,
+    resolve,
+    send,
+    split,
+)
 from guard.errors import GuardError, RefusedError
 from guard.gate.gate import Gate
 from guard.git.commands import PERSON
@@ -116,34 +127,65 @@ def _tagged(doing: _Publishing, record: Record) -> Record:
     """The verdict with its tag in the registry."""
     own = _own_reference(doing, record)
     reference = f"{doing.config.image.name}:{doing.wish.tag}" if doing.wish.tag else own
+    try:
+        meant = resolve(doing.engine, reference)
+    except CredentialsRefusedError:
+        if doing.wish.dry_run:
+            raise
+        record, image = _obtained(doing, record)
+        if record.result is not Result.PASSED:
+            return record
+        meant = _meaning_for_who_pushes(doing, image, reference)
     # Where the image's own tag is another's already, the one that is given takes its place.
     is_own = reference == own or not own or _is_anothers(doing, record, own)
-    meant = resolve(doing.engine, reference)
     if meant:
         name, _ = split(reference)
         pinned = f"{name}@{meant}"
         published = _holder(doing, record, reference, pinned)
         noted = (record.image.reference if record.published else "", *record.tags)
-        if published is record and record.image.digest == pinned and reference in noted:
+        if published is record and reference in noted:
             doing.screen.say(f"published already: {reference}")
-            doing.screen.say(f"  {record.image.digest}")
+            doing.screen.say(f"  {pinned}")
             return record
         doing.screen.say(f"{reference} is in the registry already, as {meant}")
     elif doing.wish.dry_run:
         how = "push" if _at_hand(doing, record) else "build again, and push,"
         doing.screen.say(f"would {how} {record.image.id} as {reference}")
     else:
-        published = _obtained(doing, record)
+        published, image = _obtained(doing, record)
         if published.result is not Result.PASSED:
             return published
-        with Transfers(doing.screen, f"pushing {reference}") as transfers:
-            pinned = push(doing.engine, published.image.id, reference, transfers.on_transfer)
+        try:
+            with Transfers(doing.screen, f"pushing {reference}") as transfers:
+                pinned = push(doing.engine, image, reference, transfers.on_transfer)
+        except TagFixedError as error:
+            raise TagFixedError(error.problem, _under_another_tag(record, reference)) from error
     if doing.wish.dry_run:
         return record
     if is_own:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         return _noted(doing, published.publish(reference, pinned, now), reference)
     return _noted(doing, published.publish_also(reference, pinned), reference)
+
+
+def _meaning_for_who_pushes(doing: _Publishing, image: str, reference: str) -> str:
+    """What a tag means in a registry that tells only those who have pushed.
+
+    Docker Hub says 401 of a repository that is not there yet, others 403 of any to those who may
+    not pull. So the image goes there under a tag of its own, which can mean nothing else.
+    """
+    engine, (name, tag) = doing.engine, split(reference)
+    first = f"{name}:{tag[: 127 - _SHORT]}-{image.rpartition(':')[2][:_SHORT]}"
+    with Transfers(doing.screen, f"pushing {first}") as transfers:
+        send(engine, image, first, transfers.on_transfer)
+    try:
+        return resolve(engine, reference)
+    except CredentialsRefusedError as error:
+        raise CredentialsRefusedError(
+            f"{reference} was left alone, for it may mean another image; this one was pushed as "
+            f"{first}. {error.problem}",
+            error.remedy,
+        ) from error
 
 
 def _own_reference(doing: _Publishing, record: Record) -> str:
@@ -160,11 +202,12 @@ def _own_reference(doing: _Publishing, record: Record) -> str:
 
 def _is_anothers(doing: _Publishing, record: Record, reference: str) -> bool:
     """Whether a tag means another image than the verdict's in the registry."""
-    meant = resolve(doing.engine, reference)
-    if not meant:
-        return False
     try:
-        _holder(doing, record, reference, f"{split(reference)[0]}@{meant}")
+        meant = resolve(doing.engine, reference)
+        if meant:
+            _holder(doing, record, reference, f"{split(reference)[0]}@{meant}")
+    except CredentialsRefusedError:
+        return False
     except RefusedError:
         return True
     return False
@@ -175,9 +218,8 @@ def _holder(doing: _Publishing, record: Record, reference: str, pinned: str) -> 
 
     Raises `RefusedError` where what it means, `pinned`, is no image that has passed for them.
     """
-    # An image that the engine has by that digest was pushed, and the end came before the record.
     image = record.image
-    if image.digest == pinned or (image.id and doing.engine.image_id(pinned) == image.id):
+    if image.digest == pinned:
         return record
     verdicts = doing.gate.verdicts
     theirs = (each.record for each in verdicts.others() if each.trusted)
@@ -186,14 +228,21 @@ def _holder(doing: _Publishing, record: Record, reference: str, pinned: str) -> 
         if same and earlier.result is Result.PASSED and earlier.image.digest == pinned:
             # Tested again since then, or by two, with another image: what is there had passed.
             return earlier
-    tag = split(reference)[1]
+    # Pushed, and the end came before the record; or somebody made an index around it.
+    if is_image(doing.engine, pinned, local_image(doing.engine, image.id, image.digest)):
+        return record
     raise RefusedError(
         f"{reference} means another image in the registry already: {pinned.partition('@')[2]}\n"
         f"  the image of verdict {record.name} is {record.image.id}"
         + (f", published as {record.image.digest}" if record.image.digest else ""),
-        f"guard publish {record.name} --tag {tag[: 127 - _SHORT]}-{record.key[:_SHORT]}"
+        f"{_under_another_tag(record, reference)}"
         f" (if they are the same, docker pull {pinned} shows it)",
     )
+
+
+def _under_another_tag(record: Record, reference: str) -> str:
+    tag = split(reference)[1]
+    return f"guard publish {record.name} --tag {tag[: 127 - _SHORT]}-{record.key[:_SHORT]}"
 
 
 def pull_shown(engine: Engine, pinned: str, screen: Screen) -> str:
@@ -204,20 +253,21 @@ def pull_shown(engine: Engine, pinned: str, screen: Screen) -> str:
 
 def _at_hand(doing: _Publishing, record: Record) -> bool:
     """Whether the image can be had without building it."""
-    engine = doing.engine
-    if record.image.id and engine.image_id(record.image.id):
+    engine, image = doing.engine, record.image
+    if local_image(engine, image.id, image.digest):
         return True
-    return bool(record.image.digest) and bool(resolve(engine, record.image.digest))
+    return bool(image.digest) and bool(resolve(engine, image.digest))
 
 
-def _obtained(doing: _Publishing, record: Record) -> Record:
-    """The record of an image that the engine has: this one's, pulled by digest, or built again."""
-    engine, screen = doing.engine, doing.screen
-    if record.image.id and engine.image_id(record.image.id):
-        return record
+def _obtained(doing: _Publishing, record: Record) -> tuple[Record, str]:
+    """The record of an image that the engine has: this one's, pulled by digest, or built again.
+
+    With it comes the image's id in this engine, which may be another than the record's.
+    """
+    engine, screen, image = doing.engine, doing.screen, record.image
     if _at_hand(doing, record):
-        pulled = pull_shown(engine, record.image.digest, screen)
-        return record._replace(image=record.image._replace(id=pulled))
+        local = local_image(engine, image.id, image.digest)
+        return record, local or pull_shown(engine, image.digest, screen)
     job = job_of(doing.gate, record)
     if job is None:
         raise GuardError(
@@ -232,7 +282,7 @@ def _obtained(doing: _Publishing, record: Record) -> Record:
     )
     made, log = try_out(doing.gate, job, False, screen)
     tell(made, log, screen)
-    return made
+    return made, made.image.id
 
 
 def _noted(doing: _Publishing, record: Record, reference: str) -> Record:
@@ -278,17 +328,18 @@ def _move_latest(doing: _Publishing, record: Record) -> None:
     engine, screen = doing.engine, doing.screen
     reference = f"{doing.config.image.name}:{LATEST}"
     before = resolve(engine, reference)
-    digest = record.image.digest.partition("@")[2]
-    if before and before == digest:
+    pinned = record.image.digest
+    earlier = f"{split(reference)[0]}@{before}"
+    if earlier == pinned:
         screen.say(f"{reference} means it already")
         return
     if doing.wish.dry_run:
         screen.say(f"would move {reference}, which means {before or 'nothing'}")
         return
-    pinned = record.image.digest
-    image = engine.image_id(pinned) or pull_shown(engine, pinned, screen)
+    image = local_image(engine, record.image.id, pinned) or pull_shown(engine, pinned, screen)
+    if before and is_image(engine, earlier, image):
+        screen.say(f"{reference} means it already")
+        return
     with Transfers(screen, f"pushing {reference}") as transfers:
-        pinned = push(engine, image, reference, transfers.on_transfer)
-    if pinned != record.image.digest:
-        raise GuardError(f"{reference} means {pinned} now, not {record.image.digest}")
+        push(engine, image, reference, transfers.on_transfer, before)
     screen.say(f"{screen.paint('moved', 'green')}: {reference}, before {before or 'not there'}")

@@ -129,8 +129,8 @@ class Record(NamedTuple):
 
     def publish_also(self, reference: str, digest: str) -> Record:
         """As `publish`, for a tag besides the image's own."""
-        image = self.image._replace(digest=digest)
         is_there = self.is_published(digest.partition("@")[0])
+        image = self.image if is_there else self.image._replace(digest=digest)
         tags = tuple(dict.fromkeys((*self.tags, reference)))
         return self._replace(image=image, tags=tags, published=self.published if is_there else "")
 

@@ -17,7 +17,7 @@ from guard.engine.baseimage import base_image
 from guard.engine.build import Event, Outcome, Output, StepDone
 from guard.engine.client import Engine
 from guard.engine.failures import TEXTS, Cause, Trouble
-from guard.engine.images import RegistryDownError, push
+from guard.engine.images import RegistryError, push
 from guard.errors import EngineError
 from guard.model import Result
 from tests.engine.conftest import Trial
@@ -192,7 +192,7 @@ def test_the_dockerfiles_own_ignore_file_goes_first(trial: Trial, store: Store, 
 
 
 def test_a_registry_that_is_down_is_told_as_that(engine: Engine, base: str) -> None:
-    with pytest.raises(RegistryDownError, match=r"127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(RegistryError, match=r"127\.0\.0\.1:1 does not answer"):
         push(engine, engine.image_id(base), "127.0.0.1:1/liqd/aula:x", lambda transfer: None)
 
 

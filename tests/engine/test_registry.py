@@ -17,7 +17,6 @@ from guard.engine.client import Engine
 from guard.engine.images import (
     CredentialsRefusedError,
     NotInRegistryError,
-    RegistryDownError,
     RegistryError,
     Transfer,
     login,
@@ -28,6 +27,7 @@ from guard.engine.images import (
 )
 from guard.errors import EngineError
 from tests.registry import Registry, log_in
+from tests.unruly import LOOKUP, error, page, unruly
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ def test_a_registry_that_is_down(here: Engine, images: Images, tmp_path: Path) -
     with loopback_registry(tmp_path / "gone") as address:
         pass
     for ask in every_way(here, images.make(), f"{address}/liqd/aula"):
-        with pytest.raises(RegistryDownError, match=f"{address} does not answer") as down:
+        with pytest.raises(RegistryError, match=f"{address} does not answer") as down:
             ask()
         assert "[image] name" in down.value.remedy
 
@@ -207,6 +207,31 @@ def test_somebody_else_who_pushes_at_the_same_time_is_seen(
     monkeypatch.setattr(registries, "resolve", late)
     with pytest.raises(RegistryError, match="somebody else pushes there as well"):
         push(here, ours, f"{registry.name}:v1", told)
+
+
+def test_what_was_pushed_and_is_not_shown_is_told_as_that(
+    here: Engine,
+    images: Images,
+    registry: Registry,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(registries, "_LATE", 1)
+    image = images.make()
+    with unruly(registry.address) as front:
+        reference = f"{front.address}/liqd/aula:v1"
+        for reply, words in (
+            (
+                error(404, "MANIFEST_UNKNOWN"),
+                "but 1 seconds later the registry shows nothing there",
+            ),
+            (page(503, "Later"), "but what it means now could not be found out"),
+        ):
+            front.says(LOOKUP, "/manifests/v1$", reply)
+            with pytest.raises(RegistryError, match=words) as trouble:
+                push(here, image, reference, told)
+            assert f"pushed as {registry.digest('v1')}" in trouble.value.problem
+    assert registry.image("v1") == image
 
 
 @pytest.mark.parametrize(
