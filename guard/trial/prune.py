@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import NamedTuple
 
 from guard.errors import EngineError, GuardError
@@ -21,13 +22,13 @@ class Droppable(NamedTuple):
     Args:
         logs: paths of log files.
         log_bytes: their size together.
-        images: ids of images.
+        images: id of an image in the engine -> the names that guard gave it.
         kept: how many verdicts stand for a branch, a tag, HEAD or the index.
     """
 
     logs: tuple[str, ...]
     log_bytes: int
-    images: tuple[str, ...]
+    images: Mapping[str, Collection[str]]
     kept: int
 
 
@@ -45,8 +46,6 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
     Raises:
         GuardError: the refs of the superproject cannot be listed.
     """
-    from guard.engine.client import Engine
-
     records = list(records)
     named = _named(gate)
     needed = [
@@ -55,20 +54,34 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
         if named is None or record.key in named or not named.isdisjoint(record.gitlinks)
     ]
     logs = {record.log for record in needed}
-    images = {record.image.id for record in needed if record.result is Result.PASSED}
     folder = gate.verdicts.logs
     dropped = [
         os.path.join(folder, name)
         for name in sorted(os.listdir(folder) if os.path.isdir(folder) else ())
         if name.endswith(".log") and name not in logs and not _is_written(folder, name)
     ]
-    unneeded = sorted({record.image.id for record in records if record.image.id} - images)
-    present: tuple[str, ...] = ()
+    size = sum(os.path.getsize(path) for path in dropped)
+    return Droppable(tuple(dropped), size, _images(records, needed), len(needed))
+
+
+def _images(records: Iterable[Record], needed: Iterable[Record]) -> dict[str, set[str]]:
+    """The engine's images that no needed verdict has, by whatever the engine knows them by."""
+    from guard.engine.client import Engine
+
+    images: dict[str, set[str]] = {}
     # Without an engine there are none.
     with suppress(EngineError), Engine.connect() as engine:
-        present = tuple(image for image in unneeded if engine.image_id(image))
-    size = sum(os.path.getsize(path) for path in dropped)
-    return Droppable(tuple(dropped), size, present, len(needed))
+        ids = cache(engine.image_id)
+        for record in records:
+            for name in filter(None, (record.image.id, record.image.digest)):
+                images.setdefault(ids(name), set()).update((record.image.reference, *record.tags))
+        kept = [record.image for record in needed if record.result is Result.PASSED]
+        for name in (
+            "",
+            *(ids(name) for image in kept for name in (image.id, image.digest) if name),
+        ):
+            images.pop(name, None)
+    return images
 
 
 def _standing(records: list[Record]) -> list[Record]:
@@ -99,8 +112,8 @@ def drop(droppable: Droppable) -> list[str]:
         with Engine.connect() as engine:
             troubles += [
                 f"the image {image} is used by others and stays"
-                for image in droppable.images
-                if not remove_image(engine, image)
+                for image, names in droppable.images.items()
+                if not remove_image(engine, image, names)
             ]
     except EngineError as error:
         troubles.append(f"no image was removed: {error.problem}")
