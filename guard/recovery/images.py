@@ -88,11 +88,7 @@ def _local(engine: Engine, record: Record) -> str:
 
 
 def image_to_bring(good: Good) -> Image:
-    """Where the image will come from.
-
-    Raises:
-        EngineError: there is no engine to bring it to, or its registry cannot be asked.
-    """
+    """Where the image will come from."""
     try:
         with Engine.connect() as engine:
             return _image_of(engine, good.record)
@@ -108,9 +104,6 @@ def bring_image(gate: Gate, good: Good, config: Config, image: Image, screen: Sc
 
     Returns:
         The verdict's newest record, which is another one where the image was built again.
-
-    Raises:
-        GuardError: it can be had from nowhere, or a rebuild of it does not pass.
     """
     record = good.record
     if image.state is ImageState.GONE:

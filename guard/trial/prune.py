@@ -42,9 +42,6 @@ def droppable(gate: Gate, records: Iterable[Record]) -> Droppable:
 
     Args:
         records: every attempt that was ever recorded, newest first.
-
-    Raises:
-        GuardError: the refs of the superproject cannot be listed.
     """
     records = list(records)
     named = _named(gate)

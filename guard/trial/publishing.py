@@ -75,13 +75,6 @@ def publish(gate: Gate, config: Config, record: Record, wish: Wish, screen: Scre
     Returns:
         The newest record afterwards; one that has not passed where the image had to be built
         again, and failed.
-
-    Raises:
-        RefusedError: the tag means something else, ``latest`` may not mean this, or the
-            configuration says that nothing is published.
-        RegistryError: of the kinds of `guard.engine.images`.
-        GuardError: the combination is not at hand, or nothing could be recorded.
-        EngineError: trouble of the engine.
     """
     if not config.image.publish:
         raise RefusedError(

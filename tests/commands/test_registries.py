@@ -214,7 +214,7 @@ def test_nothing_is_pushed_where_it_is_not_known_what_a_tag_means(
     shop: Shop, registry: Fronted, reply: Reply, words: str
 ) -> None:
     said(registry, reply)
-    for options in ([], ["--tag", "nightly"], ["--dry-run"]):
+    for options in ([], ["--tag", "nightly"]):
         ran = shop.guard("publish", *options, status=3)
         assert words in ran.err and registry.front.address in ran.err
     assert "to mend it: " in ran.err or "500" in ran.err
