@@ -1,4 +1,4 @@
-# Each of these does all its set-up: make demo, make test, make lint, make bench.
+# Each of these does all its set-up: make demo, make test, make engines, make lint, make bench.
 #
 # What they need at first is python3 (3.11 or later), git, make and, for what is missing, root on
 # Debian or Ubuntu. What is set up stays in .venv; "make clean" takes it away.
@@ -16,18 +16,25 @@ engine = settings=$$(PYTHON=$(BIN)/python scripts/engine) && eval "$$settings"
 pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	--config-settings editable_mode=compat
 
+# Where another Docker than Debian 12's is here, that one is unpacked for the tests.
+older = $(shell dockerd --version 2>/dev/null | grep -q ' 20\.10\.' || echo $(VENV)/older-docker)
+
 .PHONY: demo test engines lint bench bench-build other-bytes oracle golden mutants walk clean
 
 demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
 
-test: $(VENV)/extras $(BIN)/docker-registry $(VENV)/newer-docker
+test: $(VENV)/extras $(BIN)/docker-registry $(VENV)/newer-docker $(older)
 	@scripts/tools busybox:busybox-static git-lfs ssh-keygen:openssh-client
-	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) $(ARGS)
+	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.alone \
+		python -m pytest -n $(JOBS) $(ARGS)
 
-# On the engines that only some have, which take a while to bring.
-engines: $(VENV)/extras $(VENV)/podman
-	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) tests/engine/on_podman.py
+# The same endings on more engines than CI has.
+engines: $(VENV)/extras $(BIN)/docker-registry $(VENV)/newer-docker $(VENV)/docker-26 $(older) \
+		$(VENV)/podman
+	@scripts/tools busybox:busybox-static
+	@$(engine) && PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.alone \
+		python -m pytest -n $(JOBS) --more-engines tests/matrix tests/engine/on_podman.py $(ARGS)
 
 lint: $(VENV)/extras
 	$(BIN)/ruff check .
@@ -76,9 +83,18 @@ $(BIN)/docker-registry: scripts/registry $(VENV)/python
 	@scripts/registry $(BIN)
 	@touch $@
 
-# The Docker of the distribution's next release, for the tests of newer engines.
-$(VENV)/newer-docker: scripts/packages Makefile $(VENV)/python
-	@scripts/packages $@ docker.io docker-cli containerd docker-buildx
+# Docker 28, which tests start beside the engine that is here; and others. A newer dockerd needs no
+# newer C library. runc would, so the system's is taken.
+$(VENV)/newer-docker: scripts/packages $(VENV)/python
+	@scripts/packages $@ sid docker.io docker-cli containerd docker-buildx
+	@touch $@
+
+$(VENV)/older-docker: scripts/packages $(VENV)/python
+	@scripts/packages $@ bookworm docker.io containerd runc
+	@touch $@
+
+$(VENV)/docker-26: scripts/packages $(VENV)/python
+	@scripts/packages $@ trixie docker.io containerd docker-buildx
 	@touch $@
 
 # Podman's service, with what it needs.

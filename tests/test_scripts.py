@@ -162,6 +162,7 @@ def test_an_old_python_and_none_at_all(machine: Machine) -> None:
 def test_the_scripts_are_clean(machine: Machine) -> None:
     shellcheck = shutil.which("shellcheck", path=os.environ["PATH"])
     assert shellcheck is not None
-    for script in (*map(SCRIPTS.joinpath, ("venv", "tools", "registry")), ROOT / ".ci/run"):
+    names = ("venv", "tools", "registry", "packages")
+    for script in (*map(SCRIPTS.joinpath, names), ROOT / ".ci/run"):
         done = subprocess.run([shellcheck, str(script)], capture_output=True, check=False)
         assert done.returncode == 0, done.stdout.decode()

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,8 +20,9 @@ from guard.engine.client import Engine
 from guard.errors import EngineError
 from tests.engine.test_endings import processes
 
-# Where `make test` unpacks the Docker of the distribution's next release.
+# Where `make test` unpacks Docker 28, and 20.10 where the system has another one.
 NEWER: Final = Path(sys.prefix) / "newer-docker"
+OLDER: Final = Path(sys.prefix) / "older-docker"
 
 
 class Spec(NamedTuple):
@@ -43,7 +45,7 @@ class Spec(NamedTuple):
     @property
     def folder(self) -> Path:
         """Short, as a socket's path has to be."""
-        return Path(f"/tmp/guard-own-{os.getpid()}{self.letter}")
+        return Path(tempfile.gettempdir(), f"own-{os.getpid()}{self.letter}")
 
     @property
     def bridge(self) -> str:
