@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from tests.engine.own import NEWER, NEWER_CONTAINERD, NEWER_GRAPH, Spec, own_engine
+from tests.engine.own import NEWER, NEWER_CONTAINERD, NEWER_GRAPH, OLDER, Spec, own_engine
 
 BUILDX: Final = NEWER / "usr/libexec/docker/cli-plugins/docker-buildx"
 
@@ -28,6 +29,8 @@ class Column(NamedTuple):
     driver: str
     spec: Spec | None = None
 
+    def __str__(self) -> str:
+        return self.name
 
 _DEFAULT: Final = r"buildx [\d.]+, builder default \(docker\)$"
 COLUMNS: Final = (
@@ -36,6 +39,9 @@ COLUMNS: Final = (
     Column("28-containerd", "28.", "buildkit", _DEFAULT, NEWER_CONTAINERD),
     Column("28-graph", "28.", "buildkit", _DEFAULT, NEWER_GRAPH),
 )
+
+
+DEMO: Final = COLUMNS[2]
 
 
 class Engines:
@@ -55,6 +61,8 @@ class Engines:
         plugins.mkdir(parents=True)
         (folder / "config.json").write_text("{}")
         environment = {"DOCKER_CONFIG": str(folder)}
+        if column.spec is None and OLDER.exists():
+            environment["PATH"] = f"{OLDER}/usr/bin:{os.environ['PATH']}"
         if column.spec is not None:
             (plugins / BUILDX.name).symlink_to(BUILDX)
             if column.spec not in self._hosts:

@@ -23,7 +23,7 @@ def engines() -> Iterator[Engines]:
         yield Engines(stack)
 
 
-@pytest.fixture(params=COLUMNS, ids=[column.name for column in COLUMNS])
+@pytest.fixture(params=COLUMNS, ids=str)
 def column(request: pytest.FixtureRequest) -> Column:
     made: Column = request.param
     return made

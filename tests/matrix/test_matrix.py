@@ -15,7 +15,7 @@ import pytest
 
 from tests.commands.publishing import Shop
 from tests.commands.test_publish import tag_of
-from tests.matrix.columns import COLUMNS, Column, Engines
+from tests.matrix.columns import COLUMNS, DEMO, Column, Engines
 from tests.matrix.conftest import containers, what_runs
 
 
@@ -298,3 +298,10 @@ def test_prune_drops_the_image_that_no_branch_needs(column: Column, shop: Shop) 
 def verdicts(shop: Shop) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = json.loads(shop.guard("log", "--json").out)["verdicts"]
     return listed
+
+
+# On the usual engine tests/commands/test_demo.py has it.
+@pytest.mark.parametrize("column", [DEMO], ids=str, indirect=True)
+def test_the_demo_tells_its_whole_story(column: Column, shop: Shop) -> None:
+    ran = shop.guard("demo")
+    assert "Every step did what it should: 10 steps" in ran.out
