@@ -34,6 +34,14 @@ _CONFIG = """\
 """
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--more-engines",
+        action="store_true",
+        help="the matrix on the engines that CI has not, instead of those that it has",
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first: begun at the end, they would leave one of the jobs without work."""
     items.sort(key=lambda item: "test_days" not in item.nodeid)

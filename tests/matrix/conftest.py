@@ -12,7 +12,7 @@ import pytest
 from guard.engine.baseimage import base_image
 from guard.engine.client import Engine
 from tests.commands.publishing import Shop
-from tests.matrix.columns import COLUMNS, Column, Engines
+from tests.matrix.columns import COLUMNS, MORE_COLUMNS, NOT_RUN, Column, Engines
 from tests.registry import Registry
 from tests.workshop import Workshop, running_commands
 
@@ -23,7 +23,23 @@ def engines() -> Iterator[Engines]:
         yield Engines(stack)
 
 
-@pytest.fixture(params=COLUMNS, ids=str)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """On the engines of CI, or with ``--more-engines`` on the others."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "column" in metafunc.fixturenames and "column" not in [mark.args[0] for mark in marks]:
+        columns = MORE_COLUMNS if metafunc.config.getoption("--more-engines") else COLUMNS
+        metafunc.parametrize("column", columns, ids=str, indirect=True)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if config.getoption("--more-engines"):
+        for name, reason in NOT_RUN.items():
+            terminalreporter.write_line(f"not in the matrix: {name}: {reason}")
+
+
+@pytest.fixture
 def column(request: pytest.FixtureRequest) -> Column:
     made: Column = request.param
     return made
