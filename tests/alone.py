@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,7 +40,7 @@ def main(command: Sequence[str]) -> int:
             status = _run([*_before(host), *command], {**os.environ, **usual})
             left = _settled(own, host)
     finally:
-        shutil.rmtree(own, ignore_errors=True)
+        _clear(own)
     for line in left:
         print(f"alone: left behind: {line}", file=sys.stderr)
     return status or int(bool(left))
@@ -83,7 +84,7 @@ def _settled(own: str, host: str) -> list[str]:
 def _left(own: str, host: str) -> list[str]:
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     left = [f"a mount: {line.split()[4]}" for line in mounts if f" {own}/" in line]
-    left += [f"a process: {process}" for process in _processes(own)]
+    left += [f"a process: {pid} {command}" for pid, command in _processes(own)]
     left += [f"a file: {path}" for path in sorted(Path(own).iterdir())]
     if host:
         with Engine.connect(host) as engine:
@@ -92,13 +93,24 @@ def _left(own: str, host: str) -> list[str]:
     return left
 
 
-def _processes(own: str) -> Iterator[str]:
+def _clear(own: str) -> None:
+    """What a run leaves that was killed: engines, with their bridges."""
+    for pid, _ in _processes(own):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for folder in Path(own).glob("own-*"):
+        bridge = f"gt{folder.name.removeprefix('own-')}"
+        subprocess.run(["ip", "link", "del", bridge], check=False)
+    shutil.rmtree(own, ignore_errors=True)
+
+
+def _processes(own: str) -> Iterator[tuple[int, str]]:
     """Those that were started with that temporary folder."""
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if f"TMPDIR={own}\0".encode() in (folder / "environ").read_bytes():
                 words = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
-                yield f"{folder.name} {words.decode(errors='replace').strip()}"
+                yield int(folder.name), words.decode(errors="replace").strip()
 
 
 if __name__ == "__main__":

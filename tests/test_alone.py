@@ -1,11 +1,12 @@
-"""What a run of the tests leaves behind is told, and is a failure."""
+"""What a run of the tests leaves behind is told, ended, and a failure."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ import pytest
         ("sleep 1000 </dev/null >/dev/null 2>&1 & echo $!", "a process: {} sleep 1000"),
     ],
 )
-def test_what_stays_is_told(script: str, left: str) -> None:
+def test_what_stays_is_told_and_ended(script: str, left: str) -> None:
     # With the usual engine: one of its own is no matter here.
     ran = subprocess.run(
         [sys.executable, "-m", "tests.alone", "sh", "-c", f"echo $TMPDIR; {script}"],
@@ -28,9 +29,10 @@ def test_what_stays_is_told(script: str, left: str) -> None:
         check=False,
     )
     folder, *process = ran.stdout.split()
-    for pid in process:
-        os.kill(int(pid), signal.SIGKILL)
     name = process[0] if process else folder
     told = [line for line in ran.stderr.splitlines() if "left behind" in line]
     assert told == ([f"alone: left behind: {left.format(name)}"] if left else [])
     assert (ran.returncode, os.path.exists(folder)) == (int(bool(left)), False)
+    for pid in process:
+        with suppress(OSError):
+            assert Path("/proc", pid, "cmdline").read_bytes() == b""
