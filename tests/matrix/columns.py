@@ -40,6 +40,7 @@ class Column(NamedTuple):
     def __str__(self) -> str:
         return self.name
 
+
 _DEFAULT: Final = r"buildx [\d.]+, builder default \(docker\)$"
 COLUMNS: Final = (
     Column("20.10-classic", "20.10.", "classic", r"engine 20\.10\."),
@@ -49,14 +50,13 @@ COLUMNS: Final = (
 )
 DEMO: Final = COLUMNS[2]
 
-_BUILDX_13: Final = r"buildkit \(buildx 0\.13\..*, builder default \(docker\)\)"
 _BEHIND_TLS: Final = NEWER_CONTAINERD._replace(letter="j")
 # What `make engines` has besides.
 MORE_COLUMNS: Final = (
-    Column("26-containerd", "26.", "buildkit", _BUILDX_13, Spec("h", DOCKER_26, True)),
-    Column("26-graph", "26.", "buildkit", _BUILDX_13, Spec("i", DOCKER_26)),
-    Column("28-classic", "28.", "classic", r"classic \(engine 28\..*\)", NEWER_CONTAINERD),
-    Column("28-tls", "28.", "buildkit", _BUILDX_29, _BEHIND_TLS, tls=True),
+    Column("26-containerd", "26.", "buildkit", _DEFAULT, Spec("h", DOCKER_26, True)),
+    Column("26-graph", "26.", "buildkit", _DEFAULT, Spec("i", DOCKER_26)),
+    Column("28-classic", "28.", "classic", r"engine 28\.", NEWER_CONTAINERD),
+    Column("28-tls", "28.", "buildkit", _DEFAULT, _BEHIND_TLS, tls=True),
 )
 # And what it has not, with the reason.
 NOT_RUN: Final = {
