@@ -468,9 +468,10 @@ class _Checkout:
                 f"df -h {shlex.quote(self._target)}",
             ) from error
         if not is_whole:
+            # Of all refs: only so it takes the remote that it would take by itself.
             raise MissingObjectError(
                 f"{self._whole(entry)!r} is a pointer of Git LFS; object {oid} is not in {store}",
-                told((git(self._part.repository, "lfs", "fetch", "origin", self._part.commit),)),
+                told((git(self._part.repository, "lfs", "fetch", "--all"),)),
             )
 
     def _require_blobs(self, wanted: Sequence[_Entry]) -> None:
