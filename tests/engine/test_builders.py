@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import pytest
@@ -65,21 +66,27 @@ def buildx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
 
 
 @pytest.fixture
-def far(newer: Engine, tmp_path: Path, buildx: Callable[..., str]) -> str:
+def far(newer: Engine, buildx: Callable[..., str]) -> Iterator[str]:
     """The address of a remote builder, which is in use: the BuildKit inside of Docker 28."""
-    path = f"/tmp/guard-far-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(path)
-    listening.listen()
     engine = newer.facts.host.removeprefix("unix://")
-    Thread(target=_serve, args=(listening, engine), daemon=True).start()
-    buildx("create", "--use", "--name", "far", "--driver", "remote", f"unix://{path}")
-    return f"unix://{path}"
+    # A socket's path is short.
+    with TemporaryDirectory(prefix="far-") as folder, socket.socket(socket.AF_UNIX) as listening:
+        path = f"{folder}/s"
+        listening.bind(path)
+        listening.listen()
+        Thread(target=_serve, args=(listening, engine), daemon=True).start()
+        buildx("create", "--use", "--name", "far", "--driver", "remote", f"unix://{path}")
+        yield f"unix://{path}"
+        # Closed alone, it would be accepted from for ever.
+        listening.shutdown(socket.SHUT_RDWR)
 
 
 def _serve(listening: socket.socket, engine: str) -> None:
     while True:
-        near, _ = listening.accept()
+        try:
+            near, _ = listening.accept()
+        except OSError:
+            return
         behind = socket.socket(socket.AF_UNIX)
         behind.connect(engine)
         behind.sendall(_UPGRADE)
