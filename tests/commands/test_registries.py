@@ -16,6 +16,7 @@ import pytest
 from guard.demo.registry import registry as loopback_registry
 from guard.engine.baseimage import base_image
 from guard.engine.client import Engine
+from guard.engine.images import remove_image
 from tests.commands.publishing import Shop
 from tests.engine.own import NEWER, NEWER_CONTAINERD, NEWER_GRAPH, own_engine
 from tests.registry import Registry
@@ -34,6 +35,7 @@ from tests.workshop import Workshop
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start an engine")
 
+KEPT = f"guard-kept:{os.getpid()}"
 INDEX = "application/vnd.oci.image.index.v1+json"
 BUILDX = NEWER / "usr/libexec/docker/cli-plugins/docker-buildx"
 
@@ -102,11 +104,16 @@ class Shelf:
 
     shop: Shop | None = None
     verdicts = ""
+    image = ""
 
 
 @pytest.fixture(scope="module")
-def shelf(host: str) -> Shelf:
-    return Shelf()
+def shelf(host: str) -> Iterator[Shelf]:
+    made = Shelf()
+    yield made
+    if made.image:
+        with Engine.connect(host) as engine:
+            remove_image(engine, made.image, [KEPT])
 
 
 @pytest.fixture
@@ -124,7 +131,7 @@ def shop(
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
-) -> Shop:
+) -> Iterator[Shop]:
     """A team with an image that has passed, and a registry that is empty."""
     use(host, tmp_path, monkeypatch)
     if shelf.shop is None:
@@ -132,13 +139,19 @@ def shop(
             base = base_image(engine)
         shelf.shop = Shop(Workshop(tmp_path_factory.mktemp("team")), registry, base)
         shelf.shop.configure('latest-from = "any"')
-        shelf.shop.test()
+        shelf.image = shelf.shop.test()["image"]["id"]
+        shelf.shop.docker("tag", shelf.image, KEPT)
         shelf.verdicts = shelf.shop.workshop.docker.git("rev-parse", "refs/guard/verdicts")
     shop = shelf.shop
     shop.registry = registry
     shop.configure('latest-from = "any"')
     shop.workshop.docker.git("update-ref", "refs/guard/verdicts", shelf.verdicts)
-    return shop
+    yield shop
+    registry.front.temper = lambda request, reply: None
+    names = shop.docker("images", "--format={{.Repository}}:{{.Tag}}", registry.name)
+    for name in names.split():
+        # Another test's registry may get this one's port.
+        shop.workshop.run(["docker", "rmi", "--force", name], shop.workshop.docker)
 
 
 def use(host: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
