@@ -45,6 +45,7 @@ mount --rbind /dev dev
 mount --rbind /sys sys
 mount --make-rprivate sys
 umount sys/fs/cgroup/unified 2>/dev/null || true
+mkdir -p var/lib/containers
 for each in run tmp var/tmp var/lib/containers; do mount -t tmpfs tmpfs $each; done
 mkdir run/guard
 mount --bind "{folder}" run/guard
