@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from guard.engine.client import Engine
+from guard.engine.leftovers import remove
 from guard.errors import EngineError
 
 # Where `make engines` unpacks it.
@@ -84,6 +85,10 @@ def podman(runtime: str = "crun") -> Iterator[str]:
             time.sleep(0.1)
         yield url
     finally:
+        # With the service they would not end, nor would its bridge go.
+        with suppress(EngineError), Engine.connect(url) as engine:
+            for container in engine.api.containers(all=True):
+                remove(engine, container["Names"][0].strip("/"))
         service.terminate()
         service.wait()
         shutil.rmtree(folder)
