@@ -261,7 +261,6 @@ def test_an_image_comes_back_from_the_registry(column: Column, shop: Shop) -> No
     assert "passed already" in shop.guard("test").out
 
 
-@pytest.mark.xfail(reason="an image is known by the id of the store that built it alone")
 def test_another_engine_has_what_was_published(
     column: Column, engines: Engines, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
