@@ -235,7 +235,8 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
     (Cause.COMBINATION, r"(?:COPY|ADD) failed: (?:file not found|no source files|forbidden path)"),
     (Cause.COMBINATION, r"(?:COPY|ADD) failed: stat .*: file does not exist"),
     (Cause.COMBINATION, r'"/[^"]*"(?: not found)?: not found$'),  # BuildKit
-    (Cause.COMBINATION, r"^lstat .*: no such file or directory$"),  # BuildKit
+    # BuildKit; it walks what it copies from another stage.
+    (Cause.COMBINATION, r"^(?:failed to walk .*: )?lstat .*: no such file or directory$"),
     (Cause.COMBINATION, r"with more than one source file, the destination must be a directory"),
     (Cause.COMBINATION, r"copier: stat: .*: no such file or directory$"),  # Buildah
     # A file where a folder is needed.
@@ -265,6 +266,7 @@ _IMAGE: Final = (
     r"(load metadata for|resolve image config for|\bFROM\b|--from=)(?:\s+--\S+)*\s*"
     r"(?:docker-image://)?(?:([^\s\[$][^\s$]*)(?!\S))?"
 )
+_STAGE: Final = r"(?im)^\s*FROM\s.*\sAS\s+(\S+)\s*$"
 _PULL: Final = "pull it, or correct its name in the Dockerfile; docker login where it is private"
 _NEWER: Final = (
     r"(?im)^\s*#\s*syntax\s*=|^\s*(?:RUN|COPY|ADD)\b.*(?:<<-?[\"']?\w|--(?:mount|link|chmod|parents"
@@ -329,7 +331,7 @@ def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str)
         return f"{message}: {step}" if step else message
     at = f" at {step!r}" if step else ""
     image = re.search(_IMAGE, step, re.IGNORECASE)
-    if image:
+    if image and (image[2] or "").lower() not in _stages(dockerfile):
         kind = "frontend" if image[1].lower().startswith("resolve") else "base image"
         name = (image[2] or "").removeprefix("docker.io/library/").removeprefix("docker.io/")
         raise BaseImageError(
@@ -346,3 +348,9 @@ def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str)
             "look at the engine's network and proxy, then run guard test again",
         )
     raise EngineError(f"the engine could not build{at}: {message}")
+
+
+def _stages(dockerfile: str) -> set[str]:
+    """What stands for a stage of the Dockerfile, where the name of an image could."""
+    names = [name.lower() for name in re.findall(_STAGE, dockerfile)]
+    return {*names, *map(str, range(len(re.findall(r"(?im)^\s*FROM\s", dockerfile))))}

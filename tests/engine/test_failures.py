@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guard.engine.build import Lines
-from guard.engine.failures import TAIL, Excerpt
+from guard.engine.failures import TAIL, BaseImageError, Excerpt, Trouble, judged
+from guard.errors import EngineError
 
 # The name of the case, what is printed, and the words that tell why.
 PRINTED = [
@@ -186,3 +187,11 @@ def test_pieces_of_a_stream_become_lines() -> None:
     assert told == ["a✘b"]
     lines.flush()
     assert told == ["a✘b", "last \N{REPLACEMENT CHARACTER}"]
+
+
+@pytest.mark.parametrize("source", ["tools", "TOOLS", "0"])
+def test_a_stage_is_no_image_that_the_engine_lacks(source: str) -> None:
+    trouble = Trouble("strange", 0, f"COPY --from={source} /x /", Excerpt(), buildkit=True)
+    with pytest.raises(EngineError, match="could not build at 'COPY") as caught:
+        judged(trouble, "FROM base AS tools\nFROM base\n")
+    assert not isinstance(caught.value, BaseImageError)
