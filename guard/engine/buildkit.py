@@ -36,6 +36,7 @@ _LINE: Final = re.compile(r"#(\d+) (.*)")
 _OUTPUT: Final = re.compile(r"\d+\.\d+ ?(.*)")
 _DONE: Final = re.compile(r"DONE (\d+(?:\.\d+)?)s")
 _INSTRUCTION: Final = re.compile(r"\[[^\]]*\d+/\d+\] (.*)", re.DOTALL)
+_TAKEN: Final = re.compile(r"FROM (\S+)", re.IGNORECASE)
 _LIBRARY: Final = re.compile(r"^(FROM )docker\.io/(?:library/)?")
 # The line of the Dockerfile that an error is about.
 _LOCATED: Final = re.compile(r" +\d+ \| >>> ")
@@ -187,12 +188,9 @@ def buildkit_build(
         what = f"{cli.version}, {in_use}" if in_use.name else cli.version
         raise EngineError(f"{what} ended well, but the engine has no such image", in_use.remedy)
     bases = []
-    for step in steps:
-        word, *words = step.text.split()
-        if word.upper() == "FROM":
-            name, _, digest = words[0].partition("@")
-            bases.append(Base(name, digest or engine.image_id(name)))
-    return Build(progress.output.outcome("", None), steps, image, tuple(dict.fromkeys(bases)))
+    for name, _, digest in (name.partition("@") for name in progress.images()):
+        bases.append(Base(name, digest or engine.image_id(name)))
+    return Build(progress.output.outcome("", None), steps, image, tuple(bases))
 
 
 class _Vertex(NamedTuple):
@@ -326,6 +324,11 @@ class _Progress:
                 case _Text(text):
                     self._text(text)
 
+    def images(self) -> list[str]:
+        """The names of what it began with, and of what something was copied from."""
+        taken = (_TAKEN.match(step.text) for step in self._steps.values())
+        return list(dict.fromkeys(match[1] for match in taken if match))
+
     def trouble(self) -> Trouble:
         """What a build that has failed said."""
         final = self._error or self._last
@@ -364,7 +367,7 @@ class _Progress:
         instruction = _INSTRUCTION.fullmatch(vertex.name)
         number = 1 + sum(step.number > 0 for step in self._steps.values()) if instruction else 0
         # The classic builder shows the name as it stands in the Dockerfile.
-        text = _LIBRARY.sub(r"\1", instruction[1]) if instruction else vertex.name
+        text = _LIBRARY.sub(r"\1", instruction[1] if instruction else vertex.name)
         step = self._steps[vertex.key] = _Step(number, text, Excerpt())
         if instruction:
             self._on_event(Step(number, max(self._total, number), text))

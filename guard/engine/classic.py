@@ -152,7 +152,7 @@ class _Progress:
     Attributes:
         output: of all steps.
         steps: those that have ended well.
-        bases: name of an image that the build started from -> its id.
+        bases: name of an image that the build started or copied from -> what the engine has it by.
         image: id of the last stage's, "" where there is none.
         trouble: why it stopped, None where it did not.
     """
@@ -213,6 +213,9 @@ class _Progress:
                 self.bases.setdefault(words[1], self._made)
             if len(words) == 4 and words[2].upper() == "AS":
                 self._stages.add(words[3])
+        for name in re.findall(r"(?i)^COPY\s.*?--from=(\S+)", step.text):
+            if name not in self._stages and not name.isdigit():
+                self.bases.setdefault(name, name)
         self._made = ""
 
     def _stream(self, text: str) -> None:

@@ -241,7 +241,7 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
     (Cause.COMBINATION, r"copier: stat: .*: no such file or directory$"),  # Buildah
     # A file where a folder is needed.
     (Cause.COMBINATION, r"^(?:Cannot mkdir|failed to copy files): .*not a directory$"),
-    (Cause.COMBINATION, r"^mkdir .*: not a directory$"),
+    (Cause.COMBINATION, r"^(?:mkdir|lstat) .*: not a directory$"),
     (Cause.COMBINATION, r"^cannot copy to non-directory"),
     (Cause.COMBINATION, r"unable to convert uid/gid chown string"),
     # What the classic builder reads when it gets there.
@@ -263,8 +263,8 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
 _RUNTIME: Final = r"runc run failed: |container_linux\.go:"
 # Where a step tells which image it needs.
 _IMAGE: Final = (
-    r"(load metadata for|resolve image config for|\bFROM\b|--from=)(?:\s+--\S+)*\s*"
-    r"(?:docker-image://)?(?:([^\s\[$][^\s$]*)(?!\S))?"
+    r"(load metadata for|resolve image config for|^FROM\b|--(?:mount=\S*,)?from=)(?:\s+--\S+)*\s*"
+    r"(?:docker-image://)?(?:([^\s,\[$][^\s,$]*)(?![^\s,]))?"
 )
 _STAGE: Final = r"(?im)^\s*FROM\s.*\sAS\s+(\S+)\s*$"
 _PULL: Final = "pull it, or correct its name in the Dockerfile; docker login where it is private"

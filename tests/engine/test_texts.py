@@ -23,6 +23,8 @@ from tests.engine.trees import Store
 
 BUILDX = NEWER / "usr/libexec/docker/cli-plugins/docker-buildx"
 
+MOUNTED = "RUN --mount=type=bind,from=a,source=/nope,target=/m ls /m\n"
+
 # A builder, how its text begins in the table, and a Dockerfile with which it says so. For that of a
 # target, one is asked for that is not there.
 CASES = [
@@ -56,14 +58,19 @@ CASES = [
     ("classic", "(?:COPY|ADD) failed: stat", "FROM base AS a\nFROM base\nCOPY --from=a /nope /\n"),
     ("docker", '"/', "FROM base\nCOPY nope /\n"),
     ("buildx", '"/', "FROM base\nADD nope /\n"),
+    ("docker", '"/', f"FROM base AS a\nRUN echo x > /x\nFROM base\n{MOUNTED}"),
+    ("buildx", '"/', f"FROM base AS a\nRUN echo x > /x\nFROM base\n{MOUNTED}"),
     ("docker", "^(?:failed to walk", "FROM base AS a\nFROM base\nCOPY --from=a /nope /\n"),
     ("docker", "^(?:failed to walk", "FROM base AS a\nFROM base\nCOPY --from=a /nope/x /\n"),
     ("buildx", "^(?:failed to walk", "FROM base AS a\nFROM base\nCOPY --from=a /nope/x /\n"),
     ("classic", "with more than one", "FROM base\nCOPY Dockerfile aula /x\n"),
     ("classic", "^(?:Cannot mkdir", "FROM base\nWORKDIR /etc/passwd\n"),
     ("classic", "^(?:Cannot mkdir", "FROM base\nCOPY aula /etc/passwd\n"),
-    ("docker", "^mkdir", "FROM base\nWORKDIR /etc/passwd\n"),
-    ("buildx", "^mkdir", "FROM base\nWORKDIR /etc/passwd\n"),
+    ("classic", "^(?:mkdir", "FROM base\nWORKDIR /etc/passwd/x\n"),
+    ("docker", "^(?:mkdir", "FROM base\nWORKDIR /etc/passwd\n"),
+    ("docker", "^(?:mkdir", "FROM base\nWORKDIR /etc/passwd/x\n"),
+    ("buildx", "^(?:mkdir", "FROM base\nWORKDIR /etc/passwd\n"),
+    ("buildx", "^(?:mkdir", "FROM base\nWORKDIR /etc/passwd/x\n"),
     ("buildx", "^cannot copy", "FROM base\nCOPY aula /etc/passwd\n"),
     ("classic", "unable to convert", "FROM base\nCOPY --chown=nope Dockerfile /\n"),
     ("classic", "^base name", "ARG X\nFROM $X\n"),
