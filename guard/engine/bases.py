@@ -13,7 +13,7 @@ from guard.engine.build import Base
 from guard.engine.client import Engine
 
 _ARGUMENT: Final = re.compile(r"(?im)^\s*ARG\s+(\w+)=[\"']?([^\s\"']*)")
-_VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)[^}]*\})")
+_VARIABLE: Final = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^}]*))?\})")
 
 
 class Moved(NamedTuple):
@@ -42,11 +42,18 @@ def as_named(
     Raises:
         EngineError: the engine could not be asked.
     """
+
+    def value(match: re.Match[str]) -> str:
+        argument = arguments.get(match[1] or match[2], "")
+        if match[3] == "+":
+            return match[4] if argument else ""
+        return argument or match[4] or ""
+
     arguments = {**dict(_ARGUMENT.findall(dockerfile)), **dict(recipe.build_args)}
     texts = (dockerfile, *arguments.values())
     named = []
     for name, image in bases:
-        name = _VARIABLE.sub(lambda match: arguments.get(match[1] or match[2], ""), name)
+        name = _VARIABLE.sub(value, name)
         ids = _ids(engine, name)
         is_fixed = any(image.partition(":")[2] in text for text in texts)
         if "@" not in name and image and (is_fixed or (ids and image not in ids)):

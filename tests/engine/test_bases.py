@@ -74,6 +74,8 @@ def bases_of(
         ("ARG BASE={0}\nFROM ${{BASE}}\nENV a=b\n", ""),
         ('ARG BASE="other"\nFROM $BASE\nENV a=b\n', "BASE"),
         ("ARG REPOSITORY\nFROM ${{REPOSITORY}}:1\nENV a=b\n", "REPOSITORY"),
+        ("ARG T\nFROM ${{T:-{0}}}\nENV a=b\n", ""),
+        ("ARG T=x\nFROM ${{T:+{0}}}\nENV a=b\n", ""),
         # The test needs a program.
         ("FROM scratch\nCOPY --from={0} / /\n", ""),
         ("FROM scratch AS first\nFROM scratch\nCOPY --chown=0:0 --from={0} / /\n", ""),
