@@ -261,6 +261,11 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
 )
 # The runtime's own words; the status of a RUN is then the runtime's, too.
 _RUNTIME: Final = r"runc run failed: |container_linux\.go:"
+# How BuildKit says that it looked for what is not there; that of 20.10 says twice that it is not.
+_LOOKING: Final = (
+    r"failed to (?:calculate checksum of ref|compute cache key|walk)(?: [^\s\"]+)?: |"
+    r" not found(?=: not found)"
+)
 # Where a step tells which image it needs.
 _IMAGE: Final = (
     r"(load metadata for|resolve image config for|^FROM\b|--(?:mount=\S*,)?from=)(?:\s+--\S+)*\s*"
@@ -305,7 +310,9 @@ def meaning(message: str) -> tuple[Cause | None, int]:
 
 
 def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str) -> str:
-    message, step = " ".join(trouble.message.split())[:500], trouble.step
+    # Without what is another one each time.
+    message = re.sub(_LOOKING, "", " ".join(trouble.message.split()))[:500]
+    step = trouble.step
     if cause is Cause.DISK or any(meaning(line)[0] is Cause.DISK for line in trouble.output.tail):
         raise EngineError(
             f"the engine's disk is full: {message}",

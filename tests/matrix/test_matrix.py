@@ -67,7 +67,12 @@ ENDINGS = {
         r'.*exec: "nope": executable file not found in \$PATH.*: RUN \["nope"\]',
         'FROM {base}\nRUN ["nope"]\n',
     ),
-    "COPY fails": Ending(1, BUILD, ".*nope.*: COPY nope /", "FROM {base}\nCOPY nope /\n"),
+    "COPY fails": Ending(
+        1,
+        BUILD,
+        r'(?:COPY failed: .* stat nope: .*|"/nope": not found): COPY nope /',
+        "FROM {base}\nCOPY nope /\n",
+    ),
     "does not parse": Ending(
         1,
         BUILD,
