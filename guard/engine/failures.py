@@ -330,8 +330,9 @@ def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str)
         raise EngineError(
             f"the Dockerfile needs {'a newer BuildKit' if trouble.buildkit else 'BuildKit'}: "
             f"{message}",
-            "install docker buildx (or a docker CLI that speaks BuildKit), or name a frontend by "
-            "# syntax=docker/dockerfile:1 in the Dockerfile's first line",
+            "name a newer frontend in the Dockerfile's first line: # syntax=docker/dockerfile:1"
+            if trouble.buildkit
+            else "install docker buildx, or a docker CLI that speaks BuildKit",
         )
     is_run = re.match(r"RUN\b", step, re.IGNORECASE) is not None
     if trouble.refused or cause is Cause.COMBINATION or (cause is Cause.NOT_STARTED and is_run):

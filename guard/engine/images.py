@@ -133,7 +133,7 @@ _TABLE: Final = (
         RegistryError,
         "something else than the registry {host} answered, such as a proxy or a login page: "
         "could not {what}: {words}",
-        "curl -i https://{host}/v2/; mend what answers there, then run this again",
+        "curl -iL {host}/v2/; mend what answers there, then run this again",
     ),
     _Row(
         r"no basic auth credentials|unauthorized|authentication required|denied|forbidden"

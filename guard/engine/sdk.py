@@ -114,7 +114,9 @@ def _entry(registry: str, entry: dict[str, Any]) -> dict[str, str]:
     encoded = text(entry.get("auth"))
     if encoded:
         try:
-            decoded = base64.b64decode(encoded, validate=True).decode(errors="replace")
+            # Go skips line ends, which a shell's base64 puts in.
+            whole = "".join(encoded.splitlines())
+            decoded = base64.b64decode(whole, validate=True).decode(errors="replace")
         except ValueError:
             return {}
         user, colon, password = decoded.partition(":")

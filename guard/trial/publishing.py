@@ -227,9 +227,9 @@ def _holder(doing: _Publishing, record: Record, reference: str, pinned: str) -> 
     raise RefusedError(
         f"{reference} means another image in the registry already: {pinned.partition('@')[2]}\n"
         f"  the image of verdict {record.name} is {record.image.id}"
-        + (f", published as {record.image.digest}" if record.image.digest else ""),
-        f"{_under_another_tag(record, reference)}"
-        f" (if they are the same, docker pull {pinned} shows it)",
+        + (f", published as {record.image.digest}" if record.image.digest else "")
+        + f"\n  docker pull {pinned} shows whether they are the same",
+        _under_another_tag(record, reference),
     )
 
 

@@ -54,6 +54,7 @@ def auths(entries: str, more: str = "") -> str:
 KINDS: Final = {
     "no file": Kind("", False),
     "as docker login leaves it": Kind(auths(GOOD)),
+    "in lines, as base64 writes it": Kind(auths(GOOD.replace(AUTH, f"{AUTH[:8]}\\n{AUTH[8:]}\\n"))),
     "somebody else's is null": Kind(auths(f'"old.example.org": null, {GOOD}')),
     "somebody else's is empty": Kind(auths(f'"old.example.org": {{}}, {GOOD}')),
     "somebody else's has no colon": Kind(
