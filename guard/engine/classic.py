@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -39,9 +40,16 @@ def classic_build(
     Raises:
         EngineError: anything but a failure that is the combination's own.
     """
+    paths = _paths(engine, context.folder, recipe.dockerfile)
+    use_cache = not options.fresh
+    link = next((path for path in paths if os.path.islink(f"{context.folder}/{path}")), "")
+    if link and not engine.facts.is_podman:
+        # It files a link under what that leads to: a changed one would be served as it was before.
+        use_cache = False
+        on_event(Output(f"no cache: the classic builder does not tell links apart, as {link!r} is"))
     for _ in range(_TRIES):
-        archive = Archive(context.folder, _paths(engine, context.folder, recipe.dockerfile))
-        progress = _progress(engine, archive, context, recipe, options, on_event)
+        archive = Archive(context.folder, paths)
+        progress = _progress(engine, archive, use_cache, recipe, options, on_event)
         archive.require_complete()
         trouble = progress.trouble
         if trouble is None or not _LOST_IMAGE.fullmatch(trouble.message):
@@ -80,7 +88,7 @@ def _paths(engine: Engine, folder: str, dockerfile: str) -> set[str]:
 def _progress(
     engine: Engine,
     archive: Archive,
-    context: Context,
+    use_cache: bool,
     recipe: Recipe,
     options: Options,
     on_event: OnEvent,
@@ -101,8 +109,7 @@ def _progress(
                 labels=dict(options.labels),
                 # The user's proxies, as the docker CLI gives them to every build.
                 use_config_proxy=True,
-                # Its cache serves a changed link that leads nowhere as it was before.
-                nocache=options.fresh or context.dangles,
+                nocache=not use_cache,
                 pull=options.fresh,
                 rm=True,
                 forcerm=True,

@@ -77,13 +77,11 @@ class Context(NamedTuple):
         folder: its absolute path.
         digest: SHA-256 of what is in it, 64 hexadecimal digits; the same on every machine.
         dockerfile: its text, "" where there need be none.
-        dangles: whether a symbolic link in it leads nowhere in it.
     """
 
     folder: str
     digest: str
     dockerfile: str
-    dangles: bool
 
 
 class Prepared(NamedTuple):
@@ -267,7 +265,7 @@ def _checked_out(
     """
     top = parts[0].path
     paths = {part.path for part in parts}
-    digest, links, count = hashlib.sha256(), list[str](), 0
+    digest, count = hashlib.sha256(), 0
     with _private(place) as folder:
         for part in parts:
             below = part.path[len(top) :].lstrip("/") if top else part.path
@@ -281,9 +279,7 @@ def _checked_out(
             lines = [each.line for each in (*attributes, *wanted)]
             digest.update(f"{below}\0{len(lines)}\0".encode(errors="surrogateescape"))
             digest.update(b"".join(lines))
-            links += [checkout.place_of(each) for each in wanted if each.mode == _LINK]
-        dangles = any(not _leads(folder, link) for link in links)
-        yield Context(folder, digest.hexdigest(), "", dangles)
+        yield Context(folder, digest.hexdigest(), "")
 
 
 class _Entry(NamedTuple):
@@ -546,9 +542,3 @@ def _require_plain(folder: str, path: str) -> None:
     full = os.path.join(folder, path)
     if os.path.lexists(full) and (os.path.realpath(full) != full or not os.path.isfile(full)):
         raise GuardError(f"{path} is no plain file", f"make {path} a file of its own")
-
-
-def _leads(folder: str, link: str) -> bool:
-    """Whether a symbolic link leads to something in the folder."""
-    target = os.path.realpath(link)
-    return target.startswith(f"{folder}/") and os.path.exists(target)

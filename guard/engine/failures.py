@@ -261,6 +261,7 @@ TEXTS: Final[tuple[tuple[Cause, str], ...]] = (
 )
 # The runtime's own words; the status of a RUN is then the runtime's, too.
 _RUNTIME: Final = r"runc run failed: |container_linux\.go:"
+_RUNTIMES: Final = frozenset({0, 1, 126, 127, 255})
 # How BuildKit says that it looked for what is not there; that of 20.10 says twice that it is not.
 _LOOKING: Final = (
     r"failed to (?:calculate checksum of ref|compute cache key|walk)(?: [^\s\"]+)?: |"
@@ -292,9 +293,11 @@ def judged(trouble: Trouble, dockerfile: str) -> Outcome:
         EngineError: it is the engine's trouble, or it cannot be known whose.
     """
     tail = trouble.output.tail
-    if trouble.buildkit and tail and re.match(_RUNTIME, tail[-1]):
-        trouble = trouble._replace(message=tail[-1], status=0)
     cause, status = meaning(trouble.message)
+    # A program may print the same, and ends as it likes.
+    if trouble.buildkit and tail and re.match(_RUNTIME, tail[-1]) and status in _RUNTIMES:
+        trouble = trouble._replace(message=tail[-1])
+        cause, status = meaning(trouble.message)
     status = trouble.status or status
     reason = _reason(trouble, cause, status, dockerfile)
     return trouble.output.outcome(reason, status or None)
@@ -332,7 +335,7 @@ def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str)
             f"{message}",
             "name a newer frontend in the Dockerfile's first line: # syntax=docker/dockerfile:1"
             if trouble.buildkit
-            else "install docker buildx, or a docker CLI that speaks BuildKit",
+            else "install docker buildx, and set [image] builder to auto, or leave it out",
         )
     is_run = re.match(r"RUN\b", step, re.IGNORECASE) is not None
     if trouble.refused or cause is Cause.COMBINATION or (cause is Cause.NOT_STARTED and is_run):

@@ -386,12 +386,26 @@ def test_the_source_may_stand_where_the_image_has_nothing(
     assert found.last.tail == ("main",)
 
 
-def test_a_changed_link_that_leads_nowhere_is_changed_in_the_image(
-    trial: Trial, store: Store, base: str
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ("none", "nowhere", "/none"),
+        # The same bytes, and the same file.
+        ("marker", "alike"),
+        ("marker", "./marker", "aula/../marker"),
+        # Into the folder, and left out of what is sent.
+        ("left-out", "left-out-too"),
+    ],
+)
+def test_a_changed_link_is_changed_in_the_image(
+    targets: tuple[str, ...], trial: Trial, store: Store, base: str
 ) -> None:
     dockerfile = f"FROM {base}\nCOPY . /x/\nRUN readlink /x/link\n"
-    for target in ("none", "nowhere", "/none"):
-        made = parts(store, dockerfile, link=Link(target), marker="a link that leads nowhere")
+    for target in targets:
+        files: dict[str, Content] = dict.fromkeys(("left-out", "left-out-too"), "x")
+        files |= dict.fromkeys(("marker", "alike"), "a link")
+        files |= {".dockerignore": "left-out*\n", "link": Link(target)}
+        made = parts(store, dockerfile, **files)
         assert trial.run(made, "/bin/readlink", "/x/link").last.tail == (target,)
 
 

@@ -404,18 +404,6 @@ def test_a_link_to_no_possible_path_is_refused(target: bytes, store: Store, plac
         content([Part("", "", tree, store.repository)], place)
 
 
-@pytest.mark.parametrize(
-    ("target", "leads"),
-    [("Dockerfile", True), ("sub", True), ("none", False), ("/etc/passwd", False), ("..", False)],
-)
-def test_a_link_that_leads_nowhere_is_told(
-    target: str, leads: bool, store: Store, place: Path
-) -> None:
-    files: dict[str, Content] = {**DOCKERFILE, "sub/x": "x", "link": Link(target)}
-    with checked_out([store.part(files)], place) as context:
-        assert context.dangles is not leads
-
-
 def test_a_submodule_whose_path_has_a_newline(store: Store, place: Path) -> None:
     root = store.part({**DOCKERFILE, "a\nb": Submodule()})
     assert content([root, store.part({"c": "x"}, "a\nb")], place)["a\nb/c"] == b"x"

@@ -195,3 +195,11 @@ def test_a_stage_is_no_image_that_the_engine_lacks(source: str) -> None:
     with pytest.raises(EngineError, match="could not build at 'COPY") as caught:
         judged(trouble, "FROM base AS tools\nFROM base\n")
     assert not isinstance(caught.value, BaseImageError)
+
+
+def test_a_program_that_prints_what_the_runtime_would_has_a_status_of_its_own() -> None:
+    output = Excerpt()
+    output.add("runc run failed: boom")
+    ended = 'process "/bin/sh -c x" did not complete successfully: exit code: 5'
+    outcome = judged(Trouble(ended, 0, "RUN x", output, buildkit=True), "FROM base\nRUN x\n")
+    assert (outcome.failure, outcome.status) == ("exit status 5: RUN x", 5)
