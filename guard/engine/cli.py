@@ -10,6 +10,7 @@ import ctypes
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from guard.engine.settings import config_folder, read_settings, text
+from guard.engine.settings import config_folder, context_name, read_settings, text
 from guard.errors import EngineError
 from guard.git.memo import Memo
 
@@ -40,7 +41,6 @@ _RAWJSON: Final = [0, 13]
 # Seconds that a program may take to say its version, and a builder to say that it is there.
 _PATIENCE: Final = 30
 _MOMENT: Final = 3
-_OWN: Final = "BUILDX_BUILDER=default guard test"
 _KIND: Final = "program"
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -80,7 +80,7 @@ class InUse(NamedTuple):
     @property
     def remedy(self) -> str:
         """What has the engine itself build, "" where it did."""
-        return _OWN if self.endpoint else ""
+        return _by_itself() if self.endpoint else ""
 
     def __str__(self) -> str:
         where = f"{self.driver} at {self.endpoint}" if self.endpoint else self.driver
@@ -95,7 +95,7 @@ class InUseQuestion:
     """
 
     def __init__(self, cli: BuildkitCli, host: str = "") -> None:
-        self._known = InUse("default") if cli.is_buildx else InUse()
+        self._known = InUse(context_name()) if cli.is_buildx else InUse()
         self._process: subprocess.Popen[bytes] | None = None
         self._end = time.monotonic() + _MOMENT
         if cli.is_buildx and _is_chosen():
@@ -115,7 +115,7 @@ class InUseQuestion:
             )
         except subprocess.TimeoutExpired:
             raise EngineError(
-                "the builder of buildx that is in use does not answer", _OWN
+                "the builder of buildx that is in use does not answer", _by_itself()
             ) from None
         finally:
             self.close()
@@ -126,7 +126,7 @@ class InUseQuestion:
         }
         if not (values["Name"] and values["Driver"]):
             words = errors.decode(errors="replace").strip().removeprefix("ERROR: ")
-            raise EngineError(f"buildx cannot say which builder is in use: {words}", _OWN)
+            raise EngineError(f"buildx cannot say which builder is in use: {words}", _by_itself())
         name, driver = values["Name"][0], values["Driver"][0]
         # The choice may have been made for another engine.
         is_own = driver == "docker" and name != os.environ.get("BUILDX_BUILDER")
@@ -134,7 +134,7 @@ class InUseQuestion:
         # Others are started by the build where they do not run.
         if values["Error"] or (builder.driver == "remote" and "running" not in values["Status"]):
             why = f": {values['Error'][0]}" if values["Error"] else ""
-            raise EngineError(f"{builder} does not answer{why}", _OWN)
+            raise EngineError(f"{builder} does not answer{why}", _by_itself())
         return builder
 
     def close(self) -> None:
@@ -143,10 +143,15 @@ class InUseQuestion:
             kill(self._process)
 
 
+def _by_itself() -> str:
+    """What has the engine build: buildx calls it as the docker context that leads to it."""
+    return f"BUILDX_BUILDER={shlex.quote(context_name())} guard test"
+
+
 def _is_chosen() -> bool:
     """Whether somebody has told buildx to use another builder than the engine itself."""
     if os.environ.get("BUILDX_BUILDER"):
-        return os.environ["BUILDX_BUILDER"] != "default"
+        return os.environ["BUILDX_BUILDER"] != context_name()
     folder = os.environ.get("BUILDX_CONFIG") or os.path.join(config_folder(), "buildx")
     try:
         current = json.loads(Path(folder, "current").read_bytes() or b"{}")

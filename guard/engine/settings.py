@@ -95,22 +95,30 @@ def default_platform() -> str:
     return os.environ.get("DOCKER_DEFAULT_PLATFORM", "")
 
 
+def context_name() -> str:
+    """The docker context in use, ``default`` for the CLI's own variables and the local socket."""
+    if os.environ.get("DOCKER_HOST", "").strip():
+        return "default"
+    named = os.environ.get("DOCKER_CONTEXT", "")
+    return named or text(read_settings().get("currentcontext")) or "default"
+
+
 def endpoint() -> Endpoint:
     """The engine that the CLI would use: ``DOCKER_HOST``, the current context, the local socket.
 
     Raises:
         EngineError: the context that is meant is not there or damaged, or TLS lacks its CA.
     """
-    host = os.environ.get("DOCKER_HOST", "").strip()
-    name = os.environ.get("DOCKER_CONTEXT", "")
-    current = "" if host or name else text(read_settings().get("currentcontext"))
-    if host or (name or current) in ("", "default"):
-        return _by_variables(host)
-    context = name or current
+    context = context_name()
+    if context == "default":
+        return _by_variables(os.environ.get("DOCKER_HOST", "").strip())
     try:
         return _of_context(context)
     except FileNotFoundError:
-        remedy = "docker --context default context use default" if current else "docker context ls"
+        is_chosen = os.environ.get("DOCKER_CONTEXT")
+        remedy = (
+            "docker context ls" if is_chosen else "docker --context default context use default"
+        )
         raise EngineError(f"there is no docker context {context}", remedy) from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise EngineError(

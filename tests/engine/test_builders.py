@@ -358,6 +358,24 @@ def test_what_a_builder_refuses_is_said_with_the_way_round_it(
     assert it.value.remedy == "BUILDX_BUILDER=default guard test"
 
 
+def test_the_engine_of_a_docker_context_is_the_builder_of_that_name(
+    newer: Engine, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = f"host={newer.facts.host}"
+    subprocess.run(["docker", "context", "create", "there", "--docker", host], check=True)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONTEXT", "there")
+    dockerfile = f"FROM {base_image(newer)}\nRUN echo > /x\n"
+    with Engine.connect() as engine:
+        for builder in ("gone", "default"):
+            monkeypatch.setenv("BUILDX_BUILDER", builder)
+            with pytest.raises(EngineError) as it:
+                run(engine, store, dockerfile)
+            assert it.value.remedy == "BUILDX_BUILDER=there guard test"
+        monkeypatch.setenv("BUILDX_BUILDER", "there")
+        assert run(engine, store, dockerfile).builder.in_use.name == "there"
+
+
 def test_ctrl_c_ends_what_a_remote_builder_runs(far: str, newer: Engine, store: Store) -> None:
     marker = f": far-{uuid.uuid4().hex}; {HANGING}"
     victim = Victim(store, f"FROM {base_image(newer)}\nRUN {marker}\n", "true", "buildkit")
