@@ -9,6 +9,7 @@ one), that is told, and used.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,9 @@ from tests.engine.own import OLDER, Spec, own_engine
 
 # Seconds that what was told to end may take.
 _PATIENCE: Final = 5
+# The scratch folder of a guard that was killed, which another removes after a day; and what tools
+# keep for their next run.
+_LATER: Final = re.compile(r"guard-\d+-[0-9a-f]{12}$|node-compile-cache$|uv-\S+\.lock$")
 _LOCAL: Final = "/var/run/docker.sock"
 # Megabytes of all that a run builds.
 _SPACE: Final = 4000
@@ -85,7 +89,9 @@ def _left(own: str, host: str) -> list[str]:
     mounts = Path("/proc/self/mountinfo").read_text().splitlines()
     left = [f"a mount: {line.split()[4]}" for line in mounts if f" {own}/" in line]
     left += [f"a process: {pid} {command}" for pid, command in _processes(own)]
-    left += [f"a file: {path}" for path in sorted(Path(own).iterdir())]
+    left += [
+        f"a file: {path}" for path in sorted(Path(own).iterdir()) if not _LATER.match(path.name)
+    ]
     if host:
         with Engine.connect(host) as engine:
             containers = engine.api.containers(all=True)

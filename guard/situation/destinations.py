@@ -1,9 +1,11 @@
 """Where each of the three repositories has to be pushed, and how far that is."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from guard.errors import GitError
 from guard.git.commands import ALONE, PERSON, Command, git, told
@@ -35,13 +37,16 @@ from guard.situation.checkouts import (
     is_on_feature,
 )
 from guard.situation.contents import Contents
-from guard.situation.facts import Gatherer
 from guard.situation.gitlinks import Destination, usual_destination
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import PublishedLinks
 from guard.situation.release import Reach, Spot, Trouble
 from guard.situation.tracking import Place, Tracking, reachable, record_seen, track
 from guard.situation.values import Facts
+
+if TYPE_CHECKING:
+    # Of a push that is decided already nothing is gathered.
+    from guard.situation.facts import Gatherer
 
 _REMOTES: Final = "refs/remotes/"
 _TAGS: Final = "refs/tags/"
