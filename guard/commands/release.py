@@ -146,7 +146,7 @@ def _left_out(now: Situation) -> list[str]:
         job = job_for(now.gate, now.combination)
     except GuardError:
         return []  # what is missing is told by the steps
-    return untested(now.top, job.assembly.parts)
+    return [note for part in job.assembly.parts for note in untested(now.top, part)]
 
 
 def _order_text(told: Order) -> list[str]:

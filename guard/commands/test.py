@@ -59,11 +59,12 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
     screen.say(f"testing {' with '.join(links)} in {name('')} ({job.combination.source})")
     if ignored := job.config.image.ignore:
         screen.say(f"  left out of the image: {', '.join(ignored)}")
-    notes = Ahead(partial(untested, gate.workspace.superproject, job.assembly.parts))
+    superproject = gate.workspace.superproject
+    notes = [Ahead(partial(untested, superproject, part)) for part in job.assembly.parts]
     # Better said before an hour of building than after it. What is found now is remembered, too,
     # and the push that follows reads no manifest again.
     decision = gate.decide(name(""), job.combination.commit or "", None, job.combination)
-    for note in notes.result():
+    for note in (note for each in notes for note in each.result()):
         screen.say(f"  not tested: {note}")
     for finding in decision.findings:
         if finding.blocks and finding.rule != TESTED:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
 from typing import Final, NamedTuple
@@ -396,26 +396,23 @@ def malformed_modules(superproject: Repository) -> str:
     return ""
 
 
-def untested(superproject: Repository, parts: Iterable[Part]) -> list[str]:
-    """One line for each checkout that holds something else than what is tested."""
+def untested(superproject: Repository, part: Part) -> list[str]:
+    """One line for each way in which the checkout of a part is not what is tested."""
     notes: list[str] = []
-    if superproject.work_tree is None:
+    checkout = checkout_at(superproject, part.path)
+    if superproject.work_tree is None or checkout is None:
         return notes
-    for part in parts:
-        checkout = checkout_at(superproject, part.path)
-        if checkout is None:
-            continue
-        name = part.path or os.path.basename(superproject.work_tree)
-        with suppress(GitError):  # it only informs; the objects are what is tested
-            if changed := len(changes(checkout, staged=False, untracked=True)):
-                notes.append(f"{changed} uncommitted or untracked files in {name}")
-        if part.path:
-            at = head_of(checkout)
-            if at is not None and at != part.commit:
-                notes.append(f"{name} is checked out at {at[:12]}, not at {part.commit[:12]}")
-        elif not part.commit:
-            with suppress(GitError):
-                words = ("--cached", "--name-only", "-z", "--ignore-submodules=none")
-                if checkout.run("diff", *words):
-                    notes.append(f"the index of {name} differs from HEAD: tested is what is staged")
+    name = part.path or os.path.basename(superproject.work_tree)
+    with suppress(GitError):  # it only informs; the objects are what is tested
+        if changed := len(changes(checkout, staged=False, untracked=True)):
+            notes.append(f"{changed} uncommitted or untracked files in {name}")
+    if part.path:
+        at = head_of(checkout)
+        if at is not None and at != part.commit:
+            notes.append(f"{name} is checked out at {at[:12]}, not at {part.commit[:12]}")
+    elif not part.commit:
+        with suppress(GitError):
+            words = ("--cached", "--name-only", "-z", "--ignore-submodules=none")
+            if checkout.run("diff", *words):
+                notes.append(f"the index of {name} differs from HEAD: tested is what is staged")
     return notes

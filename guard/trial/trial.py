@@ -174,26 +174,18 @@ def _begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) ->
         GuardError: something that would have spoiled the record.
     """
     remove_abandoned()
-    # One asks for the objects, the other for identity, key and ref: neither waits for the other.
-    rehearsal = Ahead(gate.verdicts.rehearse)
     place = os.path.join(gate.workspace.superproject.common_dir, "guard", "context")
     # From here on there are private folders to remove.
     with terminable(), ExitStack() as stack:
-        try:
-            image = job.config.image
-            options = Options(fresh, _labels(gate, job), image.cache_from, image.cache_to)
-            made = stack.enter_context(prepared(job.assembly.parts, job.config, place))
-        except BaseException:
-            # What has happened here is what is told: a Ctrl-C reaches the other's git as well.
-            with suppress(GuardError):
-                rehearsal.result()
-            raise
-        rehearsal.result()
+        options = Options(fresh, _labels(gate, job))
+        made = stack.enter_context(prepared(job.assembly.parts, job.config, place))
         # Whole or not at all: half a build could not be closed.
         with shielded():
             build = begin(made, options, cli.result)
             if build is not None:
                 stack.callback(build.close)
+        # While the build is on its way: an hour later would be too late.
+        gate.verdicts.rehearse()
         yield _Begun(made, options, build)
 
 

@@ -203,7 +203,7 @@ def notes(workshop: Workshop, index: bool = False) -> list[str]:
         Part(path, commit, "", Repo(workshop.docker.folder / path).repository)
         for path, commit in at.items()
     ]
-    return untested(docker, parts)
+    return [note for part in parts for note in untested(docker, part)]
 
 
 def test_nothing_lies_around(workshop: Workshop) -> None:
@@ -239,4 +239,4 @@ def test_what_is_staged_is_tested_where_the_index_is(workshop: Workshop) -> None
 def test_where_there_is_no_checkout_nothing_is_said(workshop: Workshop, bare: bool) -> None:
     part = Part("gone", "1" * 40, "", workshop.docker.repository)
     top = workshop.docker.repository
-    assert untested(top._replace(work_tree=None) if bare else top, [part]) == []
+    assert untested(top._replace(work_tree=None) if bare else top, part) == []
