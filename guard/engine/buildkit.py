@@ -23,6 +23,7 @@ from guard.config import Recipe
 from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone
 from guard.engine.cli import BuildkitCli, InUse, InUseQuestion, kill, lines_of, start
 from guard.engine.context import Context, Prepared, not_utf8
+from guard.engine.dockerignore import ignore_file, read_patterns
 from guard.engine.endings import shielded
 from guard.engine.failures import Excerpt, Trouble, judged
 from guard.errors import EngineError, GuardError
@@ -181,6 +182,9 @@ def buildkit_build(
                 f"{cli.version} sends no name that is not UTF-8: '{name}'",
                 'rename it, list it in .dockerignore, or set [image] builder = "classic"',
             )
+        if "excludepatterns" in trouble.message:
+            # It does not say which line.
+            read_patterns(context.folder, ignore_file(context.folder, recipe.dockerfile))
         return Build(judged(trouble, context.dockerfile), steps)
     image = next(filter(None, map(engine.image_id, ids)), "")
     if not image:

@@ -8,17 +8,16 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from docker.errors import APIError
-from docker.utils.build import exclude_paths
 
 from guard.config import Recipe
 from guard.engine.baseimage import base_image, own_container
 from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone
 from guard.engine.client import Engine, explanation
-from guard.engine.context import IGNORE, Archive, Context
+from guard.engine.context import IGNORE, Archive, Context, paths_below
+from guard.engine.dockerignore import exception_for, ignore_file, read_patterns, sent
 from guard.engine.failures import Excerpt, Trouble, judged
 from guard.engine.settings import default_platform
 from guard.errors import EngineError
@@ -67,22 +66,12 @@ def classic_build(
 
 
 def _paths(engine: Engine, folder: str, dockerfile: str) -> set[str]:
-    """What the ignore file of the context lets through; the Dockerfile's own one goes first."""
-    patterns: list[str] = []
-    for name in (f"{dockerfile}{IGNORE}", IGNORE):
-        path = Path(folder, name)
-        if path.exists():
-            lines = (line.strip() for line in path.read_text(errors="surrogateescape").splitlines())
-            # The SDK reads a class as Python's fnmatch does, the CLI as Go.
-            patterns = [
-                line.replace("[^", "[!") for line in lines if line and not line.startswith("#")
-            ]
-            # As the CLI sends them; the Dockerfile the SDK lets through itself.
-            patterns += [f"!{name}"]
-            break
-    paths = cast(set[str], cast(Any, exclude_paths)(folder, patterns, dockerfile))
+    """What the ignore file of the context lets through, as the CLI does it for this builder."""
+    name = ignore_file(folder, dockerfile) if engine.facts.is_podman else IGNORE
+    patterns = (*read_patterns(folder, name), *map(exception_for, (dockerfile, name)))
+    paths = sent(paths_below(folder), patterns)
     # Podman would go by the other one as well.
-    return paths - {IGNORE} if engine.facts.is_podman and name != IGNORE else paths
+    return paths if name == IGNORE else paths - {IGNORE}
 
 
 def _progress(

@@ -155,7 +155,7 @@ class Archive:
 
     def __init__(self, folder: str, paths: Iterable[str] | None = None) -> None:
         self._folder = folder
-        self._paths = sorted(_paths_below(folder) if paths is None else paths)
+        self._paths = sorted(paths_below(folder) if paths is None else paths)
         self._complete = False
         self.size = 0
 
@@ -195,7 +195,7 @@ class Archive:
 
 def not_utf8(folder: str) -> str:
     """The first path, or target of a link, that is no UTF-8, in characters that are; or ""."""
-    for path in _paths_below(folder):
+    for path in paths_below(folder):
         full = os.path.join(folder, path)
         for name in (path, os.readlink(full) if os.path.islink(full) else ""):
             shown = os.fsencode(name).decode(errors="backslashreplace")
@@ -204,7 +204,8 @@ def not_utf8(folder: str) -> str:
     return ""
 
 
-def _paths_below(folder: str) -> Iterator[str]:
+def paths_below(folder: str) -> Iterator[str]:
+    """All that is in a folder, from its top; a folder before what is in it."""
     for place, folders, files in os.walk(folder):
         before = f"{place}/"[len(folder) + 1 :]
         yield from (before + name for name in (*folders, *files))
