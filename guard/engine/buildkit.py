@@ -180,7 +180,8 @@ def buildkit_build(
         if "invalid UTF-8" in trouble.message and (name := not_utf8(context.folder)):
             raise GuardError(
                 f"{cli.version} sends no name that is not UTF-8: '{name}'",
-                'rename it, list it in .dockerignore, or set [image] builder = "classic"',
+                "rename it, list it in .dockerignore with * for what is not UTF-8, or set [image] "
+                'builder = "classic"',
             )
         if "excludepatterns" in trouble.message:
             # It does not say which line.

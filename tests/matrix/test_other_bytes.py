@@ -192,8 +192,13 @@ def test_a_name_that_is_not_utf8_is_in_the_image_or_the_reason_is_told(
     dockerfile = store.put("blob", f"FROM {machine.base}\nCOPY . /x/\n".encode())
     x, ignore = store.put("blob", b"x"), store.put("blob", b"caf*\n")
     one, two = (FILE, b"Dockerfile", dockerfile), (FILE, b"caf\xe9", x)
-    for name, entry in (("name", two), ("target", (LINK, b"link", store.put("blob", b"caf\xe9")))):
-        parts = [Part("", "", store.raw_tree(one, entry), store.repository)]
+    own = store.put("blob", b"caf\xe9")
+    for name, entries in (
+        ("name", (one, two)),
+        ("target", (one, (LINK, b"link", own))),
+        ("listed as it is", ((FILE, b".dockerignore", own), one, two)),
+    ):
+        parts = [Part("", "", store.raw_tree(*entries), store.repository)]
         if column.version == "20.10.":
             made = machine.build(parts, tmp_path / "context")
             images.add(made.build.image)
@@ -201,7 +206,7 @@ def test_a_name_that_is_not_utf8_is_in_the_image_or_the_reason_is_told(
         else:
             with pytest.raises(GuardError, match=r"not UTF-8: 'caf\\xe9'") as caught:
                 machine.build(parts, tmp_path / "context")
-            assert ".dockerignore" in caught.value.remedy
+            assert ".dockerignore with * for" in caught.value.remedy
     ignored = store.raw_tree((FILE, b".dockerignore", ignore), one, two)
     made = machine.build([Part("", "", ignored, store.repository)], tmp_path / "context")
     images.add(made.build.image)
