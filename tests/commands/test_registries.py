@@ -431,8 +431,10 @@ def test_an_engine_that_looks_into_no_registry(
     tag = own_tag(shop)
     digest = another(shop, registry, tag)
     engine = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
-    with narrow_engine(engine, tmp_path / "narrow.sock", reply) as narrow:
-        monkeypatch.setenv("DOCKER_HOST", narrow)
+    narrow_socket = tmp_path / "narrow.sock"
+    # Undone here: what takes the images away at the end speaks to the engine itself.
+    with narrow_engine(engine, narrow_socket, reply) as narrow, monkeypatch.context() as through:
+        through.setenv("DOCKER_HOST", narrow)
         ran = shop.guard("publish", status=1)
         assert f"{registry.name}:{tag} means another image in the registry already" in ran.err
         assert registry.digest(tag) == digest
