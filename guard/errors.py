@@ -69,5 +69,16 @@ class EngineError(GuardError):
 
 
 def without_secret(words: str) -> str:
-    """A text without the passwords and tokens that web servers are given in URLs."""
-    return re.sub(r"\b(https?|ftps?)://[^/@\s]*@", r"\1://", words)
+    """A text without what URLs may hold of passwords and tokens.
+
+    Of a web URL that is who asks, the query and the fragment; of any other the password alone.
+    """
+    words = re.sub(r"(?i)(https?|ftps?)://[^/\s]*@", r"\1://", words)
+    words = re.sub(r"(://[^/:@\s]*):[^/\s]*@", r"\1@", words)
+    # The quotes, brackets and marks of the text around it stay, and those of JSON and colours.
+    return re.sub(
+        r"(?i)((?:https?|ftps?)://[^\s?#\"'\\\x1b]*)"
+        r"[?#][^\s\"'\\\x1b]*?(?=[:.,;)>\]]{0,3}(?:[\s\"'\\\x1b]|$))",
+        r"\1",
+        words,
+    )

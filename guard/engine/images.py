@@ -110,13 +110,16 @@ _TABLE: Final = (
         "the registry {host} has no {reference}: {words}",
     ),
     _Row(
-        r"toomanyrequests|too many requests|HTTP 429|(?:rate|pull) limit",
+        # Engine 28 tells the words of a 429, and not its code.
+        r"toomanyrequests|too many requests|HTTP 429|(?:rate|pull|request) limit|rate exceeded"
+        r"|slow ?down|throttl",
         RegistryError,
         "the registry {host} takes no more requests for now: could not {what}: {words}",
         "wait, or where more are allowed with an account, {login}; then run this again",
     ),
     _Row(
-        r"quota|\b413\b|\b507\b|entity too large|insufficient storage|storage limit",
+        r"quota|\b413\b|\b507\b|entity too large|insufficient storage"
+        r"|(?:storage|upper) limit",
         RegistryError,
         "the registry {host} has no room for it: could not {what}: {words}",
         "make room there, or ask whoever runs it for more; then run this again",
@@ -464,9 +467,7 @@ def _asking(engine: Engine, what: str, reference: str) -> Iterator[None]:
 def _trouble(
     engine: Engine, error: DockerException, what: str, reference: str
 ) -> RegistryError | DockerException:
-    # A query may hold a signature or a token.
-    words = re.sub(r"(://[^\s?\"']*)\?[^\s\"']*?(?=:?[\s\"']|$)", r"\1", explanation(error))
-    words = without_secret(words)
+    words = without_secret(explanation(error))
     if "no space left on device" in words.lower():
         return error
     row = next(row for row in _TABLE if re.search(row.words, words, re.IGNORECASE))

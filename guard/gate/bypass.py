@@ -145,7 +145,7 @@ def record(
         version=1,
         who=_who(here),
         when=_now(),
-        reason=reason,
+        reason=without_secret(reason),
         repository=name,
         submodule=submodule,
         remote=remote,

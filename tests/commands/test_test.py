@@ -467,7 +467,8 @@ def test_the_image_of_a_submodule_at_any_path_says_so_and_tells_no_secret(
     prepared.aula.commit("Nest one")
     toml = GUARD_TOML.replace("[image]", f'[image]\nbuilder = "{builder}"')
     prepared.docker.commit("Take it", {".guard.toml": toml})
-    prepared.docker.git("remote", "set-url", "origin", "https://me:word@example.org/aula-docker")
+    url, secrets = "https://example.org/aula-docker", "?token=S3cret#S3cret"
+    prepared.docker.git("remote", "set-url", "origin", f"{url}{secrets}".replace("//", "//me:S3@"))
     ran = prepared.guard("test")
     assert ran.status == 0, ran.text
     image = re.search(r"image: (localhost\S+)", ran.out)
@@ -475,7 +476,7 @@ def test_the_image_of_a_submodule_at_any_path_says_so_and_tells_no_secret(
     show = ["docker", "inspect", "--format", "{{json .Config.Labels}}", image[1]]
     labels = json.loads(prepared.run(show, prepared.docker).out)
     assert labels["guard.gitlink.aula/sub%20mod/%C3%BC%3D1"] == prepared.thentos.head
-    assert labels["org.opencontainers.image.source"] == "https://example.org/aula-docker"
+    assert labels["org.opencontainers.image.source"] == url
 
 
 def test_the_profile_names_the_step_whose_cache_was_lost(prepared: Workshop) -> None:
