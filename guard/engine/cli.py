@@ -39,7 +39,7 @@ _FIRST_WITHOUT: Final = 23
 # From this version on buildx tells of a build in JSON.
 _RAWJSON: Final = [0, 13]
 # Seconds that a program may take to say its version, and a builder to say that it is there.
-_PATIENCE: Final = 30
+_PATIENCE: Final = 4
 _MOMENT: Final = 3
 _KIND: Final = "program"
 _PR_SET_PDEATHSIG: Final = 1
@@ -175,36 +175,46 @@ def find_cli(
         memo: of what programs said that have not changed since.
         places: programs, by path or by a name that PATH leads to.
         plugins: folders of the CLI's plugins, behind those that the user's settings name.
+
+    Raises:
+        EngineError: there is none, and one that may be one says nothing.
     """
+    silent: list[str] = []
     # The plugin as a program of its own: as a child of the CLI it would outlive it.
     extra = read_settings().get("clipluginsextradirs")
     extra = extra if isinstance(extra, list) else []
     for folder in (*filter(None, map(text, extra)), f"{config_folder()}/cli-plugins", *plugins):
         program = os.path.join(folder, "docker-buildx")
-        version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _ask(program, "version", memo)())
+        version = re.search(r"\bv?(\d+\.\d+[.\d]*)", _ask(program, "version", memo, silent)())
         if version:
             return BuildkitCli((program, "build"), f"buildx {version[1]}", True)
-    for docker, line in _versions(memo, places):
+    for docker, line in _versions(memo, places, silent):
         version = re.search(r"^(?!podman).*?\b(\d+)\.\d+[.\d]*", line)
         if version and int(version[1]) < _FIRST_WITHOUT:
             return BuildkitCli((docker, "build"), f"docker {version[0].split()[-1]}", False)
+    if silent:
+        raise EngineError(
+            f"{silent[0]} has not said its version within {_PATIENCE:g} seconds",
+            f'look why: {shlex.quote(silent[0])} version; or set builder = "classic" in [image] '
+            "of .guard.toml",
+        )
     return None
 
 
 def why_none(places: Sequence[str] = _PLACES) -> str:
     """Why no docker CLI here drives BuildKit."""
-    for docker, line in _versions(None, places):
+    for docker, line in _versions(None, places, []):
         if line.startswith("podman"):
             return f"{docker} is Podman's"
         return f"{docker} ({' '.join(line.split()[:3]).strip(',')}) has no plugin buildx"
     return "there is none"
 
 
-def _versions(memo: Memo | None, places: Sequence[str]) -> list[tuple[str, str]]:
+def _versions(memo: Memo | None, places: Sequence[str], silent: list[str]) -> list[tuple[str, str]]:
     """The docker CLIs here, and what each says its version is."""
     programs = list(dict.fromkeys(filter(None, map(shutil.which, places))))
     # All at once: somebody waits for the first one that will do.
-    answers = [_ask(docker, "--version", memo) for docker in programs]
+    answers = [_ask(docker, "--version", memo, silent) for docker in programs]
     return [(docker, answer()) for docker, answer in zip(programs, answers, strict=True)]
 
 
@@ -274,8 +284,12 @@ def _die_with_parent() -> Callable[[], None]:
     return bind
 
 
-def _ask(program: str, word: str, memo: Memo | None) -> Callable[[], str]:
-    """Ask a program for its version, and give what waits for the answer, "" for none."""
+def _ask(program: str, word: str, memo: Memo | None, silent: list[str]) -> Callable[[], str]:
+    """Ask a program for its version, and give what waits for the answer, "" for none.
+
+    Args:
+        silent: it is added to these where it has not answered in time.
+    """
     if not shutil.which(program):
         return str
     identity = _identity(program) if memo is not None else ()
@@ -284,22 +298,19 @@ def _ask(program: str, word: str, memo: Memo | None) -> Callable[[], str]:
         if known is not None:
             return lambda: known
     try:
-        child = subprocess.Popen(
-            [program, word],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-    except OSError:
+        child = start([program, word], stdout=subprocess.PIPE)
+    except EngineError:
         return str
+    end = time.monotonic() + _PATIENCE
 
     def answer() -> str:
-        with child:
-            try:
-                output, _ = child.communicate(timeout=_PATIENCE)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                return ""
+        try:
+            output, _ = child.communicate(timeout=max(end - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            silent.append(program)
+            return ""
+        finally:
+            kill(child)
         line = output.decode(errors="replace") if child.returncode == 0 else ""
         if memo is not None and identity and line:
             memo.write(line, _KIND, *identity)

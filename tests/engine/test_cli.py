@@ -89,19 +89,27 @@ def test_what_may_lead_elsewhere_is_asked_each_time(tmp_path: Path, shape: str) 
         assert found.version == f"docker {said}"
 
 
-def test_a_program_that_does_not_answer_is_passed_by(
+def test_a_program_that_does_not_answer_is_passed_by_and_named_where_there_is_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent, docker = tmp_path / "silent", tmp_path / "docker"
-    silent.write_text("#!/bin/sh\nsleep 60\n")
+    silent, docker, newer = (tmp_path / name for name in ("docker-buildx", "docker", "newer"))
+    marker = f"sleep 7{os.getpid()}"
+    silent.write_text(f"#!/bin/sh\n{marker}\n")
     docker.write_text("#!/bin/sh\necho Docker version 20.10.24, build x\n")
-    for program in (silent, docker):
+    newer.write_text("#!/bin/sh\necho Docker version 28.5.2, build x\n")
+    for program in (silent, docker, newer):
         program.chmod(0o755)
-    # Half a minute otherwise.
-    monkeypatch.setattr(cli, "_PATIENCE", 0.1)
-    found = find_cli(None, (str(silent), str(docker)), ())
-    assert found is not None
-    assert found.command == (str(docker), "build")
+    # Some seconds otherwise.
+    monkeypatch.setattr(cli, "_PATIENCE", 0.3)
+    for places, plugins in (((str(silent), str(docker)), ()), ((str(docker),), (str(tmp_path),))):
+        found = find_cli(None, places, plugins)
+        assert found is not None
+        assert found.command == (str(docker), "build")
+    for places, plugins in (((str(silent),), ()), ((str(newer),), (str(tmp_path),))):
+        with pytest.raises(EngineError, match=f"{silent} has not said its version") as caught:
+            find_cli(None, places, plugins)
+        assert f"look why: {silent} version" in caught.value.remedy
+    assert settled(lambda: processes(marker.replace(" ", "\0"))) == []
 
 
 @pytest.mark.parametrize("damage", ["", "[", "[]", "{}"])
