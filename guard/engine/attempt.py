@@ -185,7 +185,7 @@ def _built(
         with deadline(prepared.timeout):
             build = builder.build(engine, prepared.context, prepared.recipe, options, on_event)
     except BaseImageError as error:
-        raise _only_here(engine, builder.in_use, options, error) from None
+        raise _only_here(engine, builder.in_use, options, prepared.recipe, error) from None
     except EngineError as error:
         if not builder.in_use.endpoint:
             raise
@@ -200,7 +200,7 @@ def _built(
 
 
 def _only_here(
-    engine: Engine, in_use: InUse, options: Options, error: BaseImageError
+    engine: Engine, in_use: InUse, options: Options, recipe: Recipe, error: BaseImageError
 ) -> EngineError:
     """What to say where a base could not be pulled; the engine may have it all the same."""
     if not error.image or not engine.image_id(error.image):
@@ -210,10 +210,20 @@ def _only_here(
             f"{in_use} cannot pull {error.image}, which only this engine has: {error.problem}",
             in_use.remedy,
         )
-    if not options.fresh:
+    if options.fresh:
+        return EngineError(
+            f"--fresh pulls base images, and {error.image} could not be pulled. This engine "
+            f"has it; without --fresh it would be built on as it is here. {error.problem}",
+            "guard test --again",
+        )
+    has = engine.image_platform(error.image)
+    wanted = recipe.platform or default_platform()
+    if not wanted or f"{wanted}/".startswith(f"{has}/"):
         return error
     return EngineError(
-        f"--fresh pulls base images, and {error.image} could not be pulled. This engine "
-        f"has it; without --fresh it would be built on as it is here. {error.problem}",
-        "guard test --again",
+        f"the engine has {error.image} for {has} alone, and this builds for {wanted}: "
+        f"{error.problem}",
+        "correct [image] platform in .guard.toml"
+        if recipe.platform
+        else "unset DOCKER_DEFAULT_PLATFORM",
     )

@@ -229,6 +229,31 @@ def test_fresh_with_a_base_that_is_only_here_says_so(trial: Trial, store: Store,
         trial.run(parts(store, "FROM localhost:1/nowhere\n"), fresh=True)
 
 
+@pytest.mark.parametrize(
+    ("default", "platform", "remedy"),
+    [
+        ("linux/arm64", "", "unset DOCKER_DEFAULT_PLATFORM"),
+        ("", "linux/arm64", "correct [image] platform in .guard.toml"),
+    ],
+)
+def test_a_base_that_is_here_for_another_platform_says_so(
+    default: str,
+    platform: str,
+    remedy: str,
+    engine: Engine,
+    store: Store,
+    base: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", default)
+    trial = Trial(engine, "buildkit")
+    image = trial.image._replace(platform=platform)
+    words = f"the engine has {base} for linux/amd64 alone, and this builds for linux/arm64: "
+    with pytest.raises(EngineError, match=words) as caught:
+        trial.run(parts(store, f"FROM {base}\nCOPY . /x\n"), image=image)
+    assert caught.value.remedy == remedy
+
+
 OUTSIDE = r"(COPY failed: forbidden path outside the build context|\"/x\" not found)"
 
 
