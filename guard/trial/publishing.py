@@ -224,11 +224,19 @@ def _holder(doing: _Publishing, record: Record, reference: str, pinned: str) -> 
     # Pushed, and the end came before the record; or somebody made an index around it.
     if is_image(doing.engine, pinned, local_image(doing.engine, image.id, image.digest)):
         return record
+    why = ""
+    if image.reference and split(reference)[1] == split(image.reference)[1]:
+        name, config = doing.gate.workspace.name, doing.config
+        names = f"{name(config.consumer)} and {name(config.dependency)}"
+        why = (
+            f"\n  the tag tells {names} alone: another Dockerfile, or other files of {name('')}, "
+            "make another image under it"
+        )
     raise RefusedError(
         f"{reference} means another image in the registry already: {pinned.partition('@')[2]}\n"
-        f"  the image of verdict {record.name} is {record.image.id}"
-        + (f", published as {record.image.digest}" if record.image.digest else "")
-        + f"\n  docker pull {pinned} shows whether they are the same",
+        f"  the image of verdict {record.name} is {image.id}"
+        + (f", published as {image.digest}" if image.digest else "")
+        + f"{why}\n  docker pull {pinned} shows whether they are the same",
         _under_another_tag(record, reference),
     )
 

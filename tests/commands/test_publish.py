@@ -158,6 +158,10 @@ def test_another_content_under_that_tag_is_refused(shop: Shop) -> None:
         ran = shop.guard("publish", *words, status=1)
         assert f"means another image in the registry already: {digest}" in ran.err
         assert f"the image of verdict {second['name']} is {second['image']['id']}" in ran.err
+        assert (
+            "  the tag tells aula and thentos alone: another Dockerfile, or other files of "
+            "aula-docker, make another image under it\n"
+        ) in ran.err
         assert f"to mend it: guard publish {second['name']} --tag {other}" in ran.err
     assert shop.registry.digest(tag_of(first)) == digest
     assert shop.newest()["published"] == ""
