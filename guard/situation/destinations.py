@@ -68,7 +68,7 @@ class Destinations:
     """
 
     def __init__(
-        self, contents: Contents, gatherer: "Gatherer", combination: Combination, patience: float
+        self, contents: Contents, gatherer: Gatherer, combination: Combination, patience: float
     ) -> None:
         self.top = contents.workspace.superproject
         self.combination = combination
