@@ -41,7 +41,7 @@ def classic_build(
     """
     paths = _paths(engine, context.folder, recipe.dockerfile)
     use_cache = not options.fresh
-    link = next((path for path in paths if os.path.islink(f"{context.folder}/{path}")), "")
+    link = min((path for path in paths if os.path.islink(f"{context.folder}/{path}")), default="")
     if link and not engine.facts.is_podman:
         # It files a link under what that leads to: a changed one would be served as it was before.
         use_cache = False
