@@ -191,7 +191,7 @@ def test_a_cache_mount_lives_from_one_build_to_the_next(column: Column, shop: Sh
         if column.builder == "classic":
             ran = shop.guard("test", status=3)
             assert ran.err.startswith("guard: error: the Dockerfile needs BuildKit: ")
-            assert "\n  to mend it: install docker buildx (or a docker CLI that " in ran.err
+            assert "\n  to mend it: install docker buildx, and set [image] builder" in ran.err
         else:
             shop.guard("test")
 
