@@ -243,8 +243,13 @@ class _Reader:
             # Up to buildx 0.16 an object has many lines, the last of them without an indent.
             self._object += line
             if line == "}" or line.startswith('{"'):
-                status, self._object = json.loads(self._object), ""
-                yield from _of_status(status)
+                text, self._object = self._object, ""
+                try:
+                    status = json.loads(text)
+                except ValueError:
+                    yield _Text(text)  # of the client's own, which only begins like one
+                else:
+                    yield from _of_status(status)
             return
         match = _LINE.fullmatch(line)
         if match is None:

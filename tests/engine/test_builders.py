@@ -236,6 +236,7 @@ AUTH = {
         ("", "View build details: docker-desktop://dashboard/build/default/default/abc"),
         ("", "1 warning found (use docker --debug to expand):"),
         (json.dumps({"vertexes": [AUTH]}), "What is next?"),
+        ("", '{"no": JSON'),
     ],
 )
 @pytest.mark.parametrize(
