@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from guard.commands.hooked import find_targets
 from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
+from guard.gate.judgement import decide_push
 from guard.gate.order import Order
 from guard.gate.refused import first_step, next_steps, placed
 from guard.gate.staged import judge
 from guard.git.history import is_range, listed
 from guard.git.index import index_of, relevant_files
-from guard.git.refs import resolve
+from guard.git.pushes import Pushed, RefUpdate, is_id
+from guard.git.refs import list_refs, resolve
 from guard.git.remotes import Settings
 from guard.git.repository import Repository, find_here
 from guard.install.targets import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
 from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named, tally
-from guard.situation.gitlinks import usual_destination
+from guard.situation.branches import HEADS, tracking_ref, usual_remote
+from guard.situation.gitlinks import Destination, usual_destination
 from guard.situation.workspace import find_workspace
 
 
@@ -41,6 +44,18 @@ def arguments(parser: ArgumentParser) -> None:
         "and the exit status is 0 all the same",
     )
     parser.add_argument(
+        "--for",
+        dest="ref",
+        metavar="REF",
+        help="judge one commit as if it were pushed to this branch, or ref, of the remote",
+    )
+    parser.add_argument(
+        "--from",
+        dest="old",
+        metavar="OLD",
+        help="with --for: the commit that REF has there now, zeros for none (default: as fetched)",
+    )
+    parser.add_argument(
         "--hooks",
         action="store_true",
         help="instead, whether the hooks are effective: exit status 0 if they are, 1 if not",
@@ -54,18 +69,27 @@ def run(options: Namespace, screen: Screen) -> int:
         raise UsageError("--staged takes no revisions", "guard check --staged")
     if options.warn and not options.staged:
         raise UsageError("--warn goes with --staged", "guard check --staged --warn")
+    if options.old is not None and options.ref is None:
+        raise UsageError("--from goes with --for", "guard check --for REF --from OLD")
+    if options.ref is not None and (
+        options.staged or len(options.revisions) > 1 or any(map(is_range, options.revisions))
+    ):
+        raise UsageError("--for takes one commit", "guard check --for REF COMMIT")
     if options.hooks:
-        if options.staged or options.revisions:
+        if options.staged or options.revisions or options.ref is not None:
             raise UsageError("--hooks goes with --json alone", "guard check --hooks")
         return _hooks(options, screen)
     if options.staged:
         return _staged(options, screen)
 
     workspace = find_workspace()
-    commits = _commits(workspace.here, options.revisions or ["HEAD"])
     with Gate(workspace) as gate:
-        decisions = [decide(gate, commit) for commit in commits]
-        decisions = Order(gate, usual_destination(workspace)).judged(decisions)
+        if options.ref is not None:
+            decisions = _pushed(gate, options, screen)
+        else:
+            commits = _commits(workspace.here, options.revisions or ["HEAD"])
+            decisions = [decide(gate, commit) for commit in commits]
+            decisions = Order(gate, usual_destination(workspace)).judged(decisions)
         decisions = placed(gate, decisions)
         following = next_steps(gate, decisions)
     if options.json:
@@ -90,6 +114,29 @@ def _commits(repository: Repository, words: Sequence[str]) -> list[str]:
         else:
             commits.append(resolve(repository, word))
     return commits
+
+
+def _pushed(gate: Gate, options: Namespace, screen: Screen) -> list[Decision]:
+    """The decisions for a push of one commit; none where its ref is not judged."""
+    _refuse_dependency(gate)
+    repository = gate.workspace.here
+    commit = resolve(repository, (options.revisions or ["HEAD"])[0])
+    ref = options.ref if options.ref.startswith("refs/") else f"{HEADS}{options.ref}"
+    remote = usual_remote(repository, gate.pool.settings)
+    old = options.old if options.old is not None else _tracked(repository, remote, ref)
+    if old.strip("0") and not is_id(old):
+        old = resolve(repository, old)
+    update = RefUpdate(commit, commit, ref, old or "0" * len(commit))
+    order = Order(gate, Destination(remote, "", ref))
+    decided = decide_push(gate, order, [Pushed(update, commit)], remote)
+    decided.tell_unjudged(screen)
+    return decided.decisions
+
+
+def _tracked(repository: Repository, remote: str, ref: str) -> str:
+    """What a ref of a remote was when it was last fetched, "" where that is not known."""
+    tracked = list_refs(repository, tracking_ref(remote, ref.removeprefix(HEADS)))
+    return next((each.id for each in tracked.values()), "") if ref.startswith(HEADS) else ""
 
 
 def _hooks(options: Namespace, screen: Screen) -> int:
@@ -149,13 +196,16 @@ def _staged(options: Namespace, screen: Screen) -> int:
 
 def decide(gate: Gate, commit: str) -> Decision:
     """The decision for a commit of the repository that the command runs in."""
+    _refuse_dependency(gate)
+    return gate.superproject(commit) if gate.workspace.in_superproject else gate.consumer(commit)
+
+
+def _refuse_dependency(gate: Gate) -> None:
     workspace = gate.workspace
-    if workspace.in_superproject:
-        return gate.superproject(commit)
-    if workspace.role(gate.present_config()) is Role.DEPENDENCY:
-        raise GuardError(
-            f"pushes of {workspace.name(workspace.inside)} are not judged: it is what the others "
-            "are held against",
-            f"cd {workspace.superproject.work_tree or workspace.superproject.git_dir}",
-        )
-    return gate.consumer(commit)
+    if workspace.in_superproject or workspace.role(gate.present_config()) is not Role.DEPENDENCY:
+        return
+    raise GuardError(
+        f"pushes of {workspace.name(workspace.inside)} are not judged: it is what the others "
+        "are held against",
+        f"cd {workspace.superproject.work_tree or workspace.superproject.git_dir}",
+    )

@@ -95,13 +95,9 @@ def judge(
             # As in a hook that many repositories share: its release goes before all else.
             screen.say(f"guard: a push of {workspace.name(workspace.inside)} is not judged")
             return Judged(EXIT_ALLOWED)
-        judged = [item for item in pushed if item.commit and is_judged(item.update.remote_ref)]
-        policies = {item: policy_for(gate, item, remote) for item in judged}
-        loose = {item: policy for item, policy in policies.items() if not policy.protected}
-        decisions = order.judged(
-            [_decide(gate, item, policies[item]) for item in judged if item not in loose]
-        )
-        _tell_unjudged([item for item in pushed if item not in policies], loose, screen)
+        decided = decide_push(gate, order, pushed, remote)
+        decided.tell_unjudged(screen)
+        decisions = decided.decisions
         _tell(gate, decisions, screen)
     refused = sum(item.outcome is not Outcome.ALLOWED for item in decisions)
     allowed = len(decisions) - refused
@@ -135,27 +131,48 @@ def _is_of_dependency(gate: Gate) -> bool:
         return False  # and so it is judged, and undecided
 
 
+class Decided(NamedTuple):
+    """What the gate says of each ref of a push.
+
+    Args:
+        unjudged: the refs that are never judged.
+        loose: those that are not, because `.guard.toml` says so.
+    """
+
+    decisions: list[Decision]
+    unjudged: tuple[Pushed, ...]
+    loose: Mapping[Pushed, Policy]
+
+    def tell_unjudged(self, screen: Screen) -> None:
+        """Say what is let through unjudged, and what was weakened for that."""
+        if self.unjudged:
+            names = named([item.update.remote_ref for item in self.unjudged])
+            screen.warn(f"guard: {names} is not judged: no commit to a branch or a tag")
+        if self.loose:
+            names = named([item.update.remote_ref for item in self.loose])
+            screen.warn(f"guard: {names} is not judged: {FILE} does not protect it")
+        weaker = (finding.message for policy in self.loose.values() for finding in policy.weaker)
+        for message in dict.fromkeys(weaker):
+            screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {message}")
+
+
+def decide_push(gate: Gate, order: Order, pushed: Sequence[Pushed], remote: str) -> Decided:
+    """Decide about each ref of a push that brings something to a remote."""
+    judged = [item for item in pushed if item.commit and is_judged(item.update.remote_ref)]
+    policies = {item: policy_for(gate, item, remote) for item in judged}
+    loose = {item: policy for item, policy in policies.items() if not policy.protected}
+    decisions = order.judged(
+        [_decide(gate, item, policies[item]) for item in judged if item not in loose]
+    )
+    return Decided(decisions, tuple(item for item in pushed if item not in policies), loose)
+
+
 def _decide(gate: Gate, pushed: Pushed, policy: Policy) -> Decision:
     """The decision for one ref, as its policy has it."""
     commit, ref = pushed.commit or "", pushed.update.remote_ref
     if gate.workspace.in_superproject:
         return policy.applied(gate.superproject(commit, ref))
     return first_allowed(map(policy.applied, gate.consumer_in_turn(commit, ref)))
-
-
-def _tell_unjudged(
-    unjudged: Sequence[Pushed], loose: Mapping[Pushed, Policy], screen: Screen
-) -> None:
-    """What is let through unjudged, and what was weakened for that."""
-    if unjudged:
-        names = named([item.update.remote_ref for item in unjudged])
-        screen.warn(f"guard: {names} is not judged: no commit to a branch or a tag")
-    if loose:
-        names = named([item.update.remote_ref for item in loose])
-        screen.warn(f"guard: {names} is not judged: {FILE} does not protect it")
-    weaker = (finding.message for policy in loose.values() for finding in policy.weaker)
-    for message in dict.fromkeys(weaker):
-        screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {message}")
 
 
 def _tell(gate: Gate, decisions: list[Decision], screen: Screen) -> None:

@@ -51,7 +51,7 @@ def parse_updates(data: bytes) -> list[RefUpdate]:
         if not line:
             continue
         words = os.fsdecode(line).rsplit(" ", 3)
-        if len(words) != 4 or not _is_id(words[1]) or not _is_id(words[3]):
+        if len(words) != 4 or not is_id(words[1]) or not is_id(words[3]):
             raise UsageError(
                 f"line {number} of the hook's standard input is not of git's form "
                 f"'<local ref> <local id> <remote ref> <remote id>': {line[:120]!r}",
@@ -61,7 +61,8 @@ def parse_updates(data: bytes) -> list[RefUpdate]:
     return updates
 
 
-def _is_id(word: str) -> bool:
+def is_id(word: str) -> bool:
+    """Whether a word is an object's id, whole."""
     return len(word) in (40, 64) and not word.strip(_DIGITS)
 
 

@@ -168,3 +168,70 @@ def test_a_password_in_gitmodules_is_not_printed(workshop: Workshop) -> None:
         ran = workshop.guard(*words)
         assert "S3cret" not in ran.text
     assert "https://git.example.org/thentos.git" in workshop.guard("check").text
+
+
+def test_for_a_ref_judges_as_if_it_were_pushed_there(workshop: Workshop) -> None:
+    """What only one branch asks for: a verdict, and that the consumer's commit is merged."""
+    text = workshop.docker.git("show", "HEAD:.guard.toml") + '\n[guard]\ntested = ["master"]\n'
+    workshop.docker.commit("Test master alone", {".guard.toml": text})
+    for ref in ("feature", "refs/heads/feature"):
+        ran = workshop.guard("check", "--for", ref)
+        assert (ran.status, "refs/heads/feature" in ran.text) == (0, True), ran.text
+    ran = workshop.guard("check", "--for", "master")
+    assert (ran.status, "error tested" in ran.text) == (1, True), ran.text
+
+    workshop.verdict()
+    workshop.aula.git("switch", "--quiet", "--create", "feature")
+    workshop.aula.commit("Not merged", {"new": "x"})
+    workshop.aula.git("push", "--quiet", "--no-verify", "origin", "feature")
+    workshop.pin()
+    workshop.verdict()
+    assert workshop.guard("check", "--for", "feature", "HEAD").status == 0
+    ran = workshop.guard("check", "--for", "master", "HEAD")
+    assert (ran.status, "error merged" in ran.text) == (1, True), ran.text
+
+
+def test_for_a_ref_that_is_never_judged_says_so(workshop: Workshop) -> None:
+    ran = workshop.guard("check", "--for", "refs/notes/review")
+    assert ran.status == 0
+    assert "refs/notes/review is not judged" in ran.text
+
+
+def test_the_ref_s_old_commit_may_be_told(workshop: Workshop) -> None:
+    """What is loosened is held against what is there, which CI has not fetched as a branch."""
+    workshop.verdict()
+    old = workshop.docker.head
+    text = workshop.docker.git("show", "HEAD:.guard.toml")
+    text += "\n[guard]\ntested = []\n"
+    workshop.docker.commit("Test nothing", {".guard.toml": text})
+    differs = "differs from the published one"
+    for words in (["--from", old], ["--from", "HEAD~1"]):
+        assert differs in workshop.guard("check", "--for", "master", *words).text
+    ran = workshop.guard("check", "--for", "master", "--from", "0" * 40)
+    assert differs not in ran.text
+    assert workshop.guard("check", "--for", "master").text == ran.text
+
+
+def test_what_for_and_from_do_not_go_with(workshop: Workshop) -> None:
+    for words in (
+        ["--from", "HEAD"],
+        ["--for", "master", "HEAD", "HEAD~1"],
+        ["--for", "master", "HEAD~1..HEAD"],
+        ["--for", "master", "--staged"],
+        ["--for", "master", "--hooks"],
+    ):
+        ran = workshop.guard("check", *words)
+        assert (ran.status, ran.out) == (2, ""), ran.text
+    assert (
+        "pushes of thentos are not judged"
+        in workshop.guard("check", "--for", "master", at=workshop.thentos).text
+    )
+
+
+def test_for_a_ref_in_the_consumer(workshop: Workshop) -> None:
+    workshop.verdict()
+    assert workshop.guard("check", "--for", "master", at=workshop.aula).status == 0
+    workshop.require(">=0.4")
+    ran = workshop.guard("check", "--for", "master", "--json", at=workshop.aula)
+    (decision,) = json.loads(ran.out)["decisions"]
+    assert (ran.status, decision["ref"]) == (1, "refs/heads/master")
