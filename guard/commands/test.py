@@ -40,15 +40,16 @@ def run(options: Namespace, screen: Screen) -> int:
         means = Means.looked_for(gate, engine)
         job = find_job(gate, options.revision, options.consumer)
         _introduce(gate, job, screen)
+        warn = partial(_warn, gate, job, screen)
         if not job.config.test.command:
             remedy = with_command(gate.workspace.superproject)
             raise UsageError("no test command is set, so nothing can be tested", remedy)
-        passed = passes(gate, job, screen, means, options.again, options.fresh)
+        passed = passes(gate, job, screen, means, options.again, options.fresh, warn)
     return EXIT_ALLOWED if passed else EXIT_BLOCKED
 
 
 def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
-    """Say what is tested, and what lies around that is not."""
+    """Say what is tested."""
     name = gate.workspace.name
     links = [
         f"{name(part.path)} {part.commit[:12]}"
@@ -59,11 +60,18 @@ def _introduce(gate: Gate, job: Job, screen: Screen) -> None:
     screen.say(f"testing {' with '.join(links)} in {name('')} ({job.combination.source})")
     if ignored := job.config.image.ignore:
         screen.say(f"  left out of the image: {', '.join(ignored)}")
+
+
+def _warn(gate: Gate, job: Job, screen: Screen) -> None:
+    """Say what lies around that is not tested, and what would block a push all the same.
+
+    An hour of building has only begun by then. What is read for it is remembered, and the push that
+    follows reads no manifest again.
+    """
     superproject = gate.workspace.superproject
     notes = [Ahead(partial(untested, superproject, part)) for part in job.assembly.parts]
-    # Better said before an hour of building than after it. What is found now is remembered, too,
-    # and the push that follows reads no manifest again.
-    decision = gate.decide(name(""), job.combination.commit or "", None, job.combination)
+    name = gate.workspace.name("")
+    decision = gate.decide(name, job.combination.commit or "", None, job.combination)
     for note in (note for each in notes for note in each.result()):
         screen.say(f"  not tested: {note}")
     for finding in decision.findings:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -80,6 +80,7 @@ def passes(
     means: Means | None = None,
     again: bool = False,
     fresh: bool = False,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> bool:
     """Whether a combination has passed, or does so now: built and tested where it has no verdict.
 
@@ -88,6 +89,7 @@ def passes(
     Args:
         again: test although it has passed.
         fresh: so, too, and build without cache and pull the bases.
+        meanwhile: is called once, while the build is on its way if there is one.
 
     Raises:
         as `try_out`.
@@ -102,15 +104,17 @@ def passes(
             screen.say(f"{screen.paint(tested.state.value, 'red')}: {tested.detail}")
             screen.say(f"  verdict {tested.verdict}")
             screen.say(f"  log: {tested.log}")
+            meanwhile()
             return False
         if tested.state is VerdictState.PASSED and (waited or not (again or fresh)):
             moved = () if waited else _moved(gate, tested, means)
             if not moved:
+                meanwhile()
                 screen.say(f"{screen.paint('passed', 'green')} already: verdict {tested.verdict}")
                 return True
             for base in moved:
                 screen.say(f"{tested.verdict} passed on another base: {base}")
-        record, log = try_out(gate, job, fresh, screen, means)
+        record, log = try_out(gate, job, fresh, screen, means, meanwhile)
     tell(record, log, screen)
     return record.result is Result.PASSED
 
@@ -130,12 +134,18 @@ def _moved(gate: Gate, tested: Tested, means: Means) -> tuple[Moved, ...]:
 
 
 def try_out(
-    gate: Gate, job: Job, fresh: bool, screen: Screen, means: Means | None = None
+    gate: Gate,
+    job: Job,
+    fresh: bool,
+    screen: Screen,
+    means: Means | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> tuple[Record, str]:
     """Build, test, record; the caller is `at_work`.
 
     Args:
         fresh: build without cache and pull the bases.
+        meanwhile: is called once the build is on its way.
 
     Returns:
         The record, and the path of the log.
@@ -146,7 +156,8 @@ def try_out(
         KeyboardInterrupt: interrupted; nothing is recorded, the log stays.
     """
     means = means or Means.looked_for(gate)
-    with _begun(gate, job, fresh, means.cli) as begun, means.engine.result() as engine:
+    beginning = _begun(gate, job, fresh, means.cli, meanwhile)
+    with beginning as begun, means.engine.result() as engine:
         screen.say(f"engine: {engine.facts}")
         owner = engine.id  # while the CLI builds
         with _log(gate.verdicts.logs, job.name) as log:
@@ -167,7 +178,13 @@ def try_out(
 
 
 @contextmanager
-def _begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) -> Iterator[_Begun]:
+def _begun(
+    gate: Gate,
+    job: Job,
+    fresh: bool,
+    cli: Ahead[BuildkitCli | None],
+    meanwhile: Callable[[], None],
+) -> Iterator[_Begun]:
     """Look up all that is needed and begin to build; at the end of the block nothing goes on.
 
     Raises:
@@ -186,6 +203,7 @@ def _begun(gate: Gate, job: Job, fresh: bool, cli: Ahead[BuildkitCli | None]) ->
                 stack.callback(build.close)
         # While the build is on its way: an hour later would be too late.
         gate.verdicts.rehearse()
+        meanwhile()
         yield _Begun(made, options, build)
 
 
