@@ -16,6 +16,9 @@ from guard.errors import GuardError
 _RANDOM: Final = 6
 # Seconds. A process that is not seen here may run in a container that shares the folder.
 _OLD: Final = 24 * 3600
+# How often a folder is tried to be removed, and seconds in between.
+_ATTEMPTS: Final = 20
+_MOMENT: Final = 0.05
 
 
 @contextmanager
@@ -131,17 +134,18 @@ def private_folder(*below: str) -> Iterator[str]:
     place = _temporary_place()
     path = os.path.join(place, f"guard-{os.getpid()}-{os.urandom(_RANDOM).hex()}")
     try:
-        os.mkdir(path, 0o700)
-        for name in below:
-            os.mkdir(os.path.join(path, name))
-    except OSError as error:
-        raise GuardError(
-            f"no temporary folder can be made in {place}: {error.strerror}", no_room(place)
-        ) from error
-    try:
+        try:
+            os.mkdir(path, 0o700)
+            for name in below:
+                os.mkdir(os.path.join(path, name))
+        except OSError as error:
+            raise GuardError(
+                f"no temporary folder can be made in {place}: {error.strerror}", no_room(place)
+            ) from error
         yield path
     finally:
-        _remove(path)
+        if os.path.lexists(path):
+            _remove(path)
 
 
 def no_room(path: str) -> str:
@@ -180,6 +184,18 @@ def _temporary_place() -> str:
 
 
 def _remove(folder: str) -> None:
+    # A git whose start was interrupted may be at work in it for a moment.
+    for again in range(_ATTEMPTS - 1, -1, -1):
+        try:
+            _remove_now(folder)
+            break
+        except OSError:
+            if not again:
+                raise
+            time.sleep(_MOMENT)
+
+
+def _remove_now(folder: str) -> None:
     # Bottom up, and never through a link: git writes plain files and folders here.
     for here, folders, files in os.walk(folder, topdown=False):
         for name in files:

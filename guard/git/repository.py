@@ -271,8 +271,14 @@ def _ended(process: subprocess.Popen[bytes], seconds: float | None = None) -> En
 
 
 def finish(process: subprocess.Popen[bytes], data: bytes = b"", ok: Iterable[int] = (0,)) -> bytes:
-    """Wait for a process of `Repository.start` and return its output."""
-    output, errors = process.communicate(data)
+    """Wait for a process of `Repository.start` and return its output.
+
+    However this ends, the process does nothing any more then.
+    """
+    try:
+        output, errors = process.communicate(data)
+    finally:
+        end(process)
     if process.returncode not in ok:
         assert isinstance(process.args, list)
         command = " ".join(map(os.fsdecode, process.args))

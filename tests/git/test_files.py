@@ -43,6 +43,25 @@ def test_nobody_else_reads_it_and_it_goes_with_the_context(place: Path) -> None:
     assert list(place.iterdir()) == []
 
 
+def test_it_goes_although_something_still_writes_into_it(place: Path) -> None:
+    """A git whose start was interrupted ends a moment later than its guard."""
+    writer = """
+import os, sys
+for number in range(2000):
+    try:
+        os.mkdir(os.path.join(sys.argv[1], str(number)))
+    except FileNotFoundError:
+        break
+"""
+    with private_folder("objects") as folder:
+        objects = os.path.join(folder, "objects")
+        process = subprocess.Popen([sys.executable, "-c", writer, objects])
+        while not os.path.exists(os.path.join(objects, "9")):
+            assert process.poll() is None
+    assert process.wait() == 0
+    assert list(place.iterdir()) == []
+
+
 def test_a_place_that_takes_no_folder_is_named_with_a_command(place: Path) -> None:
     place.rmdir()
     with pytest.raises(GuardError) as raised, private_folder():

@@ -249,3 +249,18 @@ def test_each_database_counts_once(repo: Repo) -> None:
     again = first._replace(work_tree=None)
     other = Repository("/other", "/other")
     assert distinct([first, again, other, first]) == (first, other)
+
+
+def test_an_interrupted_run_leaves_no_git_at_work(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Popen[bytes]] = []
+
+    def interrupted(process: Popen[bytes], data: bytes | None = None) -> None:
+        started.append(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        repo.repository.run("cat-file", "--batch", data=b"")
+    assert [process.poll() for process in started] == [0]
