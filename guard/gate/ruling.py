@@ -10,6 +10,7 @@ from typing import Final
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.git.commands import ALONE, Remedy, git
+from guard.git.commits import reachable
 from guard.git.refs import head_of
 from guard.git.remotes import Remote, remote_head
 from guard.git.repository import Repository
@@ -35,7 +36,7 @@ from guard.situation.gitlinks import Links
 from guard.situation.others import Drift
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import Standing
-from guard.situation.tracking import Place, reachable
+from guard.situation.tracking import Place
 from guard.situation.values import Facts, Merge, Pin, Publications, Stale
 from guard.situation.workspace import Workspace
 

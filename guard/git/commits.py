@@ -5,7 +5,8 @@ but by `advance` and `commit_gitlink`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from guard.errors import GitError, GuardError
 from guard.git.index import private_index
@@ -15,6 +16,8 @@ from guard.git.trees import GITLINK
 # What stands at a path: mode and object id; None for nothing.
 Entry = tuple[int, str]
 Changes = Mapping[str, Entry | None]
+# Commits that one command line names: longer ones no system takes.
+_ARGUMENTS: Final = 10_000
 
 
 def has_commit(repository: Repository, commit: str) -> bool:
@@ -30,10 +33,26 @@ def tree_of(repository: Repository, commit: str) -> str:
 
 def is_ancestor(repository: Repository, old: str, new: str) -> bool:
     """Whether a commit is another one or lies before it."""
-    if old == new:
-        return True
-    counted = repository.text("rev-list", "--count", "--max-count=1", old, f"^{new}")
-    return counted == "0"
+    return old == new or bool(reachable(repository, [old], [new]))
+
+
+def reachable(repository: Repository, commits: Iterable[str], tips: Iterable[str]) -> set[str]:
+    """Those of some commits that some tips lead to; all of them are here.
+
+    ``git rev-list X ^tip`` goes by dates, and stops too early behind a clock that was wrong
+    (``limit_list`` in git's revision.c). What it leaves out is reached; whether the rest is,
+    ``git merge-base`` says: a commit is its own merge base with what leads to it.
+    """
+    wanted, tips = set(commits), list(dict.fromkeys(tips))
+    outside = wanted
+    if tips and len(wanted) > 1:
+        lines = "".join(f"{line}\n" for line in (*wanted, *(f"^{tip}" for tip in tips)))
+        outside = wanted & set(repository.text("rev-list", "--stdin", data=lines.encode()).split())
+    for first in range(0, len(tips), _ARGUMENTS):
+        words = tips[first : first + _ARGUMENTS]
+        bases = {each: repository.text("merge-base", each, *words, ok=(0, 1)) for each in outside}
+        outside = {each for each, base in bases.items() if base != each}
+    return wanted - outside
 
 
 def is_named(repository: Repository, commit: str, below: str = "refs/") -> bool:

@@ -179,11 +179,11 @@ def _beside(superproject: Repository, path: str, link: Link, pool: ObjectPool) -
     """A clone in which something is begun, or whose branch has what no remote has or gitlink."""
     own = os.path.realpath(os.path.join(superproject.place, path))
     moved = (Relation.AHEAD, Relation.APART, Relation.MISSING)
-    unpublished = ("rev-list", "--max-count=1", "HEAD", "--not", "--remotes")
     for repository in link.repositories if link.has_clones else ():
         if repository.work_tree in (None, own):
             continue
-        if under_way(repository) or repository.text(*unpublished, ok=(0, 128)):
+        head = pool.head(repository)
+        if under_way(repository) or (head and not is_named(repository, head, _REMOTES)):
             clone = _checkout(superproject, path, repository, link, pool)
             if clone.under_way or (clone.branch and clone.relation in moved):
                 return clone._replace(is_beside=True)
@@ -305,9 +305,9 @@ def _earlier(superproject: Repository, path: str) -> set[str]:
 
 
 def _is_published(repository: Repository, head: str, gitlink: str) -> bool:
-    words = ("rev-list", "--count", head, f"^{gitlink}")
-    own, unpublished = (repository.text(*words, *more) for more in ((), ("--not", "--remotes")))
-    return own != unpublished
+    tips = repository.lines("for-each-ref", "--format=%(objectname)", _REMOTES)
+    shared = repository.lines("merge-base", "--all", head, *tips, ok=(0, 1)) if tips else []
+    return any(not is_ancestor(repository, base, gitlink) for base in shared)
 
 
 def _is_rewritten(repository: Repository, gitlink: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from guard.errors import GitError
 from guard.git.commands import ALONE, PERSON, Command, git, told
-from guard.git.commits import is_named
+from guard.git.commits import is_named, reachable
 from guard.git.refs import list_refs
 from guard.git.releases import release_version
 from guard.git.remotes import fetch
@@ -41,7 +41,7 @@ from guard.situation.gitlinks import Destination, usual_destination
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import PublishedLinks
 from guard.situation.release import Reach, Spot, Trouble
-from guard.situation.tracking import Place, Tracking, reachable, record_seen, track
+from guard.situation.tracking import Place, Tracking, record_seen, track
 from guard.situation.values import Facts
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError
+from guard.git.commits import reachable
 from guard.git.remotes import SECONDS, Remote, is_local, ls_remote, read_remotes, resolved
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK
@@ -21,7 +22,7 @@ from guard.situation.branches import (
     remote_of,
 )
 from guard.situation.contents import Contents, superproject_tree
-from guard.situation.tracking import Place, Tracking, reachable, track
+from guard.situation.tracking import Place, Tracking, track
 from guard.situation.workspace import Workspace
 
 _KIND: Final = "reaches"

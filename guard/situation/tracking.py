@@ -95,25 +95,6 @@ def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
     ]
 
 
-def reachable(
-    repository: Repository, commits: Iterable[str], tips: Iterable[str], all_here: bool = True
-) -> set[str]:
-    """Those of some commits that some tips lead to; git is asked once.
-
-    Args:
-        all_here: whether the tips are as well; else those that are not count for nothing.
-    """
-    wanted = set(commits)
-    # What stands behind it does not count for what is read there.
-    words = ["rev-list", "--stdin"] if all_here else ["rev-list", "--ignore-missing", "--stdin"]
-    if len(wanted) == 1:
-        words.append("--max-count=1")  # the commit itself is the first, unless a tip leads to it
-    lines = [*wanted, *(f"^{tip}" for tip in dict.fromkeys(tips))]
-    output = repository.run(*words, data="".join(f"{line}\n" for line in lines).encode())
-    outside = set(output.decode().split())
-    return set() if len(wanted) == 1 and outside else wanted - outside
-
-
 def record_seen(
     tracking: Tracking, remote: Remote, shown: Mapping[str, str], commits: Iterable[str]
 ) -> None:

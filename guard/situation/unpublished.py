@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.commands import Remedy, git
-from guard.git.commits import containing
+from guard.git.commits import containing, reachable
 from guard.git.releases import is_pre_release, release_version
 from guard.git.repository import Repository, checkout_at
 from guard.install.health import hook_health
@@ -28,7 +28,7 @@ from guard.situation.branches import (
 from guard.situation.contents import brought_here
 from guard.situation.gitlinks import Links, Submodule
 from guard.situation.publication import Publication, PublicationState
-from guard.situation.tracking import Place, reachable, record_seen
+from guard.situation.tracking import Place, record_seen
 
 _NAMED: Final = 4
 _TAGS: Final = "refs/tags/"
@@ -140,7 +140,8 @@ class Search:
                 del unread[tip]
             present = self._links.present(repository, set(commits) - there)
             if present:
-                there |= reachable(repository, present, shown.values(), all_here=False)
+                tips = self._links.present(repository, shown.values())
+                there |= reachable(repository, present, tips)
                 (tracking,) = self._links.tracking([repository])
                 is_shallow = is_shallow or tracking.is_shallow
             here |= present

@@ -7,10 +7,12 @@ import os
 import pytest
 
 from guard.errors import GitError, GuardError
+from guard.git import commits
 from guard.git.commits import (
     advance,
     changed_index,
     new_commit,
+    reachable,
     tree_with,
 )
 from guard.git.index import private_index
@@ -121,3 +123,14 @@ def test_a_branch_that_somebody_has_moved_is_left_alone(full: Repo) -> None:
     assert full.head == new
     advance(full.repository, branch, old, new, "guard recover")
     assert full.head == old
+
+
+def test_more_tips_than_a_command_line_takes(full: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commits, "_ARGUMENTS", 2)
+    first = full.head
+    tips = [full.commit(f"Tip {number}") for number in range(5)]
+    full.git("checkout", "--quiet", "--orphan", "beside")
+    beside = full.commit("Beside")
+    assert reachable(full.repository, [first, beside, tips[4]], tips) == {first, tips[4]}
+    assert reachable(full.repository, [beside], [*tips[:3], beside]) == {beside}
+    assert reachable(full.repository, [first], []) == set()
