@@ -234,7 +234,7 @@ def test_a_cycle_would_be_found() -> None:
         ("docker", "guard.engine"),
         ("requests", "guard.engine"),
         ("urllib3", "guard.engine"),
-        ("yaml", "guard.install.health guard.haskell.yaml_tree"),
+        ("yaml", "guard.install.lefthook guard.haskell.yaml_tree"),
         ("packaging", "guard.git.releases guard.config"),
         ("rich", "guard.trial.watch guard.screen guard.demo"),
         ("argparse", "guard.commands guard.cli guard.haskell.__main__ guard.engine.__main__"),

@@ -87,7 +87,7 @@ def _refuse(place: HookPlace, targets: list[Target], screen: Screen) -> bool:
         screen.warn(f"  to mend it: {mend} && guard install")
         return False
     file, line = line_elsewhere(place, tuple(target.place for target in targets))
-    screen.warn(f"  to mend it: add this line to {file}, before what reads standard input:")
+    screen.warn(f"  to mend it: make this the first line of {file}:")
     screen.warn(f"    {line}")
     if place.setting:
         screen.warn("  or let git look in this repository, where those hooks then do not run:")

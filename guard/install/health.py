@@ -1,21 +1,16 @@
-"""Whether a repository's hook would really run at the next push, and who is in its way.
+"""Whether a repository's hook would really run at the next push, and who is in its way."""
 
-Another hook may run guard by a line: that is looked for in its text. What lefthook's configuration
-says is read here and not by lefthook itself, which need not be in anybody's PATH. Source:
-lefthook's documentation, "Configuration".
-"""
-
-import fnmatch
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum, IntEnum
-from typing import Any, Final, NamedTuple
+from enum import Enum
+from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.commands import PERSON
 from guard.git.repository import Repository
+from guard.install.lefthook import JOB, call_of_lefthook
+from guard.install.line import Call, call_in, leaves, odd_line
 from guard.install.place import (
     HookPlace,
     Owner,
@@ -27,18 +22,13 @@ from guard.install.place import (
 from guard.install.shim import LINE, NAME, HookFile, Tool, installation_of, is_current, read_hook
 
 _INSTALL: Final = "guard install"
-# By its name, or as a module, as the shim does it (`line_elsewhere`).
-CALL: Final = re.compile(rb"guard pre-push")
-_SAID: Final = re.compile(rb"\s*(?:echo|printf|:)\s[^|;&]*$")
-_CASE: Final = re.compile(rb"\s*case\s+\"?\$\{?PWD\}?\"?\s+in\s+(.*?)\)\s")
-_STOPS: Final = re.compile(rb"\b(?:exit|return)\b(?!\s+0\b)|\bfalse\b|[{\\]\s*$")
-_ASKED: Final = re.compile(rb"\bexec\b|\bif\b|!|\$\(|`|=\s*$")
-_STRICT: Final = re.compile(rb"^(?:#!.*sh\s+-\w*e|\s*set\s+-\w*e)", re.MULTILINE)
-# Git gives a hook its input once.
-_READS: Final = re.compile(rb"git[ -]lfs pre-push|\bread\b|/dev/stdin|\bcat\s*(?:[>|)-]|$)")
-_ENDS: Final = re.compile(rb"\s*(?:fi|esac|done|else|;;|\}|\))?\s*;?\s*$")
-# What lets lefthook run a job in some pushes only.
-_CONDITIONS: Final = ("skip", "only", "glob", "files", "exclude", "file_types")
+# What simple-git-hooks writes before the line of its configuration.
+_PREAMBLE: Final = re.compile(
+    rb"""if \[ "\$SKIP_SIMPLE_GIT_HOOKS" = "1" \]; then\n(?: +echo .*\n)? +exit 0\nfi\n"""
+    rb"""(?:if \[ -f "\$SIMPLE_GIT_HOOKS_RC" \]; then\n +\. "\$SIMPLE_GIT_HOOKS_RC"\nfi\n)?"""
+)
+# All that a hook of husky's does itself.
+_OF_HUSKY: Final = '. "$(dirname "$0")/h"'
 
 
 class HookState(Enum):
@@ -47,7 +37,7 @@ class HookState(Enum):
     EFFECTIVE = "effective"
     RUN_BY_OTHER = "run by another hook"
     OUTDATED = "outdated"
-    WEAKER = "only pre-commit's weaker form"
+    WEAKER = "weaker"
     ABSENT = "absent"
     NOT_EXECUTABLE = "not executable"
     DISPLACED = "displaced"
@@ -136,52 +126,70 @@ def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
     tool = hook.tool
     if tool is not None and tool.habits.runs_aside:
         aside = read_hook(os.path.join(place.folder, tool.habits.aside))
-        return _of_ours(aside, tool.value) if aside.ours else None
-    if tool is Tool.HUSKY:
-        own = read_hook(os.path.join(os.path.dirname(place.folder), NAME))
-        return _by_line(own, folder, Tool.HUSKY.value, strict=True)
+        if not aside.ours:
+            return None
+        health, left = _of_ours(aside, tool.value), leaves(hook.path, hook.content)
+        return _weaker(health, left, _INSTALL) if left and health.effective else health
     if tool is Tool.LEFTHOOK:
-        return _by_lefthook(place, folder)
-    return _by_line(hook, folder, hook.path)
+        return _by_lefthook(hook, folder)
+    if tool is Tool.HUSKY:
+        return _by_husky(hook, place, folder)
+    remedy = f"{PERSON}let this be the first line of {hook.path}: {LINE}"
+    content = hook.content
+    if tool is Tool.SIMPLE_GIT_HOOKS:
+        content = _PREAMBLE.sub(lambda lines: b"\n" * lines[0].count(b"\n"), content)
+        remedy = _INSTALL
+    return _by_line(call_in(hook.path, content, folder), tool, hook.path, remedy)
 
 
-def _by_line(hook: HookFile, folder: str, by: str, strict: bool = False) -> HookHealth | None:
-    """The health where a line of a hook may run guard; None where none does."""
-    call = call_in(hook.content, folder, strict)
-    if call is Call.NONE:
+def _by_line(call: Call | None, tool: Tool | None, path: str, remedy: str) -> HookHealth | None:
+    """The health where a line may run guard; None where none does.
+
+    Args:
+        path: of the hook.
+    """
+    if call is None:
         return None
-    reason = f"a line in {hook.path} runs guard pre-push"
-    if call is Call.HEARD:
-        return HookHealth(HookState.RUN_BY_OTHER, hook.path, reason, by=by)
-    if call is Call.UNHEARD:
-        reason += ", and the push goes on whatever that says"
-        remedy = f"{PERSON}change that line in {hook.path}: {LINE}"
-    else:
-        reason += " after something has read what git says is pushed, so that it sees nothing"
-        remedy = f"{PERSON}in {hook.path}, put before that: {LINE}"
-    return HookHealth(HookState.BROKEN, hook.path, reason, remedy, by)
+    reason, by = f"a line in {call.path} runs guard pre-push", tool.value if tool else path
+    health = HookHealth(HookState.RUN_BY_OTHER, call.path, reason, by=by)
+    weakness = (_switched_off(tool) if tool else "") or call.weakness
+    return _weaker(health, weakness, remedy) if weakness else health
 
 
-def _by_lefthook(place: HookPlace, folder: str) -> HookHealth | None:
-    """The health where lefthook may run guard; None where none of its jobs does."""
-    job = job_in(_texts(folder, Tool.LEFTHOOK.habits.files), folder)
-    if job is None:
-        return None
-    state, path, remedy = HookState.WEAKER, place.hook, ""
-    reason = f"a line in {job.path} runs guard pre-push"
-    if job.call is Call.UNHEARD:
-        state = HookState.BROKEN
-        reason += ", and the push goes on whatever that says"
-        remedy = f"{PERSON}let it be the last command of that job in {job.path}"
-    elif job.condition:
-        reason += f", and {job.condition} keeps lefthook from running it at every push"
-        remedy = f"{PERSON}take {job.condition} off that job in {job.path}"
-    elif job.call is Call.BLIND:
-        reason = f"{job.path} runs guard pre-push without what git says is pushed"
-        remedy = f"{PERSON}add use_stdin: true to that command in {job.path}"
-    else:
-        state, path = HookState.RUN_BY_OTHER, job.path
-    return HookHealth(state, path, reason, remedy, Tool.LEFTHOOK.value)
+def _switched_off(tool: Tool) -> str:
+    """What in the environment keeps a tool from running its hooks; "" for nothing."""
+    for switch in tool.habits.off:
+        name, _, off = switch.partition("=")
+        value = os.environ.get(name, "")
+        if value and off in ("", value):
+            return f"{name}={value}"
+    return ""
+
+
+def _weaker(health: HookHealth, weakness: str, remedy: str) -> HookHealth:
+    reason = f"{health.reason}, but not at every push, or without effect: {weakness}"
+    return health._replace(state=HookState.WEAKER, reason=reason, remedy=remedy)
+
+
+def _by_husky(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
+    """The health where husky may run guard: by a file that it gives to ``sh -e``."""
+    own = read_hook(os.path.join(os.path.dirname(place.folder), NAME))
+    call = call_in(own.path, own.content, folder, strict=True)
+    if call is not None:
+        settings = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        init = read_hook(os.path.join(settings, "husky", "init.sh"))
+        odd = odd_line(hook.path, hook.content, _OF_HUSKY) or odd_line(init.path, init.content)
+        call = call._replace(weakness=odd or call.weakness)
+    remedy = f"{PERSON}let this be the first line of {own.path}: {Tool.HUSKY.habits.line}"
+    return _by_line(call, Tool.HUSKY, hook.path, remedy)
+
+
+def _by_lefthook(hook: HookFile, folder: str) -> HookHealth | None:
+    """The health where lefthook may run guard."""
+    call = call_of_lefthook(hook, folder)
+    path = call.path if call else ""
+    remedy = f"{PERSON}let guard's job in {path} have {JOB}, and nothing else"
+    return _by_line(call, Tool.LEFTHOOK, hook.path, remedy)
 
 
 def _displaced(hook: HookFile, folder: str) -> HookHealth:
@@ -194,167 +202,10 @@ def _displaced(hook: HookFile, folder: str) -> HookHealth:
     )
     if not hook.executable:
         reason = f"a hook that is not guard's is at {hook.path} (not executable: git skips it)"
-    elif any(b"guard-pre-push" in text for _, text in _texts(folder, files)):
+    elif any(b"guard-pre-push" in read_hook(os.path.join(folder, each)).content for each in files):
         state = HookState.WEAKER
         reason = (
             f"only {by} runs guard: of a push it shows the first ref, and none at all for "
             "deletions, for tags on known commits and for branches without new commits"
         )
     return HookHealth(state, hook.path, reason, _INSTALL, by)
-
-
-def _texts(folder: str, names: tuple[str, ...]) -> list[tuple[str, bytes]]:
-    files = (read_hook(os.path.join(folder, name)) for name in names)
-    return [(file.path, file.content) for file in files if file.content]
-
-
-class Call(IntEnum):
-    """What a hook makes of guard; the best of its lines counts."""
-
-    NONE = 0
-    UNHEARD = 1
-    BLIND = 2
-    HEARD = 3
-
-
-def call_in(content: bytes, folder: str, strict: bool = False) -> Call:
-    """What a hook makes of guard, as far as its text tells.
-
-    Args:
-        folder: where git runs the hook; a line may be for other folders.
-        strict: whether the shell ends with the first command that fails.
-    """
-    lines = [line.partition(b" #")[0] for line in content.splitlines()]
-    lines = [b"" if line.lstrip().startswith(b"#") else line for line in lines]
-    first = content.partition(b"\n")[0]
-    is_shell = not first.startswith(b"#!") or b"sh" in first
-    strict = strict or bool(_STRICT.search(content))
-    best = Call.NONE
-    for number, line in enumerate(lines):
-        call = CALL.search(line)
-        if call is None or not _is_for(line, folder):
-            continue
-        if not is_shell:
-            return Call.HEARD  # nobody's guess
-        before, after = line[: call.start()], line[call.end() :]
-        if _SAID.match(before):
-            continue
-        is_fed = b"|" in before.replace(b"||", b"") or b"<" in after
-        if not _is_heard(before, after, lines[number + 1 :], strict):
-            made = Call.UNHEARD
-        elif not is_fed and any(map(_READS.search, lines[:number])):
-            made = Call.BLIND
-        else:
-            made = Call.HEARD
-        best = max(best, made)
-    return best
-
-
-def _is_for(line: bytes, folder: str) -> bool:
-    """Whether a line acts in a folder, where it begins as those of ``guard install`` do."""
-    case = _CASE.match(line)
-    if case is None:
-        return True
-    try:
-        words = shlex.shlex(os.fsdecode(case[1]), posix=True, punctuation_chars="|")
-        words.whitespace_split = True
-        words.commenters = ""
-        return any(fnmatch.fnmatchcase(folder, word) for word in words if word != "|")
-    except ValueError:
-        return True
-
-
-def _is_heard(before: bytes, after: bytes, following: list[bytes], strict: bool) -> bool:
-    """Whether the hook fails where guard does; where that cannot be seen it is believed."""
-    rest = after.rstrip()
-    if b"||" in rest:
-        return _STOPS.search(rest.partition(b"||")[2]) is not None
-    if b"|" in rest or (rest.endswith(b"&") and not rest.endswith(b"&&")):
-        return False
-    if strict or b"&&" in rest or _ASKED.search(before):
-        return True
-    more = [line for line in following if not _ENDS.match(line)]
-    return not more or b"$?" in more[0]
-
-
-class Job(NamedTuple):
-    """A job of lefthook that runs guard.
-
-    Args:
-        condition: what keeps lefthook from running it in every push, "" for nothing.
-    """
-
-    path: str
-    call: Call
-    condition: str = ""
-
-
-def job_in(files: Iterable[tuple[str, bytes]], folder: str) -> Job | None:
-    """The job that runs guard at a push, None where there is none.
-
-    Args:
-        files: paths and contents, in the order in which lefthook reads them; what a later one says
-            of a job of the same name replaces what an earlier one said.
-        folder: where git runs the hook.
-    """
-    import tomllib
-
-    import yaml  # JSON, too, is YAML
-
-    jobs: dict[object, tuple[str, dict[str, Any]]] = {}
-    section: dict[str, Any] = {}
-    for path, content in files:
-        try:
-            is_toml = path.endswith(".toml")
-            data = tomllib.loads(content.decode()) if is_toml else yaml.safe_load(content)
-        except (ValueError, yaml.YAMLError):
-            continue
-        hook = data.get(NAME) if isinstance(data, Mapping) else None
-        if not isinstance(hook, Mapping):
-            continue
-        section.update({key: hook[key] for key in _CONDITIONS if key in hook})
-        for number, (name, job) in enumerate(_jobs(hook, {})):
-            key = name or (path, number)
-            first, earlier = jobs.get(key, (path, {}))
-            jobs[key] = (first, {**earlier, **job})
-    calls = [_call(path, {**section, **job}, folder) for path, job in jobs.values()]
-    # The one that blocks best is what counts.
-    return max(
-        (call for call in calls if call is not None),
-        key=lambda call: (not call.condition, call.call),
-        default=None,
-    )
-
-
-def _jobs(
-    section: Mapping[str, Any], around: dict[str, Any]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each job by its name, with the conditions of the groups around it."""
-    commands = section.get("commands")
-    if isinstance(commands, Mapping):
-        for name, job in commands.items():
-            if isinstance(job, Mapping):
-                yield str(name), {**around, **job}
-    jobs = section.get("jobs")
-    for job in jobs if isinstance(jobs, list) else ():
-        if not isinstance(job, Mapping):
-            continue
-        whole = {**around, **job}
-        if isinstance(job.get("group"), Mapping):
-            outer = {key: whole[key] for key in _CONDITIONS if key in whole}
-            yield from _jobs(job["group"], outer)
-        else:
-            yield str(job.get("name") or ""), whole
-
-
-def _call(path: str, job: Mapping[str, Any], folder: str) -> Job | None:
-    run = job.get("run")
-    if not isinstance(run, str) or CALL.search(run.encode()) is None:
-        return None
-    call = call_in(run.encode(), folder)
-    if call is Call.NONE or job.get("skip") is True:
-        return None
-    if call is Call.HEARD and job.get("use_stdin") is not True:
-        call = Call.BLIND
-    condition = next((key for key in _CONDITIONS if job.get(key)), "")
-    return Job(path, call, condition)

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -133,20 +134,10 @@ def beside(repository: Repository, settings: Settings) -> list[str]:
     Git 2.54 and later runs them beside the one in the folder. Source: git-hook(1) and
     git-config(1), ``hook.<name>.event``, ``.command`` and ``.enabled``.
     """
-    hooks: dict[str, dict[str, list[str]]] = {}
-    for key, value in settings.of(repository):
-        if not key.startswith("hook."):
-            continue
-        name, _, setting = key.removeprefix("hook.").rpartition(".")
-        values = hooks.setdefault(name, {}).setdefault(setting, [])
-        # An empty event takes back those before it; of the others the last counts.
-        values[:] = [*values, value] if value or setting != "event" else []
     commands = {
         name: hook["command"][-1]
-        for name, hook in hooks.items()
-        if NAME in hook.get("event", ())
-        and hook.get("command", [""])[-1]
-        and hook.get("enabled", ["true"])[-1].lower() not in ("false", "no", "off", "0")
+        for name, hook in _configured(repository, settings).items()
+        if NAME in hook.get("event", ()) and hook.get("command", [""])[-1] and _is_on(hook)
     }
     version = repository.text("version").removeprefix("git version ") if commands else ""
     runs = [*map(int, re.findall(r"\d+", version)[:2])] >= [*_CONFIGURED]
@@ -157,6 +148,32 @@ def beside(repository: Repository, settings: Settings) -> list[str]:
         "hooks; git 2.54 and later does"
         for name, command in commands.items()
     ]
+
+
+def is_enabled(repository: Repository, settings: Settings) -> bool:
+    """Whether git's configuration lets hooks run before a push.
+
+    Git 2.55 switches off all that are configured, and announces it for the one in the folder.
+    Source: git-config(1), ``hook.<event>.enabled``.
+    """
+    return _is_on(_configured(repository, settings).get(NAME, {}))
+
+
+def _configured(repository: Repository, settings: Settings) -> dict[str, dict[str, list[str]]]:
+    """The values of each setting of each hook that git's configuration names."""
+    hooks: dict[str, dict[str, list[str]]] = {}
+    for key, value in settings.of(repository):
+        if not key.startswith("hook."):
+            continue
+        name, _, setting = key.removeprefix("hook.").rpartition(".")
+        values = hooks.setdefault(name, {}).setdefault(setting, [])
+        # An empty event takes back those before it; of the others the last counts.
+        values[:] = [*values, value] if value or setting != "event" else []
+    return hooks
+
+
+def _is_on(hook: Mapping[str, list[str]]) -> bool:
+    return hook.get("enabled", ["true"])[-1].lower() not in ("false", "no", "off", "0")
 
 
 def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str, str]:

@@ -36,8 +36,9 @@ class Habits(NamedTuple):
             refuses to.
         runs_aside: whether its own hook runs that one, before what it is there for.
         variable: what is set in the environment meanwhile.
-        files: what it reads in the checkout; of two the later counts more.
+        files: what it reads in the checkout.
         line: how a hook that it runs for a person runs guard.
+        off: what in the environment keeps its hook from running what it runs; any value, or one.
         goes_by_name: whether its hook fails under any other name than git's, and minds no folder.
     """
 
@@ -47,6 +48,7 @@ class Habits(NamedTuple):
     variable: str = ""
     files: tuple[str, ...] = ()
     line: str = LINE
+    off: tuple[str, ...] = ()
     goes_by_name: bool = False
 
 
@@ -89,24 +91,21 @@ _TOOLS: Final[Mapping[Tool, Habits]] = {
         marks=(b"Entrypoint for Overcommit hook integration",), goes_by_name=True
     ),
     # Its own lines, then the command from package.json. Source: simple-git-hooks.js, _setHook.
-    Tool.SIMPLE_GIT_HOOKS: Habits(marks=(b"SKIP_SIMPLE_GIT_HOOKS",)),
+    Tool.SIMPLE_GIT_HOOKS: Habits(
+        marks=(b"SKIP_SIMPLE_GIT_HOOKS",), off=("SKIP_SIMPLE_GIT_HOOKS=1", "SIMPLE_GIT_HOOKS_RC")
+    ),
     # While a hook lies aside it moves no other there.
     Tool.LEFTHOOK: Habits(
         marks=(b"call_lefthook", b"lefthook run"),
         aside=f"{NAME}.old",
-        files=tuple(
-            f"{name}{end}"
-            for name in (
-                *("lefthook", ".lefthook", ".config/lefthook"),
-                *("lefthook-local", ".lefthook-local"),
-            )
-            for end in (".yml", ".yaml", ".toml", ".json", ".jsonc")
-        ),
+        off=("LEFTHOOK=0", "LEFTHOOK=false", "LEFTHOOK_CONFIG", "LEFTHOOK_BIN"),
     ),
     # Its hooks source "h", before version 9 "husky.sh". It lets git look into a folder of its own,
     # and runs with `sh -e` what a person has put beside that.
     Tool.HUSKY: Habits(
-        marks=(b'. "$(dirname "$0")/h"', b"husky.sh", b"husky - "), line='guard pre-push "$@"'
+        marks=(b'. "$(dirname "$0")/h"', b"husky.sh", b"husky - "),
+        line='guard pre-push "$@"',
+        off=("HUSKY=0",),
     ),
     Tool.GIT_LFS: Habits(marks=(b"git lfs pre-push",)),
 }

@@ -13,11 +13,12 @@ from shlex import join, quote
 from typing import Any, Final, NamedTuple
 
 from guard.errors import GuardError
+from guard.git.commands import git
 from guard.git.remotes import Settings
 from guard.git.repository import Repository
 from guard.install.chain import WORKS
 from guard.install.health import HookHealth, HookState, hook_health
-from guard.install.place import beside
+from guard.install.place import beside, is_enabled
 from guard.install.shim import NAME, Installation, installation_of, read_hook
 
 SETTING: Final = "guard.superproject"
@@ -146,6 +147,12 @@ def prove_hooks(
                 )
         try:
             notes = beside(target.repository, settings)
+            if health.effective and not is_enabled(target.repository, settings):
+                health = health._replace(
+                    state=HookState.WEAKER,
+                    reason=f"hook.{NAME}.enabled is false: some git may not run it",
+                    remedy=git(target.repository, "config", f"hook.{NAME}.enabled", "true").text,
+                )
         except GuardError as error:
             notes = [error.problem]
         hooks.append(ProvedHook(target, health, tuple(notes)))

@@ -118,7 +118,7 @@ def test_the_push(team: Team) -> None:
     docker = team.workshop.docker
     assert hook_health(opened(docker.folder)).state is HookState.WEAKER
     status = team.workshop.guard("status").out
-    assert "only pre-commit's weaker form" in status
+    assert "hook of aula-docker   weaker" in status
     assert status.splitlines()[-1] == "next: guard install"
     ran = team.push("refs/heads/good")
     assert ran.status == 0, ran.text

@@ -102,6 +102,11 @@ def test_run_by_a_framework(aula: Path, hook: Path) -> None:
     write_script(hook, PRE_COMMIT)
     health = _health(aula)
     assert (health.state, health.by) == (HookState.RUN_BY_OTHER, "pre-commit")
+    write_script(hook, f'{PRE_COMMIT}[ -n "$CI" ] && exit 0\n')
+    health = _health(aula)
+    assert health.state is HookState.WEAKER
+    assert "exit 0" in health.reason
+    write_script(hook, PRE_COMMIT)
     hook.with_name("pre-push.legacy").chmod(0o644)
     assert _health(aula).state is HookState.NOT_EXECUTABLE
 
@@ -132,10 +137,11 @@ def test_a_line_as_in_the_shim(aula: Path, hook: Path, folder: str) -> None:
     write_script(hook, f'#!/bin/sh\n{call} "$@" || exit 1\n')
     assert _health(aula).state is HookState.RUN_BY_OTHER
     write_script(hook, f'#!/bin/sh\n{call} "$@" || true\n')
-    assert _health(aula).state is HookState.BROKEN
+    assert _health(aula).state is HookState.WEAKER
 
 
 LINE = {"run": "guard pre-push {1} {2}", "use_stdin": True}
+RUNS, WEAKER, DISPLACED = HookState.RUN_BY_OTHER, HookState.WEAKER, HookState.DISPLACED
 
 
 @pytest.mark.parametrize(
@@ -148,10 +154,34 @@ LINE = {"run": "guard pre-push {1} {2}", "use_stdin": True}
         ({"jobs": [{"run": "guard pre-push"}, {**LINE, "run": "cat"}]}, HookState.WEAKER),
         ({"skip": ["rebase"], "jobs": [LINE]}, HookState.WEAKER),
         ({"jobs": [{"group": {"jobs": [LINE]}, "glob": "*.hs"}]}, HookState.WEAKER),
-        ({"jobs": [{**LINE, "run": "guard pre-push || true"}]}, HookState.BROKEN),
-        ({"jobs": [{**LINE, "skip": True}]}, HookState.DISPLACED),
-        ({"skip": True, "jobs": [LINE]}, HookState.DISPLACED),
-        ({"jobs": [{"name": "guard pre-push", "run": "true"}]}, HookState.DISPLACED),
+        ({"jobs": [{**LINE, "run": "guard pre-push || true"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "exit 0; guard pre-push"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "echo hello\nguard pre-push"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "guard pre-push --help"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "guard pre-push {1} {2} {push_files}"}]}, WEAKER),
+        ({"jobs": [{**LINE, "skip": True}]}, WEAKER),
+        ({"skip": True, "jobs": [LINE]}, WEAKER),
+        ({"only": [], "jobs": [LINE]}, WEAKER),
+        ({"skip": [], "jobs": [LINE]}, RUNS),
+        ({"jobs": [{**LINE, "skip": True}, LINE]}, RUNS),
+        ({"exclude": ["*.hs"], "jobs": [LINE]}, WEAKER),
+        ({"files": "true", "jobs": [LINE]}, WEAKER),
+        ({"setup": [{"run": "true"}], "jobs": [LINE]}, WEAKER),
+        ({"parallel": True, "jobs": [{"run": "true"}, LINE]}, RUNS),
+        ({"piped": True, "jobs": [{"run": "false"}, LINE]}, RUNS),
+        ({"jobs": [{**LINE, "root": "nosuchdir/"}]}, WEAKER),
+        ({"jobs": [{**LINE, "glob": "*.hs"}]}, WEAKER),
+        ({"jobs": [{**LINE, "file_types": ["text"]}]}, WEAKER),
+        ({"jobs": [{**LINE, "interactive": True}]}, WEAKER),
+        ({"jobs": [{**LINE, "env": {"GUARD_BYPASS": "yes"}}]}, WEAKER),
+        ({"jobs": [{**LINE, "fail_text": "no"}]}, RUNS),
+        ({"exclude_tags": ["a"], "jobs": [{**LINE, "tags": ["b"]}]}, RUNS),
+        ({"exclude_tags": ["a"], "jobs": [{**LINE, "tags": "a"}]}, WEAKER),
+        ({"exclude_tags": ["a"], "jobs": [{**LINE, "name": "a"}]}, WEAKER),
+        ({"exclude_tags": "a", "commands": {"a": LINE}}, WEAKER),
+        ({"exclude_tags": ["a"], "jobs": [{"name": "a", "group": {"jobs": [LINE]}}]}, WEAKER),
+        ({"jobs": [{"group": {"jobs": [LINE], "root": "x"}}]}, WEAKER),
+        ({"jobs": [{"name": "guard pre-push", "run": "true"}]}, DISPLACED),
     ],
 )
 def test_what_lefthook_makes_of_a_line(
@@ -164,14 +194,93 @@ def test_what_lefthook_makes_of_a_line(
     assert _health(aula).state is HookState.DISPLACED
 
 
-def test_a_line_of_lefthook_that_one_developer_skips(aula: Path, hook: Path) -> None:
+ELSE = "pre-push: {jobs: [{run: true}]}\n"
+JOB = "pre-push: {jobs: [{name: guard, run: guard pre-push, use_stdin: true}]}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "state"),
+    [
+        ({"lefthook.yml": JOB}, RUNS),
+        ({".config/lefthook.yaml": JOB}, RUNS),
+        ({"lefthook-local.yml": JOB}, RUNS),
+        ({"lefthook.yml": ELSE, "lefthook-local.yml": JOB}, RUNS),
+        # Of several of one kind lefthook reads the first alone.
+        ({"lefthook.yml": ELSE, ".lefthook.yml": JOB}, DISPLACED),
+        ({".lefthook.yml": ELSE, "lefthook.yaml": JOB}, DISPLACED),
+        ({"lefthook.toml": "[pre-push]\n", ".config/lefthook.json": '{"pre-push": {}}'}, DISPLACED),
+        ({"lefthook.yml": JOB, "lefthook-local.yml": "pre-push: {skip: true}"}, WEAKER),
+        ({"lefthook.yml": JOB, ".config/lefthook-local.yml": "pre-push: {skip: true}"}, WEAKER),
+        ({"lefthook.yml": JOB, "lefthook-local.toml": "[pre-push]\nskip = true\n"}, WEAKER),
+        ({"lefthook.yml": JOB, "lefthook-local.jsonc": '{// no\n"pre-push": {}}'}, WEAKER),
+        ({"lefthook.yml": JOB, "lefthook-local.yml": ELSE}, RUNS),
+        ({"lefthook.yml": f"{JOB}  skip: true"}, WEAKER),
+        ({"lefthook.yml": f"extends: [more.yml]\n{JOB}"}, WEAKER),
+        ({"lefthook.yml": f"remotes: [{{git_url: x}}]\n{JOB}"}, WEAKER),
+        ({"lefthook.yml": f"rc: ./rc\n{JOB}"}, WEAKER),
+        ({"lefthook.yml": JOB, "lefthook-local.yml": "extends: [more.yml]"}, WEAKER),
+        ({"lefthook.yml": f"colors: false\nno_tty: true\n{JOB}"}, RUNS),
+    ],
+)
+def test_which_files_lefthook_reads(
+    aula: Path, hook: Path, files: dict[str, str], state: HookState
+) -> None:
+    write_script(hook, LEFTHOOK)
+    (aula / ".config").mkdir()
+    for name, text in files.items():
+        (aula / name).write_text(text)
+    assert _health(aula).state is state
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "{name: guard, skip: true}",
+        "{name: guard, run: 'true'}",
+        "{name: all, skip: true}",
+    ],
+)
+def test_a_line_of_lefthook_that_one_developer_skips(aula: Path, hook: Path, override: str) -> None:
     write_script(hook, LEFTHOOK)
     line = "{name: guard, run: guard pre-push, use_stdin: true}"
-    (aula / "lefthook.yml").write_text(f"pre-push: {{jobs: [{line}]}}\n")
+    group = f"{{name: all, group: {{jobs: [{line}]}}}}"
+    (aula / "lefthook.yml").write_text(f"pre-push: {{jobs: [{group}]}}\n")
     assert _health(aula).state is HookState.RUN_BY_OTHER
     local = aula / "lefthook-local.yml"
-    local.write_text("pre-push: {jobs: [{name: guard, skip: true}]}\n")
-    assert _health(aula).state is HookState.DISPLACED
+    local.write_text(f"pre-push: {{jobs: [{override}]}}\n")
+    health = _health(aula)
+    assert health.state is HookState.WEAKER
+    assert str(local) in health.reason
+
+
+def test_the_line_that_makes_lefthook_weaker_is_named(aula: Path, hook: Path) -> None:
+    write_script(hook, LEFTHOOK)
+    config = aula / "lefthook.yml"
+    config.write_text(
+        "pre-push:\n  exclude_tags: [guard]\n  jobs:\n    - name: guard\n"
+        "      run: guard pre-push {1} {2}\n      use_stdin: true\n"
+    )
+    assert f"{config}:2: exclude_tags: [guard]" in _health(aula).reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LEFTHOOK", "0"),
+        ("LEFTHOOK", "false"),
+        ("LEFTHOOK_EXCLUDE", "slow,guard"),
+        ("LEFTHOOK_CONFIG", "other.yml"),
+    ],
+)
+def test_lefthook_that_the_environment_switches_off(
+    aula: Path, hook: Path, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_script(hook, LEFTHOOK)
+    (aula / "lefthook.yml").write_text(JOB)
+    monkeypatch.setenv(name, value)
+    health = _health(aula)
+    assert health.state is HookState.WEAKER
+    assert f"{name}={value}" in health.reason
 
 
 def test_a_line_in_any_hook(aula: Path, hook: Path) -> None:
@@ -186,26 +295,63 @@ def test_a_line_in_any_hook(aula: Path, hook: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "state"),
     [
-        ('exec guard pre-push "$@"', HookState.RUN_BY_OTHER),
-        ('guard pre-push "$@"', HookState.RUN_BY_OTHER),
-        ('guard pre-push "$@"\n\n# the end', HookState.RUN_BY_OTHER),
-        ('if ! guard pre-push "$@"; then\n    exit 1\nfi\necho fine', HookState.RUN_BY_OTHER),
-        ('if true; then\n  guard pre-push "$@"\nfi', HookState.RUN_BY_OTHER),
-        ('set -eu\nguard pre-push "$@"\necho fine', HookState.RUN_BY_OTHER),
-        ('guard pre-push "$@"\nstatus=$?\nexit $status', HookState.RUN_BY_OTHER),
-        ('guard pre-push "$@" || { echo no; exit 1; }', HookState.RUN_BY_OTHER),
-        ('guard pre-push "$@" || {\n  exit 1\n}\necho fine', HookState.RUN_BY_OTHER),
-        ('guard pre-push "$@" || exit\ngit lfs pre-push "$@"', HookState.RUN_BY_OTHER),
-        ('refs=$(cat)\necho "$refs" | guard pre-push "$@"', HookState.RUN_BY_OTHER),
-        ('guard pre-push "$@" || true', HookState.BROKEN),
-        ('guard pre-push "$@" || exit 0', HookState.BROKEN),
-        ('guard pre-push "$@" || echo blocked', HookState.BROKEN),
-        ('guard pre-push "$@" | tee log', HookState.BROKEN),
-        ('guard pre-push "$@" &', HookState.BROKEN),
-        ('guard pre-push "$@"\necho fine', HookState.BROKEN),
-        ('git lfs pre-push "$@"\nguard pre-push "$@"', HookState.BROKEN),
-        ('while read -r ref; do echo "$ref"; done\nguard pre-push "$@"', HookState.BROKEN),
-        ("echo guard pre-push", HookState.DISPLACED),
+        ('exec guard pre-push "$@"', RUNS),
+        ('guard pre-push "$@"', RUNS),
+        ('guard pre-push "$1" "$2" || exit 1', RUNS),
+        ('guard pre-push "$@" # || true', RUNS),
+        ('/opt/my.venv/bin/guard pre-push "$@" || exit $?', RUNS),
+        ('python3 -m guard pre-push "$@" || exit 1', RUNS),
+        ('guard pre-push "$@"\n\n# the end', RUNS),
+        ('if ! guard pre-push "$@"; then\n    exit 1\nfi\necho fine', RUNS),
+        ('if ! guard pre-push "$@"\nthen\n  echo "no push" >&2\n  exit 1\nfi', RUNS),
+        ('set -eu\nguard pre-push "$@"\necho fine', RUNS),
+        ('set -o errexit\nguard pre-push "$@"\necho fine', RUNS),
+        ('export PATH="$HOME/bin:$PATH"\nguard pre-push "$@" || exit 1', RUNS),
+        ('guard pre-push "$@"\nstatus=$?\nexit $status', RUNS),
+        ('guard pre-push "$@"\nexit $?', RUNS),
+        ('guard pre-push "$@" || { echo no; exit 1; }', RUNS),
+        ('guard pre-push "$@" || {\n  exit 1\n}\necho fine', RUNS),
+        ('guard pre-push "$@" || exit\ngit lfs pre-push "$@"', RUNS),
+        # What comes before may end the hook, be a condition, or take the input.
+        ('exit 0\nguard pre-push "$@" || exit 1', WEAKER),
+        ('[ -n "$HOME" ] && exit 0\nguard pre-push "$@" || exit 1', WEAKER),
+        ('. ~/.profile\nguard pre-push "$@" || exit 1', WEAKER),
+        ("trap 'exit 0' EXIT\nguard pre-push \"$@\" || exit 1", WEAKER),
+        ('guard() {\n  true\n}\nguard pre-push "$@" || exit 1', WEAKER),
+        ('export GUARD_BYPASS=yes\nguard pre-push "$@" || exit 1', WEAKER),
+        ('export PATH="$(exit)"\nguard pre-push "$@" || exit 1', WEAKER),
+        ('if true; then\n  guard pre-push "$@"\nfi', WEAKER),
+        ('case $2 in\n*example*)\nguard pre-push "$@" || exit 1\n;;\nesac', WEAKER),
+        ('[ -t 1 ] && guard pre-push "$@" || exit 1', WEAKER),
+        ('[ -t 1 ] && \\\n  guard pre-push "$@" || exit 1', WEAKER),
+        ('cat <<EOF\nguard pre-push "$@" || exit 1\nEOF', WEAKER),
+        ('refs=$(cat)\necho "$refs" | guard pre-push "$@"', WEAKER),
+        ('sh others.sh\nguard pre-push "$@" || exit 1', WEAKER),
+        ('git lfs pre-push "$@"\nguard pre-push "$@"', WEAKER),
+        ('while read -r ref; do echo "$ref"; done\nguard pre-push "$@"', WEAKER),
+        # What it says is not heard, or it does not see what is pushed.
+        ('guard pre-push "$@" || true', WEAKER),
+        ('guard pre-push "$@" \\\n  || true', WEAKER),
+        ('guard pre-push "$@" ||\n  true', WEAKER),
+        ('guard pre-push "$@" || exit 0', WEAKER),
+        ('guard pre-push "$@" || echo blocked', WEAKER),
+        ('guard pre-push "$@" || { echo no; exit; }', WEAKER),
+        ('guard pre-push "$@" && echo fine\necho done', WEAKER),
+        ('guard pre-push "$@" | tee log', WEAKER),
+        ('guard pre-push "$@" &', WEAKER),
+        ('guard pre-push "$@" & wait', WEAKER),
+        ('guard pre-push "$@"\necho fine', WEAKER),
+        ('guard pre-push "$@"\necho $?', WEAKER),
+        ('guard pre-push "$@"; exit 0', WEAKER),
+        ('set -e\nset +e\nguard pre-push "$@"\necho done', WEAKER),
+        ('! guard pre-push "$@"', WEAKER),
+        ('if guard pre-push "$@"; then exit 0; fi', WEAKER),
+        ('if ! guard pre-push "$@"; then exit; fi', WEAKER),
+        ('if ! guard pre-push "$@"; then\n  echo no\nfi', WEAKER),
+        ('guard pre-push "$@" </dev/null || exit 1', WEAKER),
+        ("guard pre-push --help", WEAKER),
+        ('"$(guard pre-push "$@")" || exit 1', WEAKER),
+        ("echo guard pre-push", DISPLACED),
     ],
 )
 def test_a_line_that_lets_everything_through(aula: Path, text: str, state: HookState) -> None:
@@ -214,7 +360,22 @@ def test_a_line_that_lets_everything_through(aula: Path, text: str, state: HookS
     write_script(hook, f"#!/bin/sh\n{text}\n")
     health = _health(aula)
     assert health.state is state
-    assert ('guard pre-push "$@" || exit 1' in health.remedy) == (state is HookState.BROKEN)
+    assert ('guard pre-push "$@" || exit 1' in health.remedy) == (state is HookState.WEAKER)
+
+
+@pytest.mark.parametrize("shebang", ["#!/usr/bin/env fish", "#!/usr/bin/python3", "#!/bin/sh -n"])
+def test_a_hook_that_is_not_read_as_a_shell_reads_it(aula: Path, shebang: str) -> None:
+    hook = aula / ".git/hooks/pre-push"
+    write_script(hook, f'{shebang}\nguard pre-push "$@" || exit 1\n')
+    health = _health(aula)
+    assert health.state is HookState.WEAKER
+    assert f"{hook}:1: {shebang}" in health.reason
+
+
+def test_the_line_that_makes_a_hook_weaker_is_named(aula: Path) -> None:
+    hook = aula / ".git/hooks/pre-push"
+    write_script(hook, '#!/bin/bash\n\nexit 0\nguard pre-push "$@" || exit 1\n')
+    assert _health(aula).reason.endswith(f": {hook}:3: exit 0")
 
 
 def test_a_line_for_other_folders(place: Place, aula: Path) -> None:
@@ -276,6 +437,51 @@ def test_husky(place: Place, aula: Path, hook: Path) -> None:
     assert health.remedy == f'you: add to {aula}/.husky/pre-push: guard pre-push "$@"'
     write_script(aula / ".husky/pre-push", 'guard pre-push "$@"\n', 0o644)
     assert _health(aula).state is HookState.RUN_BY_OTHER
+
+
+@pytest.mark.parametrize(
+    ("text", "state"),
+    [
+        ('guard pre-push "$@"\necho done', RUNS),
+        ('set +e\nguard pre-push "$@"\necho done', WEAKER),
+        ('branch=$(git branch)\nguard pre-push "$@" || exit 1', WEAKER),
+        ('npm test\nguard pre-push "$@"', WEAKER),
+        ('guard pre-push "$@" && true\necho done', WEAKER),
+    ],
+)
+def test_what_husky_makes_of_a_line(
+    place: Place, aula: Path, hook: Path, text: str, state: HookState
+) -> None:
+    _husky(place, aula, text)
+    health = _health(aula)
+    assert (health.state, health.by) == (state, "husky")
+
+
+def test_husky_that_something_else_switches_off(
+    place: Place, aula: Path, hook: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _husky(place, aula, 'guard pre-push "$@"')
+    init = Path(os.environ["HOME"], ".config/husky/init.sh")
+    init.parent.mkdir(parents=True)
+    init.write_text('export PATH="$HOME/bin:$PATH"\n')
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    assert _health(aula).state is HookState.RUN_BY_OTHER
+    init.write_text("export HUSKY=0\n")
+    assert f"{init}:1: export HUSKY=0" in _health(aula).reason
+    init.unlink()
+    write_script(aula / ".husky/_/pre-push", 'exit 0\n. "$(dirname "$0")/h"')
+    assert _health(aula).reason.endswith(".husky/_/pre-push:1: exit 0")
+    _husky(place, aula, 'guard pre-push "$@"')
+    monkeypatch.setenv("HUSKY", "0")
+    health = _health(aula)
+    assert health.state is HookState.WEAKER
+    assert health.reason.endswith(": HUSKY=0")
+
+
+def _husky(place: Place, aula: Path, text: str) -> None:
+    write_script(aula / ".husky/_/pre-push", '#!/usr/bin/env sh\n. "$(dirname "$0")/h"')
+    place.git(aula, "config", "core.hooksPath", ".husky/_")
+    write_script(aula / ".husky/pre-push", f"{text}\n", 0o644)
 
 
 def test_git_does_not_tell(tmp_path: Path) -> None:

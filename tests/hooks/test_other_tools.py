@@ -78,3 +78,9 @@ def test_simple_git_hooks_runs_guard_by_a_line_of_its_own(workshop: Workshop) ->
     write_script(hook, HOOKS[Tool.SIMPLE_GIT_HOOKS].replace(NOTES, line))
     checked = workshop.guard("check", "--hooks")
     assert "hook of aula-docker   run by another hook" in checked.out, checked.text
+    off = workshop.guard("check", "--hooks", SKIP_SIMPLE_GIT_HOOKS="1")
+    assert "SKIP_SIMPLE_GIT_HOOKS=1" in off.out
+    assert "hook of aula-docker   weaker" in off.out
+    write_script(hook, HOOKS[Tool.SIMPLE_GIT_HOOKS].replace(NOTES, f"exit 0\n{line}"))
+    weaker = workshop.guard("check", "--hooks").out
+    assert f"{hook}:7: exit 0" in weaker

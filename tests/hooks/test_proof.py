@@ -131,6 +131,16 @@ def test_which_are_configured(
     ]
 
 
+def test_an_event_that_is_switched_off(trio: Trio) -> None:
+    trio.guard(trio.top, "install")
+    trio.git(trio.top, "config", "--global", "hook.pre-push.enabled", "false")
+    told = hooks(trio, 1)
+    assert told.count("hook.pre-push.enabled is false") == 3
+    remedies = [line for line in told.splitlines() if "git" in line and "config" in line]
+    trio.run(trio.top, "sh", "-c", remedies[-1].partition(": ")[2])
+    assert hooks(trio, 1).count("hook.pre-push.enabled is false") == 2
+
+
 def test_what_an_old_git_makes_of_them(trio: Trio) -> None:
     configure(trio, trio.top, "lint.event=pre-push", "lint.command=make lint")
     done = trio.guard(trio.top, "install")

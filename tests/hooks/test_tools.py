@@ -90,31 +90,51 @@ class Bench:
         self.noted.unlink(missing_ok=True)
         return count
 
-    def both_run(self) -> None:
-        """A good push passes, a bad one is blocked by guard, and the tool's hook runs in both."""
+    def both_run(self, blocked: int = 1) -> None:
+        """A good push passes, a bad one is blocked by guard, and the tool's hook runs in both.
+
+        Args:
+            blocked: how often it runs in a push that is blocked.
+        """
         self.runs()
-        path = os.pathsep.join((f"{self.workshop.root}/bin", str(_HERE), os.environ["PATH"]))
-        ran = self.workshop.push(
-            self.workshop.docker, "origin", f"{self.good}:refs/heads/good", PATH=path
-        )
+        ran = self.push(f"{self.good}:refs/heads/good")
         assert ran.status == 0, ran.text
         assert ran.text.count("guard: aula-docker") == 1, ran.text
         assert self.runs() == 1, ran.text
-        tree = self.workshop.docker.git("write-tree")
-        blob = self.workshop.docker.git("hash-object", "-w", "--stdin", data=os.urandom(9))
-        tree = self.workshop.docker.git(
-            "mktree",
-            data=(
-                self.workshop.docker.git("ls-tree", tree) + f"\n100644 blob {blob}\tuntested\n"
-            ).encode(),
-        )
-        bad = self.workshop.docker.git("commit-tree", "-p", self.good, "-m", "bad", tree)
-        ran = self.workshop.push(self.workshop.docker, "origin", f"{bad}:refs/heads/bad", PATH=path)
+        ran = self.push_bad()
         assert ran.status != 0
         assert "blocked" in ran.text
-        assert self.runs() == 1, ran.text
-        assert self.workshop.remote_head("aula-docker", "refs/heads/bad") is None
+        assert self.runs() == blocked, ran.text
+        assert not self.is_bad_there
         self.workshop.push(self.workshop.docker, "--no-verify", "origin", ":refs/heads/good")
+
+    def push(self, *refspecs: str) -> Ran:
+        """Push with the tool and guard in PATH."""
+        path = os.pathsep.join((f"{self.workshop.root}/bin", str(_HERE), os.environ["PATH"]))
+        return self.workshop.push(self.workshop.docker, "origin", *refspecs, PATH=path)
+
+    def push_bad(self) -> Ran:
+        """Push what nobody has tested."""
+        docker = self.workshop.docker
+        blob = docker.git("hash-object", "-w", "--stdin", data=os.urandom(9))
+        listed = docker.git("ls-tree", docker.git("write-tree"))
+        tree = docker.git("mktree", data=f"{listed}\n100644 blob {blob}\tuntested\n".encode())
+        bad = docker.git("commit-tree", "-p", self.good, "-m", "bad", tree)
+        return self.push(f"{bad}:refs/heads/bad")
+
+    @property
+    def is_bad_there(self) -> bool:
+        """Whether the remote took that."""
+        return self.workshop.remote_head("aula-docker", "refs/heads/bad") is not None
+
+    def lets_through(self, because: str) -> None:
+        """A bad push goes through, and guard says that it may, and because of what."""
+        checked = self.guard("check", "--hooks", ok=1)
+        (line,) = (line for line in checked.splitlines() if "but not at every push" in line)
+        assert line.endswith(because), checked
+        assert self.told().state is HookState.WEAKER
+        ran = self.push_bad()
+        assert (ran.status, self.is_bad_there) == (0, True), ran.text
 
     def guard(self, *arguments: str, ok: int = 0) -> str:
         """Run guard, with the exit status that is expected."""
@@ -249,6 +269,67 @@ def test_lefthook_with_a_line_of_its_own(bench: Bench) -> None:
     bench.both_run()
 
 
+_JOB = "    - name: guard\n      run: guard pre-push {1} {2}\n      use_stdin: true\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "because"),
+    [
+        (f"pre-push:\n  exclude_tags: [guard]\n  jobs:\n{_JOB}", ":2: exclude_tags: [guard]"),
+        (
+            f"pre-push:\n  exclude_tags: [slow]\n  jobs:\n{_JOB}      tags: [slow]\n",
+            ":2: exclude_tags: [slow]",
+        ),
+        (f"pre-push:\n  jobs:\n{_JOB}      root: nosuchdir/\n", ":6: root: nosuchdir/"),
+        (f"pre-push:\n  jobs:\n{_JOB}      exclude: ['*']\n", ":6: exclude: ['*']"),
+        (f"pre-push:\n  only: []\n  jobs:\n{_JOB}", ":2: only: []"),
+        (f"extends: [more.yml]\npre-push:\n  jobs:\n{_JOB}", ":1: extends: [more.yml]"),
+        (f"rc: ./quiet\npre-push:\n  jobs:\n{_JOB}", ": [ -f ./quiet ] && . ./quiet"),
+        (
+            f"pre-push:\n  jobs:\n{_JOB.replace('pre-push {', 'pre-push -h {')}",
+            ": guard pre-push -h {1} {2} || true",
+        ),
+    ],
+)
+def test_a_line_of_lefthook_that_is_not_run_at_every_push(
+    bench: Bench, config: str, because: str
+) -> None:
+    write_script(bench.workshop.root / "bin/guard", _call())
+    config = config.replace("-h {1} {2}", "-h {1} {2} || true")
+    more = {"more.yml": "pre-push: {skip: true}\n", "quiet": "exit 0\n"}
+    bench.workshop.docker.commit("Let lefthook run guard", {"lefthook.yml": config, **more})
+    bench.settle()
+    _lefthook(bench)
+    bench.lets_through(because)
+
+
+@pytest.mark.parametrize(
+    ("text", "because"),
+    [
+        ('[ -n "$HOME" ] && exit 0\n', ':1: [ -n "$HOME" ] && exit 0'),
+        (
+            "branch=$(git rev-parse --abbrev-ref HEAD)\n[ $branch = release ] || exit 0\n",
+            ":1: branch=$(git rev-parse --abbrev-ref HEAD)",
+        ),
+        ("cat >/dev/null\n", ":1: cat >/dev/null"),
+        ("set +e\n", ":1: set +e"),
+    ],
+)
+def test_a_line_of_husky_that_is_not_run_at_every_push(
+    bench: Bench, text: str, because: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    write_script(bench.workshop.root / "bin/guard", _call())
+    _install_husky(bench, tmp_path_factory.mktemp("npm"))
+    own = bench.folder / ".husky/pre-push"
+    own.write_text(f'{text}guard pre-push "$@"\necho done\n')
+    bench.lets_through(because)
+    # What is said to do, done.
+    own.write_text(f"{_shown('sh')}{text}echo done\n")
+    assert bench.health().state is HookState.RUN_BY_OTHER
+    bench.workshop.push(bench.workshop.docker, "--no-verify", "origin", ":refs/heads/bad")
+    assert (bench.push_bad().status, bench.is_bad_there) == (1, False)
+
+
 def test_husky(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
     write_script(bench.workshop.root / "bin/guard", _call())
     bench.guard("install")
@@ -260,9 +341,9 @@ def test_husky(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> None:
     assert str(own) in told
     assert 'guard pre-push "$@"' in told
     # What the page on installing says for teams that let husky run their hooks.
-    own.write_text("sh noted.sh\n" + _shown("sh"))
+    own.write_text(_shown("sh") + "sh noted.sh\n")
     assert bench.health().state is HookState.RUN_BY_OTHER
-    bench.both_run()
+    bench.both_run(blocked=0)
     bench.guard("uninstall")
     assert not (bench.hooks / "pre-push").exists()
     assert own.exists()
