@@ -15,8 +15,10 @@ from typing import Any, Final, NamedTuple
 from guard.install.line import Call, calls, leaves, plain_call
 from guard.install.shim import NAME, HookFile, read_hook
 
-# What a job of it has that runs guard.
-JOB: Final = "run: guard pre-push {1} {2}, use_stdin: true"
+# What a job of it has that runs guard. Lefthook skips one for which it sees no file: in a push of a
+# tag, or of another branch than the one that is checked out. The shell takes "# ..." for a comment.
+JOB: Final = 'run: "guard pre-push {1} {2} # {files}", files: echo lefthook.yml, use_stdin: true'
+_OWN_FILES: Final = re.compile(r"echo ([\w./-]+)")
 _KINDS: Final = (".yml", ".yaml", ".json", ".jsonc", ".toml")
 _MAIN: Final = ("lefthook", ".lefthook", ".config/lefthook")
 _LOCAL: Final = ("lefthook-local", ".lefthook-local", ".config/lefthook-local")
@@ -27,7 +29,9 @@ _HOOK: Final = frozenset(
     | {"fail_on_changes", "fail_on_changes_diff"}
 )
 _GROUP: Final = frozenset({"jobs", "parallel", "piped"})
-_JOB: Final = frozenset({"name", "run", "group", "use_stdin", "tags", "fail_text", "priority"})
+_JOB: Final = frozenset(
+    {"name", "run", "group", "use_stdin", "tags", "fail_text", "priority", "files"}
+)
 _ABSENT: Final = "Can't find lefthook in PATH"
 
 Section = Mapping[str, Any]
@@ -78,6 +82,7 @@ class _Job(NamedTuple):
     names: tuple[str, ...]
     odd: tuple[str, ...]
     has_input: bool
+    files: str
 
 
 def call_of_lefthook(hook: HookFile, folder: str) -> Call | None:
@@ -136,7 +141,7 @@ def _jobs(
             yield from _jobs(file, group, around, (*strange, *file.odd(group, _GROUP)))
         elif isinstance(run, str) and calls(run):
             has_input = job.get("use_stdin") is True
-            yield _Job(file, run, around, strange, has_input)
+            yield _Job(file, run, around, strange, has_input, str(job.get("files") or ""))
 
 
 def _entries(section: Section) -> Iterator[tuple[str, Section]]:
@@ -172,6 +177,11 @@ def _weaknesses(job: _Job, files: list[_File], hook: HookFile, folder: str) -> I
         yield f"{job.file.path}: {' '.join(job.run.split())}"
     if not job.has_input:
         yield f"{job.file.path}: no use_stdin: true in that job"
+    own = _OWN_FILES.fullmatch(job.files)
+    if own is None or not os.path.isfile(os.path.join(folder, own[1])):
+        yield f"{job.file.path}: lefthook skips that job where HEAD brings the remote no files"
+    elif "{files}" not in call:
+        yield f"{job.file.path}: no {{files}} in that job's run"
 
 
 def _unstarted(hook: HookFile, folder: str) -> Iterator[str]:

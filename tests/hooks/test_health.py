@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -119,18 +120,6 @@ def test_the_weaker_form(aula: Path, hook: Path) -> None:
     assert "first ref" in health.reason
 
 
-@pytest.mark.parametrize(
-    ("stdin", "state"),
-    [("use_stdin: true", HookState.RUN_BY_OTHER), ("", HookState.WEAKER)],
-)
-def test_a_line_in_lefthook(aula: Path, hook: Path, stdin: str, state: HookState) -> None:
-    write_script(hook, LEFTHOOK)
-    (aula / "lefthook.yml").write_text(
-        f"pre-push:\n  jobs:\n    - run: guard pre-push {{1}} {{2}}\n      {stdin}\n"
-    )
-    assert _health(aula).state is state
-
-
 @pytest.mark.parametrize("folder", ["/a", "/it's a"])
 def test_a_line_as_in_the_shim(aula: Path, hook: Path, folder: str) -> None:
     call = shlex.join(Installation(f"{folder}/python", "/guard/__main__.py").command("pre-push"))
@@ -140,7 +129,7 @@ def test_a_line_as_in_the_shim(aula: Path, hook: Path, folder: str) -> None:
     assert _health(aula).state is HookState.WEAKER
 
 
-LINE = {"run": "guard pre-push {1} {2}", "use_stdin": True}
+LINE = {"run": "guard pre-push {1} {2} # {files}", "files": "echo x", "use_stdin": True}
 RUNS, WEAKER, DISPLACED = HookState.RUN_BY_OTHER, HookState.WEAKER, HookState.DISPLACED
 
 
@@ -151,14 +140,18 @@ RUNS, WEAKER, DISPLACED = HookState.RUN_BY_OTHER, HookState.WEAKER, HookState.DI
         ({"commands": {"guard": LINE}}, HookState.RUN_BY_OTHER),
         ({"jobs": [{"group": {"jobs": [{"run": "true"}, LINE]}}]}, HookState.RUN_BY_OTHER),
         ({"jobs": [{**LINE, "use_stdin": False}]}, HookState.WEAKER),
+        ({"jobs": [{**LINE, "files": ""}]}, WEAKER),
+        ({"jobs": [{**LINE, "files": "echo nothing-like-it"}]}, WEAKER),
+        ({"jobs": [{**LINE, "files": "git diff --name-only"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "guard pre-push {1} {2}"}]}, WEAKER),
         ({"jobs": [{"run": "guard pre-push"}, {**LINE, "run": "cat"}]}, HookState.WEAKER),
         ({"skip": ["rebase"], "jobs": [LINE]}, HookState.WEAKER),
         ({"jobs": [{"group": {"jobs": [LINE]}, "glob": "*.hs"}]}, HookState.WEAKER),
-        ({"jobs": [{**LINE, "run": "guard pre-push || true"}]}, WEAKER),
-        ({"jobs": [{**LINE, "run": "exit 0; guard pre-push"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "guard pre-push || true # {files}"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "exit 0; guard pre-push # {files}"}]}, WEAKER),
         ({"jobs": [{**LINE, "run": "echo hello\nguard pre-push"}]}, WEAKER),
-        ({"jobs": [{**LINE, "run": "guard pre-push --help"}]}, WEAKER),
-        ({"jobs": [{**LINE, "run": "guard pre-push {1} {2} {push_files}"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "guard pre-push --help # {files}"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "guard pre-push {1} {2} {push_files} # {files}"}]}, WEAKER),
         ({"jobs": [{**LINE, "skip": True}]}, WEAKER),
         ({"skip": True, "jobs": [LINE]}, WEAKER),
         ({"only": [], "jobs": [LINE]}, WEAKER),
@@ -188,6 +181,7 @@ def test_what_lefthook_makes_of_a_line(
     aula: Path, hook: Path, section: dict[str, object], state: HookState
 ) -> None:
     write_script(hook, LEFTHOOK)
+    (aula / "x").touch()
     (aula / "lefthook.yml").write_text(yaml.safe_dump({"pre-push": section}))
     assert _health(aula).state is state
     (aula / "lefthook.yml").write_text(yaml.safe_dump({"pre-commit": section}))
@@ -195,7 +189,8 @@ def test_what_lefthook_makes_of_a_line(
 
 
 ELSE = "pre-push: {jobs: [{run: true}]}\n"
-JOB = "pre-push: {jobs: [{name: guard, run: guard pre-push, use_stdin: true}]}\n"
+GUARDS = "{name: guard, run: 'guard pre-push # {files}', files: echo file, use_stdin: true}"
+JOB = f"pre-push: {{jobs: [{GUARDS}]}}\n"
 
 
 @pytest.mark.parametrize(
@@ -242,8 +237,7 @@ def test_which_files_lefthook_reads(
 )
 def test_a_line_of_lefthook_that_one_developer_skips(aula: Path, hook: Path, override: str) -> None:
     write_script(hook, LEFTHOOK)
-    line = "{name: guard, run: guard pre-push, use_stdin: true}"
-    group = f"{{name: all, group: {{jobs: [{line}]}}}}"
+    group = f"{{name: all, group: {{jobs: [{GUARDS}]}}}}"
     (aula / "lefthook.yml").write_text(f"pre-push: {{jobs: [{group}]}}\n")
     assert _health(aula).state is HookState.RUN_BY_OTHER
     local = aula / "lefthook-local.yml"
@@ -261,6 +255,22 @@ def test_the_line_that_makes_lefthook_weaker_is_named(aula: Path, hook: Path) ->
         "      run: guard pre-push {1} {2}\n      use_stdin: true\n"
     )
     assert f"{config}:2: exclude_tags: [guard]" in _health(aula).reason
+
+
+@pytest.mark.parametrize("asserts", [True, False])
+def test_a_lefthook_that_is_not_there(
+    aula: Path, hook: Path, asserts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its hook says so, and lets the push go on unless its configuration has it stop."""
+    (aula / "git").symlink_to(shutil.which("git") or "")
+    monkeypatch.setenv("PATH", str(aula))
+    stops = "  exit 1\n" if asserts else ""
+    text = f'call_lefthook() {{\n  echo "Can\'t find lefthook in PATH"\n{stops}}}\ncall_lefthook\n'
+    write_script(hook, f"#!/bin/sh\n{text}")
+    (aula / "lefthook.yml").write_text(JOB)
+    health = _health(aula)
+    assert health.effective == asserts
+    assert ("Can't find lefthook" in health.reason) != asserts
 
 
 @pytest.mark.parametrize(
@@ -349,7 +359,7 @@ def test_a_line_in_any_hook(aula: Path, hook: Path) -> None:
         ('if ! guard pre-push "$@"; then exit; fi', WEAKER),
         ('if ! guard pre-push "$@"; then\n  echo no\nfi', WEAKER),
         ('guard pre-push "$@" </dev/null || exit 1', WEAKER),
-        ("guard pre-push --help", WEAKER),
+        ("guard pre-push --help # {files}", WEAKER),
         ('"$(guard pre-push "$@")" || exit 1', WEAKER),
         ("echo guard pre-push", DISPLACED),
     ],

@@ -269,7 +269,26 @@ def test_lefthook_with_a_line_of_its_own(bench: Bench) -> None:
     bench.both_run()
 
 
-_JOB = "    - name: guard\n      run: guard pre-push {1} {2}\n      use_stdin: true\n"
+def test_lefthook_skips_a_job_where_it_sees_no_files(bench: Bench) -> None:
+    """The line that guard itself showed once, and a push of another branch than HEAD's."""
+    write_script(bench.workshop.root / "bin/guard", _call())
+    plain = "pre-push:\n  jobs:\n    - run: guard pre-push {1} {2}\n      use_stdin: true\n"
+    bench.workshop.docker.commit("Let lefthook run guard", {"lefthook.yml": plain})
+    bench.settle()
+    _lefthook(bench)
+    bench.workshop.push(bench.workshop.docker, "--no-verify", "-u", "origin", "HEAD")
+    bench.lets_through(": lefthook skips that job where HEAD brings the remote no files")
+    bench.workshop.docker.write({"lefthook.yml": _shown("yaml")})
+    _lefthook(bench)
+    assert bench.health().state is HookState.RUN_BY_OTHER
+    bench.workshop.push(bench.workshop.docker, "--no-verify", "origin", ":refs/heads/bad")
+    assert (bench.push_bad().status, bench.is_bad_there) == (1, False)
+
+
+_JOB = (
+    '    - name: guard\n      run: "guard pre-push {1} {2} # {files}"\n'
+    "      files: echo lefthook.yml\n      use_stdin: true\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -280,14 +299,18 @@ _JOB = "    - name: guard\n      run: guard pre-push {1} {2}\n      use_stdin: t
             f"pre-push:\n  exclude_tags: [slow]\n  jobs:\n{_JOB}      tags: [slow]\n",
             ":2: exclude_tags: [slow]",
         ),
-        (f"pre-push:\n  jobs:\n{_JOB}      root: nosuchdir/\n", ":6: root: nosuchdir/"),
-        (f"pre-push:\n  jobs:\n{_JOB}      exclude: ['*']\n", ":6: exclude: ['*']"),
+        (
+            "pre-push:\n  jobs:\n    - run: guard pre-push {1} {2}\n      use_stdin: true\n"
+            "      root: nosuchdir/\n",
+            ":5: root: nosuchdir/",
+        ),
+        (f"pre-push:\n  jobs:\n{_JOB}      exclude: ['*']\n", ":7: exclude: ['*']"),
         (f"pre-push:\n  only: []\n  jobs:\n{_JOB}", ":2: only: []"),
         (f"extends: [more.yml]\npre-push:\n  jobs:\n{_JOB}", ":1: extends: [more.yml]"),
         (f"rc: ./quiet\npre-push:\n  jobs:\n{_JOB}", ": [ -f ./quiet ] && . ./quiet"),
         (
-            f"pre-push:\n  jobs:\n{_JOB.replace('pre-push {', 'pre-push -h {')}",
-            ": guard pre-push -h {1} {2} || true",
+            f"pre-push:\n  jobs:\n{_JOB.replace(' # ', ' || true # ')}",
+            ": guard pre-push {1} {2} || true # {files}",
         ),
     ],
 )
@@ -295,7 +318,6 @@ def test_a_line_of_lefthook_that_is_not_run_at_every_push(
     bench: Bench, config: str, because: str
 ) -> None:
     write_script(bench.workshop.root / "bin/guard", _call())
-    config = config.replace("-h {1} {2}", "-h {1} {2} || true")
     more = {"more.yml": "pre-push: {skip: true}\n", "quiet": "exit 0\n"}
     bench.workshop.docker.commit("Let lefthook run guard", {"lefthook.yml": config, **more})
     bench.settle()
