@@ -97,7 +97,7 @@ class Tested(NamedTuple):
         log: path of the log file, or "".
         published: whether the image can be had from a registry.
         by: who recorded it, "" for one's own.
-        uncounted: a verdict of somebody else that does not count here, in words, or "".
+        uncounted: what there is instead of a verdict that counts here, in words, or "".
         blob: of one's own record, "" where it is not that which counts.
     """
 

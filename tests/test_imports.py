@@ -77,8 +77,8 @@ DOORS = {
     "guard.situation.published": {"guard.situation.unpublished"},
     "guard.verdicts.verdicts": {
         "guard.verdicts.colleagues",
-        "guard.verdicts.record",
         "guard.verdicts.recording",
+        "guard.verdicts.salvage",
     },
     "guard.__main__": {"guard.cli"},  # Ctrl-C may come while it is imported
 }

@@ -16,7 +16,7 @@ from guard.recovery.images import Image, images_of
 from guard.recovery.known_good import Good, KnownGood
 from guard.screen import JSON_VERSION, Screen, aligned
 from guard.situation.branches import usual_remote
-from guard.verdicts.colleagues import SETTING
+from guard.verdicts import SETTING
 from guard.verdicts.sharing import ways_to_verdicts
 
 _WAITING: Final = "another guard recover is running here; waiting for it"

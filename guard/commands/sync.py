@@ -8,9 +8,9 @@ from guard.git.repository import Repository
 from guard.screen import Screen, counted
 from guard.situation.branches import usual_remote
 from guard.situation.workspace import find_workspace
-from guard.verdicts.colleagues import SETTING, Trust, trust_in
+from guard.verdicts import SETTING
+from guard.verdicts.colleagues import Trust, trust_in
 from guard.verdicts.sharing import sync
-from guard.verdicts.verdicts import Verdicts
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -24,16 +24,16 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, screen: Screen) -> int:
     """Share the superproject's verdicts and say how many came and went."""
     superproject = find_workspace().superproject
-    trust = trust_in(superproject)
     with ObjectPool() as pool:
+        trust = trust_in(pool.settings.of(superproject))
         remote = options.remote or usual_remote(superproject, pool.settings)
         _check(remote, superproject)
-        # Git would say of one's own damage that the remote cannot be fetched from.
-        Verdicts(superproject, pool).newest()
         synced = sync(superproject, pool, remote, options.dry_run)
     came, went = ("would come", "would go") if options.dry_run else ("came", "went")
     ways = f"{counted(synced.came, 'verdict')} {came}, {counted(synced.went, 'verdict')} {went}"
     screen.say(f"{remote}: {ways}")
+    for trouble in synced.troubles:
+        screen.warn(f"guard: {trouble}")
     if synced.came and trust is Trust.NONE:
         whose = f"git config {SETTING} says whose do"
         screen.say(f"  those of others are shown, and do not count: {whose}")

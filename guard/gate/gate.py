@@ -37,11 +37,13 @@ class _Judged(NamedTuple):
 
     Args:
         tested: the verdict, None where none was asked for or could be looked up.
+        standing: as of `Verdicts`, when the verdict was looked up.
     """
 
     release: str | None
     findings: tuple[Finding, ...]
     tested: Tested | None = None
+    standing: tuple[str, ...] = ()
 
 
 class Gate(Contents, ExitStack):
@@ -182,7 +184,7 @@ class Gate(Contents, ExitStack):
         tested = facts.tested if isinstance(facts.tested, Tested) and facts.tested.key else None
         judged = _Judged(ruling.release_of(facts), findings, tested)
         if tested is not None and not any(each.blocks for each in findings):
-            self._keep(judged, ids)
+            self._keep(judged._replace(standing=self.verdicts.standing), ids)
         return judged._replace(findings=findings + ruling.asking(facts))
 
     def _of_memo(
@@ -228,11 +230,12 @@ class Gate(Contents, ExitStack):
         self, accepted: _Judged, tested: Tested, config: Config, ids: tuple[str, ...]
     ) -> Tested:
         """The newest verdict on what was accepted before, with the verdict of then."""
-        if tested.blob and self.verdicts.is_newest(tested):
+        if tested.blob and self.verdicts.is_newest(tested, accepted.standing):
             return tested
         newest = self.verdicts.look_up(tested.key, config.recipe.digest)
-        if newest != tested:
-            self._keep(accepted._replace(tested=newest), ids)
+        standing = self.verdicts.standing
+        if (newest, standing) != (tested, accepted.standing):
+            self._keep(accepted._replace(tested=newest, standing=standing), ids)
         return newest
 
     def _ids(self, combination: Combination, config: Config) -> tuple[str, ...]:

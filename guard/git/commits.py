@@ -5,11 +5,15 @@ but by `advance` and `commit_gitlink`.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from guard.errors import GitError, GuardError
+from guard.git.files import held, lock_file, no_gc, write_whole
 from guard.git.index import private_index
+from guard.git.refs import NOWHERE, list_refs, tip_in
 from guard.git.repository import Repository
 from guard.git.trees import GITLINK
 
@@ -18,6 +22,14 @@ Entry = tuple[int, str]
 Changes = Mapping[str, Entry | None]
 # Commits that one command line names: longer ones no system takes.
 _ARGUMENTS: Final = 10_000
+
+# What is tried again while git packs refs or cleans up, and the seconds between.
+_ATTEMPTS: Final = 5
+_PAUSE: Final = 0.05
+# Seconds for which git holds no ref of guard's.
+_LEFT: Final = 5.0
+# What a `.keep` of guard's says.
+_KEPT: Final = "guard"
 
 
 def has_commit(repository: Repository, commit: str) -> bool:
@@ -133,16 +145,102 @@ def advance(repository: Repository, ref: str, new: str, old: str | None, why: st
 def moved(repository: Repository, ref: str, new: str, old: str | None) -> bool:
     """Move a ref of guard's own; False where it is not where it was any more.
 
+    Git holds a ref for a moment while it packs refs; then this waits.
+
+    Args:
+        old: None where there was none, `NOWHERE` where git cannot read the file of the ref.
+
     Raises:
-        GitError: nobody else has moved it: a lock, a full disk, a read-only folder.
+        GitError: nobody else has moved it: a full disk, a read-only folder.
     """
+    lock = os.path.join(repository.common_dir, f"{ref}.lock")
+    with held(lock_file(os.path.join(repository.common_dir, "guard"), "refs")):
+        for attempt in reversed(range(_ATTEMPTS)):
+            try:
+                if old == NOWHERE:
+                    _overwrite(repository, ref, new, lock)
+                else:
+                    repository.run("update-ref", ref, new, old or "0" * len(new))
+                return True
+            except GitError:
+                if tip_in(repository, list_refs(repository, ref), ref) != old:
+                    return False
+                if not attempt:
+                    raise
+            _await(lock)
+    return False
+
+
+def _overwrite(repository: Repository, ref: str, new: str, lock: str) -> None:
+    """Write the file of a ref that git cannot read and therefore does not write either."""
     try:
-        repository.run("update-ref", ref, new, old or "0" * len(new))
-    except GitError:
-        if repository.text("for-each-ref", "--format=%(objectname)", ref) == (old or ""):
-            raise
-        return False
-    return True
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        write_whole(os.path.join(repository.common_dir, ref), f"{new}\n".encode(), draft=lock)
+    except OSError as error:
+        raise GitError(f"{ref} cannot be written: {lock}: {error.strerror}") from error
+
+
+def _await(lock: str) -> None:
+    """Wait until a ref is free. A lock that stays was left by a git that was killed."""
+    stays, since = None, time.monotonic()
+    while True:
+        time.sleep(_PAUSE)
+        try:
+            status = os.stat(lock)
+        except OSError:
+            return
+        if stays != (status.st_ino, status.st_mtime_ns):
+            stays, since = (status.st_ino, status.st_mtime_ns), time.monotonic()
+        if max(time.monotonic() - since, time.time() - status.st_mtime) > _LEFT:
+            with suppress(OSError):
+                os.unlink(lock)
+
+
+@contextmanager
+def lasting(
+    repository: Repository, scratch: Repository, commit: str, without: Sequence[str]
+) -> Iterator[None]:
+    """A commit in the repository itself, which no ``git gc`` takes away until the block ends.
+
+    Git drops what no ref leads to. No gc begins while the block lasts; beside one that is at work
+    the objects are in a pack of their own, which git leaves alone for the ``.keep`` beside it
+    (git-index-pack(1), ``--keep``).
+
+    Args:
+        scratch: the same repository with the private objects of which the commit is one.
+        without: commits that are in the repository with all that belongs to them.
+
+    Raises:
+        GitError: some object is gone already, or cannot be written.
+    """
+    folder = os.path.join(repository.common_dir, "objects", "pack")
+    revisions = "".join(f"{line}\n" for line in (commit, *(f"^{each}" for each in without)))
+    with (
+        held(lock_file(os.path.join(repository.common_dir, "guard"), "objects")),
+        no_gc(repository.common_dir) as is_quiet,
+    ):
+        _let_go(folder)
+        data = scratch.run("pack-objects", "--revs", "--stdout", "-q", data=revisions.encode())
+        words = (
+            ("unpack-objects", "-q") if is_quiet else ("index-pack", "--stdin", f"--keep={_KEPT}")
+        )
+        repository.run(*words, data=data)
+        try:
+            yield
+        finally:
+            _let_go(folder)
+
+
+def _let_go(folder: str) -> None:
+    """Leave the packs that guard kept to git; one of them may be of a guard that was killed."""
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        with suppress(OSError):
+            if name.endswith(".keep"):
+                with open(path, "rb") as file:
+                    is_ours = file.read(64).strip() == _KEPT.encode()
+                if is_ours:
+                    os.unlink(path)
 
 
 def commit_gitlink(superproject: Repository, path: str, commit: str, message: str) -> str:

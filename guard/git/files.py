@@ -19,6 +19,9 @@ _OLD: Final = 24 * 3600
 # How often a folder is tried to be removed, and seconds in between.
 _ATTEMPTS: Final = 20
 _MOMENT: Final = 0.05
+# Seconds for which the end of a ``git gc`` is waited for, and between two looks.
+_PATIENCE: Final = 3.0
+_PAUSE: Final = 0.005
 
 
 @contextmanager
@@ -114,6 +117,69 @@ def is_held(path: str) -> bool:
             return _is_taken(file.fileno())
     except OSError:
         return False
+
+
+@contextmanager
+def no_gc(common_dir: str) -> Iterator[bool]:
+    """Let no ``git gc`` begin in a repository, by the file with which git lets one run at a time.
+
+    Source: git's ``builtin/gc.c``, ``lock_repo_for_gc``; it takes a dead process' file for none.
+
+    Yields:
+        Whether none is at work; of one that takes longer, or of a folder that cannot be written,
+        that is not known.
+    """
+    path = os.path.join(common_dir, "gc.pid")
+    mark = f"{os.getpid()} {os.uname().nodename}"
+    deadline = time.monotonic() + _PATIENCE
+    while not (is_ours := _is_marked(path, mark)) and time.monotonic() < deadline:
+        time.sleep(_PAUSE)
+    try:
+        yield is_ours
+    finally:
+        if is_ours and _text(path) == mark:
+            with suppress(OSError):
+                os.unlink(path)
+
+
+def _is_marked(path: str, mark: str) -> bool:
+    draft = f"{path}.{os.getpid()}.new"
+    try:
+        with open(draft, "x") as file:
+            file.write(mark)
+        if _is_dead(_text(path)):
+            os.replace(draft, path)
+        else:
+            os.link(draft, path)
+        # Git makes this before it looks at the other.
+        if not os.path.exists(f"{path}.lock"):
+            return True
+        os.unlink(path)
+    except OSError:
+        pass
+    finally:
+        with suppress(OSError):
+            os.unlink(draft)
+    return False
+
+
+def _is_dead(mark: str) -> bool:
+    pid, _, host = mark.partition(" ")
+    if not pid.isdigit() or host != os.uname().nodename:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        pass
+    return False
+
+
+def _text(path: str) -> str:
+    with suppress(OSError), open(path, errors="replace") as file:
+        return file.read(256).strip()
+    return ""
 
 
 def _is_taken(descriptor: int) -> bool:

@@ -1,7 +1,7 @@
 """Refs: lists of them, HEAD, and what a revision names."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
@@ -14,6 +14,8 @@ REMOTES: Final = "refs/guard/remotes/"
 # What a remote was seen to have: see `guard.situation.tracking`.
 SEEN: Final = "refs/guard/seen/"
 TRACKING: Final = "refs/remotes/"
+# The tip of a ref whose file git cannot read: a commit that is nowhere.
+NOWHERE: Final = "0" * 40
 _FORMAT: Final = "--format=%(objectname)%00%(refname)%00%(symref)"
 
 
@@ -32,6 +34,18 @@ def list_refs(repository: Repository, *patterns: str) -> dict[str, Ref]:
     """
     output = repository.run("for-each-ref", _FORMAT, "--", *patterns)
     return dict(_refs(lines_of(output), patterns))
+
+
+def tip_in(repository: Repository, refs: Mapping[str, Ref], name: str) -> str | None:
+    """What a ref of guard's names, of those that git lists; None where there is no such ref.
+
+    The object need not be here. Git leaves out a ref whose file is empty or garbage, which is not
+    the same as no ref: that one is `NOWHERE`.
+    """
+    if name in refs:
+        return refs[name].id
+    is_file = os.path.isfile(os.path.join(repository.common_dir, name))
+    return NOWHERE if is_file else None
 
 
 def _refs(lines: Iterable[str], patterns: Sequence[str]) -> Iterable[tuple[str, Ref]]:

@@ -190,6 +190,21 @@ def _tracking(refspecs: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]
     return tuple(branches), tuple(others)
 
 
+def fetched_over(pairs: Pairs, ref: str) -> list[str]:
+    """The remotes of which each fetch moves a ref of this repository itself, as a mirror's does.
+
+    Source: git-fetch(1), ``<refspec>``; one that begins with ``^`` leaves refs out.
+    """
+    moves: dict[str, bool] = {}
+    for key, value in pairs:
+        if key.startswith("remote.") and key.endswith(".fetch"):
+            source, _, target = value.removeprefix("+").partition(":")
+            leaves_out = source.startswith("^")
+            if _fits(ref, source[1:] if leaves_out else target):
+                moves[key] = moves.get(key, True) and not leaves_out
+    return [key.removeprefix("remote.").removesuffix(".fetch") for key in moves if moves[key]]
+
+
 def _fits(ref: str, pattern: str) -> bool:
     before, star, after = pattern.partition("*")
     if not star:
@@ -354,6 +369,7 @@ def fetch(
     remote: str,
     *refspecs: str,
     tags: bool = False,
+    options: tuple[str, ...] = (),
     seconds: float | None = None,
 ) -> None:
     """Fetch some refs and nothing else; or, without any, all that the remote is configured for.
@@ -362,13 +378,14 @@ def fetch(
         remote: its name, a URL or a path.
         refspecs: what has no destination moves no ref.
         tags: whether those that lead to what is fetched come along.
+        options: more of git-fetch(1).
         seconds: as of `ls_remote`.
 
     Raises:
         GitError: it did not answer in time, or refused.
     """
     exactly = _EXACTLY if refspecs else () if tags else ("--no-tags",)
-    words = (*_FETCH, *exactly, "--", remote, *refspecs)
+    words = (*_FETCH, *exactly, *options, "--", remote, *refspecs)
     ended = repository.run_as_user(*words, seconds=seconds)
     if ended.status:
         raise _refusal("fetch", repository, remote, ended)

@@ -34,7 +34,7 @@ def _not_passed(facts: Facts, tested: Tested) -> Finding:
         ),
         VerdictState.UNTESTED: (
             "this combination has not been built and tested",
-            f"no verdict of yours; {tested.uncounted}" if tested.uncounted else "no verdict",
+            tested.uncounted or "no verdict",
         ),
         VerdictState.FAILED_BUILD: (
             f"the image of this combination does not build: {tested.detail}",

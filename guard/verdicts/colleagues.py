@@ -6,19 +6,20 @@ that brought its file, never of a merge, so that nobody's merge vouches for it.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
-from guard.errors import ConfigError
+from guard.errors import ConfigError, GitError
 from guard.git.memo import Memo
-from guard.git.objects import ObjectPool
+from guard.git.objects import GitObject, ObjectPool
+from guard.git.remotes import Pairs
 from guard.git.repository import Repository
-from guard.model import Result
+from guard.model import Result, ShapeError
+from guard.verdicts import SETTING, record_path
 from guard.verdicts.record import Record, parse_all
+from guard.verdicts.salvage import LostError, Salvage, is_whole, record_at
 
-# Whose verdicts count: a person's own choice, and never the tree's.
-SETTING: Final = "guard.trust"
 # git-log(1), %G?: a good signature of somebody known. For SSH: of the allowed signers.
 _GOOD: Final = "G"
 _SIGNERS: Final = "gpg.ssh.allowedSignersFile"
@@ -34,13 +35,13 @@ class Trust(Enum):
     SIGNED = "signed"
 
 
-def trust_in(repository: Repository) -> Trust:
+def trust_in(settings: Pairs) -> Trust:
     """What this clone trusts; nobody else where nothing is said.
 
     Raises:
         ConfigError: the setting is none of those words.
     """
-    word = repository.text("config", "--get", SETTING, ok=(0, 1)).strip().lower()
+    word = dict(settings).get(SETTING, "").strip().lower()
     try:
         return Trust(word) if word else Trust.NONE
     except ValueError:
@@ -55,8 +56,9 @@ class Theirs(NamedTuple):
     """One verdict that somebody else recorded.
 
     Args:
-        by: the committer, ``Name <address>``.
+        by: the committer, ``Name <address>``; "" where this clone has recorded it.
         signed: whether the commit has a good signature of somebody whom git knows.
+        trusted: whether it counts here.
     """
 
     record: Record
@@ -79,6 +81,7 @@ class Colleagues:
     Args:
         tips: remote-tracking ref -> commit.
         own: the tip of one's own verdicts: what it holds is nobody else's.
+        names: the clone's own, where its records are among those of others.
     """
 
     def __init__(
@@ -88,41 +91,87 @@ class Colleagues:
         tips: Mapping[str, str],
         own: str | None,
         trust: Trust,
+        names: Collection[str],
     ) -> None:
         self._repository = repository
-        self._pool = pool
-        self._tips = dict(tips)
+        self._reader = pool.reader(repository)
+        self._tips = [*tips.values()]
         self._own = own
         self._trust = trust
+        self._names = names
 
     def newest(self, path: str) -> Theirs | None:
         """The newest verdict in a file, of those that count, else of those that do not.
 
         Of two at one second it is the one that did not pass. Damaged ones count as none: they open
         no gate, and one's own stay.
+
+        Raises:
+            LostError: a part is lost that may have a verdict which counts.
         """
-        reader = self._pool.reader(self._repository)
-        blobs = reader.read_all([f"{tip}:{path}" for tip in self._tips.values()])
-        own = reader.read(f"{self._own}:{path}") if self._own is not None else None
-        if not {blob.id for blob in blobs if blob} - {own.id if own is not None else ""}:
-            return None
-        # What a history says of a file never changes; walking it takes long.
-        memo = Memo(self._repository.common_dir)
-        ids = ("brought", path, self._own or "", *sorted(self._tips.values()))
-        brought = memo.read(tuple[_Brought, ...], *ids)
-        if brought is None:
-            brought = self._brought(path)
-            memo.write(brought, *ids)
+        try:
+            if not self._has_some(path):
+                return None
+            # What a history says of a file never changes; walking it takes long.
+            memo = Memo(self._repository.common_dir)
+            ids = ("brought", path, self._own or "", *sorted(self._tips))
+            brought = memo.read(tuple[_Brought, ...], *ids)
+            if brought is None:
+                brought = self._brought(path)
+                memo.write(brought, *ids)
+            blobs = self._reader.read_all([each.blob for each in brought])
+            if None in blobs:
+                raise LostError("a record is missing or damaged")
+            verdicts = self._theirs(brought, blobs)
+        except (GitError, LostError) as error:
+            if self._trust is Trust.NONE:
+                return None
+            raise LostError(f"of the verdicts of others: {error.problem}", "guard sync") from error
 
         def weight(each: Theirs) -> tuple[bool, str, bool]:
             return each.trusted, each.record.finished, each.record.result is not Result.PASSED
 
-        verdicts = sorted(self._theirs(brought), key=weight)
-        return verdicts[-1] if verdicts else None
+        # A record may have been copied to another combination's path.
+        there = (
+            each for each in verdicts if record_path(each.record.key, each.record.recipe) == path
+        )
+        return max(there, key=weight, default=None)
+
+    def _has_some(self, path: str) -> bool:
+        """Whether anything stands at a path that is not one's own.
+
+        Raises:
+            LostError: it cannot be read, or what was there is lost.
+        """
+        own = self._reader.read(f"{self._own}:{path}") if self._own is not None else None
+        blobs = {own.id if own is not None else ""}
+        is_other = False
+        for tip in self._tips:
+            try:
+                record, blob, losses = record_at(self._reader, tip, path)
+            except ShapeError:
+                continue
+            finished = record.finished if record is not None else ""
+            if any(loss.may_hide(path, blob, finished) for loss in losses.losses):
+                raise LostError(f"a part of them was lost by {losses.losses[-1].noticed}")
+            is_other = is_other or blob not in blobs
+        return is_other
 
     def all(self) -> list[Theirs]:
-        """Every one, newest first."""
-        verdicts = self._theirs(self._brought(""))
+        """Every one that can be read, newest first."""
+        try:
+            brought = self._brought("")
+        except GitError:
+            salvage, whole = Salvage(self._reader), []
+            for tip in self._tips:
+                base = tip if is_whole(self._repository, tip) else salvage.base(tip)
+                whole += [base] if base is not None else []
+            self._tips = whole
+            if self._own is not None and not is_whole(self._repository, self._own):
+                self._own = None
+            brought = self._brought("") if whole else ()
+        blobs = Salvage(self._reader).read([each.blob for each in brought])
+        verdicts = self._theirs(brought, blobs)
         return sorted(verdicts, key=lambda each: each.record.finished, reverse=True)
 
     def _brought(self, path: str) -> tuple[_Brought, ...]:
@@ -130,19 +179,22 @@ class Colleagues:
         shown = ("-z", "--raw", "--root", "--no-abbrev", "--no-renames", "--no-merges")
         brings = ("--full-history", "--diff-filter=AM", "--format=commit %H %cn <%ce>")
         within = [f":(literal){path}"] if path else []
-        words = (*_PLAIN, "log", *shown, *brings, *self._tips.values(), *own, "--", *within)
+        words = (*_PLAIN, "log", *shown, *brings, *self._tips, *own, "--", *within)
         output = self._repository.run(*words)
         return tuple(_parsed(output))
 
-    def _theirs(self, brought: Iterable[_Brought]) -> list[Theirs]:
+    def _theirs(
+        self, brought: Sequence[_Brought], blobs: Iterable[GitObject | None]
+    ) -> list[Theirs]:
         signed = self._well_signed({each.commit for each in brought})
-        blobs = self._pool.reader(self._repository).read_all([each.blob for each in brought])
         verdicts = []
         for each, record in zip(brought, parse_all(blobs), strict=True):
             if record is not None:
-                is_signed = each.commit in signed
-                trusted = self._trust is Trust.ALL or (self._trust is Trust.SIGNED and is_signed)
-                verdicts.append(Theirs(record, each.by, is_signed, trusted))
+                is_own, is_signed = record.clone in self._names, each.commit in signed
+                counts = is_own or self._trust is Trust.ALL
+                counts = counts or (self._trust is Trust.SIGNED and is_signed)
+                by = "" if is_own else each.by
+                verdicts.append(Theirs(record, by, is_signed, counts and not record.is_ahead))
         return verdicts
 
     def _well_signed(self, commits: set[str]) -> set[str]:

@@ -7,6 +7,7 @@ what those have no field for stands in the predicate under ``guard``.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
@@ -18,6 +19,9 @@ _PREDICATE: Final = "https://in-toto.io/attestation/test-result/v0.1"
 _NAME_KEY: Final = 12
 _NAME_RECIPE: Final = 8
 _LONGEST: Final = 1e9
+_STAMP: Final = "%Y-%m-%dT%H:%M:%SZ"
+# Seconds that clocks may differ by.
+_AHEAD: Final = 600
 
 
 class EngineFacts(NamedTuple):
@@ -82,6 +86,7 @@ class Record(NamedTuple):
         published: when the image was published under its own tag, as `finished`; "" where it was
             not.
         tags: every other ``name:tag`` under which it was published.
+        clone: which clone recorded it, by a random name; "" where that is not known.
     """
 
     key: str
@@ -104,6 +109,7 @@ class Record(NamedTuple):
     context_sha256: str = ""
     published: str = ""
     tags: tuple[str, ...] = ()
+    clone: str = ""
 
     @property
     def name(self) -> str:
@@ -138,6 +144,11 @@ class Record(NamedTuple):
         """Whether the image was published under a name, with its own tag."""
         return bool(self.published) and self.image.digest.startswith(f"{name}@")
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it is a pass of the future, which does not count; a failure does."""
+        return self.result is Result.PASSED and self.finished > stamp(time.time() + _AHEAD)
+
     def is_named(self, name: str) -> bool:
         """Whether a person means this verdict: the start of its name, or of its key."""
         return self.name.startswith(name) or self.key.startswith(name)
@@ -160,6 +171,11 @@ class Record(NamedTuple):
     @property
     def _word(self) -> str:
         return "PASSED" if self.result is Result.PASSED else "FAILED"
+
+
+def stamp(seconds: float) -> str:
+    """A time as records have it: UTC, ISO 8601 with seconds."""
+    return time.strftime(_STAMP, time.gmtime(seconds))
 
 
 class _Subject(NamedTuple):
@@ -218,6 +234,8 @@ def _check(record: Record) -> None:
     for name, digest in (("key", record.key), ("recipe", record.recipe)):
         if not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", digest):
             raise ShapeError(f"{name}: {digest!r} is no id")
+    if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", record.finished, re.ASCII):
+        raise ShapeError(f"finished: {record.finished!r} is no time")  # they are compared as texts
     for seconds in (record.build_seconds, record.test_seconds):
         if not 0 <= seconds < _LONGEST:
             raise ShapeError(f"it took {seconds!r} seconds")

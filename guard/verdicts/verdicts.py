@@ -1,34 +1,32 @@
 """The verdicts: one ref whose history holds every attempt, and whose tree the newest of each.
 
 ``refs/guard/verdicts`` is a commit whose tree maps ``<key, fanned out>/<recipe>.json`` to a record.
+What of it is lost is read around (`guard.verdicts.salvage`); recording links a whole tree on.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from guard.errors import GuardError
-from guard.git.objects import GitObject, ObjectPool
-from guard.git.refs import REMOTES, VERDICTS, list_refs
-from guard.git.remotes import read_remotes
+from guard.git.objects import GitObject, ObjectPool, ObjectReader
+from guard.git.refs import REMOTES, VERDICTS, list_refs, tip_in
+from guard.git.remotes import Pairs, fetched_over, read_remotes
 from guard.git.repository import Repository
-from guard.git.store import Part, Store
-from guard.git.trees import entries
+from guard.git.store import Part
 from guard.model import Result, ShapeError, Tested, VerdictState
+from guard.verdicts import CLONE, LOST, SETTING
+from guard.verdicts import record_path as record_path
 
 if TYPE_CHECKING:
     from guard.verdicts.colleagues import Colleagues, Theirs
     from guard.verdicts.record import Record
+    from guard.verdicts.salvage import Loss
 
 REF: Final = VERDICTS
 NAME: Final = "/verdicts"
-
-
-class _BrokenRefError(GuardError):
-    """The ref is there and cannot be read."""
 
 
 class Verdicts:
@@ -39,6 +37,7 @@ class Verdicts:
         self._repository = repository
         self._pool = pool
         self._tips: tuple[str | None, dict[str, str]] | None = None
+        self._named: list[tuple[str, str]] = []
 
     @property
     def logs(self) -> str:
@@ -62,33 +61,65 @@ class Verdicts:
         return self._counting(key, digest)[1]
 
     def _counting(self, key: str, digest: str) -> tuple[Tested, Record | None]:
-        own, record = self._own(key, digest)
-        # Where sync has brought nothing, nothing more is imported.
-        if own.state is VerdictState.UNREADABLE or not self._where()[1]:
-            return own, record
-        theirs = self._colleagues().newest(record_path(key, digest))
-        if theirs is None or (theirs.record.key, theirs.record.recipe) != (key, digest):
-            return own, record
-        if not theirs.trusted:
-            if own.state is not VerdictState.UNTESTED:
-                return own, record
-            what = f"{theirs.record.name} ({theirs.record.result.value}) of {theirs.by}"
-            uncounted = f"{what} does not count: git config guard.trust"
-            return own._replace(uncounted=uncounted), record
-        if record is not None and not _outweighs(theirs.record, record):
-            return own, record
-        # The log is on the machine of whoever recorded it.
-        return _tested(theirs.record)._replace(log="", by=theirs.by), theirs.record
+        from guard.verdicts.salvage import Losses, LostError, record_at
 
-    def is_newest(self, tested: Tested) -> bool:
-        """Whether one's own record, as it was read, is the newest, and nobody else's are here.
+        tested, path = Tested(VerdictState.UNTESTED, key, digest), record_path(key, digest)
+        tip, tips = self._where()
+        own, blob, losses = None, "", Losses()
+        try:
+            if tip is not None:
+                own, blob, losses = record_at(self._reader, tip, path)
+            if tip is not None and own is not None and not self._is_own(own):
+                own, tips = None, {**tips, REF: tip}
+            # Where sync has brought nothing, nothing more is imported.
+            theirs = self._colleagues(tips).newest(path) if tips else None
+        except LostError as error:
+            return _unreadable(tested, error), None
+        except ShapeError as error:
+            return _unreadable(tested, f"the verdict {path} is damaged: {error}"), None
+        record, by = _newest(own, theirs)
+        blob = blob if record is own else ""
+        for loss in losses.losses:
+            if loss.may_hide(path, blob, record.finished if record is not None else ""):
+                return _unreadable(tested, _hidden(loss)), None
+        if record is None:
+            return tested._replace(uncounted=_why_not(own, theirs)), None
+        # The log is on the machine of whoever recorded it.
+        log = "" if by or not record.log else os.path.join(self.logs, record.log)
+        log = log if log and os.path.exists(log) else ""
+        return _tested(record)._replace(log=log, by=by, blob=blob), record
+
+    def is_newest(self, tested: Tested, standing: tuple[str, ...]) -> bool:
+        """Whether one's own record, as it was read, still is the newest that counts.
 
         Refs are asked for by their names: git lists none, however many there are.
+
+        Args:
+            standing: what `standing` was when it was read.
         """
-        own = f"{REF}:{record_path(tested.key, tested.recipe)}"
-        names = [own, *self._their_refs()]
-        record, *theirs = self._pool.reader(self._repository).read_refs(names)
-        return record is not None and record.id == tested.blob and not any(theirs)
+        names = self._their_refs()
+        asked = (f"{REF}:{record_path(tested.key, tested.recipe)}", f"{REF}:{LOST}")
+        commits = (f"{name}^{{commit}}" for name in names)
+        record, lost, *theirs = self._reader.read_refs([*asked, *commits])
+        tips = {name: tip.id for name, tip in zip(names, theirs, strict=True) if tip is not None}
+        # Of a ref whose commit is lost git says what it says of no ref.
+        is_read = not any(
+            os.path.lexists(os.path.join(self._repository.common_dir, name))
+            for name in names
+            if name not in tips
+        )
+        is_same = record is not None and record.id == tested.blob and lost is None
+        return is_same and is_read and self._standing(tips) == standing
+
+    @property
+    def standing(self) -> tuple[str, ...]:
+        """What others' verdicts are here and whether they count, in a form to compare."""
+        return self._standing(self._where()[1])
+
+    def _standing(self, tips: dict[str, str]) -> tuple[str, ...]:
+        trust = dict(self._settings).get(SETTING, "")
+        theirs = (trust, *(f"{name} {tip}" for name, tip in sorted(tips.items()))) if tips else ()
+        return (*theirs, *self._mirrors)
 
     def others(self) -> list[Theirs]:
         """What others recorded and ``guard sync`` brought, newest first, trusted or not.
@@ -96,82 +127,66 @@ class Verdicts:
         Raises:
             ConfigError: ``guard.trust`` is no word that guard knows.
         """
-        return self._colleagues().all() if self._where()[1] else []
+        tip, tips = self._where()
+        if tip is not None and not all(map(self._is_own, self._records(self._files(tip)))):
+            tips = {**tips, REF: tip}
+        return [each for each in self._colleagues(tips).all() if each.by] if tips else []
 
     def counted(self) -> list[Record]:
         """As `newest`, with those of `others` that count: what `look_up` goes by."""
-        records = {record_path(each.key, each.recipe): each for each in self.newest()}
+        own = (each for each in self.newest() if not each.is_ahead)
+        records = {record_path(each.key, each.recipe): each for each in own}
         for theirs in self.others():
             path = record_path(theirs.record.key, theirs.record.recipe)
             if theirs.trusted and (path not in records or _outweighs(theirs.record, records[path])):
                 records[path] = theirs.record
         return sorted(records.values(), key=lambda record: record.finished, reverse=True)
 
-    def _colleagues(self) -> Colleagues:
+    def _colleagues(self, tips: dict[str, str]) -> Colleagues:
         # Most clones share nothing.
         from guard.verdicts.colleagues import Colleagues, trust_in
 
-        own, theirs = self._where()
-        return Colleagues(self._repository, self._pool, theirs, own, trust_in(self._repository))
+        # What a mirror's fetch brought under one's own ref is among one's own there.
+        settings = self._settings if REF in tips else ()
+        names = {value for key, value in settings if key == CLONE}
+        own = None if REF in tips else self._where()[0]
+        trust = trust_in(self._settings)
+        return Colleagues(self._repository, self._pool, tips, own, trust, names)
 
-    def _own(self, key: str, digest: str) -> tuple[Tested, Record | None]:
-        """What one's own newest record says, and that record where it can be read."""
-        tested, path = Tested(VerdictState.UNTESTED, key, digest), record_path(key, digest)
-        try:
-            tip = self._where()[0]
-        except _BrokenRefError as error:
-            return _unreadable(tested, error), None
-        if tip is None:
-            return tested, None
-        reader = self._pool.reader(self._repository)
-        tree, blob = reader.read_all([f"{tip}^{{tree}}", f"{tip}:{path}"])
-        if tree is None:
-            return _unreadable(tested, _points_nowhere(tip)), None
-        if blob is None:
-            return self._without_record(tested, tree, path), None
+    def _is_own(self, record: Record) -> bool:
+        """Whether what stands under one's own ref is one's own: a mirror's fetch moves that."""
+        return not self._mirrors or (CLONE, record.clone) in self._settings
 
-        from guard.verdicts.record import parse_record
-
-        try:
-            record = parse_record(blob.data)
-        except ShapeError as error:
-            return _unreadable(tested, f"the verdict {path} is damaged: {error}"), None
-        if (record.key, record.recipe) != (key, digest):
-            detail = f"the verdict {path} is one of another combination ({record.name})"
-            return _unreadable(tested, detail), None
-        log = os.path.join(self.logs, record.log) if record.log else ""
-        log = log if log and os.path.exists(log) else ""
-        return _tested(record)._replace(log=log, blob=blob.id), record
-
-    def _without_record(self, tested: Tested, tree: GitObject, path: str) -> Tested:
-        """Untested, unless the record is named in the tree and only its object is not here."""
-        try:
-            entry = Store(self._pool, (self._repository,)).walk(tree, path)
-        except LookupError as error:
-            return _unreadable(tested, f"tree {error} of {REF} is missing")
-        if entry is None:
-            return tested
-        return _unreadable(tested, f"the verdict {path} is missing (blob {entry[0].id})")
+    @property
+    def _mirrors(self) -> list[str]:
+        return fetched_over(self._settings, REF)
 
     def newest(self) -> list[Record]:
-        """One's own newest record of each combination and recipe, newest first; no damaged ones."""
-        tip = self._whole_tip()
-        files = entries(self._repository, tip) if tip is not None else {}
-        return self._records(blob for _, blob in files.values())
+        """One's own newest record of each combination and recipe, newest first.
+
+        Of one that is damaged or missing an earlier one, where there is any.
+        """
+        tip = self._where()[0]
+        files = self._files(tip) if tip is not None else ()
+        return [*filter(self._is_own, self._records(files))]
 
     def history(self) -> list[Record]:
-        """Every attempt that was ever recorded, newest first."""
-        tip = self._whole_tip()
-        shown = ("--root", "-m", "--raw", "--no-abbrev", "--no-renames", "--format=")
-        listed = self._repository.text("log", *shown, tip) if tip is not None else ""
-        blobs = (line.split()[3] for line in listed.splitlines() if line.startswith(":"))
-        return self._records(blobs)
+        """Every attempt that was ever recorded and can be read, newest first."""
+        from guard.verdicts.salvage import Salvage
 
-    def _records(self, blobs: Iterable[str]) -> list[Record]:
-        from guard.verdicts.record import parse_all
+        tip = self._where()[0]
+        blobs = Salvage(self._reader).every(tip) if tip is not None else ()
+        return [*filter(self._is_own, self._records(blobs))]
 
-        names = [name for name in dict.fromkeys(blobs) if name.strip("0")]
-        records = parse_all(self._pool.reader(self._repository).read_all(names))
+    def _files(self, tip: str) -> Iterable[GitObject]:
+        from guard.verdicts.salvage import Salvage
+
+        return Salvage(self._reader).newest(tip).files.values()
+
+    def _records(self, blobs: Iterable[GitObject]) -> list[Record]:
+        from guard.verdicts.salvage import parse_all
+
+        records = parse_all(blobs)
         whole = (record for record in records if record is not None)
         return sorted(whole, key=lambda record: record.finished, reverse=True)
 
@@ -179,73 +194,58 @@ class Verdicts:
         """Do all that recording needs but moving the ref, in a private place: before the hour.
 
         Raises:
-            GuardError: there is no identity, no signing key, no room, or the ref is damaged.
+            GuardError: there is no identity, no signing key, no room, or the ref cannot be moved.
         """
         from guard.verdicts.recording import rehearse
 
-        rehearse(self._repository, lambda: self._where()[0])
+        rehearse(self._repository)
 
     def record(self, record: Record, parts: Iterable[Part]) -> list[str]:
         """Add a record; a passed one also keeps its submodules' commits from being pruned.
 
-        What could not be kept is returned, one line each: the verdict stands all the same.
+        What could not be kept, and what was found to be lost, is returned, one line each: the
+        verdict stands all the same.
 
         Raises:
             GuardError: the record could not be written; the ref is as it was.
         """
-        from guard.verdicts.recording import add, keep
+        from guard.verdicts.recording import add, keep, named_clone
 
-        def tip() -> str | None:
-            self.look_again()
-            return self._where()[0]
-
-        add(self._repository, record, record_path(record.key, record.recipe), tip)
+        clones = [value for key, value in self._settings if key == CLONE]
+        if not clones:
+            clones = [named_clone(self._repository)]
+            self._named = [(CLONE, clones[0])]
+        path = record_path(record.key, record.recipe)
+        troubles = add(self._repository, self._pool, record._replace(clone=clones[0]), path)
         self.look_again()
-        return keep(record, parts)
+        return [*troubles, *keep(record, parts)]
+
+    @property
+    def _reader(self) -> ObjectReader:
+        return self._pool.reader(self._repository)
+
+    @property
+    def _settings(self) -> Pairs:
+        return [*self._pool.settings.of(self._repository), *self._named]
 
     def _where(self) -> tuple[str | None, dict[str, str]]:
         """The tips, read once until somebody looks again: one's own, and others' by their refs."""
-        if self._tips is not None:
-            return self._tips
-        # By its full name: what abbreviates would also find a tag of that name. The object need
-        # not be there: that is for the caller to find out.
-        refs = list_refs(self._repository, REF, REMOTES)
-        # Git leaves out a ref whose file it cannot read, which is not the same as no ref.
-        path = os.path.join(self._repository.common_dir, *REF.split("/"))
-        if REF not in refs and os.path.isfile(path):
-            raise _BrokenRefError(
-                f"{path} names no commit (reference broken); what it named is still there, and "
-                "git fsck --lost-found lists it",
-                f"rm {shlex.quote(path)}",
+        if self._tips is None:
+            refs = list_refs(self._repository, REF, REMOTES)
+            # Most clones share nothing, and then nobody asks which remotes there are.
+            is_shared = refs.keys() - {REF} or os.path.isdir(
+                os.path.join(self._repository.common_dir, REMOTES)
             )
-        # Most clones share nothing, and then nobody asks which remotes there are.
-        names = self._their_refs() if refs.keys() - {REF} else []
-        own = refs[REF].id if REF in refs else None
-        self._tips = own, {name: refs[name].id for name in names if name in refs}
+            names = self._their_refs() if is_shared else []
+            tips = ((name, tip_in(self._repository, refs, name)) for name in names)
+            own = tip_in(self._repository, refs, REF)
+            self._tips = own, {name: tip for name, tip in tips if tip is not None}
         return self._tips
 
     def _their_refs(self) -> list[str]:
         """Where the verdicts of others stand that can count: those of the remotes there are."""
         remotes = read_remotes(self._pool.settings.of(self._repository), self._repository).remotes
         return [f"{REMOTES}{remote.name}{NAME}" for remote in remotes]
-
-    def _whole_tip(self) -> str | None:
-        """The tip, with a look at whether it is one."""
-        tip = self._where()[0]
-        if tip and self._pool.reader(self._repository).read_all([f"{tip}^{{tree}}"]) == [None]:
-            raise _points_nowhere(tip)
-        return tip
-
-
-def record_path(key: str, recipe: str) -> str:
-    """Where a record stands in the tree."""
-    return f"{key[:2]}/{key[2:]}/{recipe}.json"
-
-
-def _points_nowhere(tip: str) -> GuardError:
-    return GuardError(
-        f"{REF} points at {tip}, which is no commit with a tree", f"git update-ref -d {REF}"
-    )
 
 
 def _outweighs(theirs: Record, own: Record) -> bool:
@@ -255,10 +255,41 @@ def _outweighs(theirs: Record, own: Record) -> bool:
     return theirs.result is not Result.PASSED
 
 
+def _newest(own: Record | None, theirs: Theirs | None) -> tuple[Record | None, str]:
+    """The record that counts, and whose it is, "" for one's own."""
+    counting = None if own is None or own.is_ahead else own
+    if theirs is None or not theirs.trusted:
+        return counting, ""
+    if counting is not None and not _outweighs(theirs.record, counting):
+        return counting, ""
+    return theirs.record, theirs.by
+
+
+def _why_not(own: Record | None, theirs: Theirs | None) -> str:
+    """Which record there is that does not count, and why; "" for none."""
+    if theirs is not None and not theirs.trusted:
+        record, why = theirs.record, f"git config {SETTING}"
+        start, end = "no verdict of yours; ", f" of {theirs.by}"
+    elif own is not None:
+        record, why, start, end = own, "", "verdict ", ""
+    else:
+        return ""
+    if record.is_ahead:
+        why = f"{record.finished} is more than ten minutes ahead of this clock"
+    return f"{start}{record.name} ({record.result.value}){end} does not count: {why}"
+
+
+def _hidden(loss: Loss) -> str:
+    return (
+        f"a newer verdict on this combination may be among those that were lost by {loss.noticed}; "
+        "guard sync brings it back where it was shared"
+    )
+
+
 def _unreadable(tested: Tested, why: GuardError | str) -> Tested:
-    error = GuardError(why, "guard test --again") if isinstance(why, str) else why
-    state = VerdictState.UNREADABLE
-    return tested._replace(state=state, detail=error.problem, remedy=error.remedy)
+    error = why if isinstance(why, GuardError) else GuardError(why)
+    remedy = error.remedy or "guard test --again"
+    return tested._replace(state=VerdictState.UNREADABLE, detail=error.problem, remedy=remedy)
 
 
 def _tested(record: Record) -> Tested:
@@ -269,6 +300,5 @@ def _tested(record: Record) -> Tested:
         record.recipe,
         record.detail,
         verdict=record.name,
-        log=record.log,
         published=bool(record.published),
     )
