@@ -17,13 +17,14 @@ from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError
 from guard.git.objects import ObjectPool
 from guard.git.repository import (
     Repository,
+    checkout_at,
     distinct,
     enclosing,
     find_here,
     hook_repository,
     submodule_repositories,
 )
-from guard.install.chain import WORKS, joined, run_chained, take_chained
+from guard.install.chain import USUAL, WORKS, joined, run_chained, take_chained
 
 # The consumer, the dependency, and others that a push is likely to ask of.
 _LIKELY: Final = 4
@@ -74,6 +75,8 @@ def main(words: Sequence[str]) -> int:
 
         screen = Screen.for_hook()
         judged = _judged(arguments, refs, screen, pool, here)
+        if here is not None:
+            _tell_unhooked(here, judged, screen, pool)
     status = judged.status
     if len(arguments) != 2:
         _tell_uncovered(screen)
@@ -157,6 +160,30 @@ def _tell_uncovered(screen: Screen) -> None:
                 "deletions, tags on known commits or new branches without new commits; guard "
                 "install makes git itself show all"
             )
+
+
+def _tell_unhooked(here: Repository, judged: Judged, screen: Screen, pool: ObjectPool) -> None:
+    """One line where git has made the consumer's checkout anew, and so without its hook.
+
+    Args:
+        here: the repository that is pushed from.
+    """
+    # Of a superproject's commit the consumer's gitlink comes first.
+    links = {item.gitlinks[0] for item in judged.decisions if len(item.gitlinks) > 1}
+    for path in {link.path for link in links}:
+        checkout = checkout_at(here, path)
+        if checkout is None or os.path.lexists(os.path.join(checkout.common_dir, USUAL)):
+            continue
+        reason, remedy = f"there is no hook in {checkout.common_dir}/hooks", "guard install"
+        with suppress(GuardError):
+            if "core.hookspath" in dict(pool.settings.of(checkout)):
+                from guard.install.health import hook_health
+
+                health = hook_health(checkout)
+                if health.effective:
+                    continue
+                reason, remedy = health.reason, health.remedy
+        screen.say(f"guard: a push of {path} from here is not judged: {reason}: {remedy}")
 
 
 def _bypassed(

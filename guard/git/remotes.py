@@ -14,7 +14,8 @@ from guard.git.repository import Ended, Repository, end, finish
 
 _SETTINGS: Final = (
     *("config", "-z", "--get-regexp"),
-    r"^((guard|remote|url|branch|push|submodule|hook)\.|diff\.ignoresubmodules$)",
+    r"^((guard|remote|url|branch|push|submodule|hook)\.|diff\.ignoresubmodules$"
+    r"|core\.hookspath$)",
 )
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
 # Seconds. A person waits, and git holds the connection of the push open meanwhile.

@@ -19,6 +19,8 @@ OPTION: Final = "--chained"
 # Instead of a push: says by its exit status whether a push could be judged.
 WORKS: Final = "--works"
 _NAME: Final = "pre-push"
+# Where a hook lies in a git dir, unless git is told of another folder.
+USUAL: Final = f"hooks/{_NAME}"
 
 
 def take_chained(arguments: Sequence[str]) -> tuple[str, list[str]]:
