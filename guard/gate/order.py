@@ -13,6 +13,7 @@ from guard.model import (
     Combination,
     Decision,
     Finding,
+    Gitlink,
     outcome_of,
 )
 from guard.situation.contents import with_consumer
@@ -47,43 +48,38 @@ class Order:
         if not decisions:
             return []
         stale = self._stale([item.ref for item in decisions])
-        releases: dict[str, tuple[Finding, ...]] = {}
+        early: dict[tuple[Gitlink, ...], tuple[Finding, ...]] = {}
         result = []
         for item in decisions:
-            commit = self._release_of(item)
-            if commit not in releases:
-                releases[commit] = self._unpublished(commit) if commit else ()
+            if item.gitlinks not in early:
+                early[item.gitlinks] = self._unpublished(item.gitlinks)
             rules = (PUBLISHED, MERGED)
-            found = releases[commit] + stale.get(item.ref, ())
+            found = early[item.gitlinks] + stale.get(item.ref, ())
             result.append(_with(item, found, rules))
         return result
 
-    def _release_of(self, decision: Decision) -> str:
-        """The dependency's commit that a commit of the consumer was judged with."""
-        try:
-            config = self._gate.present_config()
-        except GuardError:
-            return ""  # and so it is undecided already
-        return dict(decision.gitlinks).get(config.dependency, "")
-
-    def _unpublished(self, commit: str) -> tuple[Finding, ...]:
+    def _unpublished(self, gitlinks: tuple[Gitlink, ...]) -> tuple[Finding, ...]:
         """What is to be pushed before the consumer; what is not known waits for the superproject.
 
         A push of the superproject that takes its submodules along goes through them in the order
         of their paths.
+
+        Args:
+            gitlinks: those that the consumer was judged with, none where it is undecided already.
         """
+        if not gitlinks:
+            return ()
         try:
-            present = self._gate.present()
-            publication = self._links.release(present, self._gate.config(present), commit)
-            if publication is None or publication.state not in _UNPUBLISHED:
-                return ()
-            if self._links.takes_submodules_along:
+            judged = self._gate.present()._replace(replaced=gitlinks)
+            links = self._links.before_consumer(judged, self._gate.config(judged))
+            early = tuple(link for link in links if link.state in _UNPUBLISHED)
+            if not early or self._links.takes_submodules_along:
                 return ()
         except GuardError:
             return ()
         from guard.gate import ruling
 
-        return ruling.of_links(self._gate.workspace.name(""), present, (publication,))
+        return ruling.of_links(self._gate.workspace.name(""), judged, early)
 
     def _stale(self, refs: Sequence[str | None]) -> dict[str | None, tuple[Finding, ...]]:
         try:

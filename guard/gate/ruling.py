@@ -127,7 +127,7 @@ def nearest(
     if not links.present(place.repository, [standing.commit]):
         what = f"commit {standing.commit} of {standing.path} is not in {place.repository.git_dir}"
         return Unknown(what, (git(place.repository, "fetch", name, standing.commit),))
-    if place.tracking.is_shallow:
+    if place.repository.is_shallow:
         what = f"the history of {standing.path} is cut off, so it cannot be seen what is merged"
         return Unknown(what, (git(place.repository, "fetch", "--unshallow", name),))
     return standing

@@ -128,6 +128,7 @@ class Situation(Destinations):
             tested=facts.tested,
             image=self._image,
             consumer=_tried(self._consumer),
+            unfetchable=self._unfetchable,
             beside=_tried(lambda: self._own_branch),
             superproject=_tried(self._superproject),
             staged=self.is_staged,

@@ -118,6 +118,11 @@ class Repository(NamedTuple):
         """The folder that it is known by: its checkout, else its git dir."""
         return self.work_tree or self.git_dir
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether history is cut off, so that what is not seen to be reachable may be so."""
+        return os.path.exists(os.path.join(self.common_dir, "shallow"))
+
     def command(self, *arguments: str) -> list[str]:
         """The argv that runs git in this repository, wherever its checkout is."""
         return ["git", f"--git-dir={self.git_dir}", *arguments]

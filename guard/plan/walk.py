@@ -105,8 +105,10 @@ def steps(facts: ReleaseFacts) -> tuple[Step, ...]:
         Kind.PUSH_SUPERPROJECT: f"push {names.superproject}",
     }
     own: tuple[_Own, ...] = (
-        *(_dependency(facts), *_tried(facts), _image(facts)),
-        *(_consumer(facts), _superproject(facts)),
+        _fetchable(facts, _dependency(facts), names.dependency_path),
+        *(*_tried(facts), _image(facts)),
+        _fetchable(facts, _consumer(facts), names.consumer_path),
+        _fetchable(facts, _superproject(facts)),
     )
     stuck = next((at for at, item in enumerate(own, 1) if isinstance(item, Trouble)), 0)
     first = next((at for at, item in enumerate(own, 1) if isinstance(item, _Open)), 0)
@@ -268,6 +270,27 @@ def rebase(facts: ReleaseFacts, spot: Spot) -> tuple[Command, ...]:
     return commands
 
 
+def _fetchable(facts: ReleaseFacts, own: _Own, path: str = "") -> _Own:
+    """A push, unless others could not fetch what it pins.
+
+    Args:
+        path: of what is pushed, where that is a submodule; else all count that are in neither.
+    """
+    names = facts.names
+    for publication in () if isinstance(own, Trouble) else facts.unfetchable:
+        inside = (names.dependency_path, names.consumer_path)
+        around = next((each for each in inside if publication.path.startswith(f"{each}/")), "")
+        if around == path:
+            return _unfetchable(facts, publication)
+    return own
+
+
+def _unfetchable(facts: ReleaseFacts, publication: Publication) -> Trouble:
+    (finding,) = published.check(Publications(Evidence(facts.names.superproject), (publication,)))
+    is_undecided = finding.severity is Severity.UNDECIDED
+    return Trouble(finding.message, told(publication.remedy), is_undecided)
+
+
 def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) -> _Own:
     """Whether something is where it has to be."""
     if isinstance(spot, Trouble):
@@ -275,9 +298,7 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
     if isinstance(spot, Publication) and isinstance(facts.superproject, Trouble):
         return facts.superproject  # a relative URL counts from its remote
     if isinstance(spot, Publication):
-        source = Evidence(facts.names.superproject)
-        (finding,) = published.check(Publications(source, (spot,)))
-        return Trouble(finding.message, told(spot.remedy), finding.severity is Severity.UNDECIDED)
+        return _unfetchable(facts, spot)
     what = spot.branch if spot.source == spot.ref else spot.source[:12]
     if spot.is_there:
         seen = "has" if spot.asked else "is known to have"

@@ -36,6 +36,10 @@ def _finding(facts: Publications, link: Publication) -> Finding:
     elif link.state is PublicationState.UNASKED:
         severity = Severity.WARNING
         message = f"{what} is in nothing that {link.remote} is known to have: a push will ask it"
+    elif link.state is PublicationState.INHERITED:
+        severity = Severity.WARNING
+        message = f"nothing tells that others can fetch {what}, which is no new gitlink"
+        found, expected = "the same in the destination already", f"a URL that has {link.commit}"
     elif link.state is PublicationState.UNANSWERED:
         message = f"whether {link.remote} has {what} is not known: {link.detail}"
         expected = f"an answer when you are online again, or {_BYPASS}"

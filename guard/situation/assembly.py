@@ -8,7 +8,6 @@ from guard.config import FILE, is_below
 from guard.errors import ConfigError, GitError, MissingObjectError
 from guard.git.commands import git
 from guard.git.objects import GitObject
-from guard.git.repository import distinct, submodule_repositories
 from guard.git.store import Part, Store
 from guard.git.trees import FOLDER, GITLINK, TreeEntry, tree_id
 from guard.model import Combination
@@ -77,10 +76,7 @@ class _Assembler:
     ) -> str | None:
         whole = prefix + path
         if prefix:
-            nested = submodule_repositories(
-                parent.repositories, path, dict.fromkeys((*names, path))
-            )
-            store = Store(self._submodules.pool, distinct(nested))
+            store = self._submodules.nested(parent, path, names)
         else:
             store = self._submodules.store(path, names)
         root = store.root(commit)

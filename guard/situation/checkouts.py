@@ -334,8 +334,7 @@ def _relation(repository: Repository, head: str, gitlink: str) -> Relation:
         return Relation.AHEAD
     if is_ancestor(repository, head, gitlink):
         return Relation.BEHIND
-    is_shallow = os.path.exists(os.path.join(repository.common_dir, "shallow"))
-    return Relation.CUT_OFF if is_shallow else Relation.APART
+    return Relation.CUT_OFF if repository.is_shallow else Relation.APART
 
 
 def stage_settings(superproject: Repository, settings: Settings) -> Command:

@@ -2,16 +2,16 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from guard.config import FILE, Config, read_config
 from guard.errors import GitError, MissingObjectError
 from guard.git.commands import Remedy, git
 from guard.git.memo import Memo
 from guard.git.objects import GitObject, KeptRefs, ObjectPool
-from guard.git.repository import Repository
+from guard.git.repository import Repository, distinct, submodule_repositories
 from guard.git.store import Root, Store
-from guard.git.trees import FOLDER, GITLINK
+from guard.git.trees import FOLDER, GITLINK, entries
 from guard.model import Combination, Gitlink
 from guard.situation.branches import fetching
 from guard.situation.publication import Unknown
@@ -49,6 +49,27 @@ class Submodules:
     def named(self, store: Store, tree: GitObject) -> dict[str, list[str]]:
         """Path -> names, as the tree's ``.gitmodules`` says."""
         return {path: list(names) for path, names in self.modules(store, tree).items()}
+
+    def nested(self, parent: Store, path: str, names: Iterable[str]) -> Store:
+        """The store of a submodule of a submodule, by its path and names there."""
+        places = submodule_repositories(parent.repositories, path, dict.fromkeys((*names, path)))
+        return Store(self.pool, distinct(places))
+
+    def gitlinks(self, repository: Repository, tree: str) -> dict[str, str]:
+        """Path -> commit of all gitlinks below a tree, whether ``.gitmodules`` names them or not.
+
+        Git lists a tree that is new here.
+        """
+        links = self._memo.read(dict[str, str], "gitlinks", tree)
+        if links is None:
+            try:
+                below = entries(repository, tree, "-d").items()
+            except GitError as error:
+                refetch = git(repository, "fetch", "--refetch", "--no-filter").text
+                raise MissingObjectError(error.problem, refetch) from error
+            links = {path: commit for path, (mode, commit) in below if mode == GITLINK}
+            self._memo.write(links, "gitlinks", tree)
+        return links
 
     def modules(self, store: Store, tree: GitObject) -> dict[str, dict[str, str]]:
         """Path -> name -> URL, as the tree's ``.gitmodules`` says; "" where it names no URL."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from guard.errors import GitError
+from guard.errors import GitError, GuardError
 from guard.git.commands import ALONE, PERSON, Command, git, told
 from guard.git.commits import is_named, reachable
 from guard.git.refs import list_refs
@@ -54,6 +54,8 @@ _TAGS: Final = "refs/tags/"
 _FETCHING: Final = 60.0
 # They cannot be asked as they are named, or need not be.
 _PUSHABLE = (PublicationState.PUBLISHED, PublicationState.UNPUBLISHED, PublicationState.UNASKED)
+# What no push is in the way of, as far as is known.
+_HARMLESS = (PublicationState.PUBLISHED, PublicationState.UNASKED, PublicationState.INHERITED)
 
 
 class Destinations:
@@ -303,6 +305,20 @@ class Destinations:
         """Whether others can fetch the commit of a submodule, as far as is known here."""
         (publications,) = self._links.of([(self.combination, self.config)])
         return next(each for each in publications if each.path == path)
+
+    @property
+    def _unfetchable(self) -> tuple[Publication, ...]:
+        """The gitlinks that others cannot fetch, but for the consumer's and the dependency's own.
+
+        The remotes of those are asked by the steps that push to them.
+        """
+        destination = self._destination._replace(asks=bool(self._patience))
+        links = PublishedLinks(self._contents, destination, closely=destination.asks)
+        own = (self.config.consumer, self.config.dependency)
+        with suppress(GuardError):  # what cannot be read is in the way of the steps themselves
+            (publications,) = links.of([(self.combination, self.config)], without=own)
+            return tuple(each for each in publications if each.state not in _HARMLESS)
+        return ()
 
     def _places(self, path: str) -> Iterable[Place]:
         submodule = self._links.submodule(self.combination, self.config, path)

@@ -1,31 +1,37 @@
 """The gitlinks of commits of the superproject, and what is known here of their remotes."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from guard.config import Config
-from guard.errors import GitError
+from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.commits import reachable
 from guard.git.remotes import SECONDS, Remote, is_local, ls_remote, read_remotes, resolved
 from guard.git.repository import Repository
-from guard.git.trees import GITLINK
+from guard.git.store import Store
 from guard.model import Combination
 from guard.situation.branches import (
     HEADS,
     default_candidates,
+    default_names,
     head_branch,
     moves_default,
     pushed_to,
     remote_head,
     remote_of,
+    tracking_ref,
 )
-from guard.situation.contents import Contents, superproject_tree
+from guard.situation.contents import Contents, Submodules, of_commit, superproject_tree
 from guard.situation.tracking import Place, Tracking, track
 from guard.situation.workspace import Workspace
 
 _KIND: Final = "reaches"
+_WHOLE: Final = "whole"
 
 
 class Destination(NamedTuple):
@@ -35,19 +41,23 @@ class Destination(NamedTuple):
         url: as git gives it to the hook; "" where nobody pushes.
         ref: the one that is pushed to, or would be; "" for several, and where it is not known.
         asks: whether a remote may be asked over the network.
+        tips: what git says that refs are at there which the push moves.
     """
 
     remote: str = ""
     url: str = ""
     ref: str = ""
     asks: bool = True
+    tips: tuple[str, ...] = ()
 
 
 class Submodule(NamedTuple):
-    """One submodule as a commit of the superproject names it.
+    """One submodule as a commit of the superproject, or of a submodule around it, names it.
 
     Args:
+        path: in the superproject.
         url: as ``.gitmodules`` writes it, "" for none.
+        around: the submodule that this one is nested in.
     """
 
     path: str
@@ -55,6 +65,12 @@ class Submodule(NamedTuple):
     url: str
     release_tag: str
     repositories: tuple[Repository, ...]
+    around: Submodule | None = None
+
+    @property
+    def path_there(self) -> str:
+        """Where it stands in what is around it."""
+        return self.path if self.around is None else self.path.removeprefix(f"{self.around.path}/")
 
 
 class Links:
@@ -74,31 +90,62 @@ class Links:
     def submodules(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
         """The submodules of a combination, each with the commit at its gitlink.
 
-        In the order of a release: the dependency first, the consumer last.
+        In the order of a release: the dependency first, the consumer last; what is nested before
+        what it is nested in. Left out is what is nested and known to be published as a whole.
         """
-        contents = self.contents
-        store = contents.store(combination)
+        links = []
+        for submodule, commit in self._own(combination, config):
+            names = self.contents.submodules(config)
+            store = names.store(submodule.path, submodule.names)
+            links += [*self._nested(names, submodule, store, commit), (submodule, commit)]
+        return links
+
+    def _own(self, combination: Combination, config: Config) -> Iterator[tuple[Submodule, str]]:
+        """The superproject's own."""
+        names = self.contents.submodules(config)
+        store = self.contents.store(combination)
         tree = superproject_tree(store, combination)
-        modules = contents.submodules(config).modules(store, tree)
-        top = {os.fsdecode(entry.name) for entry in tree.entries if entry.mode == GITLINK}
-        found = []
-        paths = {*top, config.consumer, config.dependency, *modules}
+        modules = names.modules(store, tree)
+        links = dict(names.gitlinks(store.repositories[0], tree.id))
+        links.update((link.path, link.commit) for link in combination.replaced)
         ends = (config.dependency, config.consumer)
-        for path in sorted(paths, key=lambda path: (path != ends[0], path == ends[1], path)):
-            commit = contents.gitlink(combination, path)
-            if commit is None:
-                continue
-            names = modules.get(path, {})
-            url = list(names.values())[-1] if names else ""
+        for path in sorted(links, key=lambda path: (path != ends[0], path == ends[1], path)):
+            urls = modules.get(path, {})
             form = config.release_tag if path == config.dependency else ""
-            repositories = contents.submodules(config).store(path, tuple(names)).repositories
-            found.append((Submodule(path, tuple(names), url, form, repositories), commit))
-        return found
+            repositories = names.store(path, tuple(urls)).repositories
+            yield _named(path, urls, repositories)._replace(release_tag=form), links[path]
+
+    def _nested(
+        self, names: Submodules, around: Submodule, store: Store, commit: str
+    ) -> Iterator[tuple[Submodule, str]]:
+        """What a submodule's commit has submodules of; whether it is here itself is asked later."""
+        root = store.root(commit)
+        if root is None:
+            if any(self.present(each, [commit]) for each in store.repositories):
+                problem = f"the tree of commit {commit} of {around.path} is missing"
+                raise MissingObjectError(problem, store.refetch.text)
+            return
+        links = names.gitlinks(root.repository, root.tree.id)
+        if not links:
+            return
+        modules = names.modules(store, root.tree)
+        for path, link in links.items():
+            urls = modules.get(path, {})
+            inner = names.nested(store, path, urls)
+            nested = _named(f"{around.path}/{path}", urls, inner.repositories)
+            nested = nested._replace(around=around)
+            if not self.contents.memo.read(bool, _WHOLE, *self.urls(nested), link):
+                yield from self._nested(names, nested, inner, link)
+                yield nested, link
+
+    def keep_whole(self, submodule: Submodule, commit: str) -> None:
+        """Keep that all of a nested submodule is published; the next push starts no git in it."""
+        self.contents.memo.write(True, _WHOLE, *self.urls(submodule), commit)
 
     def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
-        """The submodule at a path, None where there is no gitlink."""
-        links = self.submodules(combination, config)
-        return next((item for item, _ in links if item.path == path), None)
+        """The superproject's own submodule at a path, None where there is no gitlink."""
+        links = self._own(combination, config)
+        return next((submodule for submodule, _ in links if submodule.path == path), None)
 
     def tracking(self, repositories: Iterable[Repository]) -> list[Tracking]:
         """What repositories know of their remotes; each is asked once."""
@@ -125,11 +172,13 @@ class Links:
         """What a submodule's URL stands for, a path made absolute.
 
         A relative one counts from the remote that the superproject is fetched from, and from where
-        it is pushed to: each is where others clone it.
+        it is pushed to: each is where others clone it. That of a nested one counts from what it is
+        nested in.
         """
         found = [submodule.url]
         if submodule.url.startswith(("./", "../")):
-            whole = [resolved(submodule.url, base) for base in self._bases()]
+            bases = self.urls(submodule.around) if submodule.around else self._bases()
+            whole = [resolved(submodule.url, base) for base in bases]
             found = [url for url in whole if url] or found
         return [os.path.join(self.here.base, url) if is_local(url) else url for url in found]
 
@@ -193,6 +242,24 @@ class Links:
         return next(iter(self.here.at(self.here.places(self.destination.url))), None)
 
     @cached_property
+    def there(self) -> set[tuple[str, ...]]:
+        """Path, commit and URLs of what is nested in what the destination is known to have."""
+        refs, remote = self.contents.refs, self.pushed_to or self.home
+        names: tuple[str, ...] = default_names(remote.name) if remote is not None else ()
+        if remote is not None and self.destination.ref:
+            branch = self.destination.ref.removeprefix(HEADS)
+            names = (tracking_ref(remote.name, branch), *names)
+        tips = {*self.destination.tips, *(refs[name].id for name in names if name in refs)}
+        top, contents = self.contents.workspace.superproject, self.contents
+        nested: set[tuple[str, ...]] = set()
+        for tip in tips:
+            with suppress(GuardError):  # what is not here tells nothing
+                combination = of_commit(top, contents.pool, tip, "")
+                links = self.submodules(combination, contents.config(combination))
+                nested.update((link.path, commit, *self.urls(link)) for link, commit in links)
+        return nested
+
+    @cached_property
     def home(self) -> Remote | None:
         """The remote that the superproject is fetched from."""
         workspace = self.contents.workspace
@@ -222,6 +289,11 @@ class Links:
         return {
             name: tip for name, tip in tips.items() if not self.leads_to(repository, [head], tip)
         }
+
+
+def _named(path: str, urls: Mapping[str, str], repositories: tuple[Repository, ...]) -> Submodule:
+    """A submodule by the names that ``.gitmodules`` has for its path, of which the last counts."""
+    return Submodule(path, tuple(urls), list(urls.values())[-1] if urls else "", "", repositories)
 
 
 def usual_destination(workspace: Workspace, asks: bool = True) -> Destination:

@@ -41,6 +41,7 @@ class PublicationState(Enum):
     NO_REMOTE = "no remote"
     NO_URL = "no URL"
     UNKNOWN = "unknown"
+    INHERITED = "in a submodule, and in the destination already"
 
 
 class Publication(NamedTuple):

@@ -1,6 +1,6 @@
 """How pushed gitlinks stand to their remotes: whether others can fetch them, what is merged."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +16,10 @@ from guard.situation.tracking import Place
 
 if TYPE_CHECKING:
     from guard.situation.unpublished import Search
+
+
+# What a remote says, or is known to have.
+_KNOWN = (PublicationState.PUBLISHED, PublicationState.UNPUBLISHED)
 
 
 class Standing(NamedTuple):
@@ -34,10 +38,15 @@ class Standing(NamedTuple):
 
 
 class PublishedLinks(Links):
-    """Says how gitlinks stand to their remotes; each commit is looked for once."""
+    """Says how gitlinks stand to their remotes; each commit is looked for once.
 
-    def __init__(self, contents: Contents, destination: Destination) -> None:
+    Args:
+        closely: whether a remote is asked of what is nested in the destination already, too.
+    """
+
+    def __init__(self, contents: Contents, destination: Destination, closely: bool = False) -> None:
         super().__init__(contents, destination)
+        self._closely = closely
         self._publications: dict[tuple[Submodule, str], Publication] = {}
 
     @cached_property
@@ -52,9 +61,20 @@ class PublishedLinks(Links):
         """Whether a push of the superproject pushes its submodules first."""
         return self._search.takes_submodules_along
 
-    def of(self, asked: Sequence[tuple[Combination, Config]]) -> list[tuple[Publication, ...]]:
-        """The publications of each combination's gitlinks, in the order of a release."""
-        links = [self.submodules(combination, config) for combination, config in asked]
+    def of(
+        self, asked: Sequence[tuple[Combination, Config]], without: Collection[str] = ()
+    ) -> list[tuple[Publication, ...]]:
+        """The publications of each combination's gitlinks, in the order of a release.
+
+        Args:
+            without: paths that are left out.
+        """
+        links = [self.submodules(*each) for each in asked]
+        return self._all([[link for link in each if link[0].path not in without] for each in links])
+
+    def _all(
+        self, links: Sequence[Sequence[tuple[Submodule, str]]]
+    ) -> list[tuple[Publication, ...]]:
         # In the order of the push, so that the same commits are told of each time.
         wanted: dict[Submodule, dict[str, None]] = {}
         for submodule, commit in (link for found in links for link in found):
@@ -66,14 +86,32 @@ class PublishedLinks(Links):
         for submodule, commits in wanted.items():
             for commit, publication in self._judged(submodule, list(commits)).items():
                 self._publications[submodule, commit] = publication
+            if submodule.around is not None:
+                self._keep_whole(submodule, commits)
         return [tuple(self._publications[key] for key in found) for found in links]
 
-    def release(self, combination: Combination, config: Config, commit: str) -> Publication | None:
-        """The publication of a commit of the dependency, None where there is no such submodule."""
-        submodule = self.submodule(combination, config, config.dependency)
-        if submodule is None or not submodule.url:
-            return None
-        return self._judged(submodule, [commit])[commit]
+    def _keep_whole(self, submodule: Submodule, commits: Iterable[str]) -> None:
+        """Keep what is nested, published, and has nothing nested in it that is not."""
+        inside = (submodule.path, f"{submodule.path}/")
+        states = {
+            publication.state
+            for publication in self._publications.values()
+            if publication.path == inside[0] or publication.path.startswith(inside[1])
+        }
+        if states == {PublicationState.PUBLISHED}:
+            for commit in commits:
+                self.keep_whole(submodule, commit)
+
+    def before_consumer(self, combination: Combination, config: Config) -> tuple[Publication, ...]:
+        """What a push of the consumer waits for: the dependency, and what is nested in both."""
+        inside = (f"{config.dependency}/", f"{config.consumer}/")
+        links = [
+            (submodule, commit)
+            for submodule, commit in self.submodules(combination, config)
+            if submodule.path == config.dependency or submodule.path.startswith(inside)
+        ]
+        (publications,) = self._all([links])
+        return publications
 
     def _judged(self, submodule: Submodule, commits: Sequence[str]) -> dict[str, Publication]:
         """By commit; where something cannot be read, the commits that are left are unknown."""
@@ -99,8 +137,16 @@ class PublishedLinks(Links):
             commits = [commit for commit in commits if commit not in known]
             if not commits:
                 return
+        urls = self.urls(submodule) if submodule.around else []
+        old = [each for each in commits if urls and (path, each, *urls) in self.there]
+        for commit in old if not self._closely else ():
+            yield Publication(path, commit, PublicationState.INHERITED, url)
+        commits = [each for each in commits if each not in old or self._closely]
         # What follows ends in a blocked push, or is asked once for each commit.
-        yield from self._search.of(submodule, places, commits)
+        for publication in self._search.of(submodule, places, commits) if commits else ():
+            is_known = publication.state in _KNOWN or publication.commit not in old
+            inherited = publication._replace(state=PublicationState.INHERITED)
+            yield publication if is_known else inherited
 
     def _known(self, place: Place, commits: set[str]) -> set[str]:
         """Those of some commits that a remote is known to have, without asking it."""

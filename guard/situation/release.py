@@ -119,6 +119,7 @@ class ReleaseFacts(NamedTuple):
         hides_gitlinks: whether a setting keeps ``git commit`` from seeing those that are staged.
         fits_none: whether one of the releases that are here has to be chosen, and none fits.
         new_tags: what fetches the releases that the dependency's remote has and that are not here.
+        unfetchable: the gitlinks that others cannot fetch, but for those two; nested ones count.
         beside: where the consumer's HEAD would be pushed that is on a feature branch of its own,
             beside a superproject on its default branch; None where it is on none.
     """
@@ -136,6 +137,7 @@ class ReleaseFacts(NamedTuple):
     hides_gitlinks: bool = False
     fits_none: bool = False
     new_tags: Command | None = None
+    unfetchable: tuple[Publication, ...] = ()
     beside: Spot | Trouble | None = None
 
 

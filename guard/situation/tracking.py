@@ -41,11 +41,6 @@ class Tracking(NamedTuple):
         below = (f"{prefix}tags/", f"{prefix}commits/")
         return {ref.id for name, ref in self.refs.items() if name.startswith(below)}
 
-    @property
-    def is_shallow(self) -> bool:
-        """Whether history is cut off, so that what is not seen to be reachable may be so."""
-        return os.path.exists(os.path.join(self.repository.common_dir, "shallow"))
-
 
 class Place(NamedTuple):
     """A remote of a submodule's repository that is the one `.gitmodules` names.

@@ -36,12 +36,17 @@ _RECURSES: Final = r"^(push\.recursesubmodules|submodule\.recurse)$"
 
 
 class _View(NamedTuple):
-    """What of some commits a remote and this machine have, and which branches hide the rest."""
+    """What of some commits a remote and this machine have, and what hides the rest.
+
+    Args:
+        unread: branches of the remote that were not fetched.
+        shallow: a repository whose history is cut off.
+    """
 
     there: set[str]
     here: set[str]
     unread: list[str]
-    is_shallow: bool
+    shallow: Repository | None
 
 
 class Search:
@@ -119,9 +124,9 @@ class Search:
         pushes = 0
         for commit in commits:
             publication = known._replace(commit=commit)
-            if commit in view.there:
+            if commit in view.there & view.here:
                 yield publication._replace(state=PublicationState.PUBLISHED)
-            elif unknown := _unseen(publication, place, view):
+            elif unknown := self._unseen(submodule, publication, place, view):
                 yield unknown
             else:
                 remedy = self._push(submodule, places, commit, shown, pushes < _NAMED)
@@ -133,19 +138,59 @@ class Search:
     ) -> _View:
         there = set(commits) & set(shown.values())
         here: set[str] = set()
-        is_shallow = False
         unread = {tip: ref for ref, tip in shown.items() if ref.startswith(HEADS)}
         for repository in submodule.repositories:
             for tip in self._links.present(repository, unread):
                 del unread[tip]
-            present = self._links.present(repository, set(commits) - there)
-            if present:
+            present = self._links.present(repository, commits)
+            if present - there:
                 tips = self._links.present(repository, shown.values())
-                there |= reachable(repository, present, tips)
-                (tracking,) = self._links.tracking([repository])
-                is_shallow = is_shallow or tracking.is_shallow
+                there |= reachable(repository, present - there, tips)
             here |= present
-        return _View(there, here, sorted(unread.values()), is_shallow)
+        shallow = next((each for each in submodule.repositories if each.is_shallow), None)
+        return _View(there, here, sorted(unread.values()), shallow)
+
+    def _unseen(
+        self, submodule: Submodule, publication: Publication, place: Place, view: _View
+    ) -> Publication | None:
+        """Why it cannot be seen whether a remote has a commit; None where it has not."""
+        path, commit, remote = publication.path, publication.commit, place.remote.name
+        unknown = publication._replace(state=PublicationState.UNKNOWN)
+        nowhere = f"commit {commit} of {path} is in no repository on this machine"
+        repository, words = place.repository, [remote]
+        if commit in view.there:
+            # It may have submodules of its own.
+            detail, words = f"{nowhere}, so it is not known what is in it", [place.target, commit]
+        elif view.shallow is not None:
+            repository = view.shallow
+            words = ["--unshallow", *([remote] if repository == place.repository else [])]
+            detail = (
+                f"the history of {path} is cut off, so it cannot be seen whether {remote} has "
+                f"{commit[:12]}"
+            )
+        elif view.unread:
+            words += all_branches(place.remote)
+            names = ", ".join(view.unread[:_NAMED]).replace(HEADS, "")
+            detail = (
+                f"{remote} has more than was fetched of it ({names}), so it cannot be seen whether "
+                f"that leads to {publication.name} {commit[:12]}"
+            )
+        elif commit not in view.here:
+            detail = f"{nowhere}, and no branch or tag of {remote} leads to it"
+            return unknown._replace(detail=detail, remedy=self._whose(submodule, commit))
+        else:
+            return None
+        return unknown._replace(detail=detail, remedy=(git(repository, "fetch", *words),))
+
+    def _whose(self, submodule: Submodule, commit: str) -> Remedy:
+        """Who has to push a commit that is nowhere here."""
+        around = self._around(submodule)
+        words = ("--all", f"--find-object={commit}")
+        where = ("--", submodule.path_there)
+        authors = around.lines("log", *words, "--format=%an", *where, ok=(0, 128))
+        who = authors[-1] if authors else "whoever pinned it"
+        look = git(around, "log", *words, *where).text
+        return f"ask {who} to push {commit[:12]} of {submodule.path}, or pin another one: {look}"
 
     def _along(self, submodule: Submodule, place: Place, commits: Sequence[str]) -> dict[str, str]:
         if not self.takes_submodules_along:
@@ -201,7 +246,7 @@ class Search:
                 state=PublicationState.UNKNOWN,
                 detail=f"no repository of {path} is on this machine, so it is not known whether "
                 f"others can fetch {commit[:12]}",
-                remedy=brought_here(self._workspace.superproject, path),
+                remedy=self._brought_here(submodule),
             )
         (tracking,) = self._links.tracking(repositories[:1])
         names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))
@@ -213,17 +258,34 @@ class Search:
         remedy = tuple(git(repositories[0], *words) for words in steps)
         return nowhere._replace(url=url, detail=found, remedy=remedy)
 
+    def _around(self, submodule: Submodule) -> Repository:
+        """The repository whose gitlink it is."""
+        around = submodule.around
+        return around.repositories[0] if around else self._workspace.superproject
+
+    def _brought_here(self, submodule: Submodule) -> Remedy:
+        top, around = self._workspace.superproject, submodule.around
+        if around is None:
+            return brought_here(top, submodule.path)
+        checkouts = (each for each in around.repositories if each.work_tree)
+        if checkout := next(checkouts, None):
+            words = ("submodule", "update", "--init", submodule.path_there)
+            return (git(checkout, *words),)
+        return (git(top, "submodule", "update", "--init", "--recursive"),)
+
     def _name_url(self, submodule: Submodule) -> Remedy:
         url = ""
         for tracking in self._links.tracking(submodule.repositories[:1]):
             remote = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
             url = remote.urls[0] if remote else url
-        name = submodule.names[-1] if submodule.names else submodule.path
-        if not url:
-            return f"write into .gitmodules from which URL others fetch {submodule.path}"
-        settings = [] if submodule.names else [(f"submodule.{name}.path", submodule.path)]
+        path = submodule.path_there
+        name = submodule.names[-1] if submodule.names else path
+        top = self._around(submodule)
+        if not url or top.work_tree is None:
+            where = f" of {submodule.around.path}" if submodule.around else ""
+            return f"write into .gitmodules{where} from which URL others fetch {path}"
+        settings = [] if submodule.names else [(f"submodule.{name}.path", path)]
         settings.append((f"submodule.{name}.url", self._url_beside(submodule, url)))
-        top = self._workspace.superproject
         written = (git(top, "config", "--file=.gitmodules", *each) for each in settings)
         return (*written, git(top, "add", ".gitmodules"))
 
@@ -233,34 +295,6 @@ class Search:
         places = self._links.here.places
         whole = self._links.urls(submodule._replace(url=relative))
         return relative if any(places(each) & places(url) for each in whole) else url
-
-
-def _unseen(publication: Publication, place: Place, view: _View) -> Publication | None:
-    """Why it cannot be seen whether a remote has a commit; None where it has not."""
-    path, commit, remote = publication.path, publication.commit, place.remote.name
-    if commit not in view.here:
-        words = ["fetch", place.target, commit]
-        detail = (
-            f"commit {commit} of {path} is in no repository on this machine, and no branch or tag "
-            f"of {remote} is at it"
-        )
-    elif view.is_shallow:
-        words = ["fetch", "--unshallow", remote]
-        detail = (
-            f"the history of {path} is cut off, so it cannot be seen whether {remote} has "
-            f"{commit[:12]}"
-        )
-    elif view.unread:
-        words = ["fetch", remote, *all_branches(place.remote)]
-        names = ", ".join(view.unread[:_NAMED]).replace(HEADS, "")
-        detail = (
-            f"{remote} has more than was fetched of it ({names}), so it cannot be seen whether "
-            f"that leads to {publication.name} {commit[:12]}"
-        )
-    else:
-        return None
-    remedy = (git(place.repository, *words),)
-    return publication._replace(state=PublicationState.UNKNOWN, detail=detail, remedy=remedy)
 
 
 def _release(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.hooks.test_release_order import TOPIC, asked, mend
-from tests.workshop import Repo, Workshop
+from tests.hooks.test_release_order import TOPIC, asked, mend, paste
+from tests.workshop import GUARD_TOML, Repo, Workshop
 
 
 @pytest.fixture
@@ -94,3 +95,217 @@ class TestClocks:
         assert f"git -C aula merge --ff-only {ready.docker.git('rev-parse', ':aula')[:12]}" in (
             ran.text
         )
+
+
+def nested(workshop: Workshop, around: Repo, path: str = "parts/servant") -> Repo:
+    """Give a submodule one of its own, by a relative URL, and commit that; nothing is pushed."""
+    bare = workshop.root / f"remotes/{Path(path).name}.git"
+    shutil.copytree(workshop.root / "remotes/aula.git", bare)
+    around.git("submodule", "--quiet", "add", f"../{bare.name}", path)
+    around.commit("Take it as a submodule")
+    return Repo(around.folder / path)
+
+
+def taken(workshop: Workshop) -> None:
+    """Publish what aula and thentos are at, and let aula-docker pass with it."""
+    if not workshop.thentos.git("tag", "--points-at", "HEAD"):
+        workshop.thentos.git("tag", "v0.3.1")
+    workshop.publish()
+    workshop.pin()
+    workshop.verdict()
+
+
+def without_registry(workshop: Workshop) -> None:
+    """Have nothing to do with images in a release."""
+    text = GUARD_TOML.replace("[image]\n", "[image]\npublish = false\n")
+    workshop.docker.commit("Publish no image", {".guard.toml": text})
+
+
+def cloned(workshop: Workshop, branch: str = "topic") -> int:
+    """What a clone by others comes to, with all that is nested."""
+    url, to = str(workshop.root / "remotes/aula-docker.git"), str(workshop.root / "by others")
+    words = ["clone", "--quiet", "--recurse-submodules", "--branch", branch, url, to]
+    ran = workshop.run(["git", *words], Repo(workshop.root))
+    shutil.rmtree(to, ignore_errors=True)
+    return ran.status
+
+
+class TestNested:
+    """A clone with all submodules brings everything that aula and thentos have submodules of."""
+
+    def test_what_is_published_costs_no_git_the_second_time(self, ready: Workshop) -> None:
+        trace = ready.root / "trace"
+        started = []
+        for is_nested in (False, True):
+            if is_nested:
+                outer = nested(ready, ready.aula, "parts/outer")
+                nested(ready, outer)
+                outer.git("push", "--quiet", "origin", "HEAD:master")
+                ready.aula.commit("Take what it has")
+                taken(ready)
+            assert (
+                ready.push(ready.docker, "origin", f"HEAD:refs/heads/first-{is_nested}").status == 0
+            )
+            ran, count = asked(ready, ready.docker, "origin", f"HEAD:refs/heads/then-{is_nested}")
+            assert (ran.status, count) == (0, 0), ran.text
+            started.append(sum("built-in: git " in line for line in trace.read_text().splitlines()))
+        assert started[0] == started[1]
+        assert cloned(ready, "then-True") == 0
+
+    @pytest.mark.parametrize("where", ["aula", "thentos", "aula/parts/outer"])
+    def test_what_nobody_has_pushed_goes_first(self, ready: Workshop, where: str) -> None:
+        if where == "aula/parts/outer":
+            nested(ready, ready.aula, "parts/outer")
+        around = Repo(ready.docker.folder / where)
+        inner = nested(ready, around)
+        commit = inner.commit("Change it", {"inner.hs": "x"})
+        around.commit("Take the change")
+        if where == "aula/parts/outer":
+            around.git("push", "--quiet", "origin", "HEAD:master")
+            ready.aula.commit("Take that")
+        taken(ready)
+        ran = ready.push(ready.docker, *TOPIC)
+        assert f"error published: servant {commit[:12]} is not published" in ran.text
+        command = mend(ran)
+        assert command == f"git -C {where}/parts/servant push origin master"
+        assert f"next: {command}" in ran.text
+        assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker, *TOPIC)
+        assert ran.status == 0, ran.text
+        assert cloned(ready) == 0
+
+    def test_a_release_does_not_end_before(self, ready: Workshop) -> None:
+        inner = nested(ready, ready.aula)
+        commit = inner.commit("Change it", {"inner.hs": "x"})
+        ready.aula.commit("Take the change")
+        without_registry(ready)
+        taken(ready)
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        assert cloned(ready, "master") != 0
+        command = "git -C aula/parts/servant push origin master"
+        ready.docker.git("fetch", "--quiet")
+        ran = ready.guard("release", "--yes")
+        assert ran.status != 0, ran.text
+        assert f"servant {commit[:12]} is not published" in ran.text
+        assert command in ran.text
+        assert paste(ready, command).status == 0
+        assert cloned(ready, "master") == 0
+        assert ready.guard("release", "--yes").status == 0
+
+    def test_a_push_of_aula_waits_as_well(self, ready: Workshop) -> None:
+        inner = nested(ready, ready.aula)
+        inner.commit("Change it", {"inner.hs": "x"})
+        ready.aula.commit("Take the change")
+        ready.pin()
+        ready.verdict()
+        command = mend(ready.push(ready.aula, *TOPIC))
+        assert command == "git -C parts/servant push origin master"
+        assert paste(ready, command, ready.aula).status == 0
+        ran = ready.push(ready.aula, *TOPIC)
+        assert ran.status == 0, ran.text
+
+    def test_who_has_pinned_what_is_nowhere_is_asked(self, ready: Workshop) -> None:
+        nested(ready, ready.aula)
+        lost = "5f578e3731ebc5824cb02ac5783411a2bb9054e7"
+        ready.aula.git("update-index", "--cacheinfo", f"160000,{lost},parts/servant")
+        author = {"GIT_AUTHOR_NAME": "Ada"}
+        ready.aula.git("commit", "--quiet", "-m", "Pin what is not pushed", env=author)
+        ready.publish()
+        ready.pin()
+        remedy = mend(ready.push(ready.docker, *TOPIC))
+        person, _, look = remedy.rpartition(": ")
+        assert person == (
+            f"you: ask Ada to push {lost[:12]} of aula/parts/servant, or pin another one"
+        )
+        assert "Pin what is not pushed" in paste(ready, look).out
+
+    def test_what_is_not_checked_out_is_brought_here(self, ready: Workshop) -> None:
+        nested(ready, ready.aula)
+        taken(ready)
+        ready.aula.git("submodule", "--quiet", "deinit", "--force", "parts/servant")
+        shutil.rmtree(ready.docker.folder / ".git/modules/aula/modules/parts")
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command == "git -C aula submodule update --init parts/servant"
+        assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker, *TOPIC)
+        assert ran.status == 0, ran.text
+
+    @pytest.mark.parametrize("folder", ["embedded", "below/embedded"])
+    def test_a_repository_that_was_added_by_mistake(self, ready: Workshop, folder: str) -> None:
+        """Git adds a gitlink then, and warns; no clone gets beyond it."""
+        inner = Repo(ready.aula.folder / folder)
+        ready.aula.git("init", "--quiet", str(inner.folder))
+        inner.commit("Start", {"x": "y"})
+        ready.aula.commit("Add what is in the folder")
+        taken(ready)
+        ran = ready.push(ready.docker, *TOPIC)
+        assert "error published: .gitmodules names no URL from which others could" in ran.text
+        assert mend(ran) == (
+            f"you: write into .gitmodules of aula from which URL others fetch {folder}"
+        )
+        inner.git("remote", "add", "origin", str(ready.root / "remotes/embedded.git"))
+        ready.docker.git("init", "--quiet", "--bare", str(ready.root / "remotes/embedded.git"))
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert paste(ready, command).status == 0
+        inner.git("push", "--quiet", "origin", "HEAD:master")
+        ready.aula.commit("Name it")
+        taken(ready)
+        ran = ready.push(ready.docker, *TOPIC)
+        assert ran.status == 0, ran.text
+        assert cloned(ready) == 0
+
+
+class TestNestedAndGone:
+    """A server that is gone stops nobody who changes nothing of that."""
+
+    @pytest.fixture
+    def gone(self, ready: Workshop) -> Workshop:
+        nested(ready, ready.aula)
+        taken(ready)
+        assert ready.push(ready.docker).status == 0
+        shutil.rmtree(ready.root / "remotes/servant.git")
+        # As in a clone that was made when it was gone already.
+        inner = Repo(ready.aula.folder / "parts/servant")
+        for ref in inner.git("for-each-ref", "--format=%(refname)", "refs/remotes").split():
+            inner.git("update-ref", "--no-deref", "-d", ref)
+        shutil.rmtree(ready.docker.folder / ".git/guard/memo")
+        return ready
+
+    @pytest.mark.parametrize("by_url", [False, True])
+    def test_the_same_gitlink_is_a_warning(self, gone: Workshop, by_url: bool) -> None:
+        gone.docker.commit("Change something else", {"README": "x"})
+        gone.verdict()
+        to = "origin"
+        if by_url:
+            to = str(gone.root / "remotes/aula-docker.git")
+            gone.docker.git("remote", "remove", "origin")
+        for branch in ("master", "topic") if not by_url else ("master",):
+            ran, count = asked(gone, gone.docker, to, f"HEAD:refs/heads/{branch}")
+            assert (ran.status, count) == (0, 0), ran.text
+            assert "warning: nothing tells that others can fetch servant" in ran.text
+
+    def test_a_release_goes_on(self, gone: Workshop) -> None:
+        without_registry(gone)
+        gone.verdict()
+        ran = gone.guard("release", "--yes")
+        assert (ran.status, gone.remote_head("aula-docker")) == (0, gone.docker.head), ran.text
+
+    def test_another_gitlink_is_not(self, gone: Workshop) -> None:
+        Repo(gone.aula.folder / "parts/servant").commit("Change it", {"inner.hs": "x"})
+        gone.aula.commit("Take the change")
+        taken(gone)
+        assert "undecided published: whether origin has servant" in gone.push(gone.docker).text
+
+    def test_nor_is_the_same_by_another_url(self, gone: Workshop) -> None:
+        key = "submodule.parts/servant.url"
+        gone.aula.git("config", "--file=.gitmodules", key, "../moved.git")
+        gone.aula.commit("Name a place that nobody knows")
+        taken(gone)
+        assert mend(gone.push(gone.docker))
+
+    def test_a_push_of_aula_asks_nobody(self, gone: Workshop) -> None:
+        gone.aula.commit("Change something else", {"more.hs": "x"})
+        gone.pin()
+        gone.verdict()
+        ran, count = asked(gone, gone.aula, *TOPIC)
+        assert (ran.status, count) == (0, 0), ran.text
