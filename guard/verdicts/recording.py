@@ -159,9 +159,21 @@ def mended(repository: Repository, pool: ObjectPool, ref: str) -> tuple[str | No
         return Made(new_commit(scratch, tree, parents, "Go around lost verdicts"), tip, parents)
 
     settled(repository, ref, make)
+    _move_away(repository, salvage.unread)
     with suppress(GitError):  # it leads to what is lost, and git gc would fail over that
         repository.run("reflog", "expire", "--expire=all", ref)
     return tip_in(repository, list_refs(repository, ref), ref), _told(ref, contents)
+
+
+def _move_away(repository: Repository, ids: Iterable[str]) -> None:
+    """Take damaged objects out of the way of their like, which git would not write beside them."""
+    place = os.path.join(repository.common_dir, "guard", "lost")
+    for each in ids:
+        path = os.path.join(repository.common_dir, "objects", each[:2], each[2:])
+        with suppress(OSError):
+            if os.access(path, os.R_OK):
+                os.makedirs(place, exist_ok=True)
+                os.replace(path, os.path.join(place, each))
 
 
 def _noted(scratch: Repository, contents: Contents, loss: Loss) -> dict[str, Entry | None]:

@@ -147,11 +147,16 @@ def _named(tree: GitObject, name: str) -> TreeEntry | None:
 
 
 class Salvage:
-    """Reads what is left; an object that cannot be read is as good as none."""
+    """Reads what is left; an object that cannot be read is as good as none.
+
+    Attributes:
+        unread: the ids of those.
+    """
 
     def __init__(self, reader: ObjectReader) -> None:
         self._reader = reader
         self._repository = reader.repository
+        self.unread: set[str] = set()
 
     def newest(self, tip: str) -> Contents:
         """The newest files; of those that are lost, earlier ones."""
@@ -169,7 +174,8 @@ class Salvage:
 
     def at(self, commit: str) -> Contents:
         """The files of one commit."""
-        folders = {"": self.read([f"{commit}^{{tree}}"])[0]}
+        trees = [_tree(each) for each in self._commits([commit])]
+        folders = {"": self.read(trees)[0] if trees else None}
         places: dict[str, str] = {}
         lost: list[str] = []
         while folders:
@@ -196,7 +202,7 @@ class Salvage:
         visited: set[str] = set()
         blobs: dict[str, None] = {}
         for commits in self._generations(tip):
-            trees = [f"{commit.id}^{{tree}}" for commit in commits]
+            trees = [_tree(commit) for commit in commits]
             while trees:
                 entries = [
                     entry
@@ -255,13 +261,15 @@ class Salvage:
         found = self.read(ids)
         return [commit for commit in found if commit is not None and commit.type == "commit"]
 
-    def read(self, names: list[str]) -> list[GitObject | None]:
+    def read(self, ids: list[str]) -> list[GitObject | None]:
         """Objects, None for each that cannot be read."""
         try:
-            return self._reader.read_all(names)
+            objects = self._reader.read_all(ids)
         except GitError:
             # Git ends over some kinds of damage: one after the other, then.
-            return [self._one(name) for name in names]
+            objects = [self._one(each) for each in ids]
+        self.unread.update(each for each, it in zip(ids, objects, strict=True) if it is None)
+        return objects
 
     def _one(self, name: str) -> GitObject | None:
         try:
@@ -295,6 +303,10 @@ def _in_both(some: Iterable[str], others: Iterable[str]) -> tuple[str, ...]:
     """How the paths begin that begin in one of these ways, and in one of those."""
     pairs = (sorted((one, other), key=len) for one in some for other in others)
     return tuple(dict.fromkeys(longer for shorter, longer in pairs if longer.startswith(shorter)))
+
+
+def _tree(commit: GitObject) -> str:
+    return commit.data.split(b"\n", 1)[0].removeprefix(b"tree ").decode(errors="replace")
 
 
 def _parents(commit: GitObject) -> list[str]:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from guard.errors import GuardError
+from guard.errors import GitError, GuardError
 from guard.git.objects import GitObject, ObjectPool, ObjectReader
 from guard.git.refs import REMOTES, VERDICTS, list_refs, tip_in
 from guard.git.remotes import Pairs, fetched_over, read_remotes
@@ -100,7 +100,10 @@ class Verdicts:
         names = self._their_refs()
         asked = (f"{REF}:{record_path(tested.key, tested.recipe)}", f"{REF}:{LOST}")
         commits = (f"{name}^{{commit}}" for name in names)
-        record, lost, *theirs = self._reader.read_refs([*asked, *commits])
+        try:
+            record, lost, *theirs = self._reader.read_refs([*asked, *commits])
+        except GitError:
+            return False  # git ends over some kinds of damage; whoever looks it up says so
         tips = {name: tip.id for name, tip in zip(names, theirs, strict=True) if tip is not None}
         # Of a ref whose commit is lost git says what it says of no ref.
         is_read = not any(

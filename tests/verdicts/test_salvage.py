@@ -26,6 +26,7 @@ class Store:
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
         self.docker = workshop.docker
+        self.ref = REF
         workshop.install()
         self.first = self.docker.head
         self.other = self.docker.commit("Another content", {"content": "other"})
@@ -38,37 +39,36 @@ class Store:
 
     def path(self) -> str:
         """Where the newest record stands."""
-        words = ("diff-tree", "--no-commit-id", "--name-only", "-r", REF)
-        return self.docker.git(*words)
+        return self.docker.git("diff-tree", "--no-commit-id", "--name-only", "-r", self.ref)
 
     def file(self, name: str) -> Path:
-        """The loose object of a revision."""
-        object_id = self.docker.git("rev-parse", name)
+        """The loose object of a revision of the ref."""
+        object_id = self.docker.git("rev-parse", f"{self.ref}{name}")
         return self.docker.folder / ".git/objects" / object_id[:2] / object_id[2:]
 
 
 def the_commit(store: Store) -> Path:
-    return store.file(REF)
+    return store.file("")
 
 
 def the_tree(store: Store) -> Path:
-    return store.file(f"{REF}^{{tree}}")
+    return store.file("^{tree}")
 
 
 def a_folder(store: Store) -> Path:
-    return store.file(f"{REF}:{store.path()[:2]}")
+    return store.file(f":{store.path()[:2]}")
 
 
 def a_folder_below(store: Store) -> Path:
-    return store.file(f"{REF}:{store.path().rpartition('/')[0]}")
+    return store.file(f":{store.path().rpartition('/')[0]}")
 
 
 def the_record(store: Store) -> Path:
-    return store.file(f"{REF}:{store.path()}")
+    return store.file(f":{store.path()}")
 
 
 def the_ref(store: Store) -> Path:
-    return store.docker.folder / ".git" / REF
+    return store.docker.folder / ".git" / store.ref
 
 
 def is_missing(path: Path) -> None:
@@ -90,9 +90,9 @@ READ = (["passed", "passed"], ["failed at test", "passed"])
 
 
 DAMAGES = [
-    *((part, is_missing) for part in (the_commit, the_tree, a_folder, a_folder_below, the_record)),
-    *((part, is_empty) for part in (the_tree, the_record, the_ref)),
-    *((part, is_garbage) for part in (the_commit, a_folder, the_ref)),
+    *((part, is_missing) for part in (the_commit, the_tree, a_folder, a_folder_below)),
+    *((part, is_empty) for part in (the_record, the_ref)),
+    *((part, is_garbage) for part in (a_folder, the_ref)),
 ]
 
 
@@ -128,3 +128,119 @@ def _is_undecided(ran: Ran) -> None:
     assert ran.status == 1, ran.text
     assert "undecided" in ran.text, ran.text
     assert "guard test --again" in ran.text
+
+
+SHARED = [(the_commit, is_missing), (the_tree, is_empty), (the_record, is_garbage)]
+
+
+@pytest.mark.parametrize(
+    ("part", "damage"), SHARED, ids=[f"{part.__name__} {how.__name__}" for part, how in SHARED]
+)
+def test_what_was_shared_comes_back_with_a_sync(
+    workshop: Workshop, part: Callable[[Store], Path], damage: Callable[[Path], None]
+) -> None:
+    store = Store(workshop)
+    _synced(workshop)
+    before = workshop.guard("log", "--all", "--json").out
+    damage(part(store))
+    _is_undecided(store.push(store.first))
+    ran = _synced(workshop)
+    assert f"what was lost of {REF}" in ran.err
+    blocked = store.push(store.first)
+    assert "failed at test" in blocked.text
+    assert store.push(store.other).status == 0
+    assert workshop.guard("log", "--all", "--json").out == before
+    assert "lost" not in _synced(workshop).text
+
+
+def test_what_came_after_the_last_sync_stays_undecided_until_it_is_tested(
+    workshop: Workshop,
+) -> None:
+    store = Store(workshop)
+    store.docker.git("update-ref", REF, f"{REF}^")
+    _synced(workshop)
+    workshop.verdict(Result.FAILED_TEST, store.first, detail="it broke", finished=LATER)
+    is_missing(the_record(store))
+    assert "was lost" in _synced(workshop).err
+    _is_undecided(store.push(store.first))
+    assert store.push(store.other).status == 0
+    # A colleague who has the older pass as well says nothing of what was lost here.
+    workshop.docker.git("config", "guard.trust", "all")
+    _is_undecided(store.push(store.first))
+    workshop.verdict(commit=store.first, finished="2016-03-06T10:00:00Z")
+    assert store.push(store.first).status == 0
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_where_only_attempts_of_before_are_lost_the_newest_stay(
+    workshop: Workshop, depth: int
+) -> None:
+    store = Store(workshop)
+    is_missing(store.file(f"~{depth}"))
+    assert store.push(store.other).status == 0
+    assert "failed at test" in store.push(store.first).text
+    assert workshop.guard("log", "--all").status == 0
+    assert "earlier attempts in refs/guard/verdicts were lost" in _synced(workshop).err
+    assert store.push(store.other).status == 0
+    assert "failed at test" in store.push(store.first).text
+    assert "missing" not in store.docker.git("fsck", "--connectivity-only")
+
+
+def test_a_pack_with_all_of_them_is_damaged(workshop: Workshop) -> None:
+    store = Store(workshop)
+    listed = store.docker.git("rev-list", "--objects", "--no-object-names", REF)
+    place = store.docker.folder / ".git/objects/pack/pack"
+    name = store.docker.git("pack-objects", "-q", str(place), data=f"{listed}\n".encode())
+    store.docker.git("prune-packed")
+    pack = place.with_name(f"pack-{name}.pack")
+    pack.chmod(0o644)
+    pack.write_bytes(pack.read_bytes()[:40] + b"garbage" * 400)
+    _is_undecided(store.push(store.first))
+    assert workshop.guard("log").status == 0
+    third = store.docker.commit("A third content", {"content": "third"})
+    workshop.verdict(commit=third)
+    assert store.push(third).status == 0
+    _is_undecided(store.push(store.first))
+    _is_undecided(store.push(store.other))
+
+
+THEIRS = [
+    *((part, is_missing) for part in (a_folder_below, the_record)),
+    *((part, is_garbage) for part in (the_commit, the_ref)),
+]
+
+
+@pytest.mark.parametrize(
+    ("part", "damage"), THEIRS, ids=[f"{part.__name__} {how.__name__}" for part, how in THEIRS]
+)
+def test_ones_own_pass_does_not_stand_in_for_a_lost_failure_of_a_trusted_colleague(
+    workshop: Workshop, part: Callable[[Store], Path], damage: Callable[[Path], None]
+) -> None:
+    store = Store(workshop)
+    # What a colleague recorded and one's own, which passed and was pushed before that came.
+    remote = str(workshop.root / "remotes/aula-docker.git")
+    store.docker.git("push", "--quiet", remote, REF)
+    store.docker.git("update-ref", REF, f"{REF}^")
+    assert store.push(store.first).status == 0
+    _synced(workshop)
+    workshop.docker.git("config", "guard.trust", "all")
+    store.ref = "refs/guard/remotes/origin/verdicts"
+    damage(part(store))
+    again = ("origin", f"{store.first}:refs/heads/again")
+    ran = workshop.push(workshop.docker, *again)
+    assert ran.status == 1 and "undecided" in ran.text, ran.text
+    assert "guard sync" in ran.text
+    for words in ("log", "recover", "status"):
+        assert workshop.guard(words).status == 0
+    # Whoever trusts nobody is not concerned.
+    workshop.docker.git("config", "guard.trust", "none")
+    assert workshop.push(workshop.docker, "--dry-run", *again).status == 0
+    workshop.docker.git("config", "guard.trust", "all")
+    _synced(workshop)
+    assert "failed at test" in workshop.push(workshop.docker, *again).text
+
+
+def _synced(workshop: Workshop) -> Ran:
+    ran = workshop.guard("sync")
+    assert ran.status == 0, ran.text
+    return ran

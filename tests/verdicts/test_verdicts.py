@@ -171,7 +171,8 @@ class TestLookUp:
             env={"PATH": f"{_counting_git(trace.parent)}:/usr/bin:/bin"},
         )
         assert ran.stdout == "passed"
-        assert len(trace.read_text().splitlines()) == 2  # the ref, and what it leads to
+        # The ref, what it leads to, and the settings, which a push has read by then.
+        assert len(trace.read_text().splitlines()) == 3
 
 
 def _counting_git(folder: Path) -> Path:
