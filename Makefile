@@ -19,7 +19,7 @@ pip = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 # Where another Docker than Debian 12's is here, that one is unpacked for the tests.
 older = $(shell dockerd --version 2>/dev/null | grep -q ' 20\.10\.' || echo $(VENV)/older-docker)
 
-.PHONY: demo test engines lint bench bench-build other-bytes oracle golden mutants walk clean
+.PHONY: demo test engines lint bench bench-build other-bytes oracle golden mutants walk chaos clean
 
 demo: $(VENV)/package $(BIN)/docker-registry
 	@$(engine) && $(BIN)/python -I -m guard demo
@@ -77,6 +77,11 @@ walk: $(VENV)/extras
 	@seed=$${SEED:-$$(date +%s)}; echo "make walk SEED=$$seed"; \
 	SEED=$$seed DAYS=$${DAYS:-500} PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n $(JOBS) \
 		tests/walks/test_days.py $(if $(DAY),-n 0 -s -k one_day,-k every_day) $(ARGS)
+
+chaos: $(VENV)/extras
+	@seed=$${SEED:-$$(date +%s)}; echo "make chaos SEED=$$seed"; \
+	SEED=$$seed KILLS=$${KILLS:-300} PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest \
+		tests/chaos $(ARGS)
 
 # A program only: the installed package would run as a service.
 $(BIN)/docker-registry: scripts/registry $(VENV)/python
