@@ -25,7 +25,7 @@ from guard.config import Config, Recipe, is_below
 from guard.engine.endings import shielded
 from guard.errors import EngineError, GitError, GuardError, MissingObjectError, UsageError
 from guard.git.commands import git, told
-from guard.git.files import held, is_held, no_room, private_folder
+from guard.git.files import held, is_held, private_folder, unwritable
 from guard.git.repository import Repository, end, finish
 from guard.git.store import Part
 
@@ -242,9 +242,7 @@ def _private(place: str) -> Iterator[str]:
                     os.removexattr(folder, name)
             os.chmod(folder, 0o700)  # no setgid bit, which would
         except OSError as error:
-            raise GuardError(
-                f"{folder} cannot be made: {error.strerror}", no_room(place)
-            ) from error
+            raise unwritable(f"{folder} cannot be made", folder, error) from error
         yield folder
 
 

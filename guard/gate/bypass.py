@@ -19,7 +19,7 @@ from guard import __version__
 from guard.errors import GitError, GuardError, UsageError, without_secret
 from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
-from guard.git.files import write_whole
+from guard.git.files import unwritable, write_whole
 from guard.git.pushes import RefUpdate
 from guard.git.repository import Repository, find_here
 from guard.model import (
@@ -162,10 +162,8 @@ def record(
         os.makedirs(folder, exist_ok=True)
         write_whole(path, _as_file(fields))
     except OSError as error:
-        raise GuardError(
-            f"the bypass cannot be recorded, so nothing is let through: {folder}: {error.strerror}",
-            f"ls -ld {folder}; df {os.path.dirname(os.path.dirname(folder))}",
-        ) from error
+        what = f"the bypass cannot be recorded in {folder}, so nothing is let through"
+        raise unwritable(what, folder, error) from error
     return path
 
 
@@ -316,7 +314,9 @@ def _read_all(gate: Gate) -> tuple[list[Bypass], list[Damaged]]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            damaged.append(Damaged(folder, error.strerror or str(error)))
+            # A file may stand where the folder, or the one around it, has to be.
+            path = folder if os.path.lexists(folder) else os.path.dirname(folder)
+            damaged.append(Damaged(path, error.strerror or str(error)))
             continue
         # What a kill has left of one that was being written let nothing through.
         for path in (os.path.join(folder, name) for name in names if name.endswith(".json")):

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EACCES, EDQUOT, ENOSPC, EPERM
 from shlex import quote
 from stat import S_ISDIR
 from typing import Final
@@ -75,6 +76,36 @@ def sync_folder(folder: str) -> None:
             os.close(descriptor)
 
 
+def unwritable(what: str, path: str, error: OSError) -> GuardError:
+    """Why a file of guard's own cannot be written or read, in words, and what mends that.
+
+    Args:
+        what: was not to be done, as in ``cannot lock /x/y``.
+    """
+    place = path
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    named = quote(place)
+    if not os.path.isdir(place) and place != path:
+        return GuardError(f"{what}: {place} is no folder", f"mv {named} {quote(f'{place}.unused')}")
+    if error.errno in (ENOSPC, EDQUOT):
+        return GuardError(f"{what}: {error.strerror}", f"df -h {named}")
+    owner = os.lstat(place).st_uid
+    if error.errno in (EACCES, EPERM) and owner != os.geteuid():
+        problem = f"{what}: {place} is another user's ({_name_of(owner)}), and closed to this one"
+        return GuardError(problem, f'sudo chown -R "$(id -un)" {named}')
+    return GuardError(f"{what}: {error.strerror}", f"ls -ld {named}")
+
+
+def _name_of(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 @contextmanager
 def held(path: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool]:
     """Hold a lock; the kernel lets go of it when the process ends, however it ends.
@@ -90,11 +121,9 @@ def held(path: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         else:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = _opened(path)
     except OSError as error:
-        raise GuardError(
-            f"cannot lock {path}: {error.strerror}", f"ls -ld {quote(path)}"
-        ) from error
+        raise unwritable(f"cannot lock {path}", path, error) from error
     try:
         waited = _is_taken(descriptor)
         if waited:
@@ -103,6 +132,14 @@ def held(path: str, on_wait: Callable[[], None] = lambda: None) -> Iterator[bool
         yield waited
     finally:
         os.close(descriptor)
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        # Another user made it, in a repository that several share: to read is enough for a lock.
+        return os.open(path, os.O_RDONLY)
 
 
 def lock_file(folder: str, name: str) -> str:

@@ -37,7 +37,7 @@ from guard.git.checkouts import (
     update_below,
 )
 from guard.git.commits import advance, has_commit
-from guard.git.files import write_whole
+from guard.git.files import unwritable, write_whole
 from guard.git.refs import Stand, stand
 from guard.git.repository import Repository, checkout_at
 from guard.model import ShapeError, from_json, to_json
@@ -111,10 +111,7 @@ def read_journal(superproject: Repository) -> Journal:
     except FileNotFoundError:
         return NOTHING
     except NotADirectoryError as error:
-        folder = os.path.dirname(path)
-        raise GuardError(
-            f"{folder}, where guard keeps what it needs, is no folder", f"move away {folder}"
-        ) from error
+        raise unwritable(f"{path} cannot be read", path, error) from error
     except (OSError, ShapeError) as error:
         raise GuardError(
             f"{path}, which says where everything was, cannot be read: {error}",
@@ -138,9 +135,7 @@ def write_journal(superproject: Repository, journal: Journal) -> None:
             # Of two calls the second waits for the first: one draft is enough, and none is left.
             write_whole(path, to_json(journal, indent=1).encode() + b"\n", draft=f"{path}.new")
     except OSError as error:
-        raise GuardError(
-            f"cannot write {path}: {error.strerror}", f"ls -ld {quote(path)}"
-        ) from error
+        raise unwritable(f"cannot write {path}", path, error) from error
 
 
 def finish(superproject: Repository, only_shows: bool, say: Say) -> None:

@@ -28,7 +28,7 @@ from guard.engine.profile import Earlier, brief, profile, size
 from guard.errors import EngineError, GuardError, without_secret
 from guard.gate.gate import Gate
 from guard.git.commits import described
-from guard.git.files import remove_abandoned
+from guard.git.files import remove_abandoned, unwritable
 from guard.git.memo import Memo
 from guard.git.remotes import read_remotes
 from guard.git.store import Part
@@ -316,9 +316,7 @@ def _log(folder: str, name: str) -> Iterator[IO[str]]:
             )
         log = open(path, "w", encoding="utf-8", errors="surrogateescape", buffering=1)  # noqa: SIM115
     except OSError as error:
-        raise GuardError(
-            f"{path} cannot be written: {error.strerror}", f"ls -ld {shlex.quote(folder)}"
-        ) from error
+        raise unwritable(f"{path} cannot be written", path, error) from error
     try:
         yield log
     finally:

@@ -586,7 +586,7 @@ def test_what_guard_keeps_that_cannot_be_read_takes_nobody_back(workshop: Worksh
     shutil.rmtree(kept)
     kept.write_text("in the way")
     for shown in (workshop.guard("status", "--short"), workshop.guard("status")):
-        assert shown.out.endswith(f"next: you: move away {kept}\n")
+        assert shown.out.endswith(f"next: you: mv {kept} {kept}.unused\n")
     kept.unlink()
     assert next_of(workshop) == "guard install"
 

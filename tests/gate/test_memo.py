@@ -158,12 +158,16 @@ class TestDecision:
         assert ran.status != 0
         assert "dependency-match" in ran.text
 
+    @pytest.mark.parametrize("name", ["guard/memo", "guard", "guard leads nowhere"])
     def test_a_folder_that_cannot_be_written_to_costs_nothing_but_time(
-        self, pushed: Workshop
+        self, pushed: Workshop, name: str
     ) -> None:
-        folder = pushed.docker.folder / ".git/guard/memo"
+        folder = pushed.docker.folder / ".git" / name.split()[0]
         shutil.rmtree(folder)
-        folder.write_text("in the way")
+        if name.endswith("nowhere"):
+            folder.symlink_to("nowhere/at all")
+        else:
+            folder.write_text("in the way")
         assert push(pushed, pushed.docker, "after").status == 0
         assert push(pushed, pushed.aula, "after").status == 0
 

@@ -7,7 +7,9 @@ import fcntl
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -16,6 +18,7 @@ from guard.git.files import held, is_held, lock_file
 
 HOLDER = """\
 import sys
+from collections.abc import Iterator
 from guard.git.files import held
 with held(sys.argv[1], lambda: None):
     sys.stdout.write("held\\n")
@@ -74,12 +77,61 @@ def test_a_holder_that_is_killed_lets_go(path: str) -> None:
         assert not waited
 
 
-def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["file/lock", "file/folder/lock"])
+def test_a_file_in_the_way_of_a_lock_is_told(tmp_path: Path, path: str) -> None:
     (tmp_path / "file").touch()
-    path = str(tmp_path / "file/lock")
-    with pytest.raises(GuardError, match=f"cannot lock {path}"), held(path, lambda: None):
+    path = str(tmp_path / path)
+    problem = f"cannot lock {path}: {tmp_path}/file is no folder"
+    with pytest.raises(GuardError, match=problem) as raised, held(path, lambda: None):
         pass
     assert not is_held(path)
+    subprocess.run(raised.value.remedy, shell=True, check=True)
+    with held(path, lambda: None) as waited:
+        assert not waited
+
+
+def as_another_user(path: str) -> str:
+    """What somebody else is told who wants a lock; "" where they get it."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        told = ""
+        try:
+            os.setgroups([])
+            os.setuid(65534)
+            with held(path, lambda: None):
+                pass
+        except GuardError as error:
+            told = f"{error.problem}\n{error.remedy}"
+        os.write(writing, told.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as answer:
+        told = answer.read()
+    os.waitpid(child, 0)
+    return told
+
+
+@pytest.fixture
+def everybody_s() -> Iterator[Path]:
+    """A folder that another user finds, unlike those of root's tests."""
+    with TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_another_user_waits_for_a_lock_and_is_told_whose_the_folder_is(everybody_s: Path) -> None:
+    locks = everybody_s / "guard/locks"
+    assert as_another_user(str(locks / "a.lock")) == (
+        f"cannot lock {locks}/a.lock: {everybody_s} is another user's (root), and closed to this "
+        f'one\nsudo chown -R "$(id -un)" {everybody_s}'
+    )
+    with held(str(locks / "a.lock"), lambda: None):
+        pass
+    assert as_another_user(str(locks / "a.lock")) == ""
+    locks.chmod(0o700)
+    assert f"{locks} is another user's" in as_another_user(str(locks / "a.lock"))
 
 
 def test_a_folder_can_be_locked_and_nothing_is_left_in_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -159,6 +160,35 @@ def test_what_is_missing_is_named_and_blocks(
     assert f"the {gone}" in done.stderr
     assert "guard install" in done.stderr
     assert not place.git(place.root / "aula.git", "branch", "--list", "pushed")
+
+
+@pytest.mark.parametrize("closed", ["interpreter", "folder", "link"])
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_this_user_may_not_use_is_told_as_that(
+    place: Place, stand_in: StandIn, shell: str, closed: str
+) -> None:
+    folder = place.repository("aula")
+    hooks = _install(folder, stand_in, shell)
+    text = (hooks / "pre-push").read_text()
+    python = Path(stand_in.installation[0])
+    reason = f"this user may not use it (ls -l {python})"
+    if closed == "interpreter":
+        python.chmod(0)
+    elif closed == "link":
+        python.unlink()
+        python.symlink_to("/root/closed/python")
+        reason = f"for this user that leads nowhere (ls -l {python})"
+    else:
+        python.parent.chmod(0)
+        reason = f"this user may not look into {python.parent}"
+    # Root may look everywhere, and others not where root's tests are.
+    user = 65534 if closed == "folder" and os.geteuid() == 0 else None
+    for above in python.parents[1:-2] if user else ():
+        above.chmod(above.stat().st_mode | 0o011)
+    command = [*_shell(shell), "-c", text, "pre-push", "origin", "url"]
+    done = subprocess.run(command, user=user, capture_output=True, text=True, cwd="/", input="x\n")
+    assert done.returncode == 1
+    assert f"installed with {python} (the interpreter), and {reason}" in done.stderr
 
 
 def test_ten_thousand_refs_do_not_hang_on_a_missing_interpreter(
