@@ -20,7 +20,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from guard.config import Recipe
-from guard.engine.build import Base, Build, Lines, OnEvent, Options, Output, Step, StepDone
+from guard.engine.build import (
+    Base,
+    Build,
+    Lines,
+    OnEvent,
+    Options,
+    Outcome,
+    Output,
+    Step,
+    StepDone,
+)
 from guard.engine.cli import BuildkitCli, InUse, InUseQuestion, kill, lines_of, start
 from guard.engine.context import Context, Prepared, not_utf8
 from guard.engine.dockerignore import ignore_file, read_patterns
@@ -176,17 +186,7 @@ def buildkit_build(
         raise EngineError(f"{cli.version} was killed by signal {-status}", "run guard test again")
     steps = tuple(progress.ended.values())
     if status != 0:
-        trouble = progress.trouble()
-        if "invalid UTF-8" in trouble.message and (name := not_utf8(context.folder)):
-            raise GuardError(
-                f"{cli.version} sends no name that is not UTF-8: '{name}'",
-                "rename it, list it in .dockerignore with * for what is not UTF-8, or set [image] "
-                'builder = "classic"',
-            )
-        if "excludepatterns" in trouble.message:
-            # It does not say which line.
-            read_patterns(context.folder, ignore_file(context.folder, recipe.dockerfile))
-        return Build(judged(trouble, context.dockerfile), steps)
+        return Build(_failure(progress.trouble(), cli, context, recipe), steps)
     image = next(filter(None, map(engine.image_id, ids)), "")
     if not image:
         # The builder may be another engine's.
@@ -196,6 +196,25 @@ def buildkit_build(
     for name, _, digest in (name.partition("@") for name in progress.images()):
         bases.append(Base(name, digest or engine.image_id(name)))
     return Build(progress.output.outcome("", None), steps, image, tuple(bases))
+
+
+def _failure(trouble: Trouble, cli: BuildkitCli, context: Context, recipe: Recipe) -> Outcome:
+    """What a build that failed comes to.
+
+    Raises:
+        GuardError: nothing was built, for the context cannot be sent.
+        EngineError: as `judged`.
+    """
+    if "invalid UTF-8" in trouble.message and (name := not_utf8(context.folder)):
+        raise GuardError(
+            f"{cli.version} sends no name that is not UTF-8: '{name}'",
+            "rename it, list it in .dockerignore with * for what is not UTF-8, or set [image] "
+            'builder = "classic"',
+        )
+    if "excludepatterns" in trouble.message:
+        # It does not say which line.
+        read_patterns(context.folder, ignore_file(context.folder, recipe.dockerfile))
+    return judged(trouble, context.dockerfile)
 
 
 class _Vertex(NamedTuple):
