@@ -12,6 +12,7 @@ from guard.git.repository import Repository
 from guard.install.lefthook import JOB, call_of_lefthook
 from guard.install.line import Call, call_in, leaves, odd_line
 from guard.install.place import (
+    OF_HUSKY,
     HookPlace,
     Owner,
     hook_place,
@@ -132,7 +133,7 @@ def _called(hook: HookFile, place: HookPlace, folder: str) -> HookHealth | None:
         return _weaker(health, left, _INSTALL) if left and health.effective else health
     if tool is Tool.LEFTHOOK:
         return _by_lefthook(hook, folder)
-    if tool is Tool.HUSKY:
+    if os.path.basename(place.folder) == OF_HUSKY:
         return _by_husky(hook, place, folder)
     remedy = f"{PERSON}let this be the first line of {hook.path}: {LINE}"
     content = hook.content
@@ -147,12 +148,15 @@ def _by_line(call: Call | None, tool: Tool | None, path: str, remedy: str) -> Ho
 
     Args:
         path: of the hook.
+        remedy: what mends the file of that line.
     """
     if call is None:
         return None
     reason, by = f"a line in {call.path} runs guard pre-push", tool.value if tool else path
     health = HookHealth(HookState.RUN_BY_OTHER, call.path, reason, by=by)
     weakness = (_switched_off(tool) if tool else "") or call.weakness
+    if not weakness.startswith(call.path):
+        remedy = f"{PERSON}see to {weakness}"
     return _weaker(health, weakness, remedy) if weakness else health
 
 
@@ -188,7 +192,7 @@ def _by_lefthook(hook: HookFile, folder: str) -> HookHealth | None:
     """The health where lefthook may run guard."""
     call = call_of_lefthook(hook, folder)
     path = call.path if call else ""
-    remedy = f"{PERSON}let guard's job in {path} have {JOB}, and nothing else"
+    remedy = f"{PERSON}let guard's job in {path} have {JOB}, and no condition there or around it"
     return _by_line(call, Tool.LEFTHOOK, hook.path, remedy)
 
 

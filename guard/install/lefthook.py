@@ -193,4 +193,4 @@ def _unstarted(hook: HookFile, folder: str) -> Iterator[str]:
         programs = re.findall(r"\s(/\S+) -h >", text)
         modules = os.path.join(folder, "node_modules", "lefthook")
         if not (shutil.which("lefthook") or any(map(os.path.exists, (*programs, modules)))):
-            yield f"{hook.path}: {_ABSENT}"
+            yield f"{hook.path}: {_ABSENT}, and no assert_lefthook_installed"

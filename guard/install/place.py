@@ -10,8 +10,10 @@ from typing import Final, NamedTuple
 from guard.errors import GitError
 from guard.git.remotes import Settings
 from guard.git.repository import Repository, open_checkout
-from guard.install.shim import LINE, NAME, Tool, read_hook, this_installation
+from guard.install.shim import LINE, NAME, Tool, this_installation
 
+# How husky 9 calls the folder that git looks into; the files that it runs lie around that.
+OF_HUSKY: Final = "_"
 # The first git that runs hooks which its configuration names.
 _CONFIGURED: Final = (2, 54)
 _SCOPES: Final = {
@@ -182,8 +184,7 @@ def line_elsewhere(place: HookPlace, folders: tuple[str, ...] = ()) -> tuple[str
     Args:
         folders: where the line may act; for a hook that serves other repositories as well.
     """
-    tool = read_hook(place.hook).tool
-    if tool is Tool.HUSKY or os.path.basename(place.folder) == "_":
+    if os.path.basename(place.folder) == OF_HUSKY:
         return os.path.join(os.path.dirname(place.folder), NAME), Tool.HUSKY.habits.line
     if place.owner is Owner.ELSEWHERE and folders:
         # Of this machine alone, so that it need not depend on PATH.

@@ -467,6 +467,20 @@ def test_what_husky_makes_of_a_line(
     assert (health.state, health.by) == (state, "husky")
 
 
+def test_an_older_husky(place: Place, aula: Path, hook: Path) -> None:
+    """Its hooks are the very files that a person writes into."""
+    place.git(aula, "config", "core.hooksPath", ".husky")
+    own, source = aula / ".husky/pre-push", '. "$(dirname -- "$0")/_/husky.sh"\n'
+    write_script(own, f"#!/usr/bin/env sh\n{source}\nnpm test\n")
+    assert _health(aula).remedy == f'you: add to {own}: guard pre-push "$@" || exit 1'
+    write_script(own, f'#!/usr/bin/env sh\n{source}\nguard pre-push "$@"\n')
+    health = _health(aula)
+    assert health.state is HookState.WEAKER
+    assert f"{own}:2: {source.strip()}" in health.reason
+    write_script(own, f'#!/usr/bin/env sh\nguard pre-push "$@" || exit 1\n{source}npm test\n')
+    assert _health(aula).state is HookState.RUN_BY_OTHER
+
+
 def test_husky_that_something_else_switches_off(
     place: Place, aula: Path, hook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -478,6 +492,7 @@ def test_husky_that_something_else_switches_off(
     assert _health(aula).state is HookState.RUN_BY_OTHER
     init.write_text("export HUSKY=0\n")
     assert f"{init}:1: export HUSKY=0" in _health(aula).reason
+    assert _health(aula).remedy == f"you: see to {init}:1: export HUSKY=0"
     init.unlink()
     write_script(aula / ".husky/_/pre-push", 'exit 0\n. "$(dirname "$0")/h"')
     assert _health(aula).reason.endswith(".husky/_/pre-push:1: exit 0")
