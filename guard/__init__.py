@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 
 __version__ = "0.1.0"
 
@@ -20,7 +21,18 @@ def mistake(error: Exception) -> str:
     else:
         problem = f"this is a mistake in guard itself: {type(error).__name__}"
         following = "to see where: set GUARD_DEBUG=1 and run it again"
+        if os.environ.get("GUARD_DEBUG"):
+            following = "\n  ".join(_places(error))
     return f"guard: error: {problem}: {error}\n  {following}\n"
+
+
+def _places(error: Exception) -> Iterator[str]:
+    """Where in the code it happened, as `traceback` has it, which takes its time to import."""
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        yield f"{code.co_filename}:{step.tb_lineno} in {code.co_name}"
+        step = step.tb_next
 
 
 def _tells_of_a_loss(error: Exception) -> bool:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from guard import __version__, mistake
-from guard.errors import EXIT_INTERRUPTED, EXIT_UNDECIDED, EXIT_UNREAD, GuardError, UnreadError
+from guard.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_UNDECIDED,
+    EXIT_UNREAD,
+    GuardError,
+    UnreadError,
+    without_secret,
+)
 from guard.screen import Screen
 
 if TYPE_CHECKING:
@@ -58,8 +64,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return _without_reader(argv)
     except Exception as error:
-        if os.environ.get("GUARD_DEBUG"):
-            raise
         with suppress(UnreadError):
             Screen.for_terminal().warn(mistake(error).rstrip())
         return EXIT_UNDECIDED
@@ -116,7 +120,11 @@ def _command(argv: list[str]) -> int:
 def _parser(asked: str, module: ModuleType | None) -> ArgumentParser:
     from argparse import ArgumentParser
 
-    parser = ArgumentParser(
+    class Parser(ArgumentParser):
+        def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+            super().exit(status, without_secret(message or ""))
+
+    parser = Parser(
         prog="guard",
         description="Blocks a push until the release fits and the image's tests have passed.",
         epilog="Exit status: 0 allowed or done; 1 blocked, or build or tests failed; 2 wrong "

@@ -41,6 +41,7 @@ class Screen:
         self._out = out
         self._errors = errors
         self.colour = colour
+        self._begun = ""
 
     @classmethod
     def for_terminal(cls) -> Screen:
@@ -61,15 +62,27 @@ class Screen:
 
     def say(self, text: str = "") -> None:
         """One line or more of result."""
+        self._end()
         _put(self._out, f"{_printable(text, self.colour)}\n")
 
     def warn(self, text: str) -> None:
         """One line or more beside the result."""
+        self._end()
         _put(self._errors, f"{_printable(text, self.colour)}\n")
 
     def echo(self, piece: str) -> None:
-        """A piece of what another program says, as it comes; its progress redraws one line."""
-        _put(self._errors, "\r".join(_printable(part, False) for part in piece.split("\r")))
+        """A piece of what another program says, as it comes; its progress redraws one line.
+
+        A word that has only begun waits for its end: it may be a URL with a password.
+        """
+        whole = re.sub(r"\S+\Z", "", self._begun + piece)
+        self._begun = (self._begun + piece)[len(whole) :]
+        _put(self._errors, "\r".join(_printable(part, False) for part in whole.split("\r")))
+
+    def _end(self) -> None:
+        """Say what of another program's last word was not said."""
+        if self._begun:
+            self.echo(" ")
 
     def confirms(self, question: str) -> bool:
         """Whether a person says yes; without a terminal nobody does."""
@@ -91,6 +104,8 @@ class Screen:
         self.warn(f"guard: {self.paint('error', 'red')}: {error.problem}")
         if error.remedy:
             self.warn(f"  to mend it: {error.remedy}")
+            for line in _left_out(error.remedy):
+                self.warn(f"  {line}")
 
     def paint(self, text: str, colour: str) -> str:
         """The text in a colour (or ``bold``, ``dim``), where colours are wanted."""
@@ -147,6 +162,7 @@ class Screen:
         if len(places) > _PLACES:
             rows.append(("", f"and {len(places) - _PLACES} more"))
         first, *more_lines = finding.remedy.split("\n")
+        more_lines += _left_out(finding.remedy)
         rows += [("mend:", first), *(("", line) for line in more_lines)]
         lines = [f"  {label}: {finding.message}"]
         return lines + [f"      {name:<10}{text}" for name, text in rows if text]
@@ -254,6 +270,13 @@ def decision_json(decision: Decision) -> dict[str, Any]:
 def decisions_json(decisions: Iterable[Decision]) -> dict[str, Any]:
     """The whole object of ``--json``."""
     return {"version": JSON_VERSION, "decisions": [decision_json(item) for item in decisions]}
+
+
+def _left_out(remedy: str) -> list[str]:
+    """What is said below a remedy that is printed without the password of a URL."""
+    if without_secret(remedy) == remedy:
+        return []
+    return ["(the user, password or token of the URL is left out: git asks for it, or write it in)"]
 
 
 def _stream(stream: IO[str] | None) -> IO[str]:

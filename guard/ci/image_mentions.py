@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
+from guard.errors import without_secret
 from guard.haskell.yaml_tree import Mapping, Scalar, YamlError, documents
 from guard.haskell.yaml_tree import Sequence as YamlSequence
 from guard.model import ImageMention
@@ -133,8 +134,8 @@ def _mention(
     number = line.number
     nearby = range(number, min(number + _FOLDED, len(source)) + 1)
     number = next((near for near in nearby if match[0] in source[near - 1]), number)
-    shown = source[number - 1].strip()[:_LONGEST_LINE] if number <= len(source) else ""
-    return ImageMention(path, number, shown, name, tag, digest)
+    shown = without_secret(source[number - 1].strip()) if number <= len(source) else ""
+    return ImageMention(path, number, shown[:_LONGEST_LINE], name, tag, digest)
 
 
 @cache

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from guard.errors import EXIT_ALLOWED, GuardError
+from guard.errors import EXIT_ALLOWED, GuardError, without_secret
 from guard.gate.gate import Gate
 from guard.git.commands import told
 from guard.git.history import LoggedCommit, PublishedLine, has_revision, listed, published_line
@@ -155,7 +155,8 @@ def _table(judged: _Judged, told: tuple[Severity, ...], screen: Screen) -> None:
         rules = dict.fromkeys(finding.rule for finding in _told(decision, told))
         counts.update(rules.keys())
         row = f"{pinned:<9}  {', '.join(rules) or '-':<34}  "
-        row += commit.subject if len(commit.subject) <= 50 else f"{commit.subject[:49]}…"
+        subject = without_secret(commit.subject)
+        row += subject if len(subject) <= 50 else f"{subject[:49]}…"
         screen.say(f"{commit.commit[:8]}  {commit.date}  {painted}  {row}")
         for common in begun:
             screen.say(screen.paint(f"{'':<22}{common}", "dim"))

@@ -138,8 +138,6 @@ def _judged(
         screen.failure(error)
         return Judged(error.status, trouble=error.problem)
     except Exception as error:
-        if os.environ.get("GUARD_DEBUG"):
-            raise
         told = mistake(error)
         screen.warn(told.rstrip())
         return Judged(EXIT_UNDECIDED, trouble=told)

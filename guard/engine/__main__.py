@@ -11,7 +11,7 @@ from typing import Final
 
 from guard.engine.baseimage import base_image, run_nothing
 from guard.engine.client import Engine
-from guard.errors import EngineError
+from guard.errors import EngineError, without_secret
 
 _RUNS: Final = 0
 _NOT_THERE: Final = 3
@@ -25,10 +25,10 @@ def main() -> int:
         with Engine.connect() as engine:
             status = _RUNS_NOTHING
             run_nothing(engine, base_image(engine))
-            sys.stdout.write(f"{engine.facts}\n")
+            sys.stdout.write(f"{without_secret(str(engine.facts))}\n")
             return _RUNS
     except EngineError as error:
-        sys.stderr.write(f"{error.problem}\n")
+        sys.stderr.write(f"{without_secret(error.problem)}\n")
         return status
 
 

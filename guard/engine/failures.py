@@ -19,7 +19,7 @@ from enum import Enum, IntEnum
 from typing import Final, NamedTuple
 
 from guard.engine.build import Outcome
-from guard.errors import EngineError
+from guard.errors import EngineError, without_secret
 
 # Lines of output that are kept.
 TAIL: Final = 40
@@ -314,7 +314,8 @@ def meaning(message: str) -> tuple[Cause | None, int]:
 
 def _reason(trouble: Trouble, cause: Cause | None, status: int, dockerfile: str) -> str:
     # Without what is another one each time.
-    message = re.sub(_LOOKING, "", " ".join(trouble.message.split()))[:500]
+    words = without_secret(" ".join(trouble.message.split()))
+    message = re.sub(_LOOKING, "", words)[:500]
     step = trouble.step
     if cause is Cause.DISK or any(meaning(line)[0] is Cause.DISK for line in trouble.output.tail):
         raise EngineError(

@@ -20,7 +20,7 @@ from docker import auth
 from docker.errors import APIError, DockerException, ImageNotFound
 
 from guard.engine.client import Engine, explanation
-from guard.errors import EngineError, without_secret
+from guard.errors import EngineError
 
 # The grammar of a tag in the OCI distribution specification.
 _TAG_LENGTH: Final = 128
@@ -467,7 +467,7 @@ def _asking(engine: Engine, what: str, reference: str) -> Iterator[None]:
 def _trouble(
     engine: Engine, error: DockerException, what: str, reference: str
 ) -> RegistryError | DockerException:
-    words = without_secret(explanation(error))
+    words = explanation(error)
     if "no space left on device" in words.lower():
         return error
     row = next(row for row in _TABLE if re.search(row.words, words, re.IGNORECASE))

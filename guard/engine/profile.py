@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.engine.build import StepDone
+from guard.errors import without_secret
 from guard.screen import counted
 
 if TYPE_CHECKING:
@@ -90,7 +91,11 @@ def profile(
 
 
 def brief(text: str, most: int = _BRIEF) -> str:
-    """A text that has no more characters than that."""
+    """A text that has no more characters than that.
+
+    A password goes first: with its end cut off nothing shows that it is one.
+    """
+    text = without_secret(text)
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 

@@ -139,18 +139,18 @@ def record(
         place, submodule = workspace.superproject, "" if workspace.in_superproject else name
         if workspace.inside:
             submodule, name = workspace.inside, workspace.name(workspace.inside)
-    remote, url = (*map(without_secret, arguments), "", "")[:2]
+    remote, url = (*arguments, "", "")[:2]
     judged = {decision.ref: decision for decision in decisions}
     bypass = Bypass(
         version=1,
         who=_who(here),
         when=_now(),
-        reason=without_secret(reason),
+        reason=reason,
         repository=name,
         submodule=submodule,
         remote=remote,
         url=url,
-        trouble=without_secret(trouble),
+        trouble=trouble,
         guard=__version__,
         refs=tuple(_pushed(update, judged.get(update.remote_ref)) for update in updates),
     )
@@ -203,7 +203,7 @@ def _pushed(update: RefUpdate, decision: Decision | None) -> PushedRef:
         decision.combination or "",
         decision.recipe or "",
         decision.judged_with,
-        tuple(f"{each.rule}: {without_secret(each.message)}" for each in blocking),
+        tuple(f"{each.rule}: {each.message}" for each in blocking),
     )
 
 
@@ -219,7 +219,7 @@ def _who(repository: Repository) -> str:
 
 
 def _as_file(fields: dict[str, object]) -> bytes:
-    return to_json(fields, indent=1).encode() + b"\n"
+    return without_secret(to_json(fields, indent=1)).encode() + b"\n"
 
 
 def _now() -> str:

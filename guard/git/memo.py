@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from zlib import crc32
 
 from guard import __version__
+from guard.errors import without_secret
 from guard.git.files import replacing
 from guard.model import ShapeError, as_plain, from_json, read_as
 
@@ -40,9 +41,14 @@ class Memo:
             return None
 
     def write(self, answer: object, kind: str, *ids: str) -> None:
-        """Keep an answer; where that fails it is not kept, and nobody is told."""
+        """Keep an answer; where that fails it is not kept, and nobody is told.
+
+        Nor is one with a password in it: without that it would be another answer.
+        """
         path = self._path(kind, ids)
         text = json.dumps(_sealed(kind, ids, as_plain(answer)))
+        if without_secret(text) != text:
+            return
         with suppress(OSError):
             os.makedirs(self._folder, exist_ok=True)
             self._make_room()

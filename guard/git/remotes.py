@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from subprocess import Popen
 from typing import Final, NamedTuple
 
-from guard.errors import GitError, without_secret
+from guard.errors import GitError
 from guard.git.commands import git
 from guard.git.repository import Ended, Repository, end, finish
 
@@ -403,6 +403,6 @@ def _answer(
 
 def _refusal(command: str, repository: Repository, remote: str, ended: Ended) -> GitError:
     return GitError(
-        without_secret(f"git {command} {remote} failed: {ended.complaint}"),
+        f"git {command} {remote} failed: {ended.complaint}",
         git(repository, "ls-remote", remote).text,
     )

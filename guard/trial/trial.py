@@ -347,8 +347,8 @@ def _record(job: Job, made: Attempt, log: str, image: ImageFacts, owner: str) ->
         image=image,
         engine=EngineFacts(
             *(engine.name, engine.version, made.builder.name),
-            *(without_secret(engine.host), made.platform),
-            *(owner, without_secret(made.builder.driven_by)),
+            *(engine.host, made.platform),
+            *(owner, made.builder.driven_by),
         ),
         guard=__version__,
         log=os.path.basename(log),

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Final, Self
 from guard.engine.build import Event, Output, Step, StepDone, Testing
 from guard.engine.failures import plain
 from guard.engine.profile import brief, duration, size
-from guard.errors import GuardError
+from guard.errors import GuardError, without_secret
 from guard.model import Result
 from guard.screen import Screen
 from guard.verdicts.record import Record
@@ -48,7 +48,7 @@ class _Followed:
 
             def status() -> Text:
                 line = f"[{duration(time.monotonic() - self._began)}] {self._stage()}"
-                return Text(plain(line), no_wrap=True, overflow="ellipsis")
+                return Text(plain(without_secret(line)), no_wrap=True, overflow="ellipsis")
 
             console = Console(no_color=not self._screen.colour, highlight=False)
             live = Live(
@@ -98,7 +98,7 @@ class Watch(_Followed):
     def _line(self, shown: str, logged: str) -> None:
         write_log(self._log, f"{logged}\n")
         if self._live is not None:
-            self._live.console.print(plain(shown), markup=False, soft_wrap=True)
+            self._live.console.print(plain(without_secret(shown)), markup=False, soft_wrap=True)
         else:
             self._screen.say(shown)
 
@@ -154,7 +154,7 @@ def write_log(log: IO[str], text: str) -> None:
             `OSError`, which whoever speaks to the engine would take for the engine's.
     """
     try:
-        log.write(text)
+        log.write(without_secret(text))
     except OSError as error:
         raise GuardError(
             f"the log {log.name} cannot be written: {error.strerror}. No verdict; what the engine "

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
+from guard.errors import without_secret
 from guard.git.objects import GitObject
 from guard.model import Gitlink, Result, ShapeError, from_json, read_as, to_json
 
@@ -166,7 +167,8 @@ class Record(NamedTuple):
                 "guard": own,
             },
         }
-        return to_json(statement, indent=1, sort_keys=True).encode() + b"\n"
+        # It goes to others with the next sync.
+        return without_secret(to_json(statement, indent=1, sort_keys=True)).encode() + b"\n"
 
     @property
     def _word(self) -> str:
