@@ -323,6 +323,16 @@ def is_local(url: str) -> bool:
     return _url_parts(url) is None and _scp_parts(url) is None
 
 
+def is_path(url: str) -> bool:
+    """Whether a URL is a path of this machine, as it stands or behind ``file://``."""
+    return is_local(url) or url.lower().startswith("file://")
+
+
+def asked_url(repository: Repository, remote: str) -> str:
+    """The URL at which git asks a remote, ``insteadOf`` and what ``git -c`` says included."""
+    return repository.text_as_user("ls-remote", "--get-url", "--", remote)
+
+
 def ls_remote(
     repository: Repository, remote: str, *refs: str, seconds: float | None = SECONDS
 ) -> dict[str, str]:

@@ -47,6 +47,10 @@ def _finding(facts: Publications, link: Publication) -> Finding:
         message = f"no remote of {link.name} has the URL that .gitmodules names, {link.url}"
         found = link.detail or "no remote"
         expected = f"a remote that says whether {link.commit[:12]} is there"
+    elif link.state is PublicationState.PATH:
+        severity = Severity.ERROR
+        message = f".gitmodules names a path of this machine, from which others cannot fetch {what}"
+        found, expected = link.url, f"a URL for {link.path} in .gitmodules that others reach"
     elif link.state is PublicationState.NO_URL:
         severity = Severity.ERROR
         message = f".gitmodules names no URL from which others could fetch {what}"

@@ -15,7 +15,7 @@ from guard.git.repository import Repository
 HEADS: Final = "refs/heads/"
 _REMOTES: Final = "refs/remotes/"
 # What default branches are called; of two that are there the first is the likelier.
-_USUAL: Final = ("main", "master")
+USUAL: Final = ("main", "master")
 
 Options = Mapping[str, str]
 
@@ -90,6 +90,12 @@ def pushed_to(
 def upstream(options: Options, branch: str) -> tuple[str, str]:
     """The remote, and the ref there, that a branch comes from; "" for what is not configured."""
     return options.get(f"branch.{branch}.remote", ""), options.get(f"branch.{branch}.merge", "")
+
+
+def coming_from(repository: Repository, branch: str, remote: str) -> tuple[Command, ...]:
+    """What says that a branch comes from the one of its name of a remote."""
+    settings = ((f"branch.{branch}.remote", remote), (f"branch.{branch}.merge", HEADS + branch))
+    return tuple(git(repository, "config", *setting) for setting in settings)
 
 
 def default_branches(refs: Mapping[str, Ref], remote: str) -> tuple[str, ...]:
@@ -175,7 +181,7 @@ def short_name(remote: str, ref: str) -> str:
 
 
 def _usual_refs(remote: str) -> tuple[str, ...]:
-    return tuple(tracking_ref(remote, name) for name in _USUAL)
+    return tuple(tracking_ref(remote, name) for name in USUAL)
 
 
 class DefaultBranch(NamedTuple):

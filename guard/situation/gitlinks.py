@@ -11,20 +11,33 @@ from typing import Final, NamedTuple
 from guard.config import Config
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.commits import reachable
-from guard.git.remotes import SECONDS, Remote, is_local, ls_remote, read_remotes, resolved
+from guard.git.remotes import (
+    SECONDS,
+    Remote,
+    Remotes,
+    is_local,
+    is_path,
+    ls_remote,
+    read_remotes,
+    resolved,
+)
 from guard.git.repository import Repository
 from guard.git.store import Store
 from guard.model import Combination
 from guard.situation.branches import (
     HEADS,
+    USUAL,
     default_candidates,
     default_names,
+    fetch_remote,
     head_branch,
     moves_default,
     pushed_to,
     remote_head,
     remote_of,
+    short_name,
     tracking_ref,
+    upstream,
 )
 from guard.situation.contents import Contents, Submodules, of_commit, superproject_tree
 from guard.situation.tracking import Place, Tracking, track
@@ -66,6 +79,11 @@ class Submodule(NamedTuple):
     release_tag: str
     repositories: tuple[Repository, ...]
     around: Submodule | None = None
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether the URL counts from what is around it."""
+        return self.url.startswith(("./", "../"))
 
     @property
     def path_there(self) -> str:
@@ -134,13 +152,17 @@ class Links:
             inner = names.nested(store, path, urls)
             nested = _named(f"{around.path}/{path}", urls, inner.repositories)
             nested = nested._replace(around=around)
-            if not self.contents.memo.read(bool, _WHOLE, *self.urls(nested), link):
+            if not self.contents.memo.read(bool, _WHOLE, *self._ids(nested, link)):
                 yield from self._nested(names, nested, inner, link)
                 yield nested, link
 
     def keep_whole(self, submodule: Submodule, commit: str) -> None:
         """Keep that all of a nested submodule is published; the next push starts no git in it."""
-        self.contents.memo.write(True, _WHOLE, *self.urls(submodule), commit)
+        self.contents.memo.write(True, _WHOLE, *self._ids(submodule, commit))
+
+    def _ids(self, submodule: Submodule, commit: str) -> tuple[str, ...]:
+        """What it depends on whether others can fetch a commit, but for time."""
+        return (*self.urls(submodule), "stays here" if self.stays_here else "goes away", commit)
 
     def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
         """The superproject's own submodule at a path, None where there is no gitlink."""
@@ -159,24 +181,51 @@ class Links:
 
     def places(self, submodule: Submodule) -> Iterable[Place]:
         """The remotes that have the URL of ``.gitmodules``, repository for repository."""
-        urls = self.urls(submodule)
         for repository in submodule.repositories:
             (tracking,) = self.tracking([repository])
-            wanted: frozenset[str] = frozenset()
-            for url in urls:
-                wanted |= self.here.places(url) | tracking.remotes.places(url)
+            wanted = self.wanted(self.urls(submodule), tracking.remotes)
             for remote in tracking.remotes.at(wanted):
                 yield Place(tracking, remote, wanted)
+
+    def other_origin(self, submodule: Submodule, remotes: Remotes) -> Remote | None:
+        """A remote of the superproject, from which a submodule's relative URL leads to its own."""
+        for remote in self.here.remotes if submodule.is_relative and not submodule.around else ():
+            url = resolved(submodule.url, remote.urls[0])
+            if url and remotes.at(self.wanted([url], remotes)):
+                return remote
+        return None
+
+    def wanted(self, urls: Iterable[str], remotes: Remotes) -> frozenset[str]:
+        """Where URLs lead that others can fetch from, here and with the remotes of a submodule.
+
+        A path of this machine is none of that, be it only by ``insteadOf``, unless the push goes to
+        this machine itself.
+        """
+        wanted: frozenset[str] = frozenset()
+        for url in urls:
+            places = self.here.places(url) | remotes.places(url)
+            if self.stays_here or not any(map(os.path.isabs, places)):
+                wanted |= places
+        return wanted
+
+    @cached_property
+    def stays_here(self) -> bool:
+        """Whether the superproject is pushed to a path of this machine, or has no remote at all."""
+        if self.destination.url:
+            return is_path(self.destination.url)
+        remote = self.pushed_to or self.home
+        pushed = self.here.push_places(remote) if remote is not None else []
+        return all(any(map(os.path.isabs, places)) for places in pushed)
 
     def urls(self, submodule: Submodule) -> list[str]:
         """What a submodule's URL stands for, a path made absolute.
 
-        A relative one counts from the remote that the superproject is fetched from, and from where
-        it is pushed to: each is where others clone it. That of a nested one counts from what it is
-        nested in.
+        A relative one counts from the remote that the superproject's default branch comes from, and
+        from where it is pushed to: each is where others clone it. That of a nested one counts from
+        what it is nested in.
         """
         found = [submodule.url]
-        if submodule.url.startswith(("./", "../")):
+        if submodule.is_relative:
             bases = self.urls(submodule.around) if submodule.around else self._bases()
             whole = [resolved(submodule.url, base) for base in bases]
             found = [url for url in whole if url] or found
@@ -185,7 +234,7 @@ class Links:
     def _bases(self) -> list[str]:
         here, destination = self.here, self.destination
         pushed = here.named(destination.remote)
-        bases = [remote.urls[0] for remote in (self.home, pushed) if remote]
+        bases = [remote.urls[0] for remote in (self.origin, pushed) if remote]
         bases += [url for url in (destination.url,) if url]
         if destination.remote and not (pushed or destination.url):
             bases.append(destination.remote)
@@ -258,6 +307,21 @@ class Links:
                 links = self.submodules(combination, contents.config(combination))
                 nested.update((link.path, commit, *self.urls(link)) for link, commit in links)
         return nested
+
+    @cached_property
+    def origin(self) -> Remote | None:
+        """The remote that the superproject's default branch comes from, whatever is checked out."""
+        options = dict(self.contents.workspace.options)
+        usual = fetch_remote(options, [each.name for each in self.here.remotes], "")
+        names = (upstream(options, branch)[0] for branch in self.defaults(usual))
+        return next(filter(None, map(self.here.named, (*names, usual))), None)
+
+    def defaults(self, remote: str) -> tuple[str, ...]:
+        """What the default branch may be called here, the likeliest first."""
+        if len(self.here.remotes) < 2:
+            return USUAL
+        followed = remote_head(self.contents.workspace.superproject, remote) if remote else ""
+        return (*([short_name(remote, followed)] if followed else []), *USUAL)
 
     @cached_property
     def home(self) -> Remote | None:

@@ -40,6 +40,7 @@ class PublicationState(Enum):
     UNANSWERED = "no answer"
     NO_REMOTE = "no remote"
     NO_URL = "no URL"
+    PATH = "a path of this machine"
     UNKNOWN = "unknown"
     INHERITED = "in a submodule, and in the destination already"
 

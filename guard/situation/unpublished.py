@@ -10,14 +10,17 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
-from guard.git.commands import Remedy, git
+from guard.git.commands import Remedy, git, guard, in_turn
 from guard.git.commits import containing, reachable
 from guard.git.releases import is_pre_release, release_version
+from guard.git.remotes import Remotes, asked_url, is_path
 from guard.git.repository import Repository, checkout_at
 from guard.install.health import hook_health
 from guard.situation.branches import (
     HEADS,
     all_branches,
+    coming_from,
+    default_branches,
     feature_branch,
     head_branch,
     push_remote,
@@ -28,10 +31,11 @@ from guard.situation.branches import (
 from guard.situation.contents import brought_here
 from guard.situation.gitlinks import Links, Submodule
 from guard.situation.publication import Publication, PublicationState
-from guard.situation.tracking import Place, record_seen
+from guard.situation.tracking import Place, Tracking, record_seen
 
 _NAMED: Final = 4
 _TAGS: Final = "refs/tags/"
+_INSTEAD: Final = r"^url\..*\.insteadof$"
 _RECURSES: Final = r"^(push\.recursesubmodules|submodule\.recurse)$"
 
 
@@ -115,6 +119,11 @@ class Search:
     ) -> Iterable[Publication]:
         """What is to be said of commits after the remote of the first place has answered."""
         place = places[0]
+        if not self._links.stays_here and is_path(asked_url(place.repository, place.remote.name)):
+            for commit in commits:
+                nowhere = known._replace(commit=commit, url=self._links.urls(submodule)[0])
+                yield self._on_this_machine(submodule, nowhere)
+            return
         view = self._view(submodule, shown, commits)
         if view.there:
             # What cannot be kept is asked again.
@@ -224,7 +233,7 @@ class Search:
             # Where git fails it is in another of the repositories, or in none.
             with suppress(GitError):
                 if form:
-                    what = _release(place, commit, form, shown)
+                    what = _release(place.repository, commit, form, shown)
                 else:
                     # A feature branch of the superproject stays one, in the submodules too.
                     to, refs = self._links.destination, self._links.contents.refs
@@ -236,27 +245,79 @@ class Search:
         return (git(place.repository, "push", place.target, what),)
 
     def _nowhere(self, submodule: Submodule, commit: str) -> Publication:
+        path, links = submodule.path, self._links
         if not submodule.url:
             remedy = self._name_url(submodule)
-            return Publication(submodule.path, commit, PublicationState.NO_URL, remedy=remedy)
-        path, repositories = submodule.path, submodule.repositories
+            return Publication(path, commit, PublicationState.NO_URL, remedy=remedy)
+        trackings = links.tracking(submodule.repositories[:1])
+        remotes = trackings[0].remotes if trackings else links.here
+        urls = links.urls(submodule)
         nowhere = Publication(path, commit, PublicationState.NO_REMOTE, submodule.url)
-        if not repositories:
+        if not links.wanted(urls, remotes):
+            return self._on_this_machine(submodule, nowhere._replace(url=urls[0]))
+        if not trackings:
             return nowhere._replace(
                 state=PublicationState.UNKNOWN,
                 detail=f"no repository of {path} is on this machine, so it is not known whether "
                 f"others can fetch {commit[:12]}",
                 remedy=self._brought_here(submodule),
             )
-        (tracking,) = self._links.tracking(repositories[:1])
+        urls = [url for url in urls if links.wanted([url], remotes)]
+        detail = ", ".join(f"{item.name} is {item.urls[0]}" for item in remotes.remotes)
+        remedy = self._home(submodule, remotes) or self._remote(submodule, urls, commit)
+        return nowhere._replace(url=urls[0], detail=detail, remedy=remedy)
+
+    def _on_this_machine(self, submodule: Submodule, nowhere: Publication) -> Publication:
+        """What is to be said of a URL that leads to a path here, where the push goes elsewhere."""
+        if is_path(nowhere.url):
+            return nowhere._replace(state=PublicationState.PATH, remedy=self._name_url(submodule))
+        is_ours = not self._links.wanted([nowhere.url], self._links.here)
+        where = self._workspace.superproject if is_ours else submodule.repositories[0]
+        shown = git(where, "config", "--show-origin", "--get-regexp", _INSTEAD)
+        return nowhere._replace(
+            state=PublicationState.UNKNOWN,
+            detail=f"insteadOf turns {nowhere.url} into a path of this machine, so it is not known "
+            f"whether others can fetch {nowhere.name} {nowhere.commit[:12]}",
+            remedy=f"take it out of git's configuration: {shown.text}",
+        )
+
+    def _home(self, submodule: Submodule, remotes: Remotes) -> Remedy:
+        """What says from which remote the default branch comes, where that one would do.
+
+        As in the clone of a fork, which need not have the submodules beside it.
+        """
+        links, remote = self._links, self._links.other_origin(submodule, remotes)
+        if remote is None:
+            return ""
+        names, refs = links.defaults(remote.name), links.contents.refs
+        tracked = (name for name in names if tracking_ref(remote.name, name) in refs)
+        return coming_from(self._workspace.superproject, next(tracked, names[0]), remote.name)
+
+    def _remote(self, submodule: Submodule, urls: Sequence[str], commit: str) -> Remedy:
+        """What adds a remote that answers, or one that is to have the submodule and is given it."""
+        links, repositories = self._links, submodule.repositories
+        held = (each for each in repositories if links.present(each, [commit]))
+        (tracking,) = links.tracking([next(held, repositories[0])])
+        repository, taken = tracking.repository, {each.name for each in tracking.remotes.remotes}
         names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))
-        taken = {item.name for item in tracking.remotes.remotes}
-        name = next(item for item in names if item not in taken)
-        url = self._links.urls(submodule)[0]
-        found = ", ".join(f"{item.name} is {item.urls[0]}" for item in tracking.remotes.remotes)
-        steps = (("remote", "add", name, url), ("fetch", name))
-        remedy = tuple(git(repositories[0], *words) for words in steps)
-        return nowhere._replace(url=url, detail=found, remedy=remedy)
+        name = next(each for each in names if each not in taken)
+        if submodule.is_relative and not (links.destination.asks or all(map(is_path, urls))):
+            return (guard("check"),)  # that asks which of them is there
+        answers = [(url, links.shown(repository, url)) for url in urls]
+        there = (pair for pair in answers if not isinstance(pair[1], GitError))
+        url, shown = next(there, answers[0])
+        add = git(repository, "remote", "add", name, url)
+        if shown and not isinstance(shown, GitError):
+            return (add, git(repository, "fetch", name))
+        usual = remote_of(tracking.remotes, dict(tracking.options), repository)
+        defaults = default_branches(tracking.refs, usual.name) if usual else ()
+        branch = short_name(usual.name, defaults[0]) if usual and defaults else "master"
+        form = submodule.release_tag
+        tag = _release(repository, commit, form, {}) if form else ""
+        both = (add, git(repository, "push", name, tag or f"{commit[:12]}:{HEADS}{branch}"))
+        if isinstance(shown, GitError):
+            return f"make {url} where it is not there yet, and push to it: {in_turn(both)}"
+        return both
 
     def _around(self, submodule: Submodule) -> Repository:
         """The repository whose gitlink it is."""
@@ -276,8 +337,10 @@ class Search:
     def _name_url(self, submodule: Submodule) -> Remedy:
         url = ""
         for tracking in self._links.tracking(submodule.repositories[:1]):
-            remote = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
-            url = remote.urls[0] if remote else url
+            usual = remote_of(tracking.remotes, dict(tracking.options), tracking.repository)
+            named = (*([usual] if usual else []), *tracking.remotes.remotes)
+            fit = (each.urls[0] for each in named if self._is_fit(each.urls[0], tracking))
+            url = next(fit, "")
         path = submodule.path_there
         name = submodule.names[-1] if submodule.names else path
         top = self._around(submodule)
@@ -289,6 +352,9 @@ class Search:
         written = (git(top, "config", "--file=.gitmodules", *each) for each in settings)
         return (*written, git(top, "add", ".gitmodules"))
 
+    def _is_fit(self, url: str, tracking: Tracking) -> bool:
+        return bool(self._links.wanted([url], tracking.remotes))
+
     def _url_beside(self, submodule: Submodule, url: str) -> str:
         """A URL as it counts from the superproject's, where both have one parent; else as it is."""
         relative = f"../{url.rstrip('/').rpartition('/')[2]}"
@@ -297,16 +363,16 @@ class Search:
         return relative if any(places(each) & places(url) for each in whole) else url
 
 
-def _release(place: Place, commit: str, form: str, shown: Mapping[str, str]) -> str:
+def _release(repository: Repository, commit: str, form: str, shown: Mapping[str, str]) -> str:
     """The release tag of a commit that the remote does not have, "" where there is none."""
     words = ("for-each-ref", "--format=%(refname)", f"--points-at={commit}", _TAGS)
-    tags = place.repository.lines(*words)
+    tags = repository.lines(*words)
     names = (tag.removeprefix(_TAGS) for tag in tags if tag not in shown)
     releases = [name for name in names if release_version(name, form) is not None]
     if not releases:
         return ""
     name = min(releases, key=lambda name: is_pre_release(name, form))
-    return _short(place.repository, name, HEADS, f"{_TAGS}{name}")
+    return _short(repository, name, HEADS, f"{_TAGS}{name}")
 
 
 def _branch(place: Place, commit: str, shown: Mapping[str, str], feature: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hooks.test_release_order import TOPIC, asked, mend, paste
+from tests.hooks.test_release_order import TOPIC, asked, mend, paste, unpublished
 from tests.workshop import GUARD_TOML, Repo, Workshop
 
 
@@ -121,9 +121,9 @@ def without_registry(workshop: Workshop) -> None:
     workshop.docker.commit("Publish no image", {".guard.toml": text})
 
 
-def cloned(workshop: Workshop, branch: str = "topic") -> int:
+def cloned(workshop: Workshop, branch: str = "topic", remotes: str = "remotes") -> int:
     """What a clone by others comes to, with all that is nested."""
-    url, to = str(workshop.root / "remotes/aula-docker.git"), str(workshop.root / "by others")
+    url, to = str(workshop.root / remotes / "aula-docker.git"), str(workshop.root / "by others")
     words = ["clone", "--quiet", "--recurse-submodules", "--branch", branch, url, to]
     ran = workshop.run(["git", *words], Repo(workshop.root))
     shutil.rmtree(to, ignore_errors=True)
@@ -309,3 +309,229 @@ class TestNestedAndGone:
         gone.verdict()
         ran, count = asked(gone, gone.aula, *TOPIC)
         assert (ran.status, count) == (0, 0), ran.text
+
+
+@pytest.fixture
+def host(ready: Workshop, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The beginning of URLs of another machine, on which the remotes are."""
+    script = ready.root / "ssh"
+    script.write_text('#!/bin/sh\n[ "$1" = git.example ] || exit 255\nexec sh -c "$2"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
+    return f"ssh://git.example{ready.root}/remotes"
+
+
+def moved(workshop: Workshop, to: str) -> None:
+    """Let all remotes be at another place, of the same repositories."""
+    for name in ("aula", "thentos", "aula-docker"):
+        repo = workshop.docker if name == "aula-docker" else Repo(workshop.docker.folder / name)
+        repo.git("remote", "set-url", "origin", f"{to}/{name}.git")
+
+
+def name_url(workshop: Workshop, url: str, name: str = "aula") -> None:
+    """Have `.gitmodules` name a URL."""
+    workshop.docker.git("config", "--file=.gitmodules", f"submodule.{name}.url", url)
+    workshop.docker.commit("Name another URL")
+    workshop.verdict()
+
+
+class TestPathsOfThisMachine:
+    """Others reach them only where they push and fetch on this machine."""
+
+    def test_what_goes_to_another_machine_and_comes_from_there(
+        self, ready: Workshop, host: str
+    ) -> None:
+        moved(ready, host)
+        for _ in ("first", "remembered"):
+            ran = ready.push(ready.docker)
+            assert ran.status == 0, ran.text
+
+    @pytest.mark.parametrize("form", ["{root}/remotes/aula.git", "file://{root}/remotes/aula.git"])
+    def test_a_path_blocks_what_goes_to_another_machine(
+        self, ready: Workshop, host: str, form: str
+    ) -> None:
+        path = form.format(root=ready.root)
+        name_url(ready, path)
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        ready.aula.git("remote", "set-url", "origin", path)
+        ready.docker.git("remote", "set-url", "origin", f"{host}/aula-docker.git")
+        ready.thentos.git("remote", "set-url", "origin", f"{host}/thentos.git")
+        ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/elsewhere")
+        assert "error published: .gitmodules names a path of this machine" in ran.text
+        assert mend(ran) == "you: write into .gitmodules from which URL others fetch aula"
+        ready.aula.git("remote", "add", "hub", f"{host}/aula.git")
+        ready.aula.git("fetch", "--quiet", "hub")
+        command = mend(ready.push(ready.docker, "origin", "HEAD:refs/heads/elsewhere"))
+        assert paste(ready, command).status == 0
+        ready.docker.commit("Name it")
+        ready.verdict()
+        ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/elsewhere")
+        assert ran.status == 0, ran.text
+
+    def test_a_path_below_home(self, ready: Workshop, host: str) -> None:
+        name_url(ready, "~/aula.git")
+        moved(ready, host)
+        assert "names a path of this machine" in ready.push(ready.docker, *TOPIC).text
+
+    def test_a_relative_url_that_comes_to_a_path(self, ready: Workshop, host: str) -> None:
+        """It counts from the push as well, and there it is no path."""
+        url = f"{host}/aula-docker.git"
+        command = mend(ready.push(ready.docker, url, "HEAD:refs/heads/topic"))
+        assert command == (
+            f"git -C thentos remote add upstream {host}/thentos.git && "
+            "git -C thentos fetch upstream"
+        )
+        for name in ("thentos", "aula"):
+            command = mend(ready.push(ready.docker, url, "HEAD:refs/heads/topic"))
+            assert f"git -C {name} " in command
+            assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker, url, "HEAD:refs/heads/topic")
+        assert ran.status == 0, ran.text
+
+    def test_a_url_that_git_turns_into_a_path(self, ready: Workshop, host: str) -> None:
+        moved(ready, host)
+        mirror = ready.root / "mirror"
+        shutil.copytree(ready.root / "remotes", mirror)
+        commit = unpublished(ready)
+        ready.aula.git("push", "--quiet", "--no-verify", str(mirror / "aula.git"), "HEAD:master")
+        key = f"url.{mirror}/.insteadOf"
+        ready.aula.git("config", key, f"{host}/")
+        ready.aula.git("fetch", "--quiet")
+        ran = ready.push(ready.docker, *TOPIC)
+        assert f"undecided published: insteadOf turns {host}/aula.git into a path" in ran.text
+        person, _, look = mend(ran).rpartition(": ")
+        assert person == "you: take it out of git's configuration"
+        assert str(mirror) in paste(ready, look).out
+        ready.aula.git("config", "--unset", key)
+        ready.aula.git("fetch", "--quiet")
+        assert f"aula {commit[:12]} is not published" in ready.push(ready.docker, *TOPIC).text
+        # What is pushed the same way stays on this machine, and so does what it names.
+        ready.docker.git("config", key, f"{host}/")
+        ready.aula.git("config", key, f"{host}/")
+        ready.aula.git("fetch", "--quiet")
+        ran = ready.push(ready.docker, *TOPIC)
+        assert ran.status == 0, ran.text
+
+    def test_what_the_command_line_turns_into_a_path(self, ready: Workshop, host: str) -> None:
+        moved(ready, host)
+        mirror = ready.root / "mirror"
+        shutil.copytree(ready.root / "remotes", mirror)
+        unpublished(ready)
+        ready.aula.git("push", "--quiet", "--no-verify", str(mirror / "aula.git"), "HEAD:master")
+        setting = f"url.{mirror}/aula..insteadOf={host}/aula."
+        ran = ready.run(["git", "-c", setting, "push", *TOPIC], ready.docker)
+        assert f"insteadOf turns {host}/aula.git into a path" in ran.text
+        assert ran.status != 0
+
+    def test_what_is_nested_as_well(self, ready: Workshop, host: str) -> None:
+        inner = nested(ready, ready.aula)
+        url = ready.root / "remotes/servant.git"
+        ready.aula.git("config", "--file=.gitmodules", "submodule.parts/servant.url", str(url))
+        ready.aula.commit("By its path")
+        taken(ready)
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        moved(ready, host)
+        ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/elsewhere")
+        assert f"others cannot fetch servant {inner.head[:12]}" in ran.text
+
+
+class TestForks:
+    """A relative URL counts from where the default branch comes from, and from the push."""
+
+    def fork(self, workshop: Workshop, *names: str) -> str:
+        """A fork of aula-docker, with copies of the submodules beside it or without."""
+        for name in ("aula-docker", *names):
+            bare = workshop.root / f"forks/{name}.git"
+            shutil.copytree(workshop.root / f"remotes/{name}.git", bare)
+        return str(workshop.root / "forks/aula-docker.git")
+
+    @pytest.mark.parametrize("tracks", [False, True])
+    def test_a_fork_without_copies(self, ready: Workshop, tracks: bool) -> None:
+        assert ready.push(ready.docker, "--set-upstream", "origin", "master").status == 0
+        ready.docker.git("remote", "add", "mine", self.fork(ready))
+        ready.docker.git("checkout", "--quiet", "-b", "topic")
+        option = ["--set-upstream"] if tracks else []
+        for turn in ("new", "there"):
+            ready.docker.commit("Work", {"README": turn})
+            ready.verdict()
+            ran = ready.push(ready.docker, *option, "mine", "topic")
+            assert ran.status == 0, ran.text
+
+    def test_a_clone_of_a_fork(self, ready: Workshop) -> None:
+        """Nothing says of what it is one, until that is a remote, too."""
+        assert ready.push(ready.docker).status == 0
+        upstream = str(ready.root / "remotes/aula-docker.git")
+        ready.docker.git("remote", "set-url", "origin", self.fork(ready))
+        remedy = mend(ready.push(ready.docker, *TOPIC))
+        assert remedy.startswith(f"you: make {ready.root}/forks/thentos.git where it is not there")
+        ready.docker.git("remote", "add", "upstream", upstream)
+        ready.docker.git("fetch", "--quiet", "upstream")
+        command = mend(ready.push(ready.docker, *TOPIC))
+        assert command == (
+            "git config branch.master.remote upstream && "
+            "git config branch.master.merge refs/heads/master"
+        )
+        assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker, *TOPIC)
+        assert ran.status == 0, ran.text
+
+    def test_copies_beside_the_fork_will_do(self, ready: Workshop) -> None:
+        assert ready.push(ready.docker).status == 0
+        ready.docker.git("remote", "set-url", "origin", self.fork(ready, "aula", "thentos"))
+        for name in ("thentos", "aula"):
+            command = mend(ready.push(ready.docker, *TOPIC))
+            assert command == (
+                f"git -C {name} remote add upstream {ready.root}/forks/{name}.git && "
+                f"git -C {name} fetch upstream"
+            )
+            assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker, *TOPIC)
+        assert ran.status == 0, ran.text
+
+    @pytest.mark.parametrize("is_there", [False, True])
+    def test_a_move_to_a_new_host(self, ready: Workshop, is_there: bool) -> None:
+        new = ready.root / "new host"
+        for name in ("aula-docker", *(("aula", "thentos") if is_there else ())):
+            ready.docker.git("init", "--quiet", "--bare", str(new / f"{name}.git"))
+        ready.docker.git("remote", "set-url", "origin", str(new / "aula-docker.git"))
+        for name in ("thentos", "aula"):
+            remedy = mend(ready.push(ready.docker))
+            url = f"'{new}/{name}.git'"
+            tag = "v0.3.0" if name == "thentos" else f"{ready.aula.head[:12]}:refs/heads/master"
+            command = (
+                f"git -C {name} remote add upstream {url} && git -C {name} push upstream {tag}"
+            )
+            if not is_there:
+                said = f"you: make {url.strip(chr(39))} where it is not there yet, and push to it: "
+                assert remedy == said + command
+                ready.docker.git("init", "--quiet", "--bare", str(new / f"{name}.git"))
+                assert paste(ready, command).status == 0
+            else:
+                assert remedy == command
+                assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker)
+        assert ran.status == 0, ran.text
+        assert cloned(ready, "master", "new host") == 0
+
+    def test_the_first_push_to_remotes_that_are_empty(self, ready: Workshop) -> None:
+        for name in ("aula", "thentos"):
+            bare = ready.root / f"remotes/{name}.git"
+            shutil.rmtree(bare)
+            ready.docker.git("init", "--quiet", "--bare", str(bare))
+            repo = Repo(ready.docker.folder / name)
+            for ref in repo.git("for-each-ref", "--format=%(refname)", "refs/remotes").split():
+                repo.git("update-ref", "--no-deref", "-d", ref)
+        for _ in ("thentos", "aula"):
+            command = mend(ready.push(ready.docker))
+            assert paste(ready, command).status == 0
+        ran = ready.push(ready.docker)
+        assert ran.status == 0, ran.text
+        assert cloned(ready, "master") == 0
+
+    def test_status_adds_no_remote_that_may_not_work(self, ready: Workshop, host: str) -> None:
+        assert ready.push(ready.docker).status == 0
+        ready.docker.git("remote", "set-url", "origin", f"{host}/../forks/aula-docker.git")
+        ran = ready.guard("status")
+        assert "remote add" not in ran.text
+        assert "guard check" in ran.text

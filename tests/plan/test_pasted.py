@@ -128,6 +128,31 @@ def no_remote(workshop: Workshop) -> None:
     workshop.thentos.git("remote", "set-url", "origin", "https://example.invalid/thentos")
 
 
+def unpublished_inside(workshop: Workshop) -> None:
+    bare = workshop.root / "remotes/servant.git"
+    workshop.docker.git("clone", "--quiet", "--bare", str(workshop.root / "other"), str(bare))
+    workshop.aula.git("submodule", "--quiet", "add", "../servant.git")
+    Repo(workshop.aula.folder / "servant").commit("Change it", {"inner.hs": "x"})
+    workshop.aula.commit("Take servant as a submodule")
+    workshop.publish("aula")
+    workshop.pin()
+
+
+def fork(workshop: Workshop) -> None:
+    workshop.docker.git("remote", "add", "upstream", str(workshop.root / "remotes/aula-docker.git"))
+    bare = workshop.root / "forks/aula-docker.git"
+    workshop.docker.git("clone", "--quiet", "--bare", str(workshop.docker.folder), str(bare))
+    workshop.docker.git("remote", "set-url", "origin", str(bare))
+
+
+def moved_away(workshop: Workshop) -> None:
+    for name in ("aula-docker", "aula", "thentos"):
+        bare = workshop.root / f"new host/{name}.git"
+        workshop.docker.git("init", "--quiet", "--bare", str(bare))
+    url = str(workshop.root / "new host/aula-docker.git")
+    workshop.docker.git("remote", "set-url", "origin", url)
+
+
 def unmerged(workshop: Workshop) -> None:
     workshop.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
     workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/topic")
@@ -209,6 +234,9 @@ CASES = (
     Case("published", unpublished_release),
     Case("published", no_url, OUTSIDE),
     Case("published", no_remote, OUTSIDE),
+    Case("published", unpublished_inside),
+    Case("published", fork, OUTSIDE),
+    Case("published", moved_away, OUTSIDE),
     Case("merged", unmerged, OUTSIDE),
     Case("merged", apart, OUTSIDE),
     Case("merged", unknown_default, OUTSIDE),

@@ -44,6 +44,12 @@ def test_what_is_published_is_not_mentioned() -> None:
         ("UNANSWERED", Severity.UNDECIDED, "whether origin has thentos 777777777777 is not known"),
         ("NO_REMOTE", Severity.UNDECIDED, "no remote of thentos has the URL"),
         ("NO_URL", Severity.ERROR, ".gitmodules names no URL"),
+        (
+            "PATH",
+            Severity.ERROR,
+            "a path of this machine, from which others cannot fetch",
+        ),
+        ("INHERITED", Severity.WARNING, "others can fetch thentos 777777777777, which is no new"),
         ("UNKNOWN", Severity.UNDECIDED, "why"),
     ],
 )
