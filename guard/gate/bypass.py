@@ -20,7 +20,7 @@ from guard.errors import GitError, GuardError, UsageError, without_secret
 from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
 from guard.git.files import unwritable, write_whole
-from guard.git.pushes import RefUpdate
+from guard.git.pushes import RefUpdate, is_judged
 from guard.git.repository import Repository, find_here
 from guard.model import (
     RECOVERS,
@@ -389,7 +389,7 @@ class _Settling:
         if bypass.settlement is not None:
             return _closed(bypass)
         refs = (ref for ref in bypass.refs if ref.refused or bypass.trouble)
-        judged = [ref for ref in refs if ref.ref.startswith(("refs/heads/", "refs/tags/"))]
+        judged = [ref for ref in refs if is_judged(ref.ref)]
         judged = [ref for ref in judged if ref.commit.strip("0")]
         left = [ref for ref in judged if not self._is_recovered(bypass, ref)]
         unsettled = tuple(ref for ref in left if not self._has_passed(bypass, ref))

@@ -17,6 +17,7 @@ from guard.git.pushes import (
     RefUpdate,
     fits,
     is_judged,
+    meant,
     parse_updates,
     peel,
     pre_commit_updates,
@@ -88,7 +89,7 @@ def judge(
         item for item in peel(pool.reader(workspace.here), updates) if not item.update.deletes
     ]
     with Gate(workspace, pool=pool) as gate:
-        refs_there = {update.remote_ref for update in updates if not update.deletes}
+        refs_there = {meant(update.remote_ref) for update in updates if not update.deletes}
         ref = refs_there.pop() if len(refs_there) == 1 else ""
         tips = tuple(update.remote_id for update in updates if update.remote_id.strip("0"))
         order = Order(gate, Destination(remote, url, ref, tips=tips))
@@ -146,9 +147,15 @@ class Decided(NamedTuple):
 
     def tell_unjudged(self, screen: Screen) -> None:
         """Say what is let through unjudged, and what was weakened for that."""
-        if self.unjudged:
-            names = named([item.update.remote_ref for item in self.unjudged])
-            screen.warn(f"guard: {names} is not judged: no commit to a branch or a tag")
+        for is_commit, why in (
+            (False, "it is no commit"),
+            (True, "nobody builds notes, a stash or what guard keeps"),
+        ):
+            refs = [
+                each.update.remote_ref for each in self.unjudged if bool(each.commit) is is_commit
+            ]
+            if refs:
+                screen.warn(f"guard: {named(refs)} is not judged: {why}")
         if self.loose:
             names = named([item.update.remote_ref for item in self.loose])
             screen.warn(f"guard: {names} is not judged: {FILE} does not protect it")
@@ -216,7 +223,7 @@ def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:
 def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy:
     """The policy for a ref, as the pushed content has it; the strictest where that is unread."""
     in_superproject = gate.workspace.in_superproject
-    ref = pushed.update.remote_ref
+    ref = meant(pushed.update.remote_ref)
     try:
         commit = pushed.commit or ""
         config = gate.config(gate.combination(commit) if in_superproject else gate.present())
@@ -237,7 +244,7 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
         found = _config_at(gate, pushed.update.remote_id)
         if found is not None:
             return found
-    branch = pushed.update.remote_ref.removeprefix(HEADS)
+    branch = meant(pushed.update.remote_ref).removeprefix(HEADS)
     refs = gate.refs
     for name in (tracking_ref(remote, branch), *default_names(remote)):
         found = _config_at(gate, refs[name].id) if name in refs else None

@@ -6,6 +6,7 @@ from contextlib import suppress
 from guard.config import Config
 from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
+from guard.git.pushes import is_review, meant
 from guard.model import (
     MERGED,
     PUBLISHED,
@@ -14,6 +15,7 @@ from guard.model import (
     Decision,
     Finding,
     Gitlink,
+    Severity,
     outcome_of,
 )
 from guard.situation.contents import with_consumer
@@ -128,7 +130,7 @@ class Order:
 
             early = ruling.of_links(self._gate.workspace.name(""), combination, links)
         decided = _with(decision, early, (PUBLISHED,))
-        ref = decision.ref or self._destination.ref
+        ref = meant(decision.ref or self._destination.ref)
         if self._links.moves_default(ref) is False:
             return decided
         if combination not in self._merged:
@@ -186,6 +188,11 @@ class Order:
 
 
 def _with(decision: Decision, findings: tuple[Finding, ...], rules: tuple[str, ...]) -> Decision:
+    if is_review(decision.ref or ""):
+        # Nothing is merged or built by others before people have looked at it.
+        findings = tuple(
+            each._replace(severity=Severity.WARNING) if each.blocks else each for each in findings
+        )
     whole = decision.findings + findings
     return decision._replace(
         findings=whole, outcome=outcome_of(whole), rules_run=decision.rules_run + rules

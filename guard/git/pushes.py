@@ -9,6 +9,7 @@ from guard.errors import UsageError
 from guard.git.objects import ObjectReader
 
 _DIGITS: Final = "0123456789abcdef"
+_REVIEW: Final = "refs/for/"
 
 
 class RefUpdate(NamedTuple):
@@ -107,8 +108,21 @@ def peel(reader: ObjectReader, updates: Iterable[RefUpdate]) -> list[Pushed]:
 
 
 def is_judged(ref: str) -> bool:
-    """Whether a destination holds what people build: a branch or a tag, not notes and such."""
-    return ref.startswith(("refs/heads/", "refs/tags/"))
+    """Whether a commit in a destination is built by somebody: notes, a stash, records never are."""
+    return ref != "refs/stash" and not ref.startswith(("refs/notes/", "refs/guard/"))
+
+
+def is_review(ref: str) -> bool:
+    """Whether a push there asks for a review. Source: Gerrit's "Uploading Changes"."""
+    return ref.startswith(_REVIEW)
+
+
+def meant(ref: str) -> str:
+    """The ref that a push is for: of a review, ``refs/for/<branch>%<options>``, the branch."""
+    if not is_review(ref):
+        return ref
+    target = ref.removeprefix(_REVIEW).partition("%")[0]
+    return target if target.startswith("refs/") else f"refs/heads/{target}"
 
 
 def fits(ref: str, patterns: Iterable[str]) -> bool:

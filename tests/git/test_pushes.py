@@ -14,6 +14,8 @@ from guard.git.pushes import (
     RefUpdate,
     fits,
     is_judged,
+    is_review,
+    meant,
     parse_updates,
     peel,
     pre_commit_updates,
@@ -166,11 +168,36 @@ def test_pushed_objects_are_followed_to_their_commits(repo: Repo) -> None:
         ("refs/tags/v1", True),
         ("refs/notes/commits", False),
         ("refs/guard/verdicts", False),
-        ("refs/headsman", False),
+        ("refs/notes", True),
+        ("refs/notesman/x", True),
+        ("refs/stash", False),
+        ("refs/stash/x", True),
+        ("refs/for/master", True),
+        ("refs/for/refs/notes/commits", True),
+        ("refs/pull/7/head", True),
+        ("refs/wip/x", True),
     ],
 )
-def test_branches_and_tags_are_judged(ref: str, judged: bool) -> None:
+def test_a_commit_is_judged_wherever_it_goes_but_to_notes_a_stash_and_records(
+    ref: str, judged: bool
+) -> None:
     assert is_judged(ref) is judged
+
+
+@pytest.mark.parametrize(
+    ("ref", "branch"),
+    [
+        ("refs/for/master", "refs/heads/master"),
+        ("refs/for/release/0.3%topic=x,wip", "refs/heads/release/0.3"),
+        ("refs/for/refs/heads/master%r=a@b.c", "refs/heads/master"),
+        ("refs/for/refs/meta/config", "refs/meta/config"),
+        ("refs/heads/50%", "refs/heads/50%"),
+        ("refs/tags/v1", "refs/tags/v1"),
+    ],
+)
+def test_a_review_is_for_a_branch(ref: str, branch: str) -> None:
+    assert meant(ref) == branch
+    assert is_review(ref) is (ref != branch)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ _WARNINGS = {
     "has not been built and tested": "tested",
     "no test command is set": "tested",
     "the tests of this combination fail": "tested",
+    "is not published": "published",
+    "is not in origin/": "merged",
 }
 _BYPASS = {
     "guard: this would be blocked; it goes past guard": "bypass: written down",

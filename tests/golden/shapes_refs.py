@@ -167,6 +167,19 @@ def a_change_for_review_with_options(scene: Scene) -> str:
     return scene.outcome(scene.docker, "origin", "HEAD:refs/for/refs/heads/master%topic=x")
 
 
+def a_change_for_review_with_an_aula_on_a_branch(scene: Scene) -> str:
+    scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    scene.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/feature")
+    scene.pass_pinned()
+    return scene.outcome(scene.docker, "origin", "HEAD:refs/for/master")
+
+
+def a_change_for_review_with_an_aula_that_nobody_has_pushed(scene: Scene) -> str:
+    scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    scene.pass_pinned()
+    return scene.outcome(scene.docker, "origin", "HEAD:refs/for/topic")
+
+
 def a_pull_request(scene: Scene) -> str:
     return scene.outcome(scene.docker, "origin", "HEAD:refs/pull/7/head")
 

@@ -22,8 +22,8 @@ _WAYS = {
     "image-pin": {"error", "undecided", "warning"},
     "tested": {"error", "undecided", "warning"},
     "image-published": {"error", "undecided", "warning"},
-    "published": {"error", "undecided", "note"},
-    "merged": {"error", "undecided"},
+    "published": {"error", "undecided", "warning", "note"},
+    "merged": {"error", "undecided", "warning"},
     "policy": {"warning"},
     "workspace": {"undecided"},
 }
