@@ -8,12 +8,13 @@ from guard.gate.situation import Situation, standing
 from guard.git.checkouts import move_submodule
 from guard.git.commands import git, guard, in_turn, told
 from guard.git.commits import commit_gitlink
+from guard.git.remotes import Asking
 from guard.model import Release
 from guard.plan.align import Choice, Reason, move, unsatisfied
 from guard.rules.asked import fitting_releases, ranges_on_gitlink
 from guard.screen import Screen
 from guard.situation.publication import Unknown
-from guard.situation.values import Facts, Pin
+from guard.situation.values import Facts, Pin, SharedState
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -29,9 +30,9 @@ def run(options: Namespace, screen: Screen) -> int:
     """Say which release and why, check it out and stage it. 1 where no release fits."""
     if options.to and options.newest:
         raise UsageError("give --to TAG or --newest, not both")
-    with gate_here() as gate:
+    with gate_here(Asking()) as gate:
         now = Situation(gate, combination=standing(gate))
-        pin = _pin(now.releases)
+        pin = _pin(now.releases, options.to)
         choice = _asked_for(now, options.to) if options.to else now.choice(options.newest)
         if choice is None:
             return _none_fits(now.releases, screen)
@@ -60,7 +61,7 @@ def _commit(now: Situation, release: Release, screen: Screen) -> None:
     screen.warn(f"  to commit that as well: {also}")
 
 
-def _pin(facts: Facts) -> Pin:
+def _pin(facts: Facts, to: str | None) -> Pin:
     for unread in (facts.pin, facts.consumer):
         if isinstance(unread, Unknown):
             raise GuardError(unread.what, told(unread.remedy))
@@ -70,6 +71,16 @@ def _pin(facts: Facts) -> Pin:
             f"{names.superproject} has no gitlink at {names.dependency_path}, so there is nothing "
             f"to move: {names.dependency} does not come from a submodule",
             "guard check",
+        )
+    shared = facts.pin.shared
+    is_known = shared is None or shared.state is not SharedState.UNKNOWN
+    if not (to or is_known or facts.pin.releases):
+        assert shared is not None
+        # It would be left for an older one, and be a release perhaps.
+        raise GuardError(
+            f"whether {facts.names.dependency} is at a release already is not known: "
+            f"{shared.detail}",
+            told(shared.remedy or facts.ask_command),
         )
     return facts.pin
 

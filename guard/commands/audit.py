@@ -72,7 +72,8 @@ def run(options: Namespace, screen: Screen) -> int:
         chosen = [*chosen, "HEAD"]  # as git log does
     rules: tuple[str, ...] = options.rules or ()
     asks = options.tested or any(name not in STATIC_RULES for name in rules)
-    with Gate(workspace, asks_verdicts=asks) as gate:
+    # What remotes had then nobody knows.
+    with Gate(workspace, asks_verdicts=asks, by_tags_here=True) as gate:
         judged = _consumer(gate, chosen) if options.consumer else _superproject(gate, chosen)
     if rules:
         counting = {*rules, _ALWAYS}

@@ -12,9 +12,10 @@ from guard.gate.refused import first_step, next_steps, placed
 from guard.gate.staged import judge
 from guard.git.history import is_range, listed
 from guard.git.index import index_of, relevant_files
+from guard.git.objects import ObjectPool
 from guard.git.pushes import Pushed, RefUpdate, is_id
 from guard.git.refs import list_refs, resolve
-from guard.git.remotes import Settings
+from guard.git.remotes import Asking, Settings
 from guard.git.repository import Repository, find_here
 from guard.install.targets import Proof, prove_hooks
 from guard.model import Decision, Outcome, Role
@@ -36,6 +37,12 @@ def arguments(parser: ArgumentParser) -> None:
         "--staged",
         action="store_true",
         help="what is staged, before it is committed; the static rules alone",
+    )
+    parser.add_argument(
+        "--ask",
+        action="store_true",
+        help="ask the remotes anew for as long as they take, git may ask for a password, and keep "
+        "what they say",
     )
     parser.add_argument(
         "--warn",
@@ -67,6 +74,8 @@ def run(options: Namespace, screen: Screen) -> int:
     """Decide about each commit; the worst decision makes the exit status."""
     if options.staged and options.revisions:
         raise UsageError("--staged takes no revisions", "guard check --staged")
+    if options.ask and (options.staged or options.hooks):
+        raise UsageError("--ask goes with neither --staged nor --hooks", "guard check --ask")
     if options.warn and not options.staged:
         raise UsageError("--warn goes with --staged", "guard check --staged --warn")
     if options.old is not None and options.ref is None:
@@ -83,13 +92,19 @@ def run(options: Namespace, screen: Screen) -> int:
         return _staged(options, screen)
 
     workspace = find_workspace()
-    with Gate(workspace) as gate:
+    asking = Asking(None, anew=True) if options.ask else Asking()
+    with (
+        ObjectPool(asking) as pool,
+        Gate(workspace, pool=pool, destination=usual_destination(workspace)) as gate,
+    ):
+        if options.ask:
+            gate.ask()
         if options.ref is not None:
             decisions = _pushed(gate, options, screen)
         else:
             commits = _commits(workspace.here, options.revisions or ["HEAD"])
             decisions = [decide(gate, commit) for commit in commits]
-            decisions = Order(gate, usual_destination(workspace)).judged(decisions)
+            decisions = Order(gate).judged(decisions)
         decisions = placed(gate, decisions)
         following = next_steps(gate, decisions)
     if options.json:
@@ -127,7 +142,7 @@ def _pushed(gate: Gate, options: Namespace, screen: Screen) -> list[Decision]:
     if old.strip("0") and not is_id(old):
         old = resolve(repository, old)
     update = RefUpdate(commit, commit, ref, old or "0" * len(commit))
-    order = Order(gate, Destination(remote, "", ref))
+    order = Order(gate, gate.links_to(Destination(remote, "", ref)))
     decided = decide_push(gate, order, [Pushed(update, commit)], remote)
     decided.tell_unjudged(screen)
     return decided.decisions

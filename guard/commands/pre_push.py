@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from guard import mistake
 from guard.errors import EXIT_ALLOWED, EXIT_UNDECIDED, GuardError
 from guard.git.objects import ObjectPool
+from guard.git.remotes import Asking
 from guard.git.repository import (
     Repository,
     checkout_at,
@@ -68,7 +69,7 @@ def main(words: Sequence[str]) -> int:
     chained, arguments = take_chained(words)
     # All of it, before anything can fail: git hangs up on a hook that does not read.
     refs = b"" if sys.stdin is None or sys.stdin.isatty() else sys.stdin.buffer.read()
-    with ObjectPool() as pool:
+    with ObjectPool(Asking()) as pool:
         here = _started(pool) if _brings_something(refs) else None
         # What follows is imported while git starts.
         from guard.screen import Screen

@@ -26,7 +26,7 @@ from guard.git.commands import in_turn
 from guard.git.commits import tree_of
 from guard.git.files import held, lock_file
 from guard.git.refs import head_of
-from guard.git.remotes import fetch
+from guard.git.remotes import Asking, fetch
 from guard.git.sending import PushError, Refusal, send
 from guard.model import Result
 from guard.plan.walk import (
@@ -70,7 +70,7 @@ def run(options: Namespace, screen: Screen) -> int:
     if options.json and (options.yes or options.dry_run):
         raise UsageError("--json shows the state and does nothing", "guard release --json")
     if options.json or options.dry_run:
-        with gate_here() as gate:
+        with gate_here(Asking(_PATIENCE, anew=True)) as gate:
             return _shown(_situation(gate), options.json, screen)
     with terminable():
         folder = os.path.join(find_workspace().superproject.common_dir, "guard")
@@ -79,14 +79,14 @@ def run(options: Namespace, screen: Screen) -> int:
 
 
 def _situation(gate: Gate) -> Situation:
-    return Situation(gate, _PATIENCE, _in_registry)
+    return Situation(gate, True, _in_registry)
 
 
 def _walk(sure: bool, screen: Screen) -> int:
     before: Step | None = None
     while True:
         # What a step has done is seen with new eyes, as a new call would.
-        with gate_here() as gate:
+        with gate_here(Asking(_PATIENCE, anew=True)) as gate:
             now = _situation(gate)
             plan = steps(now.release)
             step = pending(plan)

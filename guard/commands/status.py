@@ -18,6 +18,8 @@ from guard.gate.refused import placed
 from guard.gate.situation import Situation
 from guard.git.commands import PERSON, as_next, told
 from guard.git.commits import is_named
+from guard.git.objects import ObjectPool
+from guard.git.remotes import Asking
 from guard.install.targets import Proof, prove_hooks
 from guard.model import STATIC_RULES, Decision, Finding, Outcome, Severity, Tested, VerdictState
 from guard.plan.following import following, preparation
@@ -182,7 +184,8 @@ def _next(now: Situation, proof: Proof, patience: float) -> tuple[Situation, str
     step = following(now.release, now.checkouts, hook, now.pushes)
     if step.depends and patience:
         # A remote that has moved on refuses a push, and git would learn nothing from that.
-        now = Situation(now.gate, patience)
+        pool = now.gate.enter_context(ObjectPool(Asking(patience)))
+        now = Situation(now.gate.enter_context(Gate(now.gate.workspace, pool=pool)), True)
         step = following(now.release, now.checkouts, hook, now.pushes)
     return now, step.text
 

@@ -3,7 +3,9 @@
 from argparse import ArgumentParser, Namespace
 
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
+from guard.gate.gate import Gate
 from guard.git.objects import ObjectPool
+from guard.git.remotes import Asking
 from guard.git.repository import Repository
 from guard.screen import Screen, counted
 from guard.situation.branches import usual_remote
@@ -23,12 +25,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, screen: Screen) -> int:
     """Share the superproject's verdicts and say how many came and went."""
-    superproject = find_workspace().superproject
-    with ObjectPool() as pool:
+    workspace = find_workspace()
+    superproject = workspace.superproject
+    with ObjectPool(Asking(anew=True)) as pool, Gate(workspace, pool=pool) as gate:
         trust = trust_in(pool.settings.of(superproject))
         remote = options.remote or usual_remote(superproject, pool.settings)
         _check(remote, superproject)
         synced = sync(superproject, pool, remote, options.dry_run)
+        if not options.dry_run:
+            gate.ask()
     came, went = ("would come", "would go") if options.dry_run else ("came", "went")
     ways = f"{counted(synced.came, 'verdict')} {came}, {counted(synced.went, 'verdict')} {went}"
     screen.say(f"{remote}: {ways}")

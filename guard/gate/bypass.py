@@ -20,7 +20,9 @@ from guard.errors import GitError, GuardError, UsageError, without_secret
 from guard.gate.gate import Gate, first_allowed
 from guard.gate.order import Order
 from guard.git.files import unwritable, write_whole
+from guard.git.objects import ObjectPool
 from guard.git.pushes import RefUpdate, is_judged
+from guard.git.remotes import Asking
 from guard.git.repository import Repository, find_here
 from guard.model import (
     RECOVERS,
@@ -343,8 +345,13 @@ def bypassed(gate: Gate, wants_settled: bool = False) -> Bypassed:
     bypasses, damaged = _read_all(gate)
     workspace = gate.workspace
     # The order of a release is asked in the superproject alone.
-    with Gate(workspace._replace(here=workspace.superproject, inside="")) as top:
-        settling = _Settling(gate, top)
+    at_top = workspace._replace(here=workspace.superproject, inside="")
+    with (
+        ObjectPool(Asking()) as pool,
+        Gate(workspace, pool=pool) as own,
+        Gate(at_top, pool=pool) as top,
+    ):
+        settling = _Settling(own, top)
         states = [settling.standing(bypass) for bypass in bypasses]
     return Bypassed(
         tuple(each for each in states if wants_settled or not each.settled), tuple(damaged)
@@ -442,7 +449,7 @@ class _Settling:
         # Many bypasses are of one push that was tried again: their remote is asked once.
         destination = Destination(bypass.remote, bypass.url)
         if destination not in self._orders:
-            self._orders[destination] = Order(self._top, destination)
+            self._orders[destination] = Order(self._top, self._top.links_to(destination))
         judged = self._orders[destination].judged([decision])
         return all(each.outcome is Outcome.ALLOWED for each in judged)
 

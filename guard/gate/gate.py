@@ -9,6 +9,7 @@ from guard.config import Config
 from guard.errors import GuardError
 from guard.git.index import staged_tree
 from guard.git.objects import ObjectPool
+from guard.git.remotes import Asking
 from guard.model import (
     COMBINATION_RULES,
     STATIC_RULES,
@@ -21,8 +22,10 @@ from guard.model import (
     outcome_of,
 )
 from guard.situation.contents import Contents, of_commit, with_consumer
+from guard.situation.gitlinks import Destination
 from guard.situation.others import Others
 from guard.situation.publication import Unknown, undecided
+from guard.situation.published import PublishedLinks
 from guard.situation.workspace import Workspace, find_workspace
 from guard.verdicts.verdicts import Verdicts
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from guard.situation.facts import Gatherer
 
 _KIND: Final = "static"
+NOWHERE: Final = Destination()
 
 
 class _Judged(NamedTuple):
@@ -52,6 +56,8 @@ class Gate(Contents, ExitStack):
     Args:
         asks_verdicts: whether the rules that look at a verdict are asked, besides the static ones.
         index: the file of the superproject's index, where it is not the usual one.
+        destination: where the superproject is pushed to; that of the consumer says nothing of it.
+        by_tags_here: whether the tags that are here say what is a release, and no remote.
     """
 
     def __init__(
@@ -60,6 +66,8 @@ class Gate(Contents, ExitStack):
         asks_verdicts: bool = True,
         pool: ObjectPool | None = None,
         index: str = "",
+        destination: Destination = NOWHERE,
+        by_tags_here: bool = False,
     ) -> None:
         ExitStack.__init__(self)
         Contents.__init__(self, workspace, pool or self.enter_context(ObjectPool()))
@@ -68,8 +76,14 @@ class Gate(Contents, ExitStack):
         self._asks_verdicts = asks_verdicts
         self._rules = COMBINATION_RULES if asks_verdicts else STATIC_RULES
         self._index_file = index
+        self._by_tags_here = by_tags_here
+        self.links = self.links_to(destination)
         self._combinations: dict[tuple[str, str], Combination] = {}
         self._decided: dict[tuple[str, str, Combination], Decision] = {}
+
+    def links_to(self, destination: Destination) -> PublishedLinks:
+        """The gitlinks on their way to where is pushed."""
+        return PublishedLinks(self, destination if self.workspace.in_superproject else NOWHERE)
 
     @cached_property
     def gatherer(self) -> "Gatherer":
@@ -77,7 +91,8 @@ class Gate(Contents, ExitStack):
         # They read Haskell; a push whose findings are in the memo does not wait for that.
         from guard.situation.facts import Gatherer
 
-        return Gatherer(self, self.verdicts, self._others)
+        links = None if self._by_tags_here else self.links
+        return Gatherer(self, self.verdicts, self._others, links)
 
     @cached_property
     def index(self) -> Combination | None:
@@ -98,6 +113,14 @@ class Gate(Contents, ExitStack):
             where = self.workspace.superproject.git_dir
             raise GuardError(f"{where} has neither an index nor a commit")
         return found
+
+    def ask(self) -> None:
+        """Have the dependency's remote asked about what would be committed next, as far as it can.
+
+        What it has is kept, and is what a push goes by.
+        """
+        with suppress(GuardError):
+            self.gatherer.gather(self.present(), tested=False)
 
     def superproject(self, commit: str, ref: str | None = None) -> Decision:
         """The decision for a commit of the superproject. Never raises a `GuardError`."""
@@ -183,7 +206,8 @@ class Gate(Contents, ExitStack):
         facts, findings = ruling.static(self.gatherer, combination, self._asks_verdicts)
         tested = facts.tested if isinstance(facts.tested, Tested) and facts.tested.key else None
         judged = _Judged(ruling.release_of(facts), findings, tested)
-        if tested is not None and not any(each.blocks for each in findings):
+        is_good = not any(each.blocks for each in findings)
+        if tested is not None and is_good and ruling.is_for_good(facts):
             self._keep(judged._replace(standing=self.verdicts.standing), ids)
         return judged._replace(findings=findings + ruling.asking(facts))
 
@@ -192,8 +216,8 @@ class Gate(Contents, ExitStack):
     ) -> _Judged | None:
         """The same out of the memo, where that leads to an accepted push; else None.
 
-        What it has is a function of the content. What can change is asked again: that the tag still
-        names the dependency's commit, and the verdict.
+        What it has is a function of the content. What can change is asked again: that the
+        dependency's remote is known to have the tag at its commit, and the verdict.
         """
         accepted = self._kept(ids) if self._asks_verdicts else None
         if accepted is None or accepted.tested is None:
@@ -217,10 +241,12 @@ class Gate(Contents, ExitStack):
         return _Judged(accepted.release, findings, tested)
 
     def _is_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
-        """Whether a tag names the dependency's commit wherever it is; None fits no gitlink."""
+        """Whether a tag is known to name the dependency's commit; None fits no gitlink."""
         commit = self.gitlink(combination, config.dependency)
         if commit is None or tag is None:
             return commit is None and tag is None
+        if not self._by_tags_here:
+            return self.links.keeps_release(combination, config, tag)
         repositories = self.submodule(combination, config, config.dependency).repositories
         name = f"refs/tags/{tag}^{{commit}}"
         tagged = [self.pool.reader(each).read_refs([name])[0] for each in repositories]
@@ -315,9 +341,13 @@ class Gate(Contents, ExitStack):
 
 
 @contextmanager
-def gate_here() -> Iterator[Gate]:
-    """The gate of the workspace around the current folder, with what that has read."""
-    with ObjectPool() as pool, Gate(find_workspace(pool=pool), pool=pool) as gate:
+def gate_here(asking: Asking | None = None) -> Iterator[Gate]:
+    """The gate of the workspace around the current folder, with what that has read.
+
+    Args:
+        asking: as of `ObjectPool`.
+    """
+    with ObjectPool(asking) as pool, Gate(find_workspace(pool=pool), pool=pool) as gate:
         yield gate
 
 

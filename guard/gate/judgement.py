@@ -88,11 +88,11 @@ def judge(
     pushed = [
         item for item in peel(pool.reader(workspace.here), updates) if not item.update.deletes
     ]
-    with Gate(workspace, pool=pool) as gate:
-        refs_there = {meant(update.remote_ref) for update in updates if not update.deletes}
-        ref = refs_there.pop() if len(refs_there) == 1 else ""
-        tips = tuple(update.remote_id for update in updates if update.remote_id.strip("0"))
-        order = Order(gate, Destination(remote, url, ref, tips=tips))
+    refs_there = {meant(update.remote_ref) for update in updates if not update.deletes}
+    ref = refs_there.pop() if len(refs_there) == 1 else ""
+    tips = tuple(update.remote_id for update in updates if update.remote_id.strip("0"))
+    with Gate(workspace, pool=pool, destination=Destination(remote, url, ref, tips=tips)) as gate:
+        order = Order(gate)
         if _is_of_dependency(gate):
             # As in a hook that many repositories share: its release goes before all else.
             screen.say(f"guard: a push of {workspace.name(workspace.inside)} is not judged")

@@ -19,7 +19,6 @@ from guard.model import (
     outcome_of,
 )
 from guard.situation.contents import with_consumer
-from guard.situation.gitlinks import Destination
 from guard.situation.publication import Publication, PublicationState, Unknown, undecided
 from guard.situation.published import PublishedLinks, Standing
 
@@ -27,15 +26,15 @@ _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
 
 
 class Order:
-    """Adds to decisions what the rules of the order say."""
+    """Adds to decisions what the rules of the order say.
 
-    def __init__(self, gate: Gate, destination: Destination) -> None:
+    Args:
+        links: where they go, if that is not what the gate was told.
+    """
+
+    def __init__(self, gate: Gate, links: PublishedLinks | None = None) -> None:
         self._gate = gate
-        self._destination = destination
-        # A push of the consumer says nothing of where the superproject is at home.
-        at_home = gate.workspace.in_superproject
-        home = destination if at_home else Destination(asks=destination.asks)
-        self._links = PublishedLinks(gate, home)
+        self._links = links or gate.links
         self._defaults: dict[str, bool | Unknown] = {}
         self._merged: dict[Combination, tuple[Finding, ...]] = {}
 
@@ -130,7 +129,7 @@ class Order:
 
             early = ruling.of_links(self._gate.workspace.name(""), combination, links)
         decided = _with(decision, early, (PUBLISHED,))
-        ref = meant(decision.ref or self._destination.ref)
+        ref = meant(decision.ref or self._links.destination.ref)
         if self._links.moves_default(ref) is False:
             return decided
         if combination not in self._merged:

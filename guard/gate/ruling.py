@@ -12,7 +12,7 @@ from guard.errors import GitError, GuardError
 from guard.git.commands import ALONE, Remedy, git
 from guard.git.commits import reachable
 from guard.git.refs import head_of
-from guard.git.remotes import Remote, remote_head
+from guard.git.remotes import Remote
 from guard.git.repository import Repository
 from guard.model import Combination, Evidence, Finding, Severity, Tested
 from guard.plan.remedies import mended
@@ -37,7 +37,7 @@ from guard.situation.others import Drift
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import Standing
 from guard.situation.tracking import Place
-from guard.situation.values import Facts, Merge, Pin, Publications, Stale
+from guard.situation.values import Facts, Merge, Pin, Publications, SharedState, Stale
 from guard.situation.workspace import Workspace
 
 # Releases, for what would fit instead of what was found; guard align looks into all.
@@ -68,6 +68,12 @@ def static(
 def release_of(facts: Facts) -> str | None:
     """The tag at the dependency's commit."""
     return facts.pin.releases[0].tag if isinstance(facts.pin, Pin) and facts.pin.releases else None
+
+
+def is_for_good(facts: Facts) -> bool:
+    """Whether what the static rules say stays: it is not that some remote was not asked."""
+    shared = facts.pin.shared if isinstance(facts.pin, Pin) else None
+    return shared is None or shared.state is SharedState.THERE
 
 
 def misfits(gatherer: Gatherer, combination: Combination) -> tuple[Finding, ...]:
@@ -104,13 +110,13 @@ def of_links(
 def is_default(links: Links, ref: str) -> bool | Unknown:
     """Whether a push to a ref moves the remote's default branch, of which only the remote knows."""
     workspace, remote = links.contents.workspace, links.pushed_to
-    if remote is None or not links.destination.asks:
+    if remote is None or not links.asks:
         return False
-    try:
-        return remote_head(workspace.superproject, remote.name) == ref
-    except GitError:
+    default = links.asking.head(workspace.superproject, remote.name)
+    if isinstance(default, GitError):
         what = f"the push to {ref.removeprefix(HEADS)} is one to it"
         return _unknown_default(workspace.name(""), workspace.superproject, remote, what)
+    return default == ref
 
 
 def nearest(

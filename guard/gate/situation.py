@@ -26,6 +26,7 @@ from guard.model import (
 )
 from guard.plan.align import Choice, Nearness, choose
 from guard.plan.following import Pushes
+from guard.rules import release_tag
 from guard.situation.contents import with_consumer
 from guard.situation.destinations import Destinations
 from guard.situation.publication import Unknown
@@ -48,18 +49,18 @@ class Situation(Destinations):
     Each fact is read once, when it is asked for; doing a step ends the situation.
 
     Args:
-        patience: as of `Destinations`.
+        asks: as of `Destinations`.
         registry: looks an image up, None where nobody does.
     """
 
     def __init__(
         self,
         gate: Gate,
-        patience: float = 0,
+        asks: bool = False,
         registry: Registry | None = None,
         combination: Combination | None = None,
     ) -> None:
-        super().__init__(gate, gate.gatherer, combination or gate.present(), patience)
+        super().__init__(gate, gate.gatherer, combination or gate.present(), asks)
         self.gate = gate
         self._registry = registry
 
@@ -87,9 +88,11 @@ class Situation(Destinations):
     @property
     def faults(self) -> tuple[Finding, ...]:
         """What the static rules have against the combination itself."""
-        return tuple(
-            each for each in self.standing.findings if each.blocks and each.rule not in _LATER
-        )
+        findings = self.standing.findings
+        pin, later = self.facts.pin, _LATER
+        if isinstance(pin, Pin) and pin.shared is not None and pin.shared.own:
+            later |= {release_tag.NAME}  # pushing the tag is a step
+        return tuple(each for each in findings if each.blocks and each.rule not in later)
 
     @cached_property
     def is_staged(self) -> bool:
@@ -108,7 +111,7 @@ class Situation(Destinations):
     def pushes(self) -> Pushes:
         """What the hook would say of HEAD of the superproject and of the consumer."""
         gate, head, checkout = self.gate, self.gate.head, self.consumer_checkout
-        order = Order(gate, self._destination)
+        order = Order(gate, self._links)
         tops = [gate.superproject(head.commit)] if head and head.commit else []
         consumers = [gate.consumer(self._head(checkout))] if checkout else []
         return Pushes(
@@ -119,7 +122,7 @@ class Situation(Destinations):
     def release(self) -> ReleaseFacts:
         """Everything that the steps depend on."""
         facts, faults = self.facts, self.faults
-        is_chosen = bool(self._patience and faults)
+        is_chosen = bool(self._asks and faults)
         return ReleaseFacts(
             names=facts.names,
             top=self.top,

@@ -7,7 +7,7 @@ from typing import IO, Final, NamedTuple, Self
 
 from guard.errors import GitError
 from guard.git.refs import SEEN, TRACKING, Ref, list_refs, symbolic
-from guard.git.remotes import Settings
+from guard.git.remotes import Asking, Settings
 from guard.git.repository import Repository, end, lines_of
 from guard.git.trees import TreeEntry, parse_tree
 
@@ -239,6 +239,16 @@ class KeptRefs(Mapping[str, Ref]):
             raise KeyError(name)
         return ref
 
+    def content(self, name: str) -> bytes | None:
+        """What a blob holds that a ref names, None where there is no such ref."""
+        (target,) = self._reader.read_refs([name])
+        return target.data if target is not None else None
+
+    def forget(self) -> None:
+        """Read again what is asked for from now on: some of them were written."""
+        self._named.clear()
+        self.__dict__.pop("_all", None)
+
     def _look_up(self, name: str) -> Ref | None:
         (target,) = self._reader.read_refs([name])
         return Ref(target.id, symbolic(self._reader.repository, name)) if target else None
@@ -257,11 +267,15 @@ class KeptRefs(Mapping[str, Ref]):
 class ObjectPool:
     """The open readers of one command; closes them all.
 
+    Args:
+        asking: whom it may ask over the network; by default nobody.
+
     Attributes:
         settings: what git's configuration says to the repositories.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, asking: Asking | None = None) -> None:
+        self.asking = asking or Asking(0)
         self._readers: dict[Repository, ObjectReader] = {}
         self.settings = Settings()
         self._refs: dict[Repository, KeptRefs] = {}
@@ -276,6 +290,7 @@ class ObjectPool:
         """End all processes. The readers can be used again."""
         end(*(process for reader in self._readers.values() for process in reader.release()))
         self.settings.close()
+        self.asking.close()
 
     def reader(self, repository: Repository) -> ObjectReader:
         """The repository's reader, started at its first use."""

@@ -6,11 +6,12 @@ They are asked as the user would ask them, and no branch is moved.
 import os
 from collections.abc import Iterable, Sequence
 from subprocess import Popen
+from time import monotonic
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.commands import git
-from guard.git.repository import Ended, Repository, end, finish
+from guard.git.repository import Ended, Repository, answer_of, end, end_alone, finish
 
 _SETTINGS: Final = (
     *("config", "-z", "--get-regexp"),
@@ -20,6 +21,9 @@ _SETTINGS: Final = (
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
 # Seconds. A person waits, and git holds the connection of the push open meanwhile.
 SECONDS: Final = 5.0
+# Seconds that reading an answer takes which is there.
+_READING: Final = 0.1
+_BRANCHES_AND_TAGS: Final = ("--heads", "--tags")
 # Nothing of the user's changes: no tag comes along, FETCH_HEAD is theirs, submodules are asked by
 # themselves, and no maintenance starts in the background.
 _FETCH: Final = (
@@ -346,11 +350,85 @@ def ls_remote(
     Raises:
         GitError: it did not answer in time, or refused.
     """
-    words = ["--", remote, *refs] if refs else ["--heads", "--tags", "--", remote]
-    answer = _answer(repository, remote, ("ls-remote", *words), seconds)
-    shown = {ref: object_id for object_id, _, ref in answer if ref}
+    words = ["--", remote, *refs] if refs else [*_BRANCHES_AND_TAGS, "--", remote]
+    ended = repository.run_as_user("ls-remote", *words, seconds=seconds)
+    shown = _refs(_lines(ended, repository, remote))
     # Git shows what ends in a name as well.
     return {ref: shown[ref] for ref in refs if ref in shown} if refs else shown
+
+
+class Asking:
+    """Whom one command may ask over the network, and what they say: each question is asked once.
+
+    All that are started are asked side by side, and what is waited for them together is bounded.
+
+    Args:
+        seconds: how long all of them together are waited for, and nobody is asked for a password;
+            0 where none is asked; None for as long as it takes, and git may ask.
+        anew: whether what is kept of earlier answers does not count.
+    """
+
+    def __init__(self, seconds: float | None = SECONDS, anew: bool = False) -> None:
+        self.seconds = seconds
+        self.anew = anew
+        self._left = seconds or 0
+        self._processes: dict[tuple[str, ...], Popen[bytes]] = {}
+        self._answers: dict[tuple[str, ...], list[tuple[str, str, str]] | GitError] = {}
+
+    def start(self, repository: Repository, remote: str) -> None:
+        """Let `shown` of a remote be asked while something else is waited for."""
+        self._start(repository, ("ls-remote", *_BRANCHES_AND_TAGS, "--", remote))
+
+    def shown(self, repository: Repository, remote: str) -> dict[str, str] | GitError:
+        """What a remote has now, as of `ls_remote`, or why that is not known."""
+        answer = self._answer(repository, remote, ("ls-remote", *_BRANCHES_AND_TAGS, "--", remote))
+        return answer if isinstance(answer, GitError) else _refs(answer)
+
+    def head(self, repository: Repository, remote: str) -> str | GitError:
+        """The full name of a remote's default branch, "" where it has none yet."""
+        words = ("ls-remote", "--symref", "--", remote, "HEAD")
+        answer = self._answer(repository, remote, words)
+        if isinstance(answer, GitError):
+            return answer
+        heads = (target.removeprefix("ref: ") for target, _, ref in answer if ref == "HEAD")
+        return next((target for target in heads if target.startswith("refs/")), "")
+
+    def close(self) -> None:
+        """End what was started and never waited for."""
+        while self._processes:
+            end_alone(self._processes.popitem()[1])
+
+    def _start(self, repository: Repository, words: tuple[str, ...]) -> None:
+        key = (repository.common_dir, *words)
+        # Who may be asked for a password is asked one thing at a time.
+        if self.seconds and key not in self._processes and key not in self._answers:
+            self._processes[key] = repository.start_as_user(*words, alone=True)
+
+    def _answer(
+        self, repository: Repository, remote: str, words: tuple[str, ...]
+    ) -> list[tuple[str, str, str]] | GitError:
+        key = (repository.common_dir, *words)
+        if key not in self._answers:
+            try:
+                ended = self._ended(repository, words)
+                self._answers[key] = _lines(ended, repository, remote)
+            except GitError as error:
+                self._answers[key] = error
+        return self._answers[key]
+
+    def _ended(self, repository: Repository, words: tuple[str, ...]) -> Ended:
+        if self.seconds is None:
+            return repository.run_as_user(*words)
+        if not self.seconds:
+            raise GitError("no remote is asked here", "guard check --ask")
+        self._start(repository, words)
+        process = self._processes.pop((repository.common_dir, *words))
+        began = monotonic()
+        try:
+            # Who has answered meanwhile is heard, though nothing is left to wait for others.
+            return answer_of(process, words, self.seconds, max(self._left, _READING))
+        finally:
+            self._left -= monotonic() - began
 
 
 def remote_commit(repository: Repository, remote: str, ref: str) -> str:
@@ -361,18 +439,6 @@ def remote_commit(repository: Repository, remote: str, ref: str) -> str:
     """
     shown = ls_remote(repository, remote, ref, f"{ref}^{{}}", seconds=None)
     return shown.get(f"{ref}^{{}}") or shown.get(ref, "")
-
-
-def remote_head(repository: Repository, remote: str, seconds: float = SECONDS) -> str:
-    """The full name of a remote's default branch, "" where it has none yet; as `ls_remote`.
-
-    Raises:
-        GitError: it did not answer in time, or refused.
-    """
-    words = ("ls-remote", "--symref", "--", remote, "HEAD")
-    answer = _answer(repository, remote, words, seconds)
-    heads = (target.removeprefix("ref: ") for target, _, ref in answer if ref == "HEAD")
-    return next((target for target in heads if target.startswith("refs/")), "")
 
 
 def fetch(
@@ -402,13 +468,14 @@ def fetch(
         raise _refusal("fetch", repository, remote, ended)
 
 
-def _answer(
-    repository: Repository, remote: str, words: tuple[str, ...], seconds: float | None
-) -> list[tuple[str, str, str]]:
-    ended = repository.run_as_user(*words, seconds=seconds)
+def _lines(ended: Ended, repository: Repository, remote: str) -> list[tuple[str, str, str]]:
     if ended.status:
         raise _refusal("ls-remote", repository, remote, ended)
     return [line.partition("\t") for line in ended.output.split("\n") if line]
+
+
+def _refs(lines: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+    return {ref: object_id for object_id, _, ref in lines if ref}
 
 
 def _refusal(command: str, repository: Repository, remote: str, ended: Ended) -> GitError:

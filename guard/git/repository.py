@@ -194,16 +194,11 @@ class Repository(NamedTuple):
                 asked for anything.
         """
         process = self.start_as_user(*arguments, alone=seconds is not None)
+        if seconds is not None:
+            return answer_of(process, arguments, seconds, seconds)
         try:
-            return _ended(process, seconds)
-        except subprocess.TimeoutExpired:
-            words = " ".join(word for word in arguments if not word.startswith("-"))
-            raise GitError(f"git {words} did not answer in {seconds:g} seconds") from None
+            return _ended(process)
         finally:
-            if seconds is not None:
-                # Git's helpers outlive git.
-                with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)
             end(process)
 
     def text_as_user(self, *arguments: str, ok: Iterable[int] = (0,)) -> str:
@@ -217,6 +212,34 @@ class Repository(NamedTuple):
                 f"git -C {shlex.quote(self.place)} status",
             )
         return ended.output.removesuffix("\n")
+
+
+def answer_of(
+    process: subprocess.Popen[bytes], arguments: Sequence[str], seconds: float, left: float
+) -> Ended:
+    """What a git has come to that was started as the user would, alone, with some arguments.
+
+    Args:
+        seconds: how long it may take, as it is told.
+        left: how much of that is left.
+
+    Raises:
+        GitError: it takes longer; nothing of it runs on.
+    """
+    try:
+        return _ended(process, left)
+    except subprocess.TimeoutExpired:
+        words = " ".join(word for word in arguments if not word.startswith("-"))
+        raise GitError(f"git {words} did not answer in {seconds:g} seconds") from None
+    finally:
+        end_alone(process)
+
+
+def end_alone(process: subprocess.Popen[bytes]) -> None:
+    """End a git that was started alone, with its helpers, which outlive git."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    end(process)
 
 
 def user_environment() -> dict[str, str]:

@@ -18,6 +18,7 @@ from guard.situation.values import (
     PathState,
     Pin,
     Publications,
+    SharedState,
     Stale,
 )
 
@@ -53,6 +54,28 @@ def _move(finding: Finding, facts: Facts) -> Remedy:
     from guard.plan.align import move
 
     return move(facts) or _edit(finding, facts)
+
+
+def _release(finding: Finding, facts: Facts) -> Remedy:
+    """What makes the commit a release, or brings the dependency to one."""
+    shared = facts.pin.shared if isinstance(facts.pin, Pin) else None
+    if shared is None or shared.repository is None or not (shared.own or shared.moved):
+        return _move(finding, facts)
+    if shared.own:
+        return (git(shared.repository, "push", shared.target, shared.own[0]),)
+    (tag, _), *_ = shared.moved
+    fetch = git(shared.repository, "fetch", "--force", shared.target, "tag", tag)
+    return (
+        f"a release is never moved: release {facts.names.dependency} with another tag, or take "
+        f"theirs ({fetch.text}) and then a release that fits ({guard('align').text})"
+    )
+
+
+def _ask(finding: Finding, facts: Facts) -> Remedy:
+    shared = facts.pin.shared if isinstance(facts.pin, Pin) else None
+    if shared is None or shared.state is SharedState.UNASKED:
+        return _fetch_tags(finding, facts)
+    return shared.remedy or facts.ask_command
 
 
 def _take_release(finding: Finding, facts: Facts) -> Remedy:
@@ -136,8 +159,8 @@ def _edit(finding: Finding, facts: Facts) -> Remedy:
 
 
 _DECIDED: Final[Mapping[tuple[str, Severity], Callable[[Finding, Facts], Remedy]]] = {
-    ("release-tag", Severity.ERROR): _move,
-    ("release-tag", Severity.UNDECIDED): _fetch_tags,
+    ("release-tag", Severity.ERROR): _release,
+    ("release-tag", Severity.UNDECIDED): _ask,
     ("release-tag", Severity.NOTE): _take_release,
     ("dependency-match", Severity.ERROR): _move,
     ("dependency-match", Severity.UNDECIDED): _unread,

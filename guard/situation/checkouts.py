@@ -15,7 +15,7 @@ from guard.git.commits import has_commit, is_ancestor, is_named
 from guard.git.index import lacks_index
 from guard.git.objects import ObjectPool
 from guard.git.refs import head_of
-from guard.git.remotes import ls_remote, read_remotes
+from guard.git.remotes import Asking, read_remotes
 from guard.git.repository import Repository, checkout_at
 from guard.git.store import Part
 from guard.situation.branches import HEADS, all_branches, default_branch, head_branch, remote_of
@@ -263,9 +263,10 @@ def _fetched_with(repository: Repository, commit: str, pool: ObjectPool) -> tupl
     if remote is None:
         return ()
     name = remote.name
-    try:
-        shown = ls_remote(repository, name)
-    except GitError:
+    # Who asks nobody else asks for this: without it nothing goes on.
+    asking = pool.asking if pool.asking.seconds else Asking()
+    shown = asking.shown(repository, name)
+    if isinstance(shown, GitError):
         return (name,)
     data = "".join(f"{tip}\n" for tip in shown.values()).encode()
     listed = repository.run("cat-file", "--batch-check", data=data).decode().splitlines()

@@ -41,8 +41,8 @@ from guard.situation.gitlinks import Destination, usual_destination
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import PublishedLinks
 from guard.situation.release import Reach, Spot, Trouble
-from guard.situation.tracking import Place, Tracking, record_seen, track
-from guard.situation.values import Facts
+from guard.situation.tracking import Place, Tracking, track
+from guard.situation.values import ASK, Facts, SharedState
 
 if TYPE_CHECKING:
     # Of a push that is decided already nothing is gathered.
@@ -62,22 +62,21 @@ class Destinations:
     """Where the parts of a combination have to be pushed; each fact is read once.
 
     Args:
-        patience: the seconds that each remote of git has to answer; 0 where none is asked, and what
-            git knew last counts.
+        asks: whether the remotes of git are asked what they have; else what git knew last counts.
 
     Attributes:
         top: the superproject.
     """
 
     def __init__(
-        self, contents: Contents, gatherer: Gatherer, combination: Combination, patience: float
+        self, contents: Contents, gatherer: Gatherer, combination: Combination, asks: bool
     ) -> None:
         self.top = contents.workspace.superproject
         self.combination = combination
         self.config = contents.config(combination)
         self._contents = contents
         self._gatherer = gatherer
-        self._patience = patience
+        self._asks = asks
         self._hooks: dict[Repository, HookHealth] = {}
 
     @cached_property
@@ -128,7 +127,7 @@ class Destinations:
     @cached_property
     def has_every_release(self) -> bool:
         """Whether the dependency's remotes were asked, and have no release that is not here."""
-        places = list(self._places(self.config.dependency)) if self._patience else []
+        places = list(self._places(self.config.dependency)) if self._asks else []
         asked = [self._shown(place.repository, place.remote.name) for place in places]
         is_answered = bool(asked) and not any(isinstance(shown, Trouble) for shown in asked)
         return is_answered and self._new_tags is None
@@ -137,7 +136,11 @@ class Destinations:
     def _new_tags(self) -> Command | None:
         """What fetches the releases that the dependency's remote has and that are not here."""
         path, form = self.config.dependency, self.config.release_tag
-        for place in self._places(path):
+        try:
+            places = list(self._places(path))
+        except GuardError:
+            return None  # why it cannot be asked is said of the gitlink
+        for place in places:
             shown = self._shown(place.repository, place.remote.name)
             if isinstance(shown, Trouble):
                 continue
@@ -163,39 +166,14 @@ class Destinations:
             return Trouble(pin.what, told(pin.remedy), True)
         if not pin.releases:
             return Trouble(f"{path} stands at no release", "guard align")
-        link = self._link(path)
-        if link.state not in _PUSHABLE:
-            return link
-        for place in self._places(path):
-            for release in pin.releases:
-                ref = _TAGS + release.tag
-                (tagged,) = self._contents.pool.reader(place.repository).read_refs(
-                    [f"{ref}^{{commit}}"]
-                )
-                if tagged is not None and tagged.id == pin.commit:
-                    is_known = link.state is PublicationState.PUBLISHED
-                    return self._tag(place, ref, pin.commit, is_known)
-        return Trouble(
-            f"the tag {pin.releases[0].tag} is in no repository of {path} that has a remote",
-            self._fetching(path, "--tags"),
-            True,
-        )
-
-    def _tag(self, place: Place, ref: str, commit: str, is_known: bool) -> Spot | Trouble:
-        """A release tag at a remote, which is known to have it or not."""
-        reach = Reach.SAME if is_known else Reach.ABSENT
-        spot = Spot(place.repository, place.target, ref, ref, reach)
-        if not self._patience:
-            return spot
-        shown = self._shown(place.repository, place.remote.name)
-        if isinstance(shown, Trouble):
-            return shown
-        there = shown.get(f"{ref}^{{}}", shown.get(ref, ""))
-        reach = Reach.ABSENT if not there else Reach.SAME if there == commit else Reach.OTHER
-        if reach is Reach.SAME and not is_known:
-            with suppress(GitError):  # what cannot be kept is asked again
-                record_seen(place.tracking, place.remote, shown, [commit])
-        return spot._replace(reach=reach, there=there, asked=True)
+        shared, ref = pin.shared, _TAGS + pin.releases[0].tag
+        if shared is None or shared.repository is None:
+            return self._link(path)
+        if shared.state is SharedState.UNASKED:
+            what = f"whether {shared.remote} has {pin.releases[0].tag} of {path} was not asked yet"
+            return Trouble(what, ASK, True)
+        reach = Reach.SAME if shared.state is SharedState.THERE else Reach.ABSENT
+        return Spot(shared.repository, shared.target, ref, ref, reach, asked=self._asks)
 
     def _consumer(self) -> Spot | Trouble | Publication | None:
         """Where its commit has to be."""
@@ -312,7 +290,7 @@ class Destinations:
 
         The remotes of those are asked by the steps that push to them.
         """
-        destination = self._destination._replace(asks=bool(self._patience))
+        destination = self._destination._replace(asks=self._asks)
         links = PublishedLinks(self._contents, destination, closely=destination.asks)
         own = (self.config.consumer, self.config.dependency)
         with suppress(GuardError):  # what cannot be read is in the way of the steps themselves
@@ -399,7 +377,7 @@ class Destinations:
         ref = tracking.refs.get(tracking_ref(remote, spot.branch))
         known = ref.id if ref else ""
         spot = spot._replace(there=known)
-        if self._patience:
+        if self._asks:
             shown = self._shown(repository, remote)
             if isinstance(shown, Trouble):
                 return shown
@@ -429,7 +407,7 @@ class Destinations:
 
     def _shown(self, repository: Repository, remote: str) -> dict[str, str] | Trouble:
         """The refs of a remote, or why they are not known."""
-        shown = self._links.shown(repository, remote, self._patience)
+        shown = self._links.asking.shown(repository, remote)
         if isinstance(shown, GitError):
             remedy = git(repository, "fetch", remote).text
             return Trouble(shown.problem, remedy, True, is_persons=True)

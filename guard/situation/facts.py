@@ -19,11 +19,15 @@ from guard.haskell import Manifest, SourceKind, VersionRange
 from guard.model import Combination, Evidence, Release, Severity, Tested, VerdictState
 from guard.situation.assembly import Assembly, assemble
 from guard.situation.contents import Contents, superproject_tree
+from guard.situation.gitlinks import Submodule
 from guard.situation.image_files import image_pins
 from guard.situation.manifests import Library
 from guard.situation.others import Drift, Others
 from guard.situation.publication import Unknown
+from guard.situation.published import PublishedLinks
+from guard.situation.shared import shared_releases, unknown_releases
 from guard.situation.values import (
+    ASK,
     FILL_IN,
     Consumer,
     Facts,
@@ -43,15 +47,26 @@ _GREATEST: Final = 999_999_999
 
 
 class Gatherer:
-    """Facts about combinations of one workspace; what two of them share is read once."""
+    """Facts about combinations of one workspace; what two of them share is read once.
 
-    def __init__(self, contents: Contents, verdicts: Verdicts, others: Others) -> None:
+    Args:
+        links: of which the remotes say what is a release; None where the tags that are here do.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        verdicts: Verdicts,
+        others: Others,
+        links: PublishedLinks | None = None,
+    ) -> None:
         self._contents = contents
+        self._links = links
         self._verdicts = verdicts
         self._others = others
         self._library = Library()
         self._consumers: dict[tuple[Config, str, object, str], Consumer | Unknown] = {}
-        self._pins: dict[tuple[Config, str], Pin | Unknown] = {}
+        self._pins: dict[tuple[Config, str, Submodule | Unknown | None], Pin | Unknown] = {}
         self._tags: dict[tuple[str, tuple[Repository, ...]], TagList] = {}
         self._named: dict[tuple[str, tuple[Repository, ...]], dict[str, TagList]] = {}
         self._candidates: dict[
@@ -82,6 +97,11 @@ class Gatherer:
         facts = Facts(names, evidence, self._consumer(combination, config, pin), pin)
         facts = facts._replace(image_pins=self._image_pins(combination, config))
         facts = facts._replace(test_command=_test_command(combination))
+        if combination.commit and not combination.replaced:
+            # Without a commit it asks of HEAD and of the index.
+            top = self._contents.workspace.superproject
+            if combination.commit != self._contents.pool.head(top):
+                facts = facts._replace(ask_command=f"{ASK} {combination.commit[:12]}")
         if not tested:
             return facts
         verdict = self.tested(combination, config)
@@ -107,6 +127,10 @@ class Gatherer:
         form, path = config.release_tag, config.dependency
         store = self._contents.submodules(config).store(path)
         releases = self._all_tags(form, store).releases
+        if isinstance(facts.pin, Pin):
+            # What only the remote has the tag of is here all the same.
+            tags = {each.tag for each in releases}
+            releases += tuple(each for each in facts.pin.releases if each.tag not in tags)
         key = (config, frozenset(ranges), most)
         if key not in self._candidates:
             chosen = _likeliest(ranges, releases, form, most)
@@ -144,16 +168,37 @@ class Gatherer:
         commit = self._contents.gitlink(combination, config.dependency)
         if commit is None:
             return None
-        if (config, commit) not in self._pins:
+        submodule = self._submodule(combination, config)
+        key = (config, commit, submodule)
+        if key not in self._pins:
             rooted = self._contents.root(combination, config, config.dependency, commit)
             try:
-                pin = rooted if isinstance(rooted, Unknown) else self._read_pin(config, *rooted)
+                self._pins[key] = (
+                    rooted
+                    if isinstance(rooted, Unknown)
+                    else self._read_pin(combination, config, submodule, *rooted)
+                )
             except GuardError as error:
-                pin = Unknown(error.problem, error.remedy)
-            self._pins[config, commit] = pin
-        return self._pins[config, commit]
+                self._pins[key] = Unknown(error.problem, error.remedy)
+        return self._pins[key]
 
-    def _read_pin(self, config: Config, store: Store, root: Root) -> Pin:
+    def _submodule(self, combination: Combination, config: Config) -> Submodule | Unknown | None:
+        """The dependency as it is asked about; None where the tags that are here count."""
+        if self._links is None:
+            return None
+        try:
+            return self._links.submodule(combination, config, config.dependency)
+        except GuardError as error:
+            return Unknown(error.problem, error.remedy)
+
+    def _read_pin(
+        self,
+        combination: Combination,
+        config: Config,
+        submodule: Submodule | Unknown | None,
+        store: Store,
+        root: Root,
+    ) -> Pin:
         packages, unknown = self._library.packages(store, root.tree, config.dependency)
         form = config.release_tag
         pin = Pin(root.commit, tuple(packages), unknown=tuple(unknown))
@@ -162,12 +207,20 @@ class Gatherer:
         tags = self._likely_tags(form, store, versions)
         if not tags.at(root.commit):
             tags = self._all_tags(form, store)
-        if tags.at(root.commit):
-            return pin._replace(releases=tags.at(root.commit))
+        pin = pin._replace(releases=tags.at(root.commit))
+        contradicting = tags.contradicting_at(root.commit)
+        if isinstance(submodule, Unknown):
+            pin = pin._replace(shared=unknown_releases(submodule))
+        elif self._links is not None and submodule is not None:
+            own = (*(each.tag for each in pin.releases), *contradicting)
+            found = shared_releases(self._links, combination, config, submodule, root.commit, own)
+            pin = pin._replace(releases=found.releases, shared=found.shared)
+        if pin.releases:
+            return pin._replace(misnamed=_is_misnamed(pin, form))
         same = store.with_tree(root.tree.id, [item.commit for item in tags.releases])
+        same -= {root.commit}  # its own tags are here, and another commit's there
         same_content = [item for item in tags.releases if item.commit in same]
         finals = [item for item in same_content if not item.is_pre]
-        contradicting = tags.contradicting_at(root.commit)
         return pin._replace(
             same_content=in_order(finals or same_content, form),
             described=described(root.repository, root.commit, form.replace("{version}", "[0-9]*")),
@@ -296,6 +349,19 @@ def old_image(
     evidence = Evidence(name(""), combination.commit, text=combination.source)
     blocks = config.rules.image_published == Severity.ERROR.value
     return OldImage(name(config.consumer), evidence, tested.verdict, blocks, drift)
+
+
+def _is_misnamed(pin: Pin, form: str) -> bool:
+    """Whether no package has the version of any of the tags; 0.3.0 is 0.3 to people."""
+    tags = {numbers(each.tag, form) for each in pin.releases}
+    versions = {each.version and each.version.numbers for each in pin.packages}
+    if pin.unknown or not versions or None in versions:
+        return False  # it may be the version of what cannot be read
+    return {*map(_without_zeros, tags)}.isdisjoint(_without_zeros(each or ()) for each in versions)
+
+
+def _without_zeros(version: tuple[int, ...]) -> tuple[int, ...]:
+    return _without_zeros(version[:-1]) if version[-1:] == (0,) else version
 
 
 def _test_command(combination: Combination) -> str:

@@ -12,12 +12,11 @@ from guard.config import Config
 from guard.errors import GitError, GuardError, MissingObjectError
 from guard.git.commits import reachable
 from guard.git.remotes import (
-    SECONDS,
+    Asking,
     Remote,
     Remotes,
     is_local,
     is_path,
-    ls_remote,
     read_remotes,
     resolved,
 )
@@ -53,7 +52,7 @@ class Destination(NamedTuple):
     Args:
         url: as git gives it to the hook; "" where nobody pushes.
         ref: the one that is pushed to, or would be; "" for several, and where it is not known.
-        asks: whether a remote may be asked over the network.
+        asks: whether remotes are asked what was not pushed yet, as at a push; if any are.
         tips: what git says that refs are at there which the push moves.
     """
 
@@ -103,7 +102,6 @@ class Links:
         self.destination = destination
         self.here = read_remotes(contents.workspace.options, contents.workspace.superproject)
         self._tracking: dict[str, Tracking] = {}
-        self._shown: dict[tuple[str, str], dict[str, str] | GitError] = {}
 
     def submodules(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
         """The submodules of a combination, each with the commit at its gitlink.
@@ -270,17 +268,24 @@ class Links:
             if answer and answer.id == name
         }
 
-    def shown(
-        self, repository: Repository, remote: str, seconds: float = SECONDS
-    ) -> dict[str, str] | GitError:
-        """What `ls_remote` shows of a remote, or why it does not; each is asked once."""
-        key = (repository.common_dir, remote)
-        if key not in self._shown:
-            try:
-                self._shown[key] = ls_remote(repository, remote, seconds=seconds)
-            except GitError as error:
-                self._shown[key] = error
-        return self._shown[key]
+    @property
+    def asking(self) -> Asking:
+        """Whom this command may ask."""
+        return self.contents.pool.asking
+
+    @property
+    def asks(self) -> bool:
+        """Whether the remotes are asked for what they are not known to have."""
+        return self.destination.asks and self.asking.seconds != 0
+
+    def keeps_release(self, combination: Combination, config: Config, tag: str) -> bool:
+        """Whether a remote is known to have a tag at the commit of the dependency's gitlink."""
+        path = config.dependency
+        commit, submodule = self.contents.gitlink(combination, path), None
+        if commit is not None and not self.asking.anew:
+            submodule = self.submodule(combination, config, path)
+        places = self.places(submodule) if submodule and submodule.url else ()
+        return any(place.tracking.seen_tag(place.remote, tag) == commit for place in places)
 
     @cached_property
     def pushed_to(self) -> Remote | None:

@@ -1,7 +1,7 @@
 """How pushed gitlinks stand to their remotes: whether others can fetch them, what is merged."""
 
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,6 +35,18 @@ class Standing(NamedTuple):
     ref: str
     tip: str
     merged: bool
+
+
+class _Left(NamedTuple):
+    """Commits that no remote is known to have, of which the destination has some already.
+
+    Args:
+        old: what is nested in that.
+    """
+
+    places: list[Place]
+    commits: list[str]
+    old: Sequence[str] = ()
 
 
 class PublishedLinks(Links):
@@ -83,9 +95,15 @@ class PublishedLinks(Links):
         # All at once; who needs one that cannot be asked says so.
         with suppress(GitError):
             self.tracking(each for submodule in wanted for each in submodule.repositories[:1])
+        left: dict[Submodule, _Left] = {}
         for submodule, commits in wanted.items():
-            for commit, publication in self._judged(submodule, list(commits)).items():
-                self._publications[submodule, commit] = publication
+            with self._unread(submodule, commits):
+                left[submodule] = self._left(submodule, list(commits))
+        # What follows ends in a blocked push, or is asked once for each commit.
+        for submodule, rest in left.items():
+            with self._unread(submodule, rest.commits):
+                self._look_for(submodule, rest)
+        for submodule, commits in wanted.items():
             if submodule.around is not None:
                 self._keep_whole(submodule, commits)
         return [tuple(self._publications[key] for key in found) for found in links]
@@ -113,40 +131,58 @@ class PublishedLinks(Links):
         (publications,) = self._all([links])
         return publications
 
-    def _judged(self, submodule: Submodule, commits: Sequence[str]) -> dict[str, Publication]:
-        """By commit; where something cannot be read, the commits that are left are unknown."""
-        publications = {}
+    def start(self, combination: Combination, config: Config) -> None:
+        """Let every remote be asked that has to be for a combination, side by side."""
+        for submodule, commit in self.submodules(combination, config):
+            with suppress(GuardError):
+                self._left(submodule, [commit])
+
+    def publication(self, submodule: Submodule, commit: str) -> Publication:
+        """The publication of one commit."""
+        ((publication,),) = self._all([[(submodule, commit)]])
+        return publication
+
+    @contextmanager
+    def _unread(self, submodule: Submodule, commits: Iterable[str]) -> Iterator[None]:
+        """Where something cannot be read, commits of which nothing was found out are unknown."""
         try:
-            for publication in self._looked_up(submodule, commits):
-                publications[publication.commit] = publication
+            yield
         except GuardError as error:
             unknown = Publication(submodule.path, "", PublicationState.UNKNOWN, submodule.url)
             unknown = unknown._replace(detail=error.problem, remedy=error.remedy)
             for commit in commits:
-                publications.setdefault(commit, unknown._replace(commit=commit))
-        return publications
+                self._publications.setdefault((submodule, commit), unknown._replace(commit=commit))
 
-    def _looked_up(self, submodule: Submodule, commits: Sequence[str]) -> Iterable[Publication]:
-        path, url = submodule.path, submodule.url
-        places = []
+    def _left(self, submodule: Submodule, commits: list[str]) -> _Left:
+        """What no remote is known to have; the first remote is begun to be asked about it."""
+        path, url, places = submodule.path, submodule.url, []
         for place in self.places(submodule) if url else ():
             places.append(place)
+            published = Publication(path, "", PublicationState.PUBLISHED, url, place.remote.name)
             known = self._known(place, set(commits))
             for commit in known:
-                yield Publication(path, commit, PublicationState.PUBLISHED, url, place.remote.name)
+                self._publications[submodule, commit] = published._replace(commit=commit)
             commits = [commit for commit in commits if commit not in known]
             if not commits:
-                return
+                return _Left(places, [])
         urls = self.urls(submodule) if submodule.around else []
         old = [each for each in commits if urls and (path, each, *urls) in self.there]
         for commit in old if not self._closely else ():
-            yield Publication(path, commit, PublicationState.INHERITED, url)
+            inherited = Publication(path, commit, PublicationState.INHERITED, url)
+            self._publications[submodule, commit] = inherited
         commits = [each for each in commits if each not in old or self._closely]
-        # What follows ends in a blocked push, or is asked once for each commit.
-        for publication in self._search.of(submodule, places, commits) if commits else ():
-            is_known = publication.state in _KNOWN or publication.commit not in old
+        if places and commits and self.asks:
+            self.asking.start(places[0].repository, places[0].remote.name)
+        return _Left(places, commits, old)
+
+    def _look_for(self, submodule: Submodule, left: _Left) -> None:
+        if not left.commits:
+            return
+        for publication in self._search.of(submodule, left.places, left.commits):
+            is_known = publication.state in _KNOWN or publication.commit not in left.old
             inherited = publication._replace(state=PublicationState.INHERITED)
-            yield publication if is_known else inherited
+            key = submodule, publication.commit
+            self._publications[key] = publication if is_known else inherited
 
     def _known(self, place: Place, commits: set[str]) -> set[str]:
         """Those of some commits that a remote is known to have, without asking it."""

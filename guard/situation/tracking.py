@@ -1,21 +1,22 @@
 """What a submodule's repository knows of its remotes: tracking refs, and what they have shown.
 
 Git keeps no remote-tracking for tags. What ``git ls-remote`` has shown is kept below
-``refs/guard/seen/<remote>/``: ``tags/<tag>`` for a tag that is here as well, ``commits/<id>`` for a
-commit that something else of the remote leads to, and ``url``, a blob that says of which URL, for a
-remote's name may come to stand for another place.
+``refs/guard/seen/<remote>/``: ``tags/<tag>``, the commit that the remote has the tag at, be the tag
+here or not; ``commits/<id>`` for a commit that something else of the remote leads to; and ``url``,
+a blob that says of which URL, for a remote's name may come to stand for another place.
 """
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from guard.git.objects import ObjectPool
-from guard.git.refs import SEEN, Ref, list_refs
+from guard.git.objects import KeptRefs, ObjectPool
+from guard.git.refs import SEEN
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.git.repository import Repository
-from guard.git.trees import object_id
 from guard.situation.branches import default_branches
+
+TAGS: Final = "refs/tags/"
 
 
 class Tracking(NamedTuple):
@@ -24,7 +25,7 @@ class Tracking(NamedTuple):
     repository: Repository
     options: Pairs
     remotes: Remotes
-    refs: Mapping[str, Ref]
+    refs: KeptRefs
 
     def tracked(self, remote: Remote, wanted: frozenset[str]) -> dict[str, str]:
         """The tracking refs of a remote, with their commits."""
@@ -33,13 +34,25 @@ class Tracking(NamedTuple):
 
     def seen(self, remote: Remote) -> set[str]:
         """What a remote was seen to have; nothing where its URL is another one now."""
-        prefix = f"{SEEN}{remote.name}/"
-        of = self.refs.get(f"{prefix}url")
-        url = os.fsencode(remote.urls[0])
-        if of is None or of.id != object_id(b"blob", url, len(of.id) // 2):
+        if not self.is_of_url(remote):
             return set()
-        below = (f"{prefix}tags/", f"{prefix}commits/")
+        below = tuple(f"{SEEN}{remote.name}/{kind}/" for kind in ("tags", "commits"))
         return {ref.id for name, ref in self.refs.items() if name.startswith(below)}
+
+    def seen_tag(self, remote: Remote, tag: str) -> str:
+        """The commit at which a remote was seen to have a tag, "" for none."""
+        ref = self.refs.get(f"{SEEN}{remote.name}/tags/{tag}")
+        return ref.id if ref is not None and self.is_of_url(remote) else ""
+
+    def seen_tags(self, remote: Remote) -> dict[str, str]:
+        """The tags that a remote was seen to have, with their commits."""
+        prefix = f"{SEEN}{remote.name}/tags/"
+        refs = self.refs.items() if self.is_of_url(remote) else ()
+        return {name.removeprefix(prefix): ref.id for name, ref in refs if name.startswith(prefix)}
+
+    def is_of_url(self, remote: Remote) -> bool:
+        """Whether what is kept of a remote was seen at the URL that it has now."""
+        return self.refs.content(f"{SEEN}{remote.name}/url") == os.fsencode(remote.urls[0])
 
 
 class Place(NamedTuple):
@@ -90,27 +103,38 @@ def track(repositories: list[Repository], pool: ObjectPool) -> list[Tracking]:
     ]
 
 
+def peeled_tags(shown: Mapping[str, str]) -> dict[str, str]:
+    """The tags of what `ls_remote` has shown, with what each leads to in the end."""
+    return {
+        ref.removeprefix(TAGS): shown.get(f"{ref}^{{}}", shown[ref])
+        for ref in shown
+        if ref.startswith(TAGS) and not ref.endswith("^{}")
+    }
+
+
 def record_seen(
     tracking: Tracking, remote: Remote, shown: Mapping[str, str], commits: Iterable[str]
 ) -> None:
-    """Keep that a remote was seen to have some commits, all of it or nothing."""
-    repository = tracking.repository
-    prefix = f"{SEEN}{remote.name}/"
-    place = os.fsencode(remote.urls[0])
-    url = repository.text("hash-object", "-w", "--stdin", data=place)
-    kept = {f"{prefix}url": url}
-    own = list_refs(repository, "refs/tags/").items()
-    here = [name for name, ref in own if shown.get(name) == ref.id]
+    """Keep that a remote was seen to have some commits, which are here, and drop what it has no
+    more; all of it or nothing.
+    """
+    repository, prefix, there = tracking.repository, f"{SEEN}{remote.name}/", peeled_tags(shown)
+    kept: dict[str, str] = {}
     for commit in commits:
-        tags = [tag for tag in here if shown.get(f"{tag}^{{}}", shown[tag]) == commit]
-        for tag in tags[:1]:
-            kept[prefix + tag.removeprefix("refs/")] = shown[tag]
-        if not tags or shown[tags[0]] != commit:
-            kept[f"{prefix}commits/{commit}"] = commit
-    lines = [f"update {name} {found}" for name, found in kept.items()]
-    known = tracking.refs.get(f"{prefix}url")
-    if known is not None and known.id != url:
-        old = (name for name in tracking.refs if name.startswith(prefix) and name not in kept)
-        lines += [f"delete {name}" for name in old]
-    data = "".join(f"{line}\n" for line in lines)
-    repository.run("update-ref", "--stdin", data=os.fsencode(data))
+        tags = [tag for tag, at in there.items() if at == commit]
+        names = [f"tags/{tag}" for tag in tags] or [f"commits/{commit}"]
+        kept |= dict.fromkeys((prefix + name for name in names), commit)
+    below = tuple(f"{prefix}{kind}/" for kind in ("tags", "commits"))
+    old = {name: ref.id for name, ref in tracking.refs.items() if name.startswith(below)}
+    gone = set(old)
+    if tracking.is_of_url(remote):
+        seen = tracking.seen_tags(remote).items()
+        gone = {f"{prefix}tags/{tag}" for tag, at in seen if there.get(tag) != at}
+    elif kept or old:
+        place = os.fsencode(remote.urls[0])
+        kept[f"{prefix}url"] = repository.text("hash-object", "-w", "--stdin", data=place)
+    lines = [f"update {name} {at}\n" for name, at in kept.items() if old.get(name) != at]
+    lines += [f"delete {name}\n" for name in gone - kept.keys()]
+    if lines:
+        repository.run("update-ref", "--stdin", data=os.fsencode("".join(lines)))
+        tracking.refs.forget()

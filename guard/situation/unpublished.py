@@ -13,7 +13,7 @@ from guard.errors import GitError
 from guard.git.commands import Remedy, git, guard, in_turn
 from guard.git.commits import containing, reachable
 from guard.git.releases import is_pre_release, release_version
-from guard.git.remotes import Remotes, asked_url, is_path
+from guard.git.remotes import Asking, Remotes, asked_url, is_path
 from guard.git.repository import Repository, checkout_at
 from guard.install.health import hook_health
 from guard.situation.branches import (
@@ -95,12 +95,12 @@ class Search:
         commits = [commit for commit in commits if commit not in along]
         if not commits:
             return
-        if not self._links.destination.asks:
+        if not self._links.asks:
             for pushes, commit in enumerate(commits):
                 remedy = self._push(submodule, places, commit, {}, pushes < _NAMED)
                 yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
             return
-        shown = self._links.shown(place.repository, place.remote.name)
+        shown = self._links.asking.shown(place.repository, place.remote.name)
         if isinstance(shown, GitError):
             fetch = git(place.repository, "fetch", place.remote.name)
             silent = known._replace(state=PublicationState.UNANSWERED, detail=shown.problem)
@@ -301,9 +301,12 @@ class Search:
         repository, taken = tracking.repository, {each.name for each in tracking.remotes.remotes}
         names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))
         name = next(each for each in names if each not in taken)
-        if submodule.is_relative and not (links.destination.asks or all(map(is_path, urls))):
+        if submodule.is_relative and not (links.asks or all(map(is_path, urls))):
             return (guard("check"),)  # that asks which of them is there
-        answers = [(url, links.shown(repository, url)) for url in urls]
+        asking = links.asking if links.asks else Asking()
+        for url in urls:
+            asking.start(repository, url)
+        answers = [(url, asking.shown(repository, url)) for url in urls]
         there = (pair for pair in answers if not isinstance(pair[1], GitError))
         url, shown = next(there, answers[0])
         add = git(repository, "remote", "add", name, url)

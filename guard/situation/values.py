@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from guard.situation.others import Drift
 
 
+# Asks the remotes, waits for as long as they take, and keeps what they say.
+ASK: Final = "guard check --ask"
 # What a person does to settings that name no test command.
 FILL_IN: Final = f"fill in [test] command in {FILE}"
 
@@ -68,11 +70,46 @@ class PathSource(NamedTuple):
     state: PathState
 
 
+class SharedState(Enum):
+    """What is known of the release tags that others have at a commit."""
+
+    THERE = "there"
+    ABSENT = "not there"
+    UNASKED = "not asked"
+    UNKNOWN = "not known"
+
+
+class Shared(NamedTuple):
+    """Whether the dependency's remote has a release tag at the commit of the gitlink.
+
+    Args:
+        remote: its name, "" where none has the URL that ``.gitmodules`` names.
+        repository: the one that has this remote, and the tags.
+        target: what they are pushed to.
+        own: the tags that are at the commit here alone, each as it is pushed.
+        moved: (tag, commit) of what the remote has by the name of a tag that is at it here.
+        detail: why it is not known.
+        remedy: what mends that.
+    """
+
+    state: SharedState
+    remote: str = ""
+    repository: Repository | None = None
+    target: str = ""
+    own: tuple[str, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
+    detail: str = ""
+    remedy: Remedy = ""
+
+
 class Pin(NamedTuple):
     """The dependency at its gitlink.
 
     Args:
-        releases: those whose tag points at this very commit.
+        releases: those whose tag is at this very commit: what its remote has; else what is here,
+            and may be there or be pushed.
+        shared: what is known of its remote; None where only what is here counts.
+        misnamed: whether no package has the version that one of the releases names.
         same_content: releases with the same tree; looked for only where `releases` is empty.
         described: ``v0.2.1-111-g16d4829b`` or a short id; only where `releases` is empty.
         contradicting: tags that mean different commits in different repositories.
@@ -86,6 +123,8 @@ class Pin(NamedTuple):
     contradicting: tuple[str, ...] = ()
     unknown: tuple[Unknown, ...] = ()
     repositories: tuple[Repository, ...] = ()
+    shared: Shared | None = None
+    misnamed: bool = False
 
 
 class Consumer(NamedTuple):
@@ -158,6 +197,7 @@ class Facts(NamedTuple):
     others: int = 0
     tested: Tested | Unknown | None = None
     test_command: str = "guard test"
+    ask_command: str = ASK
     old_image: OldImage | None = None
     image_pins: ImagePins | None = None
 

@@ -187,6 +187,8 @@ def test_an_index_that_is_locked_moves_nothing(workshop: Workshop) -> None:
 
 def test_without_any_release_they_are_to_be_fetched(workshop: Workshop) -> None:
     workshop.thentos.git("tag", "--delete", "v0.2.1", "v0.3.0")
+    workshop.thentos.commit("No release")
+    workshop.pin()
     ran = workshop.guard("check")
     assert "mend:     git -C thentos fetch --tags" in ran.out
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from guard.gate.gate import Gate
+from guard.git.objects import ObjectPool
+from guard.git.remotes import Asking
 from guard.model import COMBINATION_RULES, Decision, Gitlink, Outcome, Result, Severity
 from guard.situation.workspace import Workspace
 from tests.workshop import ZERO, Repo, Workshop
@@ -25,10 +27,14 @@ def gate(workshop: Workshop) -> Iterator[Gate]:
 
 
 def open_gate(workshop: Workshop, here: Repo | None = None, asks_verdicts: bool = True) -> Gate:
+    pool = ObjectPool(Asking())
     top = workshop.docker.repository
     own = (here or workshop.docker).repository
     inside = (here or workshop.docker).folder.name if here else ""
-    return Gate(Workspace(own, top, inside), asks_verdicts)
+    workspace = Workspace(own, top, inside, options=tuple(pool.settings.of(top)))
+    gate = Gate(workspace, asks_verdicts, pool)
+    gate.enter_context(pool)
+    return gate
 
 
 def rules(decision: Decision) -> dict[str, Severity]:
@@ -306,10 +312,11 @@ class TestProcesses:
             for number, commit in enumerate(commits)
         )
         runs = tools.with_name("runs")
-        runs.write_text("")
         memo = tools.with_name("aula-docker") / ".git/guard/memo"
-        shutil.rmtree(memo, ignore_errors=True)
-        for _ in ("first", "remembered"):
+        for time in ("asked", "first", "remembered"):
+            if time == "first":  # what the remotes have is asked for once
+                shutil.rmtree(memo, ignore_errors=True)
+                runs.write_text("")
             ran = subprocess.run(
                 [sys.executable, "-I", "-m", "guard", "pre-push", "origin", "url"],
                 cwd=at.folder,

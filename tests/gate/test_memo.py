@@ -192,15 +192,20 @@ class TestWhatChangedSince:
 
     @pytest.mark.parametrize("annotated", [False, True])
     def test_a_tag_that_moves_away(self, pushed: Workshop, annotated: bool) -> None:
+        """On the remote, as it was last asked: what becomes of the tag here does not matter."""
+        remote = Repo(pushed.root / "remotes/thentos.git")
         tag = ("tag", "--force", *(("-a", "-m", "release") if annotated else ()), "v0.3.0")
-        pushed.thentos.git(*tag, "v0.3.0^{commit}")
-        assert push(pushed, pushed.docker, "same").status == 0
         pushed.thentos.git(*tag, "v0.2.1")
+        remote.git(*tag, "v0.3.0^{commit}")
+        assert pushed.guard("check", "--ask").status == 0
+        assert push(pushed, pushed.docker, "same").status == 0
+        remote.git(*tag, "v0.2.1")
+        assert pushed.guard("check", "--ask").status == 1
         for at in (pushed.docker, pushed.aula):
             ran = push(pushed, at, "after")
             assert ran.status != 0
             assert "which is no release" in ran.text
-        pushed.thentos.git("tag", "--delete", "v0.3.0")
+        remote.git("tag", "--delete", "v0.3.0")
         assert push(pushed, pushed.docker, "after").status != 0
 
     def test_a_sibling_that_contradicts(self, pushed: Workshop) -> None:
@@ -208,7 +213,11 @@ class TestWhatChangedSince:
         clone = ["git", "clone", "--quiet", str(pushed.thentos.folder), str(sibling)]
         pushed.run(clone, pushed.docker)
         Repo(sibling).git("tag", "--force", "v0.3.0", "v0.2.1")
-        ran = push(pushed, pushed.docker, "after")
+        assert push(pushed, pushed.docker, "after").status == 0
+        remote = Repo(pushed.root / "remotes/thentos.git")
+        remote.git("tag", "--force", "v0.3.0", "v0.2.1")
+        assert pushed.guard("check", "--ask").status == 1
+        ran = push(pushed, pushed.docker, "after-that")
         assert ran.status != 0
         assert "v0.3.0" in ran.text
 
@@ -315,8 +324,11 @@ class TestNamesakes:
 
     @pytest.mark.parametrize("at", ["docker", "aula"])
     def test_one_of_the_release_is_no_release(self, pushed: Workshop, at: str) -> None:
-        pushed.thentos.git("tag", "refs/tags/v0.3.0", "v0.3.0")
-        pushed.thentos.git("tag", "--delete", "v0.3.0")
+        remote = Repo(pushed.root / "remotes/thentos.git")
+        for repo in (remote, pushed.thentos):
+            repo.git("tag", "refs/tags/v0.3.0", "v0.3.0")
+            repo.git("tag", "--delete", "v0.3.0")
+        assert pushed.guard("check", "--ask").status == 1
         ran = push(pushed, getattr(pushed, at), "after")
         assert ran.status != 0
         assert "error release-tag" in ran.text

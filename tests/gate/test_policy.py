@@ -6,6 +6,7 @@ import pytest
 
 from guard.gate.gate import Gate
 from guard.gate.judgement import Policy, policy_for
+from guard.git.objects import ObjectPool
 from guard.git.pushes import Pushed, RefUpdate
 from guard.model import Outcome, Severity
 from guard.situation.workspace import Workspace
@@ -25,6 +26,11 @@ def policy(
         found = policy_for(gate, Pushed(RefUpdate("x", commit, ref, old), commit), "origin")
     assert found is not None
     return found
+
+
+def gate_at(workshop: Workshop) -> Gate:
+    pool, top = ObjectPool(), workshop.docker.repository
+    return Gate(Workspace(top, top, options=tuple(pool.settings.of(top))), pool=pool)
 
 
 def set_policy(workshop: Workshop, text: str) -> str:
@@ -73,8 +79,7 @@ def test_a_configuration_that_cannot_be_read_exempts_nothing(workshop: Workshop)
 class TestApplied:
     def test_where_it_need_not_be_tested_the_rule_warns(self, workshop: Workshop) -> None:
         set_policy(workshop, f"[guard]\ntested = []\n{GUARD_TOML}")
-        top = workshop.docker.repository
-        with Gate(Workspace(top, top)) as gate:
+        with gate_at(workshop) as gate:
             blocked = gate.superproject(workshop.docker.head, MASTER)
         assert blocked.outcome is Outcome.BLOCKED
         applied = policy(workshop).applied(blocked)
@@ -87,8 +92,7 @@ class TestApplied:
         set_policy(workshop, f"[guard]\ntested = []\n{GUARD_TOML}")
         workshop.require(">=0.9")
         workshop.pin()
-        top = workshop.docker.repository
-        with Gate(Workspace(top, top)) as gate:
+        with gate_at(workshop) as gate:
             blocked = gate.superproject(workshop.docker.head, MASTER)
         assert policy(workshop).applied(blocked).outcome is Outcome.BLOCKED
 
@@ -179,8 +183,7 @@ class TestWeaker:
 
     def test_it_stands_in_the_decision(self, workshop: Workshop) -> None:
         old = set_policy(workshop, f"[guard]\ntested = []\n{GUARD_TOML}")
-        top = workshop.docker.repository
-        with Gate(Workspace(top, top)) as gate:
+        with gate_at(workshop) as gate:
             decision = gate.superproject(workshop.docker.head, MASTER)
         applied = policy(workshop, old=old).applied(decision)
         assert [item.rule for item in applied.findings] == ["tested", "policy"]

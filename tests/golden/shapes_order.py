@@ -115,6 +115,7 @@ def an_aula_whose_remote_is_offline(scene: Scene) -> str:
 
 def remotes_that_are_offline_and_known_to_have_all(scene: Scene) -> str:
     scene.verdict()
+    scene.guard("check", "--ask")
     scene.take_away("aula")
     scene.take_away("thentos")
     return scene.master()

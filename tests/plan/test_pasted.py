@@ -28,6 +28,7 @@ def unreleased(workshop: Workshop) -> None:
 
 def without_tags(workshop: Workshop) -> None:
     workshop.thentos.git("tag", "--delete", "v0.2.1", "v0.3.0")
+    of_remote(workshop).git("tag", "--delete", "v0.3.0")
 
 
 def a_deleted_tag(workshop: Workshop) -> None:
@@ -35,13 +36,19 @@ def a_deleted_tag(workshop: Workshop) -> None:
     workshop.publish("aula")
     workshop.pin()
     workshop.thentos.git("tag", "--delete", "v0.3.0")
+    of_remote(workshop).git("tag", "--delete", "v0.3.0")
 
 
-def two_meanings(workshop: Workshop) -> None:
-    remote = workshop.root / "remotes/thentos.git"
-    beside = Repo(workshop.root / "thentos")
-    workshop.docker.git("clone", "--quiet", str(remote), str(beside.folder))
-    beside.git("tag", "--force", "v0.3.0", "v0.2.1")
+def only_here(workshop: Workshop) -> None:
+    of_remote(workshop).git("tag", "--delete", "v0.3.0")
+
+
+def moved(workshop: Workshop) -> None:
+    of_remote(workshop).git("tag", "--force", "v0.3.0", "v0.2.1")
+
+
+def of_remote(workshop: Workshop) -> Repo:
+    return Repo(workshop.root / "remotes/thentos.git")
 
 
 def too_new(workshop: Workshop) -> None:
@@ -220,7 +227,8 @@ CASES = (
     Case("release-tag", unreleased),
     Case("release-tag", without_tags),
     Case("release-tag", a_deleted_tag, BOTH),
-    Case("release-tag", two_meanings),
+    Case("release-tag", only_here),
+    Case("release-tag", moved),
     Case("release-tag", missing_commit),
     Case("release-tag", missing_repository),
     Case("dependency-match", too_new),
@@ -231,7 +239,8 @@ CASES = (
     Case("dependency-source", no_gitlink, BOTH),
     Case("image-pin", image_in_two_ways, ("below",)),
     Case("published", unpublished, OUTSIDE),
-    Case("published", unpublished_release),
+    Case("release-tag", unpublished_release),
+    Case("published", unpublished_release, OUTSIDE),
     Case("published", no_url, OUTSIDE),
     Case("published", no_remote, OUTSIDE),
     Case("published", unpublished_inside),
