@@ -10,7 +10,7 @@ from guard.errors import GitError, GuardError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.commands import told
-from guard.git.commits import containing, described, has_commit, is_ancestor
+from guard.git.commits import contained, containing, described, has_commit, is_ancestor
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import (
@@ -202,11 +202,10 @@ class Situation(Destinations):
     def _nearness(self, pin: Pin) -> Nearness:
         later: set[str] = set()
         earlier: set[str] = set()
-        merged = ("for-each-ref", f"--merged={pin.commit}", "--format=%(refname)", _TAGS)
         for repository in pin.repositories:
             with suppress(GitError):  # this repository does not have the commit
                 later.update(containing(repository, pin.commit, _TAGS))
-                earlier.update(repository.lines(*merged))
+                earlier.update(contained(repository, pin.commit, _TAGS))
         names = (frozenset(ref.removeprefix(_TAGS) for ref in refs) for refs in (later, earlier))
         return Nearness(*names)
 

@@ -79,6 +79,17 @@ def containing(repository: Repository, commit: str, below: str) -> dict[str, str
     return {name: tip for tip, _, name in lines}
 
 
+def contained(repository: Repository, commit: str, below: str) -> set[str]:
+    """The refs that a commit leads to, by their full names.
+
+    ``git for-each-ref --merged`` goes by dates before git 2.41, as `reachable` says.
+    """
+    history = set(repository.lines("rev-list", commit))
+    form = "--format=%(objectname) %(*objectname) %(refname)"
+    refs = (line.split(" ", 2) for line in repository.lines("for-each-ref", form, below))
+    return {name for tip, peeled, name in refs if (peeled or tip) in history}
+
+
 def described(repository: Repository, commit: str, tags: str = "") -> str:
     """A commit as people name it: by the tag before it, ``v0.2.1-111-g16d4829b``, or a short id.
 

@@ -86,6 +86,19 @@ class TestClocks:
         ran = ready.push(ready.aula, *TOPIC)
         assert ran.status == 0, ran.text
 
+    def test_the_last_release_before_a_pin_is_the_nearest(self, ready: Workshop) -> None:
+        ready.require("")
+        ready.thentos.git("checkout", "--quiet", "-B", "master", "v0.3.0")
+        commit = behind_clocks(ready.thentos)
+        ready.thentos.git("tag", "--annotate", "-m", "x", "v0.3.1", commit)
+        ready.thentos.write({"new": "x"})
+        ready.thentos.git("add", "new")
+        dates = {"GIT_COMMITTER_DATE": "2009-01-01T00:00:00Z"}
+        ready.thentos.git("commit", "--quiet", "-m", "Go on", env=dates)
+        ready.docker.git("add", "aula", "thentos")
+        assert "the last release before the present pin" in ready.guard("align").text
+        assert ready.thentos.head == commit
+
     def test_a_checkout_that_is_behind_is_brought_forward(self, ready: Workshop) -> None:
         commit = behind_clocks(ready.aula)
         ready.publish("aula")
