@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 from guard.errors import GitError
-from guard.git.remotes import Pairs, Remotes, Settings, ls_remote, place, read_remotes, resolved
+from guard.git.remotes import (
+    Pairs,
+    Remotes,
+    Settings,
+    is_path,
+    ls_remote,
+    place,
+    read_remotes,
+    resolved,
+)
 from guard.git.repository import Repository, open_checkout
 from tests.workshop import Workshop
 
@@ -281,3 +290,22 @@ def test_nobody_is_asked_for_a_password(
         ls_remote(repository, "origin")
     assert told.read_text().splitlines()[0].startswith("0 never")
     assert "a terminal" not in told.read_text()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("/srv/git/aula.git", True),
+        ("../aula.git", True),
+        ("~/aula.git", True),
+        ("file:///srv/git/aula.git", True),
+        ("FILE://localhost/srv/git/aula.git", True),
+        ("./a:b", True),
+        ("git@github.com:liqd/aula", False),
+        ("host:aula", False),
+        ("https://github.com/liqd/aula", False),
+        ("ssh://localhost/srv/git/aula.git", False),
+    ],
+)
+def test_what_is_a_path_of_this_machine(url: str, expected: bool) -> None:
+    assert is_path(url) is expected

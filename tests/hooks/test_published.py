@@ -267,6 +267,27 @@ class TestNested:
         assert ran.status == 0, ran.text
         assert cloned(ready) == 0
 
+    @pytest.mark.parametrize("folder", ["embedded", "below/embedded"])
+    def test_one_that_was_added_to_the_superproject(self, ready: Workshop, folder: str) -> None:
+        inner = Repo(ready.docker.folder / folder)
+        ready.docker.git("init", "--quiet", str(inner.folder))
+        commit = inner.commit("Start", {"x": "y"})
+        ready.docker.commit("Add what is in the folder")
+        ready.verdict()
+        ran = ready.push(ready.docker, *TOPIC)
+        assert f"from which others could fetch embedded {commit[:12]}" in ran.text
+        assert mend(ran) == f"you: write into .gitmodules from which URL others fetch {folder}"
+
+    def test_a_tree_that_is_not_here_hides_nothing(self, ready: Workshop) -> None:
+        """As in a clone without trees: what is in aula cannot be seen."""
+        tree = ready.aula.git("rev-parse", "HEAD^{tree}")
+        (ready.docker.folder / f".git/modules/aula/objects/{tree[:2]}/{tree[2:]}").unlink()
+        shutil.rmtree(ready.docker.folder / ".git/guard/memo", ignore_errors=True)
+        ran = ready.push(ready.docker, *TOPIC)
+        assert f"undecided published: the tree of commit {ready.aula.head} of aula is missing" in (
+            ran.text
+        )
+
 
 class TestNestedAndGone:
     """A server that is gone stops nobody who changes nothing of that."""
@@ -386,6 +407,14 @@ class TestPathsOfThisMachine:
         name_url(ready, "~/aula.git")
         moved(ready, host)
         assert "names a path of this machine" in ready.push(ready.docker, *TOPIC).text
+
+    def test_a_check_goes_by_where_a_push_would_go(self, ready: Workshop, host: str) -> None:
+        name_url(ready, str(ready.root / "remotes/aula.git"))
+        assert ready.guard("check").status == 0
+        ready.thentos.git("remote", "set-url", "origin", f"{host}/thentos.git")
+        ready.docker.git("remote", "set-url", "origin", f"{host}/aula-docker.git")
+        ran = ready.guard("check")
+        assert (ran.status, "names a path of this machine" in ran.text) == (1, True), ran.text
 
     def test_a_relative_url_that_comes_to_a_path(self, ready: Workshop, host: str) -> None:
         """It counts from the push as well, and there it is no path."""
