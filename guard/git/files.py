@@ -92,18 +92,17 @@ def unwritable(what: str, path: str, error: OSError) -> GuardError:
         return GuardError(f"{what}: {error.strerror}", f"df -h {named}")
     owner = os.lstat(place).st_uid
     if error.errno in (EACCES, EPERM) and owner != os.geteuid():
-        problem = f"{what}: {place} is another user's ({_name_of(owner)}), and closed to this one"
+        problem = f"{what}: {place} is another user's (uid {owner}), and closed to this one"
         return GuardError(problem, f'sudo chown -R "$(id -un)" {named}')
     return GuardError(f"{what}: {error.strerror}", f"ls -ld {named}")
 
 
-def _name_of(uid: int) -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+def move_away(path: str, folder: str) -> None:
+    """Move a file into a folder of guard's own, if it is there and can be moved."""
+    with suppress(OSError):
+        if os.path.exists(path):
+            os.makedirs(folder, exist_ok=True)
+            os.replace(path, os.path.join(folder, os.path.basename(path)))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
 from guard.git.commits import Entry, changed_index, lasting, moved, new_commit
+from guard.git.files import move_away, unwritable
 from guard.git.index import private_index
 from guard.git.objects import ObjectPool
 from guard.git.refs import NOWHERE, VERDICTS, list_refs, tip_in
@@ -135,7 +136,7 @@ def mended(repository: Repository, pool: ObjectPool, ref: str) -> tuple[str | No
     can be read of the newer ones, and with a note of what was lost.
 
     Raises:
-        GitError: git cannot write, or was ended.
+        GuardError: this user may not read an object, git cannot write, or was ended.
     """
     tip = tip_in(repository, list_refs(repository, ref), ref)
     if tip is None or is_whole(repository, tip):
@@ -147,6 +148,7 @@ def mended(repository: Repository, pool: ObjectPool, ref: str) -> tuple[str | No
         return tip, []
     salvage = Salvage(pool.reader(repository))
     contents, base = salvage.newest(tip), salvage.base(tip)
+    damaged = _damaged(repository, salvage.unread)
     # Of others' a fetch brings what there is; until then any may be missing.
     paths = contents.lost if ref == VERDICTS else ("",)
     older = tuple(blob.id for path, blob in contents.files.items() if path.startswith(paths))
@@ -159,21 +161,29 @@ def mended(repository: Repository, pool: ObjectPool, ref: str) -> tuple[str | No
         return Made(new_commit(scratch, tree, parents, "Go around lost verdicts"), tip, parents)
 
     settled(repository, ref, make)
-    _move_away(repository, salvage.unread)
+    for path in damaged:
+        # Git would write no like of it beside one that is damaged.
+        move_away(path, os.path.join(repository.common_dir, "guard", "lost"))
     with suppress(GitError):  # it leads to what is lost, and git gc would fail over that
         repository.run("reflog", "expire", "--expire=all", ref)
     return tip_in(repository, list_refs(repository, ref), ref), _told(ref, contents)
 
 
-def _move_away(repository: Repository, ids: Iterable[str]) -> None:
-    """Take damaged objects out of the way of their like, which git would not write beside them."""
-    place = os.path.join(repository.common_dir, "guard", "lost")
-    for each in ids:
-        path = os.path.join(repository.common_dir, "objects", each[:2], each[2:])
-        with suppress(OSError):
-            if os.access(path, os.R_OK):
-                os.makedirs(place, exist_ok=True)
-                os.replace(path, os.path.join(place, each))
+def _damaged(repository: Repository, ids: Iterable[str]) -> list[str]:
+    """The files of objects that git cannot read.
+
+    Raises:
+        GuardError: one is closed to this user, and so may be whole.
+    """
+    folder = os.path.join(repository.common_dir, "objects")
+    paths = [os.path.join(folder, each[:2], each[2:]) for each in ids]
+    for path in paths:
+        try:
+            with suppress(FileNotFoundError):
+                open(path, "rb").close()
+        except OSError as error:
+            raise unwritable(f"{path} cannot be read", path, error) from error
+    return paths
 
 
 def _noted(scratch: Repository, contents: Contents, loss: Loss) -> dict[str, Entry | None]:

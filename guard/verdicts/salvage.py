@@ -81,13 +81,11 @@ class Losses(NamedTuple):
 
 
 def parse_losses(blob: GitObject | None) -> Losses:
-    """The file's content; where nobody can read it, everything may have been lost."""
-    if blob is None:
-        return Losses()
+    """The file's content, nothing where there is none that guard has written."""
     try:
-        return from_json(Losses, blob.data)
+        return Losses() if blob is None else from_json(Losses, blob.data)
     except ShapeError:
-        return Losses((Loss(("",), "9999", ""),))
+        return Losses()
 
 
 class Contents(NamedTuple):

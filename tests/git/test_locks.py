@@ -124,7 +124,7 @@ def everybody_s() -> Iterator[Path]:
 def test_another_user_waits_for_a_lock_and_is_told_whose_the_folder_is(everybody_s: Path) -> None:
     locks = everybody_s / "guard/locks"
     assert as_another_user(str(locks / "a.lock")) == (
-        f"cannot lock {locks}/a.lock: {everybody_s} is another user's (root), and closed to this "
+        f"cannot lock {locks}/a.lock: {everybody_s} is another user's (uid 0), and closed to this "
         f'one\nsudo chown -R "$(id -un)" {everybody_s}'
     )
     with held(str(locks / "a.lock"), lambda: None):
