@@ -239,6 +239,13 @@ class Decision(NamedTuple):
     judged_with: str = ""
     recipe: str | None = None
 
+    @property
+    def judge(self) -> str:
+        """The superproject that a consumer's commit was judged with, where it is not the index."""
+        superproject, _, source = self.judged_with.partition(": ")
+        is_usual = source == "the index" or source.startswith("commit ")
+        return "" if is_usual or not source else f"{source} of {superproject}"
+
 
 def outcome_of(findings: tuple[Finding, ...]) -> Outcome:
     """Blocked by an error; undecided where something could not be read; else allowed."""

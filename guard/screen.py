@@ -141,6 +141,8 @@ class Screen:
             Outcome.BLOCKED: self.paint("blocked", "red"),
             Outcome.UNDECIDED: self.paint("undecided", "red") + ", and so blocked",
         }[decision.outcome]
+        if decision.outcome is Outcome.ALLOWED and decision.judge:
+            word += f", judged with {decision.judge}"
         ref = f" to {decision.ref}" if decision.ref else ""
         commit = f" {decision.commit[:12]}" if decision.commit else ""
         lines = [f"{self.paint(decision.repository, 'bold')}{commit}{ref}: {word}{beside}"]

@@ -13,7 +13,7 @@ from guard.gate.staged import judge
 from guard.git.history import is_range, listed
 from guard.git.index import index_of, relevant_files
 from guard.git.objects import ObjectPool
-from guard.git.pushes import Pushed, RefUpdate, is_id
+from guard.git.pushes import Pushed, RefUpdate, is_id, meant
 from guard.git.refs import list_refs, resolve
 from guard.git.remotes import Asking, Settings
 from guard.git.repository import Repository, find_here
@@ -22,7 +22,7 @@ from guard.model import Decision, Outcome, Role
 from guard.screen import JSON_VERSION, Screen, column, decisions_json, exit_status, named, tally
 from guard.situation.branches import HEADS, tracking_ref, usual_remote
 from guard.situation.gitlinks import Destination, usual_destination
-from guard.situation.workspace import find_workspace
+from guard.situation.workspace import Workspace, find_workspace
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -95,7 +95,7 @@ def run(options: Namespace, screen: Screen) -> int:
     asking = Asking(None, anew=True) if options.ask else Asking()
     with (
         ObjectPool(asking) as pool,
-        Gate(workspace, pool=pool, destination=usual_destination(workspace)) as gate,
+        Gate(workspace, pool=pool, destination=_usual(workspace, pool)) as gate,
     ):
         if options.ask:
             gate.ask()
@@ -103,8 +103,7 @@ def run(options: Namespace, screen: Screen) -> int:
             decisions = _pushed(gate, options, screen)
         else:
             commits = _commits(workspace.here, options.revisions or ["HEAD"])
-            decisions = [decide(gate, commit) for commit in commits]
-            decisions = Order(gate).judged(decisions)
+            decisions = _decided(gate, commits)
         decisions = placed(gate, decisions)
         following = next_steps(gate, decisions)
     if options.json:
@@ -142,8 +141,9 @@ def _pushed(gate: Gate, options: Namespace, screen: Screen) -> list[Decision]:
     if old.strip("0") and not is_id(old):
         old = resolve(repository, old)
     update = RefUpdate(commit, commit, ref, old or "0" * len(commit))
-    order = Order(gate, gate.links_to(Destination(remote, "", ref)))
-    decided = decide_push(gate, order, [Pushed(update, commit)], remote)
+    tips = ((ref, update.remote_id),)
+    destination = Destination(remote, "", meant(ref), tips=tips)
+    decided = decide_push(gate, destination, [Pushed(update, commit)])
     decided.tell_unjudged(screen)
     return decided.decisions
 
@@ -209,15 +209,29 @@ def _staged(options: Namespace, screen: Screen) -> int:
     return EXIT_ALLOWED
 
 
-def decide(gate: Gate, commit: str) -> Decision:
-    """The decision for a commit of the repository that the command runs in."""
+def _decided(gate: Gate, commits: Sequence[str]) -> list[Decision]:
+    """The decisions for commits, as if they were pushed to where a plain push would bring them."""
     _refuse_dependency(gate)
-    return gate.superproject(commit) if gate.workspace.in_superproject else gate.consumer(commit)
+    workspace = gate.workspace
+    if not workspace.in_superproject:
+        order = Order(gate, consumer=workspace.here, destination=_usual(workspace, gate.pool))
+        return [order.consumer(commit) for commit in commits]
+    decisions = [gate.superproject(commit) for commit in commits]
+    return Order(gate).superproject(decisions)
+
+
+def _usual(workspace: Workspace, pool: ObjectPool) -> Destination:
+    """Where a plain push would bring HEAD of the repository here."""
+    return usual_destination(workspace.here, pool.settings.of(workspace.here))
 
 
 def _refuse_dependency(gate: Gate) -> None:
     workspace = gate.workspace
-    if workspace.in_superproject or workspace.role(gate.present_config()) is not Role.DEPENDENCY:
+    try:
+        config = gate.present_config()
+    except GuardError:
+        return  # and so each commit is told why
+    if workspace.role(config) is not Role.DEPENDENCY:
         return
     raise GuardError(
         f"pushes of {workspace.name(workspace.inside)} are not judged: it is what the others "

@@ -17,11 +17,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 from guard import __version__
 from guard.errors import GitError, GuardError, UsageError, without_secret
-from guard.gate.gate import Gate, first_allowed
+from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.files import unwritable, write_whole
 from guard.git.objects import ObjectPool
-from guard.git.pushes import RefUpdate, is_judged
+from guard.git.pushes import RefUpdate, is_judged, meant
 from guard.git.remotes import Asking
 from guard.git.repository import Repository, find_here
 from guard.model import (
@@ -441,8 +441,11 @@ class _Settling:
             return decision._replace(findings=others, outcome=outcome_of(others))
 
         if self._is_of_consumer(bypass):
-            decisions = map(applied, self._gate.consumer_in_turn(ref.commit, ref.ref))
-            return first_allowed(decisions).outcome is Outcome.ALLOWED
+            destination = Destination(bypass.remote, bypass.url, asks=False)
+            consumer = self._repositories(bypass)[0]
+            order = Order(self._gate, consumer=consumer, destination=destination)
+            decisions = order.superprojects.decisions(ref.commit, meant(ref.ref))
+            return any(applied(each).outcome is Outcome.ALLOWED for _, each in decisions)
         decision = applied(self._top.superproject(ref.commit, ref.ref))
         if decision.outcome is not Outcome.ALLOWED:
             return False
@@ -450,7 +453,7 @@ class _Settling:
         destination = Destination(bypass.remote, bypass.url)
         if destination not in self._orders:
             self._orders[destination] = Order(self._top, self._top.links_to(destination))
-        judged = self._orders[destination].judged([decision])
+        judged = self._orders[destination].superproject([decision])
         return all(each.outcome is Outcome.ALLOWED for each in judged)
 
     def _verdict(self, ref: PushedRef) -> Tested:

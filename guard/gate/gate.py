@@ -1,6 +1,6 @@
 """The gate: facts about one pushed commit, judged by every rule, make a decision."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _KIND: Final = "static"
 NOWHERE: Final = Destination()
+_FAILED: Final = (VerdictState.FAILED_BUILD, VerdictState.FAILED_TEST, VerdictState.UNREADABLE)
 
 
 class _Judged(NamedTuple):
@@ -130,31 +131,19 @@ class Gate(Contents, ExitStack):
         except GuardError as error:
             return _undecided(name, commit, ref, error, self._rules)
 
-    def consumer(self, commit: str, ref: str | None = None) -> Decision:
-        """The decision for a commit of the consumer, in the superproject as it stands.
+    def consumer_in(
+        self, superproject: Combination | GuardError, commit: str, ref: str | None
+    ) -> Decision:
+        """The decision for a commit of the consumer in a superproject, or for want of one.
 
         Never raises a `GuardError`.
         """
-        return first_allowed(self.consumer_in_turn(commit, ref))
-
-    def consumer_in_turn(self, commit: str, ref: str | None) -> Iterator[Decision]:
-        """Decisions for a commit of the consumer, of which the first that is allowed counts.
-
-        The superproject's index with this commit at the gitlink is judged; then its HEAD, then its
-        branch of the pushed branch's name. An index that cannot be read ends it: what would be
-        committed next is not known. Never raises a `GuardError`.
-        """
         try:
-            yield self._consumer_in(self.present(), commit, ref)
+            if isinstance(superproject, GuardError):
+                raise superproject
+            return self._consumer_in(superproject, commit, ref)
         except GuardError as error:
-            yield _undecided(self.consumer_name(), commit, ref, error, self._rules)
-            return
-        for is_head in (True, False):
-            # What is wrong with these is no news: the index is what has to be mended.
-            with suppress(GuardError):
-                combination = self.head if is_head else self._branch(ref)
-                if combination is not None:
-                    yield self._consumer_in(combination, commit, ref)
+            return _undecided(self.consumer_name(), commit, ref, error, self._rules)
 
     def consumer_at(self, commit: str, superproject: str | None) -> Decision:
         """The decision for a commit of the consumer with a given one of the superproject.
@@ -166,9 +155,9 @@ class Gate(Contents, ExitStack):
             if superproject is None:
                 name = self.workspace.name("")
                 raise GuardError(f"{name} had not been published at that date")
-            return self._consumer_in(self.combination(superproject), commit, None)
+            return self.consumer_in(self.combination(superproject), commit, None)
         except GuardError as error:
-            return _undecided(self.consumer_name(), commit, None, error, self._rules)
+            return self.consumer_in(error, commit, None)
 
     def decide(
         self, repository: str, commit: str, ref: str | None, combination: Combination
@@ -300,9 +289,21 @@ class Gate(Contents, ExitStack):
             self._keep(_Judged(None, findings), ids)
         return misfits
 
-    def combination(self, commit: str) -> Combination:
-        """The combination that a commit of the superproject is."""
-        return self._of(commit, f"commit {commit[:12]}")
+    def combination(self, commit: str, source: str = "") -> Combination:
+        """The combination that a commit of the superproject is.
+
+        Args:
+            source: as of `Combination`.
+        """
+        return self._of(commit, source or f"commit {commit[:12]}")
+
+    def has_failed(self, combination: Combination) -> bool:
+        """Whether the newest verdict on a combination, as far as that is here, is no good one."""
+        try:
+            tested = self.gatherer.tested(combination, self.config(combination))
+        except GuardError:
+            return False
+        return isinstance(tested, Tested) and tested.state in _FAILED
 
     def present_config(self) -> Config:
         """The configuration in what the superproject would commit next."""
@@ -326,13 +327,6 @@ class Gate(Contents, ExitStack):
         replaced = with_consumer(combination, config.consumer, commit)
         return self.decide(name, commit, ref, replaced)
 
-    def _branch(self, ref: str | None) -> Combination | None:
-        if ref is None or not ref.startswith("refs/heads/"):
-            return None
-        branch = ref.removeprefix("refs/heads/")
-        (tip,) = self.pool.reader(self.workspace.superproject).read_refs([f"{ref}^{{commit}}"])
-        return None if tip is None else self._of(tip.id, f"branch {branch}")
-
     def _of(self, commit: str, source: str) -> Combination:
         if (commit, source) not in self._combinations:
             found = of_commit(self.workspace.superproject, self.pool, commit, source)
@@ -349,15 +343,6 @@ def gate_here(asking: Asking | None = None) -> Iterator[Gate]:
     """
     with ObjectPool(asking) as pool, Gate(find_workspace(pool=pool), pool=pool) as gate:
         yield gate
-
-
-def first_allowed(decisions: Iterable[Decision]) -> Decision:
-    """The first of several decisions that is allowed, else the first of all."""
-    decisions = iter(decisions)
-    first = next(decisions)
-    if first.outcome is Outcome.ALLOWED:
-        return first
-    return next((each for each in decisions if each.outcome is Outcome.ALLOWED), first)
 
 
 def _undecided(

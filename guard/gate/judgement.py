@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from guard.config import FILE, Config
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
-from guard.gate.gate import Gate, first_allowed
+from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.objects import ObjectPool
 from guard.git.pushes import (
@@ -24,7 +24,7 @@ from guard.git.pushes import (
 )
 from guard.git.refs import resolve
 from guard.git.repository import Repository, find_here
-from guard.model import TESTED, Decision, Finding, Outcome, Severity, outcome_of
+from guard.model import MERGED, TESTED, Decision, Finding, Outcome, Severity, outcome_of
 from guard.screen import Screen, counted, exit_status, named
 from guard.situation.branches import HEADS, default_names, tracking_ref
 from guard.situation.gitlinks import Destination
@@ -88,16 +88,16 @@ def judge(
     pushed = [
         item for item in peel(pool.reader(workspace.here), updates) if not item.update.deletes
     ]
-    refs_there = {meant(update.remote_ref) for update in updates if not update.deletes}
-    ref = refs_there.pop() if len(refs_there) == 1 else ""
-    tips = tuple(update.remote_id for update in updates if update.remote_id.strip("0"))
-    with Gate(workspace, pool=pool, destination=Destination(remote, url, ref, tips=tips)) as gate:
-        order = Order(gate)
+    targets = {meant(each.update.remote_ref) for each in pushed}
+    tips = tuple((each.update.remote_ref, each.update.remote_id) for each in pushed)
+    ref = targets.pop() if len(targets) == 1 else ""
+    destination = Destination(remote, url, ref, tips=tips)
+    with Gate(workspace, pool=pool, destination=destination) as gate:
         if _is_of_dependency(gate):
             # As in a hook that many repositories share: its release goes before all else.
             screen.say(f"guard: a push of {workspace.name(workspace.inside)} is not judged")
             return Judged(EXIT_ALLOWED)
-        decided = decide_push(gate, order, pushed, remote)
+        decided = decide_push(gate, destination, pushed)
         decided.tell_unjudged(screen)
         decisions = decided.decisions
         _tell(gate, decisions, screen)
@@ -106,6 +106,76 @@ def judge(
     words = "other ref is allowed by itself", "other refs are allowed by themselves"
     others = f"; {counted(allowed, *words)}" if allowed else ""
     return Judged(exit_status(decisions), tuple(decisions), others=others)
+
+
+class Decided(NamedTuple):
+    """What the gate says of each ref of a push.
+
+    Args:
+        unjudged: the refs that are not judged, by the reason.
+        weaker: what was weakened for that.
+    """
+
+    decisions: list[Decision]
+    unjudged: Mapping[str, Sequence[str]]
+    weaker: tuple[str, ...]
+
+    def tell_unjudged(self, screen: Screen) -> None:
+        """Say what is let through unjudged, and what was weakened for that."""
+        for reason, refs in self.unjudged.items():
+            screen.warn(f"guard: {named(refs)} is not judged: {reason}")
+        for message in self.weaker:
+            screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {message}")
+
+
+def decide_push(gate: Gate, destination: Destination, pushed: Sequence[Pushed]) -> Decided:
+    """Decide about each ref of a push that brings something to a remote."""
+    consumer = None if gate.workspace.in_superproject else gate.workspace.here
+    order = Order(gate, gate.links_to(destination), consumer, destination)
+    policies: dict[Pushed, Policy] = {}
+    unjudged: dict[str, list[str]] = {}
+    for each in pushed:
+        if reason := _why_not(each):
+            unjudged.setdefault(reason, []).append(each.update.remote_ref)
+        else:
+            policies[each] = policy_for(gate, each, destination.remote)
+    loose = [each for each, policy in policies.items() if not policy.protected]
+    if loose:
+        unjudged[f"{FILE} does not protect it"] = [each.update.remote_ref for each in loose]
+    decisions = _decided(gate, order, policies)
+    # What is allowed anyway does not wait for the question.
+    refused = (each for each in decisions if each.outcome is not Outcome.ALLOWED)
+    known, tracked = order.nothing_new(refused)
+    if known:
+        decisions = [each for each in decisions if each.ref not in known]
+        unjudged[f"it brings nothing new, {tracked} leads to it"] = sorted(known)
+    weaker = (finding.message for each in loose for finding in policies[each].weaker)
+    return Decided(decisions, unjudged, tuple(dict.fromkeys(weaker)))
+
+
+def _why_not(pushed: Pushed) -> str:
+    """Why a ref is not judged, whatever the policy says; "" where it is."""
+    if pushed.commit is None:
+        return "it is no commit"
+    if not is_judged(pushed.update.remote_ref):
+        return "nobody builds notes, a stash or what guard keeps"
+    return ""
+
+
+def _decided(gate: Gate, order: Order, policies: Mapping[Pushed, Policy]) -> list[Decision]:
+    """The decisions about the refs that are protected, as their policies have them."""
+    protected = [(each, policy) for each, policy in policies.items() if policy.protected]
+    if not gate.workspace.in_superproject:
+        return [
+            order.consumer(each.commit or "", each.update.remote_ref, policy.applied)
+            for each, policy in protected
+        ]
+    return order.superproject(
+        [
+            policy.applied(gate.superproject(each.commit or "", each.update.remote_ref))
+            for each, policy in protected
+        ]
+    )
 
 
 def updates_of(arguments: Sequence[str], refs: bytes) -> list[RefUpdate]:
@@ -131,56 +201,6 @@ def _is_of_dependency(gate: Gate) -> bool:
         return gate.present_config().dependency == workspace.inside
     except GuardError:
         return False  # and so it is judged, and undecided
-
-
-class Decided(NamedTuple):
-    """What the gate says of each ref of a push.
-
-    Args:
-        unjudged: the refs that are never judged.
-        loose: those that are not, because `.guard.toml` says so.
-    """
-
-    decisions: list[Decision]
-    unjudged: tuple[Pushed, ...]
-    loose: Mapping[Pushed, Policy]
-
-    def tell_unjudged(self, screen: Screen) -> None:
-        """Say what is let through unjudged, and what was weakened for that."""
-        for is_commit, why in (
-            (False, "it is no commit"),
-            (True, "nobody builds notes, a stash or what guard keeps"),
-        ):
-            refs = [
-                each.update.remote_ref for each in self.unjudged if bool(each.commit) is is_commit
-            ]
-            if refs:
-                screen.warn(f"guard: {named(refs)} is not judged: {why}")
-        if self.loose:
-            names = named([item.update.remote_ref for item in self.loose])
-            screen.warn(f"guard: {names} is not judged: {FILE} does not protect it")
-        weaker = (finding.message for policy in self.loose.values() for finding in policy.weaker)
-        for message in dict.fromkeys(weaker):
-            screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {message}")
-
-
-def decide_push(gate: Gate, order: Order, pushed: Sequence[Pushed], remote: str) -> Decided:
-    """Decide about each ref of a push that brings something to a remote."""
-    judged = [item for item in pushed if item.commit and is_judged(item.update.remote_ref)]
-    policies = {item: policy_for(gate, item, remote) for item in judged}
-    loose = {item: policy for item, policy in policies.items() if not policy.protected}
-    decisions = order.judged(
-        [_decide(gate, item, policies[item]) for item in judged if item not in loose]
-    )
-    return Decided(decisions, tuple(item for item in pushed if item not in policies), loose)
-
-
-def _decide(gate: Gate, pushed: Pushed, policy: Policy) -> Decision:
-    """The decision for one ref, as its policy has it."""
-    commit, ref = pushed.commit or "", pushed.update.remote_ref
-    if gate.workspace.in_superproject:
-        return policy.applied(gate.superproject(commit, ref))
-    return first_allowed(map(policy.applied, gate.consumer_in_turn(commit, ref)))
 
 
 def _tell(gate: Gate, decisions: list[Decision], screen: Screen) -> None:
@@ -209,28 +229,35 @@ def _tell_allowed(decisions: list[Decision], screen: Screen) -> None:
     what = (
         f"{first.commit[:12]} to {first.ref}" if len(decisions) == 1 else f"{len(decisions)} refs"
     )
-    screen.say(f"guard: {first.repository}: {what} allowed")
-    warnings = (
-        finding.message
-        for decision in decisions
-        for finding in decision.findings
-        if finding.severity is Severity.WARNING
-    )
-    for message in dict.fromkeys(warnings):
-        screen.say(f"guard: {screen.paint('warning', 'yellow')}: {message}")
+    judges = dict.fromkeys(each.judge for each in decisions if each.judge)
+    by = f", judged with {' and '.join(judges)}" if judges else ""
+    screen.say(f"guard: {first.repository}: {what} allowed{by}")
+    findings = (each for decision in decisions for each in decision.findings if _is_told(each))
+    told = dict.fromkeys((each.severity, each.message) for each in findings)
+    for severity, message in told:
+        screen.say(f"guard: {screen.paint(severity.value, 'yellow')}: {message}")
+
+
+def _is_told(finding: Finding) -> bool:
+    """Whether a finding is shown of a push that is allowed."""
+    is_guess = finding.rule == MERGED and finding.severity is Severity.NOTE
+    return is_guess or finding.severity is Severity.WARNING
 
 
 def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy:
     """The policy for a ref, as the pushed content has it; the strictest where that is unread."""
-    in_superproject = gate.workspace.in_superproject
-    ref = meant(pushed.update.remote_ref)
+    ref, published = meant(pushed.update.remote_ref), None
     try:
-        commit = pushed.commit or ""
-        config = gate.config(gate.combination(commit) if in_superproject else gate.present())
+        if not gate.workspace.in_superproject:
+            protection = gate.present_config().consumer_push
+            return Policy(fits(ref, protection.protect), fits(ref, protection.tested))
+        combination = gate.combination(pushed.commit or "")
+        config, published = gate.config(combination), _published(gate, pushed, remote)
+        if published is not None and not gate.settings_of(combination):
+            config = published  # as of a branch that has nothing to do with the others
     except GuardError:
         return Policy(True, True)  # and so it is undecided
-    protection = config.superproject_push if in_superproject else config.consumer_push
-    published = _published(gate, pushed, remote) if in_superproject else None
+    protection = config.superproject_push
     weaker = _weaker(published, config, ref) if published is not None else ()
     return Policy(fits(ref, protection.protect), fits(ref, protection.tested), weaker)
 
@@ -238,7 +265,8 @@ def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy:
 def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
     """The configuration at what the remote has now, or had when it was last fetched.
 
-    Of a new branch that is the remote's default branch; None where none of them is here.
+    Of a new branch, or one without a file, that is the remote's default branch; None where none of
+    them is here.
     """
     if pushed.update.remote_id.strip("0"):
         found = _config_at(gate, pushed.update.remote_id)
@@ -255,7 +283,8 @@ def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
 
 def _config_at(gate: Gate, commit: str) -> Config | None:
     try:
-        return gate.config(gate.combination(commit))
+        combination = gate.combination(commit)
+        return gate.config(combination) if gate.settings_of(combination) else None
     except GuardError:
         return None
 

@@ -1,12 +1,14 @@
 """The order of a release: what a push has to wait for. It depends on where the push goes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from guard.config import Config
-from guard.errors import GitError, GuardError
+from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.gate.superprojects import Judge, Superprojects
 from guard.git.pushes import is_review, meant
+from guard.git.repository import Repository
 from guard.model import (
     MERGED,
     PUBLISHED,
@@ -14,11 +16,13 @@ from guard.model import (
     Combination,
     Decision,
     Finding,
-    Gitlink,
+    Outcome,
     Severity,
     outcome_of,
 )
 from guard.situation.contents import with_consumer
+from guard.situation.defaults import Default
+from guard.situation.gitlinks import Destination
 from guard.situation.publication import Publication, PublicationState, Unknown, undecided
 from guard.situation.published import PublishedLinks, Standing
 
@@ -29,51 +33,129 @@ class Order:
     """Adds to decisions what the rules of the order say.
 
     Args:
-        links: where they go, if that is not what the gate was told.
+        links: what is known of the superproject's remotes, if that is not what the gate was told.
+        consumer: the repository of the consumer that is pushed, None where the superproject is.
+        destination: where the consumer is pushed to.
     """
 
-    def __init__(self, gate: Gate, links: PublishedLinks | None = None) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        links: PublishedLinks | None = None,
+        consumer: Repository | None = None,
+        destination: Destination | None = None,
+    ) -> None:
         self._gate = gate
         self._links = links or gate.links
-        self._defaults: dict[str, bool | Unknown] = {}
+        self._destination = destination or self._links.destination
+        self._here = consumer or gate.workspace.superproject
+        self.superprojects = Superprojects(gate, self._links, self._here, self._destination)
+        self._early: dict[Combination, tuple[Publication, ...]] = {}
         self._merged: dict[Combination, tuple[Finding, ...]] = {}
 
-    def judged(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """The decisions with the findings of the order, however many at once."""
-        if not self._gate.workspace.in_superproject:
-            return self.consumer(decisions)
-        return self.superproject(decisions)
+    def nothing_new(self, decisions: Iterable[Decision]) -> tuple[set[str], str]:
+        """The refs of decisions that bring nothing new, and the branch that has it all.
 
-    def consumer(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """As `judged`, for pushes of the consumer."""
-        if not decisions:
-            return []
-        stale = self._stale([item.ref for item in decisions])
-        early: dict[tuple[Gitlink, ...], tuple[Finding, ...]] = {}
-        result = []
-        for item in decisions:
-            if item.gitlinks not in early:
-                early[item.gitlinks] = self._unpublished(item.gitlinks)
-            rules = (PUBLISHED, MERGED)
-            found = early[item.gitlinks] + stale.get(item.ref, ())
-            result.append(_with(item, found, rules))
-        return result
+        That is the default branch of where the push goes, as it was last fetched; it counts for
+        refs that the remote does not have yet, unless the newest verdict on that content is bad.
+        """
+        new = frozenset(self._destination.new)
+        made = {each.ref: each.commit for each in decisions if each.ref in new}
+        try:
+            tracked, tip = self._default_there if made else ("", "")
+            if not tracked:
+                return set(), ""
+            leads = self._links.reached(self._here, {tip}, set(made.values()))
+            refs = {ref for ref, commit in made.items() if ref and commit in leads}
+            refs = {ref for ref in refs if not self._has_failed(made[ref], ref)}
+            return refs, tracked.removeprefix("refs/remotes/")
+        except GuardError:
+            return set(), ""
 
-    def _unpublished(self, gitlinks: tuple[Gitlink, ...]) -> tuple[Finding, ...]:
+    @property
+    def _default_there(self) -> tuple[str, str]:
+        """The ref that tracks the default branch of where the push goes, and its commit."""
+        (tracking,) = self._links.tracking([self._here])
+        remotes, remote = tracking.remotes, self._destination.of(tracking.remotes)
+        ref = self._links.defaults.tracked(self._here, remote) if remote else ""
+        if remote is None or not ref:
+            return "", ""
+        wanted = remotes.places(self._destination.url or remote.urls[0])
+        return (ref, tracking.refs[ref].id) if remotes.tracked(remote, wanted, [ref]) else ("", "")
+
+    def _has_failed(self, commit: str, ref: str) -> bool:
+        content = self._content(commit, ref)
+        return content is not None and self._gate.has_failed(content)
+
+    def _content(self, commit: str, ref: str) -> Combination | None:
+        """What a commit is pushed as, None where that is not here."""
+        if self._here == self._gate.workspace.superproject:
+            return self._gate.combination(commit)
+        for judge in self.superprojects.of(meant(ref)):
+            if not isinstance(judge.superproject, GuardError):
+                config = self._gate.config(judge.superproject)
+                return with_consumer(judge.superproject, config.consumer, commit)
+        return None
+
+    def consumer(
+        self,
+        commit: str,
+        ref: str | None = None,
+        applied: Callable[[Decision], Decision] = lambda decision: decision,
+    ) -> Decision:
+        """The decision for a commit of the consumer, with the first superproject that allows it.
+
+        Args:
+            ref: where it is pushed to, None for where a plain push would bring it.
+            applied: what the policy makes of a decision.
+        """
+        first: Decision | None = None
+        where = meant(ref or self._destination.ref)
+        for judge, judged in self.superprojects.decisions(commit, where):
+            decision = applied(judged._replace(ref=ref))
+            findings = self._unpublished(judge.superproject, decision)
+            findings += self._behind(judge) + self._silence(judge.silence)
+            decision = _with(decision, findings, (PUBLISHED, MERGED))
+            if decision.outcome is Outcome.ALLOWED:
+                return decision
+            first = first or _with(decision, self._apart(judge, where), (), first=True)
+        assert first is not None  # there is always one, or why there is none
+        return first
+
+    def _behind(self, judge: Judge) -> tuple[Finding, ...]:
+        if not any(judge.behind):
+            return ()
+        from guard.gate import ruling
+
+        remote = self.superprojects.goes_to.remote
+        return ruling.of_stale(self._gate.workspace, remote, *judge.behind)
+
+    def _apart(self, judge: Judge, ref: str) -> tuple[Finding, ...]:
+        """Why what is checked out does not judge a push to the consumer's default branch."""
+        if not judge.apart:
+            return ()
+        from guard.gate import ruling
+
+        return ruling.of_apart(
+            self._links, self._gate.consumer_name(), ref, self.superprojects.goes_to
+        )
+
+    def _unpublished(
+        self, superproject: Combination | GuardError, decision: Decision
+    ) -> tuple[Finding, ...]:
         """What is to be pushed before the consumer; what is not known waits for the superproject.
 
         A push of the superproject that takes its submodules along goes through them in the order
         of their paths.
-
-        Args:
-            gitlinks: those that the consumer was judged with, none where it is undecided already.
         """
-        if not gitlinks:
+        if isinstance(superproject, GuardError) or not decision.gitlinks:
             return ()
         try:
-            judged = self._gate.present()._replace(replaced=gitlinks)
-            links = self._links.before_consumer(judged, self._gate.config(judged))
-            early = tuple(link for link in links if link.state in _UNPUBLISHED)
+            judged = superproject._replace(replaced=decision.gitlinks)
+            if judged not in self._early:
+                links = self._links.before_consumer(judged, self._gate.config(judged))
+                self._early[judged] = tuple(each for each in links if each.state in _UNPUBLISHED)
+            early = self._early[judged]
             if not early or self._links.takes_submodules_along:
                 return ()
         except GuardError:
@@ -81,18 +163,6 @@ class Order:
         from guard.gate import ruling
 
         return ruling.of_links(self._gate.workspace.name(""), judged, early)
-
-    def _stale(self, refs: Sequence[str | None]) -> dict[str | None, tuple[Finding, ...]]:
-        try:
-            lacking = self._links.lacking()
-            if not lacking:
-                return {}
-            from guard.gate import ruling
-
-            return ruling.of_stale(self._links, refs, lacking)
-        except GitError as error:
-            unknown = undecided(MERGED, Unknown(error.problem, error.remedy))
-            return dict.fromkeys(refs, (unknown,))
 
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
         """As `judged`, for pushes of the superproject; what cannot be read is undecided already."""
@@ -129,33 +199,51 @@ class Order:
 
             early = ruling.of_links(self._gate.workspace.name(""), combination, links)
         decided = _with(decision, early, (PUBLISHED,))
-        ref = meant(decision.ref or self._links.destination.ref)
-        if self._links.moves_default(ref) is False:
+        ref = meant(decision.ref or self._destination.ref)
+        settled = self._links.settled(ref)
+        if settled is False:
             return decided
+        link = next((each for each in links if each.path == config.consumer), None)
         if combination not in self._merged:
-            self._merged[combination] = self._merged_findings(combination, config, links)
-        return _with(decided, self._where_default(ref, self._merged[combination]), (MERGED,))
+            self._merged[combination] = self._merged_as_known(combination, config, link)
+        is_likely = settled or self._links.is_known_default(ref)
+        if not self._merged[combination]:
+            return _with(decided, (), (MERGED,)) if is_likely else decided
+        # Of those that may be asked, first the one that is likelier to settle it.
+        if is_likely and not self._merged_as_asked(combination, config, link):
+            return _with(decided, (), (MERGED,))
+        default = self._links.is_default(ref) if settled is None else Default(settled)
+        findings = self._silence(default.silence)
+        if default.holds is None:
+            from guard.gate import ruling
 
-    def _where_default(self, ref: str, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-        """The findings, if the push goes to the default branch; the remote may be asked for it."""
-        if not findings:
+            findings = (undecided(MERGED, ruling.unknown_default(self._links, ref)),)
+        elif default.holds:
+            findings += self._merged_as_asked(combination, config, link)
+        return _with(decided, findings, (MERGED,))
+
+    def _silence(self, why: str) -> tuple[Finding, ...]:
+        if not why:
             return ()
-        default: bool | Unknown | None = self._links.moves_default(ref)
-        if default is None:
-            if ref not in self._defaults:
-                from guard.gate import ruling
+        from guard.gate import ruling
 
-                self._defaults[ref] = ruling.is_default(self._links, ref)
-            default = self._defaults[ref]
-        if isinstance(default, Unknown):
-            return (undecided(MERGED, default),)
-        return findings if default else ()
+        return ruling.of_silence(why)
 
-    def _merged_findings(
-        self, combination: Combination, config: Config, links: tuple[Publication, ...]
+    def _merged_as_asked(
+        self, combination: Combination, config: Config, link: Publication | None
+    ) -> tuple[Finding, ...]:
+        """What `merged` says after the consumer's remotes were asked for their default branches."""
+        news, silence = self._links.ask_defaults(combination, config, link)
+        if news:
+            self._merged[combination] = self._merged_as_known(combination, config, link)
+        findings = self._merged[combination]
+        is_known = all(each.severity is Severity.ERROR for each in findings)
+        return findings + self._silence(silence) if findings and is_known else findings
+
+    def _merged_as_known(
+        self, combination: Combination, config: Config, link: Publication | None
     ) -> tuple[Finding, ...]:
         try:
-            link = next((each for each in links if each.path == config.consumer), None)
             places, standings = self._links.standings(combination, config, link)
             if link is None or not places:
                 return ()
@@ -186,13 +274,25 @@ class Order:
             return (undecided(MERGED, Unknown(error.problem, error.remedy)),)
 
 
-def _with(decision: Decision, findings: tuple[Finding, ...], rules: tuple[str, ...]) -> Decision:
+def _with(
+    decision: Decision,
+    findings: tuple[Finding, ...],
+    rules: tuple[str, ...],
+    first: bool = False,
+) -> Decision:
+    """A decision with what else is found.
+
+    Args:
+        first: whether that is told before the rest.
+    """
     if is_review(decision.ref or ""):
         # Nothing is merged or built by others before people have looked at it.
         findings = tuple(
             each._replace(severity=Severity.WARNING) if each.blocks else each for each in findings
         )
     whole = decision.findings + findings
+    if first:
+        whole = findings + decision.findings
     return decision._replace(
         findings=whole, outcome=outcome_of(whole), rules_run=decision.rules_run + rules
     )

@@ -3,7 +3,7 @@
 A push that goes through by the memo imports none of this; the rules read Haskell.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -21,23 +21,26 @@ from guard.rules.asked import ranges_on_gitlink
 from guard.rules.rulebook import ASKING, STATIC, judge
 from guard.situation.branches import (
     HEADS,
-    default_branch,
-    default_candidates,
+    PushedTo,
     head_branch,
-    pushed_to,
     short_name,
-    tracking_ref,
     upstream,
 )
-from guard.situation.branches import remote_head as followed_head
-from guard.situation.contents import Contents
 from guard.situation.facts import Gatherer, old_image
 from guard.situation.gitlinks import Links
 from guard.situation.others import Drift
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import Standing
 from guard.situation.tracking import Place
-from guard.situation.values import Facts, Merge, Pin, Publications, SharedState, Stale
+from guard.situation.values import (
+    Apart,
+    Facts,
+    Merge,
+    Pin,
+    Publications,
+    SharedState,
+    Stale,
+)
 from guard.situation.workspace import Workspace
 
 # Releases, for what would fit instead of what was found; guard align looks into all.
@@ -107,16 +110,17 @@ def of_links(
     return mended(published.check(publications), publications)
 
 
-def is_default(links: Links, ref: str) -> bool | Unknown:
-    """Whether a push to a ref moves the remote's default branch, of which only the remote knows."""
+def unknown_default(links: Links, ref: str) -> Unknown:
+    """That nothing tells whether a push of the superproject to a ref moves its default branch."""
     workspace, remote = links.contents.workspace, links.pushed_to
-    if remote is None or not links.asks:
-        return False
-    default = links.asking.head(workspace.superproject, remote.name)
-    if isinstance(default, GitError):
-        what = f"the push to {ref.removeprefix(HEADS)} is one to it"
-        return _unknown_default(workspace.name(""), workspace.superproject, remote, what)
-    return default == ref
+    assert remote is not None  # else the usual names tell
+    what = f"the push to {ref.removeprefix(HEADS)} is one to it"
+    return _unknown_default(workspace.name(""), workspace.superproject, remote, what)
+
+
+def of_silence(why: str) -> tuple[Finding, ...]:
+    """That a remote did not say which branch is its default one."""
+    return (merged.check_silence(why),)
 
 
 def nearest(
@@ -189,54 +193,36 @@ def _into(standing: Standing) -> Remedy:
     )
 
 
-def of_stale(
-    links: Links, refs: Collection[str | None], lacking: Mapping[str, str]
-) -> dict[str | None, tuple[Finding, ...]]:
+def of_stale(workspace: Workspace, remote: str, ref: str, tip: str) -> tuple[Finding, ...]:
     """What a push of the consumer is told where the superproject lacks what its remote has.
 
-    Where superproject and consumer are both on a branch beside their default ones, it is what that
-    branch of the superproject lacks: others see the two together.
-
     Args:
-        refs: those that the consumer is pushed to, None where that is not known.
+        ref: what tracks that.
     """
-    contents, workspace, remote = links.contents, links.contents.workspace, links.home
-    head = contents.pool.head(workspace.superproject)
-    assert remote is not None and head is not None  # else nothing would be lacking
-    options = dict(workspace.options)
-    followed = followed_head(workspace.superproject, remote.name)
-    names = default_candidates(remote.name, followed)
-    branch = head_branch(workspace.superproject)
-    own = tracking_ref(remote.name, pushed_to(options, (), branch, {}).ref.removeprefix(HEADS))
-    beside = _beside(contents, refs) if branch and own not in names else set()
-    stale: dict[str | None, tuple[Finding, ...]] = {}
-    tip = contents.refs[own].id if own in contents.refs else head
-    if beside and not links.leads_to(workspace.superproject, [head], tip):
-        stale = dict.fromkeys(beside, _of_stale(workspace, remote, own, tip))
-    name = followed if followed in lacking else next(iter(lacking))
-    # What HEAD follows is gone where it was renamed on the remote, and pruned here.
-    tracked = [name for name in names if name in contents.refs]
-    if name != followed and (followed in tracked or len(tracked) > 1):
-        return stale
-    whole = _of_stale(workspace, remote, name, lacking[name])
-    return stale | dict.fromkeys(set(refs) - beside, whole)
-
-
-def _of_stale(workspace: Workspace, remote: Remote, name: str, tip: str) -> tuple[Finding, ...]:
-    top, target = workspace.superproject, short_name(remote.name, name)
+    top, target = workspace.superproject, short_name(remote, ref)
     words, head = ["pull", *ALONE], head_of(top)
     if head is None or not reachable(top, [head], [tip]):
         words.append("--no-rebase")
     branch = head_branch(top).removeprefix(HEADS)
-    if upstream(dict(workspace.options), branch) != (remote.name, HEADS + target):
-        words += [remote.name, target]
+    if upstream(dict(workspace.options), branch) != (remote, HEADS + target):
+        words += [remote, target]
     pull = (git(top, *words),)
-    stale = Stale(workspace.name(""), name.removeprefix("refs/remotes/"), tip, pull)
+    stale = Stale(workspace.name(""), ref.removeprefix("refs/remotes/"), tip, pull)
     return mended([merged.check_stale(stale)], stale)
 
 
-def _beside(contents: Contents, refs: Collection[str | None]) -> set[str | None]:
-    """The refs of which a push leaves the consumer's default branch alone."""
-    default = default_branch(contents.workspace.here, contents.pool.settings)
-    usual = (default.ref,) if default.tracked else (HEADS + "main", HEADS + "master")
-    return set(refs).difference(usual)
+def of_apart(links: Links, consumer: str, ref: str, to: PushedTo) -> tuple[Finding, ...]:
+    """What a push to the consumer's default branch is told where the superproject is on another.
+
+    Args:
+        to: where the superproject would be pushed.
+    """
+    workspace, home = links.contents.workspace, links.home
+    top, name = workspace.superproject, ""
+    if home is not None:
+        name = short_name(home.name, links.defaults.tracked(top, home))
+    remedy = (git(top, "switch", name),) if name else ()
+    branch = "" if to.detached else to.ref.removeprefix(HEADS)
+    where = ref.removeprefix(HEADS)
+    apart = Apart(workspace.name(""), branch, name, consumer, where, remedy)
+    return mended([merged.check_apart(apart)], apart)

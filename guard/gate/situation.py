@@ -29,6 +29,7 @@ from guard.plan.following import Pushes
 from guard.rules import release_tag
 from guard.situation.contents import with_consumer
 from guard.situation.destinations import Destinations
+from guard.situation.gitlinks import usual_destination
 from guard.situation.publication import Unknown
 from guard.situation.release import Before, Published, PublishedImage, ReleaseFacts, Spot, Trouble
 from guard.situation.tracking import Place
@@ -111,12 +112,14 @@ class Situation(Destinations):
     def pushes(self) -> Pushes:
         """What the hook would say of HEAD of the superproject and of the consumer."""
         gate, head, checkout = self.gate, self.gate.head, self.consumer_checkout
-        order = Order(gate, self._links)
         tops = [gate.superproject(head.commit)] if head and head.commit else []
-        consumers = [gate.consumer(self._head(checkout))] if checkout else []
-        return Pushes(
-            next(iter(order.superproject(tops)), None), next(iter(order.consumer(consumers)), None)
-        )
+        consumer = None
+        if checkout is not None:
+            options = gate.pool.settings.of(checkout)
+            destination = usual_destination(checkout, options, asks=False)
+            order = Order(gate, self._links, checkout, destination)
+            consumer = order.consumer(self._head(checkout))
+        return Pushes(next(iter(Order(gate, self._links).superproject(tops)), None), consumer)
 
     @cached_property
     def release(self) -> ReleaseFacts:

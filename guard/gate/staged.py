@@ -9,10 +9,11 @@ from typing import Final
 
 from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.gate.order import Order
 from guard.git.index import staged_tree
 from guard.git.repository import Repository
-from guard.model import Decision, Role
-from guard.situation.branches import head_branch
+from guard.model import Decision, Outcome, Role
+from guard.situation.gitlinks import usual_destination
 from guard.situation.workspace import Workspace
 
 _AUTHOR: Final = "guard <guard> 0 +0000"
@@ -32,7 +33,11 @@ def judge(workspace: Workspace, index: str) -> Decision:
         with Gate(seen, asks_verdicts=False) as gate:
             if seen.role(gate.present_config()) is not Role.CONSUMER:
                 raise GuardError(f"what is staged in {seen.name(seen.inside)} is not judged")
-            return _without(gate.consumer(commit, head_branch(here) or None), commit)
+            destination = usual_destination(here, gate.pool.settings.of(here), asks=False)
+            judges = Order(gate, consumer=here, destination=destination).superprojects
+            decisions = [each for _, each in judges.decisions(commit, destination.ref)]
+            allowed = (each for each in decisions if each.outcome is Outcome.ALLOWED)
+            return _without(next(allowed, decisions[0]), commit)
 
 
 def _commit(repository: Repository, tree: str, objects: str) -> str:

@@ -11,6 +11,7 @@ from guard.git.commands import Remedy, git, guard, told
 from guard.model import Finding, Severity, Tested, VerdictState
 from guard.rules import image_pin
 from guard.situation.values import (
+    Apart,
     Consumer,
     Facts,
     Merge,
@@ -22,7 +23,7 @@ from guard.situation.values import (
     Stale,
 )
 
-Saw = Facts | OldImage | Publications | Merge | Stale
+Saw = Facts | OldImage | Publications | Merge | Stale | Apart
 
 
 def mended(findings: Iterable[Finding], facts: Saw) -> tuple[Finding, ...]:
@@ -33,7 +34,7 @@ def mended(findings: Iterable[Finding], facts: Saw) -> tuple[Finding, ...]:
 
 
 def _remedy(finding: Finding, facts: Saw) -> Remedy:
-    if isinstance(facts, Stale):
+    if isinstance(facts, Stale | Apart):
         return facts.remedy
     if isinstance(facts, Merge):
         return (facts.elsewhere,) if facts.merged else facts.remedy

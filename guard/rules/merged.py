@@ -8,7 +8,7 @@ from typing import Final
 
 from guard.model import Evidence, Finding, Severity
 from guard.situation.publication import Unknown, undecided
-from guard.situation.values import Merge, Stale
+from guard.situation.values import Apart, Merge, Stale
 
 NAME: Final = "merged"
 
@@ -34,6 +34,26 @@ def check_stale(stale: Stale) -> Finding:
         expected=f"a HEAD of {stale.superproject} that contains {stale.branch}",
         evidence=(Evidence(stale.superproject, stale.tip, text=stale.branch),),
     )
+
+
+def check_apart(apart: Apart) -> Finding:
+    """Of a push of the consumer's default branch that what others have does not allow."""
+    goes = f"goes to {apart.branch}" if apart.branch else "has no branch checked out"
+    return Finding(
+        NAME,
+        Severity.ERROR,
+        f"{apart.superproject} {goes}, so what is checked out there does not judge a push to "
+        f"{apart.where}, the default branch of {apart.consumer}",
+        found=apart.branch or "a detached HEAD",
+        expected=f"{apart.default or 'its default branch'} of {apart.superproject}",
+        evidence=(Evidence(apart.superproject),),
+    )
+
+
+def check_silence(why: str) -> Finding:
+    """Of a push that goes by the default branch as it was last known."""
+    message = f"which branch is the default one is as it was last known: {why}"
+    return Finding(NAME, Severity.NOTE, message)
 
 
 def _not_merged(merge: Merge) -> Finding:

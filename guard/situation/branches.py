@@ -129,19 +129,6 @@ def default_names(remote: str) -> tuple[str, ...]:
     return (tracking_ref(remote, "HEAD"), *_usual_refs(remote))
 
 
-def default_candidates(remote: str, followed: str) -> tuple[str, ...]:
-    """The tracking refs of which one is a remote's default branch, as far as its HEAD tells.
-
-    Git never follows a default branch that was renamed since it was cloned, and ``master`` is what
-    was renamed.
-
-    Args:
-        followed: what the remote's HEAD is a symbolic ref to, "" where that is not known.
-    """
-    usual = _usual_refs(remote)
-    return usual if not followed or followed in usual else (followed,)
-
-
 def moves_default(remote: str, branch: str, followed: str, refs: Collection[str]) -> bool | None:
     """Whether a push to a branch moves its remote's default branch; None where it may be so.
 

@@ -138,15 +138,17 @@ class Contents:
 
     def config(self, combination: Combination) -> Config:
         """The configuration inside the combination's own tree."""
-        store = self.store(combination)
-        tree = superproject_tree(store, combination)
-        found = store.walk(tree, FILE)
-        if found is None:
-            return Config()
-        blob = found[0].id
+        blob = self.settings_of(combination)
         if blob not in self._configs:
-            self._configs[blob] = self._read_config(store, blob)
+            store = self.store(combination)
+            self._configs[blob] = self._read_config(store, blob) if blob else Config()
         return self._configs[blob]
+
+    def settings_of(self, combination: Combination) -> str:
+        """The id of the `.guard.toml` in a combination's tree, "" where there is none."""
+        store = self.store(combination)
+        entry = store.walk(superproject_tree(store, combination), FILE)
+        return entry[0].id if entry is not None else ""
 
     def _read_config(self, store: Store, blob: str) -> Config:
         known = self.memo.read(Config, "config", blob)

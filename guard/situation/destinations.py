@@ -95,7 +95,7 @@ class Destinations:
 
     @cached_property
     def _destination(self) -> Destination:
-        return usual_destination(self._contents.workspace, asks=False)
+        return usual_destination(self.top, self._contents.workspace.options, asks=False)
 
     @cached_property
     def gitlinks(self) -> dict[str, str]:

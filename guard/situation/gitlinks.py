@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Final, NamedTuple
 
 from guard.config import Config
-from guard.errors import GitError, GuardError, MissingObjectError
+from guard.errors import GuardError, MissingObjectError
 from guard.git.commits import reachable
 from guard.git.remotes import (
     Asking,
+    Pairs,
     Remote,
     Remotes,
     is_local,
@@ -26,11 +27,9 @@ from guard.model import Combination
 from guard.situation.branches import (
     HEADS,
     USUAL,
-    default_candidates,
     default_names,
     fetch_remote,
     head_branch,
-    moves_default,
     pushed_to,
     remote_head,
     remote_of,
@@ -39,28 +38,48 @@ from guard.situation.branches import (
     upstream,
 )
 from guard.situation.contents import Contents, Submodules, of_commit, superproject_tree
+from guard.situation.defaults import Default, Defaults
 from guard.situation.tracking import Place, Tracking, track
-from guard.situation.workspace import Workspace
 
 _KIND: Final = "reaches"
 _WHOLE: Final = "whole"
 
 
 class Destination(NamedTuple):
-    """Where the superproject is pushed to.
+    """Where a push goes.
 
     Args:
         url: as git gives it to the hook; "" where nobody pushes.
         ref: the one that is pushed to, or would be; "" for several, and where it is not known.
         asks: whether remotes are asked what was not pushed yet, as at a push; if any are.
-        tips: what git says that refs are at there which the push moves.
+        tips: refs with the ids that the remote has at them, as far as somebody has told; zeros for
+            none.
     """
 
     remote: str = ""
     url: str = ""
     ref: str = ""
     asks: bool = True
-    tips: tuple[str, ...] = ()
+    tips: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def new(self) -> tuple[str, ...]:
+        """The refs that the push makes, in its order."""
+        return tuple(ref for ref, tip in self.tips if not tip.strip("0"))
+
+    @property
+    def first(self) -> str:
+        """The branch that becomes the default one of a remote that has none."""
+        branches = [ref for ref in self.new if ref.startswith(HEADS)] or [self.ref]
+        usual = (ref for ref in branches if ref.removeprefix(HEADS) in USUAL)
+        return next(usual, branches[0])
+
+    def of(self, remotes: Remotes) -> Remote | None:
+        """The remote that is pushed to; one without a name where only its URL is known."""
+        named = remotes.named(self.remote)
+        if named is not None or not self.url:
+            return named
+        return next(iter(remotes.at(remotes.places(self.url))), Remote("", (self.url,)))
 
 
 class Submodule(NamedTuple):
@@ -101,6 +120,8 @@ class Links:
         self.contents = contents
         self.destination = destination
         self.here = read_remotes(contents.workspace.options, contents.workspace.superproject)
+        self._new = frozenset(destination.new)
+        self.defaults = Defaults(contents.memo, contents.pool, destination.asks)
         self._tracking: dict[str, Tracking] = {}
 
     def submodules(self, combination: Combination, config: Config) -> list[tuple[Submodule, str]]:
@@ -183,7 +204,7 @@ class Links:
             (tracking,) = self.tracking([repository])
             wanted = self.wanted(self.urls(submodule), tracking.remotes)
             for remote in tracking.remotes.at(wanted):
-                yield Place(tracking, remote, wanted)
+                yield Place(tracking, remote, wanted, self.defaults.said(repository, remote))
 
     def other_origin(self, submodule: Submodule, remotes: Remotes) -> Remote | None:
         """A remote of the superproject, from which a submodule's relative URL leads to its own."""
@@ -290,20 +311,19 @@ class Links:
     @cached_property
     def pushed_to(self) -> Remote | None:
         """The superproject's remote that is pushed to."""
-        named = self.here.named(self.destination.remote)
-        if named is not None or not self.destination.url:
-            return named
-        return next(iter(self.here.at(self.here.places(self.destination.url))), None)
+        return self.destination.of(self.here)
 
     @cached_property
     def there(self) -> set[tuple[str, ...]]:
         """Path, commit and URLs of what is nested in what the destination is known to have."""
-        refs, remote = self.contents.refs, self.pushed_to or self.home
+        refs, pushed = self.contents.refs, self.pushed_to
+        remote = pushed if pushed is not None and pushed.name else self.home
         names: tuple[str, ...] = default_names(remote.name) if remote is not None else ()
         if remote is not None and self.destination.ref:
             branch = self.destination.ref.removeprefix(HEADS)
             names = (tracking_ref(remote.name, branch), *names)
-        tips = {*self.destination.tips, *(refs[name].id for name in names if name in refs)}
+        told = {tip for _, tip in self.destination.tips if tip.strip("0")}
+        tips = {*told, *(refs[name].id for name in names if name in refs)}
         top, contents = self.contents.workspace.superproject, self.contents
         nested: set[tuple[str, ...]] = set()
         for tip in tips:
@@ -318,10 +338,10 @@ class Links:
         """The remote that the superproject's default branch comes from, whatever is checked out."""
         options = dict(self.contents.workspace.options)
         usual = fetch_remote(options, [each.name for each in self.here.remotes], "")
-        names = (upstream(options, branch)[0] for branch in self.defaults(usual))
+        names = (upstream(options, branch)[0] for branch in self.usual_defaults(usual))
         return next(filter(None, map(self.here.named, (*names, usual))), None)
 
-    def defaults(self, remote: str) -> tuple[str, ...]:
+    def usual_defaults(self, remote: str) -> tuple[str, ...]:
         """What the default branch may be called here, the likeliest first."""
         if len(self.here.remotes) < 2:
             return USUAL
@@ -334,30 +354,28 @@ class Links:
         workspace = self.contents.workspace
         return remote_of(self.here, dict(workspace.options), workspace.superproject)
 
-    def moves_default(self, ref: str) -> bool | None:
-        """Whether a push to a ref moves the default branch; None where only the remote knows."""
-        if not ref.startswith(HEADS):
-            return False
-        name = self.pushed_to.name if self.pushed_to is not None else ""
-        try:
-            followed = remote_head(self.contents.workspace.superproject, name) if name else ""
-            return moves_default(name, ref.removeprefix(HEADS), followed, self.contents.refs)
-        except GitError:
-            return True  # asked too much is better than too little
+    def settled(self, ref: str) -> bool | None:
+        """Whether a ref is the default branch where it is pushed; None where it may be by now."""
+        top, remote = self.contents.workspace.superproject, self.pushed_to
+        if remote is None:
+            return ref.startswith(HEADS) and ref.removeprefix(HEADS) in USUAL
+        return self.defaults.settled(top, remote, ref, ref in self._new, self._first or ref)
 
-    def lacking(self) -> dict[str, str]:
-        """What HEAD does not lead to of the refs that may track the remote's default branch."""
-        if self.home is None:
-            return {}
-        repository, refs = self.contents.workspace.superproject, self.contents.refs
-        head = self.contents.pool.head(repository)
-        if head is None:
-            raise GitError(f"HEAD of {repository.place} is at no commit yet")
-        names = default_candidates(self.home.name, remote_head(repository, self.home.name))
-        tips = {name: refs[name].id for name in names if name in refs}
-        return {
-            name: tip for name, tip in tips.items() if not self.leads_to(repository, [head], tip)
-        }
+    def is_known_default(self, ref: str) -> bool | None:
+        """As `settled`, by what was known last; None where nothing is."""
+        top, remote = self.contents.workspace.superproject, self.pushed_to
+        return self.settled(ref) if remote is None else self.defaults.known(top, remote, ref)
+
+    def is_default(self, ref: str) -> Default:
+        """As `settled`; the remote is asked where it may say something else."""
+        top, remote = self.contents.workspace.superproject, self.pushed_to
+        if remote is None:
+            return Default(self.settled(ref))
+        return self.defaults.is_default(top, remote, ref, ref in self._new, self._first or ref)
+
+    @cached_property
+    def _first(self) -> str:
+        return self.destination.first
 
 
 def _named(path: str, urls: Mapping[str, str], repositories: tuple[Repository, ...]) -> Submodule:
@@ -365,9 +383,13 @@ def _named(path: str, urls: Mapping[str, str], repositories: tuple[Repository, .
     return Submodule(path, tuple(urls), list(urls.values())[-1] if urls else "", "", repositories)
 
 
-def usual_destination(workspace: Workspace, asks: bool = True) -> Destination:
-    """Where ``git push`` would bring the superproject's HEAD; to no branch where it is detached."""
-    remotes = read_remotes(workspace.options, workspace.superproject).remotes
-    head = head_branch(workspace.superproject)
-    target = pushed_to(dict(workspace.options), [item.name for item in remotes], head, {})
+def usual_destination(repository: Repository, options: Pairs, asks: bool = True) -> Destination:
+    """Where ``git push`` would bring a repository's HEAD; to no branch where it is detached.
+
+    Args:
+        options: what its configuration says.
+    """
+    remotes = read_remotes(options, repository).remotes
+    head = head_branch(repository)
+    target = pushed_to(dict(options), [item.name for item in remotes], head, {})
     return Destination(target.remote, "", "" if target.detached else target.ref, asks)

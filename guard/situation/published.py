@@ -223,6 +223,27 @@ class PublishedLinks(Links):
             standings.append(Standing(link.path, link.commit, place, ref, tip, merged))
         return places, self._newest(standings)
 
+    def ask_defaults(
+        self, combination: Combination, config: Config, link: Publication | None
+    ) -> tuple[bool, str]:
+        """Ask the consumer's remotes for their default branches, each at most once a day.
+
+        Returns:
+            Whether one is another than was known; and why one says nothing, "" where all do.
+        """
+        submodule = self.submodule(combination, config, config.consumer)
+        if link is None or submodule is None or not self.asks:
+            return False, ""
+        news, silence = False, ""
+        for place in self.places(submodule):
+            try:
+                said = self.defaults.ask(place.repository, place.remote)
+                known = HEADS + short_name(place.remote.name, place.default_branch or "")
+                news = news or said not in ("", known)
+            except GitError as error:
+                silence = error.problem
+        return news, silence
+
     def _newest(self, standings: list[Standing]) -> list[Standing]:
         """Those whose branch is not behind the same one as another repository has it."""
         if len({item.tip for item in standings}) < 2:

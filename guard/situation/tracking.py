@@ -14,7 +14,7 @@ from guard.git.objects import KeptRefs, ObjectPool
 from guard.git.refs import SEEN
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.git.repository import Repository
-from guard.situation.branches import default_branches
+from guard.situation.branches import HEADS, default_branches, tracking_ref
 
 TAGS: Final = "refs/tags/"
 
@@ -60,11 +60,13 @@ class Place(NamedTuple):
 
     Args:
         wanted: where the URL of ``.gitmodules`` leads to.
+        said: the default branch, as the remote said itself; "" where it was not asked.
     """
 
     tracking: Tracking
     remote: Remote
     wanted: frozenset[str]
+    said: str = ""
 
     @property
     def repository(self) -> Repository:
@@ -76,7 +78,9 @@ class Place(NamedTuple):
         """The tracking ref of the remote's default branch, None where that is not known."""
         refs = self.tracking.refs
         names = default_branches(refs, self.remote.name)
-        own = [name for name in names if not refs[name].symref]
+        if self.said:
+            names = (tracking_ref(self.remote.name, self.said.removeprefix(HEADS)),)
+        own = [name for name in names if name in refs and not refs[name].symref]
         tracked = self.tracking.remotes.tracked(self.remote, self.wanted, own)
         return tracked[0] if len(tracked) == 1 else None
 

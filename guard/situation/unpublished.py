@@ -289,7 +289,7 @@ class Search:
         links, remote = self._links, self._links.other_origin(submodule, remotes)
         if remote is None:
             return ""
-        names, refs = links.defaults(remote.name), links.contents.refs
+        names, refs = links.usual_defaults(remote.name), links.contents.refs
         tracked = (name for name in names if tracking_ref(remote.name, name) in refs)
         return coming_from(self._workspace.superproject, next(tracked, names[0]), remote.name)
 

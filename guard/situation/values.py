@@ -233,6 +233,23 @@ class Merge(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
+class Apart(NamedTuple):
+    """A superproject that does not go to its default branch, beside a consumer that does.
+
+    Args:
+        branch: where it goes, "" where its HEAD is detached.
+        default: its default branch, "" where that is not here.
+        where: the consumer's default branch.
+    """
+
+    superproject: str
+    branch: str
+    default: str
+    consumer: str
+    where: str
+    remedy: Remedy
+
+
 class Stale(NamedTuple):
     """A superproject that lacks what its own remote has."""
 

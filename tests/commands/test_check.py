@@ -181,6 +181,7 @@ def test_for_a_ref_judges_as_if_it_were_pushed_there(workshop: Workshop) -> None
     assert (ran.status, "error tested" in ran.text) == (1, True), ran.text
 
     workshop.verdict()
+    workshop.docker.git("push", "--quiet", "--no-verify", "origin", "master")
     workshop.aula.git("switch", "--quiet", "--create", "feature")
     workshop.aula.commit("Not merged", {"new": "x"})
     workshop.aula.git("push", "--quiet", "--no-verify", "origin", "feature")

@@ -327,8 +327,11 @@ class TestConsumer:
         workshop.docker.git("update-index", "--cacheinfo", f"160000,{old},thentos")
         assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/same").status == 0
 
-    def test_where_neither_fits_the_branch_of_the_same_name_may(self, workshop: Workshop) -> None:
+    def test_where_neither_fits_the_published_branch_of_the_same_name_may(
+        self, workshop: Workshop
+    ) -> None:
         workshop.install()
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "master")
         workshop.require(">=0.4 && <0.5")
         workshop.release("0.4.0")
         workshop.publish("thentos")
@@ -337,15 +340,25 @@ class TestConsumer:
         workshop.verdict()
         workshop.docker.git("checkout", "--quiet", "--force", "master")
         assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/other").status != 0
-        assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/feature").status == 0
+        assert workshop.push(workshop.aula, "origin", "HEAD:refs/heads/feature").status != 0
+        workshop.docker.git("push", "--quiet", "--no-verify", "origin", "feature")
+        ran = workshop.push(workshop.aula, "origin", "HEAD:refs/heads/feature")
+        assert ran.status == 0
+        assert "feature allowed, judged with origin/feature of aula-docker" in ran.text
 
-    def test_unmerged_entries_are_undecided(self, workshop: Workshop) -> None:
+    def test_unmerged_entries_are_undecided_where_nothing_else_allows_it(
+        self, workshop: Workshop
+    ) -> None:
         workshop.install()
         workshop.verdict()
         blob = workshop.docker.git("hash-object", "-w", "Dockerfile")
         entry = f"100644 {blob} 1\tfile\n100644 {blob} 2\tfile\n"
         workshop.docker.git("update-index", "--index-info", data=entry.encode())
         ran = workshop.push(workshop.aula, "origin", "HEAD:refs/heads/other")
+        assert ran.status == 0
+        assert "to refs/heads/other allowed, judged with HEAD of aula-docker" in ran.text
+        workshop.aula.commit("Change aula", {"src.hs": "x"})
+        ran = workshop.push(workshop.aula, "origin", "HEAD:refs/heads/more")
         assert ran.status != 0
         assert "has unmerged entries (file)" in ran.text
         assert "undecided" in ran.text
@@ -355,6 +368,7 @@ class TestConsumer:
         workshop.verdict()
         workshop.docker.git("rm", "--quiet", "--cached", "aula")
         workshop.docker.git("commit", "--quiet", "-m", "No aula any more")
+        workshop.aula.commit("Change aula", {"src.hs": "x"})
         ran = workshop.push(workshop.aula, "origin", "HEAD:refs/heads/other")
         assert ran.status != 0
         assert "has no gitlink at aula that this commit could replace" in ran.text

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from guard.gate.gate import Gate
+from guard.gate.order import Order
 from guard.git.objects import ObjectPool
 from guard.git.remotes import Asking
 from guard.model import COMBINATION_RULES, Decision, Gitlink, Outcome, Result, Severity
+from guard.situation.gitlinks import Destination
 from guard.situation.workspace import Workspace
 from tests.workshop import ZERO, Repo, Workshop
 
@@ -143,7 +145,7 @@ class TestSuperproject:
 
 
 class TestConsumer:
-    """A commit of aula is judged in the index, then in HEAD, then in the branch of its name."""
+    """A commit of aula is judged in the index, then in HEAD, then in what is published."""
 
     REF = "refs/heads/topic"
 
@@ -161,9 +163,12 @@ class TestConsumer:
         workshop.docker.git("checkout", "--quiet", "--force", "master")
         return made
 
-    def judge(self, workshop: Workshop, commit: str) -> Decision:
+    def judge(self, workshop: Workshop, commit: str, ref: str = REF) -> Decision:
         with open_gate(workshop, workshop.aula) as gate:
-            return gate.consumer(commit, self.REF)
+            destination = Destination("origin", asks=False)
+            aula = workshop.aula.repository
+            order = Order(gate, consumer=aula, destination=destination)
+            return order.consumer(commit, ref)
 
     def test_in_none_it_is_blocked_as_in_the_index(self, workshop: Workshop, change: str) -> None:
         found = self.judge(workshop, change)
@@ -189,27 +194,38 @@ class TestConsumer:
         found = self.judge(workshop, change)
         assert (found.outcome, found.judged_with) == (Outcome.ALLOWED, "aula-docker: HEAD")
 
-    def test_in_the_branch_of_the_same_name(self, workshop: Workshop, change: str) -> None:
+    def test_in_the_published_branch_of_the_same_name(
+        self, workshop: Workshop, change: str
+    ) -> None:
         made = self.old_thentos(workshop)
-        workshop.docker.git("update-ref", "refs/heads/another", made)
-        assert self.judge(workshop, change).outcome is Outcome.BLOCKED
-        workshop.docker.git("update-ref", "refs/tags/topic", made)
-        assert self.judge(workshop, change).outcome is Outcome.BLOCKED
-        workshop.docker.git("update-ref", "refs/heads/topic", made)
+        for ref in ("refs/heads/topic", "refs/tags/topic", "refs/remotes/origin/another"):
+            workshop.docker.git("update-ref", ref, made)
+            assert self.judge(workshop, change).outcome is Outcome.BLOCKED
+        workshop.docker.git("update-ref", "refs/remotes/origin/topic", made)
         found = self.judge(workshop, change)
-        assert (found.outcome, found.judged_with) == (Outcome.ALLOWED, "aula-docker: branch topic")
+        assert (found.outcome, found.judged_with) == (Outcome.ALLOWED, "aula-docker: origin/topic")
 
     def test_a_tag_has_no_branch_of_its_name(self, workshop: Workshop, change: str) -> None:
         made = self.old_thentos(workshop)
-        workshop.docker.git("update-ref", "refs/heads/topic", made)
-        with open_gate(workshop, workshop.aula) as gate:
-            assert gate.consumer(change, "refs/tags/topic").outcome is Outcome.BLOCKED
+        workshop.docker.git("update-ref", "refs/remotes/origin/topic", made)
+        assert self.judge(workshop, change, "refs/tags/topic").outcome is Outcome.BLOCKED
 
-    def test_an_index_with_unmerged_entries_ends_it(self, workshop: Workshop, change: str) -> None:
+    def unmerge(self, workshop: Workshop) -> None:
         head = workshop.docker.head
         lines = "".join(f"160000 {head} {number}\taula\n" for number in (1, 2, 3))
         workshop.docker.git("update-index", "--force-remove", "aula")
         workshop.docker.git("update-index", "--index-info", data=lines.encode())
+
+    def test_an_index_with_unmerged_entries_goes_on_to_head(self, workshop: Workshop) -> None:
+        workshop.verdict()
+        self.unmerge(workshop)
+        found = self.judge(workshop, workshop.aula.head)
+        assert (found.outcome, found.judged_with) == (Outcome.ALLOWED, "aula-docker: HEAD")
+
+    def test_where_nothing_else_allows_it_the_unmerged_entries_are_told(
+        self, workshop: Workshop, change: str
+    ) -> None:
+        self.unmerge(workshop)
         found = self.judge(workshop, change)
         assert found.outcome is Outcome.UNDECIDED
         assert "unmerged entries (aula)" in found.findings[0].message

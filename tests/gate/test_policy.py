@@ -164,7 +164,8 @@ class TestWeaker:
         old = workshop.docker.head
         workshop.docker.git("rm", "--quiet", ".guard.toml")
         workshop.docker.commit("no policy")
-        assert self.told(policy(workshop, old=old)) == ["the test command is another one"]
+        found = policy(workshop, old=old)
+        assert (found.protected, found.tested, self.told(found)) == (True, True, [])
 
     def test_a_new_branch_is_held_against_the_remotes_default(self, workshop: Workshop) -> None:
         old = set_policy(workshop, f"[guard]\ntested = []\n{GUARD_TOML}")

@@ -13,12 +13,15 @@ _FINDING = re.compile(r"  (?P<severity>error|undecided|warning|note) (?P<rule>[a
 _ROW = re.compile(r" {6}(?P<name>found|expected): +(?P<text>.*)")
 # Two findings expect a state or a command; that is a remedy.
 _COMMAND = re.compile(r"(?:; or a push to a branch: git push |, or GUARD_BYPASS=).*")
-_ALLOWED = re.compile(r"guard: (?P<repository>\S+): (?:[0-9a-f]{12} to )?(?P<refs>.+) allowed")
+_ALLOWED = re.compile(
+    r"guard: (?P<repository>\S+): (?:[0-9a-f]{12} to )?(?P<refs>.+) allowed"
+    r"(?P<judge>, judged with .*)?"
+)
 _OTHERS = re.compile(
     r"guard: the push is blocked; (?P<count>\d+) other refs? (?:is|are) allowed by .*"
 )
 _UNJUDGED = re.compile(r"guard: (?P<what>.+) is not judged(?:: (?P<why>.*))?")
-_WARNING = re.compile(r"guard: warning: (?P<message>.*)")
+_WARNING = re.compile(r"guard: (?P<severity>warning|note): (?P<message>.*)")
 _STOPPED = re.compile(r"guard: error: .*")
 
 # Of an allowed push the hook prints the messages alone. By these words each names its rule.
@@ -36,6 +39,7 @@ _WARNINGS = {
     "the tests of this combination fail": "tested",
     "is not published": "published",
     "is not in origin/": "merged",
+    "which branch is the default one": "merged",
 }
 _BYPASS = {
     "guard: this would be blocked; it goes past guard": "bypass: written down",
@@ -59,11 +63,11 @@ def _told(text: str) -> Iterator[str]:
     elif match := _ROW.fullmatch(text):
         yield f"    {match['name']}: {_COMMAND.sub('', match['text'])}"
     elif match := _WARNING.fullmatch(text):
-        yield f"  warning {_rule(match['message'])}"
+        yield f"  {match['severity']} {_rule(match['message'])}"
     elif match := _UNJUDGED.fullmatch(text):
         yield f"{match['what']}: not judged" + (f", {match['why']}" if match["why"] else "")
     elif match := _ALLOWED.fullmatch(text):
-        yield f"{match['repository']} {match['refs']}: allowed"
+        yield f"{match['repository']} {match['refs']}: allowed{match['judge'] or ''}"
     elif match := _OTHERS.fullmatch(text):
         yield f"{match['count']} other refs: allowed"
     elif _STOPPED.fullmatch(text):

@@ -193,6 +193,30 @@ def a_stale_superproject(scene: Scene) -> str:
     return scene.aula_topic()
 
 
+def a_stale_superproject_whose_remote_has_what_is_not_tested(scene: Scene) -> str:
+    scene.docker.commit("Of another", {"another": "x"})
+    scene.share()
+    scene.docker.git("reset", "--quiet", "--hard", "HEAD~")
+    scene.verdict()
+    return scene.aula_topic()
+
+
+def the_default_branch_beside_a_superproject_on_a_branch(scene: Scene) -> str:
+    """It is tested with what is checked out, and that goes to another branch."""
+    scene.share()
+    scene.docker.git("checkout", "--quiet", "-b", "topic")
+    scene.aula.commit("Change aula", {"src.hs": "x"})
+    scene.pass_pinned()
+    return scene.outcome(scene.aula, "origin", "HEAD:refs/heads/master")
+
+
+def the_default_branch_beside_a_superproject_on_its_own(scene: Scene) -> str:
+    scene.share()
+    scene.aula.commit("Change aula", {"src.hs": "x"})
+    scene.pass_pinned()
+    return scene.outcome(scene.aula, "origin", "HEAD:refs/heads/master")
+
+
 def a_stale_superproject_on_another_branch(scene: Scene) -> str:
     """Its default branch has another name, of which nothing is missing here."""
     _behind(scene)

@@ -12,6 +12,7 @@ _ON_DEMAND = "on-demand"
 
 def _unpublished(scene: Scene) -> None:
     """aula-docker has passed with a commit of aula that nobody has pushed."""
+    scene.share()
     scene.aula.git("checkout", "--quiet", "-B", "master")
     scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
     scene.pass_pinned()
@@ -25,6 +26,7 @@ def _unpublished_release(scene: Scene) -> None:
 
 def _on_a_branch(scene: Scene) -> None:
     """aula-docker has passed with a commit of aula that is published on a branch alone."""
+    scene.share()
     scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
     scene.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/feature")
     scene.pass_pinned()
@@ -217,36 +219,75 @@ def an_aula_whose_master_has_moved_on_and_fits(scene: Scene) -> str:
 
 def a_default_branch_of_another_name(scene: Scene) -> str:
     _on_a_branch(scene)
-    develop = "refs/remotes/origin/develop"
-    scene.docker.git("update-ref", develop, scene.docker.head)
-    scene.docker.git("symbolic-ref", "refs/remotes/origin/HEAD", develop)
+    _rename_default(scene)
+    scene.docker.git("remote", "set-head", "origin", "--auto")
     return scene.outcome(scene.docker, "origin", MASTER, "HEAD:refs/heads/develop")
 
 
-def a_default_branch_that_only_the_remote_knows(scene: Scene) -> str:
-    _on_a_branch(scene)
+def _rename_default(scene: Scene) -> None:
+    """The remote of aula-docker calls its default branch develop from now on, and that is fetched.
+
+    What is pushed to it brings one commit more.
+    """
     scene.share("refs/heads/develop")
     remote = Repo(scene.root / "remotes/aula-docker.git")
     remote.git("symbolic-ref", "HEAD", "refs/heads/develop")
     scene.docker.git("commit", "--quiet", "--allow-empty", "-m", "Go on")
+
+
+def _go_away(scene: Scene) -> None:
+    """What is pushed to aula-docker's remote goes another way than what is asked for."""
+    remote, away = (str(scene.root / f"remotes/{name}.git") for name in ("aula-docker", "away"))
+    Path(remote).rename(away)
+    scene.docker.git("config", f"url.{away}.pushInsteadOf", remote)
+
+
+def a_default_branch_that_only_the_remote_knows(scene: Scene) -> str:
+    _on_a_branch(scene)
+    _rename_default(scene)
+    return scene.outcome(scene.docker, "origin", "HEAD:refs/heads/develop")
+
+
+def a_branch_that_is_the_default_one_no_more(scene: Scene) -> str:
+    _on_a_branch(scene)
+    _rename_default(scene)
+    return scene.master()
+
+
+def a_default_branch_that_an_offline_remote_was_known_to_have(scene: Scene) -> str:
+    _on_a_branch(scene)
+    _rename_default(scene)
+    _go_away(scene)
     return scene.outcome(scene.docker, "origin", "HEAD:refs/heads/develop")
 
 
 def a_default_branch_that_only_an_offline_remote_knows(scene: Scene) -> str:
-    """What is pushed goes another way than what is asked for."""
     _on_a_branch(scene)
-    remote, away = (str(scene.root / f"remotes/{name}.git") for name in ("aula-docker", "away"))
-    scene.share("refs/heads/develop")
-    Path(remote).rename(away)
-    scene.docker.git("config", f"url.{away}.pushInsteadOf", remote)
-    scene.docker.git("commit", "--quiet", "--allow-empty", "-m", "Go on")
+    _rename_default(scene)
+    _go_away(scene)
+    scene.docker.git("update-ref", "-d", "refs/remotes/origin/master")
     return scene.outcome(scene.docker, "origin", "HEAD:refs/heads/develop")
+
+
+def the_first_branch_of_an_empty_remote(scene: Scene) -> str:
+    scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    scene.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/feature")
+    scene.pass_pinned()
+    return scene.outcome(scene.docker, "origin", "HEAD:refs/heads/a", "HEAD:refs/heads/b")
 
 
 def a_default_branch_of_aula_that_is_not_known(scene: Scene) -> str:
     scene.verdict()
     scene.aula.git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
     scene.aula.git("update-ref", "refs/remotes/origin/main", scene.aula.head)
+    return scene.master()
+
+
+def a_default_branch_of_aula_that_nobody_tells(scene: Scene) -> str:
+    scene.verdict()
+    scene.aula.git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
+    scene.aula.git("update-ref", "refs/remotes/origin/main", scene.aula.head)
+    scene.take_away("aula")
     return scene.master()
 
 

@@ -47,6 +47,7 @@ def sha256_that_has_not_passed(scene: Scene) -> str:
 
 def a_folder_with_spaces_and_beyond_ascii(scene: Scene) -> str:
     other = Scene(scene.root / "ein Ort, grün 日本")
+    other.share()
     other.aula.commit("Change aula", {"grün und mehr.hs": "x"})
     other.pass_pinned()
     return other.topic()
@@ -179,6 +180,7 @@ def a_guard_toml_that_is_lost(scene: Scene) -> str:
     """git itself would not push without it."""
     scene.configure("# more\n")
     scene.share()
+    scene.docker.git("commit", "--quiet", "--allow-empty", "-m", "Go on")
     scene.verdict()
     _lose(scene.docker, ".git", "HEAD:.guard.toml")
     return scene.topic()
@@ -195,6 +197,7 @@ def a_replaced_commit(scene: Scene) -> str:
 
 
 def a_grafted_history_of_aula(scene: Scene) -> str:
+    scene.share()
     old = scene.aula.head
     new = scene.aula.commit("Change aula", {"src.hs": "x"})
     scene.pass_pinned()

@@ -123,6 +123,17 @@ def a_new_branch_at_the_default_branch_that_has_failed(scene: Scene) -> str:
     return scene.topic()
 
 
+def a_new_branch_of_aula_at_its_default_branch(scene: Scene) -> str:
+    return scene.outcome(scene.aula, "origin", TOPIC)
+
+
+def a_fast_forward_to_the_default_branch(scene: Scene) -> str:
+    _at_remote(scene, "HEAD", "refs/heads/topic")
+    scene.docker.commit("Go on", {"more": "x"})
+    scene.share()
+    return scene.topic()
+
+
 def a_new_tag_at_the_default_branch(scene: Scene) -> str:
     scene.share()
     return scene.outcome(scene.docker, "origin", "HEAD:refs/tags/t")
@@ -175,6 +186,7 @@ def a_change_for_review_with_an_aula_on_a_branch(scene: Scene) -> str:
 
 
 def a_change_for_review_with_an_aula_that_nobody_has_pushed(scene: Scene) -> str:
+    scene.share()
     scene.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
     scene.pass_pinned()
     return scene.outcome(scene.docker, "origin", "HEAD:refs/for/topic")

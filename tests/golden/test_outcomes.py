@@ -23,7 +23,7 @@ _WAYS = {
     "tested": {"error", "undecided", "warning"},
     "image-published": {"error", "undecided", "warning"},
     "published": {"error", "undecided", "warning", "note"},
-    "merged": {"error", "undecided", "warning"},
+    "merged": {"error", "undecided", "warning", "note"},
     "policy": {"warning"},
     "workspace": {"undecided"},
 }

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workshop import Workshop
+from guard.model import Result
+from tests.workshop import Repo, Workshop
 
 
 @pytest.fixture
@@ -105,6 +106,7 @@ class TestReview:
 
     def test_a_release_that_aula_waits_for_is_a_warning(self, ready: Workshop) -> None:
         ready.release("0.3.1")
+        ready.aula.commit("Change aula", {"src.hs": "x"})
         ready.pin()
         ready.verdict()
         assert ready.push(ready.aula, "origin", "HEAD:refs/heads/topic").status == 1
@@ -128,3 +130,90 @@ class TestReview:
         ran = ready.push(ready.docker, "origin", "HEAD:refs/for/master")
         assert ran.status == 1
         assert "error dependency-match" in ran.text
+
+
+class TestNothingNew:
+    """A new ref at a commit that the remote's default branch leads to passes with a note."""
+
+    NOTE = "is not judged: it brings nothing new, origin/master leads to it"
+
+    @pytest.fixture
+    def fresh(self, ready: Workshop) -> Repo:
+        """A clone of aula-docker, with the hook and without its submodules; nothing is tested."""
+        clone = Repo(ready.root / "fresh/aula-docker")
+        ready.docker.git("commit", "--quiet", "--allow-empty", "-m", "Untested")
+        change(ready)
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "master")
+        url = str(ready.root / "remotes/aula-docker.git")
+        ready.docker.git("clone", "--quiet", url, str(clone.folder))
+        assert ready.guard("install", at=clone).status == 0
+        return clone
+
+    @pytest.mark.parametrize("words", [("tag", "v1"), ("tag", "-a", "-m", "x", "v1")])
+    @pytest.mark.parametrize("at", ["origin/master", "origin/master~2"])
+    def test_a_tag_in_a_fresh_clone(
+        self, ready: Workshop, fresh: Repo, words: tuple[str, ...], at: str
+    ) -> None:
+        fresh.git(*words, at)
+        ran = ready.push(fresh, "origin", "v1")
+        assert ran.status == 0, ran.text
+        assert f"guard: refs/tags/v1 {self.NOTE}" in ran.text
+        told = ready.guard("check", "--for", "refs/tags/v2", "v1", at=fresh)
+        assert told.status == 0, told.text
+        assert f"guard: refs/tags/v2 {self.NOTE}" in told.text
+
+    @pytest.mark.parametrize("ref", ["refs/heads/old", "refs/wip/x", "refs/for/release"])
+    def test_any_new_ref_and_by_url(self, ready: Workshop, fresh: Repo, ref: str) -> None:
+        url = str(ready.root / "remotes/aula-docker.git")
+        ran = ready.push(fresh, url, f"origin/master~1:{ref}")
+        assert ran.status == 0, ran.text
+        assert f"guard: {ref} {self.NOTE}" in ran.text
+
+    def test_one_that_is_there_is_judged(self, ready: Workshop, fresh: Repo) -> None:
+        assert ready.push(fresh, "origin", "origin/master~1:refs/heads/old").status == 0
+        assert ready.push(fresh, "origin", "origin/master:refs/heads/old").status != 0
+        assert ready.push(fresh, "-f", "origin", "origin/master~2:refs/heads/old").status != 0
+
+    def test_one_commit_more_is_judged(self, ready: Workshop, fresh: Repo) -> None:
+        fresh.git("commit", "--quiet", "--allow-empty", "-m", "More")
+        ran = ready.push(fresh, "origin", "HEAD:refs/heads/new", "HEAD~:refs/heads/old")
+        assert ran.status != 0
+        assert "to refs/heads/new: " in ran.text
+        assert f"guard: refs/heads/old {self.NOTE}" in ran.text
+
+    def test_what_another_remote_has_is_new_there(self, ready: Workshop, fresh: Repo) -> None:
+        fork = str(ready.root / "remotes/fork.git")
+        fresh.git("init", "--quiet", "--bare", fork)
+        fresh.git("remote", "add", "fork", fork)
+        assert ready.push(fresh, "fork", "HEAD:refs/heads/old").status != 0
+        fresh.git("config", "remote.origin.pushurl", fork)
+        assert ready.push(fresh, "origin", "HEAD:refs/heads/old").status != 0
+
+    def test_a_branch_that_leads_there_is_not_the_default_one(self, ready: Workshop) -> None:
+        change(ready)
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/other")
+        assert ready.push(ready.docker, "origin", "HEAD:refs/heads/new").status == 1
+
+    @pytest.mark.parametrize("result", [Result.FAILED_TEST, Result.FAILED_BUILD])
+    def test_what_has_failed_is_judged(self, ready: Workshop, result: Result) -> None:
+        ready.verdict(result)
+        ready.docker.git("tag", "v1")
+        ran = ready.push(ready.docker, "origin", "v1")
+        assert ran.status == 1
+        assert "error tested" in ran.text
+        assert ready.guard("check", "--for", "refs/tags/v1").status == 1
+
+    def test_of_aula_too(self, ready: Workshop) -> None:
+        """What aula-docker pins does not fit it any more."""
+        ready.aula.git("tag", "v1", "origin/master")
+        old = ready.thentos.git("rev-parse", "v0.2.1")
+        ready.docker.git("update-index", "--cacheinfo", f"160000,{old},thentos")
+        ready.docker.git("commit", "--quiet", "-m", "Go back")
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "master")
+        ran = ready.push(ready.aula, "origin", "v1")
+        assert ran.status == 0, ran.text
+        assert f"guard: refs/tags/v1 {self.NOTE}" in ran.text
+        ready.verdict(Result.FAILED_TEST)
+        ran = ready.push(ready.aula, "origin", "v1:refs/tags/v2")
+        assert ran.status == 1
+        assert "error tested" in ran.text

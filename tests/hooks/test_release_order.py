@@ -13,6 +13,7 @@ from tests.pages import blocks, page, section
 from tests.workshop import Ran, Repo, Workshop
 
 TOPIC = ("origin", "HEAD:refs/heads/topic")
+TO_DEVELOP = ("symbolic-ref", "HEAD", "refs/heads/develop")
 
 
 @pytest.fixture(params=["sha1"])
@@ -52,6 +53,12 @@ def unpublished(workshop: Workshop, files: dict[str, str] | None = None) -> str:
     workshop.pin()
     workshop.verdict()
     return commit
+
+
+def share(workshop: Workshop) -> str:
+    """Have the remote of aula-docker have its master: the first branch is the default one."""
+    workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+    return workshop.docker.head
 
 
 @pytest.fixture
@@ -195,6 +202,7 @@ class TestPublished:
 
     def test_a_fork_that_is_pushed_to_does_not_count(self, ready: Workshop) -> None:
         """A push moves the tracking refs of its remote, wherever it goes."""
+        share(ready)
         fork = ready.root / "remotes/fork.git"
         ready.docker.git("init", "--quiet", "--bare", str(fork))
         ready.aula.git("config", "remote.origin.pushurl", str(fork))
@@ -222,6 +230,7 @@ class TestPublished:
 
     def test_a_remote_is_asked_as_the_user_would(self, ready: Workshop) -> None:
         """As CI and containers give credentials, or another way to the remote."""
+        share(ready)
         unpublished(ready)
         remote, away = ready.root / "remotes/aula.git", ready.root / "away"
         ready.aula.git("push", "--quiet", "--no-verify", str(remote), "HEAD:refs/heads/topic")
@@ -236,6 +245,7 @@ class TestPublished:
 
     def test_a_commit_behind_a_branch_of_the_remote(self, ready: Workshop) -> None:
         """The remote has it, and nothing here has been fetched since."""
+        share(ready)
         unpublished(ready)
         ready.aula.commit("And more", {"more.hs": "x"})
         url = str(ready.root / "remotes/aula.git")
@@ -248,6 +258,7 @@ class TestPublished:
     @pytest.mark.parametrize("single", [False, True])
     def test_a_commit_behind_what_was_never_fetched(self, ready: Workshop, single: bool) -> None:
         """Others have published it, and gone on from there."""
+        share(ready)
         branch = "topic" if single else "master"
         if single:
             key = "remote.origin.fetch"
@@ -360,6 +371,7 @@ class TestPublished:
         command = mend(ready.push(ready.docker, *TOPIC))
         assert command == f"git -C aula push origin {commit[:12]}:refs/heads/pin-{commit[:8]}"
         assert paste(ready, command).status == 0
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD~:refs/heads/master")
         assert ready.push(ready.docker, *TOPIC).status == 0
 
     def test_from_a_feature_branch_the_default_one_of_aula_stays_as_it_is(
@@ -626,6 +638,7 @@ class TestMerged:
         return commit
 
     def test_the_incident_with_a_feature_branch(self, ready: Workshop) -> None:
+        old = share(ready)
         commit = self.incident(ready)
         ran = ready.push(ready.docker)
         text = f"error merged: aula {commit[:12]} is not in origin/master of aula"
@@ -633,7 +646,7 @@ class TestMerged:
         assert ran.status != 0
         assert "thentos-core is 0.3.0, but aula requires >=0.2 && <0.3 (aula.cabal:9)" in ran.text
         assert "aula.cabal:9  thentos-core ==0.2.*" in ran.text
-        assert ready.remote_head("aula-docker") is None
+        assert ready.remote_head("aula-docker") == old
         assert ready.push(ready.docker, *TOPIC).status == 0
 
     def test_the_lines_for_a_feature_branch_in_both(self, ready: Workshop) -> None:
@@ -641,6 +654,7 @@ class TestMerged:
         (text,) = blocks(section(page("docs/pushing.md"), "Feature branches"), "console")
         test, first, then = (line.partition("$ ")[2] for line in text.splitlines())
         assert test == "guard test"
+        share(ready)
         for repository in (ready.aula, ready.docker):
             repository.git("checkout", "--quiet", "-b", "topic")
         commit = unpublished(ready)
@@ -681,11 +695,13 @@ class TestMerged:
         assert ready.push(ready.docker).status == 0
 
     def test_a_master_that_has_moved_on_and_does_not_fit(self, ready: Workshop) -> None:
+        share(ready)
         ready.publish("aula")
         good = ready.aula.head
         ready.require("==0.4.*")
         ready.publish("aula")
         ready.aula.git("checkout", "--quiet", good)
+        ready.docker.git("commit", "--quiet", "--allow-empty", "-m", "Go on")
         ran = ready.push(ready.docker)
         assert "error merged: origin/master of aula (" in ran.text
         assert "thentos-core is 0.3.0, but aula requires >=0.4 && <0.5" in ran.text
@@ -706,9 +722,9 @@ class TestMerged:
             )
 
     def test_another_default_branch(self, ready: Workshop) -> None:
-        ready.docker.git("update-ref", "refs/remotes/origin/develop", ready.docker.head)
-        head = "refs/remotes/origin/HEAD"
-        ready.docker.git("symbolic-ref", head, "refs/remotes/origin/develop")
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:develop")
+        Repo(ready.root / "remotes/aula-docker.git").git(*TO_DEVELOP)
+        ready.docker.git("remote", "set-head", "origin", "--auto")
         self.incident(ready)
         assert ready.push(ready.docker).status == 0
         ran = ready.push(ready.docker, "origin", "HEAD:refs/heads/develop")
@@ -719,10 +735,11 @@ class TestMerged:
         develop = ("origin", "HEAD:refs/heads/develop")
         assert ready.push(ready.docker, *develop).status == 0
         remote = Repo(ready.root / "remotes/aula-docker.git")
-        remote.git("symbolic-ref", "HEAD", "refs/heads/develop")
+        remote.git(*TO_DEVELOP)
         self.incident(ready)
         assert ready.push(ready.docker, *TOPIC).status == 0
         assert "error merged" in ready.push(ready.docker, *develop).text
+        shutil.rmtree(ready.docker.folder / ".git/guard/memo")
         away = ready.root / "away"
         remote.folder.rename(away)
         url = f"url.{away}.pushInsteadOf"
@@ -798,9 +815,11 @@ class TestMerged:
         assert "git -C aula checkout --detach origin/master && git -C aula merge" in command
         assert paste(ready, command.partition(" && git -C aula push")[0]).status == 0
 
-    def test_no_default_branch_of_aula_is_undecided(self, ready: Workshop) -> None:
+    def test_no_default_branch_of_aula_is_asked_for(self, ready: Workshop) -> None:
         ready.aula.git("symbolic-ref", "--delete", "refs/remotes/origin/HEAD")
         ready.aula.git("update-ref", "refs/remotes/origin/main", ready.aula.head)
+        remote, away = ready.root / "remotes/aula.git", ready.root / "away"
+        remote.rename(away)
         ran = ready.push(ready.docker)
         assert "undecided merged: the default branch of origin in aula is not known" in ran.text
         command = mend(ran, "merged")
@@ -808,8 +827,15 @@ class TestMerged:
             "git -C aula fetch --no-recurse-submodules origin "
             "&& git -C aula remote set-head origin --auto"
         )
+        away.rename(remote)
+        ran, count = asked(ready, ready.docker, "--dry-run", "origin", "HEAD:master")
+        assert (ran.status, count) == (0, 1), ran.text
+        ran, count = asked(ready, ready.docker, "--dry-run", "origin", "HEAD:master")
+        assert (ran.status, count) == (0, 0), ran.text
+        shutil.rmtree(ready.docker.folder / ".git/guard/memo")
         assert paste(ready, command).status == 0
-        assert ready.push(ready.docker).status == 0
+        ran, count = asked(ready, ready.docker, "origin", "HEAD:master")
+        assert (ran.status, count) == (0, 0), ran.text
 
     def test_a_tag_named_as_the_default_branch(self, ready: Workshop) -> None:
         commit = self.incident(ready)
@@ -824,11 +850,12 @@ class TestStale:
     """aula is judged by a superproject that is not behind."""
 
     def behind(self, workshop: Workshop) -> None:
-        """Others have pushed to aula-docker, and that is fetched."""
+        """Others have pushed to aula-docker, untested, and that is fetched; aula has moved, too."""
         workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
-        workshop.docker.git("commit", "--quiet", "--allow-empty", "-m", "Of another")
+        workshop.docker.commit("Of another", {"another": "x"})
         workshop.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
         workshop.docker.git("reset", "--quiet", "--hard", "HEAD~")
+        workshop.aula.git("commit", "--quiet", "--allow-empty", "-m", "Of the same content")
 
     def test_a_stale_superproject_blocks_until_the_pull(self, ready: Workshop) -> None:
         self.behind(ready)
@@ -837,7 +864,15 @@ class TestStale:
         command = mend(ran, "merged")
         assert command == "git -C .. pull --no-recurse-submodules origin master"
         assert paste(ready, command, ready.aula).status == 0
+        ready.verdict()
         assert ready.push(ready.aula, *TOPIC).status == 0
+
+    def test_what_others_have_may_allow_it_all_the_same(self, ready: Workshop) -> None:
+        self.behind(ready)
+        ready.verdict(commit="origin/master")
+        ran = ready.push(ready.aula, *TOPIC)
+        assert ran.status == 0, ran.text
+        assert "topic allowed, judged with origin/master of aula-docker" in ran.text
 
     def test_with_an_upstream_it_names_no_branch(self, ready: Workshop) -> None:
         self.behind(ready)
@@ -852,6 +887,7 @@ class TestStale:
         command = mend(ready.push(ready.aula, *TOPIC), "merged")
         assert command == "git -C .. pull --no-recurse-submodules --no-rebase origin master"
         assert paste(ready, command, ready.aula).status == 0
+        ready.verdict()
         assert ready.push(ready.aula, *TOPIC).status == 0
 
     def test_a_gitlink_that_nobody_can_fetch_stops_no_pull(self, ready: Workshop) -> None:
@@ -881,6 +917,7 @@ class TestStale:
         command = mend(ready.push(ready.aula, *TOPIC), "merged")
         assert command == "git -C .. pull --no-recurse-submodules origin main"
         assert paste(ready, command, ready.aula).status == 0
+        ready.verdict()
         assert ready.push(ready.aula, *TOPIC).status == 0
 
     def test_two_usual_branches_of_which_one_is_the_default(self, ready: Workshop) -> None:
