@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from guard.config import FILE, Config
 from guard.errors import GuardError
-from guard.git.objects import ObjectPool
+from guard.git.objects import GitObject, ObjectPool
 from guard.git.remotes import Pairs
 from guard.git.repository import (
     Repository,
@@ -19,6 +19,7 @@ from guard.git.repository import (
 )
 from guard.git.trees import GITLINK
 from guard.model import Role
+from guard.situation.branches import default_names, usual_remote
 
 SUPERPROJECT_NAME: Final = "aula-docker"
 _DEFAULT_PARTS: Final = (Config().consumer, Config().dependency)
@@ -148,13 +149,29 @@ def repositories_of(
 def looks_like_superproject(
     repository: Repository, pool: ObjectPool, probes: Sequence[str] = ()
 ) -> bool:
-    """Whether HEAD, a probed commit or the index holds a default gitlink or a `.guard.toml`."""
-    trees = pool.reader(repository).read_all([f"{name}^{{tree}}" for name in ("HEAD", *probes)])
-    for tree in trees:
-        if tree is not None and any(_is_mark(entry.mode, entry.name) for entry in tree.entries):
-            return True
-    if repository.work_tree is None:
-        return False
+    """Whether a default gitlink or a `.guard.toml` is in HEAD, a probed commit or the index.
+
+    Or in the remote's default branch: an orphan branch that is checked out has neither.
+    """
+    reader = pool.reader(repository)
+    if _is_marked(reader.read_all([f"{name}^{{tree}}" for name in ("HEAD", *probes)])):
+        return True
+    if repository.work_tree is not None and _is_staged(repository):
+        return True
+    names = default_names(usual_remote(repository, pool.settings))
+    return _is_marked(reader.read_refs([f"{name}^{{tree}}" for name in names]))
+
+
+def _is_marked(trees: Iterable[GitObject | None]) -> bool:
+    return any(
+        _is_mark(entry.mode, entry.name)
+        for tree in trees
+        if tree is not None
+        for entry in tree.entries
+    )
+
+
+def _is_staged(repository: Repository) -> bool:
     listed = repository.run("ls-files", "--stage", "-z", "--", FILE, *_DEFAULT_PARTS)
     return any(
         _is_mark(int(line.split(b" ", 1)[0], 8), line.split(b"\t", 1)[1])
