@@ -11,7 +11,7 @@ from guard.gate.gate import Gate
 from guard.gate.situation import Situation, is_behind, standing
 from guard.git.commands import PERSON, as_next, git, in_turn, told
 from guard.git.repository import Repository
-from guard.model import Decision, Outcome, Role, Severity
+from guard.model import PUBLISHED, TESTED, Decision, Outcome, Role, Severity
 from guard.plan.following import SETTINGS, behind, preparation
 from guard.plan.walk import ALIGN
 from guard.screen import first_remedies
@@ -162,8 +162,15 @@ class _Place:
 def first_step(decision: Decision) -> str:
     """What mends the first finding that blocks, by itself or by a person."""
     severe = (Severity.ERROR, Severity.UNDECIDED)
-    first = (each for each in decision.findings if each.severity in severe and each.remedy)
-    return next((as_next(each.message, each.remedy) for each in first), "")
+    blocking = [each for each in decision.findings if each.severity in severe and each.remedy]
+    if not blocking:
+        return ""
+    first = blocking[0]
+    if first.rule == TESTED and first.missing:
+        # What is not here to be tested may be nowhere: `published` knows whom to ask for it.
+        fetching = (each for each in blocking if each.rule == PUBLISHED and each.missing)
+        first = next((each for each in fetching if each.evidence[0].text in first.message), first)
+    return as_next(first.message, first.remedy)
 
 
 def _lacking(gate: Gate, decision: Decision) -> str:

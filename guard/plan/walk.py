@@ -177,6 +177,10 @@ def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
     """Building and testing, which one verdict tells of."""
     tested = facts.tested
     to_test = _Open((guard("test"),))
+    if tested is not None and not isinstance(tested, Tested) and facts.unfetchable:
+        # What is missing may be nowhere, and then nobody brings it here.
+        trouble = _unfetchable(facts, facts.unfetchable[0])
+        return trouble, trouble
     if not isinstance(tested, Tested):
         what = tested.what if tested is not None else "nobody asked for the verdict"
         remedy = told(tested.remedy) if tested is not None else "guard check"

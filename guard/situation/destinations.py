@@ -290,7 +290,9 @@ class Destinations:
 
         The remotes of those are asked by the steps that push to them.
         """
-        destination = self._destination._replace(asks=self._asks)
+        # What is missing here is asked for in any case: nothing goes on without it.
+        is_missing = isinstance(self.facts.tested, Unknown)
+        destination = self._destination._replace(asks=self._asks or is_missing)
         links = PublishedLinks(self._contents, destination, closely=destination.asks)
         own = (self.config.consumer, self.config.dependency)
         with suppress(GuardError):  # what cannot be read is in the way of the steps themselves

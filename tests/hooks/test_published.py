@@ -225,11 +225,14 @@ class TestNested:
         ready.aula.git("commit", "--quiet", "-m", "Pin what is not pushed", env=author)
         ready.publish()
         ready.pin()
-        remedy = mend(ready.push(ready.docker, *TOPIC))
-        person, _, look = remedy.rpartition(": ")
+        ran = ready.push(ready.docker, *TOPIC)
+        person, _, look = mend(ran).rpartition(": ")
         assert person == (
             f"you: ask Ada to push {lost[:12]} of aula/parts/servant, or pin another one"
         )
+        assert f"next: {person}: " in ran.text
+        for words in ("status", "release"):
+            assert person in ready.guard(words).text
         assert "Pin what is not pushed" in paste(ready, look).out
 
     def test_what_is_not_checked_out_is_brought_here(self, ready: Workshop) -> None:
