@@ -164,7 +164,7 @@ def record(
         os.makedirs(folder, exist_ok=True)
         write_whole(path, _as_file(fields))
     except OSError as error:
-        what = f"the bypass cannot be recorded in {folder}, so nothing is let through"
+        what = "the bypass cannot be recorded, so nothing is let through"
         raise unwritable(what, folder, error) from error
     return path
 

@@ -86,7 +86,8 @@ def unwritable(what: str, path: str, error: OSError) -> GuardError:
     while not os.path.lexists(place):
         place = os.path.dirname(place)
     named = quote(place)
-    if not os.path.isdir(place) and place != path:
+    is_in_the_way = place != path or isinstance(error, FileExistsError | NotADirectoryError)
+    if is_in_the_way and not os.path.isdir(place):
         return GuardError(f"{what}: {place} is no folder", f"mv {named} {quote(f'{place}.unused')}")
     if error.errno in (ENOSPC, EDQUOT):
         return GuardError(f"{what}: {error.strerror}", f"df -h {named}")

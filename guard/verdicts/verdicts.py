@@ -221,6 +221,8 @@ class Verdicts:
         path = record_path(record.key, record.recipe)
         troubles = add(self._repository, self._pool, record._replace(clone=clones[0]), path)
         self.look_again()
+        drops = f"drops what is recorded here from {REF}; guard sync shares it before"
+        troubles += [f"each git fetch {remote} {drops}" for remote in self._mirrors]
         return [*troubles, *keep(record, parts)]
 
     @property

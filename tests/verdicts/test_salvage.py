@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from guard.model import Result
-from tests.workshop import Ran, Workshop
+from tests.workshop import Ran, Repo, Workshop
 
 REF = "refs/guard/verdicts"
 LATER = "2016-03-05T10:00:00Z"
@@ -238,6 +238,26 @@ def test_ones_own_pass_does_not_stand_in_for_a_lost_failure_of_a_trusted_colleag
     workshop.docker.git("config", "guard.trust", "all")
     _synced(workshop)
     assert "failed at test" in workshop.push(workshop.docker, *again).text
+
+
+@pytest.mark.parametrize("what", ["blob:none", "tree:0"])
+def test_what_a_partial_clone_was_promised_is_fetched_and_not_lost(
+    workshop: Workshop, what: str
+) -> None:
+    store = Store(workshop)
+    store.docker.git("config", "uploadpack.allowFilter", "true")
+    store.docker.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    clone = Repo(workshop.root / "clone")
+    source = f"file://{store.docker.folder}"
+    store.docker.git("clone", "--quiet", f"--filter={what}", source, str(clone.folder))
+    clone.git("fetch", "--quiet", "origin", f"{REF}:{REF}")
+    for name in ("aula", "thentos"):
+        clone.git("config", f"guard.{name}.repository", str(store.docker.folder / name))
+    assert "undecided tested" in workshop.guard("check", store.other, at=clone).text
+    ran = workshop.guard("sync", at=clone)
+    assert ran.status == 0 and "lost" not in ran.text, ran.text
+    assert "tested" not in workshop.guard("check", store.other, at=clone).text
+    assert "failed at test" in workshop.guard("log", at=clone).out
 
 
 def _synced(workshop: Workshop) -> Ran:

@@ -326,6 +326,27 @@ def test_two_processes_at_once_both_keep_theirs(repo: Repo) -> None:
         assert len(found.history()) == 8
 
 
+@pytest.mark.parametrize(
+    ("refspecs", "is_told"),
+    [
+        (("+refs/*:refs/*",), True),
+        (("+refs/heads/*:refs/remotes/origin/*", "+refs/guard/*:refs/guard/*"), True),
+        (("+refs/heads/*:refs/remotes/origin/*",), False),
+        (("+refs/*:refs/*", "^refs/guard/*"), False),
+        (("^refs/guard/verdicts", "+refs/*:refs/*"), False),
+    ],
+)
+def test_that_a_fetch_drops_what_is_recorded_is_told(
+    repo: Repo, verdicts: Verdicts, refspecs: tuple[str, ...], is_told: bool
+) -> None:
+    repo.git("config", "remote.origin.url", "elsewhere")
+    for refspec in refspecs:
+        repo.git("config", "--add", "remote.origin.fetch", refspec)
+    troubles = verdicts.record(a_verdict(), ())
+    assert any("each git fetch origin drops" in trouble for trouble in troubles) == is_told
+    assert look_up(repo).state is VerdictState.PASSED
+
+
 class TestRehearsal:
     def test_it_writes_nothing(self, repo: Repo, verdicts: Verdicts) -> None:
         verdicts.rehearse()
