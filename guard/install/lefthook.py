@@ -18,12 +18,14 @@ from guard.install.shim import NAME, HookFile, read_hook
 # What a job of it has that runs guard. Lefthook skips one for which it sees no file: in a push of a
 # tag, or of another branch than the one that is checked out. The shell takes "# ..." for a comment.
 JOB: Final = 'run: "guard pre-push {1} {2} # {files}", files: echo lefthook.yml, use_stdin: true'
+# It puts other things in their place in a comment, too, and skips a job for which one is empty.
+_OTHER: Final = re.compile(r"\{(?!(?:[012]|files)\})\w")
 _OWN_FILES: Final = re.compile(r"echo ([\w./-]+)")
 _KINDS: Final = (".yml", ".yaml", ".json", ".jsonc", ".toml")
 _MAIN: Final = ("lefthook", ".lefthook", ".config/lefthook")
 _LOCAL: Final = ("lefthook-local", ".lefthook-local", ".config/lefthook-local")
 # What brings in more than these files say, or runs before lefthook does.
-_WHOLE: Final = ("extends", "remotes", "remote", "rc", "lefthook")
+_WHOLE: Final = ("extends", "remotes", "remote", "rc", "lefthook", "templates")
 _HOOK: Final = frozenset(
     {"commands", "scripts", "jobs", "parallel", "piped", "follow", "exclude_tags"}
     | {"fail_on_changes", "fail_on_changes_diff"}
@@ -173,7 +175,7 @@ def _weaknesses(job: _Job, files: list[_File], hook: HookFile, folder: str) -> I
             yield f"{file.path}: {', '.join(job.names)}"
     yield from job.odd
     call = re.sub(r'"?\{1\}"? "?\{2\}"?|\{0\}', '"$@"', job.run)
-    if not plain_call(call, folder):
+    if not plain_call(call, folder) or _OTHER.search(job.run):
         yield f"{job.file.path}: {' '.join(job.run.split())}"
     if not job.has_input:
         yield f"{job.file.path}: no use_stdin: true in that job"

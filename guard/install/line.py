@@ -26,9 +26,8 @@ _LINE: Final = re.compile(rf"(exec\s+)?{_CALL}(?!\S)\s*(.*)")
 _IF: Final = re.compile(rf"if\s+!\s+{_CALL}\s*[;\n]\s*then\b(.*)", re.DOTALL)
 _CASE: Final = re.compile(rf"case\s+\$PWD\s+in\s+(.+)\)\s+{_CALL}\s+\|\|\s+exit\s+1\s+;;\s+esac")
 _ENDS: Final = re.compile(r"\|\|\s*exit(?:\s+(?:\$\?|[1-9]\d?))?\s*;?")
-_BLOCK: Final = re.compile(
-    r"\s*(?:(?:echo|printf)\b[^|&;<>`$()\n]*(?:1?>&2)?\s*[;\n]\s*)*exit\s+[1-9]\d?\s*(?:[;\n]|$)"
-)
+_SAID: Final = r"""(?:echo|printf)(?:[ \t]+(?:[\w.,:!%/+-]+|'[^'\n]*'|"[^"$`\\\n]*"))*"""
+_BLOCK: Final = re.compile(rf"\s*(?:{_SAID}\s*(?:1?>&2)?\s*[;\n]\s*)*exit\s+[1-9]\d?\s*(?:[;\n]|$)")
 _PASSES_ON: Final = re.compile(r"exit \$\?|(\w+)=\$\?;?\s+exit \"?\$\{?\1\}?\"?")
 _STRICT: Final = re.compile(r"set\s+(?:-[ux]*e[uxe]*(?:o\s+pipefail)?|-o\s+errexit)")
 _HARMLESS: Final = re.compile(

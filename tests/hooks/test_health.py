@@ -144,6 +144,7 @@ RUNS, WEAKER, DISPLACED = HookState.RUN_BY_OTHER, HookState.WEAKER, HookState.DI
         ({"jobs": [{**LINE, "files": "echo nothing-like-it"}]}, WEAKER),
         ({"jobs": [{**LINE, "files": "git diff --name-only"}]}, WEAKER),
         ({"jobs": [{**LINE, "run": "guard pre-push {1} {2}"}]}, WEAKER),
+        ({"jobs": [{**LINE, "run": "guard pre-push # {files} {push_files}"}]}, WEAKER),
         ({"jobs": [{"run": "guard pre-push"}, {**LINE, "run": "cat"}]}, HookState.WEAKER),
         ({"skip": ["rebase"], "jobs": [LINE]}, HookState.WEAKER),
         ({"jobs": [{"group": {"jobs": [LINE]}, "glob": "*.hs"}]}, HookState.WEAKER),
@@ -320,6 +321,7 @@ def test_a_line_in_any_hook(aula: Path, hook: Path) -> None:
         ('guard pre-push "$@"\nstatus=$?\nexit $status', RUNS),
         ('guard pre-push "$@"\nexit $?', RUNS),
         ('guard pre-push "$@" || { echo no; exit 1; }', RUNS),
+        ('guard pre-push "$@" || { echo "no; really" >&2; exit 1; }', RUNS),
         ('guard pre-push "$@" || {\n  exit 1\n}\necho fine', RUNS),
         ('guard pre-push "$@" || exit\ngit lfs pre-push "$@"', RUNS),
         # What comes before may end the hook, be a condition, or take the input.
@@ -346,6 +348,7 @@ def test_a_line_in_any_hook(aula: Path, hook: Path) -> None:
         ('guard pre-push "$@" || exit 0', WEAKER),
         ('guard pre-push "$@" || echo blocked', WEAKER),
         ('guard pre-push "$@" || { echo no; exit; }', WEAKER),
+        ('guard pre-push "$@" || { echo "no; exit 1;"; }', WEAKER),
         ('guard pre-push "$@" && echo fine\necho done', WEAKER),
         ('guard pre-push "$@" | tee log', WEAKER),
         ('guard pre-push "$@" &', WEAKER),
