@@ -30,6 +30,7 @@ from guard.rules.asked import requirements, whole_range
 from guard.screen import JSON_VERSION, Screen, column, counted, decision_json
 from guard.situation.branches import tracking_ref, usual_remote
 from guard.situation.checkouts import Relation, Settings, checkouts, stage_settings
+from guard.situation.gitlinks import Destination
 from guard.situation.publication import Unknown
 from guard.situation.release import Reach, Spot
 from guard.situation.values import Consumer, Facts, Pin
@@ -185,7 +186,9 @@ def _next(now: Situation, proof: Proof, patience: float) -> tuple[Situation, str
     if step.depends and patience:
         # A remote that has moved on refuses a push, and git would learn nothing from that.
         pool = now.gate.enter_context(ObjectPool(Asking(patience)))
-        now = Situation(now.gate.enter_context(Gate(now.gate.workspace, pool=pool)), True)
+        to = Destination(asks=False)
+        gate = now.gate.enter_context(Gate(now.gate.workspace, pool=pool, destination=to))
+        now = Situation(gate, asks=True)
         step = following(now.release, now.checkouts, hook, now.pushes)
     return now, step.text
 

@@ -84,7 +84,9 @@ class Gate(Contents, ExitStack):
 
     def links_to(self, destination: Destination) -> PublishedLinks:
         """The gitlinks on their way to where is pushed."""
-        return PublishedLinks(self, destination if self.workspace.in_superproject else NOWHERE)
+        if not self.workspace.in_superproject:
+            destination = NOWHERE._replace(asks=destination.asks)
+        return PublishedLinks(self, destination)
 
     @cached_property
     def gatherer(self) -> "Gatherer":

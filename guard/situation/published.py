@@ -122,19 +122,25 @@ class PublishedLinks(Links):
 
     def before_consumer(self, combination: Combination, config: Config) -> tuple[Publication, ...]:
         """What a push of the consumer waits for: the dependency, and what is nested in both."""
+        (publications,) = self._all([self._before_consumer(combination, config)])
+        return publications
+
+    def _before_consumer(
+        self, combination: Combination, config: Config
+    ) -> list[tuple[Submodule, str]]:
         inside = (f"{config.dependency}/", f"{config.consumer}/")
-        links = [
+        return [
             (submodule, commit)
             for submodule, commit in self.submodules(combination, config)
             if submodule.path == config.dependency or submodule.path.startswith(inside)
         ]
-        (publications,) = self._all([links])
-        return publications
 
     def start(self, combination: Combination, config: Config) -> None:
-        """Let every remote be asked that has to be for a combination, side by side."""
-        for submodule, commit in self.submodules(combination, config):
-            with suppress(GuardError):
+        """Let every remote be asked that has to be for a push, side by side."""
+        of_consumer = not self.contents.workspace.in_superproject
+        awaited = self._before_consumer if of_consumer else self.submodules
+        with suppress(GuardError):  # the rule that needs it says what cannot be read
+            for submodule, commit in awaited(combination, config):
                 self._left(submodule, [commit])
 
     def publication(self, submodule: Submodule, commit: str) -> Publication:

@@ -269,7 +269,7 @@ class TestPushes:
         more = workshop.aula.commit("More", {"more": "x\n"})
         told = self.pushes(workshop)
         assert told.count("error release-tag:") == 1
-        assert "  as above: release-tag\n  error tested:" in told
+        assert "  as above: release-tag, published\n  error tested:" in told
         assert f"mend:     guard test --consumer {more[:12]}\n" in told
         assert told.count("error tested:") == 2
         assert told.count("rules: guard explain release-tag tested published\n") == 1
