@@ -3,7 +3,7 @@
 Git keeps no remote-tracking for tags. What ``git ls-remote`` has shown is kept below
 ``refs/guard/seen/<remote>/``: ``tags/<tag>``, the commit that the remote has the tag at, be the tag
 here or not; ``commits/<id>`` for a commit that something else of the remote leads to; and ``url``,
-a blob that says of which URL, for a remote's name may come to stand for another place.
+a blob that says at which place, for a remote's name may come to stand for another one.
 """
 
 import os
@@ -51,8 +51,12 @@ class Tracking(NamedTuple):
         return {name.removeprefix(prefix): ref.id for name, ref in refs if name.startswith(prefix)}
 
     def is_of_url(self, remote: Remote) -> bool:
-        """Whether what is kept of a remote was seen at the URL that it has now."""
-        return self.refs.content(f"{SEEN}{remote.name}/url") == os.fsencode(remote.urls[0])
+        """Whether what is kept of a remote was seen where it is now."""
+        return self.refs.content(f"{SEEN}{remote.name}/url") == self.place_of(remote)
+
+    def place_of(self, remote: Remote) -> bytes:
+        """Where a remote is, as ``url`` keeps it: without a password, and as git rewrites it."""
+        return os.fsencode("\n".join(sorted(self.remotes.places(remote.urls[0]))))
 
 
 class Place(NamedTuple):
@@ -135,7 +139,7 @@ def record_seen(
         seen = tracking.seen_tags(remote).items()
         gone = {f"{prefix}tags/{tag}" for tag, at in seen if there.get(tag) != at}
     elif kept or old:
-        place = os.fsencode(remote.urls[0])
+        place = tracking.place_of(remote)
         kept[f"{prefix}url"] = repository.text("hash-object", "-w", "--stdin", data=place)
     lines = [f"update {name} {at}\n" for name, at in kept.items() if old.get(name) != at]
     lines += [f"delete {name}\n" for name in gone - kept.keys()]

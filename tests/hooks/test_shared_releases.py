@@ -271,6 +271,17 @@ class TestWhatIsKept:
             f"error {RULE}: v0.3.0 of thentos is only here" in ready.push(ready.docker, *AGAIN).text
         )
 
+    def test_a_url_that_git_rewrites_from_now_on(self, ready: Workshop) -> None:
+        pinned(ready)
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        elsewhere = ready.root / "remotes/else/thentos.git"
+        shutil.copytree(remote(ready).folder, elsewhere)
+        Repo(elsewhere).git("tag", "--delete", "v0.3.0")
+        key = f"url.{elsewhere}.insteadOf"
+        ready.thentos.git("config", key, str(remote(ready).folder))
+        ran = ready.push(ready.docker, *AGAIN)
+        assert f"error {RULE}: v0.3.0 of thentos is only here" in ran.text
+
     def test_a_kept_ref_of_another_name_is_no_proof(self, ready: Workshop) -> None:
         never_pushed(ready)
         pinned(ready)
