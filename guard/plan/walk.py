@@ -308,13 +308,6 @@ def _pushed(facts: ReleaseFacts, spot: Spot | Trouble | Publication, name: str) 
         seen = "has" if spot.asked else "is known to have"
         on = "" if spot.source == spot.ref or not spot.there else f" on {spot.branch}"
         return _Done(f"{spot.remote} {seen} {what}{on}")
-    if spot.reach is Reach.OTHER:
-        return Trouble(
-            f"{spot.remote} has {spot.branch} of {name} at {spot.there[:12]}, which is another "
-            "commit than the one here: a release is never moved",
-            spot.git("ls-remote", "--tags", spot.remote).text,
-            is_persons=True,
-        )
     if spot.reach is Reach.APART:
         return _on_top(
             facts,

@@ -18,7 +18,6 @@ class Reach(Enum):
     LACKING = "behind, so that a push brings it forward"
     ABSENT = "not there"
     APART = "both have moved"
-    OTHER = "a tag that means something else"
 
 
 class Trouble(NamedTuple):

@@ -399,7 +399,7 @@ def test_a_release_that_others_know_as_another_commit(unbuilt: Release) -> None:
     workshop.thentos.git("push", "--quiet", remote, f"HEAD~:{TAG}")
     unbuilt.log.write_text("")
     said = blocked(unbuilt)
-    assert "step 1, push thentos, is blocked: origin has v0.4.0 of thentos at" in said
+    assert "step 1, push thentos, is blocked: release-tag: v0.4.0 of thentos is" in said
 
 
 def test_what_the_static_rules_refuse(unbuilt: Release) -> None:

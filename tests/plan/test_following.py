@@ -323,7 +323,7 @@ RELEASES = st.fixed_dictionaries(
         "faults": st.sampled_from([(), (), (ALIGN,), (MISSING,)]),
         "dependency": st.one_of(
             st.sampled_from([None, NO_TAG, FETCH_TAGS]),
-            drawn(*(thentos(r, "e" * 40) for r in (Reach.SAME, Reach.ABSENT, Reach.OTHER))),
+            drawn(*(thentos(r, "e" * 40) for r in (Reach.SAME, Reach.ABSENT))),
         ),
         "tested": st.sampled_from([*TESTED, *UNREAD]),
         "image": st.sampled_from([PublishedImage(state) for state in Published]),
@@ -565,7 +565,6 @@ def test_each_step_leaves_less_to_do_until_there_is_none_or_a_person_is_named(
     [
         nothing()._replace(tested=WasTested(VerdictState.FAILED_TEST, verdict="12-34")),
         nothing()._replace(tested=WasTested(VerdictState.FAILED_BUILD, verdict="12-34")),
-        nothing()._replace(dependency=thentos(Reach.OTHER, "e" * 40)),
         nothing()._replace(faults=(ALIGN._replace(remedy=""),)),
     ],
 )

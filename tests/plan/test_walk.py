@@ -239,17 +239,6 @@ def test_verdicts(tested: WasTested | Unknown, expected: str, reason: str, remed
     assert next_command(steps(facts)) == remedy
 
 
-def test_a_tag_that_means_another_commit() -> None:
-    facts = nothing()._replace(dependency=thentos(Reach.OTHER, OTHER))
-    first = steps(facts)[0]
-    assert states(facts) == "B....."
-    assert first.reason == (
-        "origin has v0.4.0 of thentos at eeeeeeeeeeee, which is another commit than the one here: "
-        "a release is never moved"
-    )
-    assert first.remedy == "git -C /w/top/thentos ls-remote --tags origin"
-
-
 def test_somebody_else_pushed_first() -> None:
     facts = nothing()._replace(consumer=aula(Reach.APART, OTHER))
     step = steps(facts)[4]
