@@ -226,6 +226,7 @@ def test_a_pass_of_the_future_does_not_outweigh_and_a_failure_does(
 
 def test_ones_own_pass_of_the_future_says_what_is_wrong(shared: Workshop) -> None:
     shared.install()
+    touched(shared, "what nobody has pushed")
     shared.verdict(finished=from_now(15))
     ran = shared.push(shared.docker, "origin", "HEAD:refs/heads/topic")
     assert ran.status == 1
@@ -238,6 +239,7 @@ def test_ones_own_pass_of_the_future_says_what_is_wrong(shared: Workshop) -> Non
 def test_what_each_fetch_brings_under_ones_own_ref_is_the_remote_s(
     shared: Workshop, refspec: str
 ) -> None:
+    touched(shared, "what nobody has pushed")
     alice, bob = clone_of(shared, "alice"), clone_of(shared, "bob")
     alice.verdict()
     synced(alice)
