@@ -66,7 +66,7 @@ def secretive(workshop: Workshop, request: pytest.FixtureRequest) -> Secretive:
 
 
 ASKED = (
-    *("check HEAD", "check HEAD --json", "check --hooks --json"),
+    *("check HEAD", "check HEAD --json", "check --ask HEAD", "check --hooks --json"),
     *("status", "status --verbose", "status --json", "log", "log --json", "audit", "audit --json"),
     *("sync", "recover", "recover --json", "release", "release --json", "align", "init"),
 )
@@ -127,7 +127,7 @@ def test_a_manifest_of_the_consumer(workshop: Workshop, url: str, file: str) -> 
     (workshop.aula.folder / "stack.yaml").unlink()
     workshop.aula.commit("Take thentos from its forge", {file: texts[file]})
     workshop.pin()
-    for words in ("check HEAD", "check HEAD --json", "status --json"):
+    for words in ("check HEAD", "check HEAD --json", "check --ask HEAD", "status --json"):
         ran = workshop.guard(*words.split())
         assert "dependency-source" in ran.text
         assert re.search("git.example.org[^ ]*/thentos.git", ran.text)
