@@ -171,7 +171,8 @@ class Links:
             inner = names.nested(store, path, urls)
             nested = _named(f"{around.path}/{path}", urls, inner.repositories)
             nested = nested._replace(around=around)
-            if not self.contents.memo.read(bool, _WHOLE, *self._ids(nested, link)):
+            ids = self._ids(nested, link)
+            if self.asking.anew or not self.contents.memo.read(bool, _WHOLE, *ids):
                 yield from self._nested(names, nested, inner, link)
                 yield nested, link
 

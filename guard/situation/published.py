@@ -200,7 +200,8 @@ class PublishedLinks(Links):
         if published == commits:
             return published
         tracked = tracking.tracked(place.remote, place.wanted)
-        tips = {*tracked.values(), *tracking.seen(place.remote)}
+        kept = tracking.seen(place.remote) if not self.asking.anew else set()
+        tips = {*tracked.values(), *kept}
         return published | self.reached(place.repository, tips, commits - published)
 
     def standings(

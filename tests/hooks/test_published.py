@@ -292,6 +292,31 @@ class TestNested:
         )
 
 
+class TestKept:
+    """What a remote has shown counts until somebody has it asked anew."""
+
+    @pytest.mark.parametrize("where", ["aula", "aula/parts/servant"])
+    def test_a_branch_that_is_gone_again(self, ready: Workshop, where: str) -> None:
+        nested(ready, ready.aula)
+        at = Repo(ready.docker.folder / where)
+        url = at.git("remote", "get-url", "origin")
+        if where != "aula":
+            at.commit("Change it", {"inner.hs": "x"})
+            ready.aula.commit("Take the change")
+            ready.publish("aula")
+        at.git("push", "--quiet", "--no-verify", url, "HEAD:refs/heads/topic")
+        ready.pin()
+        ready.verdict()
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        at.git("push", "--quiet", "--no-verify", url, ":refs/heads/topic")
+        assert ready.push(ready.docker, "origin", "HEAD:refs/heads/other").status == 0
+        assert "is not published" not in ready.guard("check").text
+        ready.docker.git("push", "--quiet", "origin", ":topic", ":other")
+        ready.docker.git("fetch", "--quiet", "--prune")
+        ran = ready.guard("check", "--ask")
+        assert f"{at.head[:12]} is not published" in ran.text
+
+
 class TestNestedAndGone:
     """A server that is gone stops nobody who changes nothing of that."""
 
