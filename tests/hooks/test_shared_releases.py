@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,13 @@ def on_the_branch(workshop: Workshop, version: str = "0.3.5") -> str:
 def pinned(workshop: Workshop) -> None:
     workshop.pin()
     workshop.verdict()
+
+
+def both(workshop: Workshop) -> Iterator[Repo]:
+    """Where pushes come from, each of a commit that is new to its remote, of the same content."""
+    yield workshop.docker
+    workshop.aula.commit("Nothing else")
+    yield workshop.aula
 
 
 def never_pushed(workshop: Workshop) -> None:
@@ -110,7 +117,7 @@ class TestAReleaseThatOnlyIHave:
     ) -> None:
         arrange(ready)
         pinned(ready)
-        for at in (ready.docker, ready.aula):
+        for at in both(ready):
             ran, count = asked(ready, at, *TOPIC)
             assert f"error {RULE}: " in ran.text
             assert (ran.status != 0, count) == (True, 1)
@@ -135,7 +142,7 @@ class TestAReleaseThatOnlyIHave:
         ran, count = asked(ready, ready.docker, *TOPIC)
         assert (ran.status, count) == (0, 1), ran.text
         # Whoever is next asks nobody any more.
-        for at in (ready.docker, ready.aula):
+        for at in both(ready):
             ran, count = asked(ready, at, *AGAIN)
             assert (ran.status, count) == (0, 0), ran.text
 
@@ -184,7 +191,7 @@ class TestATagThatIsNotHere:
     @pytest.mark.parametrize("tag", ["v0.3.5", "v0.3.5-rc2", "v0.3.5.1"])
     def test_it_is_a_release(self, ready: Workshop, tag: str) -> None:
         self.made_there(ready, tag)
-        for at in (ready.docker, ready.aula):
+        for at in both(ready):
             ran = ready.push(at, *TOPIC)
             assert ran.status == 0, ran.text
 
@@ -299,7 +306,7 @@ class TestNoAnswer:
         pinned(ready)
         away = ready.root / "away"
         remote(ready).folder.rename(away)
-        for at in (ready.docker, ready.aula):
+        for at in both(ready):
             ran = ready.push(at, *TOPIC)
             assert f"undecided {RULE}: whether origin has a release of thentos" in ran.text
             assert mend(ran, RULE) == "guard check --ask"
@@ -307,7 +314,7 @@ class TestNoAnswer:
         assert paste(ready, "guard check --ask").status == 3
         away.rename(remote(ready).folder)
         assert paste(ready, "guard check --ask").status == 0
-        for at in (ready.docker, ready.aula):
+        for at in both(ready):
             ran, count = asked(ready, at, *TOPIC)
             assert (ran.status, count) == (0, 0), ran.text
 
@@ -366,7 +373,7 @@ class TestNoAnswer:
         pinned(ready)
         ssh = {"GIT_SSH_COMMAND": str(ready.root / "ssh"), "GIT_SSH_VARIANT": "simple"}
         # Git itself would wait for the origin of aula.
-        for at, to in ((ready.docker, "origin"), (ready.aula, str(remote(ready, "aula").folder))):
+        for at, to in zip(both(ready), ("origin", str(remote(ready, "aula").folder)), strict=True):
             began = time.monotonic()
             ran = ready.push(at, to, "HEAD:refs/heads/topic", **ssh)
             assert time.monotonic() - began < 8, ran.text
