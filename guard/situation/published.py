@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
+from guard.git.remotes import Asking
 from guard.model import Combination
 from guard.situation.branches import HEADS, short_name
 from guard.situation.contents import Contents
@@ -60,6 +61,12 @@ class PublishedLinks(Links):
         super().__init__(contents, destination)
         self._closely = closely
         self._publications: dict[tuple[Submodule, str], Publication] = {}
+
+    @cached_property
+    def asking(self) -> Asking:
+        """Whom this command may ask; who asks nobody else asks where nothing goes on without."""
+        usual = self.contents.pool.asking
+        return Asking() if self._closely and usual.seconds == 0 else usual
 
     @cached_property
     def _search(self) -> "Search":
