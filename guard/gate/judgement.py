@@ -131,7 +131,9 @@ class Decided(NamedTuple):
 def decide_push(gate: Gate, destination: Destination, pushed: Sequence[Pushed]) -> Decided:
     """Decide about each ref of a push that brings something to a remote."""
     consumer = None if gate.workspace.in_superproject else gate.workspace.here
-    order = Order(gate, gate.links_to(destination), consumer, destination)
+    is_gates = consumer is not None or destination == gate.links.destination
+    links = gate.links if is_gates else gate.links_to(destination)
+    order = Order(gate, links, consumer, destination)
     policies: dict[Pushed, Policy] = {}
     unjudged: dict[str, list[str]] = {}
     for each in pushed:
