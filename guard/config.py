@@ -5,7 +5,7 @@ types and bad values are errors that name the key: a policy that is misread is n
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Final, NamedTuple
 
 from guard import __version__
@@ -93,6 +93,7 @@ class Rules(NamedTuple):
 
     image_published: str = "warning"
     image_pin: str = "warning"
+    step_back: str = "error"
 
 
 class Recipe(NamedTuple):
@@ -116,6 +117,16 @@ class Recipe(NamedTuple):
     source: str
     entrypoint: bool
     consumer_path: str
+
+    def unlike(self, other: "Recipe") -> tuple[str, ...]:
+        """The keys of `.guard.toml` in which another one differs."""
+        keys = {"command": "test.command", "source": "test.source", "entrypoint": "test.entrypoint"}
+        keys["consumer_path"] = "guard.consumer"
+        return tuple(
+            keys.get(name, f"image.{name.replace('_', '-')}")
+            for name, mine, theirs in zip(self._fields, self, other, strict=True)
+            if mine != theirs
+        )
 
     @property
     def digest(self) -> str:
@@ -161,6 +172,31 @@ class Config(NamedTuple):
             entrypoint=test.entrypoint,
             consumer_path=self.consumer if test.source or image.consumer != "full" else "",
         )
+
+    def held_to(self, theirs: "Config", gitlinks: Container[str]) -> "Config":
+        """What is in force of this one where others go by theirs: what it loosens counts later.
+
+        Which refs are judged is asked of both. How a combination is built and tested stays its own,
+        for another recipe has to be said in a commit.
+
+        Args:
+            gitlinks: the paths that have one; what is gone cannot be held against anything.
+        """
+        image, own, strict = self.image, self.rules._asdict(), theirs.rules._asdict()
+        if theirs.rules.image_pin == "error":
+            was = theirs.image
+            image = image._replace(name=was.name, also=was.also, pins=was.pins)
+        if theirs.rules.image_published == "error" and theirs.image.publish:
+            image = image._replace(publish=True)
+        held = self._replace(
+            release_tag=theirs.release_tag,
+            image=image,
+            rules=Rules(**{key: min(own[key], strict[key]) for key in own}),  # before "warning"
+        )
+        if not (theirs.consumer in gitlinks and theirs.dependency in gitlinks):
+            return held
+        parts = held._replace(consumer=theirs.consumer, dependency=theirs.dependency)
+        return parts if parts.recipe == held.recipe else held
 
 
 def read_config(data: bytes | None, where: str = FILE) -> Config:
@@ -447,6 +483,7 @@ _IMAGE: Final[Mapping[str, _Check]] = {
 _RULES: Final[Mapping[str, _Check]] = {
     "image-published": _one_of("warning", "error"),
     "image-pin": _one_of("warning", "error"),
+    "step-back": _one_of("warning", "error"),
 }
 _TEST: Final[Mapping[str, _Check]] = {
     "command": _command,

@@ -33,14 +33,20 @@ _PLAIN: Final[Mapping[type, str]] = {
 # All rules, in their order. The first are static: they ask about the combination alone; the next
 # ask for its verdict, too; the last ask about a push: where it goes, and what went there before.
 TESTED: Final = "tested"
+STEP_BACK: Final = "step-back"
 PUBLISHED: Final = "published"
 MERGED: Final = "merged"
 STATIC_RULES: Final = ("release-tag", "dependency-match", "dependency-source", "image-pin")
 COMBINATION_RULES: Final = (*STATIC_RULES, TESTED, "image-published")
-RULES: Final = (*COMBINATION_RULES, PUBLISHED, MERGED)
+RULES: Final = (*COMBINATION_RULES, STEP_BACK, PUBLISHED, MERGED)
+# What is asked of `.guard.toml` itself.
+POLICY: Final = "policy"
 
 # In the message of a commit that `guard recover` makes, with the verdict that it goes back to.
 RECOVERS: Final = "Guard-Recovers"
+# In the message of the commit that does it: why a submodule goes back, why the recipe is another.
+STEPS_BACK: Final = "Guard-Step-Back"
+OTHER_RECIPE: Final = "Guard-Recipe"
 
 
 class Severity(Enum):
@@ -192,6 +198,7 @@ class Combination(NamedTuple):
         replaced: gitlinks that stand in place of those of `tree` (a consumer's pushed commit).
         source: where the tree comes from, in words: ``the index``, ``HEAD``, ``branch master``.
         objects: folder of a private object database that holds the tree, or "".
+        settings: id of another `.guard.toml` that its own is held to, or "".
     """
 
     tree: str
@@ -199,6 +206,7 @@ class Combination(NamedTuple):
     replaced: tuple[Gitlink, ...] = ()
     source: str = ""
     objects: str = ""
+    settings: str = ""
 
 
 class Release(NamedTuple):
@@ -225,6 +233,7 @@ class Decision(NamedTuple):
         combination: the combination's key, None where it could not be computed or was not asked.
         judged_with: for a consumer's commit, which superproject tree it was put into.
         recipe: the digest of the combination's recipe, where its key is known.
+        settings: as of the combination.
     """
 
     repository: str
@@ -238,6 +247,7 @@ class Decision(NamedTuple):
     findings: tuple[Finding, ...]
     judged_with: str = ""
     recipe: str | None = None
+    settings: str = ""
 
     @property
     def judge(self) -> str:

@@ -49,7 +49,8 @@ def _commit(now: Situation, release: Release, screen: Screen) -> None:
     """Commit the gitlink; say where the release was chosen for another consumer than HEAD's."""
     gate, consumer, path = now.gate, now.config.consumer, now.config.dependency
     message = f"Move {path} to {release.tag}"
-    commit = commit_gitlink(now.top, path, release.commit, message)
+    text = "\n\n".join((message, *now.moving(release)))
+    commit = commit_gitlink(now.top, path, release.commit, text)
     screen.say(f"  committed as {commit[:12]}: {message}")
     head, wanted = gate.head, gate.gitlink(now.combination, consumer)
     if head is None or wanted is None or wanted == gate.gitlink(head, consumer):

@@ -7,12 +7,14 @@ from typing import Final
 
 from guard.errors import EXIT_ALLOWED, GuardError, without_secret
 from guard.gate.gate import Gate
+from guard.gate.order import Order
 from guard.git.commands import told
 from guard.git.history import LoggedCommit, PublishedLine, has_revision, listed, published_line
 from guard.git.repository import Repository
 from guard.model import (
     COMBINATION_RULES,
     STATIC_RULES,
+    STEP_BACK,
     Decision,
     Finding,
     Outcome,
@@ -30,6 +32,8 @@ PASSES_ON: Final = "range"
 _NAMING: Final = ("--all", "--branches", "--tags", "--remotes", "--glob", "--stdin", "--reflog")
 _BLOCKING: Final = (Severity.ERROR, Severity.UNDECIDED)
 _ALWAYS: Final = "workspace"  # that nothing could be judged is told, whatever is asked
+# Where a push goes, and what is merged there, was never written down.
+_RULES: Final = (*COMBINATION_RULES, STEP_BACK)
 _Judged = list[tuple[LoggedCommit, Decision]]
 
 
@@ -58,8 +62,8 @@ def arguments(parser: ArgumentParser) -> None:
 def _rules(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
     for name in names:
-        if name not in COMBINATION_RULES:
-            known = ", ".join(COMBINATION_RULES)
+        if name not in _RULES:
+            known = ", ".join(_RULES)
             raise ArgumentTypeError(f"{name!r} is no rule that can be asked here ({known})")
     return names
 
@@ -71,7 +75,7 @@ def run(options: Namespace, screen: Screen) -> int:
     if not (has_revision(chosen) or any(word.startswith(_NAMING) for word in chosen)):
         chosen = [*chosen, "HEAD"]  # as git log does
     rules: tuple[str, ...] = options.rules or ()
-    asks = options.tested or any(name not in STATIC_RULES for name in rules)
+    asks = options.tested or any(name not in (*STATIC_RULES, STEP_BACK) for name in rules)
     # What remotes had then nobody knows.
     with Gate(workspace, asks_verdicts=asks, by_tags_here=True) as gate:
         judged = _consumer(gate, chosen) if options.consumer else _superproject(gate, chosen)
@@ -96,8 +100,11 @@ def _of_rules(decision: Decision, counts: Callable[[str], bool]) -> Decision:
 
 
 def _superproject(gate: Gate, chosen: Sequence[str]) -> _Judged:
-    commits = listed(gate.workspace.superproject, chosen)
-    return [(commit, gate.superproject(commit.commit)) for commit in commits]
+    order = Order(gate)
+    return [
+        (commit, order.against_parents(gate.superproject(commit.commit), commit.parents))
+        for commit in listed(gate.workspace.superproject, chosen)
+    ]
 
 
 def _consumer(gate: Gate, chosen: Sequence[str]) -> _Judged:

@@ -244,8 +244,9 @@ def _publish(now: Situation, screen: Screen) -> int:
 
 def _commit_and_push(now: Situation, step: Step, screen: Screen) -> int:
     top, spot, message = now.top, now.release.superproject, now.release.message
+    first, *words = now.release.commit
     assert isinstance(spot, Spot)  # else the step would not be next
-    top.text_as_user("commit", "--quiet", "-m", message)
+    top.text_as_user(first, "--quiet", *words)
     head = head_of(top)
     assert head is not None  # it has just been made
     if tree_of(top, head) != now.combination.tree:

@@ -1,8 +1,9 @@
 """The gate: facts about one pushed commit, judged by every rule, make a decision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from guard.config import Config
@@ -21,6 +22,7 @@ from guard.model import (
     VerdictState,
     outcome_of,
 )
+from guard.situation.branches import default_names, usual_remote
 from guard.situation.contents import Contents, of_commit, with_consumer
 from guard.situation.gitlinks import Destination
 from guard.situation.others import Others
@@ -125,11 +127,15 @@ class Gate(Contents, ExitStack):
         with suppress(GuardError):
             self.gatherer.gather(self.present(), tested=False)
 
-    def superproject(self, commit: str, ref: str | None = None) -> Decision:
-        """The decision for a commit of the superproject. Never raises a `GuardError`."""
+    def superproject(self, commit: str, ref: str | None = None, settings: str = "") -> Decision:
+        """The decision for a commit of the superproject. Never raises a `GuardError`.
+
+        Args:
+            settings: as of the combination.
+        """
         name = self.workspace.name("")
         try:
-            return self.decide(name, commit, ref, self.combination(commit))
+            return self.decide(name, commit, ref, self.combination(commit, settings=settings))
         except GuardError as error:
             return _undecided(name, commit, ref, error, self._rules)
 
@@ -143,7 +149,7 @@ class Gate(Contents, ExitStack):
         try:
             if isinstance(superproject, GuardError):
                 raise superproject
-            return self._consumer_in(superproject, commit, ref)
+            return self._consumer_as_published(superproject, commit, ref)
         except GuardError as error:
             return _undecided(self.consumer_name(), commit, ref, error, self._rules)
 
@@ -157,7 +163,8 @@ class Gate(Contents, ExitStack):
             if superproject is None:
                 name = self.workspace.name("")
                 raise GuardError(f"{name} had not been published at that date")
-            return self.consumer_in(self.combination(superproject), commit, None)
+            # What was published at that date is what it is held to.
+            return self._consumer_in(self.combination(superproject), commit, None)
         except GuardError as error:
             return self.consumer_in(error, commit, None)
 
@@ -188,6 +195,7 @@ class Gate(Contents, ExitStack):
             judged.findings,
             f"{self.workspace.name('')}: {combination.source}",
             tested.recipe if tested else None,
+            combination.settings,
         )
 
     def _of_rules(self, combination: Combination, ids: tuple[str, ...]) -> _Judged:
@@ -231,6 +239,14 @@ class Gate(Contents, ExitStack):
             findings += ruling.of_image(self.workspace.name, combination, config, tested, drift)
         return _Judged(accepted.release, findings, tested)
 
+    def release(self, combination: Combination, config: Config) -> str | None:
+        """The release tag at the dependency's gitlink, None where it is at none."""
+        accepted = self._kept(self._ids(combination, config))
+        tag = accepted.release if accepted is not None else None
+        if tag is not None and self._is_release(combination, config, tag):
+            return tag
+        return self.gatherer.tag_here(combination, config)
+
     def _is_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
         """Whether a tag is known to name the dependency's commit; None fits no gitlink."""
         commit = self.gitlink(combination, config.dependency)
@@ -262,12 +278,12 @@ class Gate(Contents, ExitStack):
         counts by its tree. Nothing where that is not here.
         """
         commit = self.gitlink(combination, config.consumer)
+        others = (each.commit for each in combination.replaced if each.path != config.consumer)
+        ids = self.workspace.name(""), combination.tree, combination.settings, *others
         if commit is None:
-            return self.workspace.name(""), combination.tree
+            return ids
         rooted = self.root(combination, config, config.consumer, commit)
-        if isinstance(rooted, Unknown):
-            return ()
-        return self.workspace.name(""), combination.tree, rooted[1].tree.id
+        return () if isinstance(rooted, Unknown) else (*ids, rooted[1].tree.id)
 
     def _kept(self, ids: tuple[str, ...]) -> _Judged | None:
         accepted = self.memo.read(_Judged, _KIND, *ids) if ids else None
@@ -291,13 +307,14 @@ class Gate(Contents, ExitStack):
             self._keep(_Judged(None, findings), ids)
         return misfits
 
-    def combination(self, commit: str, source: str = "") -> Combination:
+    def combination(self, commit: str, source: str = "", settings: str = "") -> Combination:
         """The combination that a commit of the superproject is.
 
         Args:
-            source: as of `Combination`.
+            source, settings: as of `Combination`.
         """
-        return self._of(commit, source or f"commit {commit[:12]}")
+        found = self._of(commit, source or f"commit {commit[:12]}")
+        return found._replace(settings=settings) if settings else found
 
     def has_failed(self, combination: Combination) -> bool:
         """Whether the newest verdict on a combination, as far as that is here, is no good one."""
@@ -307,6 +324,44 @@ class Gate(Contents, ExitStack):
             return False
         return isinstance(tested, Tested) and tested.state in _FAILED
 
+    @cached_property
+    def published(self) -> Combination | None:
+        """What others go by: the superproject's default branch as it was last fetched, else HEAD.
+
+        None where none of these has a `.guard.toml` that can be read.
+        """
+        remote = usual_remote(self.workspace.superproject, self.pool.settings)
+        names = default_names(remote) if remote else ()
+        tips = (self.refs[name].id for name in names if name in self.refs)
+        return self.governing(chain(tips, [self.pool.head(self.workspace.superproject) or ""]))
+
+    def governing(self, commits: Iterable[str]) -> Combination | None:
+        """The first of some commits, "" for none, with a `.guard.toml` that can be read."""
+        for commit in filter(None, commits):
+            with suppress(GuardError):
+                combination = self.combination(commit)
+                if self.settings_of(combination):
+                    self.config(combination)
+                    return combination
+        return None
+
+    def held(self, combination: Combination, there: Combination | None) -> Combination:
+        """A combination that is held to the settings of another, where that makes it stricter."""
+        settings = self.settings_of(there) if there is not None else ""
+        held = combination._replace(settings=settings)
+        return held if self.config(held) != self.config(combination) else combination
+
+    def on_recipe(self, combination: Combination, there: Combination | None) -> tuple[Finding, ...]:
+        """What is to be said of a recipe that is another one than others have."""
+        if there is None or not self.settings_of(combination):
+            return ()
+        own, theirs = self.config(combination).recipe, self.config(there).recipe
+        if own == theirs or not theirs.command:
+            return ()
+        from guard.gate import ruling
+
+        return ruling.of_recipe(self, combination, there, own, theirs)
+
     def present_config(self) -> Config:
         """The configuration in what the superproject would commit next."""
         return self.config(self.present())
@@ -315,6 +370,14 @@ class Gate(Contents, ExitStack):
         """How people name the consumer, as far as that can be known without its configuration."""
         here = self.workspace
         return here.name(here.inside) if here.inside else Config().consumer
+
+    def _consumer_as_published(
+        self, combination: Combination, commit: str, ref: str | None
+    ) -> Decision:
+        """The decision for a commit of the consumer by no looser settings than others have."""
+        decision = self._consumer_in(self.held(combination, self.published), commit, ref)
+        findings = decision.findings + self.on_recipe(combination, self.published)
+        return decision._replace(findings=findings, outcome=outcome_of(findings))
 
     def _consumer_in(self, combination: Combination, commit: str, ref: str | None) -> Decision:
         config = self.config(combination)

@@ -1,21 +1,18 @@
-"""The judgement of one push: every ref that it updates, in the order that git gives.
-
-Which refs are judged, which must be tested, and whether the push loosens that, its content says.
-"""
+"""The judgement of one push: every ref that it updates, in the order that git gives."""
 
 import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from guard.config import FILE, Config
+from guard.config import FILE
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.order import Order
+from guard.gate.policy import Policy, policy_of, policy_of_consumer
 from guard.git.objects import ObjectPool
 from guard.git.pushes import (
     Pushed,
     RefUpdate,
-    fits,
     is_judged,
     meant,
     parse_updates,
@@ -24,9 +21,8 @@ from guard.git.pushes import (
 )
 from guard.git.refs import resolve
 from guard.git.repository import Repository, find_here
-from guard.model import MERGED, TESTED, Decision, Finding, Outcome, Severity, outcome_of
+from guard.model import MERGED, Decision, Finding, Outcome, Severity
 from guard.screen import Screen, counted, exit_status, named
-from guard.situation.branches import HEADS, default_names, tracking_ref
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import find_workspace
 
@@ -42,30 +38,6 @@ class Judged(NamedTuple):
     decisions: tuple[Decision, ...] = ()
     trouble: str = ""
     others: str = ""
-
-
-class Policy(NamedTuple):
-    """What `.guard.toml` says of one destination ref.
-
-    Args:
-        protected: whether it is judged at all.
-        tested: whether the rule `tested` blocks there; elsewhere it warns.
-    """
-
-    protected: bool
-    tested: bool
-    weaker: tuple[Finding, ...] = ()
-
-    def applied(self, decision: Decision) -> Decision:
-        """The decision as this policy has it."""
-        findings = decision.findings
-        if not self.tested:
-            findings = tuple(
-                item._replace(severity=Severity.WARNING) if item.rule == TESTED else item
-                for item in findings
-            )
-        findings += self.weaker
-        return decision._replace(findings=findings, outcome=outcome_of(findings))
 
 
 def judge(
@@ -113,19 +85,15 @@ class Decided(NamedTuple):
 
     Args:
         unjudged: the refs that are not judged, by the reason.
-        weaker: what was weakened for that.
     """
 
     decisions: list[Decision]
     unjudged: Mapping[str, Sequence[str]]
-    weaker: tuple[str, ...]
 
     def tell_unjudged(self, screen: Screen) -> None:
-        """Say what is let through unjudged, and what was weakened for that."""
+        """Say what is let through unjudged."""
         for reason, refs in self.unjudged.items():
             screen.warn(f"guard: {named(refs)} is not judged: {reason}")
-        for message in self.weaker:
-            screen.warn(f"guard: {screen.paint('warning', 'yellow')}: {message}")
 
 
 def decide_push(gate: Gate, destination: Destination, pushed: Sequence[Pushed]) -> Decided:
@@ -140,7 +108,7 @@ def decide_push(gate: Gate, destination: Destination, pushed: Sequence[Pushed]) 
         if reason := _why_not(each):
             unjudged.setdefault(reason, []).append(each.update.remote_ref)
         else:
-            policies[each] = policy_for(gate, each, destination.remote)
+            policies[each] = _policy(gate, order, each)
     loose = [each for each, policy in policies.items() if not policy.protected]
     if loose:
         unjudged[f"{FILE} does not protect it"] = [each.update.remote_ref for each in loose]
@@ -151,8 +119,15 @@ def decide_push(gate: Gate, destination: Destination, pushed: Sequence[Pushed]) 
     if known:
         decisions = [each for each in decisions if each.ref not in known]
         unjudged[f"it brings nothing new, {tracked} leads to it"] = sorted(known)
-    weaker = (finding.message for each in loose for finding in policies[each].weaker)
-    return Decided(decisions, unjudged, tuple(dict.fromkeys(weaker)))
+    return Decided(decisions, unjudged)
+
+
+def _policy(gate: Gate, order: Order, pushed: Pushed) -> Policy:
+    """The policy for one ref."""
+    ref = meant(pushed.update.remote_ref)
+    if gate.workspace.in_superproject:
+        return policy_of(gate, order.replaced, pushed.commit or "", ref)
+    return policy_of_consumer(gate, ref)
 
 
 def _why_not(pushed: Pushed) -> str:
@@ -174,7 +149,9 @@ def _decided(gate: Gate, order: Order, policies: Mapping[Pushed, Policy]) -> lis
         ]
     return order.superproject(
         [
-            policy.applied(gate.superproject(each.commit or "", each.update.remote_ref))
+            policy.applied(
+                gate.superproject(each.commit or "", each.update.remote_ref, policy.settings)
+            )
             for each, policy in protected
         ]
     )
@@ -200,7 +177,8 @@ def _is_of_dependency(gate: Gate) -> bool:
     if workspace.in_superproject or not workspace.inside:
         return False
     try:
-        return gate.present_config().dependency == workspace.inside
+        present = gate.held(gate.present(), gate.published)
+        return gate.config(present).dependency == workspace.inside
     except GuardError:
         return False  # and so it is judged, and undecided
 
@@ -244,91 +222,3 @@ def _is_told(finding: Finding) -> bool:
     """Whether a finding is shown of a push that is allowed."""
     is_guess = finding.rule == MERGED and finding.severity is Severity.NOTE
     return is_guess or finding.severity is Severity.WARNING
-
-
-def policy_for(gate: Gate, pushed: Pushed, remote: str) -> Policy:
-    """The policy for a ref, as the pushed content has it; the strictest where that is unread."""
-    ref, published = meant(pushed.update.remote_ref), None
-    try:
-        if not gate.workspace.in_superproject:
-            protection = gate.present_config().consumer_push
-            return Policy(fits(ref, protection.protect), fits(ref, protection.tested))
-        combination = gate.combination(pushed.commit or "")
-        config, published = gate.config(combination), _published(gate, pushed, remote)
-        if published is not None and not gate.settings_of(combination):
-            config = published  # as of a branch that has nothing to do with the others
-    except GuardError:
-        return Policy(True, True)  # and so it is undecided
-    protection = config.superproject_push
-    weaker = _weaker(published, config, ref) if published is not None else ()
-    return Policy(fits(ref, protection.protect), fits(ref, protection.tested), weaker)
-
-
-def _published(gate: Gate, pushed: Pushed, remote: str) -> Config | None:
-    """The configuration at what the remote has now, or had when it was last fetched.
-
-    Of a new branch, or one without a file, that is the remote's default branch; None where none of
-    them is here.
-    """
-    if pushed.update.remote_id.strip("0"):
-        found = _config_at(gate, pushed.update.remote_id)
-        if found is not None:
-            return found
-    branch = meant(pushed.update.remote_ref).removeprefix(HEADS)
-    refs = gate.refs
-    for name in (tracking_ref(remote, branch), *default_names(remote)):
-        found = _config_at(gate, refs[name].id) if name in refs else None
-        if found is not None:
-            return found
-    return None
-
-
-def _config_at(gate: Gate, commit: str) -> Config | None:
-    try:
-        combination = gate.combination(commit)
-        return gate.config(combination) if gate.settings_of(combination) else None
-    except GuardError:
-        return None
-
-
-def _weaker(old: Config, new: Config, ref: str) -> tuple[Finding, ...]:
-    findings = []
-    for whose, before, after in (
-        ("", old.superproject_push, new.superproject_push),
-        (f" in pushes of {old.consumer}", old.consumer_push, new.consumer_push),
-    ):
-        if fits(ref, before.protect) and not fits(ref, after.protect):
-            text = f"{ref} is no longer protected{whose}"
-            findings.append(_finding(text, before.protect, after.protect))
-        elif fits(ref, before.tested) and not fits(ref, after.tested):
-            text = f"{ref} need no longer be tested{whose}"
-            findings.append(_finding(text, before.tested, after.tested))
-    parts = (old.consumer, old.dependency), (new.consumer, new.dependency)
-    if parts[0] != parts[1]:
-        findings.append(_finding("other submodules are held against each other", *parts))
-    if old.test.command and old.test.command != new.test.command:
-        text = "the test command is another one"
-        findings.append(_finding(text, old.test.command, new.test.command))
-    for key, was, now in zip(old.rules._fields, old.rules, new.rules, strict=True):
-        if was == "error" != now:
-            text = f"the rule {key.replace('_', '-')} no longer blocks"
-            findings.append(_finding(text, (was,), (now,)))
-    if old.rules.image_published == "error" and old.image.publish and not new.image.publish:
-        findings.append(_finding("images are no longer published", ("true",), ("false",)))
-    where = [(item.image.name, *item.image.also, *item.image.pins) for item in (old, new)]
-    if old.rules.image_pin == "error" and where[0] != where[1]:
-        findings.append(_finding("the image is looked for elsewhere, or by other names", *where))
-    if old.release_tag != new.release_tag:
-        text = "release tags are named in another way"
-        findings.append(_finding(text, (old.release_tag,), (new.release_tag,)))
-    return tuple(findings)
-
-
-def _finding(what: str, old: tuple[str, ...], new: tuple[str, ...]) -> Finding:
-    return Finding(
-        "policy",
-        Severity.WARNING,
-        f"the pushed {FILE} differs from the published one: {what}",
-        found=" ".join(new),
-        expected=" ".join(old),
-    )

@@ -6,6 +6,7 @@ from contextlib import suppress
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.gate.replaced import Replaced
 from guard.gate.superprojects import Judge, Superprojects
 from guard.git.pushes import is_review, meant
 from guard.git.repository import Repository
@@ -13,6 +14,7 @@ from guard.model import (
     MERGED,
     PUBLISHED,
     STATIC_RULES,
+    STEP_BACK,
     Combination,
     Decision,
     Finding,
@@ -20,10 +22,17 @@ from guard.model import (
     Severity,
     outcome_of,
 )
+from guard.situation.branches import HEADS
 from guard.situation.contents import with_consumer
 from guard.situation.defaults import Default
 from guard.situation.gitlinks import Destination
-from guard.situation.publication import Publication, PublicationState, Unknown, undecided
+from guard.situation.publication import (
+    Direction,
+    Publication,
+    PublicationState,
+    Unknown,
+    undecided,
+)
 from guard.situation.published import PublishedLinks, Standing
 
 _UNPUBLISHED = (PublicationState.UNPUBLISHED, PublicationState.UNASKED)
@@ -47,9 +56,10 @@ class Order:
     ) -> None:
         self._gate = gate
         self._links = links or gate.links
-        self._destination = destination or self._links.destination
+        self.destination = destination or self._links.destination
         self._here = consumer or gate.workspace.superproject
-        self.superprojects = Superprojects(gate, self._links, self._here, self._destination)
+        self.superprojects = Superprojects(gate, self._links, self._here, self.destination)
+        self.replaced = Replaced(gate, self._links)
         self._early: dict[Combination, tuple[Publication, ...]] = {}
         self._merged: dict[Combination, tuple[Finding, ...]] = {}
 
@@ -59,7 +69,7 @@ class Order:
         That is the default branch of where the push goes, as it was last fetched; it counts for
         refs that the remote does not have yet, unless the newest verdict on that content is bad.
         """
-        new = frozenset(self._destination.new)
+        new = frozenset(self.destination.new)
         made = {each.ref: each.commit for each in decisions if each.ref in new}
         try:
             tracked, tip = self._default_there if made else ("", "")
@@ -76,11 +86,11 @@ class Order:
     def _default_there(self) -> tuple[str, str]:
         """The ref that tracks the default branch of where the push goes, and its commit."""
         (tracking,) = self._links.tracking([self._here])
-        remotes, remote = tracking.remotes, self._destination.of(tracking.remotes)
+        remotes, remote = tracking.remotes, self.destination.of(tracking.remotes)
         ref = self._links.defaults.tracked(self._here, remote) if remote else ""
         if remote is None or not ref:
             return "", ""
-        wanted = remotes.places(self._destination.url or remote.urls[0])
+        wanted = remotes.places(self.destination.url or remote.urls[0])
         return (ref, tracking.refs[ref].id) if remotes.tracked(remote, wanted, [ref]) else ("", "")
 
     def _has_failed(self, commit: str, ref: str) -> bool:
@@ -110,7 +120,7 @@ class Order:
             applied: what the policy makes of a decision.
         """
         first: Decision | None = None
-        where = meant(ref or self._destination.ref)
+        where = meant(ref or self.destination.ref)
         for judge, judged in self.superprojects.decisions(commit, where):
             decision = applied(judged._replace(ref=ref))
             findings = self._unpublished(judge.superproject, decision)
@@ -167,21 +177,21 @@ class Order:
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
         """As `judged`, for pushes of the superproject; what cannot be read is undecided already."""
         readable = {}
-        for commit in dict.fromkeys(each.commit for each in decisions):
+        for each in decisions:
             with suppress(GuardError):
-                combination = self._gate.combination(commit)
-                readable[commit] = combination, self._gate.config(combination)
+                combination = self._gate.combination(each.commit, settings=each.settings)
+                readable[_about(each)] = combination, self._gate.config(combination)
         try:
             links = dict(zip(readable, self._links.of(list(readable.values())), strict=True))
         except GuardError as error:
             unknown = undecided(PUBLISHED, Unknown(error.problem, error.remedy))
             return [
-                _with(each, (unknown,), (PUBLISHED,)) if each.commit in readable else each
+                _with(each, (unknown,), (PUBLISHED,)) if _about(each) in readable else each
                 for each in decisions
             ]
         return [
-            self._in_order(each, *readable[each.commit], links[each.commit])
-            if each.commit in readable
+            self._in_order(each, *readable[_about(each)], links[_about(each)])
+            if _about(each) in readable
             else each
             for each in decisions
         ]
@@ -193,13 +203,14 @@ class Order:
         config: Config,
         links: tuple[Publication, ...],
     ) -> Decision:
+        ref = meant(decision.ref or self.destination.ref)
+        decided = self._moved(decision, combination, config, ref)
         early: tuple[Finding, ...] = ()
         if any(link.state is not PublicationState.PUBLISHED for link in links):
             from guard.gate import ruling
 
             early = ruling.of_links(self._gate.workspace.name(""), combination, links)
-        decided = _with(decision, early, (PUBLISHED,))
-        ref = meant(decision.ref or self._destination.ref)
+        decided = _with(decided, early, (PUBLISHED,))
         settled = self._links.settled(ref)
         if settled is False:
             return decided
@@ -221,6 +232,39 @@ class Order:
         elif default.holds:
             findings += self._merged_as_asked(combination, config, link)
         return _with(decided, findings, (MERGED,))
+
+    def _moved(
+        self, decision: Decision, combination: Combination, config: Config, ref: str
+    ) -> Decision:
+        """The decision with what the rule `step-back` says of a push to a branch."""
+        if not ref.startswith(HEADS):
+            return decision
+        settled = self._links.settled(ref)
+        moves = self.replaced.moves(combination, config, ref, settled is not False)
+        if not moves:
+            return _with(decision, (), (STEP_BACK,))
+        from guard.gate import ruling
+
+        default = self._links.is_default(ref) if settled is None else Default(settled)
+        if default.holds is False and settled is None:
+            moves = self.replaced.moves(combination, config, ref, False)
+        is_default = default.holds is not False
+        findings = ruling.of_moves(self._gate, combination, config, moves, is_default)
+        return _with(decision, findings, (STEP_BACK,))
+
+    def against_parents(self, decision: Decision, parents: Sequence[str]) -> Decision:
+        """A decision with what goes back from a commit's parents, as if they had been published."""
+        with suppress(GuardError):  # it is undecided already, or it has no readable parent
+            combination = self._gate.combination(decision.commit)
+            config = self._gate.config(combination)
+            moves = self.replaced.against(combination, config, parents)
+            moves = tuple(each for each in moves if each.direction is Direction.BEHIND)
+            if moves:
+                from guard.gate import ruling
+
+                findings = ruling.of_moves(self._gate, combination, config, moves, False, True)
+                return _with(decision, findings, (STEP_BACK,))
+        return _with(decision, (), (STEP_BACK,))
 
     def _silence(self, why: str) -> tuple[Finding, ...]:
         if not why:
@@ -274,6 +318,11 @@ class Order:
             return (undecided(MERGED, Unknown(error.problem, error.remedy)),)
 
 
+def _about(decision: Decision) -> tuple[str, str]:
+    """What a decision of the superproject was about."""
+    return decision.commit, decision.settings
+
+
 def _with(
     decision: Decision,
     findings: tuple[Finding, ...],
@@ -285,7 +334,7 @@ def _with(
     Args:
         first: whether that is told before the rest.
     """
-    if is_review(decision.ref or ""):
+    if is_review(decision.ref or "") and STEP_BACK not in rules:
         # Nothing is merged or built by others before people have looked at it.
         findings = tuple(
             each._replace(severity=Severity.WARNING) if each.blocks else each for each in findings

@@ -29,6 +29,8 @@ from guard.situation.checkouts import (
 
 # What these do stands in the index, or in a file that nobody has staged yet.
 _EDITS: Final = ("guard align", "you: correct .gitmodules:")
+# What these do is committed with it.
+_COMMITS: Final = ("update-index --cacheinfo", "commit --amend", "rebase --interactive")
 
 
 def next_steps(gate: Gate, decisions: Sequence[Decision]) -> list[str]:
@@ -82,7 +84,7 @@ class _Place:
     def placed(self, decision: Decision) -> Decision:
         """As `placed`, of one decision."""
         is_consumers = decision.repository != self._top
-        edits = (ALIGN,) if is_consumers else (*_EDITS, *SETTINGS)
+        edits = (ALIGN,) if is_consumers else (*_EDITS, *_COMMITS, *SETTINGS)
         remedies = {each.remedy for each in decision.findings if each.blocks}
         remedies = {each for each in remedies if any(edit in each for edit in edits)}
         # The consumer is judged by settings that are staged.

@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from guard.config import Config
+from guard.config import FILE, Config, Recipe
 from guard.errors import GitError, GuardError
-from guard.git.commands import ALONE, Remedy, git
+from guard.git.commands import ALONE, PERSON, Remedy, git, told
 from guard.git.commits import reachable
 from guard.git.refs import head_of
 from guard.git.remotes import Remote
-from guard.git.repository import Repository
-from guard.model import Combination, Evidence, Finding, Severity, Tested
+from guard.git.repository import Repository, checkout_at
+from guard.git.trees import GITLINK
+from guard.model import OTHER_RECIPE, STEPS_BACK, Combination, Evidence, Finding, Severity, Tested
 from guard.plan.remedies import mended
-from guard.rules import image_published, merged, published
+from guard.rules import image_published, merged, policy, published, step_back
 from guard.rules.asked import ranges_on_gitlink
 from guard.rules.rulebook import ASKING, STATIC, judge
 from guard.situation.branches import (
@@ -26,20 +27,24 @@ from guard.situation.branches import (
     short_name,
     upstream,
 )
+from guard.situation.contents import Contents, of_commit
 from guard.situation.facts import Gatherer, old_image
 from guard.situation.gitlinks import Links
 from guard.situation.others import Drift
-from guard.situation.publication import Publication, PublicationState, Unknown
+from guard.situation.publication import Direction, Move, Publication, PublicationState, Unknown
 from guard.situation.published import Standing
 from guard.situation.tracking import Place
+from guard.situation.trailers import said, wanted
 from guard.situation.values import (
     Apart,
     Facts,
     Merge,
+    OtherRecipe,
     Pin,
     Publications,
     SharedState,
     Stale,
+    StepBack,
 )
 from guard.situation.workspace import Workspace
 
@@ -108,6 +113,125 @@ def of_links(
     evidence = Evidence(name, combination.commit, text=combination.source)
     publications = Publications(evidence, links)
     return mended(published.check(publications), publications)
+
+
+def of_moves(
+    contents: Contents,
+    combination: Combination,
+    config: Config,
+    moves: Sequence[Move],
+    moves_default: bool,
+    is_past: bool = False,
+) -> tuple[Finding, ...]:
+    """What is to be said of gitlinks that do not lie ahead of those that they replace.
+
+    Args:
+        is_past: whether nobody is to mend it any more.
+    """
+    name, is_strict = contents.workspace.name(""), config.rules.step_back == Severity.ERROR.value
+    evidence = Evidence(name, combination.commit, text=combination.source)
+    findings: tuple[Finding, ...] = ()
+    for move in moves:
+        severity = _weight(move, moves_default)
+        if severity is not Severity.NOTE and not is_strict:
+            severity = Severity.WARNING
+        step = _step_back(contents, combination, evidence, move)._replace(severity=severity)
+        if is_past:
+            step = step._replace(instead="", remedy="")
+        findings += mended([step_back.check(step)], step)
+    return findings
+
+
+def _weight(move: Move, moves_default: bool) -> Severity:
+    """How much it weighs where a gitlink goes: what others build from is stricter."""
+    if move.direction is Direction.BEHIND:
+        return Severity.ERROR
+    if not moves_default:
+        return Severity.NOTE
+    return Severity.ERROR if move.direction is Direction.BESIDE else Severity.UNDECIDED
+
+
+def _step_back(
+    contents: Contents, combination: Combination, evidence: Evidence, move: Move
+) -> StepBack:
+    top, tip, line = (
+        contents.workspace.superproject,
+        combination.commit or "",
+        f"{STEPS_BACK}: {move.path}",
+    )
+    step = StepBack(evidence, move, tip, "", Severity.ERROR, "", _back_up(top, move, tip))
+    if not move.path:
+        return step
+    if not tip:
+        words = ("-m", f"Take {move.path} back", "-m", f"{line} reason")
+        return step._replace(instead=git(top, "commit", *words).text)
+    mine = said(
+        *(contents, [move.base], tip, move.path),
+        lambda each: contents.gitlink(each, move.path),
+        *(STEPS_BACK, move.path),
+    )
+    step = step._replace(commit=mine.commit, why=mine.why)
+    if mine.why:
+        return step._replace(remedy="")
+    instead = wanted(contents, mine.commit, tip, f"{line} reason")
+    return step._replace(instead=told(instead).removeprefix(PERSON))
+
+
+def _back_up(top: Repository, move: Move, tip: str) -> Remedy:
+    """What brings a submodule back to where it was, or makes that be known."""
+    if move.unknown is not None:
+        return move.unknown.remedy
+    checkout = checkout_at(top, move.path)
+    if move.direction is not Direction.BEHIND:
+        what = f"stage a commit of {move.path} that leads to {move.names[0]}, too"
+        merge = git(checkout, "merge", move.old[:12]).text if checkout is not None else ""
+        return f"{what}: {merge}" if merge else what
+    commands = [git(top, "update-index", "--cacheinfo", f"{GITLINK:o},{move.old},{move.path}")]
+    if checkout is not None and _lies_before(checkout, move.old):
+        # Else the next commit of everything would take it back once more.
+        commands.insert(0, git(checkout, "merge", "--ff-only", move.old[:12]))
+    if tip:
+        message = f"Bring {move.path} back up to {move.names[0]}"
+        commands.append(git(top, "commit", "-m", message))
+    return tuple(commands)
+
+
+def _lies_before(checkout: Repository, commit: str) -> bool:
+    """Whether what is checked out lies before a commit that is there, too."""
+    try:
+        head = head_of(checkout)
+        return head is not None and head in reachable(checkout, [head], [commit])
+    except GitError:
+        return False
+
+
+def of_recipe(
+    contents: Contents, combination: Combination, there: Combination, own: Recipe, theirs: Recipe
+) -> tuple[Finding, ...]:
+    """What is to be said of a recipe that is not the one that others have.
+
+    Args:
+        combination: the pushed commit; of what is staged, HEAD may say why.
+    """
+    top, line = contents.workspace.superproject, f"{OTHER_RECIPE}: reason"
+    tip = combination.commit or contents.pool.head(top) or ""
+    head = of_commit(top, contents.pool, tip, "")
+    evidence = Evidence(contents.workspace.name(""), path=FILE)
+    if contents.config(head).recipe != own:
+        message = ("-m", f"Change {FILE}", "-m", line)
+        remedy: Remedy = (git(top, "commit", *message),)
+    else:
+        mine = said(
+            *(contents, [there.commit or ""], tip, FILE),
+            lambda each: contents.config(each).recipe,
+            OTHER_RECIPE,
+        )
+        if mine.why:
+            return ()
+        evidence = evidence._replace(commit=mine.commit)
+        remedy = wanted(contents, mine.commit, tip, line)
+    other = OtherRecipe(evidence, there.commit or "", own.unlike(theirs), remedy)
+    return mended([policy.check(other)], other)
 
 
 def unknown_default(links: Links, ref: str) -> Unknown:

@@ -7,8 +7,11 @@ from typing import Final, TypeVar
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
+from guard.gate import ruling
 from guard.gate.gate import Gate
 from guard.gate.order import Order
+from guard.gate.policy import decided
+from guard.gate.replaced import Replaced
 from guard.git.commands import told
 from guard.git.commits import contained, containing, described, has_commit, is_ancestor
 from guard.git.refs import head_of
@@ -16,10 +19,12 @@ from guard.git.repository import Repository
 from guard.model import (
     RULES,
     STATIC_RULES,
+    STEPS_BACK,
     Combination,
     Decision,
     Finding,
     Gitlink,
+    Release,
     Role,
     Tested,
     VerdictState,
@@ -30,7 +35,7 @@ from guard.rules import release_tag
 from guard.situation.contents import with_consumer
 from guard.situation.destinations import Destinations
 from guard.situation.gitlinks import usual_destination
-from guard.situation.publication import Unknown
+from guard.situation.publication import Move, Unknown
 from guard.situation.release import Before, Published, PublishedImage, ReleaseFacts, Spot, Trouble
 from guard.situation.tracking import Place
 from guard.situation.values import Facts, Pin
@@ -88,12 +93,44 @@ class Situation(Destinations):
 
     @property
     def faults(self) -> tuple[Finding, ...]:
-        """What the static rules have against the combination itself."""
-        findings = self.standing.findings
+        """What the static rules have against the combination itself, and what is staged by mistake.
+
+        The dependency is moved by choice, back as well.
+        """
         pin, later = self.facts.pin, _LATER
         if isinstance(pin, Pin) and pin.shared is not None and pin.shared.own:
             later |= {release_tag.NAME}  # pushing the tag is a step
-        return tuple(each for each in findings if each.blocks and each.rule not in later)
+        own = (each for each in self.standing.findings if each.rule not in later)
+        moves = [each for each in self._moves if each.path != self.config.dependency]
+        findings = ruling.of_moves(self.gate, self.combination, self.config, moves, False)
+        return tuple(each for each in (*own, *findings) if each.blocks)
+
+    @cached_property
+    def _moves(self) -> tuple[Move, ...]:
+        """Gitlinks that are staged and lie behind those of HEAD, or of what others have there."""
+        with suppress(GuardError):
+            if self.is_staged:
+                return self._replaced.against(self.combination, self.config, self._bases)
+        return ()
+
+    @property
+    def _replaced(self) -> Replaced:
+        return Replaced(self.gate, self._links)
+
+    @property
+    def _bases(self) -> list[str]:
+        """What a commit of the superproject would replace."""
+        head, tip = self.gate.head, self._replaced.tip(self._destination.ref)
+        return [each for each in (head.commit if head else "", tip) if each]
+
+    def moving(self, release: Release) -> tuple[str, ...]:
+        """What the message of a commit says that moves the dependency to a release, and back."""
+        path = self.config.dependency
+        link = Gitlink(path, release.commit)
+        to = self.combination._replace(replaced=(link, *self.combination.replaced))
+        why = f"{release.tag} is the release that was chosen"
+        lines = self._replaced.lines(to, self.config, self._bases, why)
+        return tuple(each for each in lines if each.startswith(f"{STEPS_BACK}: {path} "))
 
     @cached_property
     def is_staged(self) -> bool:
@@ -112,14 +149,16 @@ class Situation(Destinations):
     def pushes(self) -> Pushes:
         """What the hook would say of HEAD of the superproject and of the consumer."""
         gate, head, checkout = self.gate, self.gate.head, self.consumer_checkout
-        tops = [gate.superproject(head.commit)] if head and head.commit else []
+        order, ref = Order(gate, self._links), self._destination.ref
+        commits = [head.commit] if head and head.commit else []
+        tops = order.superproject([decided(gate, order.replaced, each, ref) for each in commits])
         consumer = None
         if checkout is not None:
             options = gate.pool.settings.of(checkout)
             destination = usual_destination(checkout, options, asks=False)
-            order = Order(gate, self._links, checkout, destination)
-            consumer = order.consumer(self._head(checkout))
-        return Pushes(next(iter(Order(gate, self._links).superproject(tops)), None), consumer)
+            own = Order(gate, self._links, checkout, destination)
+            consumer = own.consumer(self._head(checkout))
+        return Pushes(next(iter(tops), None), consumer)
 
     @cached_property
     def release(self) -> ReleaseFacts:
@@ -139,10 +178,19 @@ class Situation(Destinations):
             superproject=_tried(self._superproject),
             staged=self.is_staged,
             message=f"Take {self.subject}" if self.is_staged else "",
+            trailers=self._trailers,
             hides_gitlinks=dict(self._tracking.options).get("diff.ignoresubmodules") == "all",
             fits_none=is_chosen and self._fits_none,
             new_tags=self._new_tags if is_chosen else None,
         )
+
+    @property
+    def _trailers(self) -> tuple[str, ...]:
+        """What the message of the commit says of the dependency, where that goes back."""
+        pin = self.facts.pin
+        if not self.is_staged or not isinstance(pin, Pin) or not pin.releases:
+            return ()
+        return self.moving(pin.releases[0])
 
     @cached_property
     def subject(self) -> str:

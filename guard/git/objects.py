@@ -37,6 +37,17 @@ class GitObject(NamedTuple):
         except ValueError as error:
             raise GitError(f"object {self.id} is no readable tree: {error}") from error
 
+    @property
+    def parents(self) -> list[str]:
+        """A commit's parents."""
+        header = self.data.partition(b"\n\n")[0].split(b"\n")
+        return [line[7:].decode() for line in header if line.startswith(b"parent ")]
+
+    @property
+    def message(self) -> bytes:
+        """A commit's message."""
+        return self.data.partition(b"\n\n")[2]
+
 
 class ObjectKind(NamedTuple):
     """An object's id and type."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import Final, NamedTuple
 
 from guard.errors import GitError
@@ -69,6 +70,18 @@ def numbers(tag: str, form: str) -> tuple[int, ...]:
     parts = _parts(release_version(tag, form) or "0")
     assert parts is not None  # every version begins with numbers
     return tuple(map(int, parts["numbers"][:_LONG].strip(".").split(".")))
+
+
+def is_older(tag: str, other: str, form: str) -> bool:
+    """Whether a release comes before another by their versions; see `in_order`."""
+    versions = [release_version(each, form) or "0" for each in (tag, other)]
+    if not all(map(_is_plain, versions)):
+        from packaging.version import Version
+
+        return Version(versions[0]) < Version(versions[1])
+    mine, theirs = ([int(each[:_LONG]) for each in version.split(".")] for version in versions)
+    pairs = zip_longest(mine, theirs, fillvalue=0)  # 1.2 and 1.2.0 are one
+    return next((one < two for one, two in pairs if one != two), False)
 
 
 def _is_plain(version: str) -> bool:

@@ -16,14 +16,16 @@ from guard.situation.values import (
     Facts,
     Merge,
     OldImage,
+    OtherRecipe,
     PathState,
     Pin,
     Publications,
     SharedState,
     Stale,
+    StepBack,
 )
 
-Saw = Facts | OldImage | Publications | Merge | Stale | Apart
+Saw = Facts | OldImage | Publications | Merge | Stale | Apart | StepBack | OtherRecipe
 
 
 def mended(findings: Iterable[Finding], facts: Saw) -> tuple[Finding, ...]:
@@ -34,7 +36,7 @@ def mended(findings: Iterable[Finding], facts: Saw) -> tuple[Finding, ...]:
 
 
 def _remedy(finding: Finding, facts: Saw) -> Remedy:
-    if isinstance(facts, Stale | Apart):
+    if isinstance(facts, Stale | Apart | StepBack | OtherRecipe):
         return facts.remedy
     if isinstance(facts, Merge):
         return (facts.elsewhere,) if facts.merged else facts.remedy

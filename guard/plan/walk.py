@@ -247,7 +247,7 @@ def _superproject(facts: ReleaseFacts) -> _Own:
 
 def _commit(facts: ReleaseFacts, spot: Spot) -> Command:
     shown = ("-c", "diff.ignoreSubmodules=none") if facts.hides_gitlinks else ()
-    return spot.git(*shown, "commit", "-m", facts.message)
+    return spot.git(*shown, *facts.commit)
 
 
 def _on_top(facts: ReleaseFacts, spot: Spot, reason: str, name: str) -> Trouble:

@@ -7,13 +7,14 @@ from typing import NamedTuple
 from guard.config import Config
 from guard.errors import EngineError, GuardError, RefusedError, UsageError
 from guard.gate.gate import Gate
+from guard.gate.order import Order
 from guard.git.commands import git
 from guard.git.commits import new_commit, tree_with
 from guard.git.remotes import fetch, remote_commit
 from guard.git.repository import Repository, checkout_at
 from guard.git.sending import PushError, Refusal, push
 from guard.git.trees import GITLINK
-from guard.model import RECOVERS
+from guard.model import OTHER_RECIPE, RECOVERS, Combination
 from guard.recovery.images import Image, bring_image, image_to_bring
 from guard.recovery.journal import (
     NOTHING,
@@ -79,7 +80,7 @@ def go_back(
     record = good.record
     if image is not None:
         record = bring_image(gate, good, plan.config, image, screen)
-    commits = _restore(plan, screen.say)
+    commits = _restore(gate, plan, screen.say)
     if wishes.pushes:
         _push_all(plan, tags, commits, screen.say)
     else:
@@ -257,22 +258,35 @@ def _show_side(side: Side, screen: Screen) -> None:
         screen.say(f"  {line}")
 
 
-def _restore(plan: Plan, say: Say) -> tuple[str, str]:
+def _restore(gate: Gate, plan: Plan, say: Say) -> tuple[str, str]:
     """Make the commits of consumer and superproject, move the branches, check everything out."""
     consumer, superproject = plan.consumer, plan.superproject
     part = plan.good.part(consumer.path)
     if part is not None and consumer.needed:
         bring(consumer.checkout, part.commit, part.repository)
-    first = _committed(plan, consumer, consumer.tree)
+    first = _committed(plan, consumer, consumer.tree, ())
     changes = {**plan.changes, consumer.path: (GITLINK, first)}
     tree = tree_with(superproject.checkout, plan.good.whole().tree, changes)
-    second = _committed(plan, superproject, tree)
+    second = _committed(plan, superproject, tree, _reasons(gate, plan, tree))
     goals = [consumer.goal(first), superproject.goal(second), *plan.goals]
     travel(superproject.checkout, goals, say)
     return first, second
 
 
-def _committed(plan: Plan, side: Side, tree: str) -> str:
+def _reasons(gate: Gate, plan: Plan, tree: str) -> tuple[str, ...]:
+    """Why gitlinks go back, and the recipe with them, in lines that the gate looks for."""
+    side, why = plan.superproject, f"back to {plan.good.record.name}, which has passed"
+    bases = [each for each in (*side.parents, side.branch.tracked) if each]
+    replaced = Order(gate).replaced
+    lines = replaced.lines(Combination(tree), plan.config, bases, why)
+    with suppress(GuardError):  # one that cannot be read is another one
+        recipes = {gate.config(gate.combination(each)).recipe for each in bases}
+        if recipes == {plan.config.recipe}:
+            return lines
+    return (*lines, f"{OTHER_RECIPE}: {why}")
+
+
+def _committed(plan: Plan, side: Side, tree: str, reasons: tuple[str, ...]) -> str:
     """A commit with this tree on top of the tip; the tip itself where that has it already."""
     if not side.needed:
         return side.parents[0]
@@ -280,7 +294,7 @@ def _committed(plan: Plan, side: Side, tree: str) -> str:
     message = (
         f"Restore the tree of {side.described or 'the tested index'}: combination {record.name} "
         f"passed on {record.finished[:10]}\n\n"
-        f"{RECOVERS}: {record.name}\n"
+        + "".join(f"{line}\n" for line in (f"{RECOVERS}: {record.name}", *reasons))
     )
     return new_commit(side.checkout, tree, side.parents, message)
 

@@ -137,18 +137,28 @@ class Contents:
         return self._stores[combination.objects]
 
     def config(self, combination: Combination) -> Config:
-        """The configuration inside the combination's own tree."""
-        blob = self.settings_of(combination)
-        if blob not in self._configs:
-            store = self.store(combination)
-            self._configs[blob] = self._read_config(store, blob) if blob else Config()
-        return self._configs[blob]
+        """The configuration in force: of the combination's own tree, held to another that it names.
+
+        Where its tree has none, the other one stands in for it.
+        """
+        store, own = self.store(combination), self.settings_of(combination)
+        config = self._config_of(store, own or combination.settings)
+        if not own or combination.settings in ("", own):
+            return config
+        theirs = self._config_of(store, combination.settings)
+        paths = (theirs.consumer, theirs.dependency)
+        return config.held_to(theirs, [each for each in paths if self.gitlink(combination, each)])
 
     def settings_of(self, combination: Combination) -> str:
         """The id of the `.guard.toml` in a combination's tree, "" where there is none."""
         store = self.store(combination)
         entry = store.walk(superproject_tree(store, combination), FILE)
         return entry[0].id if entry is not None else ""
+
+    def _config_of(self, store: Store, blob: str) -> Config:
+        if blob not in self._configs:
+            self._configs[blob] = self._read_config(store, blob) if blob else Config()
+        return self._configs[blob]
 
     def _read_config(self, store: Store, blob: str) -> Config:
         known = self.memo.read(Config, "config", blob)

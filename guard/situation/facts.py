@@ -164,6 +164,17 @@ class Gatherer:
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
 
+    def tag_here(self, combination: Combination, config: Config) -> str | None:
+        """The release tag that is here at the dependency's gitlink, whatever its remote has."""
+        commit = self._contents.gitlink(combination, config.dependency)
+        if commit is None:
+            return None
+        rooted = self._contents.root(combination, config, config.dependency, commit)
+        if isinstance(rooted, Unknown):
+            return None
+        releases = self._all_tags(config.release_tag, rooted[0]).at(commit)
+        return releases[0].tag if releases else None
+
     def _pin(self, combination: Combination, config: Config) -> Pin | Unknown | None:
         commit = self._contents.gitlink(combination, config.dependency)
         if commit is None:

@@ -131,13 +131,13 @@ class Links:
         what it is nested in. Left out is what is nested and known to be published as a whole.
         """
         links = []
-        for submodule, commit in self._own(combination, config):
+        for submodule, commit in self.own(combination, config):
             names = self.contents.submodules(config)
             store = names.store(submodule.path, submodule.names)
             links += [*self._nested(names, submodule, store, commit), (submodule, commit)]
         return links
 
-    def _own(self, combination: Combination, config: Config) -> Iterator[tuple[Submodule, str]]:
+    def own(self, combination: Combination, config: Config) -> Iterator[tuple[Submodule, str]]:
         """The superproject's own."""
         names = self.contents.submodules(config)
         store = self.contents.store(combination)
@@ -186,7 +186,7 @@ class Links:
 
     def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
         """The superproject's own submodule at a path, None where there is no gitlink."""
-        links = self._own(combination, config)
+        links = self.own(combination, config)
         return next((submodule for submodule, _ in links if submodule.path == path), None)
 
     def tracking(self, repositories: Iterable[Repository]) -> list[Tracking]:

@@ -31,6 +31,34 @@ def undecided(rule: str, unknown: Unknown, severity: Severity = Severity.UNDECID
     )
 
 
+class Direction(Enum):
+    """How a gitlink lies to the one that it replaces."""
+
+    AHEAD = "ahead"
+    BEHIND = "behind"
+    BESIDE = "beside"
+    UNKNOWN = "unknown"
+
+
+class Move(NamedTuple):
+    """A gitlink of a pushed commit with the one that it replaces.
+
+    Args:
+        base: the commit of the superproject that has the old one.
+        old: "" where the one that is replaced is not known.
+        names: of old and new, as people call them.
+        unknown: why the direction is not known.
+    """
+
+    path: str
+    base: str
+    old: str
+    new: str
+    direction: Direction
+    names: tuple[str, str] = ("", "")
+    unknown: Unknown | None = None
+
+
 class PublicationState(Enum):
     """Whether others can fetch the commit at a gitlink."""
 

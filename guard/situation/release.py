@@ -115,6 +115,8 @@ class ReleaseFacts(NamedTuple):
         dependency: where its release tag has to be, or that its remote cannot be asked as it is
             named; None where there is no gitlink.
         consumer: the same of its commit.
+        message: of the commit of what is staged.
+        trailers: the paragraphs behind it.
         hides_gitlinks: whether a setting keeps ``git commit`` from seeing those that are staged.
         fits_none: whether one of the releases that are here has to be chosen, and none fits.
         new_tags: what fetches the releases that the dependency's remote has and that are not here.
@@ -133,11 +135,18 @@ class ReleaseFacts(NamedTuple):
     superproject: Spot | Trouble
     staged: bool = False
     message: str = ""
+    trailers: tuple[str, ...] = ()
     hides_gitlinks: bool = False
     fits_none: bool = False
     new_tags: Command | None = None
     unfetchable: tuple[Publication, ...] = ()
     beside: Spot | Trouble | None = None
+
+    @property
+    def commit(self) -> tuple[str, ...]:
+        """The words that commit what is staged."""
+        texts = (self.message, *self.trailers)
+        return ("commit", *(word for text in texts for word in ("-m", text)))
 
 
 class Before(NamedTuple):

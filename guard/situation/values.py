@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from guard.config import FILE
 from guard.git.commands import Command, Remedy
 from guard.git.repository import Repository
-from guard.model import Evidence, Finding, ImageMention, Release, Tested
-from guard.situation.publication import Publication, Unknown
+from guard.model import Evidence, Finding, ImageMention, Release, Severity, Tested
+from guard.situation.publication import Move, Publication, Unknown
 
 if TYPE_CHECKING:
     # A push whose findings are in the memo reads no manifest.
@@ -207,6 +207,46 @@ class Publications(NamedTuple):
 
     superproject: Evidence
     links: tuple[Publication, ...]
+
+
+class StepBack(NamedTuple):
+    """A gitlink that does not lie ahead of the one that it replaces.
+
+    Args:
+        commit: that brought it about.
+        why: what its message says of that, "" for nothing.
+        severity: of what is not said.
+        instead: what says so, where it is meant.
+        remedy: what brings the submodule back up.
+    """
+
+    superproject: Evidence
+    move: Move
+    commit: str
+    why: str
+    severity: Severity
+    instead: str
+    remedy: Remedy
+
+    @property
+    def name(self) -> str:
+        """How people name the submodule."""
+        return self.move.path.rpartition("/")[2]
+
+
+class OtherRecipe(NamedTuple):
+    """A recipe that is not the one that others have.
+
+    Args:
+        superproject: the commit that changes it, with no commit where that is only staged.
+        there: the commit that has the other one.
+        keys: of `.guard.toml` that differ.
+    """
+
+    superproject: Evidence
+    there: str
+    keys: tuple[str, ...]
+    remedy: Remedy
 
 
 class Merge(NamedTuple):

@@ -88,6 +88,7 @@ def test_json(workshop: Workshop) -> None:
         "image-pin",
         "tested",
         "image-published",
+        "step-back",
         "published",
         "merged",
     ]

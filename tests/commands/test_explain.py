@@ -50,7 +50,7 @@ def test_it_is_plain_text(tmp_path: Path) -> None:
     assert "](" in page(RULES_PAGE)
     assert "](" not in ran.out
     assert "#" not in ran.out
-    positions = [ran.out.index(f"{rule}\n\n") for rule in RULES]
+    positions = [f"\n{ran.out}".index(f"\n{rule}\n\n") for rule in RULES]
     assert positions == sorted(positions)
 
 

@@ -11,8 +11,10 @@ _DECISION = re.compile(
 )
 _FINDING = re.compile(r"  (?P<severity>error|undecided|warning|note) (?P<rule>[a-z-]+): .*")
 _ROW = re.compile(r" {6}(?P<name>found|expected): +(?P<text>.*)")
-# Two findings expect a state or a command; that is a remedy.
-_COMMAND = re.compile(r"(?:; or a push to a branch: git push |, or GUARD_BYPASS=).*")
+# Three findings expect a state or a command; that is a remedy.
+_COMMAND = re.compile(
+    r"(?:; or a push to a branch: git push |, or GUARD_BYPASS=|; or where it is meant, ).*"
+)
 _ALLOWED = re.compile(
     r"guard: (?P<repository>\S+): (?:[0-9a-f]{12} to )?(?P<refs>.+) allowed"
     r"(?P<judge>, judged with .*)?"

@@ -297,3 +297,58 @@ def a_sibling_clone_that_was_fetched_later(scene: Scene) -> str:
     scene.name("sibling HEAD", sibling.commit("Back to 0.2", scene.aula_files("==0.2.*")))
     sibling.git("push", "--quiet", "--no-verify", "origin", MASTER)
     return scene.master()
+
+
+# what goes back
+
+
+def _stale(scene: Scene, message: str = "Some other work") -> None:
+    """Others have aula-docker with a newer aula, and an old checkout is committed; that passed."""
+    old = scene.aula.head
+    scene.pass_aula({"src.hs": "main = pure ()\n"})
+    scene.share()
+    scene.pin(message, aula=old)
+    scene.verdict()
+
+
+def a_stale_aula(scene: Scene) -> str:
+    _stale(scene)
+    return scene.master()
+
+
+def a_stale_aula_on_a_new_branch(scene: Scene) -> str:
+    _stale(scene)
+    return scene.topic()
+
+
+def an_aula_that_goes_back_with_a_reason(scene: Scene) -> str:
+    _stale(scene, "Go back\n\nGuard-Step-Back: aula the login is broken")
+    return scene.master()
+
+
+def an_aula_that_goes_back_with_a_reason_and_another_commit_without(scene: Scene) -> str:
+    """Of a blocked push a reason that was given is a note."""
+    scene.require(">=0.3")
+    _stale(scene, "Go back\n\nGuard-Step-Back: aula the login is broken")
+    scene.docker.write({"Dockerfile": "FROM localhost/other\n"})
+    scene.docker.git("commit", "--quiet", "-m", "Another base", "Dockerfile")
+    return scene.master()
+
+
+def an_aula_beside_the_one_of_others(scene: Scene) -> str:
+    old = scene.aula.head
+    scene.pass_aula({"src.hs": "main = pure ()\n"})
+    scene.share()
+    scene.aula.git("checkout", "--quiet", "--detach", old)
+    scene.pass_aula({"src.hs": "main = undefined\n"}, "Write it anew")
+    return scene.master()
+
+
+def a_tip_of_others_that_nobody_fetched(scene: Scene) -> str:
+    other = scene.clone("aula-docker", "their docker")
+    other.git("fetch", "--quiet", str(scene.docker.folder), "HEAD")
+    other.git("checkout", "--quiet", "--detach", "FETCH_HEAD")
+    scene.name("theirs", other.commit("Theirs", {"their": "x"}))
+    other.git("push", "--quiet", "origin", "HEAD:refs/heads/master")
+    scene.verdict()
+    return scene.outcome(scene.docker, "--force", "origin", MASTER)

@@ -24,7 +24,8 @@ _WAYS = {
     "image-published": {"error", "undecided", "warning"},
     "published": {"error", "undecided", "warning", "note"},
     "merged": {"error", "undecided", "warning", "note"},
-    "policy": {"warning"},
+    "policy": {"error", "warning"},
+    "step-back": {"error", "undecided", "note"},
     "workspace": {"undecided"},
 }
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from guard.git.commands import PERSON
-from guard.model import RULES, Result
+from guard.model import POLICY, RULES, Result
 from tests.walks.walker import put_guard_into
 from tests.workshop import GUARD_TOML, Ran, Repo, Workshop
 
@@ -188,6 +188,57 @@ def unknown_default(workshop: Workshop) -> None:
     workshop.aula.git("remote", "set-head", "origin", "--delete")
 
 
+def shared(workshop: Workshop) -> None:
+    """aula has moved on, and others have aula-docker with the newer commit."""
+    workshop.aula.git("checkout", "--quiet", "-B", "master")
+    workshop.aula.commit("Change aula", {"src.hs": "main = pure ()\n"})
+    workshop.publish("aula")
+    workshop.pin()
+    workshop.docker.git("push", "--quiet", "--no-verify", "origin", MASTER)
+    workshop.docker.git("fetch", "--quiet", "origin")
+
+
+def stale_branch(workshop: Workshop) -> None:
+    shared(workshop)
+    workshop.aula.git("reset", "--quiet", "--hard", "HEAD~")
+    workshop.docker.git("commit", "--quiet", "--all", "-m", "More")
+
+
+def stale_checkout(workshop: Workshop) -> None:
+    shared(workshop)
+    workshop.aula.git("checkout", "--quiet", "--detach", "HEAD~")
+    workshop.docker.git("commit", "--quiet", "--all", "-m", "More")
+
+
+def aula_beside(workshop: Workshop) -> None:
+    shared(workshop)
+    workshop.aula.git("reset", "--quiet", "--hard", "HEAD~")
+    workshop.aula.commit("Otherwise", {"other.hs": "main = pure ()\n"})
+    workshop.publish("aula")
+    workshop.pin()
+
+
+def tip_of_others(workshop: Workshop) -> None:
+    """Others have pinned a commit of aula that was never fetched here."""
+    shared(workshop)
+    colleague = Repo(workshop.root / "colleague")
+    remote = workshop.root / "remotes/aula.git"
+    workshop.docker.git("clone", "--quiet", str(remote), str(colleague.folder))
+    commit = colleague.commit("Go on", {"new": "x"})
+    colleague.git("push", "--quiet", "origin", "HEAD:master")
+    here = workshop.docker.head
+    workshop.pin(aula=commit)
+    workshop.docker.git("push", "--quiet", "--no-verify", "origin", MASTER)
+    workshop.docker.git("reset", "--quiet", "--hard", here)
+    workshop.docker.git("commit", "--quiet", "--allow-empty", "-m", "Mine")
+
+
+def another_recipe(workshop: Workshop) -> None:
+    shared(workshop)
+    toml = GUARD_TOML.replace("[test]", 'target = "small"\n[test]')
+    workshop.docker.commit("Smaller", {".guard.toml": toml})
+
+
 def untested(_: Workshop) -> None:
     pass
 
@@ -250,6 +301,11 @@ CASES = (
     Case("merged", apart, OUTSIDE),
     Case("merged", unknown_default, OUTSIDE),
     Case("merged", stale, INSIDE),
+    Case("step-back", stale_branch, OUTSIDE),
+    Case("step-back", stale_checkout, OUTSIDE),
+    Case("step-back", aula_beside, OUTSIDE),
+    Case("step-back", tip_of_others, OUTSIDE),
+    Case("policy", another_recipe),
     Case("tested", untested, BOTH),
     Case("tested", failed, BOTH),
     Case("tested", no_command, BOTH),
@@ -463,4 +519,4 @@ def test_a_checkout_of_aula_that_a_pull_has_left_behind(tmp_path: Path) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {case.rule for case in CASES} == set(RULES)
+    assert {case.rule for case in CASES} == {*RULES, POLICY}

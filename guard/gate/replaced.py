@@ -1,0 +1,197 @@
+"""What a push of the superproject replaces, and how its gitlinks lie to those that stand there."""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Final
+
+from guard.config import Config
+from guard.errors import GuardError
+from guard.gate.gate import Gate
+from guard.git.commands import ALONE, git
+from guard.git.commits import reachable
+from guard.git.releases import is_older
+from guard.model import STEPS_BACK, Combination
+from guard.situation.branches import HEADS, fetching, tracking_ref
+from guard.situation.contents import brought_here
+from guard.situation.gitlinks import Links, Submodule
+from guard.situation.publication import Direction, Move, Unknown
+
+# Nearly every push has fewer commits: so far back nobody asks git for the history.
+_NEAR: Final = 64
+
+
+class Replaced:
+    """Holds pushed commits against what the destination has, as git tells it or as it is tracked.
+
+    Args:
+        links: of the destination.
+    """
+
+    def __init__(self, gate: Gate, links: Links) -> None:
+        self._gate = gate
+        self._links = links
+        self._top = gate.workspace.superproject
+        self._tips = dict(links.destination.tips)
+
+    def tip(self, ref: str) -> str:
+        """The commit that the destination has at a branch, "" for none and where nobody knows."""
+        if ref in self._tips:
+            return self._tips[ref] if self._tips[ref].strip("0") else ""
+        remote, refs = self._links.pushed_to, self._gate.refs
+        name = tracking_ref(remote.name, ref.removeprefix(HEADS)) if remote else ""
+        return refs[name].id if name in refs else ""
+
+    @cached_property
+    def default(self) -> str:
+        """Where the remote's default branch was when it was last fetched, "" where nobody knows.
+
+        Of a remote of which nothing was fetched, that of the one that the superproject comes from.
+        """
+        refs, links = self._gate.refs, self._links
+        remotes = filter(None, (links.pushed_to, links.home))
+        names = (links.defaults.tracked(self._top, remote) for remote in remotes)
+        return next((refs[name].id for name in names if name in refs), "")
+
+    def moves(
+        self, combination: Combination, config: Config, ref: str, moves_default: bool
+    ) -> tuple[Move, ...]:
+        """The gitlinks that do not lie ahead of those that a push to a branch replaces.
+
+        It replaces the tip of the branch; where it is no fast-forward, and not of the default
+        branch, or where the branch is new, it replaces what it has in common with the default one.
+        """
+        commit, tip = combination.commit or "", self.tip(ref)
+        try:
+            if tip and (moves_default or self._leads_to(commit, tip)):
+                return self.against(combination, config, [tip])
+            if not self.default or self._has_pins_of(self.default, combination, config):
+                return ()
+            return self.against(combination, config, self._common(commit, self.default))
+        except GuardError as error:
+            unknown = Unknown(error.problem, error.remedy)
+            return (Move("", tip, "", "", Direction.UNKNOWN, unknown=unknown),)
+
+    def lines(
+        self, combination: Combination, config: Config, bases: Sequence[str], why: str
+    ) -> tuple[str, ...]:
+        """What the message of a commit of this content says of each gitlink that goes back."""
+        try:
+            moves = self.against(combination, config, bases)
+        except GuardError:
+            return ()  # the push says what is wrong
+        return tuple(f"{STEPS_BACK}: {move.path} {why}" for move in moves)
+
+    def against(
+        self, combination: Combination, config: Config, bases: Sequence[str]
+    ) -> tuple[Move, ...]:
+        """The gitlinks that do not lie ahead of those that some commits have.
+
+        Raises:
+            GuardError: one of these cannot be read.
+        """
+        moves = dict.fromkeys(
+            move for base in bases for move in self._against(combination, config, base)
+        )
+        return tuple(moves)
+
+    def _has_pins_of(self, commit: str, combination: Combination, config: Config) -> bool:
+        """Whether nothing is pinned otherwise than in a commit."""
+        other = self._gate.combination(commit)
+        pins = (list(self._links.own(each, config)) for each in (combination, other))
+        return other.tree == combination.tree or next(pins) == next(pins)
+
+    def _against(self, combination: Combination, config: Config, base: str) -> Iterator[Move]:
+        before = self._gate.combination(base)
+        if before.tree == combination.tree:
+            return
+        old = list(self._links.own(before, config))
+        for submodule, commit in self._links.own(combination, config):
+            pair = self._counterpart(submodule, old)
+            if pair is None or pair[1] == commit:
+                continue
+            names = pair[1][:12], commit[:12]
+            move = Move(submodule.path, base, pair[1], commit, Direction.UNKNOWN, names)
+            if submodule.path == config.dependency:
+                move = self._released(move, before, combination, config)
+            if move.direction is Direction.UNKNOWN:
+                move = self._directed(move, submodule)
+            if move.direction is not Direction.AHEAD:
+                yield move
+
+    def _counterpart(
+        self, submodule: Submodule, old: Sequence[tuple[Submodule, str]]
+    ) -> tuple[Submodule, str] | None:
+        """What stood at its path, or had its name elsewhere; None for another repository's."""
+        at_path = [each for each in old if each[0].path == submodule.path]
+        by_name = [each for each in old if {*each[0].names} & {*submodule.names}]
+        for pair in (at_path or by_name)[:1]:
+            if pair[0].url == submodule.url or self._place(pair[0]) & self._place(submodule):
+                return pair
+        return None
+
+    def _place(self, submodule: Submodule) -> frozenset[str]:
+        """Where the URL of a submodule leads to, however it is written."""
+        urls = self._links.urls(submodule) if submodule.url else []
+        return frozenset().union(*map(self._links.here.places, urls))
+
+    def _released(
+        self, move: Move, before: Combination, after: Combination, config: Config
+    ) -> Move:
+        """The move by the order of releases, where both sides are releases of other versions."""
+        old, new = self._gate.release(before, config), self._gate.release(after, config)
+        if old is None or new is None:
+            return move
+        form, names = config.release_tag, (old, new)
+        if is_older(old, new, form):
+            return move._replace(direction=Direction.AHEAD, names=names)
+        if is_older(new, old, form):
+            return move._replace(direction=Direction.BEHIND, names=names)
+        return move
+
+    def _directed(self, move: Move, submodule: Submodule) -> Move:
+        """The move by ancestry, in the first repository that has both commits."""
+        links, ids = self._links, [move.old, move.new]
+        both = (each for each in submodule.repositories if len(links.present(each, ids)) == 2)
+        repository = next(both, None)
+        if repository is None:
+            return move._replace(unknown=self._missing(move, submodule))
+        if links.leads_to(repository, [move.new], move.old):
+            return move._replace(direction=Direction.AHEAD)
+        if reachable(repository, [move.new], [move.old]):
+            return move._replace(direction=Direction.BEHIND)
+        if not repository.is_shallow:
+            return move._replace(direction=Direction.BESIDE)
+        unshallow = (git(repository, "fetch", "--unshallow"),)
+        return move._replace(unknown=Unknown(f"the history of {move.path} is cut off", unshallow))
+
+    def _missing(self, move: Move, submodule: Submodule) -> Unknown:
+        """Why no repository can say how two commits lie."""
+        for repository in submodule.repositories:
+            for commit in {move.old, move.new} - self._links.present(repository, move[2:4]):
+                command = fetching(repository, self._gate.pool.settings, commit)
+                return Unknown(f"commit {commit} of {move.path} is missing", (command,))
+        top = self._gate.workspace.superproject
+        return Unknown(f"no repository of {move.path} is here", brought_here(top, move.path))
+
+    def _leads_to(self, commit: str, tip: str) -> bool:
+        """Whether a commit of the superproject comes after another."""
+        reader, waiting = self._gate.pool.reader(self._top), [commit]
+        for at in waiting:
+            read = reader.read(at)
+            if read is None or len(waiting) > _NEAR:
+                return self._links.leads_to(self._top, [commit], tip)
+            if tip in (at, *read.parents):
+                return True
+            waiting += (each for each in read.parents if each not in waiting)
+        return False
+
+    def _common(self, commit: str, other: str) -> list[str]:
+        """The best common ancestors of two commits of the superproject."""
+        bases = self._top.lines("merge-base", "--all", commit, other, ok=(0, 1))
+        if not bases and self._top.is_shallow:
+            raise GuardError(
+                f"the history of {self._gate.workspace.name('')} is cut off, so that it cannot be "
+                "seen what a new branch starts from",
+                git(self._top, "fetch", "--unshallow", *ALONE).text,
+            )
+        return bases
