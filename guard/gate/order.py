@@ -90,7 +90,7 @@ class Order:
         ref = self._links.defaults.tracked(self._here, remote) if remote else ""
         if remote is None or not ref:
             return "", ""
-        wanted = remotes.places(self.destination.url or remote.urls[0])
+        wanted = self.destination.places(remotes, remote)
         return (ref, tracking.refs[ref].id) if remotes.tracked(remote, wanted, [ref]) else ("", "")
 
     def _has_failed(self, commit: str, ref: str) -> bool:

@@ -171,7 +171,7 @@ class Superprojects:
         if ref.startswith(HEADS) and not is_default:
             names.insert(0, tracking_ref(home.name, ref.removeprefix(HEADS)))
         here = self._links.here
-        own = here.tracked(home, here.places(home.urls[0]), filter(None, names))
+        own = here.tracked(home, here.fetch_places(home), filter(None, names))
         name = next((each for each in own if each in refs), "")
         if not name:
             return None

@@ -124,6 +124,10 @@ class Remotes(NamedTuple):
         urls = {url, _rewritten(url, self.rewrites)}
         return frozenset(place(each, self.base) for each in urls)
 
+    def fetch_places(self, remote: Remote) -> frozenset[str]:
+        """Where a fetch of a remote goes."""
+        return self.places(remote.urls[0])
+
     def push_places(self, remote: Remote) -> list[frozenset[str]]:
         """Where a push to a remote goes."""
         if remote.push_urls:

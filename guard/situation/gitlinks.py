@@ -81,6 +81,10 @@ class Destination(NamedTuple):
             return named
         return next(iter(remotes.at(remotes.places(self.url))), Remote("", (self.url,)))
 
+    def places(self, remotes: Remotes, remote: Remote) -> frozenset[str]:
+        """Where the push goes, if it goes to this remote."""
+        return remotes.places(self.url) if self.url else remotes.fetch_places(remote)
+
 
 class Submodule(NamedTuple):
     """One submodule as a commit of the superproject, or of a submodule around it, names it.

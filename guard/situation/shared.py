@@ -90,7 +90,7 @@ def _shown(
     """
     asked: dict[frozenset[str], list[Place]] = {}
     for place in places:
-        asked.setdefault(place.tracking.remotes.places(place.url), []).append(place)
+        asked.setdefault(place.tracking.remotes.fetch_places(place.remote), []).append(place)
     for first, *_ in asked.values():
         links.asking.start(first.repository, first.remote.name)
     pairs: list[tuple[str, str]] = []

@@ -56,7 +56,7 @@ class Tracking(NamedTuple):
 
     def place_of(self, remote: Remote) -> bytes:
         """Where a remote is, as ``url`` keeps it: without a password, and as git rewrites it."""
-        return os.fsencode("\n".join(sorted(self.remotes.places(remote.urls[0]))))
+        return os.fsencode("\n".join(sorted(self.remotes.fetch_places(remote))))
 
 
 class Place(NamedTuple):

@@ -41,8 +41,9 @@ def test_a_rule_is_explained_outside_of_any_repository(tmp_path: Path) -> None:
     assert ran.status == 0, ran.err
     title, blank, summary, *_ = ran.out.splitlines()
     assert (title, blank) == ("release-tag", "")
-    assert summary == "Blocks when thentos is pinned to a commit without a release tag."
-    assert "To mend it: `guard align` moves thentos to the release" in ran.out
+    expected = "Blocks when thentos is pinned to a commit at which others have no release tag."
+    assert summary == expected
+    assert "To mend it: push the tag that only you have" in ran.out
 
 
 def test_it_is_plain_text(tmp_path: Path) -> None:
