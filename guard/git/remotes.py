@@ -336,9 +336,18 @@ def is_path(url: str) -> bool:
     return is_local(url) or url.lower().startswith("file://")
 
 
-def asked_url(repository: Repository, remote: str) -> str:
-    """The URL at which git asks a remote, ``insteadOf`` and what ``git -c`` says included."""
-    return repository.text_as_user("ls-remote", "--get-url", "--", remote)
+def _check_place(repository: Repository, remote: str) -> None:
+    """Raise where settings for one command alone let another repository answer for a remote."""
+    if not {"GIT_CONFIG_COUNT", "GIT_CONFIG_PARAMETERS"} & os.environ.keys():
+        return
+    words = ("ls-remote", "--get-url", "--", remote)
+    urls = repository.text(*words), repository.text_as_user(*words)
+    usual, other = (place(url, repository.place) for url in urls)
+    if other != usual:
+        raise GitError(
+            f"git -c or GIT_CONFIG_COUNT lets {other} answer for {remote}, which is {usual}",
+            git(repository, "ls-remote", remote).text,
+        )
 
 
 def ls_remote(
@@ -414,6 +423,7 @@ class Asking:
         key = (repository.common_dir, *words)
         if key not in self._answers:
             try:
+                _check_place(repository, remote)
                 ended = self._ended(repository, words)
                 self._answers[key] = _lines(ended, repository, remote)
             except GitError as error:

@@ -13,7 +13,7 @@ from guard.errors import GitError
 from guard.git.commands import Remedy, git, guard, in_turn
 from guard.git.commits import containing, reachable
 from guard.git.releases import is_pre_release, release_version
-from guard.git.remotes import Asking, Remotes, asked_url, is_path
+from guard.git.remotes import Asking, Remotes, is_path
 from guard.git.repository import Repository, checkout_at
 from guard.install.health import hook_health
 from guard.situation.branches import (
@@ -119,11 +119,6 @@ class Search:
     ) -> Iterable[Publication]:
         """What is to be said of commits after the remote of the first place has answered."""
         place = places[0]
-        if not self._links.stays_here and is_path(asked_url(place.repository, place.remote.name)):
-            for commit in commits:
-                nowhere = known._replace(commit=commit, url=self._links.urls(submodule)[0])
-                yield self._on_this_machine(submodule, nowhere)
-            return
         view = self._view(submodule, shown, commits)
         if view.there:
             # What cannot be kept is asked again.

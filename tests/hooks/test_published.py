@@ -496,8 +496,9 @@ class TestPathsOfThisMachine:
         unpublished(ready)
         ready.aula.git("push", "--quiet", "--no-verify", str(mirror / "aula.git"), "HEAD:master")
         setting = f"url.{mirror}/aula..insteadOf={host}/aula."
+        place = host.rpartition("://")[2]
         ran = ready.run(["git", "-c", setting, "push", *TOPIC], ready.docker)
-        assert f"insteadOf turns {host}/aula.git into a path" in ran.text
+        assert f"lets {mirror}/aula answer for origin, which is {place}/aula" in ran.text
         assert ran.status != 0
 
     def test_what_is_nested_as_well(self, ready: Workshop, host: str) -> None:

@@ -229,16 +229,19 @@ class TestPublished:
         assert ran.status == 0, ran.text
 
     def test_a_remote_is_asked_as_the_user_would(self, ready: Workshop) -> None:
-        """As CI and containers give credentials, or another way to the remote."""
+        """As CI and containers give credentials, or another way to the same place."""
         share(ready)
         unpublished(ready)
-        remote, away = ready.root / "remotes/aula.git", ready.root / "away"
+        remote = ready.root / "remotes/aula.git"
         ready.aula.git("push", "--quiet", "--no-verify", str(remote), "HEAD:refs/heads/topic")
-        remote.rename(away)
+        ready.aula.git("config", "protocol.file.allow", "never")
+        assert "undecided published" in ready.push(ready.docker, *TOPIC).text
         settings = {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{away}.insteadOf",
+            "GIT_CONFIG_COUNT": "2",
+            "GIT_CONFIG_KEY_0": f"url.file://{remote}.insteadOf",
             "GIT_CONFIG_VALUE_0": str(remote),
+            "GIT_CONFIG_KEY_1": "protocol.file.allow",
+            "GIT_CONFIG_VALUE_1": "always",
         }
         ran = ready.push(ready.docker, *TOPIC, **settings)
         assert ran.status == 0, ran.text

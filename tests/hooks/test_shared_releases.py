@@ -289,6 +289,29 @@ class TestWhatIsKept:
         ran = ready.push(ready.docker, *AGAIN)
         assert f"error {RULE}: v0.3.0 of thentos is only here" in ran.text
 
+    @pytest.mark.parametrize("by", ["-c", "the environment"])
+    def test_another_repository_that_answers_for_one_push(self, ready: Workshop, by: str) -> None:
+        mirror = ready.root / "mirror.git"
+        shutil.copytree(remote(ready).folder, mirror)
+        ready.release("0.3.1")
+        ready.thentos.git("push", "--quiet", "--no-verify", str(mirror), "HEAD:master", "v0.3.1")
+        ready.thentos.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        pinned(ready)
+        key, value = f"url.{mirror}.insteadOf", str(remote(ready).folder)
+        if by == "-c":
+            ran = ready.run(["git", "-c", f"{key}={value}", "push", *TOPIC], ready.docker)
+        else:
+            pair = {"GIT_CONFIG_KEY_0": key, "GIT_CONFIG_VALUE_0": value}
+            ran = ready.push(ready.docker, *TOPIC, GIT_CONFIG_COUNT="1", **pair)
+        assert ran.status != 0
+        assert f"undecided {RULE}: " in ran.text
+        assert f"lets {ready.root}/mirror answer for origin" in ran.text
+        # Nothing of it was kept.
+        ran = ready.push(ready.docker, *TOPIC)
+        assert f"error {RULE}: v0.3.1 of thentos is only here" in ran.text
+        assert paste(ready, mend(ran, RULE)).status == 0
+        assert ready.push(ready.docker, *TOPIC).status == 0
+
     def test_a_kept_ref_of_another_name_is_no_proof(self, ready: Workshop) -> None:
         never_pushed(ready)
         pinned(ready)
