@@ -123,8 +123,8 @@ def peeled_tags(shown: Mapping[str, str]) -> dict[str, str]:
 def record_seen(
     tracking: Tracking, remote: Remote, shown: Mapping[str, str], commits: Iterable[str]
 ) -> None:
-    """Keep that a remote was seen to have some commits, which are here, and drop what it has no
-    more; all of it or nothing.
+    """Drop what a remote has no more, and keep that it was seen to have some commits, which are
+    here; each of them all or nothing.
     """
     repository, prefix, there = tracking.repository, f"{SEEN}{remote.name}/", peeled_tags(shown)
     kept: dict[str, str] = {}
@@ -141,8 +141,11 @@ def record_seen(
     elif kept or old:
         place = tracking.place_of(remote)
         kept[f"{prefix}url"] = repository.text("hash-object", "-w", "--stdin", data=place)
-    lines = [f"update {name} {at}\n" for name, at in kept.items() if old.get(name) != at]
-    lines += [f"delete {name}\n" for name in gone - kept.keys()]
-    if lines:
-        repository.run("update-ref", "--stdin", data=os.fsencode("".join(lines)))
-        tracking.refs.forget()
+    # What is not true goes first: it may stand in the way, and nothing else need be kept for that.
+    for lines in (
+        [f"delete {name}\n" for name in gone if kept.get(name) != old[name]],
+        [f"update {name} {at}\n" for name, at in kept.items() if old.get(name) != at],
+    ):
+        if lines:
+            tracking.refs.forget()
+            repository.run("update-ref", "--stdin", data=os.fsencode("".join(lines)))

@@ -264,6 +264,30 @@ class TestWhatIsKept:
             for branch in ("topic", "again"):
                 remote(ready, "aula-docker").git("branch", "-D", branch)
 
+    def test_a_tag_that_became_a_folder_of_tags(self, ready: Workshop) -> None:
+        pinned(ready)
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        for old, new in (("v0.3.0", "v0.3.0/final"), ("v0.3.0/final", "v0.3.0")):
+            remote(ready).git("tag", "--delete", old)
+            remote(ready).git("tag", new, ready.thentos.head)
+            status = ready.guard("check", "--ask").status
+            assert status == (1 if old == "v0.3.0" else 0)
+            ready.docker.commit("More", {"README": new})
+            ready.verdict()
+            assert ready.push(ready.docker, *TOPIC).status == status
+
+    def test_a_tag_that_is_gone_while_nothing_can_be_kept(self, ready: Workshop) -> None:
+        pinned(ready)
+        assert ready.push(ready.docker, *TOPIC).status == 0
+        remote(ready).git("tag", "--force", "v0.2.1", ready.thentos.head)
+        remote(ready).git("tag", "--delete", "v0.3.0")
+        folder = Path(ready.thentos.git("rev-parse", "--absolute-git-dir").strip())
+        (folder / "refs/guard/seen/origin/tags/v0.2.1.lock").touch()
+        assert ready.guard("check", "--ask").status == 0
+        assert "refs/guard/seen/origin/tags" not in ready.thentos.git("for-each-ref")
+        remote(ready).git("tag", "--delete", "v0.2.1")
+        assert f"error {RULE}: " in ready.push(ready.docker, *AGAIN).text
+
     def test_another_url_of_the_remote(self, ready: Workshop) -> None:
         pinned(ready)
         assert ready.push(ready.docker, *TOPIC).status == 0
