@@ -21,7 +21,11 @@ _DAY: Final = 86_400
 
 
 class _Answer(NamedTuple):
-    """The full name of a default branch, and when the remote said so, in seconds since 1970."""
+    """The full name of a default branch, and when the remote said so, in seconds since 1970.
+
+    Args:
+        ref: "" where its HEAD was at nothing while it had a certain other branch.
+    """
 
     ref: str
     when: float
@@ -52,11 +56,11 @@ class Defaults:
         self._began = time()
         self._asks = asks and pool.asking.seconds != 0
         self._keys: dict[tuple[Repository, Remote], tuple[str, str]] = {}
-        self._answers: dict[tuple[str, str], _Answer | None] = {}
+        self._answers: dict[tuple[str, ...], _Answer | None] = {}
 
     def said(self, repository: Repository, remote: Remote) -> str:
         """What a remote said last, by its full name there; "" where it was not asked."""
-        answer = self._answer(repository, remote)
+        answer = self._answer(*self._key(repository, remote))
         return answer.ref if answer is not None else ""
 
     def tracked(self, repository: Repository, remote: Remote) -> str:
@@ -88,8 +92,11 @@ class Defaults:
         """
         if not ref.startswith(HEADS):
             return False
-        if (answer := self._fresh(repository, remote)) is not None:
+        key = self._key(repository, remote)
+        if (answer := self._fresh(*key)) is not None:
             return ref == answer.ref
+        if not is_new and self._fresh(*key, ref) is not None:
+            return bool(self.known(repository, remote, ref))
         is_made = is_new and (ref != first or bool(self.tracked(repository, remote)))
         return False if is_made and self.known(repository, remote, ref) is False else None
 
@@ -109,28 +116,37 @@ class Defaults:
                 return Default(ref == first)
         except GitError as error:
             return Default(last, error.problem)
+        own = tracking_ref(remote.name, ref.removeprefix(HEADS))
+        if not (said or is_new) and own in self._pool.refs(repository):
+            # Once that branch is made at which its HEAD is, it is the default one: this one is not.
+            self._keep("", *self._key(repository, remote), ref)
         return Default(ref == said if said else bool(last))
 
     def ask(self, repository: Repository, remote: Remote) -> str:
-        """What a remote says, asked at most once a day; "" where its HEAD is at nothing.
+        """What a remote says, asked at most once a day; "", asked each time, where its HEAD is at
+        nothing.
 
         Raises:
             GitError: it did not answer, or refused.
         """
-        answer, key = self._fresh(repository, remote), self._key(repository, remote)
+        key = self._key(repository, remote)
+        answer = self._fresh(*key)
         if answer is not None:
             return answer.ref
         ref = self._pool.asking.head(repository, remote.name or remote.urls[0])
         if isinstance(ref, GitError):
             raise ref
         if ref:
-            self._answers[key] = answer = _Answer(ref, time())
-            self._memo.write(answer, _KIND, *key)
+            self._keep(ref, *key)
         return ref
 
-    def _fresh(self, repository: Repository, remote: Remote) -> _Answer | None:
+    def _keep(self, ref: str, *key: str) -> None:
+        self._answers[key] = answer = _Answer(ref, time())
+        self._memo.write(answer, _KIND, *key)
+
+    def _fresh(self, *key: str) -> _Answer | None:
         """What a remote said within a day; within this command where all is asked anew."""
-        answer, now = self._answer(repository, remote), time()
+        answer, now = self._answer(*key), time()
         since = self._began if self._pool.asking.anew else now - _DAY
         return answer if answer is not None and since < answer.when <= now else None
 
@@ -148,8 +164,7 @@ class Defaults:
             raise shown
         return any(name.startswith(HEADS) for name in shown)
 
-    def _answer(self, repository: Repository, remote: Remote) -> _Answer | None:
-        key = self._key(repository, remote)
+    def _answer(self, *key: str) -> _Answer | None:
         if key not in self._answers:
             self._answers[key] = self._memo.read(_Answer, _KIND, *key)
         return self._answers[key]

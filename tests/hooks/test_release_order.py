@@ -766,6 +766,17 @@ class TestMerged:
         ran, count = asked(ready, ready.docker, *TOPIC)
         assert (ran.status, count) == (0, 1), ran.text
 
+        # Nor is it asked again on that day, until the branch is made at which its HEAD is.
+        def again(branch: str) -> tuple[int, int]:
+            ready.docker.git("commit", "--quiet", "--allow-empty", "--message=More")
+            ran, count = asked(ready, ready.docker, "origin", f"HEAD:refs/heads/{branch}")
+            return ran.status, count
+
+        assert again("topic") == (0, 0)
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        assert again("topic") == (0, 0)
+        assert again("master")[0] == 1
+
     @pytest.mark.parametrize("option", ["--no-prune", "--prune"])
     def test_a_default_branch_that_was_renamed(self, ready: Workshop, option: str) -> None:
         """Git keeps to what the remote's HEAD was when it was cloned."""
