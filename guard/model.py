@@ -98,7 +98,8 @@ class Tested(NamedTuple):
 
     Args:
         detail: of a failure, what failed; of something unreadable, why.
-        remedy: where another command than ``guard test`` is needed.
+        remedy: where another command than ``guard test`` is needed, or than ``guard test --again``
+            of something unreadable.
         verdict: the verdict's name (the start of key and recipe), or "".
         log: path of the log file, or "".
         published: whether the image can be had from a registry.

@@ -82,7 +82,7 @@ def _standing(gate: Gate) -> tuple[str, str, Config]:
         raise UsageError("no test command is set, so nothing can have passed", remedy)
     known = gate.verdicts.look_up(job.assembly.key, job.config.recipe.digest)
     if known.state is VerdictState.UNREADABLE:
-        raise GuardError(known.detail, known.remedy)
+        raise GuardError(known.detail, known.remedy or "guard test --again")
     return job.assembly.key, job.config.recipe.digest, job.config
 
 

@@ -146,6 +146,8 @@ def _test(finding: Finding, facts: Facts) -> Remedy:
         return facts.tested.remedy or (guard("init"),)
     if facts.tested.state is VerdictState.UNTESTED:
         return facts.test_command
+    if facts.tested.state is VerdictState.UNREADABLE:
+        return facts.test_command.replace(" test", " test --again", 1)
     return f"mend what fails: {guard('log', facts.tested.verdict).text}"
 
 
@@ -174,4 +176,5 @@ _DECIDED: Final[Mapping[tuple[str, Severity], Callable[[Finding, Facts], Remedy]
     ("image-published", Severity.ERROR): _publish,
     ("image-published", Severity.WARNING): _publish,
     ("tested", Severity.ERROR): _test,
+    ("tested", Severity.UNDECIDED): _test,
 }

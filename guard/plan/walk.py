@@ -199,7 +199,7 @@ def _tried(facts: ReleaseFacts) -> tuple[_Own, _Own]:
         remedy = told(tested.remedy) or "guard init"
         trouble = Trouble("no test command is set, so nothing can have passed", remedy)
     else:
-        trouble = Trouble(tested.detail, told(tested.remedy), True)
+        trouble = Trouble(tested.detail, told(tested.remedy) or "guard test --again", True)
     return trouble, to_test
 
 

@@ -293,8 +293,8 @@ def _hidden(loss: Loss) -> str:
 
 def _unreadable(tested: Tested, why: GuardError | str) -> Tested:
     error = why if isinstance(why, GuardError) else GuardError(why)
-    remedy = error.remedy or "guard test --again"
-    return tested._replace(state=VerdictState.UNREADABLE, detail=error.problem, remedy=remedy)
+    state = VerdictState.UNREADABLE
+    return tested._replace(state=state, detail=error.problem, remedy=error.remedy)
 
 
 def _tested(record: Record) -> Tested:

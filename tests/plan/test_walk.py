@@ -221,7 +221,7 @@ def test_what_speaks_against_the_combination_blocks_everything() -> None:
             "guard init",
         ),
         (
-            WasTested(VerdictState.UNREADABLE, detail="damaged", remedy="guard test --again"),
+            WasTested(VerdictState.UNREADABLE, detail="damaged"),
             "dB....",
             "damaged",
             "guard test --again",

@@ -104,7 +104,7 @@ def test_around_what_is_lost_all_goes_on_and_no_older_pass_stands_in_for_a_lost_
 ) -> None:
     store = Store(workshop)
     damage(part(store))
-    _is_undecided(store.push(store.first))
+    _is_undecided(store.push(store.first), store.first)
     assert workshop.remote_head("aula-docker", f"refs/heads/{store.first[:9]}") is None
     for words in ("log --all", "log --prune", "recover", "status"):
         ran = workshop.guard(*words.split())
@@ -117,17 +117,17 @@ def test_around_what_is_lost_all_goes_on_and_no_older_pass_stands_in_for_a_lost_
     assert store.push(third).status == 0
     store.docker.git("gc", "--quiet", "--prune=now")
     assert "missing" not in store.docker.git("fsck", "--connectivity-only")
-    _is_undecided(store.push(store.first))
+    _is_undecided(store.push(store.first), store.first)
     assert len(json.loads(workshop.guard("log", "--json").out)["verdicts"]) == 3
     # Both ways out: what was never shared is tested anew.
     workshop.verdict(commit=store.first)
     assert store.push(store.first).status == 0
 
 
-def _is_undecided(ran: Ran) -> None:
+def _is_undecided(ran: Ran, commit: str) -> None:
     assert ran.status == 1, ran.text
     assert "undecided" in ran.text, ran.text
-    assert "guard test --again" in ran.text
+    assert f"next: guard test --again {commit[:12]}\n" in ran.text
 
 
 SHARED = [(the_commit, is_missing), (the_tree, is_empty), (the_record, is_garbage)]
@@ -143,7 +143,7 @@ def test_what_was_shared_comes_back_with_a_sync(
     _synced(workshop)
     before = workshop.guard("log", "--all", "--json").out
     damage(part(store))
-    _is_undecided(store.push(store.first))
+    _is_undecided(store.push(store.first), store.first)
     ran = _synced(workshop)
     assert f"what was lost of {REF}" in ran.err
     blocked = store.push(store.first)
@@ -162,11 +162,11 @@ def test_what_came_after_the_last_sync_stays_undecided_until_it_is_tested(
     workshop.verdict(Result.FAILED_TEST, store.first, detail="it broke", finished=LATER)
     is_missing(the_record(store))
     assert "was lost" in _synced(workshop).err
-    _is_undecided(store.push(store.first))
+    _is_undecided(store.push(store.first), store.first)
     assert store.push(store.other).status == 0
     # A colleague who has the older pass as well says nothing of what was lost here.
     workshop.docker.git("config", "guard.trust", "all")
-    _is_undecided(store.push(store.first))
+    _is_undecided(store.push(store.first), store.first)
     workshop.verdict(commit=store.first, finished="2016-03-06T10:00:00Z")
     assert store.push(store.first).status == 0
 
@@ -195,13 +195,13 @@ def test_a_pack_with_all_of_them_is_damaged(workshop: Workshop) -> None:
     pack = place.with_name(f"pack-{name}.pack")
     pack.chmod(0o644)
     pack.write_bytes(pack.read_bytes()[:40] + b"garbage" * 400)
-    _is_undecided(store.push(store.first))
+    _is_undecided(store.push(store.first), store.first)
     assert workshop.guard("log").status == 0
     third = store.docker.commit("A third content", {"content": "third"})
     workshop.verdict(commit=third)
     assert store.push(third).status == 0
-    _is_undecided(store.push(store.first))
-    _is_undecided(store.push(store.other))
+    _is_undecided(store.push(store.first), store.first)
+    _is_undecided(store.push(store.other), store.other)
 
 
 THEIRS = [
