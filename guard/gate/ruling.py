@@ -163,7 +163,7 @@ def _step_back(
     if not move.path:
         return step
     if not tip:
-        words = ("-m", f"Take {move.path} back", "-m", f"{line} reason")
+        words = ("-m", f"Take {move.path} back", "-m", f"{line} <why>")
         return step._replace(instead=git(top, "commit", *words).text)
     mine = said(
         *(contents, [move.base], tip, move.path),
@@ -173,7 +173,7 @@ def _step_back(
     step = step._replace(commit=mine.commit, why=mine.why)
     if mine.why:
         return step._replace(remedy="")
-    instead = wanted(contents, mine.commit, tip, f"{line} reason")
+    instead = wanted(contents, mine.commit, tip, f"{line} <why>")
     return step._replace(instead=told(instead).removeprefix(PERSON))
 
 
@@ -213,7 +213,7 @@ def of_recipe(
     Args:
         combination: the pushed commit; of what is staged, HEAD may say why.
     """
-    top, line = contents.workspace.superproject, f"{OTHER_RECIPE}: reason"
+    top, line = contents.workspace.superproject, f"{OTHER_RECIPE}: <why>"
     tip = combination.commit or contents.pool.head(top) or ""
     head = of_commit(top, contents.pool, tip, "")
     evidence = Evidence(contents.workspace.name(""), path=FILE)
@@ -230,6 +230,7 @@ def of_recipe(
             return ()
         evidence = evidence._replace(commit=mine.commit)
         remedy = wanted(contents, mine.commit, tip, line)
+    remedy = f"say why: {told(remedy).removeprefix(PERSON)}"
     other = OtherRecipe(evidence, there.commit or "", own.unlike(theirs), remedy)
     return mended([policy.check(other)], other)
 

@@ -1,6 +1,7 @@
 """Why somebody did what guard would refuse, in the message of the commit that did it."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -84,10 +85,14 @@ def _has(contents: Contents, commit: str, read: Read, value: object) -> bool:
 
 
 def _reason(message: bytes, key: str, word: str) -> str:
-    """What is said behind a key, in letters of any case as git has it, "" for nothing."""
+    """What is said behind a key, in letters of any case as git has it, "" for nothing.
+
+    What is printed has ``<why>`` in the place of a reason: pasted as it is it says nothing.
+    """
     for line in os.fsdecode(message).splitlines():
         name, _, text = line.partition(":")
         before, found, why = text.strip().partition(f"{word} ") if word else ("", True, text)
-        if name.lower() == key.lower() and found and not before and why.strip():
-            return why.strip()
+        why = "" if re.fullmatch("<[^<>]*>", why.strip()) else why.strip()
+        if name.lower() == key.lower() and found and not before and why:
+            return why
     return ""

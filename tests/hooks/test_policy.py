@@ -53,6 +53,14 @@ def mend(ran: Ran, rule: str = "policy") -> str:
     return found[1]
 
 
+def saying(ran: Ran, why: str = "a test") -> str:
+    """What says why, with a reason in it."""
+    person, _, command = mend(ran).partition(": ")[2].partition(": ")
+    assert person == "say why"
+    assert f"next: {mend(ran)}\n" in ran.text
+    return command.replace("<why>", why)
+
+
 RECIPES = {
     "test.command": PASSES_ALL,
     "test.entrypoint": GUARD_TOML.replace("[test]", "[test]\nentrypoint = true"),
@@ -75,7 +83,7 @@ class TestRecipe:
         (line,) = re.findall(r"error policy: .*\((.*)\)", ran.text)
         assert key in line.split(", ")
         assert team.guard("check").status == 1
-        assert team.paste(mend(ran)).status == 0
+        assert team.paste(saying(ran)).status == 0
         assert team.push(team.docker).status == 0
 
     def test_a_new_branch_and_a_tag_need_it_as_well(self, team: Team) -> None:
@@ -105,6 +113,13 @@ class TestRecipe:
         team.configure(PASSES_ALL)
         team.configure(GUARD_TOML + "\n# as before\n")
         assert team.push(team.docker).status == 0
+
+    @pytest.mark.parametrize("why", ["<why>", "", "< >"])
+    def test_what_is_pasted_without_a_reason_says_nothing(self, team: Team, why: str) -> None:
+        team.configure(PASSES_ALL)
+        for reason, status in ((why, 1), (why, 1), ("<b> is gone", 0)):
+            assert team.paste(saying(team.push(team.docker), reason)).status == 0
+            assert team.push(team.docker).status == status
 
     def test_a_pass_by_the_old_one_does_not_count(self, team: Team) -> None:
         team.docker.commit("Faster\n\nGuard-Recipe: why", {".guard.toml": PASSES_ALL})
@@ -208,7 +223,7 @@ class TestOfAula:
         ran = team.push(team.aula, *TOPIC)
         assert ran.status != 0
         assert "what is staged does not say why" in ran.text
-        assert team.paste(mend(ran), team.aula).status == 0
+        assert team.paste(saying(ran), team.aula).status == 0
         assert team.push(team.aula, *TOPIC).status == 0
 
     def test_what_others_have_counts(self, team: Team) -> None:

@@ -79,7 +79,7 @@ def saying(ran: Ran) -> str:
     """The command that says why, where it is meant."""
     found = re.search(r"or where it is meant, (git .*)", ran.text)
     assert found is not None, ran.text
-    return found[1]
+    return found[1].replace("<why>", "reason")
 
 
 class TestStaleCheckout:
@@ -142,6 +142,7 @@ class TestWhoSaysSo:
             "Go back",
             "Go back\n\nGuard-Step-Back: aula",
             "Go back\n\nGuard-Step-Back: aula ",
+            "Go back\n\nGuard-Step-Back: aula <why>",
             "Go back\n\nGuard-Step-Back: thentos is too new",
             "Go back\n\nGuard-Step-Back: aula2 is too new",
             "Go back: Guard-Step-Back: aula is too new",
@@ -156,7 +157,7 @@ class TestWhoSaysSo:
         team.change("Write\n\nGuard-Step-Back: aula it is meant")
         ran = team.push(team.docker)
         assert ran.status != 0
-        assert "the line 'Guard-Step-Back: aula reason': git rebase --interactive" in ran.text
+        assert "the line 'Guard-Step-Back: aula <why>': git rebase --interactive" in ran.text
 
     def test_what_was_said_of_the_same_value_before_is_over(self, team: Team) -> None:
         self.step_back(team, "Go back\n\nGuard-Step-Back: aula for a day")
