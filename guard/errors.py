@@ -69,7 +69,7 @@ class EngineError(GuardError):
 
 
 def without_secret(words: str) -> str:
-    """A text without what URLs, and headers of HTTP, may hold of passwords and tokens.
+    """A text without what URLs, scp's words and HTTP's headers may hold of passwords and tokens.
 
     Of a web URL that is who asks, the query and the fragment; of any other the password alone. The
     screen takes all of it out; before it must come what cuts a text off, and what keeps one.
@@ -82,6 +82,14 @@ def without_secret(words: str) -> str:
             r"(?i)((?:https?|ftps?)://[^\s?#\"'\\\x1b]*)"
             r"[?#][^\s\"'\\\x1b]*?(?=[:.,;)>\]]{0,3}(?:[\s\"'\\\x1b]|$))",
             r"\1",
+            words,
+        )
+    if ":" in words.partition("@")[0] and "@" in words:
+        # As ssh takes it, `host:path`, or without its `https://`; an image's digest is none.
+        words = re.sub(
+            r"(:\\?/\\?/[^\s\"']*)"
+            r"|(?<![^\s/:@\"'=])([^\s/:@\"'=]+):(?!\\?/)[^\s\"']*(@(?!sha\d+:)[\w.:\[\]-]+[:/])",
+            r"\1\2\3",
             words,
         )
     if "=" in words and ("?" in words or "&" in words):
@@ -102,5 +110,7 @@ def _without_users(words: str) -> str:
     slashes = r"(:\\?/\\?/)"
     words = re.sub(rf"(?i)(https?|ftps?){slashes}(?:[^/\\\s]|\\(?!/))*@", r"\1\2", words)
     words = re.sub(rf"{slashes}[^/\s]*:x-oauth-basic@", r"\1", words)
-    words = re.sub(rf"{slashes}([^/:@\s]*):[^/\s]*@", r"\1\2@", words)
-    return re.sub(rf"(?i)(https?|ftps?){slashes}[^/:@\s\[]+:(?!\d*(?:\W|$))\S*@", r"\1\2", words)
+    user = r"([^/:@\s]*|[^/:@\"'\\\n]*)"
+    words = re.sub(rf"{slashes}{user}:[^/\s]*@(?!sha\d+:)", r"\1\2@", words)
+    password = r"(?!\d*(?:\W|$))(?:\S*|[^/\n\"']*)"
+    return re.sub(rf"(?i)(https?|ftps?){slashes}[^/:@\s\[]+:{password}@", r"\1\2", words)

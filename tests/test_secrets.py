@@ -24,6 +24,8 @@ FORMS = {
     "percent-encoded, to a number": "http://bob:S3%63ret%40%2F@[::1]:3000/{name}.git",
     "in the query": "https://git.example.org/{name}.git?access_token=S3cret",
     "of ssh": "ssh://git:S3cret@git.example.org/{name}.git",
+    "of scp": "bob:S3cret@git.example.org:{name}.git",
+    "behind a space": "https://my bob:S3cret@git.example.org/{name}.git",
 }
 
 
@@ -183,6 +185,15 @@ def test_words_that_guard_does_not_know(capsys: pytest.CaptureFixture[str]) -> N
         ("git@example.org:a/b.git", "git@example.org:a/b.git"),
         ("example.org/a?access_token=S3cret&b=1", "example.org/a?access_token=&b=1"),
         ('"https:\\/\\/bob:S3cret@example.org\\/v2"', '"https:\\/\\/example.org\\/v2"'),
+        ("add up bob:S3/cr@et@a.org:x/y.git && b", "add up bob@a.org:x/y.git && b"),
+        ("bob:S3cret@[::1]:x", "bob@[::1]:x"),
+        ("bob:S3cret@example.org/x.git", "bob@example.org/x.git"),
+        ("error: git@example.org:x/y", "error: git@example.org:x/y"),
+        ("aula:v1@sha256:1a on tcp://10.0.0.1", "aula:v1@sha256:1a on tcp://10.0.0.1"),
+        ("ssh://a.org has aula:v1@sha256:1a", "ssh://a.org has aula:v1@sha256:1a"),
+        ("'ssh://my bob:S3cret@example.org/x'", "'ssh://my bob@example.org/x'"),
+        ("'https://bob:my S3cret@example.org/x'", "'https://example.org/x'"),
+        ('"ssh://a.org", "b:c@d"', '"ssh://a.org", "b:c@d"'),
         ("Authorization: Basic S3cret==", "Authorization: Basic "),
         (
             "see https://example.org/ and ada@example.org",
