@@ -29,8 +29,10 @@ def test_the_next_command_leads_to_the_push(workshop: Workshop) -> None:
     workshop.docker.git("reset", "--quiet", "--soft", "HEAD^")
     assert next_of(workshop) == "guard publish"
     workshop.verdict(commit="HEAD@{1}", published=True)
-    aula = workshop.aula.head[:7]
-    assert next_of(workshop) == f"git commit -m 'Take aula {aula} with thentos v0.3.0'"
+    # The commit before has a later thentos.
+    commit = f"git commit -m 'Take aula {workshop.aula.head[:7]} with thentos v0.3.0'"
+    why = "Guard-Step-Back: thentos v0.3.0 is the release that was chosen"
+    assert next_of(workshop) == f"{commit} -m '{why}'"
     workshop.docker.git("commit", "--quiet", "-m", "Move thentos again")
     assert next_of(workshop) == "git push origin master"
     assert workshop.push(workshop.docker).status == 0
@@ -252,7 +254,9 @@ class TestPushes:
         docker, aula = workshop.docker.head[:12], workshop.aula.head[:12]
         told = self.pushes(workshop)
         assert f"push of aula-docker {docker}: blocked\n" in told
-        assert f"push of aula {aula}: blocked, nothing to push\n" in told
+        # What others have goes with it.
+        judged = "allowed, judged with origin/master of aula-docker, nothing to push"
+        assert f"push of aula {aula}: {judged}\n" in told
 
     def test_a_bad_feature_branch_is_only_said_to_be_pushed(self, workshop: Workshop) -> None:
         workshop.docker.git("switch", "--quiet", "--create", "topic")
