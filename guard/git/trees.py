@@ -76,12 +76,8 @@ def tree_id(entries: Iterable[TreeEntry], id_bytes: int) -> str:
     return object_id(b"tree", data, id_bytes)
 
 
-def entries(repository: Repository, tree: str, *options: str) -> dict[str, tuple[int, str]]:
-    """What is below a tree or commit but its folders: path -> mode and object id.
-
-    Args:
-        options: of git-ls-tree(1); with ``-d`` it is the folders, and gitlinks.
-    """
-    listed = os.fsdecode(repository.run("ls-tree", "-r", "-z", "--full-tree", *options, tree))
+def entries(repository: Repository, tree: str) -> dict[str, tuple[int, str]]:
+    """What is below a tree or commit but its folders: path -> mode and object id."""
+    listed = os.fsdecode(repository.run("ls-tree", "-r", "-z", "--full-tree", tree))
     pairs = (line.split("\t", 1) for line in listed.split("\0") if line)
     return {path: (int(words[:6], 8), words.split()[2]) for words, path in pairs}

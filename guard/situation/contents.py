@@ -11,7 +11,7 @@ from guard.git.memo import Memo
 from guard.git.objects import GitObject, KeptRefs, ObjectPool
 from guard.git.repository import Repository, distinct, submodule_repositories
 from guard.git.store import Root, Store
-from guard.git.trees import FOLDER, GITLINK, entries
+from guard.git.trees import FOLDER, GITLINK, TreeEntry
 from guard.model import Combination, Gitlink
 from guard.situation.branches import fetching
 from guard.situation.publication import Unknown
@@ -31,6 +31,7 @@ class Submodules:
         self._stores: dict[tuple[str, ...], Store] = {}
         self._modules: dict[str, dict[str, dict[str, str]]] = {}
         self._known: dict[str, Sequence[str]] = {}
+        self._folders: dict[str, list[TreeEntry]] = {}
 
     def store(self, path: str, names: Sequence[str] = ()) -> Store:
         """The store of a top-level submodule.
@@ -58,18 +59,33 @@ class Submodules:
     def gitlinks(self, repository: Repository, tree: str) -> dict[str, str]:
         """Path -> commit of all gitlinks below a tree, whether ``.gitmodules`` names them or not.
 
-        Git lists a tree that is new here.
+        A tree that is new here is read folder by folder; those that the trees of a push share once.
         """
         links = self._memo.read(dict[str, str], "gitlinks", tree)
         if links is None:
-            try:
-                below = entries(repository, tree, "-d").items()
-            except GitError as error:
-                refetch = git(repository, "fetch", "--refetch", "--no-filter").text
-                raise MissingObjectError(error.problem, refetch) from error
-            links = {path: commit for path, (mode, commit) in below if mode == GITLINK}
+            links, level = {}, [("", tree)]
+            while level:
+                below = self._below(repository, level)
+                links |= {path: entry.id for path, entry in below if entry.mode == GITLINK}
+                level = [(f"{path}/", entry.id) for path, entry in below if entry.mode == FOLDER]
             self._memo.write(links, "gitlinks", tree)
         return links
+
+    def _below(
+        self, repository: Repository, folders: Sequence[tuple[str, str]]
+    ) -> list[tuple[str, TreeEntry]]:
+        """The gitlinks and folders in some folders, each with its path."""
+        new = list(dict.fromkeys(tree for _, tree in folders if tree not in self._folders))
+        for tree, read in zip(new, self.pool.reader(repository).read_all(new), strict=True):
+            if read is None or read.type != "tree":
+                refetch = git(repository, "fetch", "--refetch", "--no-filter").text
+                raise MissingObjectError(f"tree {tree} of {repository.place} is missing", refetch)
+            self._folders[tree] = [each for each in read.entries if each.mode in (GITLINK, FOLDER)]
+        return [
+            (f"{folder}{os.fsdecode(entry.name)}", entry)
+            for folder, tree in folders
+            for entry in self._folders[tree]
+        ]
 
     def modules(self, store: Store, tree: GitObject) -> dict[str, dict[str, str]]:
         """Path -> name -> URL, as the tree's ``.gitmodules`` says; "" where it names no URL."""
