@@ -2,22 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Final
 
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.commands import ALONE, git
-from guard.git.commits import reachable
 from guard.git.releases import is_older
 from guard.model import STEPS_BACK, Combination
 from guard.situation.branches import HEADS, fetching, tracking_ref
 from guard.situation.contents import brought_here
 from guard.situation.gitlinks import Links, Submodule
 from guard.situation.publication import Direction, Move, Unknown
-
-# Nearly every push has fewer commits: so far back nobody asks git for the history.
-_NEAR: Final = 64
 
 
 class Replaced:
@@ -62,7 +57,7 @@ class Replaced:
         """
         commit, tip = combination.commit or "", self.tip(ref)
         try:
-            if tip and (moves_default or self._leads_to(commit, tip)):
+            if tip and (moves_default or self._links.leads_to(self._top, commit, tip)):
                 return self.against(combination, config, [tip])
             if not self.default or self._has_pins_of(self.default, combination, config):
                 return ()
@@ -155,9 +150,9 @@ class Replaced:
         repository = next(both, None)
         if repository is None:
             return move._replace(unknown=self._missing(move, submodule))
-        if links.leads_to(repository, [move.new], move.old):
+        if links.leads_to(repository, move.new, move.old):
             return move._replace(direction=Direction.AHEAD)
-        if reachable(repository, [move.new], [move.old]):
+        if links.leads_to(repository, move.old, move.new):
             return move._replace(direction=Direction.BEHIND)
         if not repository.is_shallow:
             return move._replace(direction=Direction.BESIDE)
@@ -173,20 +168,10 @@ class Replaced:
         top = self._gate.workspace.superproject
         return Unknown(f"no repository of {move.path} is here", brought_here(top, move.path))
 
-    def _leads_to(self, commit: str, tip: str) -> bool:
-        """Whether a commit of the superproject comes after another."""
-        reader, waiting = self._gate.pool.reader(self._top), [commit]
-        for at in waiting:
-            read = reader.read(at)
-            if read is None or len(waiting) > _NEAR:
-                return self._links.leads_to(self._top, [commit], tip)
-            if tip in (at, *read.parents):
-                return True
-            waiting += (each for each in read.parents if each not in waiting)
-        return False
-
     def _common(self, commit: str, other: str) -> list[str]:
         """The best common ancestors of two commits of the superproject."""
+        if self._links.near(self._top, commit, {other}):
+            return [other]
         bases = self._top.lines("merge-base", "--all", commit, other, ok=(0, 1))
         if not bases and self._top.is_shallow:
             raise GuardError(

@@ -119,7 +119,7 @@ class Superprojects:
         if not self._tracked:
             return "", ""
         head, tip = self._gate.pool.head(top), refs[self._tracked].id
-        has_all = head is not None and self._links.leads_to(top, [head], tip)
+        has_all = head is not None and self._links.leads_to(top, head, tip)
         return ("", "") if has_all else (self._tracked, tip)
 
     def _is_apart(self, ref: str) -> bool:

@@ -52,19 +52,28 @@ def reachable(repository: Repository, commits: Iterable[str], tips: Iterable[str
     """Those of some commits that some tips lead to; all of them are here.
 
     ``git rev-list X ^tip`` goes by dates, and stops too early behind a clock that was wrong
-    (``limit_list`` in git's revision.c). What it leaves out is reached; whether the rest is,
-    ``git merge-base`` says: a commit is its own merge base with what leads to it.
+    (``limit_list`` in git's revision.c). What it leaves out is reached. Of the rest those are asked
+    for that lead to no other of them that is not reached; what leads to one of these is not either.
     """
     wanted, tips = set(commits), list(dict.fromkeys(tips))
-    outside = wanted
+    lines = list(wanted)
     if tips and len(wanted) > 1:
-        lines = "".join(f"{line}\n" for line in (*wanted, *(f"^{tip}" for tip in tips)))
-        outside = wanted & set(repository.text("rev-list", "--stdin", data=lines.encode()).split())
-    for first in range(0, len(tips), _ARGUMENTS):
-        words = tips[first : first + _ARGUMENTS]
-        bases = {each: repository.text("merge-base", each, *words, ok=(0, 1)) for each in outside}
-        outside = {each for each, base in bases.items() if base != each}
+        ends = "".join(f"{line}\n" for line in (*wanted, *(f"^{tip}" for tip in tips)))
+        words = ("--topo-order", "--reverse", "--parents", "--stdin")
+        lines = repository.text("rev-list", *words, data=ends.encode()).splitlines()
+    outside: set[str] = set()
+    for commit, *parents in map(str.split, lines):
+        if not outside.isdisjoint(parents) or (
+            commit in wanted and not _is_reached(repository, commit, tips)
+        ):
+            outside.add(commit)
     return wanted - outside
+
+
+def _is_reached(repository: Repository, commit: str, tips: Sequence[str]) -> bool:
+    """Whether a commit is its own merge base with what some tips lead to, however clocks were."""
+    some = (tips[at : at + _ARGUMENTS] for at in range(0, len(tips), _ARGUMENTS))
+    return any(repository.text("merge-base", commit, *words, ok=(0, 1)) == commit for words in some)
 
 
 def is_named(repository: Repository, commit: str, below: str = "refs/") -> bool:

@@ -43,6 +43,8 @@ from guard.situation.tracking import Place, Tracking, track
 
 _KIND: Final = "reaches"
 _WHOLE: Final = "whole"
+# Nearly every push has fewer commits: so far back nobody asks git for the history.
+_NEAR: Final = 64
 
 
 class Destination(NamedTuple):
@@ -265,9 +267,9 @@ class Links:
         # Without any remote git takes the superproject's own place (git-submodule(1), "add").
         return list(dict.fromkeys(bases)) or [here.base]
 
-    def leads_to(self, repository: Repository, tips: Iterable[str], commit: str) -> bool:
-        """Whether some tips lead to a commit; a repository that lacks it knows of no way."""
-        return bool(self.reached(repository, set(tips), {commit}))
+    def leads_to(self, repository: Repository, tip: str, commit: str) -> bool:
+        """Whether a tip leads to a commit; a repository that lacks it knows of no way."""
+        return bool(self.reached(repository, {tip}, {commit}))
 
     def reached(self, repository: Repository, tips: set[str], rest: set[str]) -> set[str]:
         """Those of some commits that some tips lead to; of a single tip that is kept."""
@@ -277,11 +279,26 @@ class Links:
         memo, tip = self.contents.memo, min(tips) if len(tips) == 1 else ""
         kept = {commit for commit in rest if memo.read(bool, _KIND, tip, commit)} if tip else set()
         new = self.present(repository, rest - kept)
-        new = reachable(repository, new, tips) if new else set()
+        near = self.near(repository, tip, new) if tip else set()
+        new = near | reachable(repository, new - near, tips) if new - near else near
         if tip:
             for commit in new:
                 memo.write(True, _KIND, tip, commit)
         return reached | kept | new
+
+    def near(self, repository: Repository, tip: str, commits: set[str]) -> set[str]:
+        """Those of some commits that a tip leads to in few steps, which no git is started for.
+
+        Where history is cut off only git knows its end.
+        """
+        if repository.is_shallow:
+            return set()
+        reader, level, near = self.contents.pool.reader(repository), {tip}, {tip}
+        while level and len(near) < _NEAR and not commits <= near:
+            read = reader.read_all(list(level))
+            level = {parent for each in read if each for parent in each.parents} - near
+            near |= level
+        return commits & near
 
     def present(self, repository: Repository, commits: Iterable[str]) -> set[str]:
         """Those of some commits that are in a repository."""

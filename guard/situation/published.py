@@ -233,7 +233,7 @@ class PublishedLinks(Links):
             if link.along and link.along == HEADS + short_name(place.remote.name, ref):
                 return [], []  # this very push brings the branch there, or it fails
             tip = place.tracking.refs[ref].id
-            merged = self.leads_to(place.repository, [tip], link.commit)
+            merged = self.leads_to(place.repository, tip, link.commit)
             standings.append(Standing(link.path, link.commit, place, ref, tip, merged))
         return places, self._newest(standings)
 
@@ -266,7 +266,6 @@ class PublishedLinks(Links):
             item.tip
             for item in standings
             for other in standings
-            if other.tip != item.tip
-            and self.leads_to(other.place.repository, [other.tip], item.tip)
+            if other.tip != item.tip and self.leads_to(other.place.repository, other.tip, item.tip)
         }
         return [item for item in standings if item.tip not in behind]

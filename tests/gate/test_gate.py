@@ -322,7 +322,7 @@ class TestProcesses:
 
     def count(self, tools: Path, at: Repo, commits: list[str], status: int, new: bool) -> int:
         """How many times git is started to judge one push of these commits, one ref each."""
-        old = ZERO if new else at.git("rev-parse", "HEAD~")
+        old = ZERO if new else at.git("rev-parse", f"{commits[0]}~")
         refs = "".join(
             f"refs/heads/b{number} {commit} refs/heads/b{number} {old}\n"
             for number, commit in enumerate(commits)

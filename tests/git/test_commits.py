@@ -134,3 +134,20 @@ def test_more_tips_than_a_command_line_takes(full: Repo, monkeypatch: pytest.Mon
     assert reachable(full.repository, [first, beside, tips[4]], tips) == {first, tips[4]}
     assert reachable(full.repository, [beside], [*tips[:3], beside]) == {beside}
     assert reachable(full.repository, [first], []) == set()
+
+
+def test_of_several_commits_those_that_a_tip_leads_to_whatever_their_dates(full: Repo) -> None:
+    def commit(year: int) -> str:
+        dates = {"GIT_COMMITTER_DATE": f"{year}-01-01T00:00:00Z"}
+        full.git("commit", "--quiet", "--allow-empty", "-m", f"Of {year}", env=dates)
+        return full.head
+
+    below, above = commit(2040), commit(2041)
+    tip = [commit(2010 - number) for number in range(12)][-1]
+    full.git("checkout", "--quiet", "--force", "--detach", below)
+    private = [commit(year) for year in (2042, 2043, 2044)]
+    some = [above, below, *private]
+    assert {below, above} < {*full.git("rev-list", *some, f"^{tip}").split()}
+    assert reachable(full.repository, some, [tip]) == {below, above}
+    assert reachable(full.repository, some, [tip, private[1]]) == {*some} - {private[2]}
+    assert reachable(full.repository, [private[0], tip], [tip]) == {tip}

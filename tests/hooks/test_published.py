@@ -24,13 +24,16 @@ def ready(tmp_path: Path) -> Workshop:
 
 
 def behind_clocks(repo: Repo) -> str:
-    """A commit of a clock that is years ahead, with twelve of a clock years behind on top."""
+    """A commit of a clock that is years ahead, with many of a clock years behind on top."""
     dates = {"GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}
     repo.git("commit", "--quiet", "--allow-empty", "-m", "Of tomorrow", env=dates)
-    commit = repo.head
-    for number in range(12):
-        dates["GIT_COMMITTER_DATE"] = f"2010-01-{12 - number}T00:00:00Z"
-        repo.git("commit", "--quiet", "--allow-empty", "-m", "Of long ago", env=dates)
+    commit, branch = repo.head, "refs/heads/long-ago"
+    lines = f"reset {branch}\nfrom {commit}\n\n"
+    for when in range(1_262_304_000, 1_262_303_900, -1):  # in 2010
+        lines += f"commit {branch}\ncommitter A <a@example.com> {when} +0000\ndata 0\n\n"
+    repo.git("fast-import", "--quiet", data=lines.encode())
+    repo.git("update-ref", "HEAD", branch)
+    repo.git("update-ref", "-d", branch)
     return commit
 
 
