@@ -351,9 +351,16 @@ class Gate(Contents, ExitStack):
         held = combination._replace(settings=settings)
         return held if self.config(held) != self.config(combination) else combination
 
-    def on_recipe(self, combination: Combination, there: Combination | None) -> tuple[Finding, ...]:
-        """What is to be said of a recipe that is another one than others have."""
-        if there is None or not self.settings_of(combination):
+    def on_recipe(
+        self, combination: Combination, there: Combination | None, tip: str = ""
+    ) -> tuple[Finding, ...]:
+        """What is to be said of a recipe that is another one than others have.
+
+        Args:
+            tip: what is replaced. Who has no settings has removed those that it has; a branch that
+                never had any goes by those of the default one.
+        """
+        if there is None or not (self.settings_of(combination) or there.commit == tip):
             return ()
         own, theirs = self.config(combination).recipe, self.config(there).recipe
         if own == theirs or not theirs.command:

@@ -51,13 +51,14 @@ def policy_of(gate: Gate, replaced: Replaced, commit: str, ref: str) -> Policy:
     """The policy for a commit of the superproject."""
     try:
         pushed = gate.combination(commit)
-        there = gate.governing([replaced.tip(ref), replaced.default])
+        tip = replaced.tip(ref)
+        there = gate.governing([tip, replaced.default])
         held = gate.held(pushed, there)
         own, theirs = gate.config(pushed), gate.config(there or pushed)
         if not gate.settings_of(pushed):
             own = theirs
         findings = _looser(gate.config(held), own, theirs, ref)
-        findings += gate.on_recipe(pushed, there)
+        findings += gate.on_recipe(pushed, there, tip)
     except GuardError:
         return Policy()  # and so it is undecided
     policy = _policy(lambda config: config.superproject_push, own, theirs, ref)

@@ -51,7 +51,10 @@ def said(
         before = [_has(contents, each, read, value) for each in found.parents]
         if not before or not all(before):
             return Said(commit, _reason(found.message, key, word))
-    return Said(tip, "")
+    # Another history, which never had the other value; of what is there already nothing counts.
+    top, since = contents.workspace.superproject, [f"^{base}" for base in bases]
+    found = reader.read(tip) if top.lines("rev-list", "-1", tip, *since) else None
+    return Said(tip, _reason(found.message, key, word) if found is not None else "")
 
 
 def wanted(contents: Contents, commit: str, tip: str, line: str) -> Remedy:

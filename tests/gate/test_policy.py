@@ -186,7 +186,9 @@ class TestLooser:
         before = workshop.config(old)
         workshop.docker.git("rm", "--quiet", ".guard.toml")
         workshop.docker.commit("no policy")
-        assert policy(workshop, old=old).findings == ()
+        (finding,) = policy(workshop, old=old).findings
+        assert finding.severity is Severity.ERROR
+        assert "does not say why" in finding.message
         assert held(workshop, old) == before
 
     def test_a_new_branch_is_held_against_the_remotes_default(self, workshop: Workshop) -> None:

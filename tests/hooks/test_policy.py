@@ -57,7 +57,6 @@ def saying(ran: Ran, why: str = "a test") -> str:
     """What says why, with a reason in it."""
     person, _, command = mend(ran).partition(": ")[2].partition(": ")
     assert person == "say why"
-    assert f"next: {mend(ran)}\n" in ran.text
     return command.replace("<why>", why)
 
 
@@ -82,6 +81,7 @@ class TestRecipe:
         assert ran.status != 0
         (line,) = re.findall(r"error policy: .*\((.*)\)", ran.text)
         assert key in line.split(", ")
+        assert f"next: {mend(ran)}\n" in ran.text
         assert team.guard("check").status == 1
         assert team.paste(saying(ran)).status == 0
         assert team.push(team.docker).status == 0
@@ -139,6 +139,38 @@ class TestRecipe:
         workshop.docker.commit("Configure", {".guard.toml": GUARD_TOML})
         workshop.verdict()
         assert workshop.push(workshop.docker).status == 0
+
+    @pytest.mark.parametrize("branch", ["master", "topic"])
+    @pytest.mark.parametrize("left", [None, "", GUARD_TOML.partition("[test]")[0]])
+    def test_it_is_not_changed_in_two_steps(
+        self, team: Team, branch: str, left: str | None
+    ) -> None:
+        """The file or its test command goes first, and then another one comes."""
+        team.docker.git("push", "--quiet", "--no-verify", "origin", f"HEAD:refs/heads/{branch}")
+        team.docker.git("rm", "--quiet", ".guard.toml")
+        if left is not None:
+            team.docker.write({".guard.toml": left})
+            team.docker.git("add", ".guard.toml")
+        team.docker.git("commit", "--quiet", "-m", "Tidy up")
+        ran = team.push(team.docker, "origin", f"HEAD:refs/heads/{branch}")
+        assert "error policy" in ran.text
+        assert "test.command" in ran.text
+        if left is None:
+            assert team.paste(saying(ran)).status == 0
+            assert team.push(team.docker, "origin", f"HEAD:refs/heads/{branch}").status == 0
+
+    def test_another_history_that_has_none_says_so_itself(self, team: Team) -> None:
+        team.docker.git("checkout", "--quiet", "--orphan", "other")
+        team.docker.git("rm", "--quiet", "--cached", ".guard.toml")
+        team.docker.git("commit", "--quiet", "-m", "Begin anew")
+        team.docker.write({"README.md": "x"})
+        team.docker.git("add", "README.md")
+        team.docker.git("commit", "--quiet", "-m", "Go on")
+        onto = ("--force", "origin", "HEAD:refs/heads/master")
+        ran = team.push(team.docker, *onto)
+        assert "error policy" in ran.text
+        assert team.paste(saying(ran)).status == 0
+        assert "error policy" not in team.push(team.docker, *onto).text
 
     def test_status_says_it_before_the_push(self, team: Team) -> None:
         team.configure(PASSES_ALL)
