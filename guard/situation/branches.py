@@ -67,10 +67,11 @@ def pushed_to(
 ) -> PushedTo:
     """Where ``git push`` would bring what HEAD is at.
 
-    To the branch's upstream, as ``push.default`` says by default, unless the push goes to another
-    remote than the branch comes from: then, or where ``push.default`` is ``current``, to the branch
-    of the same name. Source: git-config(1), ``push.default``, ``simple``. Beyond git, a push
-    that would go to a URL alone is taken for one to the remote that is fetched from.
+    To the branch of the same name; where ``push.default`` is ``upstream``, to the branch that it
+    comes from, if that is of the remote. By default git pushes nothing where these names differ, so
+    that nothing goes upstream unless somebody names it. Source: git-config(1), ``push.default``.
+    Beyond git, a push that would go to a URL alone is taken for one to the remote that is fetched
+    from.
 
     Args:
         head: the branch that is checked out, by its full name; "" for a detached HEAD.
@@ -83,7 +84,8 @@ def pushed_to(
         default = next(iter(default_branches(refs, remote)), tracking_ref(remote, "master"))
         return PushedTo(remote, HEADS + short_name(remote, default), True)
     origin, ref = upstream(options, branch)
-    is_there = ref and origin == remote and options.get("push.default") != "current"
+    follows = options.get("push.default", "").lower() in ("upstream", "tracking")
+    is_there = ref and origin == remote and follows
     return PushedTo(remote, ref if is_there else head, False)
 
 

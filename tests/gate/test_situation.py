@@ -37,6 +37,7 @@ def test_a_branch_that_goes_to_the_default_one_is_no_feature_branch(workshop: Wo
     workshop.docker.git("push", "--quiet", "--no-verify", "--set-upstream", "origin", "HEAD:master")
     workshop.install()
     workshop.docker.git("switch", "--quiet", "--create", "work", "--track", "origin/master")
+    workshop.docker.git("config", "push.default", "upstream")
     workshop.aula.git("switch", "--quiet", "--create", "topic")
     tried = workshop.aula.commit("Try something", {"word": "x\n"})
     expected = f"guard test --consumer {tried[:12]}"

@@ -210,11 +210,23 @@ class TestDefaultBranch:
         assert ran.status == 1
         assert "does not judge a push to develop, the default branch of aula" in ran.text
 
-    def test_a_branch_with_the_default_one_for_its_upstream_does(self, ready: Workshop) -> None:
+    @pytest.mark.parametrize(
+        ("way", "judging"),
+        [
+            *((way, "origin/master of aula-docker") for way in ("", "simple", "current")),
+            ("upstream", ""),
+        ],
+    )
+    def test_a_branch_with_the_default_one_for_its_upstream(
+        self, ready: Workshop, way: str, judging: str
+    ) -> None:
+        """By default git refuses to push it there, as the names differ."""
         ready.docker.git("checkout", "--quiet", "-b", "work", "--track", "origin/master")
+        if way:
+            ready.docker.git("config", "push.default", way)
         ready.pin()
         ready.verdict()
-        assert judge(ready.push(ready.aula, *MASTER)) == ""
+        assert judge(ready.push(ready.aula, *MASTER)) == judging
 
     def test_nobody_is_asked_where_nothing_is_in_doubt(self, ready: Workshop) -> None:
         ready.pin()

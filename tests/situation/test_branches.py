@@ -118,12 +118,14 @@ class TestPush:
         ("options", "remote", "ref"),
         [
             ({}, "origin", TOPIC),
-            (OF_ORIGIN, "origin", MASTER),
+            (OF_ORIGIN, "origin", TOPIC),
+            ({**OF_ORIGIN, "push.default": "simple"}, "origin", TOPIC),
             ({**OF_ORIGIN, "push.default": "upstream"}, "origin", MASTER),
+            ({**OF_ORIGIN, "push.default": "tracking"}, "origin", MASTER),
             ({**OF_ORIGIN, "push.default": "current"}, "origin", TOPIC),
             ({**OF_ORIGIN, **FORK}, "fork", TOPIC),
             ({"branch.topic.remote": ".", "branch.topic.merge": MASTER}, "origin", TOPIC),
-            ({**OF_ORIGIN, "remote.pushdefault": "https://example.org/x"}, "origin", MASTER),
+            ({**OF_ORIGIN, "remote.pushdefault": "https://example.org/x"}, "origin", TOPIC),
         ],
     )
     def test_of_a_branch(self, options: Mapping[str, str], remote: str, ref: str) -> None:
@@ -305,10 +307,10 @@ class TestWhatPeopleSee:
         docker.git("push", "--quiet", "--no-verify", "origin", "master")
         docker.git("checkout", "--quiet", "-b", "topic", "--track", "origin/master")
         docker.commit("More", {"README": "x"})
-        assert "refs/heads/master" in self.last_step(workshop)
-        docker.git("config", "push.default", "current")
         step = self.last_step(workshop)
         assert "refs/heads/master" not in step and "origin topic" in step
+        docker.git("config", "push.default", "upstream")
+        assert "refs/heads/master" in self.last_step(workshop)
 
     def test_a_detached_head_of_a_remote_without_a_head(self, workshop: Workshop) -> None:
         docker = workshop.docker
