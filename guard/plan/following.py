@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from guard.git.commands import ALONE, PERSON, Command, as_next, git, in_turn, told
 from guard.git.repository import Repository
-from guard.model import Decision, Finding, Tested, VerdictState
+from guard.model import POLICY, STEP_BACK, Decision, Finding, Tested, VerdictState
 from guard.plan.walk import ALIGN, PUSHES, Kind, Step, StepState, own_branch, pending, steps
 from guard.rules import merged
 from guard.situation.checkouts import (
@@ -59,6 +59,17 @@ class Pushes(NamedTuple):
             return None
         return next((each for each in decision.findings if each.blocks), None)
 
+    def stuck(self, release: ReleaseFacts) -> Finding | None:
+        """Why the hook would refuse HEAD of the superproject, whatever the steps bring about."""
+        decision, spot = self.superproject, release.superproject
+        if release.staged or decision is None or not isinstance(spot, Spot):
+            return None
+        # What others have on top of it, or beside it, comes first.
+        if decision.commit != spot.source or spot.reach in (Reach.AHEAD_THERE, Reach.APART):
+            return None
+        own = (each for each in decision.findings if each.rule in (STEP_BACK, POLICY))
+        return next((each for each in own if each.blocks), None)
+
     @property
     def others(self) -> str:
         """What brings others' commits here, "" where that is not needed."""
@@ -70,8 +81,8 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
     """What brings the work on.
 
     In this order: what keeps guard's hook from being effective, what only a person can do, what
-    others have already, what is checked out and not staged, or staged and not checked out, and then
-    the steps of a release.
+    others have already, what no step mends of HEAD, what is checked out and not staged, or staged
+    and not checked out, and then the steps of a release.
 
     Args:
         hook: what makes the hooks effective, "" where they are.
@@ -93,6 +104,8 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
         if isinstance(spot, Spot) and spot.reach is Reach.APART:
             return Next(as_next(last.reason, last.remedy, last.is_persons))
         return Next(others)
+    if stuck := pushes.stuck(release):
+        return Next(as_next(stuck.message, stuck.remedy))
     if todo is not None:
         return Next(todo.text)
     if own := own_branch(release):

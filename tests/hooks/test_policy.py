@@ -174,7 +174,10 @@ class TestRecipe:
 
     def test_status_says_it_before_the_push(self, team: Team) -> None:
         team.configure(PASSES_ALL)
-        assert mend(team.push(team.docker)) in team.guard("status").text
+        team.aula.git("checkout", "--quiet", "-b", "elsewhere")
+        team.aula.commit("What would be staged next", {"word": "x"})
+        command = mend(team.push(team.docker))
+        assert team.guard("status").out.endswith(f"\nnext: {command}\n")
 
 
 class TestLoosened:

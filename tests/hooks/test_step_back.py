@@ -115,7 +115,16 @@ class TestStaleCheckout:
         assert checked.status == 1
         assert steps(checked) == steps(pushed)
         assert mend(checked) == mend(pushed)
-        assert mend(pushed) in team.guard("status").text
+        assert f"\nnext: {mend(pushed)}\n" in team.guard("status").out
+
+    def test_status_goes_by_it_before_it_goes_by_what_is_checked_out(self, team: Team) -> None:
+        team.pass_pinned("Go back", aula=team.old_aula)
+        assert team.aula.head == team.later_aula
+        pushed = team.push(team.docker)
+        assert f"; next: {mend(pushed)}\n" in team.guard("status", "--short").out
+        assert team.paste(mend(pushed)).status == 0
+        team.verdict()
+        assert team.push(team.docker).status == 0
 
     def test_it_is_behind_however_far_master_goes_on(self, team: Team) -> None:
         team.stale()
