@@ -66,6 +66,29 @@ class Theirs(NamedTuple):
     signed: bool
     trusted: bool
 
+    @property
+    def weight(self) -> tuple[bool, str, bool]:
+        """By what the one that decides is chosen of several clones' newest."""
+        has_failed = self.record.result is not Result.PASSED
+        is_certain = has_failed or not self.by
+        since = self.record.finished if is_certain else self.record.certain_since
+        return self.trusted, since, has_failed
+
+
+def deciding(verdicts: Iterable[Theirs]) -> Theirs | None:
+    """The one of a combination's that decides, of those that count, else of those that do not.
+
+    Of one clone it is the newest, of two at one second the one that did not pass. Clocks differ:
+    what another clone saw fail is outweighed by what is certain to have passed later.
+    """
+
+    def newness(each: Theirs) -> tuple[str, bool]:
+        return each.record.finished, each.record.result is not Result.PASSED
+
+    ordered = sorted(verdicts, key=newness)
+    newest = {(each.trusted, each.by, each.record.clone): each for each in ordered}
+    return max(newest.values(), key=lambda each: each.weight, default=None)
+
 
 class _Brought(NamedTuple):
     """A commit that brought a record's file."""
@@ -101,10 +124,9 @@ class Colleagues:
         self._names = names
 
     def newest(self, path: str) -> Theirs | None:
-        """The newest verdict in a file, of those that count, else of those that do not.
+        """As `deciding`, of the verdicts in a file.
 
-        Of two at one second it is the one that did not pass. Damaged ones count as none: they open
-        no gate, and one's own stay.
+        Damaged ones count as none: they open no gate, and one's own stay.
 
         Raises:
             LostError: a part is lost that may have a verdict which counts.
@@ -128,14 +150,11 @@ class Colleagues:
                 return None
             raise LostError(f"of the verdicts of others: {error.problem}", "guard sync") from error
 
-        def weight(each: Theirs) -> tuple[bool, str, bool]:
-            return each.trusted, each.record.finished, each.record.result is not Result.PASSED
-
         # A record may have been copied to another combination's path.
         there = (
             each for each in verdicts if record_path(each.record.key, each.record.recipe) == path
         )
-        return max(there, key=weight, default=None)
+        return deciding(there)
 
     def _has_some(self, path: str) -> bool:
         """Whether anything stands at a path that is not one's own.

@@ -150,6 +150,18 @@ class Record(NamedTuple):
         """Whether it is a pass of the future, which does not count; a failure does."""
         return self.result is Result.PASSED and self.finished > stamp(time.time() + _AHEAD)
 
+    @property
+    def certain_since(self) -> str:
+        """The time after which another clone's failure was before this, however clocks differ."""
+        from datetime import datetime, timedelta
+
+        try:
+            finished = datetime.fromisoformat(self.finished[:-1])
+            # Either clock may be that far off.
+            return (finished - timedelta(seconds=2 * _AHEAD)).isoformat() + "Z"
+        except (ValueError, OverflowError):
+            return ""  # there is no such time: it outweighs nothing
+
     def is_named(self, name: str) -> bool:
         """Whether a person means this verdict: the start of its name, or of its key."""
         return self.name.startswith(name) or self.key.startswith(name)

@@ -142,10 +142,13 @@ class Verdicts:
         """As `newest`, with those of `others` that count: what `look_up` goes by."""
         own = (each for each in self.newest() if not each.is_ahead)
         records = {record_path(each.key, each.recipe): each for each in own}
-        for theirs in self.others():
-            path = record_path(theirs.record.key, theirs.record.recipe)
-            if theirs.trusted and (path not in records or _outweighs(theirs.record, records[path])):
-                records[path] = theirs.record
+        groups: dict[str, list[Theirs]] = {}
+        for each in self.others():
+            groups.setdefault(record_path(each.record.key, each.record.recipe), []).append(each)
+        for path, group in groups.items():
+            record, by = _newest(records.get(path), _deciding(group))
+            if record is not None and by:
+                records[path] = record
         return sorted(records.values(), key=lambda record: record.finished, reverse=True)
 
     def _colleagues(self, tips: dict[str, str]) -> Colleagues:
@@ -262,11 +265,17 @@ class Verdicts:
         return [f"{REMOTES}{remote.name}{NAME}" for remote in remotes]
 
 
-def _outweighs(theirs: Record, own: Record) -> bool:
-    """The newest verdict counts; of two at one second the one that did not pass."""
-    if theirs.finished != own.finished:
-        return theirs.finished > own.finished
-    return theirs.result is not Result.PASSED
+def _deciding(theirs: Iterable[Theirs]) -> Theirs | None:
+    from guard.verdicts.colleagues import deciding
+
+    return deciding(theirs)
+
+
+def _outweighs(theirs: Theirs, own: Record) -> bool:
+    """As of `guard.verdicts.colleagues.deciding`; of two that say the same, the newer counts."""
+    if theirs.record.result is own.result:
+        return theirs.record.finished > own.finished
+    return theirs.weight > (True, own.finished, own.result is not Result.PASSED)
 
 
 def _newest(own: Record | None, theirs: Theirs | None) -> tuple[Record | None, str]:
@@ -274,7 +283,7 @@ def _newest(own: Record | None, theirs: Theirs | None) -> tuple[Record | None, s
     counting = None if own is None or own.is_ahead else own
     if theirs is None or not theirs.trusted:
         return counting, ""
-    if counting is not None and not _outweighs(theirs.record, counting):
+    if counting is not None and not _outweighs(theirs, counting):
         return counting, ""
     return theirs.record, theirs.by
 

@@ -224,6 +224,33 @@ def test_a_pass_of_the_future_does_not_outweigh_and_a_failure_does(
     assert ("nothing is known to be good" in bob.guard("recover").out) == bool(outcome)
 
 
+@pytest.mark.parametrize(
+    ("passed", "failed", "outcome"),
+    [(9, 0, 1), (9.9, -1, 1), (-5, -10, 1), (-5, -65, 0)],
+    ids=["its clock is ahead", "it was too far ahead", "nobody can tell", "an hour later"],
+)
+@pytest.mark.parametrize("whose", ["mine", "carol's"])
+def test_a_pass_outweighs_the_failure_of_another_clone_where_it_is_certain_to_be_later(
+    shared: Workshop, whose: str, passed: float, failed: float, outcome: int
+) -> None:
+    touched(shared, "what nobody has pushed")
+    alice, bob, carol = (clone_of(shared, name) for name in ("alice", "bob", "carol"))
+    bob.docker.git("config", "guard.trust", "all")
+    alice.verdict(finished=from_now(passed))
+    synced(alice)
+    witness = bob if whose == "mine" else carol
+    witness.verdict(Result.FAILED_TEST, finished=from_now(failed))
+    synced(witness)
+    synced(bob)
+    bob.install()
+    ran = bob.push(bob.docker, "origin", "HEAD:refs/heads/topic")
+    assert ran.status == outcome, ran.text
+    assert ("nothing is known to be good" in bob.guard("recover").out) == bool(outcome)
+    # What one tests oneself opens the push at once.
+    bob.verdict(finished=from_now(0))
+    assert bob.push(bob.docker, "origin", "HEAD:refs/heads/own").status == 0
+
+
 def test_ones_own_pass_of_the_future_says_what_is_wrong(shared: Workshop) -> None:
     shared.install()
     touched(shared, "what nobody has pushed")
