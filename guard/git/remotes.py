@@ -128,6 +128,10 @@ class Remotes(NamedTuple):
         """Where a fetch of a remote goes."""
         return self.places(remote.urls[0])
 
+    def kept_place(self, remote: Remote) -> bytes:
+        """Where a remote is, as a ``url`` ref keeps it: no password, and as git rewrites it."""
+        return os.fsencode("\n".join(sorted(self.fetch_places(remote))))
+
     def push_places(self, remote: Remote) -> list[frozenset[str]]:
         """Where a push to a remote goes."""
         if remote.push_urls:

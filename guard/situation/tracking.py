@@ -52,11 +52,8 @@ class Tracking(NamedTuple):
 
     def is_of_url(self, remote: Remote) -> bool:
         """Whether what is kept of a remote was seen where it is now."""
-        return self.refs.content(f"{SEEN}{remote.name}/url") == self.place_of(remote)
-
-    def place_of(self, remote: Remote) -> bytes:
-        """Where a remote is, as ``url`` keeps it: without a password, and as git rewrites it."""
-        return os.fsencode("\n".join(sorted(self.remotes.fetch_places(remote))))
+        place = self.remotes.kept_place(remote)
+        return self.refs.content(f"{SEEN}{remote.name}/url") == place
 
 
 class Place(NamedTuple):
@@ -139,7 +136,7 @@ def record_seen(
         seen = tracking.seen_tags(remote).items()
         gone = {f"{prefix}tags/{tag}" for tag, at in seen if there.get(tag) != at}
     elif kept or old:
-        place = tracking.place_of(remote)
+        place = tracking.remotes.kept_place(remote)
         kept[f"{prefix}url"] = repository.text("hash-object", "-w", "--stdin", data=place)
     # What is not true goes first: it may stand in the way, and nothing else need be kept for that.
     for lines in (

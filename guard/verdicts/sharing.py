@@ -7,7 +7,7 @@ from guard.errors import GitError, GuardError
 from guard.git.commits import Entry, changed_index, moved, new_commit
 from guard.git.objects import ObjectPool, ObjectReader
 from guard.git.refs import REMOTES, list_refs, tip_in
-from guard.git.remotes import fetch, ls_remote
+from guard.git.remotes import fetch, ls_remote, read_remotes
 from guard.git.repository import Repository
 from guard.git.sending import PushError, Refusal, push
 from guard.git.trees import REGULAR, entries
@@ -15,7 +15,7 @@ from guard.verdicts import LOST
 from guard.verdicts.record import parse_all
 from guard.verdicts.recording import Made, mended, settled
 from guard.verdicts.salvage import Losses, is_whole, parse_losses
-from guard.verdicts.verdicts import NAME, REF
+from guard.verdicts.verdicts import NAME, REF, URL
 
 _RACES: Final = 10
 
@@ -49,6 +49,7 @@ def sync(repository: Repository, pool: ObjectPool, remote: str, dry_run: bool) -
     for _ in range(_RACES):
         is_there = _fetched(repository, remote, incoming, _lost(repository, pool, REF, tracking))
         if not dry_run:
+            _keep_place(repository, pool, remote)
             troubles += _restored(repository, pool, REF)
             _restored(repository, pool, tracking)
         refs = list_refs(repository, REF, tracking, incoming)
@@ -99,6 +100,20 @@ def _fetched(repository: Repository, remote: str, incoming: str, anew: bool) -> 
     except GitError as error:
         raise _trouble("asked for its verdicts", remote, error) from error
     return True
+
+
+def _keep_place(repository: Repository, pool: ObjectPool, name: str) -> None:
+    """Keep where a remote is, and drop what was brought from where it was before."""
+    remotes = read_remotes(pool.settings.of(repository), repository)
+    remote, url = remotes.named(name), f"{REMOTES}{name}{URL}"
+    (kept,) = pool.reader(repository).read_refs([url])
+    place = remotes.kept_place(remote) if remote is not None else b""
+    if remote is None or (kept is not None and kept.data == place):
+        return
+    if kept is not None:
+        _delete(repository, f"{REMOTES}{name}{NAME}")
+    blob = repository.text("hash-object", "-w", "--stdin", data=place)
+    repository.run("update-ref", url, blob)
 
 
 def _losses(repository: Repository, pool: ObjectPool, ref: str) -> Losses:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 REF: Final = VERDICTS
 NAME: Final = "/verdicts"
+# Beside a remote's: a blob that says at which place it was when they were brought.
+URL: Final = "/url"
 
 
 class Verdicts:
@@ -100,10 +102,10 @@ class Verdicts:
         Args:
             standing: what `standing` was when it was read.
         """
-        names = self._their_refs()
         asked = (f"{REF}:{record_path(tested.key, tested.recipe)}", f"{REF}:{LOST}")
-        commits = (f"{name}^{{commit}}" for name in names)
         try:
+            names = self._their_refs()
+            commits = (f"{name}^{{commit}}" for name in names)
             record, lost, *theirs = self._reader.read_refs([*asked, *commits])
         except GitError:
             return False  # git ends over some kinds of damage; whoever looks it up says so
@@ -260,9 +262,17 @@ class Verdicts:
         return self._tips
 
     def _their_refs(self) -> list[str]:
-        """Where the verdicts of others stand that can count: those of the remotes there are."""
-        remotes = read_remotes(self._pool.settings.of(self._repository), self._repository).remotes
-        return [f"{REMOTES}{remote.name}{NAME}" for remote in remotes]
+        """Where the verdicts of others stand that can count: those of the remotes there are.
+
+        Those that ``guard sync`` brought from where a remote is no more do not.
+        """
+        remotes = read_remotes(self._pool.settings.of(self._repository), self._repository)
+        urls = self._reader.read_refs([f"{REMOTES}{each.name}{URL}" for each in remotes.remotes])
+        return [
+            f"{REMOTES}{remote.name}{NAME}"
+            for remote, url in zip(remotes.remotes, urls, strict=True)
+            if url is None or url.data == remotes.kept_place(remote)
+        ]
 
 
 def _deciding(theirs: Iterable[Theirs]) -> Theirs | None:

@@ -312,6 +312,40 @@ def test_what_one_fetch_put_under_ones_own_ref_stays_the_remote_s(
     assert bob.push(bob.docker, *topic).status == 0
 
 
+@pytest.mark.parametrize("way", ["set-url", "remove"])
+def test_what_a_remote_brought_does_not_count_where_it_is_another_place_now(
+    shared: Workshop, way: str
+) -> None:
+    touched(shared, "what nobody has pushed")
+    alice, bob = clone_of(shared, "alice"), clone_of(shared, "bob")
+    git, topic = bob.docker.git, ("--dry-run", "origin", "HEAD:refs/heads/topic")
+    alice.verdict()
+    synced(alice)
+    bob.install()
+    git("config", "guard.trust", "all")
+    git("remote", "add", "ada", git("config", "remote.origin.url"))
+    assert bob.guard("sync", "ada").status == 0
+    for _ in range(2):  # the second goes by what is remembered of the first
+        assert bob.push(bob.docker, *topic).status == 0
+    other = str(shared.root / "remotes/other.git")
+    git("init", "--quiet", "--bare", other)
+    if way == "remove":
+        git("remote", "remove", "ada")
+        git("remote", "add", "ada", other)
+    else:
+        git("remote", "set-url", "ada", other)
+    ran = bob.push(bob.docker, *topic)
+    assert ran.status == 1, ran.text
+    assert "has not been built and tested" in ran.text
+    assert "alice" not in bob.guard("log").out
+    # Nor are they given to the other place.
+    assert "0 verdicts came, 0 verdicts went" in bob.guard("sync", "ada").out
+    assert bob.push(bob.docker, *topic).status == 1
+    git("remote", "set-url", "ada", git("config", "remote.origin.url"))
+    assert bob.guard("sync", "ada").status == 0
+    assert bob.push(bob.docker, *topic).status == 0
+
+
 def test_a_mirror_has_no_verdicts_of_its_own(shared: Workshop) -> None:
     alice = clone_of(shared, "alice")
     alice.verdict()
