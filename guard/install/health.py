@@ -10,7 +10,7 @@ from guard.errors import GitError
 from guard.git.commands import PERSON
 from guard.git.repository import Repository
 from guard.install.lefthook import JOB, call_of_lefthook
-from guard.install.line import Call, call_in, leaves, odd_line
+from guard.install.line import RETURN, Call, call_in, leaves, odd_line
 from guard.install.place import (
     OF_HUSKY,
     HookPlace,
@@ -157,6 +157,8 @@ def _by_line(call: Call | None, tool: Tool | None, path: str, remedy: str) -> Ho
     weakness = (_switched_off(tool) if tool else "") or call.weakness
     if not weakness.startswith(call.path):
         remedy = f"{PERSON}see to {weakness}"
+    elif weakness.endswith(RETURN):
+        remedy = f"{PERSON}take the carriage returns out of {call.path}"
     return _weaker(health, weakness, remedy) if weakness else health
 
 

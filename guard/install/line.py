@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+RETURN: Final = "a line that ends with a carriage return"
 _CALLS: Final = re.compile(r"\bguard\s+pre-push\b")
 _SAYS: Final = re.compile(r"(?:echo|printf|:)\s[^|;&]*$")
 
@@ -63,6 +64,10 @@ def call_in(path: str, content: bytes, folder: str, strict: bool = False) -> Cal
     lines = list(_code(content))
     if not any(_calls(text, folder) for _, text in lines):
         return None
+    if b"\r" in content:
+        # There is no program `/bin/sh\r`, and a shell takes it for a part of the last word.
+        number = content.partition(b"\r")[0].count(b"\n") + 1
+        return Call(path, f"{path}:{number}: {RETURN}")
     first = os.fsdecode(content.partition(b"\n")[0])
     shell = _SHELL.fullmatch(first)
     if first.startswith("#!") and shell is None:

@@ -74,3 +74,14 @@ def test_a_hook_that_is_taken_for_effective_stops_a_push(tmp_path: Path, seed: i
         words = [*command, "origin", "url"]
         ran = subprocess.run(words, input=b"refs\n", capture_output=True, env=env, timeout=20)
         assert ran.returncode != 0, text
+
+
+@pytest.mark.parametrize("shell", ["#!/bin/sh\r", "#!/bin/sh", "#!/usr/bin/env bash\r", "# none"])
+def test_a_hook_with_the_ends_of_lines_of_windows_is_none(tmp_path: Path, shell: str) -> None:
+    plain = f'{shell}\nexec guard pre-push "$@"\r\n'
+    number = 1 if shell.endswith("\r") else 2
+    call = call_in("hook", plain.encode(), str(tmp_path))
+    assert call is not None
+    assert call.weakness == f"hook:{number}: a line that ends with a carriage return"
+    whole = call_in("hook", plain.replace("\r", "").encode(), str(tmp_path))
+    assert whole is not None and not whole.weakness
