@@ -9,7 +9,7 @@ from typing import Final
 
 from guard.config import FILE, Config, Recipe
 from guard.errors import GitError, GuardError
-from guard.git.commands import ALONE, PERSON, Remedy, git, told
+from guard.git.commands import ALONE, PERSON, Command, Remedy, git, told
 from guard.git.commits import reachable
 from guard.git.refs import head_of
 from guard.git.remotes import Remote
@@ -24,6 +24,7 @@ from guard.situation.branches import (
     HEADS,
     PushedTo,
     head_branch,
+    looking_for_default,
     short_name,
     upstream,
 )
@@ -290,14 +291,10 @@ def of_merge(
 
 
 def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
-    name = remote.name
-    steps = [("fetch", *ALONE, name), ("remote", "set-head", name, "--auto")]
-    if f"refs/remotes/{name}/*" not in remote.tracking:
-        # A clone of one branch, or of none: what is fetched is not kept where it is looked for.
-        steps.insert(0, ("remote", "set-branches", "--add", name, "*"))
     return Unknown(
-        f"the default branch of {name} in {where} is not known, so neither is whether {what}",
-        tuple(git(repository, *words) for words in steps),
+        f"the default branch of {remote.name} in {where} is not known, so neither is whether "
+        f"{what}",
+        looking_for_default(repository, remote),
     )
 
 
@@ -344,9 +341,14 @@ def of_apart(links: Links, consumer: str, ref: str, to: PushedTo) -> tuple[Findi
     """
     workspace, home = links.contents.workspace, links.home
     top, name = workspace.superproject, ""
+    remedy: tuple[Command, ...] = ()
     if home is not None:
-        name = short_name(home.name, links.defaults.tracked(top, home))
-    remedy = (git(top, "switch", name),) if name else ()
+        tracked, said_there = links.defaults.tracked(top, home), links.defaults.said(top, home)
+        name = short_name(home.name, tracked) or said_there.removeprefix(HEADS)
+        # What the remote said is its default branch need not have been fetched.
+        remedy = () if tracked else looking_for_default(top, home)
+    if name:
+        remedy += (git(top, "switch", name),)
     branch = "" if to.detached else to.ref.removeprefix(HEADS)
     where = ref.removeprefix(HEADS)
     apart = Apart(workspace.name(""), branch, name, consumer, where, remedy)

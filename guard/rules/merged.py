@@ -45,7 +45,7 @@ def check_apart(apart: Apart) -> Finding:
         f"{apart.superproject} {goes}, so what is checked out there does not judge a push to "
         f"{apart.where}, the default branch of {apart.consumer}",
         found=apart.branch or "a detached HEAD",
-        expected=f"{apart.default or 'its default branch'} of {apart.superproject}",
+        expected=f"{apart.default or 'the default branch'} of {apart.superproject}",
         evidence=(Evidence(apart.superproject),),
     )
 

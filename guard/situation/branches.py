@@ -7,7 +7,7 @@ read for them is read at the end of this module, without a git process where fil
 from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
-from guard.git.commands import Command, git
+from guard.git.commands import ALONE, Command, git
 from guard.git.refs import Ref, list_refs, symbolic
 from guard.git.remotes import Remote, Remotes, Settings, read_remotes
 from guard.git.repository import Repository
@@ -162,6 +162,15 @@ def all_branches(remote: Remote) -> tuple[str, ...]:
     """What a fetch of all branches names besides the remote: a clone of one fetches no other."""
     every = tracking_ref(remote.name, "*")
     return () if every in remote.tracking else (f"+{HEADS}*:{every}",)
+
+
+def looking_for_default(repository: Repository, remote: Remote) -> tuple[Command, ...]:
+    """What fetches a remote's branches and asks it which one is the default one."""
+    steps = [("fetch", *ALONE, remote.name), ("remote", "set-head", remote.name, "--auto")]
+    if all_branches(remote):
+        # A clone of one branch, or a bare one: what is fetched is not kept where it is looked for.
+        steps.insert(0, ("remote", "set-branches", "--add", remote.name, "*"))
+    return tuple(git(repository, *words) for words in steps)
 
 
 def short_name(remote: str, ref: str) -> str:

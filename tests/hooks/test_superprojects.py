@@ -289,6 +289,22 @@ class TestRenamed:
         assert command == "git -C .. switch develop"
         assert paste(ready, command, ready.aula).status == 0
 
+    def test_aula_dockers_that_is_not_here_yet(self, ready: Workshop) -> None:
+        Repo(ready.root / "remotes/aula-docker.git").git("branch", "--move", "master", "trunk")
+        ready.aula.commit("A feature", {"feature.hs": "x"})
+        ready.aula.git("push", "--quiet", "--no-verify", *TOPIC)
+        ready.pin()
+        ready.verdict()
+        # It asks, and says what is to be merged.
+        assert ready.push(ready.docker, "origin", "HEAD:refs/heads/trunk").status == 1
+        ran = ready.push(ready.aula, *MASTER)
+        assert ran.status == 1
+        assert "expected: trunk of aula-docker" in ran.text
+        command = mend(ran, "merged")
+        assert command.endswith("git -C .. switch trunk")
+        assert paste(ready, command, ready.aula).status == 0
+        assert ready.docker.git("branch", "--show-current") == "trunk"
+
     def test_a_new_branch_asks_nobody(self, ready: Workshop) -> None:
         on_branch(ready)
         ran, count = asked(ready, ready.aula, *TOPIC)
