@@ -23,6 +23,7 @@ from guard.situation.branches import (
     default_branches,
     feature_branch,
     head_branch,
+    looking_for_default,
     pushed_to,
     short_name,
     tracking_ref,
@@ -235,7 +236,7 @@ class Destinations:
         if ref is None:
             return Trouble(
                 f"which branch of {remote} is the default one of {path} is not known",
-                git(place.repository, "remote", "set-head", remote, "--auto").text,
+                told(looking_for_default(place.repository, place.remote)),
                 True,
             )
         aimed = self._spot(place, HEADS + short_name(remote, ref))
@@ -264,9 +265,12 @@ class Destinations:
         link = self._link(path)
         if link.state not in _PUSHABLE:
             return link
-        for place in self._places(path):
-            if self._links.present(place.repository, [commit]):
-                return place
+        places = [
+            each for each in self._places(path) if self._links.present(each.repository, [commit])
+        ]
+        # A bare clone keeps no branches of its remote's, so it cannot tell which is the default.
+        for place in sorted(places, key=lambda each: each.default_branch is None):
+            return place
         return Trouble(
             f"commit {commit} of {path} is in no repository that has its remote",
             self._fetching(path),

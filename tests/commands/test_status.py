@@ -499,6 +499,23 @@ class TestWhatIsNobodysWork:
         staging = f"update-index --cacheinfo 160000,{new},aula"
         assert next_at(workshop, sibling) == f"git -C ../aula-docker {staging}"
 
+    def test_a_bare_clone_of_aula_does_not_know_its_default_branch(
+        self, workshop: Workshop
+    ) -> None:
+        bare = Repo(workshop.root / "aula.git")
+        remote = str(workshop.root / "remotes/aula.git")
+        workshop.docker.git("clone", "--quiet", "--bare", remote, str(bare.folder))
+        bare.git("config", "guard.superproject", str(workshop.docker.folder))
+        assert workshop.guard("install", at=bare).status == 0
+        assert next_at(workshop, bare) == next_of(workshop)
+        # Where no other repository tells, what comes next tells.
+        workshop.docker.git("submodule", "--quiet", "deinit", "--force", "aula")
+        shutil.rmtree(workshop.docker.folder / ".git/modules/aula")
+        command = next_at(workshop, bare)
+        assert command.endswith("remote set-head origin --auto")
+        assert workshop.run(["sh", "-c", command], bare).status == 0
+        assert next_at(workshop, bare) != command
+
 
 @pytest.mark.parametrize("gone", [("thentos",), ("aula",), ("aula", "thentos")])
 @pytest.mark.parametrize("is_committed", [False, True])
