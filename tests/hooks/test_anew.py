@@ -66,9 +66,15 @@ def test_a_hook_that_git_looks_for_elsewhere(ready: Workshop) -> None:
     hook.rename(shared / "pre-push")
     aula.git("config", "core.hooksPath", str(shared))
     assert _told(ready, docker, "one") == ""
+    # For a hook of somebody else's with guard's line it is the same.
+    (shared / "pre-push").write_text('#!/bin/sh\nguard pre-push "$@" || exit 1\n')
+    (shared / "pre-push").chmod(0o755)
+    ran = ready.push(docker, "origin", "HEAD:refs/heads/line")
+    assert (ran.status, "from here is not judged" in ran.text) == (0, False), ran.text
     (shared / "pre-push").unlink()
     ran = ready.push(docker, "origin", "HEAD:refs/heads/two")
-    assert f"core.hooksPath is {shared}" in ran.text
+    (told,) = (line for line in ran.text.splitlines() if "from here is not judged" in line)
+    assert f"core.hooksPath is {shared}" in told
 
 
 def test_a_blocked_push_says_it_as_well(ready: Workshop) -> None:
