@@ -218,7 +218,7 @@ class ObjectReader:
             return _PromisedObjectError(said)
         return GitError(
             f"git cat-file in {self.repository.git_dir} ended too early: "
-            f"{said or f'exit status {status}'}",
+            f"{said.splitlines()[-1] if said else f'exit status {status}'}",
             f"git --git-dir={self.repository.git_dir} fsck",
         )
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError, GuardError
 from guard.git.objects import GitObject, ObjectReader
+from guard.git.refs import NOWHERE
 from guard.git.repository import Repository, end
 from guard.git.trees import FOLDER, TreeEntry
 from guard.model import ShapeError, from_json, to_json
@@ -100,13 +101,17 @@ class Contents(NamedTuple):
     lost: tuple[str, ...] = ()
 
 
-def record_at(reader: ObjectReader, tip: str, path: str) -> tuple[Record | None, str, Losses]:
+def record_at(
+    reader: ObjectReader, tip: str, path: str, ref: str = "their ref"
+) -> tuple[Record | None, str, Losses]:
     """The record at a path of a commit, None where it has none; its blob; and what was lost.
 
     Raises:
         LostError: a part that leads to it is missing or damaged.
         ShapeError: it is no record of that path.
     """
+    if tip == NOWHERE:
+        raise LostError(f"{ref} itself cannot be read: its file is empty or garbage")
     try:
         tree, blob, lost = reader.read_all([f"{tip}^{{tree}}", f"{tip}:{path}", f"{tip}:{LOST}"])
     except GitError as error:

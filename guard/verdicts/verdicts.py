@@ -73,7 +73,7 @@ class Verdicts:
         own, blob, losses = None, "", Losses()
         try:
             if tip is not None:
-                own, blob, losses = record_at(self._reader, tip, path)
+                own, blob, losses = record_at(self._reader, tip, path, REF)
             if tip is not None and own is not None and not self._is_own(own):
                 own, tips = None, {**tips, REF: tip}
             # Where sync has brought nothing, nothing more is imported.

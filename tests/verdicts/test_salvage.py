@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,7 +92,7 @@ READ = (["passed", "passed"], ["failed at test", "passed"])
 
 DAMAGES = [
     *((part, is_missing) for part in (the_commit, the_tree, a_folder, a_folder_below)),
-    *((part, is_empty) for part in (the_record, the_ref)),
+    *((part, is_empty) for part in (the_commit, the_record, the_ref)),
     *((part, is_garbage) for part in (a_folder, the_ref)),
 ]
 
@@ -104,7 +105,11 @@ def test_around_what_is_lost_all_goes_on_and_no_older_pass_stands_in_for_a_lost_
 ) -> None:
     store = Store(workshop)
     damage(part(store))
-    _is_undecided(store.push(store.first), store.first)
+    refused = store.push(store.first)
+    _is_undecided(refused, store.first)
+    # Git's word for no object, and its own lines, tell nobody anything.
+    assert (f"{REF} itself cannot be read" in refused.text) == (part is the_ref)
+    assert not re.search("0{40}|^(error: object|fatal)", refused.text, re.MULTILINE), refused.text
     assert workshop.remote_head("aula-docker", f"refs/heads/{store.first[:9]}") is None
     for words in ("log --all", "log --prune", "recover", "status"):
         ran = workshop.guard(*words.split())
@@ -230,6 +235,7 @@ def test_ones_own_pass_does_not_stand_in_for_a_lost_failure_of_a_trusted_colleag
     ran = workshop.push(workshop.docker, *again)
     assert ran.status == 1 and "undecided" in ran.text, ran.text
     assert "guard sync" in ran.text
+    assert ("others: their ref itself cannot be read" in ran.text) == (part is the_ref)
     for words in ("log", "recover", "status"):
         assert workshop.guard(words).status == 0
     # Whoever trusts nobody is not concerned.
