@@ -7,6 +7,7 @@ from typing import NamedTuple
 from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.git.commands import ALONE, git
+from guard.git.index import LostIndexError
 from guard.git.remotes import Remote, read_remotes
 from guard.git.repository import Repository
 from guard.model import Combination, Decision
@@ -78,7 +79,10 @@ class Superprojects:
             return
         silence = self._silences[0] if self._silences else ""
         if not is_apart:
-            yield Judge(_read(self._gate.present) or self._nothing_published, behind, silence)
+            present = _read(self._gate.present) or self._nothing_published
+            yield Judge(present, behind, silence)
+            if isinstance(present, LostIndexError):
+                return  # what would be committed next is not known
             head = None if any(behind) else _read(lambda: self._gate.head)
             if head is not None:
                 yield Judge(head, silence=silence)

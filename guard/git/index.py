@@ -57,6 +57,10 @@ def relevant_files(repository: Repository, index: str) -> tuple[str, ...]:
     )
 
 
+class LostIndexError(GuardError):
+    """There is an index, and nobody can read it."""
+
+
 @contextmanager
 def private_index(repository: Repository, private_objects: bool = False) -> Iterator[Repository]:
     """The repository with an index of its own, empty at first, which is gone with the context.
@@ -94,7 +98,7 @@ def staged_tree(
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
-        raise GitError(f"the index {path} cannot be read: {error.strerror}") from error
+        raise LostIndexError(f"the index {path} cannot be read: {error.strerror}") from error
     # Git ends it with the checksum of all that stands before, unless index.skipHash says no.
     end = content[-_CHECKSUM:].hex()
     memo = Memo(repository.common_dir) if pool is not None and end.strip("0") else None
@@ -147,7 +151,7 @@ def _written(scratch: Repository, content: bytes) -> str:
 
 def _damaged(repository: Repository) -> GuardError:
     """Of an index that git cannot read, ``git reset`` cannot either."""
-    return GuardError(
+    return LostIndexError(
         f"the index of {repository.place} is damaged, so what would be committed next is not known",
         git(repository, "read-tree", "HEAD").text,
     )

@@ -7,6 +7,7 @@ that brought its file, never of a merge, so that nobody's merge vouches for it.
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -17,7 +18,7 @@ from guard.git.remotes import Pairs
 from guard.git.repository import Repository
 from guard.model import Result, ShapeError
 from guard.verdicts import SETTING, record_path
-from guard.verdicts.record import Record, parse_all
+from guard.verdicts.record import AHEAD, Record, parse_all
 from guard.verdicts.salvage import LostError, Salvage, is_whole, record_at
 
 # git-log(1), %G?: a good signature of somebody known. For SSH: of the allowed signers.
@@ -71,8 +72,18 @@ class Theirs(NamedTuple):
         """By what the one that decides is chosen of several clones' newest."""
         has_failed = self.record.result is not Result.PASSED
         is_certain = has_failed or not self.by
-        since = self.record.finished if is_certain else self.record.certain_since
+        since = self.record.finished if is_certain else _certain_since(self.record.finished)
         return self.trusted, since, has_failed
+
+
+def _certain_since(finished: str) -> str:
+    """What another clock showed before a time of this one, however much they differ."""
+    try:
+        # Either clock may be that far off.
+        since = datetime.fromisoformat(finished[:-1]) - timedelta(seconds=2 * AHEAD)
+    except (ValueError, OverflowError):
+        return ""  # there is no such time: it outweighs nothing
+    return f"{since.isoformat()}Z"
 
 
 def deciding(verdicts: Iterable[Theirs]) -> Theirs | None:

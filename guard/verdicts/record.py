@@ -22,7 +22,7 @@ _NAME_RECIPE: Final = 8
 _LONGEST: Final = 1e9
 _STAMP: Final = "%Y-%m-%dT%H:%M:%SZ"
 # Seconds that clocks may differ by.
-_AHEAD: Final = 600
+AHEAD: Final = 600
 
 
 class EngineFacts(NamedTuple):
@@ -148,19 +148,7 @@ class Record(NamedTuple):
     @property
     def is_ahead(self) -> bool:
         """Whether it is a pass of the future, which does not count; a failure does."""
-        return self.result is Result.PASSED and self.finished > stamp(time.time() + _AHEAD)
-
-    @property
-    def certain_since(self) -> str:
-        """The time after which another clone's failure was before this, however clocks differ."""
-        from datetime import datetime, timedelta
-
-        try:
-            finished = datetime.fromisoformat(self.finished[:-1])
-            # Either clock may be that far off.
-            return (finished - timedelta(seconds=2 * _AHEAD)).isoformat() + "Z"
-        except (ValueError, OverflowError):
-            return ""  # there is no such time: it outweighs nothing
+        return self.result is Result.PASSED and self.finished > stamp(time.time() + AHEAD)
 
     def is_named(self, name: str) -> bool:
         """Whether a person means this verdict: the start of its name, or of its key."""

@@ -75,7 +75,9 @@ def all_of(workshop: Workshop) -> dict[str, str]:
     found = {}
     for repo in (workshop.docker, workshop.aula, workshop.thentos):
         name = repo.folder.name
-        found[f"{name} refs"] = repo.git("for-each-ref")
+        # What a remote was seen to have may be kept meanwhile.
+        refs = repo.git("for-each-ref").splitlines()
+        found[f"{name} refs"] = "\n".join(ref for ref in refs if "refs/guard/seen/" not in ref)
         found[f"{name} HEAD"] = repo.git("rev-parse", "HEAD", "--symbolic-full-name", "HEAD")
         found[f"{name} index"] = repo.git("ls-files", "--stage")
         found[f"{name} status"] = repo.git("status", "--porcelain", "--ignored")

@@ -259,6 +259,7 @@ def test_what_a_partial_clone_was_promised_is_fetched_and_not_lost(
     clone.git("fetch", "--quiet", "origin", f"{REF}:{REF}")
     for name in ("aula", "thentos"):
         clone.git("config", f"guard.{name}.repository", str(store.docker.folder / name))
+    clone.git("config", "guard.trust", "all")
     assert "undecided tested" in workshop.guard("check", store.other, at=clone).text
     ran = workshop.guard("sync", at=clone)
     assert ran.status == 0 and "lost" not in ran.text, ran.text
