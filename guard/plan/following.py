@@ -67,6 +67,8 @@ class Pushes(NamedTuple):
         # What others have on top of it, or beside it, comes first.
         if decision.commit != spot.source or spot.reach in (Reach.AHEAD_THERE, Reach.APART):
             return None
+        if any(FILL_IN in each.remedy for each in decision.findings):
+            return None  # which changes the recipe once more
         own = (each for each in decision.findings if each.rule in (STEP_BACK, POLICY))
         return next((each for each in own if each.blocks), None)
 

@@ -10,6 +10,7 @@ from guard.gate.gate import Gate
 from guard.gate.order import Order
 from guard.git.commands import git
 from guard.git.commits import new_commit, tree_with
+from guard.git.files import no_gc
 from guard.git.remotes import fetch, remote_commit
 from guard.git.repository import Repository, checkout_at
 from guard.git.sending import PushError, Refusal, push
@@ -264,12 +265,14 @@ def _restore(gate: Gate, plan: Plan, say: Say) -> tuple[str, str]:
     part = plan.good.part(consumer.path)
     if part is not None and consumer.needed:
         bring(consumer.checkout, part.commit, part.repository)
-    first = _committed(plan, consumer, consumer.tree, ())
-    changes = {**plan.changes, consumer.path: (GITLINK, first)}
-    tree = tree_with(superproject.checkout, plan.good.whole().tree, changes)
-    second = _committed(plan, superproject, tree, _reasons(gate, plan, tree))
-    goals = [consumer.goal(first), superproject.goal(second), *plan.goals]
-    travel(superproject.checkout, goals, say)
+    # Until the branches lead to them, new commits are what a gc takes away.
+    with no_gc(consumer.checkout.common_dir), no_gc(superproject.checkout.common_dir):
+        first = _committed(plan, consumer, consumer.tree, ())
+        changes = {**plan.changes, consumer.path: (GITLINK, first)}
+        tree = tree_with(superproject.checkout, plan.good.whole().tree, changes)
+        second = _committed(plan, superproject, tree, _reasons(gate, plan, tree))
+        goals = [consumer.goal(first), superproject.goal(second), *plan.goals]
+        travel(superproject.checkout, goals, say)
     return first, second
 
 
