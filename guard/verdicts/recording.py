@@ -55,13 +55,12 @@ def rehearse(repository: Repository) -> None:
 
 
 def named_clone(repository: Repository) -> str:
-    """Give this clone a name, and return it.
-
-    Raises:
-        GitError: its configuration cannot be written.
-    """
+    """Give this clone a name, and return it; "" where its configuration cannot be written."""
     name = os.urandom(8).hex()
-    repository.run("config", "--add", CLONE, name)
+    try:
+        repository.run("config", "--add", CLONE, name)
+    except GitError:
+        return ""
     return name
 
 

@@ -53,9 +53,6 @@ class Verdicts:
     def look_again(self) -> None:
         """Go by what is there now: another process may have recorded something meanwhile."""
         self._tips = None
-        if not self._names:
-            names = self._repository.text("config", "--get-all", CLONE, ok=(0, 1)).splitlines()
-            self._named = [(CLONE, name) for name in names]
 
     def look_up(self, key: str, digest: str) -> Tested:
         """What the newest record says of a combination and a recipe; never raises for bad data."""
@@ -127,7 +124,7 @@ class Verdicts:
     def _standing(self, tips: dict[str, str]) -> tuple[str, ...]:
         trust = dict(self._settings).get(SETTING, "")
         theirs = (trust, *(f"{name} {tip}" for name, tip in sorted(tips.items()))) if tips else ()
-        return (*theirs, *sorted(self._names))
+        return (*theirs, *self._mirrors)
 
     def others(self) -> list[Theirs]:
         """What others recorded and ``guard sync`` brought, newest first, trusted or not.
@@ -157,20 +154,20 @@ class Verdicts:
         # Most clones share nothing.
         from guard.verdicts.colleagues import Colleagues, trust_in
 
-        # What a fetch brought under one's own ref is among one's own there.
-        names = self._names if REF in tips else set()
+        # What a mirror's fetch brought under one's own ref is among one's own there.
+        settings = self._settings if REF in tips else ()
+        names = {value for key, value in settings if key == CLONE}
         own = None if REF in tips else self._where()[0]
         trust = trust_in(self._settings)
         return Colleagues(self._repository, self._pool, tips, own, trust, names)
 
     def _is_own(self, record: Record) -> bool:
-        """Whether what stands under one's own ref is one's own: a fetch may have moved that."""
-        return record.clone in self._names
+        """Whether what stands under one's own ref is one's own: a mirror's fetch moves that."""
+        return not self._mirrors or (CLONE, record.clone) in self._settings
 
     @property
-    def _names(self) -> set[str]:
-        """What the records are signed with that this clone makes."""
-        return {value for key, value in self._settings if key == CLONE and value}
+    def _mirrors(self) -> list[str]:
+        return fetched_over(self._settings, REF)
 
     def newest(self) -> list[Record]:
         """One's own newest record of each combination and recipe, newest first.
@@ -205,13 +202,11 @@ class Verdicts:
         """Do all that recording needs but moving the ref, in a private place: before the hour.
 
         Raises:
-            GuardError: there is no identity, no signing key, no room, or the ref or the clone's
-                configuration cannot be written.
+            GuardError: there is no identity, no signing key, no room, or the ref cannot be moved.
         """
         from guard.verdicts.recording import rehearse
 
         rehearse(self._repository)
-        self._give_name()
 
     def record(self, record: Record, parts: Iterable[Part]) -> list[str]:
         """Add a record; a passed one also keeps its submodules' commits from being pruned.
@@ -222,22 +217,18 @@ class Verdicts:
         Raises:
             GuardError: the record could not be written; the ref is as it was.
         """
-        from guard.verdicts.recording import add, keep
+        from guard.verdicts.recording import add, keep, named_clone
 
-        self._give_name()
-        path, name = record_path(record.key, record.recipe), min(self._names)
-        troubles = add(self._repository, self._pool, record._replace(clone=name), path)
+        clones = [value for key, value in self._settings if key == CLONE]
+        if not clones:
+            clones = [named_clone(self._repository)]
+            self._named = [(CLONE, clones[0])]
+        path = record_path(record.key, record.recipe)
+        troubles = add(self._repository, self._pool, record._replace(clone=clones[0]), path)
         self.look_again()
         drops = f"drops what is recorded here from {REF}; guard sync shares it before"
-        mirrors = fetched_over(self._settings, REF)
-        troubles += [f"each git fetch {remote} {drops}" for remote in mirrors]
+        troubles += [f"each git fetch {remote} {drops}" for remote in self._mirrors]
         return [*troubles, *keep(record, parts)]
-
-    def _give_name(self) -> None:
-        from guard.verdicts.recording import named_clone
-
-        if not self._names:
-            self._named = [(CLONE, named_clone(self._repository))]
 
     @property
     def _reader(self) -> ObjectReader:

@@ -289,29 +289,6 @@ def test_what_each_fetch_brings_under_ones_own_ref_is_the_remote_s(
     assert bob.push(bob.docker, "origin", "HEAD:refs/heads/third").status == 0
 
 
-@pytest.mark.parametrize("way", ["by hand", "by a mirror's refspec that is gone again"])
-def test_what_one_fetch_put_under_ones_own_ref_stays_the_remote_s(
-    shared: Workshop, way: str
-) -> None:
-    touched(shared, "what nobody has pushed")
-    alice, bob = clone_of(shared, "alice"), clone_of(shared, "bob")
-    alice.verdict()
-    synced(alice)
-    bob.install()
-    if way == "by hand":
-        bob.docker.git("fetch", "--quiet", "origin", f"{REF}:{REF}")
-    else:
-        bob.docker.git("config", "--add", "remote.origin.fetch", f"+{REF}:{REF}")
-        bob.docker.git("fetch", "--quiet")
-        bob.docker.git("config", "--unset", "remote.origin.fetch", "verdicts")
-    topic = ("origin", "HEAD:refs/heads/topic")
-    ran = bob.push(bob.docker, *topic)
-    assert ran.status == 1, ran.text
-    assert "of alice <alice@example.org> does not count: git config guard.trust" in ran.text
-    bob.verdict(finished=LATER)
-    assert bob.push(bob.docker, *topic).status == 0
-
-
 @pytest.mark.parametrize("way", ["set-url", "remove"])
 def test_what_a_remote_brought_does_not_count_where_it_is_another_place_now(
     shared: Workshop, way: str

@@ -16,7 +16,6 @@ def _cloned(scene: Scene, *options: str, bare: bool = False) -> Repo:
     scene.docker.git("clone", "--quiet", *options, source, str(folder))
     clone = Repo(folder)
     clone.git("fetch", "--quiet", "--no-filter", "origin", "+refs/guard/*:refs/guard/*")
-    clone.git("config", "guard.trust", "all")  # they are whose clone this is of
     clone.git("remote", "set-url", "origin", str(scene.root / "remotes/aula-docker.git"))
     for name in ("aula", "thentos"):
         clone.git("config", f"guard.{name}.repository", str(scene.docker.folder / name))

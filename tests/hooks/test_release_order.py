@@ -559,7 +559,6 @@ class TestNothingIsFooled:
         source = str(ready.docker.folder)
         ready.docker.git("clone", "--quiet", "--bare", source, str(bare.folder))
         bare.git("fetch", "--quiet", source, "refs/guard/verdicts:refs/guard/verdicts")
-        bare.git("config", "guard.trust", "all")
         assert ready.guard("install", at=bare).status == 0
         url = str(ready.root / "remotes/aula-docker.git")
         for name in ("thentos", "aula"):
