@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from guard.config import FILE
 from guard.errors import EXIT_ALLOWED, GuardError, UsageError
@@ -25,8 +25,6 @@ from guard.model import MERGED, Decision, Finding, Outcome, Severity
 from guard.screen import Screen, counted, exit_status, named
 from guard.situation.gitlinks import Destination
 from guard.situation.workspace import find_workspace
-
-_NO_COMMIT: Final = "it is no commit"
 
 
 class Judged(NamedTuple):
@@ -95,16 +93,7 @@ class Decided(NamedTuple):
     def tell_unjudged(self, screen: Screen) -> None:
         """Say what is let through unjudged."""
         for reason, refs in self.unjudged.items():
-            be, why = ("is", reason) if len(refs) == 1 else ("are", _of_several(reason))
-            screen.warn(f"guard: {named(refs)} {be} not judged: {why}")
-
-
-def _of_several(reason: str) -> str:
-    """Why a ref is not judged, as it is said of several."""
-    words = reason.replace("it brings", "they bring").replace(
-        "it is no commit", "they are no commits"
-    )
-    return words.replace(" it", " them")
+            screen.warn(f"guard: {named(refs)} is not judged: {reason}")
 
 
 def decide_push(gate: Gate, destination: Destination, pushed: Sequence[Pushed]) -> Decided:
@@ -144,7 +133,7 @@ def _policy(gate: Gate, order: Order, pushed: Pushed) -> Policy:
 def _why_not(pushed: Pushed) -> str:
     """Why a ref is not judged, whatever the policy says; "" where it is."""
     if pushed.commit is None:
-        return _NO_COMMIT
+        return "it is no commit"
     if not is_judged(pushed.update.remote_ref):
         return "nobody builds notes, a stash or what guard keeps"
     return ""

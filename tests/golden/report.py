@@ -22,7 +22,7 @@ _ALLOWED = re.compile(
 _OTHERS = re.compile(
     r"guard: the push is blocked; (?P<count>\d+) other refs? (?:is|are) allowed by .*"
 )
-_UNJUDGED = re.compile(r"guard: (?P<what>.+) (?:is|are) not judged(?:: (?P<why>.*))?")
+_UNJUDGED = re.compile(r"guard: (?P<what>.+) is not judged(?:: (?P<why>.*))?")
 _WARNING = re.compile(r"guard: (?P<severity>warning|note): (?P<message>.*)")
 _STOPPED = re.compile(r"guard: error: .*")
 

@@ -174,15 +174,6 @@ class TestNothingNew:
         assert ran.status == 0, ran.text
         assert f"guard: {ref} {self.NOTE}" in ran.text
 
-    def test_several(self, ready: Workshop, fresh: Repo) -> None:
-        ran = ready.push(fresh, "origin", "origin/master:refs/heads/rel", "origin/master~:refs/x/1")
-        assert ran.status == 0, ran.text
-        why = "they bring nothing new, origin/master leads to them"
-        assert f"guard: refs/heads/rel, refs/x/1 are not judged: {why}" in ran.text
-        tree = fresh.git("rev-parse", "HEAD^{tree}")
-        ran = ready.push(fresh, "origin", f"{tree}:refs/x/a", f"{tree}:refs/x/b")
-        assert "refs/x/a, refs/x/b are not judged: they are no commits" in ran.text
-
     def test_one_that_is_there_is_judged(self, ready: Workshop, fresh: Repo) -> None:
         assert ready.push(fresh, "origin", "origin/master~1:refs/heads/old").status == 0
         assert ready.push(fresh, "origin", "origin/master:refs/heads/old").status != 0
