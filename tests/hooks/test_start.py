@@ -111,7 +111,7 @@ def test_a_hook_of_before_blocks_until_it_is_rewritten(trio: Trio) -> None:
     start = f"{os.path.dirname(package)}/start.py"
     current = trio.hooks[2].read_text()
     old = current.replace("-I -X utf8 -m guard", '-I -S -X utf8 "$package"').replace(package, start)
-    assert old.count("$package") == 4
+    assert old.count("$package") == 5
     write_script(trio.hooks[2], old)
     told = trio.guard(trio.top, "check", "--hooks", ok=[1]).stdout
     assert f"guard is gone from {start}, so it blocks every push" in told
