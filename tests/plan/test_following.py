@@ -522,7 +522,8 @@ def measure(stand: Stand) -> tuple[int, ...]:
         isinstance(dependency, Trouble) + len(release.faults) + bool(release.faults == (MISSING,)),
         2
         if isinstance(tested, Unknown)
-        else tested == WasTested(VerdictState.UNTESTED, verdict="12-34"),
+        else tested is not None
+        and tested.state in (VerdictState.UNTESTED, VerdictState.UNREADABLE),
         isinstance(image, PublishedImage) and image.state not in HELD,
         is_at(dependency, Reach.ABSENT),
         is_at(consumer, Reach.ABSENT, Reach.LACKING),
