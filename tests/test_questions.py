@@ -34,6 +34,7 @@ OTHERS = {
     ("guard.git.history", "which names a default branch may have"),
     # What a remote is called where there is none yet.
     ("guard.situation.destinations", "which remote is the usual one"),
+    ("guard.situation.unpublished", "which remote is the usual one"),
     # What a tag of some name is at, and whether a tree is here.
     ("guard.recovery.known_good", "whether a repository has a commit"),
     ("guard.recovery.plan", "whether a repository has a commit"),

@@ -22,7 +22,9 @@ from guard.rules.asked import ranges_on_gitlink
 from guard.rules.rulebook import ASKING, STATIC, judge
 from guard.situation.branches import (
     HEADS,
+    DefaultBranch,
     PushedTo,
+    default_branch,
     head_branch,
     looking_for_default,
     short_name,
@@ -333,6 +335,21 @@ def of_stale(workspace: Workspace, remote: str, ref: str, tip: str) -> tuple[Fin
     return mended([merged.check_stale(stale)], stale)
 
 
+def _switching(
+    top: Repository, default: DefaultBranch, name: str, before: tuple[Command, ...]
+) -> Remedy:
+    """What brings the superproject to its default branch, after other commands."""
+    if not name:
+        return before
+    is_known = default.name == name
+    if is_known and default.checked_out:
+        place = f"{name} is checked out in {default.checked_out[0]}"
+        return f"{PERSON}go on where {place}: {git(top, 'worktree', 'list').text}"
+    is_new = is_known and default.local is None
+    words = ["--create", name, f"{default.remote}/{name}"] if is_new else [name]
+    return (*before, git(top, "switch", *words))
+
+
 def of_apart(links: Links, consumer: str, ref: str, to: PushedTo) -> tuple[Finding, ...]:
     """What a push to the consumer's default branch is told where the superproject is on another.
 
@@ -341,14 +358,13 @@ def of_apart(links: Links, consumer: str, ref: str, to: PushedTo) -> tuple[Findi
     """
     workspace, home = links.contents.workspace, links.home
     top, name = workspace.superproject, ""
-    remedy: tuple[Command, ...] = ()
+    before: tuple[Command, ...] = ()
     if home is not None:
         tracked, said_there = links.defaults.tracked(top, home), links.defaults.said(top, home)
         name = short_name(home.name, tracked) or said_there.removeprefix(HEADS)
         # What the remote said is its default branch need not have been fetched.
-        remedy = () if tracked else looking_for_default(top, home)
-    if name:
-        remedy += (git(top, "switch", name),)
+        before = () if tracked else looking_for_default(top, home)
+    remedy = _switching(top, default_branch(top, links.contents.pool.settings), name, before)
     branch = "" if to.detached else to.ref.removeprefix(HEADS)
     where = ref.removeprefix(HEADS)
     apart = Apart(workspace.name(""), branch, name, consumer, where, remedy)

@@ -291,6 +291,10 @@ class Search:
     def _remote(self, submodule: Submodule, urls: Sequence[str], commit: str) -> Remedy:
         """What adds a remote that answers, or one that is to have the submodule and is given it."""
         links, repositories = self._links, submodule.repositories
+        has_base = submodule.around or links.here.remotes or links.pushed_to
+        if submodule.is_relative and not has_base:
+            add = git(self._workspace.superproject, "remote", "add", "origin")
+            return f"say where others have {self._workspace.name('')}: {add.text} <url>"
         held = (each for each in repositories if links.present(each, [commit]))
         (tracking,) = links.tracking([next(held, repositories[0])])
         repository, taken = tracking.repository, {each.name for each in tracking.remotes.remotes}

@@ -114,8 +114,8 @@ def as_another_user(path: str) -> str:
 
 @pytest.fixture
 def everybody_s() -> Iterator[Path]:
-    """A folder that another user finds, unlike those of root's tests."""
-    with TemporaryDirectory() as folder:
+    """A folder that another user finds, unlike those of root's tests and what is in TMPDIR."""
+    with TemporaryDirectory(dir="/tmp") as folder:
         os.chmod(folder, 0o755)
         yield Path(folder)
 

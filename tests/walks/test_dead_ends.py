@@ -142,7 +142,8 @@ def test_a_release_tag_that_was_deleted(team: Team, where: str) -> None:
     at = developer.thentos if where == "here" else team.remote("thentos")
     at.git("tag", "--delete", "v0.3.0")
     ends(developer.walker())
-    assert developer.thentos.git("rev-parse", "v0.3.0") == developer.thentos.head
+    if where == "there":  # one that the remote has need not be here
+        assert developer.thentos.git("rev-parse", "v0.3.0") == developer.thentos.head
     assert team.remote("thentos").git("rev-parse", "v0.3.0") == developer.thentos.head
     assert team.pins("thentos") == developer.thentos.head
 
@@ -263,8 +264,7 @@ def test_two_remotes_of_which_none_is_usual(team: Team) -> None:
     for key in ("remote", "merge"):
         developer.docker.git("config", "--unset", f"branch.master.{key}")
     developer.aula.commit("Go on", WORK)
-    names(developer.walker(), "nothing says to which of the remotes one, two aula-docker is pushed")
-    developer.docker.git("config", "remote.pushDefault", "one")
+    # The URLs of the submodules count from one of the two.
     ends(developer.walker())
 
 
