@@ -176,7 +176,7 @@ def test_what_this_user_may_not_use_is_told_as_that(
         python.chmod(0)
     elif closed == "link":
         python.unlink()
-        python.symlink_to("/root/closed/python")
+        python.symlink_to(folder / "gone/python")
         reason = f"for this user that leads nowhere (ls -l {python})"
     else:
         python.parent.chmod(0)

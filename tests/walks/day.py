@@ -162,13 +162,7 @@ class Day:
 
     def release(self) -> None:
         """A release of thentos of the developer's own, that is pushed."""
-        self._version += 1
-        version = f"0.{self._version}.0"
-        self.thentos.write(self.colleague.thentos_files(version))
-        self._try(self.thentos, "add", "--all")
-        self._try(self.thentos, "commit", "-m", f"Release {version}")
-        self._try(self.thentos, "tag", f"v{version}")
-        self._try(self.thentos, "push", "--no-verify", "origin", f"v{version}")
+        self._try(self.thentos, "push", "--no-verify", "origin", self._tagged())
 
     def release_here(self) -> None:
         """A tag at what is checked out in thentos, that is not pushed."""
@@ -289,6 +283,16 @@ class Day:
     def _switch(self, at: Repo) -> None:
         is_default = at.git("branch", "--show-current") == "master"
         self._try(at, "switch", _FEATURE if is_default else "master")
+
+    def _tagged(self) -> str:
+        """The tag of a new release of thentos, which is here alone."""
+        self._version += 1
+        version = f"0.{self._version}.0"
+        self.thentos.write(self.colleague.thentos_files(version))
+        self._try(self.thentos, "add", "--all")
+        self._try(self.thentos, "commit", "-m", f"Release {version}")
+        self._try(self.thentos, "tag", f"v{version}")
+        return f"v{version}"
 
     @property
     def _newest(self) -> str:

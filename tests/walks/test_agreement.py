@@ -116,12 +116,7 @@ class Shared(Day):
 
     def tag_only_here(self) -> None:
         """A release whose branch is pushed, and whose tag is not."""
-        self._version += 1
-        version = f"0.{self._version}.0"
-        self.thentos.write(self.colleague.thentos_files(version))
-        self._try(self.thentos, "add", "--all")
-        self._try(self.thentos, "commit", "-m", f"Release {version}")
-        self._try(self.thentos, "tag", f"v{version}")
+        self._tagged()
         self._try(self.thentos, "push", "--no-verify", "origin", "HEAD:refs/heads/wip")
 
     def loosen(self) -> None:
