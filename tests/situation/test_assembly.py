@@ -327,6 +327,19 @@ def test_gitmodules_that_is_malformed_is_told(workshop: Workshop) -> None:
         key(workshop)
 
 
+@pytest.mark.parametrize("section", ["include", 'includeIf "gitdir:~/"'])
+@pytest.mark.parametrize("path", ["other", "~/other", "/etc/other"])
+def test_what_gitmodules_includes_counts_as_little_as_for_git(
+    workshop: Workshop, section: str, path: str
+) -> None:
+    before = key(workshop)
+    text = workshop.docker.git("show", "HEAD:.gitmodules")
+    included = f"{text}\n[{section}]\n\tpath = {path}\n"
+    workshop.docker.commit("include", {".gitmodules": included, "other": "[broken"})
+    assert [part.path for part in assembled(workshop).parts] == ["", "aula", "thentos"]
+    assert key(workshop) != before
+
+
 @pytest.mark.parametrize("path", ["../outside", "/etc", ".", "a//b", "aula/", "Dockerfile", ""])
 def test_gitmodules_with_paths_that_are_none(workshop: Workshop, path: str) -> None:
     text = workshop.docker.git("show", "HEAD:.gitmodules")
