@@ -23,6 +23,8 @@ FORMAT: Final = 2
 _UPDATE: Final = (
     "update guard: in the clone that it was installed from, git pull && pipx install --force ."
 )
+# What editors of Windows may begin a file with.
+_MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -213,6 +215,10 @@ def read_config(data: bytes | None, where: str = FILE) -> Config:
         return Config()
     import tomllib
 
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            what = f"{where} is {encoding} with a byte order mark, and TOML is UTF-8 without one"
+            raise ConfigError(what, f"save {where} as UTF-8 without a byte order mark")
     try:
         text = data.decode()
         tables = tomllib.loads(text)

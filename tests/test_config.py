@@ -256,6 +256,18 @@ def test_what_is_no_toml(data: bytes) -> None:
         read_config(data)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_what_an_editor_saved_with_a_byte_order_mark(encoding: str) -> None:
+    data = "\ufeff[guard]\n".encode("utf-8" if encoding == "utf-8-sig" else encoding)
+    with pytest.raises(ConfigError) as error:
+        read_config(data)
+    name = encoding[:6].rstrip("-").upper()
+    assert error.value.problem == (
+        f".guard.toml is {name} with a byte order mark, and TOML is UTF-8 without one"
+    )
+    assert error.value.remedy == "save .guard.toml as UTF-8 without a byte order mark"
+
+
 LINES = st.sampled_from([*WHOLE.splitlines(), "[[guard]]", "guard = 1", "[image.build-args]"])
 
 
