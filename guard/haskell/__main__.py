@@ -50,6 +50,7 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
         "version": _text(manifest.version),
         "lenient": manifest.lenient,
         "requirements": [_requirement_json(one) for one in manifest.requirements],
+        "tools": [_requirement_json(one) for one in manifest.tools],
         "sources": [_source_json(one) for one in manifest.sources],
         "unread": [
             {"line": one.line, "text": one.text, "reason": one.reason} for one in manifest.unread

@@ -223,7 +223,7 @@ class _CabalReader:
                 read, unread = read_entries(field, self.spec, is_tool)
                 entries.extend(read)
                 self.unread.extend(unread)
-                self.broken_list |= bool(unread) and not is_tool
+                self.broken_list |= bool(unread)
         return Tree(tuple(entries), size=1 + len(entries))
 
     def _parse_imports(self, elements: Elements) -> tuple[list[Tree], Elements]:

@@ -154,10 +154,12 @@ def parse_dependencies(
     return parse_list(Scanner(text), lambda s: parse_dependency(s, spec, is_tool), outer_comma)
 
 
-def parse_single_dependency(text: str, spec: Spec | None = None) -> Dependency:
+def parse_single_dependency(
+    text: str, spec: Spec | None = None, is_tool: bool = False
+) -> Dependency:
     """A text that is one dependency and nothing else. Raises ParseError."""
     scanner = Scanner(text)
-    dependency = parse_dependency(scanner, spec)
+    dependency = parse_dependency(scanner, spec, is_tool)
     scanner.expect_end("the end of the dependency")
     return dependency
 
@@ -230,14 +232,16 @@ def read_entries(
         dependencies = parse_dependencies(value.text, spec, is_tool)
     except ParseError as error:
         refusal = refused(value.line_at(error.start), f"{field.name}: {value.text}", error.reason)
-        return ([], [refusal]) if is_tool else _read_leniently(value, refusal)
+        return _read_leniently(value, refusal, is_tool)
     return [
         Entry(one, value.line_at(one.start), one_line(value.text[one.start : one.end]), is_tool)
         for one in dependencies
     ], []
 
 
-def _read_leniently(value: FieldText, refusal: Unread) -> tuple[list[Entry], list[Unread]]:
+def _read_leniently(
+    value: FieldText, refusal: Unread, is_tool: bool
+) -> tuple[list[Entry], list[Unread]]:
     entries: list[Entry] = []
     unread: list[Unread] = []
     for start, text in pieces(value.text):
@@ -249,7 +253,8 @@ def _read_leniently(value: FieldText, refusal: Unread) -> tuple[list[Entry], lis
             unread.append(Unread(line, shown, reason, leading_name(text)))
             continue
         try:
-            entries.append(Entry(parse_single_dependency(text), line, shown))
+            dependency = parse_single_dependency(text, is_tool=is_tool)
+            entries.append(Entry(dependency, line, shown, is_tool))
         except ParseError as error:
             unread.append(Unread(line, shown, error.reason, leading_name(text)))
     # Where every entry reads by itself: a comma too many, or a format too old for an operator.

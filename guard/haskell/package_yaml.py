@@ -2,7 +2,8 @@
 
 Source: hpack's README; ``Hpack.Config``, ``Hpack.Syntax.Dependencies``, ``DependencyVersion``. What
 stands at the top level reaches every component; a component's own entry replaces that of the same
-name; what stands under ``when`` adds to both.
+name; what stands under ``when`` adds to both. ``build-tools`` are written the same way and become
+``build-tool-depends``: ``tool`` alone means ``tool:tool``. ``system-build-tools`` are no packages.
 
     dependencies ::= entry | [ entry or object with "name" ] | { name: null | version | object }
     version      ::= a number, or a text that is a range once "==" stands before it, or as it is
@@ -59,6 +60,8 @@ _NOT_EMPTY = re.compile(
     "|install-includes|.*exposed-modules|.*other-modules|reexported-modules|signatures|author"
     "|copyright|license-file|tested-with|data-files"
 )
+# The lists of a component, and the fields of a cabal file that hpack writes them as.
+_LISTS = (("dependencies", "build-depends"), ("build-tools", "build-tool-depends"))
 # A literal is read as a part of the cabal file that hpack would write.
 _HEAD = "name: p\nversion: 0\nbuild-type: Simple\ncabal-version: 1.12\n"
 _INTO_COMPONENT = _HEAD + "library\n"
@@ -103,6 +106,7 @@ class _PackageReader:
         self.unread = unread
         self.is_whole = not unread
         self.requirements: list[Requirement] = []
+        self.tools: list[Requirement] = []
         self.sources: list[Source] = []
         self.imports: list[Import] = []
         self.parsed: dict[int, list[Item]] = {}
@@ -118,7 +122,8 @@ class _PackageReader:
             self._parse_component(label, component)
         self._parse_custom_setup()
         self._parse_top_verbatim()
-        self._note_refused(self._items(self.root))
+        for key, _ in _LISTS:
+            self._note_refused(self._items(self.root, key))
         return Manifest(
             self.path,
             package,
@@ -130,6 +135,7 @@ class _PackageReader:
             sources=tuple(dict.fromkeys(self.sources)),
             unread=tuple(dict.fromkeys(sorted(self.unread, key=lambda one: one.line))),
             imports=tuple(dict.fromkeys(self.imports)),
+            tools=tuple(one for one in self.tools if not self._is_own_tool(one)),
         )
 
     def _parse_name(self) -> str | None:
@@ -186,27 +192,35 @@ class _PackageReader:
             yield label, Mapping(node.line, {})
 
     def _parse_component(self, label: str, component: Mapping) -> None:
-        """component ::= dependencies, when, verbatim; the top level's come before its own."""
+        """component ::= lists, when, verbatim; the top level's come before its own."""
         self._note_empty_fields(component)
         self._parse_defaults(component)
         self._parse_defaults(self.root)
-        if not self._parse_verbatim(component, label, ()):
-            self._emit([*self._items(self.root), *self._items(component)], label, ())
+        self._parse_lists([self.root, component], label, ())
         self._parse_whens(self.root, label, ())
         self._parse_whens(component, label, ())
 
-    def _items(self, level: Mapping) -> list[Item]:
-        """The dependencies of one level; those of the top level are asked for many times."""
-        node = level.get("dependencies")
+    def _parse_lists(self, levels: list[Mapping], label: str, when: When) -> None:
+        """lists ::= [ "dependencies" ] [ "build-tools" ], unless the level writes them verbatim."""
+        verbatim = self._parse_verbatim(levels[-1], label, when)
+        for key, field in _LISTS:
+            if f"{field}:" not in verbatim:
+                into = self.tools if key == "build-tools" else self.requirements
+                items = (item for level in levels for item in self._items(level, key))
+                self._emit(items, label, when, into)
+
+    def _items(self, level: Mapping, key: str = "dependencies") -> list[Item]:
+        """The entries of a level's list; those of the top level are asked for many times."""
+        node = level.get(key)
         if node is None:
             return []
         if id(node) not in self.parsed:
             self.parsed[id(node)] = _parse_dependencies(node)
         return self.parsed[id(node)]
 
-    def _emit(self, items: Iterable[Item], label: str, when: When) -> None:
+    def _emit(self, items: Iterable[Item], label: str, when: When, into: list[Requirement]) -> None:
         """Of entries with one name the last counts, whatever it says, and even if it is unread."""
-        if len(self.requirements) + len(self.unread) > MAX_REQUIREMENTS:
+        if len(self.requirements) + len(self.tools) + len(self.unread) > MAX_REQUIREMENTS:
             if not self.gave_up:
                 self.unread.append(Unread(1, label, "too many dependencies to be read"))
             self.gave_up = True
@@ -215,12 +229,12 @@ class _PackageReader:
         for item in items:
             key = item.package if isinstance(item, Unread) else item.key
             if key is None:
-                self._give(item, label, when)
+                self._give(item, label, when, into)
             else:
                 self._note_refused([last[key]] if key in last else [])
                 last[key] = item
         for item in last.values():
-            self._give(item, label, when)
+            self._give(item, label, when, into)
 
     def _note_refused(self, items: Iterable[Item]) -> None:
         """hpack refuses the file for an entry that cannot be read, even one that does not count."""
@@ -228,9 +242,11 @@ class _PackageReader:
             if isinstance(item, Unread) and item not in self.unread:
                 self.unread.append(item._replace(concerns_requirements=False))
 
-    def _give(self, item: Item, label: str, when: When) -> None:
+    def _give(self, item: Item, label: str, when: When, into: list[Requirement]) -> None:
         if isinstance(item, HpackEntry):
-            self.requirements.append(item.requirement._replace(section=label, when=when))
+            requirement = item.requirement._replace(section=label, when=when)
+            # What stands behind the colon of a tool is no library.
+            into.append(requirement._replace(libraries=()) if into is self.tools else requirement)
             if item.source is not None:
                 self.sources.append(item.source)
         else:
@@ -269,8 +285,7 @@ class _PackageReader:
 
     def _parse_branch(self, level: Mapping, label: str, when: When) -> None:
         self._note_empty_fields(level)
-        if not self._parse_verbatim(level, label, when):
-            self._emit(self._items(level), label, when)
+        self._parse_lists([level], label, when)
         self._parse_whens(level, label, when)
 
     def _parse_condition(self, node: Mapping) -> str | None:
@@ -291,29 +306,28 @@ class _PackageReader:
             self._refuse(condition.line, f"condition: {show(condition)}", error.reason)
             return " ".join(condition.text.split())
 
-    def _parse_verbatim(self, level: Mapping, label: str, when: When) -> bool:
-        """verbatim ::= one | [ one ]; one ::= literal | { field: value }, in a component. True
-        where it replaces what hpack would write as build-depends."""
-        replaces = False
+    def _parse_verbatim(self, level: Mapping, label: str, when: When) -> set[str]:
+        """verbatim ::= one | [ one ]; one ::= literal | { field: value }, in a component. The
+        fields that it replaces of what hpack would write."""
+        replaced: set[str] = set()
         for one in listed(level.get("verbatim")):
-            literal: Node | None = one
+            fields: list[tuple[str, Node | None]] = [(" ", one)]
             if isinstance(one, Mapping):
-                literal = one.get("build-depends")
-                replaces |= literal is not None
-            if isinstance(literal, Scalar) and literal.kind is not Kind.NULL:
-                prefix = "build-depends:" if isinstance(one, Mapping) else " "
-                for requirement in self._read_literal(literal, prefix):
-                    under = (*when, *requirement.when)
-                    self.requirements.append(requirement._replace(section=label, when=under))
-        return replaces
+                fields = [(f"{field}:", one.get(field)) for _, field in _LISTS]
+            for prefix, value in fields:
+                if value is not None:
+                    replaced.add(prefix)
+                if isinstance(value, Scalar) and value.kind is not Kind.NULL:
+                    self._read_literal(value, prefix, label, when)
+        return replaced
 
     def _parse_top_verbatim(self) -> None:
         """At the top level a literal is text of the cabal file, with sections of its own."""
         for one in listed(self.root.get("verbatim")):
             if isinstance(one, Scalar):
-                self.requirements.extend(self._read_literal(one, ""))
+                self._read_literal(one, "", "", ())
 
-    def _read_literal(self, node: Scalar, prefix: str) -> list[Requirement]:
+    def _read_literal(self, node: Scalar, prefix: str, label: str, when: When) -> None:
         """The literal as text of a cabal file: with a prefix, inside of a component."""
         if not prefix:
             text, head = _HEAD + node.text, _HEAD
@@ -323,13 +337,19 @@ class _PackageReader:
         manifest = read_text(text, (), "")
         offset = node.line - 1 + node.block - head.count("\n")
         self.unread.extend(one._replace(line=one.line + offset) for one in manifest.unread)
-        return [one._replace(line=one.line + offset) for one in manifest.requirements]
+        for literal, into in (
+            (manifest.requirements, self.requirements),
+            (manifest.tools, self.tools),
+        ):
+            for one in literal:
+                section, under = label or one.section, (*when, *one.when)
+                into.append(one._replace(line=one.line + offset, section=section, when=under))
 
     def _parse_custom_setup(self) -> None:
         """custom-setup ::= "dependencies" of its own"""
         node = self.root.get("custom-setup")
         if isinstance(node, Mapping):
-            self._emit(self._items(node), "custom-setup", ())
+            self._emit(self._items(node), "custom-setup", (), self.requirements)
         elif node is not None:
             self._unexpected("custom-setup", node)
 
@@ -348,6 +368,11 @@ class _PackageReader:
         inner = isinstance(named, Mapping) and one.package in named.pairs and not one.libraries
         own = one.package == package and bool(one.libraries) and package not in one.libraries
         return inner or own
+
+    def _is_own_tool(self, one: Requirement) -> bool:
+        """Whether a tool is an executable of the package itself, by its mere name."""
+        own = self.root.get("executables")
+        return isinstance(own, Mapping) and one.package in own.pairs and ":" not in one.text
 
     def _note_empty_fields(self, level: Mapping) -> None:
         """Note what hpack refuses and older ones take; it hides no requirement."""

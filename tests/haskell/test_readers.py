@@ -32,6 +32,10 @@ def given(manifest: Manifest) -> list[tuple[int, str]]:
     return [(one.line, one.text) for one in manifest.requirements]
 
 
+def tools(manifest: Manifest) -> list[tuple[str, str]]:
+    return [(one.package, str(one.range)) for one in manifest.tools]
+
+
 def doubts(manifest: Manifest) -> list[tuple[int, str | None]]:
     return [(one.line, one.package) for one in manifest.unread if one.concerns_requirements]
 
@@ -201,7 +205,58 @@ def test_a_control_character_makes_its_line_unread() -> None:
 def test_tools_are_kept_apart() -> None:
     manifest = cabal("library\n  build-tool-depends: happy:happy >=1.19\n")
     assert manifest.requirements == ()
-    assert [(one.package, str(one.range)) for one in manifest.tools] == [("happy", ">=1.19")]
+    assert tools(manifest) == [("happy", ">=1.19")]
+
+
+@pytest.mark.parametrize(
+    ("field", "read", "doubted"),
+    [
+        ("alex, x:gen >=1", [("x", ">=1")], ["alex"]),
+        ("x:gen >=1,, y:gen", [("x", ">=1"), ("y", ">=0")], [None]),
+        ("x:{gen,gon} ==1, y:gen", [("y", ">=0")], ["x"]),
+    ],
+)
+def test_of_a_broken_list_of_tools_what_reads_by_itself_counts(
+    field: str, read: list[tuple[str, str]], doubted: list[str | None]
+) -> None:
+    manifest = cabal(f"library\n  build-tool-depends: {field}\n")
+    assert tools(manifest) == read
+    assert [one.package for one in manifest.unread] == doubted
+
+
+# What hpack 0.38.3 writes into build-tool-depends.
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("library: {build-tools: 'x:gen >=0.2 && <0.3'}\n", [("x", ">=0.2 && <0.3")]),
+        ("build-tools: {x:gen: 0.2.*}\nlibrary: {}\n", [("x", ">=0.2 && <0.3")]),
+        ("library:\n  build-tools: [{name: x:gen, version: 0.3}]\n", [("x", "==0.3")]),
+        ("library: {build-tools: x ==1}\n", [("x", "==1")]),
+        ("build-tools: x:gen ==1\nlibrary: {build-tools: x:gen ==2}\n", [("x", "==2")]),
+        ("library: {when: {condition: flag(f), build-tools: x:gen ==1}}\n", [("x", "==1")]),
+        ("executables: {gen: {build-tools: [gen, x:gen]}}\n", [("x", ">=0")]),
+        ("library: {verbatim: {build-tool-depends: x:gen ==1}}\n", [("x", "==1")]),
+        (
+            "library: {build-tools: x:a ==1, verbatim: {build-tool-depends: x:a ==2}}\n",
+            [("x", "==2")],
+        ),
+        ("system-build-tools: x\nbuild-tool-depends: x:y\nlibrary: {}\n", []),
+    ],
+)
+def test_the_tools_of_a_package_yaml(text: str, read: list[tuple[str, str]]) -> None:
+    manifest = read_package_yaml(f"name: p\n{text}".encode(), "package.yaml")
+    assert tools(manifest) == read
+    assert manifest.requirements == ()
+    assert not manifest.lenient
+
+
+def test_a_literal_of_a_package_yaml_can_hold_a_setup_and_tools() -> None:
+    text = "verbatim: |\n  custom-setup\n    setup-depends: x ==0.3\n  executable e\n" \
+           "    build-tool-depends: y:gen ==1\n"  # fmt: skip
+    manifest = read_package_yaml(f"name: p\n{text}".encode(), "package.yaml")
+    (setup,), (tool,) = manifest.requirements, manifest.tools
+    assert (setup.section, setup.line, setup.text) == ("custom-setup", 4, "x ==0.3")
+    assert (tool.section, tool.line, tool.text) == ("executable e", 6, "y:gen ==1")
 
 
 def test_package_yaml_knows_its_lines() -> None:
@@ -360,6 +415,7 @@ def test_the_command_prints_one_object_a_file(tmp_path: Path) -> None:
                 "when": [{"not": "flag(f)"}],
             },
         ],
+        "tools": [],
         "sources": [],
         "unread": [],
     }

@@ -56,6 +56,20 @@ class TestRanges:
         assert check_cabal(f"thentos-core {wanted}") == []
 
     @pytest.mark.parametrize(
+        "text",
+        [
+            "library: {build-tools: thentos-core:gen ==0.2.*}\n",
+            "library: {verbatim: {build-tool-depends: thentos-core:gen ==0.2.*}}\n",
+            "library: {}\ncustom-setup: {dependencies: thentos-core ==0.2.*}\n",
+            "verbatim: |\n  custom-setup\n    setup-depends: thentos-core ==0.2.*\n",
+        ],
+    )
+    def test_tools_and_setups_of_a_package_yaml_count(self, text: str) -> None:
+        (finding,) = check(facts({"package.yaml": f"name: aula\n{text}"}))
+        assert finding.severity is Severity.ERROR
+        assert finding.message.startswith("thentos-core is 0.3.0, but aula requires >=0.2 && <0.3")
+
+    @pytest.mark.parametrize(
         "wanted",
         ["<0.3", ">=0.4 && <0.5", "^>=0.2", "==0.3", "<0.3.0", ">0.3.0 && <0.4"],
     )
