@@ -40,6 +40,7 @@ from guard.situation.tracking import Place
 from guard.situation.trailers import said, wanted
 from guard.situation.values import (
     Apart,
+    Consumer,
     Facts,
     Merge,
     OtherRecipe,
@@ -82,7 +83,9 @@ def release_of(facts: Facts) -> str | None:
 
 
 def is_for_good(facts: Facts) -> bool:
-    """Whether what the static rules say stays: it is not that some remote was not asked."""
+    """Whether what the static rules say stays: no remote was not asked, no branch was looked up."""
+    if isinstance(facts.consumer, Consumer) and any(m.commits for m in facts.consumer.meanings):
+        return False
     shared = facts.pin.shared if isinstance(facts.pin, Pin) else None
     return shared is None or shared.state is SharedState.THERE
 

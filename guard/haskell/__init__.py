@@ -5,8 +5,9 @@ take ``.cabal`` files, hpack's ``package.yaml``, ``stack.yaml`` with lock and sn
 ``cabal.project`` with its freeze files.
 """
 
+from guard.haskell.archive import Checkout, checkout_of
 from guard.haskell.cabal_file import read_cabal
-from guard.haskell.cabal_project import read_cabal_project
+from guard.haskell.cabal_project import glob_patterns, read_cabal_project
 from guard.haskell.model import (
     AllowNewer,
     Condition,
@@ -26,6 +27,7 @@ from guard.haskell.stack_yaml import read_stack_lock, read_stack_yaml
 
 __all__ = [
     "AllowNewer",
+    "Checkout",
     "Condition",
     "Import",
     "Interval",
@@ -39,6 +41,8 @@ __all__ = [
     "Unread",
     "Version",
     "VersionRange",
+    "checkout_of",
+    "glob_patterns",
     "read_cabal",
     "read_cabal_project",
     "read_package_yaml",

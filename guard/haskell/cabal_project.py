@@ -14,6 +14,7 @@ file adds its constraints, it overrides none.
 import re
 from typing import NamedTuple
 
+from guard.haskell.archive import archive_at
 from guard.haskell.condition import read_condition
 from guard.haskell.dependency import (
     leading_name,
@@ -44,11 +45,14 @@ from guard.haskell.ranges import VersionRange, parse_numbers, parse_range
 from guard.haskell.scanner import ParseError, Scanner
 
 _NEWEST = (3, 4)
-# More paths than this are not read.
+# More paths than this are not read, nor more that one path stands for.
 MAX_TOKENS = 10_000
+MAX_ALTERNATIVES = 500
 _ARCHIVES = (".tar.gz", ".tgz")
 # Braces keep a comma or space inside of a token together: `../{core,cookie}`.
-_TOKEN = re.compile(r'"[^"\n]*"|(?:[^\s,{}]|\{[^{}\n]*\})+')
+_BRACES = r"\{(?:[^{}\n]|\{[^{}\n]*\})*\}"
+_TOKEN = re.compile(rf'"[^"\n]*"|(?:[^\s,{{}}]|{_BRACES})+')
+_INNER_BRACES = re.compile(r"\{([^{}]*)\}")
 _SEPARATORS = re.compile(r"[\s,]+")
 _FLAG = re.compile(r"[+-](?:[^\W_]|_)[\w-]*")
 _NAME_BEFORE_VERSION = re.compile(r"([^\W_]+(?:-[^\W_]+)*?)-(?=[0-9.]+:)")
@@ -133,9 +137,10 @@ class _ProjectReader:
         """packages ::= { path | glob | archive | url }"""
         for text, line in _tokens(field):
             is_archive = is_url(text) or text.endswith(_ARCHIVES)
-            kind = SourceKind.ARCHIVE if is_archive else SourceKind.PATH
-            path, url = (None, text) if is_url(text) else (text, None)
-            self.sources.append(Source(kind, line, text, path=path, url=url, role=Role.PROJECT))
+            if len(glob_patterns(text)) > MAX_ALTERNATIVES:
+                self.unread.append(Unread(line, text[:MAX_SHOWN], "too many alternatives"))
+            source = Source(SourceKind.PATH, line, text, path=text, role=Role.PROJECT)
+            self.sources.append(archive_at(source, text) if is_archive else source)
         for one in field.lines:
             # A line of a dot alone stands for an empty line, where cabal up to 3.6 looks at it.
             if one.text.strip() == "." and one.line != field.line:
@@ -241,6 +246,24 @@ class _ProjectReader:
 
     def _refuse(self, line: int, text: str, reason: str) -> None:
         self.unread.append(refused(line, text, reason))
+
+
+def glob_patterns(path: str) -> list[str]:
+    """What a path of ``packages`` stands for, each as a pattern of `fnmatch`.
+
+    glob ::= { "*" | "{" glob { "," glob } "}" | any other character, which stands for itself }
+    """
+    patterns: list[str] = []
+    waiting = [path]
+    while waiting and len(patterns) + len(waiting) <= MAX_ALTERNATIVES:
+        text = waiting.pop(0)
+        braces = _INNER_BRACES.search(text)
+        if braces is None:
+            patterns.append(re.sub(r"([?\[])", r"[\1]", text))
+        else:
+            before, after = text[: braces.start()], text[braces.end() :]
+            waiting[:0] = (f"{before}{each.strip()}{after}" for each in braces[1].split(","))
+    return patterns + waiting
 
 
 def _tokens(field: Field) -> list[tuple[str, int]]:

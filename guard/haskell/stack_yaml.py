@@ -16,7 +16,7 @@ So no text is a syntax error: a mistyped pin is the name of a directory that is 
 import re
 from collections.abc import Iterable
 
-from guard.haskell.dependency import parse_name
+from guard.haskell.archive import archive_at, parse_package_id
 from guard.haskell.model import (
     AllowNewer,
     Import,
@@ -27,7 +27,7 @@ from guard.haskell.model import (
     Unread,
     is_url,
 )
-from guard.haskell.ranges import Version, parse_numbers
+from guard.haskell.ranges import Version
 from guard.haskell.scanner import ParseError, Scanner
 from guard.haskell.yaml_tree import (
     Kind,
@@ -47,7 +47,6 @@ _KNOWN_SNAPSHOT = re.compile(r"(?:lts|nightly|ghc|ghcjs)(?:-[\w.-]+)?\Z")
 _OLD = "stack 2 refuses this syntax of stack 1"
 _FULL_HASH = re.compile(r"[0-9a-f]{40}\Z")
 _ARCHIVES = (".zip", ".tar", ".tar.gz")
-_NAME_AND_VERSION = re.compile(r"[^@]*-")
 _DIGITS = re.compile(r"[0-9]+")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -261,9 +260,8 @@ def _parse_text(node: Scalar) -> Source:
 
 
 def _source_of_text(node: Node, text: str, role: Role) -> Source:
-    kind = SourceKind.ARCHIVE if _is_archive(text) else SourceKind.PATH
-    path, url = (None, text) if is_url(text) else (text, None)
-    return Source(kind, node.line, show(node), path=path, url=url, role=role)
+    source = Source(SourceKind.PATH, node.line, show(node), path=text, role=role)
+    return archive_at(source, text) if _is_archive(text) else source
 
 
 def _parse_place(node: Mapping, outer: Mapping, role: Role) -> Source:
@@ -284,7 +282,7 @@ def _parse_place(node: Mapping, outer: Mapping, role: Role) -> Source:
     for key in ("url", "archive", "location"):
         text = string_of(node, key)
         if text is not None:
-            return source._replace(url=text) if is_url(text) else source._replace(path=text)
+            return archive_at(source, text)
     path = string_of(node, "path")
     if path is not None:
         return source._replace(kind=SourceKind.PATH, path=path)
@@ -301,13 +299,16 @@ def _commit(node: Mapping) -> str:
 def _in_subdirs(source: Source, outer: Mapping, inner: Mapping) -> tuple[Source, ...]:
     """One source for each subdirectory; ``subdir`` is one, ``subdirs`` are several."""
     subdirs = outer.get("subdirs") or inner.get("subdirs")
-    version = inner.get("version")
-    source = source._replace(
-        package=string_of(inner, "name"),
-        version=Version.parse(version.text) if isinstance(version, Scalar) else None,
+    subdir, name, version = (
+        string_of(inner, "subdir"),
+        string_of(inner, "name"),
+        inner.get("version"),
     )
+    if name or subdir or subdirs is not None or isinstance(version, Scalar):
+        number = Version.parse(version.text) if isinstance(version, Scalar) else None
+        source = source._replace(package=name, version=number)
     if subdirs is None:
-        return (source._replace(subdir=string_of(inner, "subdir") or None),)
+        return (source._replace(subdir=subdir or None),)
     names = subdirs.items if isinstance(subdirs, Sequence) else []
     if not names or not all(isinstance(name, Scalar) for name in names):
         raise refused_node(outer, 'expected names in "subdirs"')
@@ -328,13 +329,7 @@ def _pinned(node: Node, pin: tuple[str, Version], role: Role) -> Source:
 def _parse_pin(text: str) -> tuple[str, Version]:
     """hackage ::= name "-" numbers [ revision ]. Raises ParseError for what is no such pin."""
     scanner = Scanner(text)
-    if scanner.match(_NAME_AND_VERSION) is None:
-        scanner.fail('expected "-" and a version after the name')
-    name = Scanner(text[: scanner.position - 1])
-    package = parse_name(name)
-    if not name.at_end():
-        scanner.fail("expected the name of a package", 0, scanner.position - 1)
-    version = Version(parse_numbers(scanner))
+    package, version = parse_package_id(scanner)
     if scanner.take("@"):
         _parse_revision(scanner)
     if not scanner.at_end():

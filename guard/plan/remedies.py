@@ -94,7 +94,11 @@ def _fetch_tags(finding: Finding, facts: Facts) -> Remedy:
 def _source(finding: Finding, facts: Facts) -> Remedy:
     place, consumer, pin = finding.evidence[0], facts.consumer, facts.pin
     assert isinstance(consumer, Consumer)  # else no source was read
-    states = {(each.manifest, each.source.line): each.state for each in consumer.paths}
+    states = {
+        (each.manifest, each.source.line): each.state
+        for each in consumer.paths
+        if each.state is not PathState.PRESENT
+    }
     state = states.get((place.path or "", place.line or 0))
     if state in (PathState.ABSENT, PathState.NO_PACKAGE):
         return _move(finding, facts)

@@ -51,7 +51,8 @@ def requirements(facts: Facts) -> dict[str, list[Asked]]:
     if not isinstance(consumer, Consumer):
         return {}
     packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
-    own = {manifest.package for manifest in consumer.manifests}
+    # What it holds of the dependency itself is judged by `dependency-source`.
+    own = {each.package for each in consumer.manifests} - {each.name for each in packages}
     found: dict[str, list[Asked]] = {}
     for manifest in consumer.manifests:
         for requirement in (*manifest.requirements, *manifest.tools):
@@ -99,7 +100,7 @@ def given(facts: Facts, package: str) -> list[Given]:
     """
     consumer = facts.consumer
     manifests = consumer.manifests if isinstance(consumer, Consumer) else ()
-    hackage = pinned_sources(manifests, package, SourceKind.HACKAGE)
+    hackage = pinned_sources(manifests, package, SourceKind.HACKAGE, SourceKind.ARCHIVE)
     if hackage:
         return [_of_source("hackage", *item) for item in hackage]
     if isinstance(facts.pin, Pin):

@@ -1,22 +1,28 @@
 """Rule `dependency-source`: consumer and superproject agree on where the dependency comes from.
 
-A path into the dependency needs its gitlink and a package in that folder; a git source must name
-the gitlink's own commit; a package cannot come from Hackage and from the gitlink at once.
+A path into the dependency needs its gitlink and a package in that folder; a repository must be at
+the gitlink's own commit, by whichever ref; a package cannot come from Hackage or an archive and
+from the gitlink at once, nor in another version from another folder.
 Source: the second harmful push, 13 July 2016, which removed the gitlink that aula's stack.yaml
 still led into.
 """
 
+import posixpath
+import re
 from collections.abc import Iterator
 from typing import Final
 
-from guard.haskell import Manifest, Source, SourceKind
+from guard.haskell import Checkout, Manifest, Source, SourceKind, checkout_of
 from guard.haskell.model import AllowNewer
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import in_family
 from guard.situation.publication import Unknown, undecided
-from guard.situation.values import Consumer, Facts, PathSource, PathState, Pin
+from guard.situation.values import Consumer, Facts, Package, PathSource, PathState, Pin
 
 NAME: Final = "dependency-source"
+# Git takes no shorter beginning of an id (core.abbrev), and a full one has so many digits.
+_SHORTEST: Final = 4
+_ID: Final = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
 def check(facts: Facts) -> list[Finding]:
@@ -29,24 +35,36 @@ def check(facts: Facts) -> list[Finding]:
         findings += _of_path(facts, consumer, path)
     for manifest in consumer.manifests:
         for source in manifest.sources:
-            if source.kind in (SourceKind.GIT, SourceKind.ARCHIVE):
-                findings += _of_repository(facts, consumer, manifest, source)
-            elif source.kind is SourceKind.HACKAGE:
-                findings += _of_hackage(facts, consumer, manifest, source)
+            findings += _of_source(facts, consumer, manifest.path, source)
         findings += _bounds_lifted(facts, consumer, manifest)
     return findings
 
 
+def _of_source(
+    facts: Facts, consumer: Consumer, manifest: str, source: Source
+) -> Iterator[Finding]:
+    checkout = checkout_of(source)
+    if checkout is not None:
+        yield from _of_checkout(facts, consumer, manifest, source, checkout)
+    elif source.kind in (SourceKind.HACKAGE, SourceKind.ARCHIVE) and source.package is not None:
+        yield from _of_version(facts, consumer, manifest, source)
+
+
 def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> Iterator[Finding]:
+    if path.checkout is not None:
+        yield from _of_checkout(facts, consumer, path.manifest, path.source, path.checkout)
+    for package in path.packages:
+        yield from _of_vendored(facts, consumer, path, package)
     if path.state in (PathState.PRESENT, PathState.NESTED):
         return
     names = facts.names
     folder = f"{names.dependency_path}/{path.target}".rstrip("/")
-    if path.state is PathState.NOWHERE:
+    if path.state in (PathState.NOWHERE, PathState.UNREAD):
         folder = path.target
     evidence = _evidence(facts, consumer, path.manifest, path.source)
-    if path.state is PathState.UNKNOWN:
-        what = f"{folder} cannot be looked up at the gitlink of {names.dependency}"
+    if path.state in (PathState.UNKNOWN, PathState.UNREAD):
+        where = f" at the gitlink of {names.dependency}" if path.state is PathState.UNKNOWN else ""
+        what = f"{folder} cannot be looked up{where}"
         yield undecided(NAME, Unknown(what, evidence=(evidence,)))
         return
     lacking, expected = {
@@ -78,62 +96,115 @@ def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> Iterator[Fin
     )
 
 
-def _of_repository(
-    facts: Facts, consumer: Consumer, manifest: Manifest, source: Source
+def _of_checkout(
+    facts: Facts, consumer: Consumer, manifest: str, source: Source, checkout: Checkout
 ) -> Iterator[Finding]:
+    """A repository counts by the commit that its ref means."""
     pin = facts.pin if isinstance(facts.pin, Pin) else None
-    if not _is_dependency(facts, source, pin):
+    if not _is_dependency(facts, consumer, source, checkout):
         return
-    names = facts.names
-    evidence = _evidence(facts, consumer, manifest.path, source)
-    where = f"{manifest.path}:{source.line}"
+    names, (url, ref) = facts.names, checkout
+    evidence = _evidence(facts, consumer, manifest, source)
+    where = f"{manifest}:{source.line}"
     if pin is None:
         what = (
-            f"{names.consumer} takes {names.dependency} from {source.url} ({where}), and "
+            f"{names.consumer} takes {names.dependency} from {url} ({where}), and "
             f"{names.superproject} has no gitlink to compare it with"
         )
         yield undecided(NAME, Unknown(what, evidence=(evidence,)))
-    elif source.commit != pin.commit:
+        return
+    commits = _meant(consumer, pin, checkout)
+    if commits == {pin.commit}:
+        return
+    if ref is None or (commits and pin.commit not in commits):
         yield Finding(
             NAME,
             Severity.ERROR,
-            f"{names.consumer} takes {names.dependency} at {source.commit or 'its newest commit'} "
-            f"from {source.url} ({where}), not at the gitlink",
-            found=source.commit or "no commit",
+            f"{names.consumer} takes {names.dependency} at {ref or 'its newest commit'} "
+            f"from {url} ({where}), not at the gitlink",
+            found=ref or "no commit",
             expected=pin.commit,
             evidence=(evidence, facts.superproject),
         )
+    else:
+        why = "is several commits" if commits else "is not known here"
+        what = (
+            f"{names.consumer} takes {names.dependency} at {ref} from {url} ({where}), and which "
+            f"commit that is {why}"
+        )
+        finding = undecided(NAME, Unknown(what, evidence=(evidence, facts.superproject)))
+        yield finding._replace(found=ref or "", expected=pin.commit)
 
 
-def _is_dependency(facts: Facts, source: Source, pin: Pin | None) -> bool:
+def _is_dependency(facts: Facts, consumer: Consumer, source: Source, checkout: Checkout) -> bool:
+    """Whether a repository is the dependency's, by its name or place, or supplies its packages."""
     name = facts.names.dependency
-    packages = pin.packages if pin else ()
-    if source.package is not None and in_family(source.package, name, packages):
+    packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
+    supplied = [source.package, posixpath.basename((source.subdir or "").rstrip("/"))]
+    if any(each and in_family(each, name, packages) for each in supplied):
         return True
-    steps = (source.url or "").replace(":", "/").rstrip("/").split("/")
-    # An archive of a forge names the repository in the middle: .../thentos/archive/<commit>.zip
-    candidates = steps[-1:] if source.kind is SourceKind.GIT else steps
-    return any(step.removesuffix(".git").lower() == name.lower() for step in candidates)
+    return any(each.is_own for each in consumer.meanings if each.checkout == checkout)
 
 
-def _of_hackage(
-    facts: Facts, consumer: Consumer, manifest: Manifest, source: Source
+def _meant(consumer: Consumer, pin: Pin, checkout: Checkout) -> frozenset[str]:
+    """The commits that a ref means; none where that is not known here."""
+    ref = (checkout.ref or "").removeprefix("refs/tags/")
+    commits = next((each.commits for each in consumer.meanings if each.checkout == checkout), ())
+    if commits:
+        return frozenset(commits)
+    if ref in {release.tag for release in pin.releases[:1]} or (
+        len(ref) >= _SHORTEST and pin.commit.startswith(ref.lower())
+    ):
+        return frozenset({pin.commit})
+    return frozenset({ref} if _ID.fullmatch(ref) else ())
+
+
+def _of_version(
+    facts: Facts, consumer: Consumer, manifest: str, source: Source
 ) -> Iterator[Finding]:
-    packages, names = facts.pin.packages if isinstance(facts.pin, Pin) else (), facts.names
-    own = next((each for each in packages if each.name == source.package), None)
+    """A package in a version, from Hackage or in an archive of its name."""
+    own, names = _own(facts, source.package), facts.names
     if own is None:
+        return
+    origin = "Hackage" if source.kind is SourceKind.HACKAGE else source.url or source.path
+    yield Finding(
+        NAME,
+        Severity.ERROR,
+        f"{names.consumer} takes {source.package} {source.version} from {origin} "
+        f"({manifest}:{source.line}), but {names.superproject} holds {names.dependency} as a "
+        "submodule",
+        found=source.text,
+        expected=_by_path(facts, own),
+        evidence=(_evidence(facts, consumer, manifest, source), facts.superproject),
+    )
+
+
+def _of_vendored(
+    facts: Facts, consumer: Consumer, path: PathSource, package: Package
+) -> Iterator[Finding]:
+    """A package of the dependency in a folder elsewhere: no harm in the same version."""
+    own, names, source = _own(facts, package.name), facts.names, path.source
+    if own is None or own.version == package.version:
         return
     yield Finding(
         NAME,
         Severity.ERROR,
-        f"{names.consumer} takes {source.package} {source.version} from Hackage "
-        f"({manifest.path}:{source.line}), but {names.superproject} holds {names.dependency} as a "
-        "submodule",
-        found=source.text,
-        expected=f"{source.package} {own.version} by path from {names.dependency_path}/, or no "
-        "submodule",
-        evidence=(_evidence(facts, consumer, manifest.path, source), facts.superproject),
+        f"{names.consumer} takes {package.name} {package.version} from {path.target} "
+        f"({path.manifest}:{source.line}), but {names.dependency} has {own.version} at the gitlink",
+        found=f"{package.name} {package.version} ({path.target})",
+        expected=_by_path(facts, own),
+        evidence=(_evidence(facts, consumer, path.manifest, source), facts.superproject),
     )
+
+
+def _own(facts: Facts, package: str | None) -> Package | None:
+    packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
+    return next((each for each in packages if each.name == package), None)
+
+
+def _by_path(facts: Facts, own: Package) -> str:
+    folder = facts.names.dependency_path
+    return f"{own.name} {own.version} by path from {folder}/, or no submodule"
 
 
 def _bounds_lifted(facts: Facts, consumer: Consumer, manifest: Manifest) -> Iterator[Finding]:

@@ -1,9 +1,7 @@
 """Gathers what the rules may see, once for each combination, out of git's objects."""
 
-import posixpath
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Sequence
-from fnmatch import fnmatchcase
 from itertools import accumulate
 from operator import itemgetter
 from typing import Final
@@ -14,8 +12,7 @@ from guard.git.commits import described
 from guard.git.releases import TagList, all_releases, in_order, numbers, releases_named
 from guard.git.repository import Repository
 from guard.git.store import Root, Store
-from guard.git.trees import FOLDER, GITLINK
-from guard.haskell import Manifest, SourceKind, VersionRange
+from guard.haskell import VersionRange
 from guard.model import Combination, Evidence, Release, Severity, Tested, VerdictState
 from guard.situation.assembly import Assembly, assemble
 from guard.situation.contents import Contents, superproject_tree
@@ -26,6 +23,7 @@ from guard.situation.others import Drift, Others
 from guard.situation.publication import Unknown
 from guard.situation.published import PublishedLinks
 from guard.situation.shared import shared_releases, unknown_releases
+from guard.situation.sources import Sources
 from guard.situation.values import (
     ASK,
     FILL_IN,
@@ -34,9 +32,6 @@ from guard.situation.values import (
     ImagePins,
     Names,
     OldImage,
-    Package,
-    PathSource,
-    PathState,
     Pin,
     ReleasePackages,
 )
@@ -272,10 +267,10 @@ class Gatherer:
             else:
                 store, root = rooted
                 manifests, unknown = self._library.consumer(store, root.tree, config.consumer)
-                paths = self._paths(combination, config, manifests, pin)
-                self._consumers[key] = Consumer(
-                    commit, tuple(manifests), tuple(paths), tuple(unknown)
-                )
+                consumer = Consumer(commit, tuple(manifests), unknown=tuple(unknown))
+                parts = (self._contents, self._library, combination, config)
+                sources = Sources(*parts, store, root.tree)
+                self._consumers[key] = sources.followed(consumer, pin)
         return self._consumers[key]
 
     def _image_pins(self, combination: Combination, config: Config) -> ImagePins | None:
@@ -290,63 +285,6 @@ class Gatherer:
         found = image_pins(store, reader, root.tree, config.image, self._image_files)
         blocks = config.rules.image_pin == Severity.ERROR.value
         return found._replace(name=config.image.name, blocks=blocks)
-
-    def _paths(
-        self,
-        combination: Combination,
-        config: Config,
-        manifests: list[Manifest],
-        pin: Pin | Unknown | None,
-    ) -> list[PathSource]:
-        found = []
-        for manifest in manifests:
-            base = posixpath.join(config.consumer, posixpath.dirname(manifest.path))
-            for source in manifest.sources:
-                if source.kind is not SourceKind.PATH or source.path is None:
-                    continue
-                whole = posixpath.normpath(posixpath.join(base, source.path, source.subdir or ""))
-                target = _below(whole, config.dependency)
-                if target is not None:
-                    state = self._path_state(combination, config, target, pin)
-                    found.append(PathSource(manifest.path, source, target, state))
-                elif _below(whole, config.consumer) is None and _is_firm(manifest, source.path):
-                    state = self._state_elsewhere(combination, whole)
-                    found.append(PathSource(manifest.path, source, whole, state))
-        return found
-
-    def _state_elsewhere(self, combination: Combination, whole: str) -> PathState:
-        """What a path leads to that leaves the consumer for neither itself nor the dependency."""
-        if whole.startswith(("/", "../")):
-            return PathState.NOWHERE  # no such thing is in the build context
-        store = self._contents.store(combination)
-        try:
-            found = store.walk(superproject_tree(store, combination), whole)
-        except LookupError:
-            return PathState.UNKNOWN
-        return PathState.PRESENT if found is not None else PathState.NOWHERE
-
-    def _path_state(
-        self, combination: Combination, config: Config, target: str, pin: Pin | Unknown | None
-    ) -> PathState:
-        if pin is None:
-            return PathState.NO_GITLINK
-        if isinstance(pin, Unknown):
-            return PathState.UNKNOWN
-        rooted = self._contents.root(combination, config, config.dependency, pin.commit)
-        assert not isinstance(rooted, Unknown)  # its packages have been read
-        store, root = rooted
-        try:
-            found = store.walk(root.tree, target)
-        except LookupError:
-            return PathState.UNKNOWN
-        if found is not None and found[0].mode == GITLINK:
-            return PathState.NESTED
-        if any(_leads_to(target, item) for item in pin.packages):
-            return PathState.PRESENT
-        if pin.unknown:
-            return PathState.UNKNOWN  # the package may stand in what could not be read
-        is_folder = found is not None and found[0].mode == FOLDER
-        return PathState.NO_PACKAGE if is_folder else PathState.ABSENT
 
 
 def old_image(
@@ -381,28 +319,6 @@ def _test_command(combination: Combination) -> str:
     if combination.commit is not None:
         return f"guard test {combination.commit[:12]}"
     return "guard test"
-
-
-def _is_firm(manifest: Manifest, path: str) -> bool:
-    """Whether there must be something at a path: cabal has wildcards and optional packages."""
-    name = posixpath.basename(manifest.path)
-    return not name.startswith("cabal.project") and not set(path) & set("*?[{")
-
-
-def _below(path: str, folder: str) -> str | None:
-    """The rest of a path inside a folder, "" for the folder itself, None outside."""
-    if path == folder:
-        return ""
-    return path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else None
-
-
-def _leads_to(target: str, package: Package) -> bool:
-    """Whether a path is the folder of a package or its ``.cabal`` file, wildcards allowed."""
-    if target == package.folder:
-        return True
-    steps = target.split("/")
-    whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
-    return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
 
 
 def _likeliest(

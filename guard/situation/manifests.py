@@ -2,7 +2,7 @@
 
 import os
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from guard.errors import MissingObjectError
@@ -14,8 +14,8 @@ from guard.haskell import (
     Manifest,
     ParseError,
     Reader,
-    Role,
     SourceKind,
+    glob_patterns,
     read_cabal_project,
     reader_for,
 )
@@ -78,7 +78,18 @@ class Library:
         self, store: Store, tree: GitObject, name: str
     ) -> tuple[list[Package], list[Unknown]]:
         """Every package inside a dependency's tree."""
-        files: _Files = [(item, None) for item in all_files(store, tree, _is_package_file)]
+        return self._packages(store, all_files(store, tree, _is_package_file), name)
+
+    def packages_at(
+        self, store: Store, tree: GitObject, path: str, name: str
+    ) -> tuple[list[Package], list[Unknown]]:
+        """The packages in the folders that a path of a project file leads to."""
+        return self._packages(store, _package_files(_folders(store, tree, path)), name)
+
+    def _packages(
+        self, store: Store, package_files: Iterable[File], name: str
+    ) -> tuple[list[Package], list[Unknown]]:
+        files: _Files = [(item, None) for item in package_files]
         found: list[Package] = []
         unknown: list[Unknown] = []
         for (item, _), result in zip(files, self._files(store, files, name), strict=True):
@@ -133,32 +144,50 @@ def _local_packages(
     files: _Files = []
     unknown: list[Unknown] = []
     for source in manifest.sources:
-        if source.kind is not SourceKind.PATH or source.role is not Role.PROJECT:
+        # hpack hands on where a dependency would come from, and builds nothing from there.
+        if source.kind is not SourceKind.PATH or manifest.path.endswith("package.yaml"):
             continue
-        path = posixpath.normpath(
-            posixpath.join(posixpath.dirname(manifest.path), source.path or ".")
-        )
-        if path.startswith(("..", "/")):
-            continue
-        # cabal.project names folders or .cabal files, both with wildcards.
-        folder, pattern = posixpath.split(path) if path.endswith(".cabal") else (path, "*")
-        folders = list(matching_folders(store, tree, folder))
-        for where, found in folders:
-            files += [
-                (item, None)
-                for item in files_in(found, where)
-                if _is_package_file(item.name) and fnmatchcase(item.name, pattern)
-            ]
-            unknown += _linked(found, where, name, _is_package_file)
-        # stack has neither wildcards nor folders that may be missing; cabal has both.
-        is_stack = posixpath.basename(manifest.path) == "stack.yaml"
-        if not folders and is_stack and not _is_nested(store, tree, folder):
-            where = f"{name}/{manifest.path}:{source.line}"
-            what = (
-                f"{where} names {source.path}, and {name} has no such folder (links count as none)"
-            )
-            unknown.append(Unknown(what, f"correct {where}"))
+        base = posixpath.dirname(manifest.path)
+        for pattern in path_patterns(manifest.path, source.path or "."):
+            path = posixpath.normpath(posixpath.join(base, pattern, source.subdir or ""))
+            if path.startswith(("..", "/")):
+                continue
+            folders = _folders(store, tree, path)
+            files += [(item, None) for item in _package_files(folders)]
+            for where, folder, _ in folders:
+                unknown += _linked(folder, where, name, _is_package_file)
+            if not (folders or has_wildcards(manifest.path) or _is_nested(store, tree, path)):
+                where = f"{name}/{manifest.path}:{source.line}"
+                lacking = f"{name} has no such folder (links count as none)"
+                what = f"{where} names {source.path}, and {lacking}"
+                unknown.append(Unknown(what, f"correct {where}"))
     return files, unknown
+
+
+def has_wildcards(manifest: str) -> bool:
+    """Whether paths in a project file are cabal's, with wildcards, and may lead nowhere.
+
+    stack has neither wildcards nor folders that may be missing.
+    """
+    return not manifest.endswith((".yaml", ".yml"))
+
+
+def path_patterns(manifest: str, path: str) -> list[str]:
+    """What a path in a project file stands for, as patterns over folders and ``.cabal`` files."""
+    return list(dict.fromkeys(glob_patterns(path))) if has_wildcards(manifest) else [path]
+
+
+def _folders(store: Store, tree: GitObject, path: str) -> list[tuple[str, GitObject, str]]:
+    """The folders that a path leads to, and a pattern for the names of the package files there."""
+    folder, pattern = posixpath.split(path) if path.endswith(".cabal") else (path, "*")
+    return [(where, found, pattern) for where, found in matching_folders(store, tree, folder)]
+
+
+def _package_files(folders: Iterable[tuple[str, GitObject, str]]) -> Iterator[File]:
+    for where, folder, pattern in folders:
+        for item in files_in(folder, where):
+            if _is_package_file(item.name) and fnmatchcase(item.name, pattern):
+                yield item
 
 
 def _is_nested(store: Store, tree: GitObject, folder: str) -> bool:

@@ -13,7 +13,7 @@ from guard.situation.publication import Move, Publication, Unknown
 
 if TYPE_CHECKING:
     # A push whose findings are in the memo reads no manifest.
-    from guard.haskell import Manifest, Source, Version
+    from guard.haskell import Checkout, Manifest, Source, Version
     from guard.situation.others import Drift
 
 
@@ -55,19 +55,38 @@ class PathState(Enum):
     NO_GITLINK = "no gitlink"
     NOWHERE = "not in the superproject"
     UNKNOWN = "unknown"
+    UNREAD = "not to be read"
 
 
 class PathSource(NamedTuple):
-    """A path by which the consumer takes a package out of the dependency.
+    """A path by which the consumer takes packages.
 
     Args:
-        target: the folder inside the dependency, "" for its root.
+        target: the folder inside the dependency, "" for its root; that in the superproject where it
+            does not lead there.
+        packages: what is in that folder of the consumer or superproject.
+        checkout: the other submodule that it leads into.
     """
 
     manifest: str
     source: Source
     target: str
     state: PathState
+    packages: tuple[Package, ...] = ()
+    checkout: Checkout | None = None
+
+
+class Meaning(NamedTuple):
+    """A repository and a ref that the consumer names, as the dependency's repositories know them.
+
+    Args:
+        is_own: whether that is the dependency's, by its name or since they are fetched from it.
+        commits: what is there by the name of the ref; nothing of a commit's id.
+    """
+
+    checkout: Checkout
+    is_own: bool
+    commits: frozenset[str]
 
 
 class SharedState(Enum):
@@ -134,6 +153,7 @@ class Consumer(NamedTuple):
     manifests: tuple[Manifest, ...]
     paths: tuple[PathSource, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+    meanings: tuple[Meaning, ...] = ()
 
 
 class OldImage(NamedTuple):

@@ -270,6 +270,42 @@ def a_git_source_at_the_gitlinks_commit(scene: Scene) -> str:
     return _pass_stack(scene, STACK + "extra-deps:\n- " + _GIT_SOURCE.format(scene.thentos.head))
 
 
+def a_git_source_at_a_branch_at_the_gitlink(scene: Scene) -> str:
+    return _pass_stack(scene, STACK + "extra-deps:\n- " + _GIT_SOURCE.format("master"))
+
+
+def a_git_source_at_a_branch_that_nobody_knows(scene: Scene) -> str:
+    return _pass_stack(scene, STACK + "extra-deps:\n- " + _GIT_SOURCE.format("elsewhere"))
+
+
+def a_fork_of_another_name_that_supplies_a_package(scene: Scene) -> str:
+    source = _GIT_SOURCE.format("b" * 40).replace("thentos.git", "identity.git")
+    return _pass_stack(scene, STACK + f"extra-deps:\n- {source}  subdirs: [thentos-core]\n")
+
+
+def an_archive_of_a_forge_at_the_gitlink(scene: Scene) -> str:
+    url = f"https://example.org/liqd/thentos/archive/{scene.thentos.head[:12]}.tar.gz"
+    return _pass_stack(scene, STACK + f"extra-deps:\n- {url}\n")
+
+
+def an_archive_of_a_package_beside_the_submodule(scene: Scene) -> str:
+    url = "https://hackage.haskell.org/package/thentos-core-0.2.1/thentos-core-0.2.1.tar.gz"
+    return _pass_stack(scene, STACK + f"extra-deps:\n- {url}\n")
+
+
+def _pass_vendored(scene: Scene, version: str) -> str:
+    scene.aula.commit("Vendor", {"vendor/core/core.cabal": cabal("thentos-core", version)})
+    return _pass_stack(scene, STACK + "extra-deps:\n- vendor/core\n")
+
+
+def an_older_package_in_a_folder_of_aula(scene: Scene) -> str:
+    return _pass_vendored(scene, "0.2.1")
+
+
+def the_same_package_in_a_folder_of_aula(scene: Scene) -> str:
+    return _pass_vendored(scene, "0.3.0")
+
+
 def bounds_that_are_lifted(scene: Scene) -> str:
     return _pass_stack(scene, STACK + "allow-newer: true\n")
 

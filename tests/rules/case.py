@@ -6,13 +6,15 @@ import posixpath
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from guard.haskell import Manifest, ParseError, SourceKind, Version, reader_for
+from guard.haskell import Manifest, ParseError, SourceKind, Version, checkout_of, reader_for
 from guard.model import Evidence, Finding, Release
 from guard.plan.remedies import Saw, mended
 from guard.situation.publication import Unknown
+from guard.situation.sources import is_named
 from guard.situation.values import (
     Consumer,
     Facts,
+    Meaning,
     Names,
     Package,
     PathSource,
@@ -91,7 +93,9 @@ def a_consumer(
                 target = "" if target == "." else target
                 state = (states or {}).get(target, PathState.PRESENT)
                 paths.append(PathSource(item.path, source, target, state))
-    return Consumer(AULA, tuple(manifests), tuple(paths), tuple(unread))
+    named = (checkout_of(source) for item in manifests for source in item.sources)
+    meanings = (Meaning(each, is_named(each.url, "thentos"), frozenset()) for each in named if each)
+    return Consumer(AULA, tuple(manifests), tuple(paths), tuple(unread), tuple(meanings))
 
 
 def releases(**versions: Mapping[str, str]) -> tuple[ReleasePackages, ...]:

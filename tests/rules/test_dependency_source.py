@@ -14,6 +14,7 @@ from tests.rules.case import (
     SUPERPROJECT,
     THENTOS,
     a_consumer,
+    a_pin,
     aula_cabal,
     facts,
     releases,
@@ -24,6 +25,16 @@ from tests.rules.case import (
 check = with_remedies(dependency_source.check)
 
 STACK = "resolver: lts-6.0\npackages:\n- '.'\n- {}\n"
+FORGES = [
+    "https://github.com/liqd/thentos/archive/{}.tar.gz",
+    "https://github.com/liqd/thentos/archive/refs/tags/{}.zip",
+    "https://github.com/liqd/thentos/tarball/{}",
+    "https://codeload.github.com/liqd/thentos/tar.gz/refs/heads/{}",
+    "https://api.github.com/repos/liqd/thentos/tarball/{}",
+    "https://gitlab.com/liqd/sub/thentos/-/archive/{}/thentos-x.tar.gz",
+    "https://gitlab.com/liqd/thentos/repository/archive.tar.gz?ref={}",
+    "https://bitbucket.org/liqd/thentos/get/{}.tar.gz",
+]
 PROJECT = """\
 packages: .
 source-repository-package
@@ -132,6 +143,10 @@ class TestRepositories:
             "git@github.com:liqd/thentos.git",
             "git@example.org:thentos",
             "../thentos",
+            "https://github.com/liqd/thentos.git?tracking=1",
+            "HTTPS://me:secret@GitHub.com:443/liqd/thentos.git/",
+            "ssh://git@github.com:22/liqd/thentos.git",
+            "git://github.com/liqd/thentos#readme",
         ],
     )
     def test_at_the_gitlinks_commit_and_at_another(self, url: str) -> None:
@@ -144,9 +159,52 @@ class TestRepositories:
         assert (finding.found, finding.expected) == ("b" * 40, THENTOS)
         assert finding.remedy == f"you: edit cabal.project:2 of aula (wanted: {THENTOS})"
 
-    def test_a_tag_is_not_the_gitlinks_commit(self) -> None:
-        (finding,) = self.project(self.URL, "v0.3.0")
-        assert finding.found == "v0.3.0"
+    @pytest.mark.parametrize("ref", ["v0.3.0", "refs/tags/v0.3.0", "7" * 4, "7" * 12])
+    def test_a_ref_counts_by_the_commit_that_it_means(self, ref: str) -> None:
+        assert self.project(self.URL, ref) == []
+
+    def test_the_case_of_an_id_is_none_of_its_meaning(self) -> None:
+        pin = a_pin()._replace(commit="ab" * 20)
+        files = {**aula_cabal("thentos-core"), "cabal.project": PROJECT.format(self.URL, "ABABAB")}
+        assert check(facts(files, pin)) == []
+
+    @pytest.mark.parametrize("ref", ["v0.2.1", "master", "777"])
+    def test_a_ref_that_is_not_known_here_is_undecided(self, ref: str) -> None:
+        (finding,) = self.project(self.URL, ref)
+        assert finding.severity is Severity.UNDECIDED
+        assert finding.message == (
+            f"aula takes thentos at {ref} from {self.URL} (cabal.project:2), and which commit that "
+            "is is not known here"
+        )
+        assert finding.remedy == f"you: edit cabal.project:2 of aula (wanted: {THENTOS})"
+
+    @pytest.mark.parametrize(
+        ("commits", "severity"),
+        [
+            ({THENTOS}, None),
+            ({"b" * 40}, Severity.ERROR),
+            ({"b" * 40, THENTOS}, Severity.UNDECIDED),
+        ],
+    )
+    def test_a_branch_is_what_the_dependencys_repositories_have(
+        self, commits: set[str], severity: Severity | None
+    ) -> None:
+        files = {**aula_cabal("thentos-core"), "cabal.project": PROJECT.format(self.URL, "stable")}
+        consumer = a_consumer(files)
+        meaning = consumer.meanings[0]._replace(commits=frozenset(commits))
+        found = check(facts(consumer=consumer._replace(meanings=(meaning,))))
+        assert [item.severity for item in found] == ([severity] if severity else [])
+
+    @pytest.mark.parametrize("subdir", ["thentos-core", "servant-session", "all/thentos-new/"])
+    def test_a_fork_of_another_name_is_known_by_its_packages(self, subdir: str) -> None:
+        url = "https://github.com/fisx/identity"
+        text = PROJECT.format(url, "{}") + f"  subdir: {subdir}\n"
+        files = {**aula_cabal("thentos-core"), "cabal.project": text.format("b" * 40)}
+        (finding,) = check(facts(files))
+        assert (finding.severity, finding.found) == (Severity.ERROR, "b" * 40)
+        assert f"from {url} (cabal.project:2)" in finding.message
+        files["cabal.project"] = text.format(THENTOS)
+        assert check(facts(files)) == []
 
     def test_without_a_gitlink_it_cannot_be_compared(self) -> None:
         (finding,) = self.project(self.URL, "b" * 40, no_pin=True)
@@ -170,10 +228,46 @@ class TestRepositories:
         assert finding.found == "b" * 40
         assert finding.evidence[0].path == "stack.yaml"
 
-    def test_an_archive_of_a_forge(self) -> None:
-        url = "https://github.com/liqd/thentos/archive/{}.tar.gz"
-        (finding,) = with_stack(f"resolver: lts-12.0\nextra-deps:\n- {url.format('b' * 40)}\n")
-        assert finding.severity is Severity.ERROR
+    @pytest.mark.parametrize("url", FORGES)
+    def test_an_archive_of_a_forge(self, url: str) -> None:
+        def findings(ref: str) -> list[Finding]:
+            return with_stack(f"resolver: lts-12.0\nextra-deps:\n- {url.format(ref)}\n")
+
+        assert [findings(ref) for ref in (THENTOS, "v0.3.0", THENTOS[:9])] == [[], [], []]
+        (finding,) = findings("b" * 40)
+        assert (finding.severity, finding.found) == (Severity.ERROR, "b" * 40)
+        assert findings("v9")[0].severity is Severity.UNDECIDED
+        other = url.replace("thentos", "servant")
+        assert with_stack(f"resolver: lts-12.0\nextra-deps:\n- {other.format('b' * 40)}\n") == []
+
+    def test_an_archive_of_which_nothing_names_a_commit(self) -> None:
+        url = "https://example.org/liqd/thentos/newest.tar.gz"
+        (finding,) = with_stack(f"resolver: lts-12.0\nextra-deps:\n- {url}\n")
+        assert (finding.severity, finding.found) == (Severity.ERROR, "no commit")
+
+
+class TestArchives:
+    """Of a package, by its name."""
+
+    @pytest.mark.parametrize(
+        "place",
+        [
+            "https://hackage.haskell.org/package/thentos-core-0.2.1/thentos-core-0.2.1.tar.gz",
+            "http://example.org/packages/archive/thentos-core/0.2.1/thentos-core-0.2.1.tar.gz?x",
+            "vendor/thentos-core-0.2.1.tar.gz",
+        ],
+    )
+    def test_is_a_second_source(self, place: str) -> None:
+        stack = f"resolver: lts-12.0\nextra-deps:\n- {place}\n"
+        for path, text in (("stack.yaml", stack), ("cabal.project", f"packages: . {place}\n")):
+            (finding,) = check(facts({**aula_cabal("thentos-core ==0.3.*"), path: text}))
+            assert finding.severity is Severity.ERROR
+            assert f"aula takes thentos-core 0.2.1 from {place} ({path}:" in finding.message
+            assert finding.expected.startswith("thentos-core 0.3.0 by path from thentos/")
+
+    def test_of_another_package_is_none(self) -> None:
+        url = "https://hackage.haskell.org/package/servant-0.7/servant-0.7.tar.gz"
+        assert with_stack(f"resolver: lts-12.0\nextra-deps:\n- {url}\n") == []
 
 
 class TestHackage:

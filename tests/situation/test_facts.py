@@ -10,6 +10,7 @@ import pytest
 from guard.errors import ConfigError, GuardError
 from guard.git.commands import told
 from guard.git.objects import ObjectPool
+from guard.haskell import Checkout
 from guard.model import Gitlink, Result, VerdictState
 from guard.model import Tested as Known
 from guard.rules.asked import ranges_on_gitlink
@@ -17,10 +18,12 @@ from guard.situation.contents import Contents, of_commit, with_consumer
 from guard.situation.facts import Gatherer
 from guard.situation.others import Others
 from guard.situation.publication import Unknown
-from guard.situation.values import Consumer, Facts, PathState, Pin
+from guard.situation.values import Consumer, Facts, Meaning, PathState, Pin
 from guard.situation.workspace import Workspace
 from guard.verdicts.verdicts import Verdicts
 from tests.workshop import GUARD_TOML, STACK, Repo, Workshop, cabal
+
+V0_2_1 = ("rev-parse", "v0.2.1^{commit}")
 
 
 class Gathering:
@@ -349,6 +352,114 @@ class TestPaths:
         }
         for commit in (missing, gone, present, gone, missing):
             assert [path.state for path in gather.consumer(commit).paths] == [expected[commit]]
+
+    def test_packages_of_thentos_that_stand_elsewhere(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        older = cabal("thentos-core", "0.2.1")
+        workshop.docker.commit("Vendor it", {"vendor/thentos-core/thentos-core.cabal": older})
+        mine = {"mine/core/thentos-core.cabal": older, "other/x/x.cabal": cabal("x", "1")}
+        stack = f"{STACK}- other/x\nextra-deps:\n- mine/core\n- ../vendor/thentos-core\n"
+        project = "packages: ./{mine,other}/*/*.cabal ../{vendor,gone}/*/\n"
+        workshop.aula.commit("paths", {**mine, "stack.yaml": stack, "cabal.project": project})
+        workshop.pin()
+        consumer = gather.consumer()
+        assert consumer.unknown == ()
+        assert sorted(
+            (path.manifest, path.source.path, path.target, str(package.version))
+            for path in consumer.paths
+            for package in path.packages
+        ) == [
+            ("cabal.project", "../{vendor,gone}/*/", "vendor/*", "0.2.1"),
+            ("cabal.project", "./{mine,other}/*/*.cabal", "aula/mine/*/*.cabal", "0.2.1"),
+            ("stack.yaml", "../vendor/thentos-core", "vendor/thentos-core", "0.2.1"),
+            ("stack.yaml", "mine/core", "aula/mine/core", "0.2.1"),
+        ]
+
+    def test_an_extra_dep_of_a_folder_that_is_not_there(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        """stack takes a mistyped pin for one."""
+        text = f"{STACK}extra-deps:\n- thentos-core ==0.3.0\n"
+        workshop.aula.commit("paths", {"stack.yaml": text})
+        workshop.pin()
+        (unknown,) = gather.consumer().unknown
+        assert unknown.what == (
+            "aula/stack.yaml:6 names thentos-core ==0.3.0, and aula has no such folder (links "
+            "count as none)"
+        )
+
+    def test_a_path_into_another_submodule(self, workshop: Workshop, gather: Gathering) -> None:
+        """It is a repository at the commit of its gitlink."""
+        link, url = "5" * 40, "https://example.org/fork.git"
+        for repo, path in ((workshop.aula, "sub/fork"), (workshop.docker, "fork")):
+            modules = repo.folder / ".gitmodules"
+            before = modules.read_text() if modules.exists() else ""
+            repo.write(
+                {".gitmodules": f'{before}[submodule "f"]\n\tpath = {path}\n\turl = {url}\n'}
+            )
+            repo.write({"stack.yaml": f"{STACK}- sub/fork/core\n- ../fork\n"})
+            repo.git("add", ".")
+            repo.git("update-index", "--add", "--cacheinfo", f"160000,{link},{path}")
+            repo.git("commit", "--quiet", "-m", "Nest a fork")
+        workshop.pin()
+        checkouts = [path.checkout for path in gather.consumer().paths if path.checkout]
+        assert checkouts == [Checkout(url, link)] * 2
+
+
+class TestMeanings:
+    """What a ref means that aula names."""
+
+    def meaning(self, workshop: Workshop, gather: Gathering, url: str, ref: str) -> Meaning:
+        text = f"{STACK}extra-deps:\n- git: {url}\n  commit: '{ref}'\n"
+        workshop.aula.commit("git", {"stack.yaml": text})
+        workshop.pin()
+        (meaning,) = gather.consumer().meanings
+        assert meaning.checkout == Checkout(url, ref)
+        return meaning
+
+    @pytest.mark.parametrize("ref", ["master", "refs/heads/master", "HEAD", "mine"])
+    def test_a_tag_and_a_branch(self, workshop: Workshop, gather: Gathering, ref: str) -> None:
+        workshop.thentos.git("tag", "mine")
+        workshop.thentos.git("remote", "set-head", "origin", "master")
+        meaning = self.meaning(workshop, gather, "https://example.org/thentos", ref)
+        assert meaning.is_own
+        assert meaning.commits == {workshop.thentos.head}
+
+    def test_the_release_at_the_gitlink_is_left_to_its_rule(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        for ref, commits in (("v0.3.0", set()), ("v0.2.1", {workshop.thentos.git(*V0_2_1)})):
+            meaning = self.meaning(workshop, gather, "https://example.org/thentos", ref)
+            assert meaning.commits == commits
+
+    def test_a_repository_of_another_name_that_thentos_is_fetched_from(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.thentos.git("remote", "add", "theirs", "git@example.org:fisx/Identity.git")
+        workshop.thentos.git("update-ref", "refs/remotes/theirs/master", "v0.2.1")
+        url = "https://me@Example.org/fisx/Identity?x"
+        meaning = self.meaning(workshop, gather, url, "master")
+        assert meaning.is_own
+        assert meaning.commits == {workshop.thentos.git(*V0_2_1)}
+
+    @pytest.mark.parametrize(
+        ("url", "ref"),
+        [
+            ("https://example.org/servant", "1" * 40),
+            ("https://example.org/servant", "gone"),
+            ("https://example.org/servant", "a b\n- x"),
+            ("https://example.org/servant", "HEAD^{tree}"),
+        ],
+    )
+    def test_what_nobody_here_knows(
+        self, workshop: Workshop, gather: Gathering, url: str, ref: str
+    ) -> None:
+        if "\n" in ref:
+            ref = ref.replace("\n", " ")
+        meaning = self.meaning(workshop, gather, url, ref)
+        assert not meaning.is_own
+        assert not meaning.commits
 
 
 class TestTested:

@@ -1,0 +1,98 @@
+"""What the address of an archive tells: a forge's repository at a ref, or a package in a version.
+
+Source: the addresses under which GitHub, GitLab, Gitea and Bitbucket offer a commit as an archive;
+Cabal's ``sdist`` and Hackage, which call one ``name-version.tar.gz``.
+
+    forge   ::= repository "/-/archive/" ref "/" file | repository place [ "refs/tags/" ] ref ending
+    place   ::= "/archive/" | "/tarball/" | "/zipball/" | "/tar.gz/" | "/zip/" | "/get/"
+    package ::= { folder "/" } name "-" numbers ending
+"""
+
+import re
+from typing import NamedTuple
+
+from guard.haskell.dependency import parse_name
+from guard.haskell.model import Source, SourceKind, is_url
+from guard.haskell.ranges import Version, parse_numbers
+from guard.haskell.scanner import ParseError, Scanner
+
+# No address that somebody wrote is longer.
+_LONGEST = 2000
+_FORGE = re.compile(
+    r"""(?P<repository> \w+://[^/?#]+/[^/?#]+/[^?#]+? )
+    (?: /-/archive/ (?P<gitlab> [^?#]+? ) (?: /[^/?#]+? )?
+      | /repository/archive[^/?#]* \? (?:.*&)? (?:ref|sha)= (?P<asked> [^&#]+ ) .*
+      | /repository/ (?P<old> [^?#]+ ) /archive
+      | /(?:archive|tarball|zipball|get|(?:legacy\.)?(?:tar\.gz|zip))/ (?:refs/(?:tags|heads)/)?
+        (?P<github> [0-9a-fA-F]{40}(?=/) | [^?#]+? ) (?: (?<=[0-9a-fA-F]{40}) /[^/?#]+? )?
+    )
+    (?: \.(?:tar\.(?:gz|bz2|xz)|tgz|tar|zip) )? (?: [?#].* )? \Z""",
+    re.VERBOSE,
+)
+# GitHub has hosts of their own for what it packs.
+_GITHUB = re.compile(r"//(?:codeload\.github\.com|api\.github\.com/repos)/")
+_NAME_AND_VERSION = re.compile(r"[^@]*-")
+_FILE = re.compile(r"(?:.*[/\\])?(?P<name>[^/\\?#]+?)\.(?:tar\.gz|tgz|tar|zip)(?:[?#].*)?\Z")
+
+
+class Checkout(NamedTuple):
+    """A repository, and what names its commit; None for the newest."""
+
+    url: str
+    ref: str | None
+
+
+def checkout_of(source: Source) -> Checkout | None:
+    """What a git repository, or an archive of a forge, is taken at; None for a package's archive.
+
+    Of an archive by any other name the folder may be called like the repository.
+    """
+    if source.kind is SourceKind.GIT and source.url is not None:
+        return Checkout(source.url, source.commit)
+    if source.kind is not SourceKind.ARCHIVE or source.url is None:
+        return None
+    checkout = forge_checkout(source.url)
+    if checkout is None and source.package is None:
+        return Checkout(source.url.rpartition("/")[0], None)
+    return checkout
+
+
+def forge_checkout(url: str) -> Checkout | None:
+    """What an archive of a forge is made of; None for any other archive."""
+    match = _FORGE.match(_GITHUB.sub("//github.com/", url)) if len(url) <= _LONGEST else None
+    if match is None:
+        return None
+    ref = match["gitlab"] or match["asked"] or match["old"] or match["github"]
+    return Checkout(match["repository"], ref)
+
+
+def archive_at(source: Source, text: str) -> Source:
+    """A source that is the archive at a URL or path: of the package that it is named after."""
+    package, version = archived_package(text) or (None, None)
+    path, url = (None, text) if is_url(text) else (text, None)
+    archive = source._replace(kind=SourceKind.ARCHIVE, path=path, url=url)
+    return archive._replace(package=package, version=version)
+
+
+def archived_package(text: str) -> tuple[str, Version] | None:
+    """The package that an archive is named after; None where it is called otherwise."""
+    match = _FILE.match(text) if len(text) <= _LONGEST else None
+    if match is None or forge_checkout(text) is not None:
+        return None
+    scanner = Scanner(match["name"])
+    try:
+        package = parse_package_id(scanner)
+        return package if scanner.at_end() else None
+    except ParseError:
+        return None
+
+
+def parse_package_id(scanner: Scanner) -> tuple[str, Version]:
+    """id ::= name "-" numbers. Raises ParseError for what is none."""
+    if scanner.match(_NAME_AND_VERSION) is None:
+        scanner.fail('expected "-" and a version after the name')
+    name = Scanner(scanner.text[: scanner.position - 1])
+    package = parse_name(name)
+    if not name.at_end():
+        scanner.fail("expected the name of a package", 0, scanner.position - 1)
+    return package, Version(parse_numbers(scanner))
