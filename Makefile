@@ -58,10 +58,11 @@ other-bytes: $(VENV)/extras $(VENV)/newer-docker
 	@$(engine) && BUILDS=$${BUILDS:-200} PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest \
 		-n $(JOBS) tests/matrix/test_other_bytes.py $(ARGS)
 
-# Files made by chance, read by guard and by the real Cabal library; needs ghc.
-oracle: $(VENV)/extras
-	@scripts/tools ghc
-	@$(BIN)/python -m tests.haskell.differential $(ARGS)
+# Files and projects made by chance, read by guard and by the Haskell tools of today, which are
+# brought first (root, Debian, 2 GB). COUNT=500 a tenth of them, ARGS="hpack projects" some kinds.
+oracle: $(VENV)/extras $(VENV)/haskell
+	@seed=$${SEED:-$$(date +%s)}; echo "make oracle SEED=$$seed"; \
+	$(BIN)/python -m tests.haskell.differential $(VENV)/haskell $${COUNT:-5000} $$seed $(ARGS)
 
 # The audits of clones of the public repositories, side by side in the folder REAL.
 golden: $(VENV)/package
@@ -105,6 +106,11 @@ $(VENV)/docker-26: scripts/packages $(VENV)/python
 # Podman's service, with what it needs.
 $(VENV)/podman: scripts/podman $(VENV)/python
 	@scripts/podman $@
+	@touch $@
+
+# GHC with its Cabal library, cabal-install, hpack and stack, in a system of their own.
+$(VENV)/haskell: scripts/haskell $(VENV)/python
+	@scripts/haskell $@
 	@touch $@
 
 clean:
