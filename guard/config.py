@@ -25,6 +25,9 @@ _UPDATE: Final = (
 )
 # What editors of Windows may begin a file with.
 _MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+# Ten times what people write. Of a dotted key, tomllib keeps every beginning in memory.
+_LONGEST_FILE: Final = 64 * 1024
+_LONGEST_LINE: Final = 4 * 1024
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -208,11 +211,14 @@ def read_config(data: bytes | None, where: str = FILE) -> Config:
         where: how messages name the file.
 
     Raises:
-        ConfigError: not UTF-8, no TOML, a key or value that guard does not know, or this is
-            another guard than the file requires.
+        ConfigError: too long, not UTF-8, no TOML, a key or value that guard does not know, or this
+            is another guard than the file requires.
     """
     if data is None:
         return Config()
+    if len(data) > _LONGEST_FILE or max(map(len, data.split(b"\n"))) > _LONGEST_LINE:
+        what = f"{where} has more than 64 KiB, or a line of more than 4 KiB"
+        raise ConfigError(what, f"correct {where}")
     import tomllib
 
     for mark, encoding in _MARKS.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -249,7 +250,7 @@ def test_what_should_be_a_table(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"\xff", b"[guard", b"a = ", b"x = " + b"9" * 5000, b"x = " + b"[" * 100_000]
+    "data", [b"\xff", b"[guard", b"a = ", b"x = 1e", b"x = " + b"[" * 4000, b"x = 0b" + b"2" * 4000]
 )
 def test_what_is_no_toml(data: bytes) -> None:
     with pytest.raises(ConfigError, match=r"\.guard\.toml is (not valid TOML|nested too deeply)"):
@@ -266,6 +267,30 @@ def test_what_an_editor_saved_with_a_byte_order_mark(encoding: str) -> None:
         f".guard.toml is {name} with a byte order mark, and TOML is UTF-8 without one"
     )
     assert error.value.remedy == "save .guard.toml as UTF-8 without a byte order mark"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"a" + b".a" * 100_000 + b" = 1", id="dotted key"),
+        pytest.param(b"[a" + b".a" * 3_000 + b"]\n", id="dotted table"),
+        pytest.param(b"[[a]]\n" * 100_000, id="tables"),
+        pytest.param(b"a = 0x" + b"f" * 10_000_000, id="number"),
+        pytest.param(b"\n" * 10_000_000, id="lines"),
+    ],
+)
+def test_what_is_too_long_is_not_read(data: bytes) -> None:
+    start = time.process_time()
+    with pytest.raises(ConfigError, match=r"\.guard\.toml has more than 64 KiB, or a line of"):
+        read_config(data)
+    assert time.process_time() - start < 1.0
+
+
+def test_the_longest_lines_take_a_second_at_most() -> None:
+    start = time.process_time()
+    with pytest.raises(ConfigError):
+        read_config(b"".join(b"k%d" % i + b".a" * 2000 + b" = 1\n" for i in range(16)))
+    assert time.process_time() - start < 1.0
 
 
 LINES = st.sampled_from([*WHOLE.splitlines(), "[[guard]]", "guard = 1", "[image.build-args]"])
