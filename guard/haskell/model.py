@@ -9,6 +9,8 @@ from guard.haskell.ranges import Version, VersionRange
 
 # How much of a text that could not be read is shown.
 MAX_SHOWN = 200
+# Four times the largest snapshot. A file that is longer is not read: that would only cost time.
+MAX_BYTES = 4 * 1024 * 1024
 
 
 class Condition(NamedTuple):
@@ -170,6 +172,8 @@ def text_of(data: bytes) -> tuple[str, tuple[Unread, ...]]:
     Bytes that are no UTF-8 are replaced, as Cabal replaces them. A conflict may hide any
     requirement, so nothing of it is read but that it is there.
     """
+    if len(data) > MAX_BYTES:
+        return "", (Unread(1, "", f"larger than {MAX_BYTES // 1024**2} MiB"),)
     text = data.decode("utf-8", errors="replace").removeprefix("\ufeff")
     conflict = _CONFLICT.search(text)
     if conflict is None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from guard.ci.image_mentions import UnreadableError, mentions_in
+from guard.ci.travis import read_travis
+from guard.errors import GuardError
 from guard.haskell import (
     Manifest,
     ParseError,
@@ -169,6 +174,88 @@ def test_a_megabyte_takes_a_second_at_most(reader: Reader, text: str) -> None:
     data = text.encode()
     start = time.process_time()
     is_manifest(reader, data)
+    assert time.process_time() - start < 1.0
+
+
+TEN_MEGABYTES = {
+    name: (text * (10_000_000 // len(text) + 1)).encode()
+    for name, text in {
+        "letters": "a",
+        "digits": "9",
+        "newlines": "\n",
+        "returns": "\r",
+        "no text": "\0",
+        "dashes": "- ",
+        "brackets": "[",
+        "aliases": "*a ",
+        "folders": "packages: */*/\n",
+        "sections": "a {\n",
+        "quotes": "\"'",
+        "assignments": "A=$A$A thentos/aula\n",
+        "commands": "script: docker run -v a:b thentos/aula\n",
+    }.items()
+}
+EVERY_READER: dict[str, Callable[[bytes], object]] = {
+    **{
+        path: partial(reader, path=path)
+        for path, reader in [
+            ("p.cabal", read_cabal),
+            ("package.yaml", read_package_yaml),
+            ("stack.yaml", read_stack_yaml),
+            ("snapshot.yaml", read_stack_yaml),
+            ("stack.yaml.lock", read_stack_lock),
+            ("cabal.project", read_cabal_project),
+            ("cabal.project.freeze", read_cabal_project),
+        ]
+    },
+    ".travis.yml": read_travis,
+    **{
+        path: partial(mentions_in, path=path, names=["thentos/aula"])
+        for path in (".gitlab-ci.yml", "Makefile", "run.sh", "Dockerfile")
+    },
+}
+
+
+@pytest.mark.parametrize("read", EVERY_READER.values(), ids=EVERY_READER.keys())
+@pytest.mark.parametrize("data", TEN_MEGABYTES.values(), ids=TEN_MEGABYTES.keys())
+def test_ten_megabytes_are_refused_within_a_second(
+    read: Callable[[bytes], object], data: bytes
+) -> None:
+    start = time.process_time()
+    try:
+        unread = getattr(read(data), "unread", None)
+    except (GuardError, UnreadableError):
+        unread = None
+    assert time.process_time() - start < 1.0
+    assert unread is None or [one.reason for one in unread][:1] == ["larger than 4 MiB"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = 0x" + "f" * 100_000,
+        "version: " + "9" * 100_000,
+        "version: 1e999999999",
+        "version: 0o" + "7" * 100_000,
+        "dependencies: {a: 1e999999999, b: 1.5e-999999999, c: 0x" + "f" * 10_000 + "}",
+        "dependencies: a >=" + "9" * 100_000,
+        "library\n build-depends: a >=" + "9" * 100_000,
+        "library\n build-depends: a >=1" + ".1" * 100_000,
+        "library\n if impl(ghc >=" + "9" * 100_000 + ")\n  build-depends: a",
+        "extra-deps: [a-" + "9" * 100_000 + "]",
+        "extra-deps: [a-1@rev:" + "9" * 100_000 + "]",
+        "extra-deps: [{git: x, commit: 1e999999999}]",
+        "constraints: a ==" + "9" * 100_000,
+        "script: docker run thentos/aula:" + "9" * 100_000,
+        "script: [docker run --memory 1e999999999 thentos/aula]",
+    ],
+    ids=range(15),
+)
+@pytest.mark.parametrize("read", EVERY_READER.values(), ids=EVERY_READER.keys())
+def test_huge_numbers(read: Callable[[bytes], object], text: str) -> None:
+    start = time.process_time()
+    with suppress(GuardError, UnreadableError):
+        read(text.encode())
     assert time.process_time() - start < 1.0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from pathlib import Path
 
@@ -338,6 +340,28 @@ def test_what_gitmodules_includes_counts_as_little_as_for_git(
     workshop.docker.commit("include", {".gitmodules": included, "other": "[broken"})
     assert [part.path for part in assembled(workshop).parts] == ["", "aula", "thentos"]
     assert key(workshop) != before
+
+
+MEGABYTES = 10_000_000
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        pytest.param('[submodule "x"]\n\tpath = ' + "a" * MEGABYTES, id="a long line"),
+        pytest.param('[submodule "x"]\n' + "\tpath = x\n" * (MEGABYTES // 10), id="paths"),
+        pytest.param("\0" * MEGABYTES, id="no text"),
+    ],
+)
+def test_gitmodules_that_is_hostile_is_read_or_told(workshop: Workshop, hostile: str) -> None:
+    text = workshop.docker.git("show", "HEAD:.gitmodules")
+    workshop.docker.commit("hostile", {".gitmodules": f"{text}\n{hostile}\n"})
+    start = sum(os.times()[:4])
+    try:
+        key(workshop)
+    except GitError as error:
+        assert re.match(r"\.gitmodules:\d+ cannot be read", error.problem)
+    assert sum(os.times()[:4]) - start < 1.5
 
 
 @pytest.mark.parametrize("path", ["../outside", "/etc", ".", "a//b", "aula/", "Dockerfile", ""])
