@@ -120,7 +120,8 @@ class Submodules:
 def _read_modules(repository: Repository, blob: GitObject) -> dict[str, dict[str, str]]:
     # git reads its own format: tabs, quotes and comments included. What a file includes it leaves
     # out in .gitmodules, and fails on in what it reads from a pipe.
-    asked = ("config", "--file=-", "--no-includes", "-z", "--get-regexp", r"^submodule\..*\.(path|url)$")
+    words = ("config", "--file=-", "--no-includes", "-z", "--get-regexp")
+    asked = (*words, r"^submodule\..*\.(path|url)$")
     output = repository.run(*asked, data=blob.data, ok=(0, 1))
     paths: dict[str, list[str]] = {}
     urls: dict[str, str] = {}
