@@ -120,12 +120,14 @@ class Gate(Contents, ExitStack):
         return found
 
     def ask(self) -> None:
-        """Have the dependency's remote asked about what would be committed next, as far as it can.
+        """Have the remotes asked about what would be committed next, as far as that can be read.
 
-        What it has is kept, and is what a push goes by.
+        What they have is kept, and is what a push goes by.
         """
         with suppress(GuardError):
-            self.gatherer.gather(self.present(), tested=False)
+            present = self.present()
+            self.gatherer.gather(present, tested=False)
+            self.links.of([(present, self.config(present))])
 
     def superproject(self, commit: str, ref: str | None = None, settings: str = "") -> Decision:
         """The decision for a commit of the superproject. Never raises a `GuardError`.

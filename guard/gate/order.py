@@ -172,7 +172,7 @@ class Order:
             return ()
         from guard.gate import ruling
 
-        return ruling.of_links(self._gate.workspace.name(""), judged, early)
+        return ruling.of_links(self._gate, judged, early)
 
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
         """As `judged`, for pushes of the superproject; what cannot be read is undecided already."""
@@ -209,7 +209,7 @@ class Order:
         if any(link.state is not PublicationState.PUBLISHED for link in links):
             from guard.gate import ruling
 
-            early = ruling.of_links(self._gate.workspace.name(""), combination, links)
+            early = ruling.of_links(self._gate, combination, links)
         decided = _with(decided, early, (PUBLISHED,))
         settled = self._links.settled(ref)
         if settled is False:

@@ -31,7 +31,7 @@ from guard.situation.branches import (
     upstream,
 )
 from guard.situation.contents import Contents, of_commit
-from guard.situation.facts import Gatherer, old_image
+from guard.situation.facts import Gatherer, ask_command, old_image
 from guard.situation.gitlinks import Links
 from guard.situation.others import Drift
 from guard.situation.publication import Direction, Move, Publication, PublicationState, Unknown
@@ -113,11 +113,11 @@ def of_image(
 
 
 def of_links(
-    name: str, combination: Combination, links: tuple[Publication, ...]
+    contents: Contents, combination: Combination, links: tuple[Publication, ...]
 ) -> tuple[Finding, ...]:
-    """What is to be pushed before the superproject, which has a name, or before the consumer."""
-    evidence = Evidence(name, combination.commit, text=combination.source)
-    publications = Publications(evidence, links)
+    """What is to be pushed before the superproject, or before the consumer."""
+    evidence = Evidence(contents.workspace.name(""), combination.commit, text=combination.source)
+    publications = Publications(evidence, links, ask_command(contents, combination))
     return mended(published.check(publications), publications)
 
 
@@ -259,10 +259,10 @@ def nearest(
 ) -> Standing | Unknown | None:
     """The standing that counts where none is merged; None where `published` says enough."""
     if not standings:
-        where, what = places[0], "the gitlink is in it"
-        return _unknown_default(link.path, where.repository, where.remote, what)
     if link.state in _UNDECIDED:
         return None
+        where, what = places[0], "the gitlink is in it"
+        return _unknown_default(link.path, where.repository, where.remote, what)
     standing = standings[0]
     place, name = standing.place, standing.place.remote.name
     if not links.present(place.repository, [standing.commit]):

@@ -133,8 +133,7 @@ def _step(step: Step, release: ReleaseFacts, at: Checkouts, pushes: Pushes) -> N
     # What is staged meets no conflict over the consumer if that was put on top of theirs before.
     top = release.superproject
     moved = isinstance(top, Spot) and top.reach in (Reach.AHEAD_THERE, Reach.APART)
-    is_asked = is_push or step.kind is Kind.PUSH_DEPENDENCY
-    return Next(text, is_asked or (release.staged and moved))
+    return Next(text, step.kind in PUSHES or (release.staged and moved))
 
 
 def _command(step: Step, at: Checkouts) -> str:

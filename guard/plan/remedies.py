@@ -42,7 +42,8 @@ def _remedy(finding: Finding, facts: Saw) -> Remedy:
         return (facts.elsewhere,) if facts.merged else facts.remedy
     if isinstance(facts, Publications):
         gitlink = (finding.evidence[0].path, finding.evidence[0].text)
-        return next(link.remedy for link in facts.links if (link.path, link.commit) == gitlink)
+        link = next(each for each in facts.links if (each.path, each.commit) == gitlink)
+        return facts.ask_command if link.awaits_answer else link.remedy
     if isinstance(facts, OldImage):
         return (guard("publish", facts.verdict),)
     if not finding.evidence:

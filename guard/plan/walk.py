@@ -19,7 +19,7 @@ from guard.rules import published
 from guard.rules.asked import ranges_on_gitlink, requirements
 from guard.situation.publication import Publication, Unknown
 from guard.situation.release import Before, Published, Reach, ReleaseFacts, Spot, Trouble
-from guard.situation.values import Consumer, Pin, Publications
+from guard.situation.values import ASK, Consumer, Pin, Publications
 
 
 class Kind(Enum):
@@ -291,6 +291,8 @@ def _fetchable(facts: ReleaseFacts, own: _Own, path: str = "") -> _Own:
 
 def _unfetchable(facts: ReleaseFacts, publication: Publication) -> Trouble:
     (finding,) = published.check(Publications(Evidence(facts.names.superproject), (publication,)))
+    if publication.awaits_answer:
+        return Trouble(finding.message, ASK, True)
     is_undecided = finding.severity is Severity.UNDECIDED
     return Trouble(finding.message, told(publication.remedy), is_undecided)
 

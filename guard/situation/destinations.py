@@ -55,8 +55,8 @@ _TAGS: Final = "refs/tags/"
 _FETCHING: Final = 60.0
 # They cannot be asked as they are named, or need not be.
 _PUSHABLE = (PublicationState.PUBLISHED, PublicationState.UNPUBLISHED, PublicationState.UNASKED)
-# What no push is in the way of, as far as is known.
-_HARMLESS = (PublicationState.PUBLISHED, PublicationState.UNASKED, PublicationState.INHERITED)
+# What is in the way of no push; of what was not asked nobody knows.
+_HARMLESS = (PublicationState.PUBLISHED, PublicationState.INHERITED)
 
 
 class Destinations:

@@ -92,11 +92,7 @@ class Gatherer:
         facts = Facts(names, evidence, self._consumer(combination, config, pin), pin)
         facts = facts._replace(image_pins=self._image_pins(combination, config))
         facts = facts._replace(test_command=_test_command(combination))
-        if combination.commit and not combination.replaced:
-            # Without a commit it asks of HEAD and of the index.
-            top = self._contents.workspace.superproject
-            if combination.commit != self._contents.pool.head(top):
-                facts = facts._replace(ask_command=f"{ASK} {combination.commit[:12]}")
+        facts = facts._replace(ask_command=ask_command(self._contents, combination))
         if not tested:
             return facts
         verdict = self.tested(combination, config)
@@ -311,6 +307,12 @@ def _is_misnamed(pin: Pin, form: str) -> bool:
 
 def _without_zeros(version: tuple[int, ...]) -> tuple[int, ...]:
     return _without_zeros(version[:-1]) if version[-1:] == (0,) else version
+
+
+def ask_command(contents: Contents, combination: Combination) -> str:
+    """What asks the remotes about a combination; without a commit it asks of HEAD and the index."""
+    commit, head = combination.commit, contents.pool.head(contents.workspace.superproject)
+    return f"{ASK} {commit[:12]}" if commit and commit != head and not combination.replaced else ASK
 
 
 def _test_command(combination: Combination) -> str:

@@ -95,3 +95,8 @@ class Publication(NamedTuple):
     def name(self) -> str:
         """How people name the submodule."""
         return self.path.rpartition("/")[2]
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether all that is lacking is what the remote says."""
+        return self.state in (PublicationState.UNASKED, PublicationState.UNANSWERED)

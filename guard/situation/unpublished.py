@@ -95,19 +95,14 @@ class Search:
         commits = [commit for commit in commits if commit not in along]
         if not commits:
             return
-        if not self._links.asks:
-            for pushes, commit in enumerate(commits):
-                remedy = self._push(submodule, places, commit, {}, pushes < _NAMED)
-                yield known._replace(commit=commit, state=PublicationState.UNASKED, remedy=remedy)
-            return
-        shown = self._links.asking.shown(place.repository, place.remote.name)
-        if isinstance(shown, GitError):
-            fetch = git(place.repository, "fetch", place.remote.name)
-            silent = known._replace(state=PublicationState.UNANSWERED, detail=shown.problem)
-            for commit in commits:
-                yield silent._replace(commit=commit, remedy=(fetch,))
-            return
-        yield from self._answered(submodule, places, known, shown, commits)
+        unknown = known._replace(state=PublicationState.UNASKED)
+        if self._links.asks:
+            shown = self._links.asking.shown(place.repository, place.remote.name)
+            if not isinstance(shown, GitError):
+                yield from self._answered(submodule, places, known, shown, commits)
+                return
+            unknown = known._replace(state=PublicationState.UNANSWERED, detail=shown.problem)
+        yield from (unknown._replace(commit=commit) for commit in commits)
 
     def _answered(
         self,

@@ -223,10 +223,15 @@ class Facts(NamedTuple):
 
 
 class Publications(NamedTuple):
-    """The gitlinks of one commit of the superproject, with the evidence that it is."""
+    """The gitlinks of one commit of the superproject, with the evidence that it is.
+
+    Args:
+        ask_command: as of `Facts`.
+    """
 
     superproject: Evidence
     links: tuple[Publication, ...]
+    ask_command: str = ASK
 
 
 class StepBack(NamedTuple):

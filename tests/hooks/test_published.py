@@ -214,6 +214,40 @@ class TestNested:
         assert cloned(ready, "master") == 0
         assert ready.guard("release", "--yes").status == 0
 
+    @pytest.mark.parametrize("where", ["aula", "thentos", ""])
+    def test_status_names_no_step_that_the_push_refuses(self, ready: Workshop, where: str) -> None:
+        around, path = Repo(ready.docker.folder / where), f"{where}/parts/servant".lstrip("/")
+        inner = nested(ready, around)
+        commit = inner.commit("Change it", {"inner.hs": "x"})
+        around.commit("Take the change")
+        without_registry(ready)
+        taken(ready)
+        # The release of thentos is known to be there.
+        assert f"git -C {path} push origin" in mend(ready.guard("check", "--ask"))
+        short = ready.guard("status", "--short").out
+        text = f"servant {commit[:12]} is in nothing that origin is known to have"
+        assert f"next: you: {text}" in short, short
+        assert short.endswith(": guard check --ask\n")
+        full = ready.guard("status").out
+        command = full.rpartition("\nnext: ")[2].strip()
+        assert command.startswith(f"git -C {path} push origin"), full
+        assert paste(ready, command).status == 0
+        assert "next: git push" in ready.guard("status", "--short").out.replace(
+            "git -C aula", "git"
+        )
+
+    def test_what_is_staged_is_asked_about_too(self, ready: Workshop) -> None:
+        inner = nested(ready, ready.aula)
+        inner.commit("Change it", {"inner.hs": "x"})
+        url = str(ready.root / "remotes/servant.git")
+        inner.git("push", "--quiet", url, "HEAD:refs/heads/topic")
+        ready.aula.commit("Take the change")
+        ready.publish("aula")
+        ready.docker.git("add", "aula")
+        assert ready.guard("status", "--short").out.endswith(": guard check --ask\n")
+        ready.guard("check", "--ask")
+        assert ready.guard("status", "--short").out.endswith("; next: guard test\n")
+
     def test_a_push_of_aula_waits_as_well(self, ready: Workshop) -> None:
         inner = nested(ready, ready.aula)
         inner.commit("Change it", {"inner.hs": "x"})

@@ -224,9 +224,28 @@ class TestPublished:
         )
         assert "git ls-remote origin failed" in ran.text
         assert "GUARD_BYPASS='reason' git push" in ran.text
-        assert mend(ran) == "git -C aula fetch origin"
+        assert mend(ran) == "guard check --ask"
         ran = ready.push(ready.docker, *TOPIC, GUARD_BYPASS="on a train")
         assert ran.status == 0, ran.text
+
+    @pytest.mark.parametrize("is_fetched", [True, False])
+    def test_offline_one_command_asks_all_of_them(self, ready: Workshop, is_fetched: bool) -> None:
+        ready.release("0.3.1")
+        unpublished(ready)
+        for at in (ready.docker, ready.aula) if not is_fetched else ():
+            for ref in at.git("for-each-ref", "--format=%(refname)", "refs/remotes").split():
+                at.git("update-ref", "--no-deref", "-d", ref)
+        for name in ("thentos", "aula"):
+            (ready.root / f"remotes/{name}.git").rename(ready.root / name)
+        commit = ready.docker.head
+        for command in ("guard check --ask", f"guard check --ask {commit[:12]}"):
+            ran = ready.push(ready.docker, "origin", f"{commit}:refs/heads/master")
+            assert re.findall(r"mend: +(.*)", ran.text) == [command] * 3, ran.text
+            assert f": {command}\n" in ran.text.partition("\n  next: ")[2]
+            ready.docker.git("reset", "--quiet", "--hard", f"{commit}~")
+        for name in ("thentos", "aula"):
+            (ready.root / name).rename(ready.root / f"remotes/{name}.git")
+        assert "error release-tag: v0.3.1 of thentos is only here" in paste(ready, command).text
 
     def test_a_remote_is_asked_as_the_user_would(self, ready: Workshop) -> None:
         """As CI and containers give credentials, or another way to the same place."""
