@@ -146,9 +146,8 @@ class Order:
             return ()
         from guard.gate import ruling
 
-        return ruling.of_apart(
-            self._links, self._gate.consumer_name(), ref, self.superprojects.goes_to
-        )
+        to, is_fork = self.superprojects.goes_to, not self.superprojects.goes_home
+        return ruling.of_apart(self._links, self._gate.consumer_name(), ref, to, is_fork)
 
     def _unpublished(
         self, superproject: Combination | GuardError, decision: Decision

@@ -27,6 +27,7 @@ from guard.situation.branches import (
     default_branch,
     head_branch,
     looking_for_default,
+    push_remote,
     short_name,
     upstream,
 )
@@ -258,9 +259,9 @@ def nearest(
     links: Links, link: Publication, places: Sequence[Place], standings: Sequence[Standing]
 ) -> Standing | Unknown | None:
     """The standing that counts where none is merged; None where `published` says enough."""
-    if not standings:
     if link.state in _UNDECIDED:
         return None
+    if not standings:
         where, what = places[0], "the gitlink is in it"
         return _unknown_default(link.path, where.repository, where.remote, what)
     standing = standings[0]
@@ -342,7 +343,7 @@ def _switching(
     top: Repository, default: DefaultBranch, name: str, before: tuple[Command, ...]
 ) -> Remedy:
     """What brings the superproject to its default branch, after other commands."""
-    if not name:
+    if not name or head_branch(top) == HEADS + name:
         return before
     is_known = default.name == name
     if is_known and default.checked_out:
@@ -353,11 +354,14 @@ def _switching(
     return (*before, git(top, "switch", *words))
 
 
-def of_apart(links: Links, consumer: str, ref: str, to: PushedTo) -> tuple[Finding, ...]:
+def of_apart(
+    links: Links, consumer: str, ref: str, to: PushedTo, is_fork: bool
+) -> tuple[Finding, ...]:
     """What a push to the consumer's default branch is told where the superproject is on another.
 
     Args:
         to: where the superproject would be pushed.
+        is_fork: whether that is another place than its default branch comes from.
     """
     workspace, home = links.contents.workspace, links.home
     top, name = workspace.superproject, ""
@@ -368,7 +372,10 @@ def of_apart(links: Links, consumer: str, ref: str, to: PushedTo) -> tuple[Findi
         # What the remote said is its default branch need not have been fetched.
         before = () if tracked else looking_for_default(top, home)
     remedy = _switching(top, default_branch(top, links.contents.pool.settings), name, before)
-    branch = "" if to.detached else to.ref.removeprefix(HEADS)
+    to_home = push_remote(dict(workspace.options), [each.name for each in links.here.remotes], name)
+    if home is not None and name and isinstance(remedy, tuple) and to_home != home.name:
+        remedy = (*remedy, git(top, "config", f"branch.{name}.pushRemote", home.name))
+    branch = "" if to.detached else to.ref.removeprefix(HEADS) + f" of {to.remote}" * is_fork
     where = ref.removeprefix(HEADS)
     apart = Apart(workspace.name(""), branch, name, consumer, where, remedy)
     return mended([merged.check_apart(apart)], apart)

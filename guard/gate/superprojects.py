@@ -32,7 +32,7 @@ class Judge(NamedTuple):
             it has all.
         silence: why a remote that was asked for its default branch does not say, or "".
         apart: whether it is what others have, for what is checked out goes to another branch than
-            the superproject's default one, and the consumer to its own.
+            the superproject's default one, or to a fork, and the consumer to its default one.
     """
 
     superproject: Combination | GuardError
@@ -97,6 +97,17 @@ class Superprojects:
         head = head_branch(workspace.superproject)
         return pushed_to(dict(workspace.options), names, head, self._gate.refs)
 
+    @cached_property
+    def goes_home(self) -> bool:
+        """Whether that is where the superproject's default branch comes from, as far as anything
+        says where that is, and not a fork.
+
+        By which URL it is pushed there says nothing: git wants it to lead to the same place
+        (git-remote(1), "set-url").
+        """
+        here, home = self._links.here, self._links.home
+        return home is None or self._goes_to_remote in here.at(here.fetch_places(home))
+
     @property
     def _goes_to_remote(self) -> Remote | None:
         return self._links.here.named(self.goes_to.remote)
@@ -137,19 +148,35 @@ class Superprojects:
         remote = self._goes_to_remote
         if not ref.startswith(HEADS) or remote is None:
             return False
-        if not to.detached and self._tracked and defaults.known(top, remote, to.ref):
+        goes_home = self.goes_home and not to.detached
+        if goes_home and self._tracked and defaults.known(top, remote, to.ref):
             return False
-        if not self._tracked and not defaults.tracks(top, remote):
+        is_known = goes_home and bool(self._tracked)
+        if not (is_known or defaults.tracks(top, self._links.home or remote)):
             return False  # nothing of it is published: its first branch will be the default one
-        if self._of_consumer(ref).holds is False:
+        if self._to_fork or self._of_consumer(ref).holds is False:
             return False
-        if to.detached:
+        if not goes_home:
             return True
         own = defaults.is_default(top, remote, to.ref, not self._tracked, to.ref)
         return not self._heard(own).holds
 
+    @property
+    def _to_fork(self) -> bool:
+        """Whether the consumer has a remote that is what `.gitmodules` names, and goes to no such
+        one: not to what others take for it.
+        """
+        links, present = self._links, self._gate.present()
+        config = self._gate.config(present)
+        submodule = links.submodule(present, config, config.consumer)
+        if submodule is None:
+            return False
+        remotes = read_remotes(self._gate.pool.settings.of(self._consumer), self._consumer)
+        homes = remotes.at(links.wanted(links.urls(submodule), remotes))
+        return bool(homes) and self._remote not in homes
+
     def _of_consumer(self, ref: str) -> Default:
-        """Whether a ref is the consumer's default branch."""
+        """Whether a ref is the default branch of where the consumer goes."""
         defaults, remote, is_new = self._links.defaults, self._remote, ref in self._new
         return self._heard(
             defaults.is_default(self._consumer, remote, ref, is_new, self._first or ref)
@@ -183,7 +210,7 @@ class Superprojects:
 
     @property
     def _nothing_published(self) -> GuardError:
-        workspace, remote = self._gate.workspace, self._goes_to_remote
+        workspace, remote = self._gate.workspace, self._links.home
         words = (remote.name, *all_branches(remote)) if remote else ("--all",)
         return GuardError(
             f"what others have of {workspace.name('')} is not here, to judge this push with",

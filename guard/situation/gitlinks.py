@@ -260,7 +260,7 @@ class Links:
     def _bases(self) -> list[str]:
         here, destination = self.here, self.destination
         pushed = here.named(destination.remote)
-        bases = [remote.urls[0] for remote in (self.origin, pushed) if remote]
+        bases = [remote.urls[0] for remote in (self.home, pushed) if remote]
         bases += [url for url in (destination.url,) if url]
         if destination.remote and not (pushed or destination.url):
             bases.append(destination.remote)
@@ -356,12 +356,16 @@ class Links:
         return nested
 
     @cached_property
-    def origin(self) -> Remote | None:
-        """The remote that the superproject's default branch comes from, whatever is checked out."""
-        options = dict(self.contents.workspace.options)
+    def home(self) -> Remote | None:
+        """The remote that the superproject's default branch comes from, whatever is checked out;
+        where nothing says which that is, the one of what is.
+        """
+        workspace = self.contents.workspace
+        options = dict(workspace.options)
         usual = fetch_remote(options, [each.name for each in self.here.remotes], "")
         names = (upstream(options, branch)[0] for branch in self.usual_defaults(usual))
-        return next(filter(None, map(self.here.named, (*names, usual))), None)
+        known = next(filter(None, map(self.here.named, (*names, usual))), None)
+        return known or remote_of(self.here, options, workspace.superproject)
 
     def usual_defaults(self, remote: str) -> tuple[str, ...]:
         """What the default branch may be called here, the likeliest first."""
@@ -369,12 +373,6 @@ class Links:
             return USUAL
         followed = remote_head(self.contents.workspace.superproject, remote) if remote else ""
         return (*([short_name(remote, followed)] if followed else []), *USUAL)
-
-    @cached_property
-    def home(self) -> Remote | None:
-        """The remote that the superproject is fetched from."""
-        workspace = self.contents.workspace
-        return remote_of(self.here, dict(workspace.options), workspace.superproject)
 
     def settled(self, ref: str) -> bool | None:
         """Whether a ref is the default branch where it is pushed; None where it may be by now."""

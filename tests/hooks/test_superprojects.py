@@ -244,6 +244,81 @@ class TestDefaultBranch:
         assert judge(ready.push(ready.aula, *MASTER)) == ""
 
 
+class TestForks:
+    """A fork's master is nobody's default branch: neither aula-docker's nor aula's."""
+
+    def fork(self, at: Repo, name: str, has_it: bool = True) -> str:
+        url = at.git("remote", "get-url", "origin").removesuffix(f"{name}.git") + f"{name}-fork.git"
+        at.git("init", "--quiet", "--bare", url)
+        at.git("remote", "add", "fork", url)
+        if has_it:
+            at.git("push", "--quiet", "--no-verify", "fork", "origin/master:refs/heads/master")
+        return url
+
+    @pytest.mark.parametrize("has_it", [True, False])
+    @pytest.mark.parametrize("key", ["remote.pushDefault", "branch.master.pushRemote"])
+    def test_what_goes_to_a_fork_does_not_judge_it(
+        self, ready: Workshop, key: str, has_it: bool
+    ) -> None:
+        ready.docker.commit("Go on", {"more": "x"})
+        ready.pin()
+        ready.verdict()
+        self.fork(ready.docker, "aula-docker", has_it)
+        ready.docker.git("config", key, "fork")
+        assert judge(ready.push(ready.aula, *TOPIC)) == ""
+        ran = ready.push(ready.aula, *MASTER)
+        assert (
+            "error merged: aula-docker goes to master of fork, so what is checked out there does "
+            "not judge a push to master, the default branch of aula"
+        ) in ran.text
+        command = mend(ran, "merged")
+        assert command == "git -C .. config branch.master.pushRemote origin"
+        assert paste(ready, command, ready.aula).status == 0
+        assert judge(ready.push(ready.aula, *MASTER)) == ""
+
+    def test_nor_does_a_branch_that_goes_there(self, ready: Workshop) -> None:
+        self.fork(ready.docker, "aula-docker")
+        ready.docker.git("config", "remote.pushDefault", "fork")
+        on_branch(ready)
+        command = mend(ready.push(ready.aula, *MASTER), "merged")
+        assert command == (
+            "git -C .. switch master && git -C .. config branch.master.pushRemote origin"
+        )
+        assert paste(ready, command, ready.aula).status == 0
+        ready.pin()
+        ready.verdict()
+        assert judge(ready.push(ready.aula, *MASTER)) == ""
+
+    def test_others_have_what_the_default_branch_comes_from(self, ready: Workshop) -> None:
+        """A branch that comes from a fork says nothing of what is published."""
+        ready.docker.git("config", "branch.master.remote", "origin")
+        self.fork(ready.docker, "aula-docker")
+        on_branch(ready)
+        ready.docker.git("push", "--quiet", "--no-verify", "fork", "HEAD:refs/heads/master")
+        ready.docker.git("push", "--quiet", "--no-verify", "-u", "fork", "HEAD:refs/heads/feature")
+        assert ready.push(ready.aula, *MASTER).status == 1
+
+    @pytest.mark.parametrize("by_url", [True, False])
+    def test_aulas_fork_is_judged_by_what_is_checked_out(
+        self, ready: Workshop, by_url: bool
+    ) -> None:
+        url = self.fork(ready.aula, "aula", has_it=not by_url)
+        on_branch(ready)
+        to = url if by_url else "fork"
+        assert judge(ready.push(ready.aula, to, "HEAD:refs/heads/master")) == ""
+        assert ready.push(ready.aula, *MASTER).status == 1
+
+    def test_aulas_home_is_what_gitmodules_name(self, ready: Workshop) -> None:
+        url = self.fork(ready.aula, "aula")
+        ready.aula.git("remote", "rename", "origin", "upstream")
+        ready.aula.git("remote", "rename", "fork", "origin")
+        on_branch(ready)
+        assert ready.push(ready.aula, "upstream", "HEAD:refs/heads/master").status == 1
+        ready.aula.git("remote", "remove", "upstream")
+        # Nothing tells that it is a fork.
+        assert ready.push(ready.aula, url, "HEAD:refs/heads/master").status == 1
+
+
 class TestRenamed:
     """Which branch is the default one is asked where it matters, once a day."""
 
