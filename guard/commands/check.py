@@ -42,8 +42,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--ask",
         action="store_true",
-        help="ask the remotes anew for as long as they take, git may ask for a password, and keep "
-        "what they say",
+        help="ask the remotes anew, each for two minutes at the most, git may ask for a password, "
+        "and keep what they say",
     )
     parser.add_argument(
         "--warn",

@@ -51,7 +51,7 @@ from guard.trial.trial import passes
 from guard.verdicts.record import Record
 
 # Seconds; nobody's push waits meanwhile.
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 15.0
 _WAITING: Final = "another guard release is running here; waiting for it"
 _COLOURS: Final = {StepState.DONE: "green", StepState.NEXT: "bold", StepState.BLOCKED: "red"}
 

@@ -14,7 +14,7 @@ from guard.git.commands import git, in_turn
 from guard.git.commits import has_commit, is_named
 from guard.git.index import private_index
 from guard.git.refs import stand
-from guard.git.remotes import fetch
+from guard.git.remotes import FETCHING, fetch
 from guard.git.repository import Repository, checkout_at
 from guard.git.trees import GITLINK, entries
 
@@ -121,7 +121,7 @@ def update_below(checkout: Repository) -> None:
     """
     configured = ("config", "--name-only", "--get-regexp", r"^submodule\..*\.url$")
     if checkout.text(*configured, ok=(0, 1)):
-        checkout.text_as_user("submodule", "--quiet", "update", "--recursive")
+        checkout.text_as_user("submodule", "--quiet", "update", "--recursive", seconds=FETCHING)
 
 
 def _stage(superproject: Repository, path: str, commit: str) -> None:

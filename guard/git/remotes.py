@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.commands import git
-from guard.git.repository import Ended, Repository, answer_of, end, end_alone, finish
+from guard.git.repository import Ended, Repository, answer_of, end, end_all, finish
 
 _SETTINGS: Final = (
     *("config", "-z", "--get-regexp"),
@@ -21,6 +21,10 @@ _SETTINGS: Final = (
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
 # Seconds. A person waits, and git holds the connection of the push open meanwhile.
 SECONDS: Final = 5.0
+# Where git may ask for a password: so long a server of ssh lets somebody log in (sshd_config(5)).
+_LOGIN: Final = 120.0
+# What is fetched may be much.
+FETCHING: Final = 300.0
 # Seconds that reading an answer takes which is there.
 _READING: Final = 0.1
 _BRANCHES_AND_TAGS: Final = ("--heads", "--tags")
@@ -361,14 +365,15 @@ def ls_remote(
 
     Args:
         refs: their full names; by default all branches and tags.
-        seconds: how long it may take, and nobody is asked for a password; None for as long as it
-            does, and git may ask.
+        seconds: how long it may take, and nobody is asked for a password; None for as long as a
+            person needs whom git may ask.
 
     Raises:
         GitError: it did not answer in time, or refused.
     """
     words = ["--", remote, *refs] if refs else [*_BRANCHES_AND_TAGS, "--", remote]
-    ended = repository.run_as_user("ls-remote", *words, seconds=seconds)
+    asks = seconds is None
+    ended = repository.run_as_user("ls-remote", *words, seconds=seconds or _LOGIN, asks=asks)
     shown = _refs(_lines(ended, repository, remote))
     # Git shows what ends in a name as well.
     return {ref: shown[ref] for ref in refs if ref in shown} if refs else shown
@@ -381,7 +386,7 @@ class Asking:
 
     Args:
         seconds: how long all of them together are waited for, and nobody is asked for a password;
-            0 where none is asked; None for as long as it takes, and git may ask.
+            0 where none is asked; None for as long as a person needs for each whom git may ask.
         anew: whether what is kept of earlier answers does not count.
     """
 
@@ -413,7 +418,7 @@ class Asking:
     def close(self) -> None:
         """End what was started and never waited for."""
         while self._processes:
-            end_alone(self._processes.popitem()[1])
+            end_all(self._processes.popitem()[1])
 
     def _start(self, repository: Repository, words: tuple[str, ...]) -> None:
         key = (repository.common_dir, *words)
@@ -436,7 +441,7 @@ class Asking:
 
     def _ended(self, repository: Repository, words: tuple[str, ...]) -> Ended:
         if self.seconds is None:
-            return repository.run_as_user(*words)
+            return repository.run_as_user(*words, seconds=_LOGIN, asks=True)
         if not self.seconds:
             raise GitError("no remote is asked here", "guard check --ask")
         self._start(repository, words)
@@ -481,7 +486,8 @@ def fetch(
     """
     exactly = _EXACTLY if refspecs else () if tags else ("--no-tags",)
     words = (*_FETCH, *exactly, *options, "--", remote, *refspecs)
-    ended = repository.run_as_user(*words, seconds=seconds)
+    asks = seconds is None
+    ended = repository.run_as_user(*words, seconds=seconds or FETCHING, asks=asks)
     if ended.status:
         raise _refusal("fetch", repository, remote, ended)
 

@@ -186,14 +186,16 @@ class Repository(NamedTuple):
             command = self.command(f"--work-tree={self.work_tree}", *arguments)
         return _start(command, env, self.place, own_session=alone)
 
-    def run_as_user(self, *arguments: str, seconds: float | None = None) -> Ended:
+    def run_as_user(
+        self, *arguments: str, seconds: float | None = None, asks: bool = False
+    ) -> Ended:
         """Run git to its end as the user would: it may move refs and checkouts, and run hooks.
 
         Args:
-            seconds: how long that may take; None for as long as it does. With a limit nobody is
-                asked for anything.
+            seconds: how long that may take; None for as long as it does.
+            asks: whether with a limit, too, git may ask for a password.
         """
-        process = self.start_as_user(*arguments, alone=seconds is not None)
+        process = self.start_as_user(*arguments, alone=seconds is not None and not asks)
         if seconds is not None:
             return answer_of(process, arguments, seconds, seconds)
         try:
@@ -201,9 +203,11 @@ class Repository(NamedTuple):
         finally:
             end(process)
 
-    def text_as_user(self, *arguments: str, ok: Iterable[int] = (0,)) -> str:
-        """As `run_as_user`, what git printed without the last line's end."""
-        ended = self.run_as_user(*arguments)
+    def text_as_user(
+        self, *arguments: str, ok: Iterable[int] = (0,), seconds: float | None = None
+    ) -> str:
+        """As `run_as_user`, what git printed without the last line's end; git may ask."""
+        ended = self.run_as_user(*arguments, seconds=seconds, asks=True)
         if ended.status not in ok:
             name = next(word for word in arguments if not word.startswith("-"))
             said = ended.errors.strip() or f"exit status {ended.status}"
@@ -217,7 +221,7 @@ class Repository(NamedTuple):
 def answer_of(
     process: subprocess.Popen[bytes], arguments: Sequence[str], seconds: float, left: float
 ) -> Ended:
-    """What a git has come to that was started as the user would, alone, with some arguments.
+    """What a git has come to that was started as the user would, with some arguments.
 
     Args:
         seconds: how long it may take, as it is told.
@@ -232,14 +236,25 @@ def answer_of(
         words = " ".join(word for word in arguments if not word.startswith("-"))
         raise GitError(f"git {words} did not answer in {seconds:g} seconds") from None
     finally:
-        end_alone(process)
+        end_all(process)
 
 
-def end_alone(process: subprocess.Popen[bytes]) -> None:
-    """End a git that was started alone, with its helpers, which outlive git."""
+def end_all(process: subprocess.Popen[bytes]) -> None:
+    """End a git with its helpers, which outlive git: those of a git that was started alone, and of
+    another, which has a terminal to ask on, as far as the system tells which they are.
+    """
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    for pid in _family(process.pid) if process.returncode is None else ():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     end(process)
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it has started, which proc(5) of Linux tells."""
+    children = _content(f"/proc/{pid}/task/{pid}/children").split()
+    return [pid, *(each for child in children for each in _family(int(child)))]
 
 
 def user_environment() -> dict[str, str]:

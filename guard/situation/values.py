@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from guard.situation.others import Drift
 
 
-# Asks the remotes, waits for as long as they take, and keeps what they say.
+# Asks the remotes, lets git ask for a password, and keeps what they say.
 ASK: Final = "guard check --ask"
 # What a person does to settings that name no test command.
 FILL_IN: Final = f"fill in [test] command in {FILE}"

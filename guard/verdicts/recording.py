@@ -16,6 +16,7 @@ from guard.git.files import move_away, unwritable
 from guard.git.index import private_index
 from guard.git.objects import ObjectPool
 from guard.git.refs import NOWHERE, VERDICTS, list_refs, tip_in
+from guard.git.remotes import FETCHING
 from guard.git.repository import Repository
 from guard.git.store import Part
 from guard.git.trees import REGULAR
@@ -142,7 +143,8 @@ def mended(repository: Repository, pool: ObjectPool, ref: str) -> tuple[str | No
     if tip is None or is_whole(repository, tip):
         return tip, []
     # What a partial clone was promised comes now; and git may have been at work on its packs.
-    repository.run_as_user("rev-list", "--objects", "--quiet", tip)
+    with suppress(GitError):
+        repository.run_as_user("rev-list", "--objects", "--quiet", tip, seconds=FETCHING, asks=True)
     time.sleep(_PAUSE)
     if is_whole(repository, tip):
         return tip, []
