@@ -375,7 +375,9 @@ def of_apart(
     to_home = push_remote(dict(workspace.options), [each.name for each in links.here.remotes], name)
     if home is not None and name and isinstance(remedy, tuple) and to_home != home.name:
         remedy = (*remedy, git(top, "config", f"branch.{name}.pushRemote", home.name))
-    branch = "" if to.detached else to.ref.removeprefix(HEADS) + f" of {to.remote}" * is_fork
+    branch = (
+        "" if to.detached else to.ref.removeprefix(HEADS) + f" of {to.url or to.remote}" * is_fork
+    )
     where = ref.removeprefix(HEADS)
     apart = Apart(workspace.name(""), branch, name, consumer, where, remedy)
     return mended([merged.check_apart(apart)], apart)

@@ -15,8 +15,7 @@ from guard.situation.branches import (
     HEADS,
     PushedTo,
     all_branches,
-    head_branch,
-    pushed_to,
+    goes_to,
     tracking_ref,
 )
 from guard.situation.defaults import Default
@@ -93,9 +92,8 @@ class Superprojects:
     @cached_property
     def goes_to(self) -> PushedTo:
         """Where the superproject's HEAD would be pushed."""
-        workspace, names = self._gate.workspace, [each.name for each in self._links.here.remotes]
-        head = head_branch(workspace.superproject)
-        return pushed_to(dict(workspace.options), names, head, self._gate.refs)
+        workspace = self._gate.workspace
+        return goes_to(workspace.superproject, workspace.options, self._gate.refs)
 
     @cached_property
     def goes_home(self) -> bool:
@@ -105,8 +103,11 @@ class Superprojects:
         By which URL it is pushed there says nothing: git wants it to lead to the same place
         (git-remote(1), "set-url").
         """
-        here, home = self._links.here, self._links.home
-        return home is None or self._goes_to_remote in here.at(here.fetch_places(home))
+        here, home, remote = self._links.here, self._links.home, self._goes_to_remote
+        if home is None or remote is None:
+            return True
+        url = self.goes_to.url or remote.urls[0]
+        return bool(here.places(url) & here.fetch_places(home))
 
     @property
     def _goes_to_remote(self) -> Remote | None:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from guard.git.commands import ALONE, Command, git
 from guard.git.refs import Ref, list_refs, symbolic
-from guard.git.remotes import Remote, Remotes, Settings, read_remotes
+from guard.git.remotes import Pairs, Remote, Remotes, Settings, read_remotes
 from guard.git.repository import Repository
 
 HEADS: Final = "refs/heads/"
@@ -55,11 +55,13 @@ class PushedTo(NamedTuple):
     Args:
         ref: the full name there; of a detached HEAD the remote's default branch.
         detached: so that git itself would push nothing.
+        url: where it goes if that is none of the remotes, "" else.
     """
 
     remote: str
     ref: str
     detached: bool
+    url: str = ""
 
 
 def pushed_to(
@@ -77,16 +79,17 @@ def pushed_to(
         head: the branch that is checked out, by its full name; "" for a detached HEAD.
     """
     branch = head.removeprefix(HEADS)
-    remote = push_remote(options, remotes, branch)
+    remote = target = push_remote(options, remotes, branch)
     if remote not in remotes:
         remote = fetch_remote(options, remotes, branch)
+    url = target if target not in (remote, ".") else ""
     if not head:
         default = next(iter(default_branches(refs, remote)), tracking_ref(remote, "master"))
-        return PushedTo(remote, HEADS + short_name(remote, default), True)
+        return PushedTo(remote, HEADS + short_name(remote, default), True, url)
     origin, ref = upstream(options, branch)
     follows = options.get("push.default", "").lower() in ("upstream", "tracking")
     is_there = ref and origin == remote and follows
-    return PushedTo(remote, ref if is_there else head, False)
+    return PushedTo(remote, ref if is_there else head, False, url)
 
 
 def upstream(options: Options, branch: str) -> tuple[str, str]:
@@ -229,6 +232,12 @@ def fetching(repository: Repository, settings: Settings, commit: str) -> Command
     """What fetches a commit by its id from the usual remote, or all that the remotes have."""
     remote = usual_remote(repository, settings)
     return git(repository, "fetch", *((remote, commit) if remote else ("--all",)))
+
+
+def goes_to(repository: Repository, pairs: Pairs, refs: Mapping[str, Ref]) -> PushedTo:
+    """As `pushed_to`, of what is checked out in a repository."""
+    remotes = [remote.name for remote in read_remotes(pairs, repository).remotes]
+    return pushed_to(dict(pairs), remotes, head_branch(repository), refs)
 
 
 def remote_of(remotes: Remotes, options: Options, repository: Repository) -> Remote | None:

@@ -22,9 +22,9 @@ from guard.situation.branches import (
     default_branch,
     default_branches,
     feature_branch,
+    goes_to,
     head_branch,
     looking_for_default,
-    pushed_to,
     short_name,
     tracking_ref,
 )
@@ -42,7 +42,7 @@ from guard.situation.gitlinks import Destination, usual_destination
 from guard.situation.publication import Publication, PublicationState, Unknown
 from guard.situation.published import PublishedLinks
 from guard.situation.release import Reach, Spot, Trouble
-from guard.situation.tracking import Place, Tracking, track
+from guard.situation.tracking import Place, Tracking
 from guard.situation.values import ASK, Facts, SharedState
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Destinations:
 
     @cached_property
     def _tracking(self) -> Tracking:
-        (tracking,) = track([self.top], self._contents.pool)
+        (tracking,) = self._links.tracking([self.top])
         return tracking
 
     @cached_property
@@ -217,9 +217,8 @@ class Destinations:
         if each is None or not each.is_feature or self._is_feature:
             return None
         repository, head = each.repository, head_branch(each.repository)
-        (tracking,) = track([repository], self._contents.pool)
-        names = [remote.name for remote in tracking.remotes.remotes]
-        to = pushed_to(dict(tracking.options), names, head, tracking.refs)
+        (tracking,) = self._links.tracking([repository])
+        to = goes_to(repository, tracking.options, tracking.refs)
         there = tracking_ref(to.remote, to.ref.removeprefix(HEADS))
         if there in default_branches(tracking.refs, to.remote):
             return None
@@ -360,9 +359,7 @@ class Destinations:
     @cached_property
     def _branch(self) -> PushedTo:
         """Where the superproject's HEAD would be pushed."""
-        at = self._tracking
-        names = [each.name for each in at.remotes.remotes]
-        return pushed_to(dict(at.options), names, head_branch(self.top), at.refs)
+        return goes_to(self.top, self._tracking.options, self._tracking.refs)
 
     @property
     def _tracked(self) -> str:

@@ -29,8 +29,7 @@ from guard.situation.branches import (
     USUAL,
     default_names,
     fetch_remote,
-    head_branch,
-    pushed_to,
+    goes_to,
     remote_head,
     remote_of,
     short_name,
@@ -409,7 +408,5 @@ def usual_destination(repository: Repository, options: Pairs, asks: bool = True)
     Args:
         options: what its configuration says.
     """
-    remotes = read_remotes(options, repository).remotes
-    head = head_branch(repository)
-    target = pushed_to(dict(options), [item.name for item in remotes], head, {})
+    target = goes_to(repository, options, {})
     return Destination(target.remote, "", "" if target.detached else target.ref, asks)

@@ -255,20 +255,27 @@ class TestForks:
             at.git("push", "--quiet", "--no-verify", "fork", "origin/master:refs/heads/master")
         return url
 
-    @pytest.mark.parametrize("has_it", [True, False])
-    @pytest.mark.parametrize("key", ["remote.pushDefault", "branch.master.pushRemote"])
+    @pytest.mark.parametrize(
+        ("key", "has_it", "by_url"),
+        [
+            ("remote.pushDefault", True, False),
+            ("branch.master.pushRemote", False, False),
+            ("remote.pushDefault", False, True),
+        ],
+    )
     def test_what_goes_to_a_fork_does_not_judge_it(
-        self, ready: Workshop, key: str, has_it: bool
+        self, ready: Workshop, key: str, has_it: bool, by_url: bool
     ) -> None:
         ready.docker.commit("Go on", {"more": "x"})
         ready.pin()
         ready.verdict()
-        self.fork(ready.docker, "aula-docker", has_it)
-        ready.docker.git("config", key, "fork")
+        url = self.fork(ready.docker, "aula-docker", has_it)
+        to = url if by_url else "fork"
+        ready.docker.git("config", key, to)
         assert judge(ready.push(ready.aula, *TOPIC)) == ""
         ran = ready.push(ready.aula, *MASTER)
         assert (
-            "error merged: aula-docker goes to master of fork, so what is checked out there does "
+            f"error merged: aula-docker goes to master of {to}, so what is checked out there does "
             "not judge a push to master, the default branch of aula"
         ) in ran.text
         command = mend(ran, "merged")

@@ -129,7 +129,9 @@ class TestPush:
         ],
     )
     def test_of_a_branch(self, options: Mapping[str, str], remote: str, ref: str) -> None:
-        assert pushed_to(options, ["fork", "origin"], TOPIC, {}) == PushedTo(remote, ref, False)
+        url = options.get("remote.pushdefault", "").removeprefix("fork")
+        to = PushedTo(remote, ref, False, url)
+        assert pushed_to(options, ["fork", "origin"], TOPIC, {}) == to
 
     @pytest.mark.parametrize(
         ("refs", "branch"),
