@@ -116,15 +116,13 @@ class Superprojects:
     @cached_property
     def _tracked(self) -> str:
         """The ref that tracks it, "" where the remote is not known to have it."""
-        ref, refs = (
-            tracking_ref(self.goes_to.remote, self.goes_to.ref.removeprefix(HEADS)),
-            self._gate.refs,
-        )
-        if ref in refs:
+        to, remote = self.goes_to, self._goes_to_remote
+        ref = tracking_ref(to.remote, to.ref.removeprefix(HEADS))
+        if ref in self._gate.refs:
             return ref
-        top, remote = self._gate.workspace.superproject, self._links.here.named(self.goes_to.remote)
+        top = self._gate.workspace.superproject
         # Under its old name, where it was renamed.
-        if remote is None or not self._links.defaults.known(top, remote, self.goes_to.ref):
+        if remote is None or not self._links.defaults.known(top, remote, to.ref):
             return ""
         return self._links.defaults.tracked(top, remote)
 
