@@ -36,6 +36,7 @@ from guard.situation.contents import with_consumer
 from guard.situation.destinations import Destinations
 from guard.situation.gitlinks import usual_destination
 from guard.situation.publication import Move, Unknown
+from guard.situation.published import PublishedLinks
 from guard.situation.release import Before, Published, PublishedImage, ReleaseFacts, Spot, Trouble
 from guard.situation.tracking import Place
 from guard.situation.values import Facts, Pin
@@ -147,16 +148,22 @@ class Situation(Destinations):
 
     @cached_property
     def pushes(self) -> Pushes:
-        """What the hook would say of HEAD of the superproject and of the consumer."""
+        """What the hook would say of HEAD of the superproject and of the consumer.
+
+        It would ask which branch is the default one, as far as that matters, and what is published.
+        """
         gate, head, checkout = self.gate, self.gate.head, self.consumer_checkout
-        order, ref = Order(gate, self._links), self._destination.ref
+        ref, links = self._destination.ref, self._links
+        if self._asks:
+            links = PublishedLinks(self._contents, self._destination._replace(asks=True))
+        order = Order(gate, links)
         commits = [head.commit] if head and head.commit else []
         tops = order.superproject([decided(gate, order.replaced, each, ref) for each in commits])
         consumer = None
         if checkout is not None:
             options = gate.pool.settings.of(checkout)
             destination = usual_destination(checkout, options, asks=False)
-            own = Order(gate, self._links, checkout, destination)
+            own = Order(gate, links, checkout, destination)
             consumer = own.consumer(self._head(checkout))
         return Pushes(next(iter(tops), None), consumer)
 

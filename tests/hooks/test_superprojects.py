@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hooks.test_published import without_registry
 from tests.hooks.test_release_order import TO_DEVELOP, asked, mend, paste
 from tests.workshop import Ran, Repo, Workshop
 
@@ -386,6 +387,20 @@ class TestRenamed:
         assert command.endswith("git -C .. switch trunk")
         assert paste(ready, command, ready.aula).status == 0
         assert ready.docker.git("branch", "--show-current") == "trunk"
+
+    def test_status_asks_where_a_push_would(self, ready: Workshop) -> None:
+        self.rename(ready, "aula-docker")
+        ready.docker.git("checkout", "--quiet", "-b", "develop", "origin/develop")
+        without_registry(ready)
+        ready.aula.git("push", "--quiet", "--no-verify", *TOPIC)
+        ready.pin()
+        ready.verdict()
+        step = ready.guard("status").out.rpartition("\nnext: ")[2]
+        assert step.startswith("you: aula"), step
+        command = f"git -C aula push origin {ready.aula.head[:12]}:refs/heads/master\n"
+        assert step.endswith(f": {command}"), step
+        assert f"mend:     {command}" in ready.push(ready.docker, "origin", "develop").text
+        assert ready.guard("status", "--short").out.endswith(f"; next: {step}")
 
     def test_a_new_branch_asks_nobody(self, ready: Workshop) -> None:
         on_branch(ready)
