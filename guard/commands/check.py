@@ -42,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--ask",
         action="store_true",
-        help="ask the remotes anew, each for two minutes at the most, git may ask for a password, "
+        help="ask the remotes anew, each for a minute at the most, git may ask for a password, "
         "and keep what they say",
     )
     parser.add_argument(

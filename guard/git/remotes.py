@@ -21,8 +21,8 @@ _SETTINGS: Final = (
 _USUAL_PORTS: Final = {"ssh": "22", "git+ssh": "22", "https": "443", "http": "80", "git": "9418"}
 # Seconds. A person waits, and git holds the connection of the push open meanwhile.
 SECONDS: Final = 5.0
-# Where git may ask for a password: so long a server of ssh lets somebody log in (sshd_config(5)).
-_LOGIN: Final = 120.0
+# Where git may ask for a password: so long it takes somebody to log in.
+_LOGIN: Final = 60.0
 # What is fetched may be much.
 FETCHING: Final = 300.0
 # Seconds that reading an answer takes which is there.
