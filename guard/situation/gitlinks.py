@@ -18,6 +18,7 @@ from guard.git.remotes import (
     Remotes,
     is_local,
     is_path,
+    place,
     read_remotes,
     resolved,
 )
@@ -187,7 +188,8 @@ class Links:
 
     def _ids(self, submodule: Submodule, commit: str) -> tuple[str, ...]:
         """What it depends on whether others can fetch a commit, but for time."""
-        return (*self.urls(submodule), "stays here" if self.stays_here else "goes away", commit)
+        places = (place(url, self.here.base) for url in self.urls(submodule))
+        return (*places, "stays here" if self.stays_here else "goes away", commit)
 
     def submodule(self, combination: Combination, config: Config, path: str) -> Submodule | None:
         """The superproject's own submodule at a path, None where there is no gitlink."""

@@ -172,6 +172,22 @@ class TestNested:
         assert started[0] == started[1]
         assert cloned(ready, "then-True") == 0
 
+    @pytest.mark.parametrize("user", ["ada@", "ada:secret@"])
+    def test_nor_for_who_has_a_name_in_a_url(self, ready: Workshop, user: str) -> None:
+        inner, url = nested(ready, ready.aula), f"https://{user}example.org/"
+        ready.docker.git("config", "--global", f"url.{ready.root}/remotes/.insteadOf", url)
+        taken(ready)
+        for at in (ready.docker, ready.aula, ready.thentos, inner):
+            name = at.git("remote", "get-url", "origin").rpartition("/")[2]
+            at.git("remote", "set-url", "origin", url + name)
+        assert ready.push(ready.docker, "origin", "HEAD:refs/heads/first").status == 0
+        ran, count = asked(ready, ready.docker, "origin", "HEAD:refs/heads/then")
+        assert (ran.status, count) == (0, 0), ran.text
+        memo = (ready.docker.folder / ".git/guard/memo").iterdir()
+        kept = "".join(each.read_text() for each in memo)
+        assert '"whole"' in kept
+        assert user not in kept
+
     @pytest.mark.parametrize("where", ["aula", "thentos", "aula/parts/outer"])
     def test_what_nobody_has_pushed_goes_first(self, ready: Workshop, where: str) -> None:
         if where == "aula/parts/outer":
