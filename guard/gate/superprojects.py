@@ -1,6 +1,7 @@
 """Which superproject a push of the consumer is judged with: the one that it would make."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
@@ -165,9 +166,11 @@ class Superprojects:
         """Whether the consumer has a remote that is what `.gitmodules` names, and goes to no such
         one: not to what others take for it.
         """
-        links, present = self._links, self._gate.present()
-        config = self._gate.config(present)
-        submodule = links.submodule(present, config, config.consumer)
+        links, submodule = self._links, None
+        with suppress(GuardError):  # as in the middle of a merge; what others have may be read
+            present = self._gate.present()
+            config = self._gate.config(present)
+            submodule = links.submodule(present, config, config.consumer)
         if submodule is None:
             return False
         remotes = read_remotes(self._gate.pool.settings.of(self._consumer), self._consumer)

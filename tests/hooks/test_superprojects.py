@@ -41,6 +41,13 @@ def on_branch(workshop: Workshop, name: str = "feature") -> None:
     workshop.verdict()
 
 
+def unmerged(workshop: Workshop) -> None:
+    """Leave aula-docker in the middle of a merge."""
+    blob = workshop.docker.git("hash-object", "-w", "Dockerfile")
+    entries = f"100644 {blob} 1\tfile\n100644 {blob} 2\tfile\n"
+    workshop.docker.git("update-index", "--index-info", data=entries.encode())
+
+
 def judge(ran: Ran) -> str:
     """With what an allowed push was judged, "" for the index."""
     assert ran.status == 0, ran.text
@@ -144,9 +151,7 @@ class TestPublished:
         ready.verdict()
         share(ready)
         ready.docker.git("reset", "--quiet", "--hard", "HEAD~")
-        blob = ready.docker.git("hash-object", "-w", "Dockerfile")
-        entries = f"100644 {blob} 1\tfile\n100644 {blob} 2\tfile\n"
-        ready.docker.git("update-index", "--index-info", data=entries.encode())
+        unmerged(ready)
         assert judge(ready.push(ready.aula, *TOPIC)) == "origin/master of aula-docker"
         ready.aula.commit("Not tested", {"more.hs": "x"})
         ran = ready.push(ready.aula, *TOPIC)
@@ -198,6 +203,14 @@ class TestDefaultBranch:
         on_branch(ready, "further")
         ran = ready.push(ready.aula, "origin", f"{commit}:refs/heads/master")
         assert judge(ran) == "origin/master of aula-docker"
+
+    def test_nor_does_a_merge_on_a_branch_keep_that_from_it(self, ready: Workshop) -> None:
+        ready.pin()
+        ready.verdict()
+        share(ready)
+        ready.docker.git("checkout", "--quiet", "-b", "feature")
+        unmerged(ready)
+        assert judge(ready.push(ready.aula, *MASTER)) == "origin/master of aula-docker"
 
     def test_a_branch_of_the_name_of_aulas_default_one_does_not(self, ready: Workshop) -> None:
         """aula's default branch is develop, which in aula-docker is any branch."""
