@@ -59,8 +59,8 @@ def told(remedy: Remedy) -> str:
     if not isinstance(remedy, str):
         return in_turn(remedy)
     # An error, and a verdict that cannot be read, bring their command as text.
-    is_command = remedy.startswith(("git ", "guard "))
-    return remedy if is_command or not remedy else f"{PERSON}{remedy}"
+    is_whole = remedy.startswith(("git ", "guard ", PERSON))
+    return remedy if is_whole or not remedy else f"{PERSON}{remedy}"
 
 
 def as_next(reason: str, remedy: str, is_persons: bool = False) -> str:

@@ -157,6 +157,7 @@ class TestPublished:
         ran = ready.push(ready.aula, *TOPIC)
         assert ran.status == 1
         assert "has unmerged entries (file)" in ran.text
+        assert "mend:     you: resolve file, and stage it: git" in ran.text
 
 
 class TestDefaultBranch:
