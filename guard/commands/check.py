@@ -8,7 +8,6 @@ from guard.errors import EXIT_ALLOWED, EXIT_BLOCKED, GuardError, UsageError
 from guard.gate.gate import Gate
 from guard.gate.judgement import decide_push
 from guard.gate.order import Order
-from guard.gate.policy import decided
 from guard.gate.refused import first_step, next_steps, placed
 from guard.gate.staged import judge
 from guard.git.history import is_range, listed
@@ -217,9 +216,7 @@ def _decided(gate: Gate, commits: Sequence[str]) -> list[Decision]:
     if not workspace.in_superproject:
         order = Order(gate, consumer=workspace.here, destination=_usual(workspace, gate.pool))
         return [order.consumer(commit) for commit in commits]
-    order = Order(gate)
-    ref = order.destination.ref
-    return order.superproject([decided(gate, order.replaced, each, ref) for each in commits])
+    return Order(gate).plain(commits)
 
 
 def _usual(workspace: Workspace, pool: ObjectPool) -> Destination:

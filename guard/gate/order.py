@@ -6,6 +6,7 @@ from contextlib import suppress
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
+from guard.gate.policy import policy_of
 from guard.gate.replaced import Replaced
 from guard.gate.superprojects import Judge, Superprojects
 from guard.git.pushes import is_review, meant
@@ -28,6 +29,7 @@ from guard.situation.defaults import Default
 from guard.situation.gitlinks import Destination
 from guard.situation.publication import (
     Direction,
+    Move,
     Publication,
     PublicationState,
     Unknown,
@@ -173,6 +175,28 @@ class Order:
 
         return ruling.of_links(self._gate, judged, early)
 
+    def plain(self, commits: Sequence[str]) -> list[Decision]:
+        """The decisions for commits of the superproject that a plain push would bring there."""
+        return self.superproject([self._by_policy(each) for each in commits])
+
+    def _by_policy(self, commit: str) -> Decision:
+        policy = policy_of(self._gate, self.replaced, commit, self.destination.ref)
+        return policy.applied(self._gate.superproject(commit, None, policy.settings))
+
+    def ahead(self, combination: Combination) -> Decision:
+        """What is to be said of a commit to be made, or of one that no other push is looked at for.
+
+        Raises:
+            GuardError: what is to be judged cannot be read.
+        """
+        gate, ref, commit = self._gate, self.destination.ref, combination.commit or ""
+        policy = policy_of(gate, self.replaced, combination, ref)
+        held = combination._replace(settings=policy.settings)
+        decision = gate.decide(gate.workspace.name(""), commit, None, held)
+        if not policy.protected:
+            return decision
+        return self._moved(policy.applied(decision), held, gate.config(held), ref)
+
     def superproject(self, decisions: Sequence[Decision]) -> list[Decision]:
         """As `judged`, for pushes of the superproject; what cannot be read is undecided already."""
         readable = {}
@@ -238,18 +262,28 @@ class Order:
         """The decision with what the rule `step-back` says of a push to a branch."""
         if not ref.startswith(HEADS):
             return decision
-        settled = self._links.settled(ref)
-        moves = self.replaced.moves(combination, config, ref, settled is not False)
+        moves, is_default = self.moves(combination, config, ref)
         if not moves:
             return _with(decision, (), (STEP_BACK,))
         from guard.gate import ruling
 
-        default = self._links.is_default(ref) if settled is None else Default(settled)
-        if default.holds is False and settled is None:
-            moves = self.replaced.moves(combination, config, ref, False)
-        is_default = default.holds is not False
         findings = ruling.of_moves(self._gate, combination, config, moves, is_default)
         return _with(decision, findings, (STEP_BACK,))
+
+    def moves(
+        self, combination: Combination, config: Config, ref: str
+    ) -> tuple[tuple[Move, ...], bool]:
+        """The gitlinks that do not lie ahead of those that a push replaces, and whether that is a
+        push to the default branch, as far as that matters.
+        """
+        settled = self._links.settled(ref)
+        moves = self.replaced.moves(combination, config, ref, settled is not False)
+        if not moves or settled is not None:
+            return moves, settled is not False
+        is_default = self._links.is_default(ref).holds is not False
+        if not is_default:
+            moves = self.replaced.moves(combination, config, ref, False)
+        return moves, is_default
 
     def against_parents(self, decision: Decision, parents: Sequence[str]) -> Decision:
         """A decision with what goes back from a commit's parents, as if they had been published."""

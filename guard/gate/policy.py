@@ -11,7 +11,7 @@ from guard.errors import GuardError
 from guard.gate.gate import Gate
 from guard.gate.replaced import Replaced
 from guard.git.pushes import fits
-from guard.model import POLICY, TESTED, Decision, Finding, Severity, outcome_of
+from guard.model import POLICY, TESTED, Combination, Decision, Finding, Severity, outcome_of
 
 
 class Policy(NamedTuple):
@@ -41,16 +41,14 @@ class Policy(NamedTuple):
         return decision._replace(findings=findings, outcome=outcome_of(findings))
 
 
-def decided(gate: Gate, replaced: Replaced, commit: str, ref: str) -> Decision:
-    """The decision for a commit of the superproject that would be pushed to a ref, "" for any."""
-    policy = policy_of(gate, replaced, commit, ref)
-    return policy.applied(gate.superproject(commit, None, policy.settings))
+def policy_of(gate: Gate, replaced: Replaced, source: str | Combination, ref: str) -> Policy:
+    """The policy for a commit of the superproject, or for what would be committed next.
 
-
-def policy_of(gate: Gate, replaced: Replaced, commit: str, ref: str) -> Policy:
-    """The policy for a commit of the superproject."""
+    Args:
+        ref: the one that it would be pushed to, "" for any.
+    """
     try:
-        pushed = gate.combination(commit)
+        pushed = gate.combination(source) if isinstance(source, str) else source
         tip = replaced.tip(ref)
         there = gate.governing([tip, replaced.default])
         held = gate.held(pushed, there)

@@ -50,12 +50,15 @@ class Replaced:
     def moves(
         self, combination: Combination, config: Config, ref: str, moves_default: bool
     ) -> tuple[Move, ...]:
-        """The gitlinks that do not lie ahead of those that a push to a branch replaces.
+        """The gitlinks that do not lie ahead of those that a push to a branch replaces; of what is
+        still to be committed, where HEAD would be pushed.
 
         It replaces the tip of the branch; where it is no fast-forward, and not of the default
         branch, or where the branch is new, it replaces what it has in common with the default one.
         """
-        commit, tip = combination.commit or "", self.tip(ref)
+        commit, tip = combination.commit or self._gate.pool.head(self._top), self.tip(ref)
+        if commit is None:
+            return ()  # the first commit of all is still to be made
         try:
             if tip and (moves_default or self._links.leads_to(self._top, commit, tip)):
                 return self.against(combination, config, [tip])
@@ -93,11 +96,11 @@ class Replaced:
         """Whether nothing is pinned otherwise than in a commit."""
         other = self._gate.combination(commit)
         pins = (list(self._links.own(each, config)) for each in (combination, other))
-        return other.tree == combination.tree or next(pins) == next(pins)
+        return _is_same(other, combination) or next(pins) == next(pins)
 
     def _against(self, combination: Combination, config: Config, base: str) -> Iterator[Move]:
         before = self._gate.combination(base)
-        if before.tree == combination.tree:
+        if _is_same(before, combination):
             return
         old = list(self._links.own(before, config))
         for submodule, commit in self._links.own(combination, config):
@@ -180,3 +183,7 @@ class Replaced:
                 git(self._top, "fetch", "--unshallow", *ALONE).text,
             )
         return bases
+
+
+def _is_same(before: Combination, after: Combination) -> bool:
+    return before.tree == after.tree and not after.replaced

@@ -169,6 +169,9 @@ def _step_back(
     step = StepBack(evidence, move, tip, "", Severity.ERROR, "", _back_up(top, move, tip))
     if not move.path:
         return step
+    head = contents.pool.head(top) if not tip else None
+    if head and contents.gitlink(of_commit(top, contents.pool, head, ""), move.path) == move.new:
+        tip = head  # what is staged besides has not set it
     if not tip:
         words = ("-m", f"Take {move.path} back", "-m", f"{line} <why>")
         return step._replace(instead=git(top, "commit", *words).text)

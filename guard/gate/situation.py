@@ -3,22 +3,22 @@
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
+from shlex import join
 from typing import Final, TypeVar
 
 from guard.config import Config
 from guard.errors import GitError, GuardError
-from guard.gate import ruling
 from guard.gate.gate import Gate
 from guard.gate.order import Order
-from guard.gate.policy import decided
-from guard.gate.replaced import Replaced
 from guard.git.commands import told
 from guard.git.commits import contained, containing, described, has_commit, is_ancestor
 from guard.git.refs import head_of
 from guard.git.repository import Repository
 from guard.model import (
+    POLICY,
     RULES,
     STATIC_RULES,
+    STEP_BACK,
     STEPS_BACK,
     Combination,
     Decision,
@@ -35,9 +35,17 @@ from guard.rules import release_tag
 from guard.situation.contents import with_consumer
 from guard.situation.destinations import Destinations
 from guard.situation.gitlinks import usual_destination
-from guard.situation.publication import Move, Unknown
+from guard.situation.publication import Direction, Unknown
 from guard.situation.published import PublishedLinks
-from guard.situation.release import Before, Published, PublishedImage, ReleaseFacts, Spot, Trouble
+from guard.situation.release import (
+    Before,
+    Published,
+    PublishedImage,
+    Reach,
+    ReleaseFacts,
+    Spot,
+    Trouble,
+)
 from guard.situation.tracking import Place
 from guard.situation.values import Facts, Pin
 from guard.situation.workspace import repositories_of
@@ -45,7 +53,7 @@ from guard.verdicts.record import Record
 
 _TAGS: Final = "refs/tags/"
 # What building, testing and pushing brings about.
-_LATER = frozenset(RULES) - frozenset(STATIC_RULES)
+_LATER = frozenset(RULES) - {*STATIC_RULES, STEP_BACK}
 
 Registry = Callable[[Config, Record], PublishedImage | Trouble]
 
@@ -88,50 +96,68 @@ class Situation(Destinations):
 
     @cached_property
     def standing(self) -> Decision:
-        """What the gate says of the combination."""
-        name, commit = self.gate.workspace.name(""), self.combination.commit or ""
-        return self.gate.decide(name, commit, None, self.combination)
+        """What the gate says of the combination, whatever else is to be pushed before."""
+        return self._order.ahead(self.combination)
 
-    @property
+    @cached_property
+    def _order(self) -> Order:
+        return Order(self.gate, self._links)
+
+    @cached_property
     def faults(self) -> tuple[Finding, ...]:
-        """What the static rules have against the combination itself, and what is staged by mistake.
-
-        The dependency is moved by choice, back as well.
-        """
+        """What the hook would have against the combination whatever the steps bring about."""
         pin, later = self.facts.pin, _LATER
         if isinstance(pin, Pin) and pin.shared is not None and pin.shared.own:
             later |= {release_tag.NAME}  # pushing the tag is a step
-        own = (each for each in self.standing.findings if each.rule not in later)
-        moves = [each for each in self._moves if each.path != self.config.dependency]
-        findings = ruling.of_moves(self.gate, self.combination, self.config, moves, False)
-        return tuple(each for each in (*own, *findings) if each.blocks)
+        blocking = (each for each in self.standing.findings if each.blocks)
+        faults = (each for each in blocking if each.rule not in later)
+        return tuple(self._reasoned(each) for each in faults if not self._is_mended(each))
+
+    def _is_mended(self, fault: Finding) -> bool:
+        """Whether a gitlink that goes back, or another recipe, is nothing to be mended now.
+
+        The dependency is moved by choice, back as well, and the commit says so. What others have
+        on top of HEAD, or beside it, comes before what HEAD is unlike that.
+        """
+        if fault.rule not in (STEP_BACK, POLICY):
+            return False
+        path, tested, spot = fault.evidence[0].path or "", self.facts.tested, self._own_spot
+        if fault.rule == STEP_BACK and self._moves(path):
+            return path == self.config.dependency
+        is_apart = isinstance(spot, Spot) and spot.reach in (Reach.AHEAD_THERE, Reach.APART)
+        if fault.rule == POLICY:
+            # Who fills in the test command changes the recipe once more.
+            is_left = isinstance(tested, Tested) and tested.state is VerdictState.NO_COMMAND
+            return is_apart or is_left
+        return is_apart
+
+    def _reasoned(self, fault: Finding) -> Finding:
+        """A fault of which the commit that mends it says of the dependency what the step would."""
+        if fault.rule != POLICY or fault.evidence[0].commit:
+            return fault
+        words = (word for line in self._trailers for word in ("-m", line))
+        return fault._replace(remedy=f"{fault.remedy} {join(words)}".rstrip())
+
+    def _moves(self, path: str) -> bool:
+        """Whether another commit of a submodule is staged than HEAD has."""
+        head = self.gate.head if self.is_staged else None
+        if head is None:
+            return self.is_staged
+        return self.gate.gitlink(head, path) != self.gate.gitlink(self.combination, path)
 
     @cached_property
-    def _moves(self) -> tuple[Move, ...]:
-        """Gitlinks that are staged and lie behind those of HEAD, or of what others have there."""
-        with suppress(GuardError):
-            if self.is_staged:
-                return self._replaced.against(self.combination, self.config, self._bases)
-        return ()
-
-    @property
-    def _replaced(self) -> Replaced:
-        return Replaced(self.gate, self._links)
-
-    @property
-    def _bases(self) -> list[str]:
-        """What a commit of the superproject would replace."""
-        head, tip = self.gate.head, self._replaced.tip(self._destination.ref)
-        return [each for each in (head.commit if head else "", tip) if each]
+    def _own_spot(self) -> Spot | Trouble:
+        return _tried(self._superproject)
 
     def moving(self, release: Release) -> tuple[str, ...]:
         """What the message of a commit says that moves the dependency to a release, and back."""
         path = self.config.dependency
         link = Gitlink(path, release.commit)
-        to = self.combination._replace(replaced=(link, *self.combination.replaced))
+        to = self.combination._replace(commit=None, replaced=(link, *self.combination.replaced))
+        moves, is_default = self._order.moves(to, self.config, self._destination.ref)
+        back = (each for each in moves if is_default or each.direction is Direction.BEHIND)
         why = f"{release.tag} is the release that was chosen"
-        lines = self._replaced.lines(to, self.config, self._bases, why)
-        return tuple(each for each in lines if each.startswith(f"{STEPS_BACK}: {path} "))
+        return tuple(f"{STEPS_BACK}: {path} {why}" for each in back if each.path == path)[:1]
 
     @cached_property
     def is_staged(self) -> bool:
@@ -153,12 +179,10 @@ class Situation(Destinations):
         It would ask which branch is the default one, as far as that matters, and what is published.
         """
         gate, head, checkout = self.gate, self.gate.head, self.consumer_checkout
-        ref, links = self._destination.ref, self._links
+        links = self._links
         if self._asks:
             links = PublishedLinks(self._contents, self._destination._replace(asks=True))
-        order = Order(gate, links)
-        commits = [head.commit] if head and head.commit else []
-        tops = order.superproject([decided(gate, order.replaced, each, ref) for each in commits])
+        tops = Order(gate, links).plain([head.commit] if head and head.commit else [])
         consumer = None
         if checkout is not None:
             options = gate.pool.settings.of(checkout)
@@ -171,7 +195,8 @@ class Situation(Destinations):
     def release(self) -> ReleaseFacts:
         """Everything that the steps depend on."""
         facts, faults = self.facts, self.faults
-        is_chosen = bool(self._asks and faults)
+        # What another release would mend.
+        is_chosen = self._asks and any(each.rule in STATIC_RULES for each in faults[:1])
         return ReleaseFacts(
             names=facts.names,
             top=self.top,
@@ -182,7 +207,7 @@ class Situation(Destinations):
             consumer=_tried(self._consumer),
             unfetchable=self._unfetchable,
             beside=_tried(lambda: self._own_branch),
-            superproject=_tried(self._superproject),
+            superproject=self._own_spot,
             staged=self.is_staged,
             message=f"Take {self.subject}" if self.is_staged else "",
             trailers=self._trailers,
@@ -195,7 +220,7 @@ class Situation(Destinations):
     def _trailers(self) -> tuple[str, ...]:
         """What the message of the commit says of the dependency, where that goes back."""
         pin = self.facts.pin
-        if not self.is_staged or not isinstance(pin, Pin) or not pin.releases:
+        if not self._moves(self.config.dependency) or not isinstance(pin, Pin) or not pin.releases:
             return ()
         return self.moving(pin.releases[0])
 

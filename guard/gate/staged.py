@@ -1,4 +1,4 @@
-"""What is staged, judged by the static rules before it is committed.
+"""What is staged, judged before it is committed, as far as that asks for no verdict.
 
 In the superproject that is its index. In the consumer it is the superproject as it stands, with the
 consumer's index as a commit at the gitlink: that commit is made in a private object database, and
@@ -20,10 +20,11 @@ _AUTHOR: Final = "guard <guard> 0 +0000"
 
 
 def judge(workspace: Workspace, index: str) -> Decision:
-    """The static rules' decision for what is staged in the repository of the command."""
+    """The decision for what is staged in the repository of the command."""
     if workspace.in_superproject:
         with Gate(workspace, asks_verdicts=False, index=index) as gate:
-            return gate.decide(workspace.name(""), "", None, gate.present())
+            to = usual_destination(workspace.superproject, workspace.options, asks=False)
+            return Order(gate, gate.links_to(to)).ahead(gate.present())
     here = workspace.here
     with staged_tree(here, index) as staged:
         if staged is None:

@@ -23,6 +23,8 @@ from guard.situation.values import FILL_IN
 
 # Of settings without a test command.
 SETTINGS: Final = ("guard init", told(FILL_IN))
+# The rules on what a push replaces.
+_OF_HEAD: Final = (STEP_BACK, POLICY)
 
 
 class Next(NamedTuple):
@@ -59,19 +61,6 @@ class Pushes(NamedTuple):
             return None
         return next((each for each in decision.findings if each.blocks), None)
 
-    def stuck(self, release: ReleaseFacts) -> Finding | None:
-        """Why the hook would refuse HEAD of the superproject, whatever the steps bring about."""
-        decision, spot = self.superproject, release.superproject
-        if release.staged or decision is None or not isinstance(spot, Spot):
-            return None
-        # What others have on top of it, or beside it, comes first.
-        if decision.commit != spot.source or spot.reach in (Reach.AHEAD_THERE, Reach.APART):
-            return None
-        if any(FILL_IN in each.remedy for each in decision.findings):
-            return None  # which changes the recipe once more
-        own = (each for each in decision.findings if each.rule in (STEP_BACK, POLICY))
-        return next((each for each in own if each.blocks), None)
-
     @property
     def others(self) -> str:
         """What brings others' commits here, "" where that is not needed."""
@@ -106,8 +95,10 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
         if isinstance(spot, Spot) and spot.reach is Reach.APART:
             return Next(as_next(last.reason, last.remedy, last.is_persons))
         return Next(others)
-    if stuck := pushes.stuck(release):
-        return Next(as_next(stuck.message, stuck.remedy))
+    # What HEAD itself is to be mended of no step does.
+    of_head = () if release.staged else release.faults
+    if stuck := [each for each in of_head if each.rule in _OF_HEAD]:
+        return Next(as_next(stuck[0].message, stuck[0].remedy))
     if todo is not None:
         return Next(todo.text)
     if own := own_branch(release):

@@ -280,8 +280,7 @@ def _reasons(gate: Gate, plan: Plan, tree: str) -> tuple[str, ...]:
     """Why gitlinks go back, and the recipe with them, in lines that the gate looks for."""
     side, why = plan.superproject, f"back to {plan.good.record.name}, which has passed"
     bases = [each for each in (*side.parents, side.branch.tracked) if each]
-    replaced = Order(gate).replaced
-    lines = replaced.lines(Combination(tree), plan.config, bases, why)
+    lines = Order(gate).replaced.lines(Combination(tree), plan.config, bases, why)
     with suppress(GuardError):  # one that cannot be read is another one
         recipes = {gate.config(gate.combination(each)).recipe for each in bases}
         if recipes == {plan.config.recipe}:

@@ -15,7 +15,7 @@ import pytest
 from guard.demo.registry import registry as loopback_registry
 from tests.commands.releasing import Release
 from tests.registry import Registry
-from tests.workshop import Repo, Workshop
+from tests.workshop import COMMAND, Repo, Workshop
 
 MASTER = "refs/heads/master"
 TAG = "refs/tags/v0.4.0"
@@ -409,6 +409,76 @@ def test_what_the_static_rules_refuse(unbuilt: Release) -> None:
     said = blocked(unbuilt)
     assert "step 1, push thentos, is blocked: release-tag: thentos is pinned to" in said
     assert "to mend it: guard align" in said
+
+
+RECIPE = "policy: aula-docker is built or tested in another way than"
+BACK = "step-back: {} steps back:"
+
+
+def configure(release: Release, old: str, new: str) -> None:
+    docker = release.workshop.docker
+    docker.write({".guard.toml": (docker.folder / ".guard.toml").read_text().replace(old, new)})
+    docker.git("add", ".guard.toml")
+
+
+def recipe(release: Release) -> str:
+    configure(release, COMMAND, '["true"]')
+    return RECIPE
+
+
+def loosened(release: Release) -> str:
+    """By its own settings nothing depends on thentos."""
+    workshop = release.workshop
+    configure(release, "[image]", '[guard]\ndependency = "nowhere"\n[image]')
+    workshop.require(">=0.9")
+    workshop.docker.git("add", "aula")
+    workshop.thentos.git("push", "--quiet", "--no-verify", "origin", "v0.4.0")
+    release.log.write_text("")
+    return "dependency-match: thentos-core is 0.4.0, but aula requires >=0.9"
+
+
+def back(path: str) -> Callable[[Release], str]:
+    """What others have is newer than what is to be released."""
+
+    def run(release: Release) -> str:
+        workshop, docker = release.workshop, release.workshop.docker
+        at = {"aula": workshop.aula, "thentos": workshop.thentos}[path]
+        old = at.git("rev-parse", f":{path}" if at is docker else "HEAD")
+        at.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/master")
+        if path == "thentos":
+            at.git("push", "--quiet", "--no-verify", "origin", "v0.4.0")
+            workshop.release("0.4.1")
+            at.git("push", "--quiet", "--no-verify", "origin", "v0.4.1")
+        else:
+            at.commit("More", {"more": "x"})
+            at.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/master")
+        docker.git("add", "aula", "thentos")
+        docker.git("commit", "--quiet", "-m", "Newer")
+        docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:refs/heads/master")
+        docker.git("update-index", "--cacheinfo", f"160000,{old},{path}")
+        release.log.write_text("")
+        return BACK.format(path)
+
+    return run
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+@pytest.mark.parametrize("make", [recipe, loosened, back("aula"), back("thentos")])
+def test_what_the_last_push_would_be_told_is_in_the_way_of_the_first_step(
+    unbuilt: Release, make: Callable[[Release], str], is_committed: bool
+) -> None:
+    expected = make(unbuilt)
+    if is_committed:
+        unbuilt.workshop.docker.git("commit", "--quiet", "-m", "Take them")
+    elif expected == BACK.format("thentos"):
+        # Its commit will say why.
+        assert "Guard-Step-Back: thentos v0.4.0" in unbuilt.guard("release", "--dry-run").out
+        return
+    said = blocked(unbuilt)
+    name = "nowhere" if make is loosened else "thentos"
+    assert f"guard: step 1, push {name}, is blocked: {expected}" in said
+    assert said in unbuilt.guard("release", "--dry-run", status=1).err
+    assert "to mend it: " in said
 
 
 def test_a_compatible_release_may_go_freely(unbuilt: Release) -> None:

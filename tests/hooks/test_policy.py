@@ -180,6 +180,66 @@ class TestRecipe:
         assert team.guard("status").out.endswith(f"\nnext: {command}\n")
 
 
+class TestStaged:
+    """What is only staged is told what its commit would be, with what mends it while it is."""
+
+    def stage(self, team: Team, text: str) -> None:
+        team.docker.write({".guard.toml": text})
+        team.docker.git("add", ".guard.toml")
+
+    def test_another_recipe_needs_a_reason_in_the_commit_to_be(self, team: Team) -> None:
+        self.stage(team, PASSES_ALL)
+        ran = team.guard("check", "--staged")
+        assert (ran.status, "and what is staged does not say why" in ran.text) == (1, True)
+        assert "its push would be: .guard.toml" in team.guard("check", "--staged", "--warn").err
+        for name in ("status", "release"):
+            assert f"{mend(ran)}" in team.guard(name, *["--dry-run"][: name == "release"]).text
+        assert team.paste(saying(ran)).status == 0
+        assert team.guard("check", "--staged").status == 0
+        team.verdict()
+        assert team.push(team.docker).status == 0
+
+    def test_what_was_committed_before_is_said_there(self, team: Team) -> None:
+        team.configure(PASSES_ALL)
+        team.docker.write({"README.md": "x"})
+        team.docker.git("add", "README.md")
+        ran = team.guard("check", "--staged")
+        assert "commit --amend --only" in mend(ran)
+        assert team.paste(saying(ran)).status == 0
+        assert team.guard("check", "--staged").status == 0
+
+    def test_it_is_judged_by_what_is_in_force(self, team: Team) -> None:
+        self.stage(team, '[guard]\ndependency = "nowhere"\n' + GUARD_TOML)
+        ran = team.guard("check", "--staged")
+        assert ran.status == 0
+        assert "warning policy" in ran.out
+        aula = team.require(">=0.9 && <1")
+        team.docker.git("update-index", "--cacheinfo", f"160000,{aula},aula")
+        ran = team.guard("check", "--staged")
+        assert (ran.status, "error dependency-match" in ran.text) == (1, True)
+
+    def test_a_recipe_on_a_branch_that_nobody_judges_needs_none(self, team: Team) -> None:
+        team.configure('[guard]\nprotect = ["master"]\n' + GUARD_TOML)
+        assert team.push(team.docker).status == 0
+        team.docker.git("fetch", "--quiet")
+        team.docker.git("checkout", "--quiet", "-b", "work")
+        self.stage(team, '[guard]\nprotect = ["master"]\n' + PASSES_ALL)
+        assert team.guard("check", "--staged").status == 0
+
+    def test_the_commit_of_a_recipe_says_too_why_the_dependency_goes_back(self, team: Team) -> None:
+        team.release("0.3.1")
+        team.publish()
+        team.pin()
+        team.verdict()
+        assert team.push(team.docker).status == 0
+        self.stage(team, PASSES_ALL)
+        assert team.guard("align", "--to", "v0.3.0").status == 0
+        command = team.guard("status").out.splitlines()[-1].partition("say why: ")[2]
+        assert team.paste(command.replace("<why>", "a test")).status == 0
+        team.verdict()
+        assert team.push(team.docker).status == 0
+
+
 class TestLoosened:
     """What a push loosens counts from the next push on, whatever it is."""
 

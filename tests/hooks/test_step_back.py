@@ -55,6 +55,16 @@ class Team(Workshop):
         self.docker.git("commit", "--quiet", "-m", message)
         self.verdict()
 
+    def verdict_of_index(self) -> None:
+        """What is staged has passed."""
+        self.docker.git("commit", "--quiet", "-m", "To be tested")
+        self.verdict(published=True)
+        self.docker.git("reset", "--quiet", "--soft", "HEAD^")
+
+    @property
+    def next(self) -> str:
+        return self.guard("status").out.splitlines()[-1].removeprefix("next: ")
+
     def paste(self, command: str, at: Repo | None = None) -> Ran:
         return self.run(["sh", "-c", command], at or self.docker)
 
@@ -132,6 +142,141 @@ class TestStaleCheckout:
             team.change(text=str(number))
         assert len(steps(team.push(team.docker))) == 1
         assert len(steps(team.push(team.docker, *TOPIC))) == 1
+
+
+class TestStaged:
+    """What is only staged is told what its commit would be, with what mends it while it is."""
+
+    def check(self, team: Team, *more: str) -> Ran:
+        return team.guard("check", "--staged", *more)
+
+    def stage(self, team: Team, path: str, commit: str) -> None:
+        team.docker.git("update-index", "--cacheinfo", f"160000,{commit},{path}")
+
+    @pytest.mark.parametrize("path", ["aula", "thentos"])
+    def test_it_is_brought_up_again_without_a_commit(self, team: Team, path: str) -> None:
+        self.stage(team, path, {"aula": team.old_aula, "thentos": team.old_thentos}[path])
+        ran = self.check(team)
+        (line,) = steps(ran)
+        assert (ran.status, line.split(" lies ")[0].split(":")[0]) == (1, "error step-back")
+        assert f"its push would be: {path}" in self.check(team, "--warn").err
+        assert team.paste(mend(ran)).status == 0
+        assert (team.docker.head, self.check(team).status) == (team.last, 0)
+        assert team.docker.git("diff", "--cached", "--name-only") == ""
+
+    @pytest.mark.parametrize("path", ["aula", "thentos"])
+    def test_where_it_is_meant_the_commit_says_so(self, team: Team, path: str) -> None:
+        self.stage(team, path, {"aula": team.old_aula, "thentos": team.old_thentos}[path])
+        assert team.paste(saying(self.check(team))).status == 0
+        team.verdict()
+        assert (self.check(team).status, team.push(team.docker).status) == (0, 0)
+
+    def test_what_was_committed_before_is_said_there(self, team: Team) -> None:
+        team.pass_pinned("Go back", aula=team.old_aula)
+        (team.docker.folder / "notes").write_text("staged for later")
+        team.docker.git("add", "notes")
+        ran = self.check(team)
+        assert len(steps(ran)) == 1
+        assert team.paste(saying(ran)).status == 0
+        assert self.check(team).status == 0
+        assert team.docker.git("diff", "--cached", "--name-only") == "notes"
+
+    def test_what_goes_on_is_none(self, team: Team) -> None:
+        self.stage(team, "aula", team.aula.commit("More", {"src.hs": "more"}))
+        assert (self.check(team).status, steps(self.check(team))) == (0, [])
+
+    def test_a_new_branch_goes_back_from_where_it_began(self, team: Team) -> None:
+        team.docker.git("checkout", "--quiet", "-b", "work", team.first)
+        assert self.check(team).status == 0
+        team.docker.git("checkout", "--quiet", "-B", "work", team.last)
+        self.stage(team, "aula", team.old_aula)
+        assert len(steps(self.check(team))) == 1
+
+    def test_before_the_first_commit_there_is_nothing_to_go_back_from(self, team: Team) -> None:
+        team.docker.git("checkout", "--quiet", "--orphan", "other")
+        assert steps(self.check(team)) == []
+
+
+class TestPlan:
+    """What the plan commits says why, where the push would be asked, and nowhere else."""
+
+    def stage_thentos(self, team: Team, commit: str) -> str:
+        team.docker.git("update-index", "--cacheinfo", f"160000,{commit},thentos")
+        team.verdict_of_index()
+        return team.next
+
+    def reason(self, tag: str) -> str:
+        return f"Guard-Step-Back: thentos {tag} is the release that was chosen"
+
+    def test_back_from_what_the_remote_has(self, team: Team) -> None:
+        command = self.stage_thentos(team, team.old_thentos)
+        assert self.reason("v0.3.0") in command
+        assert team.paste(command).status == 0
+        assert team.push(team.docker).status == 0
+
+    def test_back_from_what_only_head_had_says_nothing(self, team: Team) -> None:
+        team.release("0.3.2")
+        team.thentos.git("push", "--quiet", "--no-verify", "origin", "v0.3.2")
+        team.pass_pinned()
+        command = self.stage_thentos(team, team.thentos.git("rev-parse", "v0.3.1"))
+        assert command.startswith("git commit") and "Guard-Step-Back" not in command
+        assert team.paste(command).status == 0
+        assert team.push(team.docker).status == 0
+
+    def test_ahead_of_head_and_behind_where_a_new_branch_began(self, team: Team) -> None:
+        newest = team.release("0.3.2")
+        team.thentos.git("push", "--quiet", "--no-verify", "origin", "v0.3.2")
+        team.pass_pinned()
+        assert team.push(team.docker).status == 0
+        team.docker.git("fetch", "--quiet")
+        team.docker.git("checkout", "--quiet", "-b", "work")
+        team.pass_pinned("Back\n\nGuard-Step-Back: thentos is new", thentos=team.old_thentos)
+        assert newest
+        command = self.stage_thentos(team, team.thentos.git("rev-parse", "v0.3.1"))
+        assert self.reason("v0.3.1") in command
+        assert team.paste(command).status == 0
+        assert team.push(team.docker, "origin", "work").status == 0
+
+    def test_what_head_says_already_is_not_said_again(self, team: Team) -> None:
+        team.pass_pinned("Back\n\nGuard-Step-Back: thentos is new", thentos=team.old_thentos)
+        (team.docker.folder / "notes").write_text("x")
+        team.docker.git("add", "notes")
+        team.verdict_of_index()
+        assert "Guard-Step-Back" not in team.next
+        assert team.paste(team.next).status == 0
+        assert team.push(team.docker).status == 0
+
+    def test_what_head_does_not_say_comes_first(self, team: Team) -> None:
+        team.pass_pinned("Back", thentos=team.old_thentos)
+        (team.docker.folder / "notes").write_text("x")
+        team.docker.git("add", "notes")
+        team.verdict_of_index()
+        ran = team.guard("check", "--staged")
+        assert team.next == mend(ran)
+        assert team.paste(saying(ran)).status == 0
+        assert team.paste(team.next).status == 0
+        assert team.push(team.docker).status == 0
+
+    def test_align_says_it_in_its_commit(self, team: Team) -> None:
+        assert team.guard("align", "--to", "v0.3.0", "--commit").status == 0
+        assert self.reason("v0.3.0") in team.docker.git("log", "-1", "--format=%B")
+        team.verdict()
+        assert team.push(team.docker).status == 0
+
+    def test_what_others_pin_meanwhile_is_nothing_of_ones_own(self, team: Team) -> None:
+        """A newer aula on the remote; only thentos is staged."""
+        newer = team.aula.commit("Of somebody else", {"src.hs": "theirs"})
+        team.publish("aula")
+        tip = team.pin(aula=newer)
+        team.docker.git("push", "--quiet", "--no-verify", "origin", f"{tip}:master")
+        team.docker.git("reset", "--quiet", "--hard", team.last)
+        team.docker.git("submodule", "--quiet", "update")
+        team.release("0.3.2")
+        team.thentos.git("push", "--quiet", "--no-verify", "origin", "v0.3.2")
+        team.docker.git("add", "thentos")
+        team.verdict_of_index()
+        assert steps(team.guard("status", "--json")) == []
+        assert team.next.startswith("git commit -m") and "git rebase" in team.next
 
 
 class TestWhoSaysSo:
