@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 from guard.errors import GitError
 from guard.git.objects import ObjectReader
-from guard.git.refs import list_refs
 from guard.git.repository import Repository, run_all
 from guard.model import Release
 
@@ -117,20 +116,12 @@ def all_releases(repositories: Iterable[Repository], form: str) -> TagList:
     )
 
 
-def releases_named(
-    repositories: Iterable[Repository], form: str, versions: Iterable[str]
-) -> TagList:
+def releases_named(readers: Iterable[ObjectReader], form: str, versions: Iterable[str]) -> TagList:
     """Only the tags of these versions, where they exist: one small question, however many tags."""
-    names = [f"refs/tags/{form.replace('{version}', version)}" for version in versions]
-    tags_of_each = []
-    for repository in repositories:
-        refs = list_refs(repository, *names)
-        peeled = ObjectReader(repository).kinds([f"{ref.id}^{{}}" for ref in refs.values()])
-        pairs = zip(refs, peeled, strict=True)
-        tags_of_each.append(
-            {name.removeprefix("refs/tags/"): kind.id for name, kind in pairs if kind is not None}
-        )
-    return _joined(tags_of_each, form)
+    tags = [form.replace("{version}", version) for version in versions]
+    names = [f"refs/tags/{tag}^{{}}" for tag in tags]
+    answers = (zip(tags, reader.read_refs(names), strict=True) for reader in readers)
+    return _joined(({tag: each.id for tag, each in pairs if each} for pairs in answers), form)
 
 
 def _joined(repositories: Iterable[Mapping[str, str]], form: str) -> TagList:

@@ -239,7 +239,8 @@ class Gatherer:
         if key in self._tags or (named and names not in named):
             return self._all_tags(form, store)
         if names not in named:
-            named[names] = releases_named(store.repositories, form, versions)
+            readers = map(self._contents.pool.reader, store.repositories)
+            named[names] = releases_named(readers, form, versions)
         return named[names]
 
     def _all_tags(self, form: str, store: Store) -> TagList:

@@ -125,7 +125,9 @@ def found(*repos: Repo, form: str = FORM) -> TagList:
 
 
 def named(*repos: Repo, versions: tuple[str, ...], form: str = FORM) -> TagList:
-    return releases_named([repo.repository for repo in repos], form, versions)
+    with ObjectPool() as pool:
+        readers = [pool.reader(repo.repository) for repo in repos]
+        return releases_named(readers, form, versions)
 
 
 def test_tags_of_every_kind_mean_the_commit_at_their_end(repo: Repo) -> None:
