@@ -203,12 +203,11 @@ class _ProjectReader:
     def _parse_relaxed(self, field: Field) -> None:
         """allow-newer ::= relaxed { "," relaxed }"""
         value = FieldText(field)
-        older = field.name == "allow-older"
         for start, text in pieces(value.text):
             line = value.line_at(start)
             scanner = Scanner(text)
             try:
-                scope, package, caret = _parse_relaxed(scanner)
+                scope, package = _parse_relaxed(scanner)
                 scanner.expect_end("the end of the dependency")
             except ParseError as error:
                 self._refuse(line, f"{field.name}: {text}", error.reason)
@@ -216,8 +215,7 @@ class _ProjectReader:
             if (scope, package) == ("*", "all"):
                 package = "*"
             if (scope, package) != ("*", "none"):
-                lifted = AllowNewer(scope, package, line, text, not older, older, caret)
-                self.allow_newer.append(lifted)
+                self.allow_newer.append(AllowNewer(scope, package, line, text))
 
     def _parse_repository(self, section: Section) -> None:
         """repository ::= "type", "location", [ "tag" ], [ "branch" ], [ "subdir": { path } ]"""
@@ -313,14 +311,14 @@ def _parse_scoped_name(scanner: Scanner) -> tuple[str, str]:
     return "any" if first == "any" else "setup.*", parse_name(scanner)
 
 
-def _parse_relaxed(scanner: Scanner) -> tuple[str, str, bool]:
-    """relaxed ::= [ scope ":" ] [ "^" ] subject; scope, subject, and whether "^" stands there."""
-    caret = scanner.take("^")
+def _parse_relaxed(scanner: Scanner) -> tuple[str, str]:
+    """relaxed ::= [ scope ":" ] [ "^" ] subject; what it gives is scope and subject."""
+    scanner.take("^")
     first = _parse_subject(scanner, versioned=True)
     if not scanner.take(":"):
-        return "*", first, caret
-    caret = scanner.take("^")
-    return first, _parse_subject(scanner, versioned=False), caret
+        return "*", first
+    scanner.take("^")
+    return first, _parse_subject(scanner, versioned=False)
 
 
 def _parse_subject(scanner: Scanner, versioned: bool) -> str:

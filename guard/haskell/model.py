@@ -113,19 +113,12 @@ class Unread(NamedTuple):
 
 
 class AllowNewer(NamedTuple):
-    """Bounds that are lifted: of the dependency ``package`` as declared by ``scope``; ``*`` is all.
-
-    ``lower_too`` is true for stack's ``allow-newer: true``, which ignores every bound, and for
-    cabal's ``allow-older`` with ``upper_too`` false. ``caret_only``: lifts ``^>=`` alone.
-    """
+    """Bounds that are lifted of the dependency ``package`` in ``scope``; ``*`` is all."""
 
     scope: str
     package: str
     line: int
     text: str
-    upper_too: bool = True
-    lower_too: bool = False
-    caret_only: bool = False
 
 
 class Import(NamedTuple):

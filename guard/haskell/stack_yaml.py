@@ -235,8 +235,7 @@ class _StackReader:
         named = _items(self.root.get("allow-newer-deps"))
         scopes = [(one.text, one.line) for one in named if isinstance(one, Scalar)]
         for scope, line in scopes or [("*", node.line)]:
-            lifted = AllowNewer(scope, "*", line, "allow-newer: true", lower_too=True)
-            self.allow_newer.append(lifted)
+            self.allow_newer.append(AllowNewer(scope, "*", line, "allow-newer: true"))
 
     def _unread(self, node: Node, reason: str) -> None:
         self.unread.append(Unread(node.line, show(node), reason))

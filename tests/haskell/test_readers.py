@@ -325,9 +325,7 @@ def test_stack_allow_newer_and_lines() -> None:
     manifest = read_stack_yaml(
         b"resolver: lts-3.1\nallow-newer: true\nextra-deps:\n- foo-0.3.0@rev:1\n", "stack.yaml"
     )
-    assert [(one.scope, one.package, one.lower_too) for one in manifest.allow_newer] == [
-        ("*", "*", True)
-    ]
+    assert [(one.scope, one.package) for one in manifest.allow_newer] == [("*", "*")]
     assert [(one.package, one.version, one.line) for one in manifest.sources[1:]] == [
         ("foo", Version((0, 3, 0)), 4)
     ]
@@ -348,9 +346,9 @@ def test_project_scopes_and_conditions() -> None:
         ("baz", 4, "toplevel", ["os(windows)"]),
     ]
     assert [one.path for one in manifest.imports] == ["more.config"]
-    assert [(one.scope, one.package, one.caret_only) for one in manifest.allow_newer] == [
-        ("*", "foo", True),
-        ("p-1.2", "bar", False),
+    assert [(one.scope, one.package) for one in manifest.allow_newer] == [
+        ("*", "foo"),
+        ("p-1.2", "bar"),
     ]
 
 
