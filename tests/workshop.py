@@ -222,6 +222,10 @@ class Workshop:
             ran.stderr.decode(errors="surrogateescape"),
         )
 
+    def paste(self, command: str, at: Repo | None = None) -> Ran:
+        """What a user does with a remedy."""
+        return self.run(["sh", "-c", command], at or self.docker)
+
     def install(self) -> None:
         """Install the hooks, as a developer does."""
         ran = self.guard("install")

@@ -38,9 +38,6 @@ class Team(Workshop):
         self.pin()
         self.verdict()
 
-    def paste(self, command: str, at: Repo | None = None) -> Ran:
-        return self.run(["sh", "-c", command], at or self.docker)
-
 
 @pytest.fixture
 def team(tmp_path: Path) -> Team:

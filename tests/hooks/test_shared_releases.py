@@ -30,6 +30,14 @@ def remote(workshop: Workshop, name: str = "thentos") -> Repo:
     return Repo(workshop.root / "remotes" / f"{name}.git")
 
 
+def without_tag(workshop: Workshop) -> Path:
+    """Another place that has all of thentos but the tag that is pinned."""
+    place = workshop.root / "remotes/else/thentos.git"
+    shutil.copytree(remote(workshop).folder, place)
+    Repo(place).git("tag", "--delete", "v0.3.0")
+    return place
+
+
 def on_the_branch(workshop: Workshop, version: str = "0.3.5") -> str:
     """A commit of thentos that its remote has on its branch."""
     commit = workshop.thentos.commit("No release", workshop.thentos_files(version))
@@ -291,9 +299,7 @@ class TestWhatIsKept:
     def test_another_url_of_the_remote(self, ready: Workshop) -> None:
         pinned(ready)
         assert ready.push(ready.docker, *TOPIC).status == 0
-        elsewhere = ready.root / "remotes/else/thentos.git"
-        shutil.copytree(remote(ready).folder, elsewhere)
-        Repo(elsewhere).git("tag", "--delete", "v0.3.0")
+        elsewhere = without_tag(ready)
         modules = (ready.docker.folder / ".gitmodules").read_text()
         ready.docker.commit("Move", {".gitmodules": modules.replace("../th", "../else/th")})
         ready.verdict()
@@ -305,9 +311,7 @@ class TestWhatIsKept:
     def test_a_url_that_git_rewrites_from_now_on(self, ready: Workshop) -> None:
         pinned(ready)
         assert ready.push(ready.docker, *TOPIC).status == 0
-        elsewhere = ready.root / "remotes/else/thentos.git"
-        shutil.copytree(remote(ready).folder, elsewhere)
-        Repo(elsewhere).git("tag", "--delete", "v0.3.0")
+        elsewhere = without_tag(ready)
         key = f"url.{elsewhere}.insteadOf"
         ready.thentos.git("config", key, str(remote(ready).folder))
         ran = ready.push(ready.docker, *AGAIN)

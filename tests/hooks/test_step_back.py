@@ -65,9 +65,6 @@ class Team(Workshop):
     def next(self) -> str:
         return self.guard("status").out.splitlines()[-1].removeprefix("next: ")
 
-    def paste(self, command: str, at: Repo | None = None) -> Ran:
-        return self.run(["sh", "-c", command], at or self.docker)
-
 
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
