@@ -20,11 +20,11 @@ from guard.model import Combination
 
 _GITLINK: Final = b"160000"
 _CHECKSUM: Final = 20  # bytes
-# What the static rules read: see `guard.situation.manifests`, for whose imports a commit should not
-# wait.
+# What the static rules may read: see `guard.situation.manifests`, for whose imports a commit should
+# not wait. Manifests take in YAML and project files of any name.
 _NAMES: Final = (
-    r"\.gitmodules|package\.yaml|.+\.cabal|stack.*\.yaml(\.lock)?|cabal\.project.*|cabal\.config"
-    rf"|.*\.freeze|{re.escape(FILE)}"
+    r"\.gitmodules|.+\.(cabal|ya?ml(\.lock)?|project|config|freeze)|cabal\.project.*"
+    rf"|{re.escape(FILE)}"
 )
 
 

@@ -1,8 +1,9 @@
 """Reads the dependency declarations of Haskell projects as cabal, hpack and stack read them.
 
-Pure: bytes in, a `Manifest` out. Versions and ranges are those of the Cabal library; the readers
-take ``.cabal`` files, hpack's ``package.yaml``, ``stack.yaml`` with lock and snapshot files, and
-``cabal.project`` with its freeze files.
+Pure: bytes in, a `Manifest` out; what a file takes in of others is asked of a function. Versions
+and ranges are those of the Cabal library; the readers take ``.cabal`` files, hpack's
+``package.yaml``, ``stack.yaml`` with lock and snapshot files, and ``cabal.project`` with its freeze
+files.
 """
 
 from guard.haskell.archive import Checkout, checkout_of
@@ -11,7 +12,7 @@ from guard.haskell.cabal_project import glob_patterns, read_cabal_project
 from guard.haskell.model import (
     AllowNewer,
     Condition,
-    Import,
+    Files,
     Manifest,
     Reader,
     Requirement,
@@ -29,7 +30,7 @@ __all__ = [
     "AllowNewer",
     "Checkout",
     "Condition",
-    "Import",
+    "Files",
     "Interval",
     "Manifest",
     "ParseError",
@@ -55,8 +56,7 @@ __all__ = [
 def reader_for(path: str) -> Reader | None:
     """The reader for a file of this name, or None if no tool reads dependencies from it.
 
-    A custom snapshot file has no name of its own: it is `Manifest.imports` of a ``stack.yaml`` that
-    leads to it, and `read_stack_yaml` that reads it.
+    What another file takes in (a custom snapshot, an import) has no name of its own.
     """
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     if name == "package.yaml":

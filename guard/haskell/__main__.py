@@ -37,9 +37,16 @@ def main(paths: list[str]) -> int:
             continue
         # Snapshot files are YAML; what a cabal.project imports may have any name.
         imported = read_stack_yaml if path.endswith((".yaml", ".yml")) else read_cabal_project
-        manifest = (reader_for(path) or imported)(data, path)
+        manifest = (reader_for(path) or imported)(data, path, _file_on_disk)
         sys.stdout.write(json.dumps(manifest_json(manifest), ensure_ascii=False) + "\n")
     return status
+
+
+def _file_on_disk(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise LookupError(f"{path}: {error.strerror}") from error
 
 
 def manifest_json(manifest: Manifest) -> dict[str, Any]:
@@ -53,9 +60,15 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
         "tools": [_requirement_json(one) for one in manifest.tools],
         "sources": [_source_json(one) for one in manifest.sources],
         "unread": [
-            {"line": one.line, "text": one.text, "reason": one.reason} for one in manifest.unread
+            {"line": one.line, "text": one.text, "reason": one.reason, **_file(one.file)}
+            for one in manifest.unread
         ],
     }
+
+
+def _file(path: str | None) -> dict[str, str]:
+    """Where the line counts in another file, which the manifest takes in."""
+    return {} if path is None else {"file": path}
 
 
 def _requirement_json(one: Requirement) -> dict[str, Any]:
@@ -67,6 +80,7 @@ def _requirement_json(one: Requirement) -> dict[str, Any]:
         "line": one.line,
         "section": one.section,
         "when": [condition.to_json() for condition in one.when],
+        **_file(one.file),
     }
 
 
@@ -88,6 +102,7 @@ def _source_json(one: Source) -> dict[str, Any]:
         "commit": one.commit,
         "subdir": one.subdir,
         "line": one.line,
+        **_file(one.file),
     }
 
 

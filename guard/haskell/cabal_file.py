@@ -15,7 +15,17 @@ from typing import NamedTuple, TypeVar
 from guard.haskell.condition import read_condition, show_raw
 from guard.haskell.dependency import Entry, leading_name, parse_single_name, read_entries, refused
 from guard.haskell.layout import Argument, ArgumentKind, Elements, Field, Section, read_outline
-from guard.haskell.model import MAX_SHOWN, Condition, Manifest, Requirement, Unread, When, text_of
+from guard.haskell.model import (
+    MAX_SHOWN,
+    Condition,
+    Files,
+    Manifest,
+    Requirement,
+    Unread,
+    When,
+    no_files,
+    text_of,
+)
 from guard.haskell.ranges import Spec, Version, parse_range
 from guard.haskell.scanner import ParseError, Scanner
 
@@ -62,8 +72,8 @@ class Tree(NamedTuple):
             yield from body.walk((*when, *inner))
 
 
-def read_cabal(data: bytes, path: str) -> Manifest:
-    """Read a ``.cabal`` file. Raises nothing."""
+def read_cabal(data: bytes, path: str, files: Files = no_files) -> Manifest:
+    """Read a ``.cabal`` file, which takes in no other. Raises nothing."""
     return read_text(*text_of(data), path)
 
 

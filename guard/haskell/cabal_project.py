@@ -12,6 +12,7 @@ file adds its constraints, it overrides none.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from guard.haskell.archive import archive_at
@@ -30,25 +31,29 @@ from guard.haskell.model import (
     MAX_SHOWN,
     AllowNewer,
     Condition,
-    Import,
+    Files,
+    Further,
     Manifest,
     Requirement,
     Role,
+    Said,
     Source,
     SourceKind,
     Unread,
     When,
     is_url,
+    no_files,
     text_of,
 )
 from guard.haskell.ranges import VersionRange, parse_numbers, parse_range
-from guard.haskell.scanner import ParseError, Scanner
+from guard.haskell.scanner import MAX_NESTING, ParseError, Scanner
 
 _NEWEST = (3, 4)
 # More paths than this are not read, nor more that one path stands for.
 MAX_TOKENS = 10_000
 MAX_ALTERNATIVES = 500
 _ARCHIVES = (".tar.gz", ".tgz")
+_STACKAGE = "https://www.stackage.org/"
 # Braces keep a comma or space inside of a token together: `../{core,cookie}`.
 _BRACES = r"\{(?:[^{}\n]|\{[^{}\n]*\})*\}"
 _TOKEN = re.compile(rf'"[^"\n]*"|(?:[^\s,{{}}]|{_BRACES})+')
@@ -70,33 +75,33 @@ class Constraint(NamedTuple):
     end: int
 
 
-def read_cabal_project(data: bytes, path: str) -> Manifest:
-    """Read a cabal.project or one of its companions. Raises nothing."""
-    return _ProjectReader(*text_of(data), path).read()
+def read_cabal_project(data: bytes, path: str, files: Files = no_files) -> Manifest:
+    """Read a cabal.project or one of its companions, with what it imports."""
+    return _ProjectReader(data, (path,), Further(files)).read(())
 
 
 class _ProjectReader:
-    """Reads one file; one method for each field or section."""
+    """Reads one file, the last of a chain; one method for each field or section."""
 
-    def __init__(self, text: str, unread: tuple[Unread, ...], path: str) -> None:
+    def __init__(self, data: bytes, chain: tuple[str, ...], further: Further) -> None:
+        text, unread = text_of(data)
         outline = read_outline(text)
-        self.path = path
+        self.chain = chain
+        self.further = further
         self.elements = outline.elements
         self.unread = [*unread, *outline.faults]
         self.requirements: list[Requirement] = []
         self.sources: list[Source] = []
         self.allow_newer: list[AllowNewer] = []
-        self.imports: list[Import] = []
 
-    def read(self) -> Manifest:
-        self._parse_elements(self.elements, ())
+    def read(self, when: When) -> Manifest:
+        self._parse_elements(self.elements, when)
         return Manifest(
-            self.path,
+            self.chain[0],
             requirements=tuple(self.requirements),
             sources=tuple(self.sources),
-            unread=tuple(sorted(self.unread, key=lambda one: one.line)),
+            unread=tuple(sorted(self.unread, key=lambda one: (one.file or "", one.line))),
             allow_newer=tuple(self.allow_newer),
-            imports=tuple(self.imports),
         )
 
     def _parse_elements(self, elements: Elements, when: When) -> None:
@@ -127,11 +132,31 @@ class _ProjectReader:
         elif field.name in ("allow-newer", "allow-older"):
             self._parse_relaxed(field)
         elif field.name == "import":
-            self.imports.extend(Import(text, line) for text, line in _tokens(field))
+            self._parse_import(field, when)
         else:
             return
         if field.braced:
             self._refuse(field.line, f"{field.name}: {{", "cabal 3.4 takes no braces here")
+
+    def _parse_import(self, field: Field, when: When) -> None:
+        """import ::= path | url; a path counts from this file, those in it from the first one."""
+        reference = one_line(field.text)
+        if reference.startswith(_STACKAGE):
+            return  # it constrains what Stackage has, and nothing of a project
+        try:
+            if "://" in reference:
+                raise LookupError(f"what {reference} says is not known here")
+            if len(when) > MAX_NESTING:
+                raise LookupError(f"conditions nest more than {MAX_NESTING} deep")
+            path, data = self.further.read(reference, self.chain)
+        except LookupError as error:
+            self.unread.append(Unread(field.line, f"import: {reference}"[:MAX_SHOWN], str(error)))
+            return
+        imported = _ProjectReader(data, (*self.chain, path), self.further).read(when)
+        self.requirements += _standing_in(path, imported.requirements)
+        self.sources += _standing_in(path, imported.sources)
+        self.unread += _standing_in(path, imported.unread)
+        self.allow_newer += _standing_in(path, imported.allow_newer)
 
     def _parse_packages(self, field: Field) -> None:
         """packages ::= { path | glob | archive | url }"""
@@ -187,10 +212,10 @@ class _ProjectReader:
             self._require(Requirement(package, bound, line, shown, "constraints", when, (), scope))
 
     def _require(self, requirement: Requirement) -> None:
-        package, bound, line, text, section, *_, scope = requirement
+        package, bound, line, text, *_ = requirement
         self.requirements.append(requirement)
         source = Source(SourceKind.CONSTRAINT, line, text, package, bound.exact, range=bound)
-        self.sources.append(source._replace(scope=scope or section))
+        self.sources.append(source._replace(scope=requirement.scope or requirement.section))
 
     def _parse_extra_packages(self, field: Field, when: When) -> None:
         """extra-packages ::= dependencies: asked for, and bounded"""
@@ -262,6 +287,10 @@ def glob_patterns(path: str) -> list[str]:
             before, after = text[: braces.start()], text[braces.end() :]
             waiting[:0] = (f"{before}{each.strip()}{after}" for each in braces[1].split(","))
     return patterns + waiting
+
+
+def _standing_in(file: str, several: Iterable[Said]) -> Iterator[Said]:
+    return (one if one.file else one._replace(file=file) for one in several)
 
 
 def _tokens(field: Field) -> list[tuple[str, int]]:

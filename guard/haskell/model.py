@@ -1,9 +1,10 @@
 """What a manifest says, as plain values, and the text that it is read from. No I/O, no grammar."""
 
+import posixpath
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 from guard.haskell.ranges import Version, VersionRange
 
@@ -38,6 +39,7 @@ class Requirement(NamedTuple):
     the component (``library``, ``executable NAME``, ``custom-setup``, ..., or ``constraints``),
     ``when`` the conditions from the outside in, ``libraries`` the sublibraries that are asked for.
     ``scope`` is the qualifier of a constraint: ``toplevel``, ``any``, ``setup.*``, ``p:setup``.
+    ``file`` is the path of the file that ``line`` counts in, where it is not the manifest's own.
     """
 
     package: str
@@ -48,6 +50,7 @@ class Requirement(NamedTuple):
     when: When = ()
     libraries: tuple[str, ...] = ()
     scope: str | None = None
+    file: str | None = None
 
 
 class SourceKind(Enum):
@@ -90,6 +93,7 @@ class Source(NamedTuple):
     scope: str | None = None
     range: VersionRange | None = None
     name: str | None = None
+    file: str | None = None
 
 
 def is_url(text: str) -> bool:
@@ -110,6 +114,7 @@ class Unread(NamedTuple):
     reason: str
     package: str | None = None
     concerns_requirements: bool = True
+    file: str | None = None
 
 
 class AllowNewer(NamedTuple):
@@ -119,17 +124,15 @@ class AllowNewer(NamedTuple):
     package: str
     line: int
     text: str
+    file: str | None = None
 
 
-class Import(NamedTuple):
-    """Another file whose content belongs to this one; ``path`` is as written (maybe a URL)."""
-
-    path: str
-    line: int
+# What a manifest says at a line, of its own or of a file that it takes in.
+Said = TypeVar("Said", Requirement, Source, Unread, AllowNewer)
 
 
 class Manifest(NamedTuple):
-    """All that one file says about packages.
+    """All that one file says about packages, by itself and by what it takes in of other files.
 
     ``unread`` is what could not be read, or is known to make the real tool refuse the file; what
     else is here was read beyond doubt. ``tools`` are requirements on packages for their executables
@@ -144,7 +147,6 @@ class Manifest(NamedTuple):
     sources: tuple[Source, ...] = ()
     unread: tuple[Unread, ...] = ()
     allow_newer: tuple[AllowNewer, ...] = ()
-    imports: tuple[Import, ...] = ()
     tools: tuple[Requirement, ...] = ()
 
     @property
@@ -153,7 +155,48 @@ class Manifest(NamedTuple):
         return bool(self.unread)
 
 
-Reader = Callable[[bytes, str], Manifest]
+# What another file holds, by its path, which counts from where the manifest's own path does. Raises
+# LookupError with what stands in the way.
+Files = Callable[[str], bytes]
+# More files than this belong to no manifest.
+MAX_FILES = 100
+
+
+def no_files(path: str) -> bytes:
+    """For a manifest that is read alone."""
+    raise LookupError(f"what {path} says is not known here")
+
+
+class Reader(Protocol):
+    """Makes a manifest of a file's content, its path, and what further files say. Raises nothing
+    but what ``files`` raises, except for LookupError."""
+
+    __name__: str
+
+    def __call__(self, data: bytes, path: str, files: Files = no_files) -> Manifest: ...
+
+
+class Further:
+    """The files that a manifest takes in: no more than it may, and none inside of itself."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._count = 0
+
+    def read(self, reference: str, chain: tuple[str, ...]) -> tuple[str, bytes]:
+        """Path and content of the file that the last of a chain of files names.
+
+        Raises:
+            LookupError: it cannot be read, and why.
+        """
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(chain[-1]), reference))
+        if path in map(posixpath.normpath, chain):
+            raise LookupError(f"{path} takes in itself")
+        self._count += 1
+        if self._count > MAX_FILES:
+            raise LookupError(f"more than {MAX_FILES} files are taken in")
+        return path, self._files(path)
+
 
 # From the marker that begins a conflict to the one that ends it, or to the end of the file.
 _CONFLICT = re.compile(r"^<{7}.*?(?:^>{7}[^\n]*|\Z)", re.MULTILINE | re.DOTALL)

@@ -23,13 +23,15 @@ from guard.haskell.layout import Section, read_outline
 from guard.haskell.model import (
     MAX_SHOWN,
     Condition,
-    Import,
+    Files,
+    Further,
     Manifest,
     Requirement,
     Source,
     SourceKind,
     Unread,
     When,
+    no_files,
 )
 from guard.haskell.ranges import Spec, Version, VersionRange, parse_range
 from guard.haskell.scanner import ParseError, Scanner
@@ -39,9 +41,9 @@ from guard.haskell.yaml_tree import (
     Node,
     Scalar,
     Sequence,
+    YamlFiles,
     is_true,
     listed,
-    load_mapping,
     number_text,
     refused_node,
     show,
@@ -89,41 +91,42 @@ class HpackEntry(NamedTuple):
 Item = HpackEntry | Unread
 
 
-def read_package_yaml(data: bytes, path: str) -> Manifest:
-    """Read a package.yaml. Raises nothing."""
-    root, unread = load_mapping(data)
-    if root is None:
-        return Manifest(path, unread=unread)
-    return _PackageReader(root, path, list(unread)).read()
+def read_package_yaml(data: bytes, path: str, files: Files = no_files) -> Manifest:
+    """Read a package.yaml."""
+    yaml = YamlFiles(Further(files))
+    root = yaml.mapping(data, (path,))
+    manifest = Manifest(path) if root is None else _PackageReader(root, path, yaml).read()
+    return yaml.placed(manifest)
 
 
 class _PackageReader:
     """Reads one file; one method for each production."""
 
-    def __init__(self, root: Mapping, path: str, unread: list[Unread]) -> None:
+    def __init__(self, root: Mapping, path: str, yaml: YamlFiles) -> None:
         self.root = root
         self.path = path
-        self.unread = unread
-        self.is_whole = not unread
+        self.yaml = yaml
+        self.unread: list[Unread] = []
+        self.is_whole = not yaml.unread
         self.requirements: list[Requirement] = []
         self.tools: list[Requirement] = []
         self.sources: list[Source] = []
-        self.imports: list[Import] = []
+        self.top = self._parse_defaults(root, (path,))
         self.parsed: dict[int, list[Item]] = {}
         self.branches = 0
         self.gave_up = False
 
     def read(self) -> Manifest:
         """package ::= fields, common fields, components"""
-        self._note_empty_fields(self.root)
         package = self._parse_name()
         version, version_line = self._parse_version()
         for label, component in self._parse_components(package):
             self._parse_component(label, component)
         self._parse_custom_setup()
         self._parse_top_verbatim()
-        for key, _ in _LISTS:
-            self._note_refused(self._items(self.root, key))
+        for level in self.top:
+            for key, _ in _LISTS:
+                self._note_refused(self._items(level, key))
         return Manifest(
             self.path,
             package,
@@ -133,8 +136,7 @@ class _PackageReader:
                 one for one in self.requirements if not self._internal(one, package)
             ),
             sources=tuple(dict.fromkeys(self.sources)),
-            unread=tuple(dict.fromkeys(sorted(self.unread, key=lambda one: one.line))),
-            imports=tuple(dict.fromkeys(self.imports)),
+            unread=tuple(self.unread),
             tools=tuple(one for one in self.tools if not self._is_own_tool(one)),
         )
 
@@ -193,20 +195,39 @@ class _PackageReader:
 
     def _parse_component(self, label: str, component: Mapping) -> None:
         """component ::= lists, when, verbatim; the top level's come before its own."""
-        self._note_empty_fields(component)
-        self._parse_defaults(component)
-        self._parse_defaults(self.root)
-        self._parse_lists([self.root, component], label, ())
-        self._parse_whens(self.root, label, ())
-        self._parse_whens(component, label, ())
+        levels = self._parse_defaults(component, (self.path,))
+        self._parse_lists(self.top, levels, label, ())
+        for level in (*self.top, *levels):
+            self._parse_whens(level, label, ())
 
-    def _parse_lists(self, levels: list[Mapping], label: str, when: When) -> None:
-        """lists ::= [ "dependencies" ] [ "build-tools" ], unless the level writes them verbatim."""
-        verbatim = self._parse_verbatim(levels[-1], label, when)
+    def _parse_defaults(self, level: Mapping, chain: tuple[str, ...]) -> list[Mapping]:
+        """defaults ::= one | [ one ]; one ::= { "local": path } | a file on GitHub. Each is a level
+        that comes before the one it stands in, which is the last."""
+        self._note_empty_fields(level)
+        levels: list[Mapping] = []
+        for one in listed(level.get("defaults")):
+            local = one.get("local") if isinstance(one, Mapping) else None
+            try:
+                if not isinstance(local, Scalar):
+                    raise LookupError(f"what {_path_on_github(one)} says is not known here")
+                path, data = self.yaml.further.read(local.text, chain)
+            except LookupError as error:
+                self.unread.append(Unread(one.line, f"defaults: {show(one)}", str(error)))
+                continue
+            inner = self.yaml.mapping(data, (*chain, path))
+            if inner is not None:
+                levels += self._parse_defaults(inner, (*chain, path))
+        return [*levels, level]
+
+    def _parse_lists(
+        self, above: list[Mapping], levels: list[Mapping], label: str, when: When
+    ) -> None:
+        """lists ::= [ "dependencies" ] [ "build-tools" ], unless a level writes them verbatim."""
+        verbatim = {field for level in levels for field in self._parse_verbatim(level, label, when)}
         for key, field in _LISTS:
             if f"{field}:" not in verbatim:
                 into = self.tools if key == "build-tools" else self.requirements
-                items = (item for level in levels for item in self._items(level, key))
+                items = (item for level in (*above, *levels) for item in self._items(level, key))
                 self._emit(items, label, when, into)
 
     def _items(self, level: Mapping, key: str = "dependencies") -> list[Item]:
@@ -285,7 +306,7 @@ class _PackageReader:
 
     def _parse_branch(self, level: Mapping, label: str, when: When) -> None:
         self._note_empty_fields(level)
-        self._parse_lists([level], label, when)
+        self._parse_lists([], [level], label, when)
         self._parse_whens(level, label, when)
 
     def _parse_condition(self, node: Mapping) -> str | None:
@@ -323,7 +344,7 @@ class _PackageReader:
 
     def _parse_top_verbatim(self) -> None:
         """At the top level a literal is text of the cabal file, with sections of its own."""
-        for one in listed(self.root.get("verbatim")):
+        for one in (one for level in self.top for one in listed(level.get("verbatim"))):
             if isinstance(one, Scalar):
                 self._read_literal(one, "", "", ())
 
@@ -352,15 +373,6 @@ class _PackageReader:
             self._emit(self._items(node), "custom-setup", (), self.requirements)
         elif node is not None:
             self._unexpected("custom-setup", node)
-
-    def _parse_defaults(self, level: Mapping) -> None:
-        """defaults ::= one | [ one ]; one ::= { "local": path } | a file on GitHub"""
-        for one in listed(level.get("defaults")):
-            local = one.get("local") if isinstance(one, Mapping) else None
-            if isinstance(local, Scalar):
-                self.imports.append(Import(local.text, local.line))
-            reason = "what it says comes from another file"
-            self.unread.append(Unread(one.line, f"defaults: {show(one)}", reason))
 
     def _internal(self, one: Requirement, package: str | None) -> bool:
         """Whether a requirement is on a library of the package itself that has a name."""
@@ -501,6 +513,12 @@ def _parse_source(package: str, node: Mapping, line: int, text: str) -> Source |
     if url is None or ref is None:
         raise refused_node(node, f'the key "{"ref" if url else "git"}" is missing')
     return Source(SourceKind.GIT, line, text, package, url=url, commit=ref, subdir=subdir)
+
+
+def _path_on_github(defaults: Node) -> str:
+    """What defaults name that are no file beside this one."""
+    path = defaults.get("path") if isinstance(defaults, Mapping) else None
+    return f"{path.text if isinstance(path, Scalar) else '.hpack/defaults.yaml'} on GitHub"
 
 
 def _version_text(node: Node) -> str:

@@ -19,13 +19,15 @@ from collections.abc import Iterable
 from guard.haskell.archive import archive_at, parse_package_id
 from guard.haskell.model import (
     AllowNewer,
-    Import,
+    Files,
+    Further,
     Manifest,
     Role,
     Source,
     SourceKind,
     Unread,
     is_url,
+    no_files,
 )
 from guard.haskell.ranges import Version
 from guard.haskell.scanner import ParseError, Scanner
@@ -35,8 +37,8 @@ from guard.haskell.yaml_tree import (
     Node,
     Scalar,
     Sequence,
+    YamlFiles,
     is_true,
-    load_mapping,
     refused_node,
     show,
     string_of,
@@ -51,46 +53,49 @@ _DIGITS = re.compile(r"[0-9]+")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-def read_stack_yaml(data: bytes, path: str) -> Manifest:
-    """Read a stack.yaml, or a snapshot file: whatever is not called ``stack*.yaml``."""
-    root, unread = load_mapping(data)
+def read_stack_yaml(data: bytes, path: str, files: Files = no_files) -> Manifest:
+    """Read a stack.yaml with its snapshots, or one: whatever is not called ``stack*.yaml``."""
+    yaml = YamlFiles(Further(files))
+    root = yaml.mapping(data, (path,))
     if root is None:
-        return Manifest(path, unread=unread)
-    reader = _StackReader(root, path, list(unread))
+        return yaml.placed(Manifest(path))
+    reader = _StackReader(root, (path,), yaml)
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     reader.parse(is_project=name.startswith("stack") or "extra-deps" in root.pairs)
     return reader.manifest()
 
 
-def read_stack_lock(data: bytes, path: str) -> Manifest:
+def read_stack_lock(data: bytes, path: str, files: Files = no_files) -> Manifest:
     """Read a lock file: what the entries of stack.yaml were resolved to."""
-    root, unread = load_mapping(data)
+    yaml = YamlFiles(Further(files))
+    root = yaml.mapping(data, (path,))
     if root is None:
-        return Manifest(path, unread=unread)
-    reader = _StackReader(root, path, list(unread))
+        return yaml.placed(Manifest(path))
+    reader = _StackReader(root, (path,), yaml)
     reader.parse_locked()
     return reader.manifest()
 
 
 class _StackReader:
-    """Reads one file; one method for each production."""
+    """Reads one file, the last of a chain; one method for each production."""
 
-    def __init__(self, root: Mapping, path: str, unread: list[Unread]) -> None:
+    def __init__(self, root: Mapping, chain: tuple[str, ...], yaml: YamlFiles) -> None:
         self.root = root
-        self.path = path
-        self.unread = unread
+        self.chain = chain
+        self.yaml = yaml
+        self.unread: list[Unread] = []
         self.sources: list[Source] = []
-        self.imports: list[Import] = []
+        self.below: list[Source] = []
         self.allow_newer: list[AllowNewer] = []
 
     def manifest(self) -> Manifest:
-        return Manifest(
-            self.path,
-            sources=tuple(self.sources),
-            unread=tuple(sorted(self.unread, key=lambda one: one.line)),
+        read = Manifest(
+            self.chain[0],
+            sources=(*self.sources, *self.below),
+            unread=tuple(self.unread),
             allow_newer=tuple(self.allow_newer),
-            imports=tuple(self.imports),
         )
+        return self.yaml.placed(read)
 
     def parse(self, is_project: bool) -> None:
         """project ::= snapshot, "packages" (directories), "extra-deps", "allow-newer"
@@ -150,7 +155,22 @@ class _StackReader:
         source = Source(SourceKind.SNAPSHOT, node.line, show(node), path=path, url=url, name=name)
         self.sources.append(source)
         if path is not None and follow:
-            self.imports.append(Import(path, node.line))
+            self._parse_snapshot_file(path, node)
+
+    def _parse_snapshot_file(self, reference: str, node: Node) -> None:
+        """The layer below, whose path counts from this one."""
+        try:
+            path, data = self.yaml.further.read(reference, self.chain)
+        except LookupError as error:
+            self._unread(node, str(error))
+            return
+        chain = (*self.chain, path)
+        root = self.yaml.mapping(data, chain)
+        if root is not None:
+            layer = _StackReader(root, chain, self.yaml)
+            layer.parse(is_project=False)
+            self.below = [*layer.sources, *layer.below]
+            self.unread += layer.unread
 
     def _parse_directories(self, node: Node | None) -> None:
         """packages ::= [ directory | old location ]; null means the directory of the file."""

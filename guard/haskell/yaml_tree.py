@@ -1,9 +1,10 @@
 """YAML as a tree that remembers lines and how each scalar was written.
 
 A manifest's numbers are versions (``0.10`` is not 0.1) and its evidence is lines, so the usual
-loading into Python values will not do: the tree is made from the nodes that PyYAML composes, by
+loading into Python values will not do: the tree is made from the events that PyYAML parses, by
 libyaml where PyYAML has it. What a plain scalar means is decided as the Haskell tools' YAML library
-decides it (``Data.Yaml``): a number, a boolean, null or a string.
+decides it (``Data.Yaml``): a number, a boolean, null or a string. ``!include PATH`` stands for what
+is in that file (``Data.Yaml.Include``, in hpack and from stack 3.11.1).
 
 Aliases share their node, so a "billion laughs" file stays as small as its text; whoever walks a
 tree has to bound the walk.
@@ -16,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any, NamedTuple
 
-from guard.haskell.model import MAX_SHOWN, Unread, text_of
+from guard.haskell.model import MAX_SHOWN, Further, Manifest, Said, Unread, text_of
 from guard.haskell.scanner import MAX_NESTING, ParseError
 
 
@@ -91,87 +92,176 @@ _NUMBER = re.compile(r"(?:[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|0x[0-9a-f
 MAX_NUMBER = 60
 # How many values a file may have: ten times those of a snapshot with all of Stackage.
 MAX_VALUES = 50_000
-# What can begin a value; and values that nest on one line, which libyaml composes without a bound.
+# What can begin a value.
 _INDICATORS = (":", ",", "- ", "-\n", "?", "[", "{")
-_DEEP = re.compile(rf"(?:[-?][ \t]+){{{MAX_NESTING}}}")
 _MERGE = "<<"
+_INCLUDE = "!include"
+# The lines of a manifest's n-th file are counted from n times this.
+_STRIDE = 1_000_000_000
 
 
-def load_mapping(data: bytes) -> tuple[Mapping | None, tuple[Unread, ...]]:
-    """The map that a manifest consists of, or None, and what cannot be read. Raises nothing."""
-    text, unread = text_of(data)
-    trees = documents(text)
-    try:
-        root = next(trees, Scalar("", Kind.NULL, 1))
-        second = next(trees, None)
-    except YamlError as error:
-        lines = text.splitlines()
-        shown = lines[error.line - 1].strip()[:MAX_SHOWN] if 0 < error.line <= len(lines) else ""
-        return None, (*unread, Unread(error.line, shown, error.reason))
-    if not isinstance(root, Mapping):
-        reason = f"expected a map, found {root.kind.value}"
-        return None, (*unread, Unread(root.line, "", reason))
-    if second is not None:
-        unread = (*unread, Unread(second.line, "---", "a second document"))
-    return root, unread
+class YamlFiles:
+    """The YAML of one manifest: its own file, and those whose content belongs to it.
+
+    The lines of all are one row of numbers, so that a node need not name its file; `placed` gives
+    the file and its own line back.
+    """
+
+    def __init__(self, further: Further) -> None:
+        self.further = further
+        self.unread: list[Unread] = []
+        self._texts: list[tuple[str, str]] = []
+        self._size = 0
+
+    def mapping(self, data: bytes, chain: tuple[str, ...]) -> Mapping | None:
+        """The map that a file consists of; where it is none, None and a note in `unread`.
+
+        Args:
+            chain: the file's path, behind those of the files that led to it.
+        """
+        try:
+            root, second = self.documents(data, chain)
+        except YamlError as error:
+            self.unread.append(Unread(error.line, self._shown(error.line), error.reason))
+            return None
+        if not isinstance(root, Mapping):
+            line, kind = (root.line, root.kind) if root else (self._behind + 1, Kind.NULL)
+            self.unread.append(Unread(line, "", f"expected a map, found {kind.value}"))
+            return None
+        if second is not None:
+            self.unread.append(Unread(second.line, "---", "a second document"))
+        return root
+
+    def documents(
+        self, data: bytes, chain: tuple[str, ...], outer: _Composer | None = None
+    ) -> tuple[Node | None, Node | None]:
+        """The first two documents of one more file. Raises YamlError."""
+        text, conflict = text_of(data)
+        self._texts.append((chain[-1], text))
+        behind = self._behind
+        self.unread += (one._replace(line=one.line + behind) for one in conflict)
+        self._size += _size(text)
+        if self._size > MAX_VALUES:
+            raise YamlError(behind + 1, f"more than {MAX_VALUES} values")
+        trees = _Composer(text, behind, chain, self, outer).documents()
+        return next(trees, None), next(trees, None)
+
+    @property
+    def _behind(self) -> int:
+        """The number that the lines of the newest file are counted from."""
+        return (len(self._texts) - 1) * _STRIDE
+
+    def placed(self, manifest: Manifest) -> Manifest:
+        """A manifest with each line as in its file, and with what could not be read."""
+        unread = sorted((*self.unread, *manifest.unread), key=lambda one: one.line)
+        return manifest._replace(
+            requirements=self._placed(manifest.requirements),
+            sources=self._placed(manifest.sources),
+            unread=self._placed(dict.fromkeys(unread)),
+            allow_newer=self._placed(manifest.allow_newer),
+            tools=self._placed(manifest.tools),
+        )
+
+    def _placed(self, several: Iterable[Said]) -> tuple[Said, ...]:
+        return tuple(
+            one._replace(line=one.line % _STRIDE, file=self._texts[one.line // _STRIDE][0])
+            if one.line > _STRIDE
+            else one
+            for one in several
+        )
+
+    def _shown(self, line: int) -> str:
+        number, line = divmod(line, _STRIDE)
+        lines = self._texts[number][1].splitlines()
+        return lines[line - 1].strip()[:MAX_SHOWN] if 0 < line <= len(lines) else ""
 
 
 def documents(text: str) -> Iterator[Node]:
-    """The documents of a text, one after the other. Raises YamlError."""
-    import yaml
-
-    if sum(map(text.count, _INDICATORS)) > MAX_VALUES:
+    """The documents of a text that includes no other. Raises YamlError."""
+    if _size(text) > MAX_VALUES:
         raise YamlError(1, f"more than {MAX_VALUES} values")
-    if _DEEP.search(text) or text.count("[") + text.count("{") > MAX_VALUES // 10:
-        raise YamlError(1, f"nested more than {MAX_NESTING} deep")
-    try:
-        for root in yaml.compose_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            yield _Tree().node(root)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        twice = error.problem == "second occurrence"  # of an anchor, which YAML itself allows
-        reason = "this anchor is defined already" if twice else error.problem or "no YAML"
-        raise YamlError(mark.line + 1 if mark else 1, reason) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise YamlError(line, "a character that YAML does not allow") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise YamlError(1, str(error).split("\n")[0]) from None
+    return _Composer(text).documents()
 
 
-class _Tree:
-    """Makes the tree of one document; what several aliases share is made once."""
+def _size(text: str) -> int:
+    """How many values a text has at most."""
+    return sum(map(text.count, _INDICATORS))
 
-    def __init__(self) -> None:
-        self.depth = 0
-        self.made: dict[int, Node | None] = {}
 
-    def node(self, node: Any) -> Node:
-        """node ::= scalar | sequence | mapping. Raises YamlError."""
-        line = node.start_mark.line + 1
-        if node.id == "scalar":
-            kind = Kind.STRING if node.style else _kind(node.value)
-            return Scalar(node.value, kind, line, block=node.style in ("|", ">"))
-        if id(node) not in self.made:
-            self.made[id(node)] = None
+class _Composer:
+    """Makes the trees of one file; what several aliases share is made once.
+
+    The tree of an included file stands where that is asked for, and shares all anchors.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        behind: int = 0,
+        chain: tuple[str, ...] = (),
+        files: YamlFiles | None = None,
+        outer: _Composer | None = None,
+    ) -> None:
+        self.events = _events(text, behind)
+        self.behind = behind
+        self.chain = chain
+        self.files = files
+        self.depth: int = outer.depth if outer else 0
+        self.anchors: dict[str, Node | None] = outer.anchors if outer else {}
+
+    def documents(self) -> Iterator[Node]:
+        """The documents, one after the other. Raises YamlError."""
+        for event in self.events:
+            if _is(event, "DocumentStart"):
+                yield self.node(next(self.events))
+
+    def node(self, event: Any) -> Node:
+        """node ::= alias | scalar | included | sequence | mapping. Raises YamlError."""
+        line = event.start_mark.line + 1 + self.behind
+        if _is(event, "Alias"):
+            return self._alias(event.anchor, line)
+        if _is(event, "Scalar") and (event.tag != _INCLUDE or self.files is None):
+            kind = Kind.STRING if event.style else _kind(event.value)
+            node: Node = Scalar(event.value, kind, line, block=event.style in ("|", ">"))
+        else:
             self.depth += 1
             if self.depth > MAX_NESTING:
                 raise YamlError(line, f"nested more than {MAX_NESTING} deep")
-            if node.id == "sequence":
-                self.made[id(node)] = Sequence([self.node(item) for item in node.value], line)
-            else:
-                self.made[id(node)] = self._mapping(node, line)
+            if event.anchor is not None:
+                self.anchors[event.anchor] = None
+            node = self._collection(event, line)
             self.depth -= 1
-        tree = self.made[id(node)]
-        if tree is None:
-            raise YamlError(line, "this contains itself, by an alias")
-        return tree
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
 
-    def _mapping(self, node: Any, line: int) -> Mapping:
+    def _alias(self, anchor: str, line: int) -> Node:
+        if anchor not in self.anchors:
+            raise YamlError(line, f'found undefined alias "{anchor}"')
+        node = self.anchors[anchor]
+        if node is None:
+            raise YamlError(line, "this contains itself, by an alias")
+        return node
+
+    def _collection(self, event: Any, line: int) -> Node:
+        if _is(event, "Scalar"):
+            return self._included(event.value, line)
+        if _is(event, "SequenceStart"):
+            return Sequence([self.node(each) for each in self._until("SequenceEnd")], line)
+        return self._mapping(line)
+
+    def _until(self, end: str) -> Iterator[Any]:
+        """The events that begin the nodes of a collection."""
+        for event in self.events:
+            if _is(event, end):
+                return
+            yield event
+
+    def _mapping(self, line: int) -> Mapping:
         pairs: dict[str, tuple[Scalar, Node]] = {}
         merged: list[Node] = []
-        for key_node, value_node in node.value:
-            key, value = self.node(key_node), self.node(value_node)
+        for event in self._until("MappingEnd"):
+            key, value = self.node(event), self.node(next(self.events))
             if not isinstance(key, Scalar):
                 raise YamlError(key.line, "a key that is no scalar")
             if key.text == _MERGE and key.kind is Kind.STRING:
@@ -182,6 +272,40 @@ class _Tree:
             for key, value in other.items() if isinstance(other, Mapping) else ():
                 pairs.setdefault(key.text, (key, value))
         return Mapping(line, pairs)
+
+    def _included(self, reference: str, line: int) -> Node:
+        """The one document of another file. hpack loses an anchor on it, which guard does not."""
+        assert self.files is not None  # else it is a scalar
+        try:
+            path, data = self.files.further.read(reference, self.chain)
+        except LookupError as error:
+            raise YamlError(line, str(error)) from None
+        root, second = self.files.documents(data, (*self.chain, path), self)
+        if root is None or second is not None:
+            raise YamlError(line, f"{path} holds not one document")
+        return root
+
+
+def _is(event: Any, name: str) -> bool:
+    """Whether an event of PyYAML, which is imported late, is of that class."""
+    return type(event).__name__ == f"{name}Event"
+
+
+def _events(text: str, behind: int) -> Iterator[Any]:
+    """The events of a text whose lines are counted from one that is behind those of others."""
+    import yaml
+
+    try:
+        yield from yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise YamlError(behind + line, error.problem or "no YAML") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise YamlError(behind + line, "a character that YAML does not allow") from None
+    except yaml.YAMLError as error:
+        raise YamlError(behind + 1, str(error).split("\n")[0]) from None
 
 
 def _kind(text: str) -> Kind:

@@ -11,7 +11,7 @@ from guard.situation.values import Consumer, Facts, Package, PathSource, Pin, Re
 
 
 class Asked(NamedTuple):
-    """One requirement and the manifest that declares it."""
+    """One requirement and the file that declares it."""
 
     manifest: str
     requirement: Requirement
@@ -60,7 +60,8 @@ def requirements(facts: Facts) -> dict[str, list[Asked]]:
             if name in own or _only_for_setup(requirement):
                 continue
             if in_family(name, facts.names.dependency, packages):
-                found.setdefault(name, []).append(Asked(manifest.path, requirement))
+                at = requirement.file or manifest.path
+                found.setdefault(name, []).append(Asked(at, requirement))
     return found
 
 
@@ -84,9 +85,9 @@ def whole_range(asked: Iterable[Asked]) -> VersionRange:
 def pinned_sources(
     manifests: Iterable[Manifest], package: str, *kinds: SourceKind
 ) -> list[tuple[str, Source]]:
-    """(manifest, source) of each exact version that the manifests name for a package."""
+    """(file, source) of each exact version that the manifests name for a package."""
     return [
-        (manifest.path, source)
+        (source.file or manifest.path, source)
         for manifest in manifests
         for source in manifest.sources
         if source.kind in kinds and source.package == package and source.version is not None

@@ -6,7 +6,7 @@ admit that package's own version at the gitlink (or the version that it is taken
 
 from typing import Final
 
-from guard.haskell import Manifest
+from guard.haskell import Manifest, Unread
 from guard.haskell.model import disagreements
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import (
@@ -152,29 +152,27 @@ def _held(facts: Facts, versions: list[Given]) -> tuple[Evidence, ...]:
 def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[Finding]:
     packages, names = facts.pin.packages if isinstance(facts.pin, Pin) else (), facts.names
 
-    def at(line: int | None, text: str) -> tuple[Evidence, ...]:
-        return (Evidence(names.consumer, consumer.commit, manifest.path, line, text),)
+    def at(unread: Unread) -> Evidence:
+        path = unread.file or manifest.path
+        return Evidence(names.consumer, consumer.commit, path, unread.line, unread.text)
 
     findings = []
     for unread in manifest.unread:
-        what = f"{manifest.path}:{unread.line} cannot be read: {unread.reason}"
+        what = f"{unread.file or manifest.path}:{unread.line} cannot be read: {unread.reason}"
         concerned = unread.package is None or in_family(unread.package, names.dependency, packages)
         if unread.concerns_requirements and concerned:
-            unknown = Unknown(what, evidence=at(unread.line, unread.text))
-            findings.append(undecided(NAME, unknown))
-    if manifest.lenient and not findings:
-        first = manifest.unread[0] if manifest.unread else None
-        why = f": line {first.line}, {first.reason}" if first else ""
-        line, text = (first.line, first.text) if first else (None, "")
+            findings.append(undecided(NAME, Unknown(what, evidence=(at(unread),))))
+    if manifest.unread and not findings:
+        first = manifest.unread[0]
         findings.append(
             Finding(
                 NAME,
                 Severity.NOTE,
-                f"{manifest.path} would be refused by the Haskell tools and was read leniently"
-                f"{why}",
-                found=text,
+                f"{first.file or manifest.path} would be refused by the Haskell tools and was read "
+                f"leniently: line {first.line}, {first.reason}",
+                found=first.text,
                 expected="a file that cabal and hpack accept",
-                evidence=at(line, text),
+                evidence=(at(first),),
             )
         )
     return findings
@@ -192,7 +190,7 @@ def _disagreements(facts: Facts, consumer: Consumer) -> list[Finding]:
             continue
         for each in disagreements(cabal, beside, packages):
             ours = [Asked(cabal.path, one) for one in each.cabal]
-            theirs = [Asked(beside.path, one) for one in each.package_yaml]
+            theirs = [Asked(one.file or beside.path, one) for one in each.package_yaml]
             texts = [str(whole_range(one)) if one else "no requirement" for one in (ours, theirs)]
             findings.append(
                 Finding(

@@ -35,7 +35,7 @@ def check(facts: Facts) -> list[Finding]:
         findings += _of_path(facts, consumer, path)
     for manifest in consumer.manifests:
         for source in manifest.sources:
-            findings += _of_source(facts, consumer, manifest.path, source)
+            findings += _of_source(facts, consumer, source.file or manifest.path, source)
         findings += _bounds_lifted(facts, consumer, manifest)
     return findings
 
@@ -214,14 +214,15 @@ def _bounds_lifted(facts: Facts, consumer: Consumer, manifest: Manifest) -> Iter
     )
     for lifted in manifest.allow_newer:
         if lifted.package == "*" or in_family(lifted.package, name, packages):
+            evidence = _evidence(facts, consumer, lifted.file or manifest.path, lifted)
             yield Finding(
                 NAME,
                 Severity.WARNING,
-                f"{manifest.path}:{lifted.line} lifts bounds ({lifted.text}): the declared ranges "
-                "are not in force for the build",
+                f"{evidence.path}:{evidence.line} lifts bounds ({lifted.text}): the declared "
+                "ranges are not in force for the build",
                 found=lifted.text,
                 expected="declared bounds that the build keeps to",
-                evidence=(_evidence(facts, consumer, manifest.path, lifted),),
+                evidence=(evidence,),
             )
 
 

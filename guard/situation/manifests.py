@@ -9,21 +9,17 @@ from guard.errors import MissingObjectError
 from guard.git.folders import File, all_files, files_in, matching_folders
 from guard.git.objects import GitObject
 from guard.git.store import Store
-from guard.git.trees import GITLINK, SYMLINK
-from guard.haskell import (
-    Manifest,
-    ParseError,
-    Reader,
-    SourceKind,
-    glob_patterns,
-    read_cabal_project,
-    reader_for,
-)
+from guard.git.trees import FOLDER, GITLINK, SYMLINK, TreeEntry
+from guard.haskell import Manifest, ParseError, SourceKind, glob_patterns, reader_for
 from guard.situation.publication import Unknown
 from guard.situation.values import Package
 
-# A reader of its own has only what is imported.
-_Files = list[tuple[File, Reader | None]]
+_NO_FILE = {
+    None: "no file of the repository (links count as none)",
+    FOLDER: "a folder",
+    GITLINK: "in a submodule",
+    SYMLINK: "a symbolic link, which guard does not follow",
+}
 _PROJECT_FILES = ("stack.yaml", "stack.yaml.lock", "cabal.config")
 
 
@@ -38,17 +34,15 @@ class Library:
     ) -> tuple[list[Manifest], list[Unknown]]:
         """Every manifest that counts for a consumer, and what could not be read.
 
-        The ``.cabal`` file, ``package.yaml`` and project files at the root, what those import, and
-        the ``.cabal`` files and ``package.yaml`` of the local packages that they name.
+        The ``.cabal`` file, ``package.yaml`` and project files at the root, and the ``.cabal``
+        files and ``package.yaml`` of the local packages that they name.
         """
         manifests: dict[str, Manifest] = {}
         unknown = _linked(tree, "", name, _is_root_manifest)
-        waiting: _Files = [
-            (item, None) for item in files_in(tree, "") if _is_root_manifest(item.name)
-        ]
+        waiting = [item for item in files_in(tree, "") if _is_root_manifest(item.name)]
         while waiting:
-            batch: _Files = []
-            for result in self._files(store, waiting, name):
+            batch: list[File] = []
+            for result in self._files(store, tree, waiting, name):
                 if isinstance(result, Unknown):
                     unknown.append(result)
                     continue
@@ -57,17 +51,9 @@ class Library:
                     files, missing = _local_packages(store, tree, result, name)
                     batch += files
                     unknown += missing
-                    files, missing = _imported(store, tree, result, name)
-                    batch += files
-                    unknown += missing
-                    if len(files) == len(result.imports):
-                        # All are read: that they stand in other files hides nothing.
-                        lines = {imported.line for imported in result.imports}
-                        left = tuple(each for each in result.unread if each.line not in lines)
-                        manifests[result.path] = result._replace(unread=left)
                 except MissingObjectError as error:
                     unknown.append(Unknown(f"{name}: {error.problem}", error.remedy))
-            waiting = [item for item in dict.fromkeys(batch) if item[0].path not in manifests]
+            waiting = [item for item in dict.fromkeys(batch) if item.path not in manifests]
         for path, manifest in manifests.items():
             if path.endswith(".cabal") and manifest.package is None:
                 what = f"{name}/{path} names no package"
@@ -78,21 +64,21 @@ class Library:
         self, store: Store, tree: GitObject, name: str
     ) -> tuple[list[Package], list[Unknown]]:
         """Every package inside a dependency's tree."""
-        return self._packages(store, all_files(store, tree, _is_package_file), name)
+        return self._packages(store, tree, all_files(store, tree, _is_package_file), name)
 
     def packages_at(
         self, store: Store, tree: GitObject, path: str, name: str
     ) -> tuple[list[Package], list[Unknown]]:
         """The packages in the folders that a path of a project file leads to."""
-        return self._packages(store, _package_files(_folders(store, tree, path)), name)
+        files = list(_package_files(_folders(store, tree, path)))
+        return self._packages(store, tree, files, name)
 
     def _packages(
-        self, store: Store, package_files: Iterable[File], name: str
+        self, store: Store, tree: GitObject, files: list[File], name: str
     ) -> tuple[list[Package], list[Unknown]]:
-        files: _Files = [(item, None) for item in package_files]
         found: list[Package] = []
         unknown: list[Unknown] = []
-        for (item, _), result in zip(files, self._files(store, files, name), strict=True):
+        for item, result in zip(files, self._files(store, tree, files, name), strict=True):
             if isinstance(result, Unknown):
                 unknown.append(result)
             elif result.package is not None:
@@ -104,29 +90,59 @@ class Library:
             once.setdefault((each.name, each.folder, str(each.version)), each)
         return list(once.values()), unknown
 
-    def _files(self, store: Store, files: _Files, name: str) -> list[Manifest | Unknown]:
-        new = [item for item, _ in files if (item.path, item.blob) not in self._read]
+    def _files(
+        self, store: Store, tree: GitObject, files: list[File], name: str
+    ) -> list[Manifest | Unknown]:
+        new = [item for item in files if (item.path, item.blob) not in self._read]
         blobs = dict(zip(new, store.read_all([item.blob for item in new]), strict=True))
         results = []
-        for item, reader in files:
+        for item in files:
             key = (item.path, item.blob)
-            if key not in self._read:
-                self._read[key] = _read(store, item, blobs[item], reader, name)
-            results.append(self._read[key])
+            further = _Further(store, tree)
+            result = self._read.get(key) or _read(store, item, blobs[item], further, name)
+            # What stands in other files differs from tree to tree.
+            if not further.was_asked:
+                self._read[key] = result
+            results.append(result)
         return results
 
 
+class _Further:
+    """What the files of a tree hold, by their paths."""
+
+    def __init__(self, store: Store, tree: GitObject) -> None:
+        self._store = store
+        self._tree = tree
+        self.was_asked = False
+
+    def __call__(self, path: str) -> bytes:
+        """Raises LookupError for what is no file of the tree, and MissingObjectError."""
+        self.was_asked = True
+        if path.startswith(("/", "../")):
+            raise LookupError(f"{path} is no path inside the repository")
+        entry = _entry(self._store, self._tree, path)
+        if entry is None or entry.mode in _NO_FILE:
+            raise LookupError(f"{path} is {_NO_FILE[entry.mode if entry else None]}")
+        blob = self._store.read(entry.id)
+        if blob is None:
+            missing = f"blob {entry.id} ({path}) is missing"
+            raise MissingObjectError(missing, self._store.refetch.text)
+        return blob.data
+
+
 def _read(
-    store: Store, item: File, blob: GitObject | None, reader: Reader | None, name: str
+    store: Store, item: File, blob: GitObject | None, further: _Further, name: str
 ) -> Manifest | Unknown:
     if blob is None:
         return Unknown(f"{name}/{item.path}: blob {item.blob} is missing", (store.refetch,))
-    reader = reader or reader_for(item.path)
+    reader = reader_for(item.path)
     assert reader is not None  # only files that have one are looked up
     try:
-        return reader(blob.data, item.path)
+        return reader(blob.data, item.path, further)
     except ParseError as error:
         return Unknown(f"{name}/{item.path} cannot be read: {error}", f"correct {item.path}")
+    except MissingObjectError as error:
+        return Unknown(f"{name}/{item.path}: {error.problem}", error.remedy)
 
 
 def _is_root_manifest(name: str) -> bool:
@@ -139,9 +155,9 @@ def _is_package_file(name: str) -> bool:
 
 def _local_packages(
     store: Store, tree: GitObject, manifest: Manifest, name: str
-) -> tuple[_Files, list[Unknown]]:
+) -> tuple[list[File], list[Unknown]]:
     """The package files of the folders inside the consumer that a project file names."""
-    files: _Files = []
+    files: list[File] = []
     unknown: list[Unknown] = []
     for source in manifest.sources:
         # hpack hands on where a dependency would come from, and builds nothing from there.
@@ -153,11 +169,11 @@ def _local_packages(
             if path.startswith(("..", "/")):
                 continue
             folders = _folders(store, tree, path)
-            files += [(item, None) for item in _package_files(folders)]
+            files += _package_files(folders)
             for where, folder, _ in folders:
                 unknown += _linked(folder, where, name, _is_package_file)
             if not (folders or has_wildcards(manifest.path) or _is_nested(store, tree, path)):
-                where = f"{name}/{manifest.path}:{source.line}"
+                where = f"{name}/{source.file or manifest.path}:{source.line}"
                 lacking = f"{name} has no such folder (links count as none)"
                 what = f"{where} names {source.path}, and {lacking}"
                 unknown.append(Unknown(what, f"correct {where}"))
@@ -192,11 +208,17 @@ def _package_files(folders: Iterable[tuple[str, GitObject, str]]) -> Iterator[Fi
 
 def _is_nested(store: Store, tree: GitObject, folder: str) -> bool:
     """Whether a path leads into a submodule of the consumer."""
+    entry = _entry(store, tree, folder)
+    return entry is not None and entry.mode == GITLINK
+
+
+def _entry(store: Store, tree: GitObject, path: str) -> TreeEntry | None:
+    """The entry at a path, or the submodule that the path leads into."""
     try:
-        found = store.walk(tree, folder)
+        entry, _ = store.walk(tree, path) or (None, "")
     except LookupError as error:
         raise MissingObjectError(f"tree {error} is missing", store.refetch.text) from error
-    return found is not None and found[0].mode == GITLINK
+    return entry
 
 
 def _linked(
@@ -209,32 +231,3 @@ def _linked(
         Unknown(f"{path} is a symbolic link, which guard does not follow", f"make {path} a file")
         for path in paths
     ]
-
-
-def _imported(
-    store: Store, tree: GitObject, manifest: Manifest, name: str
-) -> tuple[_Files, list[Unknown]]:
-    """Files of the tree that belong to a project file's content: imports, custom snapshots.
-
-    What stands behind a URL is not in the tree, and pins no package that a manifest would not.
-    """
-    # An import is of its importer's kind; hpack's defaults look like a package.yaml.
-    reader = reader_for(manifest.path) or read_cabal_project
-    files: _Files = []
-    unknown = []
-    for imported in manifest.imports:
-        if "://" in imported.path:
-            continue
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(manifest.path), imported.path))
-        found = [
-            item
-            for where, folder in matching_folders(store, tree, posixpath.dirname(path))
-            for item in files_in(folder, where)
-            if item.name == posixpath.basename(path)
-        ]
-        files += [(item, reader) for item in found]
-        if not found:
-            where = f"{name}/{manifest.path}:{imported.line}"
-            what = f"{where} names {imported.path}, which {name} does not hold"
-            unknown.append(Unknown(what, f"correct {where}"))
-    return files, unknown

@@ -62,7 +62,8 @@ class Sources:
             for source in manifest.sources:
                 if source.kind is not SourceKind.PATH or source.path is None:
                     continue
-                stated = PathSource(manifest.path, source, "", PathState.PRESENT)
+                at = source.file or manifest.path
+                stated = PathSource(at, source, "", PathState.PRESENT)
                 for path in path_patterns(manifest.path, source.path):
                     whole = posixpath.normpath(posixpath.join(base, path, source.subdir or ""))
                     target = _below(whole, self._config.dependency)

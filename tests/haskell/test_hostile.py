@@ -312,9 +312,8 @@ def test_deep_sections_are_said_not_to_be_read() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a: &x [foo >=1]\nb: &x [foo >=2]\ndependencies: *x\n", "this anchor is defined already"),
         ("dependencies: *x\n", "found undefined alias"),
-        ("a: " + "- " * 200, "nested more than 100 deep"),
+        ("a:\n" + "- " * 200, "nested more than 100 deep"),
         ("a: " + "[" * 200 + "]" * 200, "nested more than 100 deep"),
         ("a: " + "[" * 200_000, "more than 50000 values"),
     ],

@@ -219,8 +219,10 @@ class TestConsumer:
         }
         workshop.aula.commit("a cabal project", files)
         workshop.pin()
-        paths = {item.path for item in gather.consumer().manifests}
-        assert {"more.project", "libs/a/a.cabal", "libs/b/b.cabal"} < paths
+        manifests = {item.path: item for item in gather.consumer().manifests}
+        assert {"cabal.project", "libs/a/a.cabal", "libs/b/b.cabal"} < manifests.keys()
+        (constraint,) = manifests["cabal.project"].requirements
+        assert (constraint.file, constraint.line) == ("more.project", 1)
 
     def test_the_other_manifests_of_one_that_cannot_be_read(
         self, workshop: Workshop, gather: Gathering
