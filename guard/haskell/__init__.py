@@ -50,7 +50,22 @@ __all__ = [
     "read_stack_lock",
     "read_stack_yaml",
     "reader_for",
+    "tool_for",
 ]
+
+
+# The versions of the tools that the readers were held against.
+_TOOLS = {
+    read_cabal: "Cabal 3.16",
+    read_package_yaml: "hpack 0.38",
+    read_cabal_project: "cabal-install 3.12",
+}
+
+
+def tool_for(path: str) -> str:
+    """The tool of today that reads a file of this name."""
+    reader = reader_for(path)
+    return _TOOLS.get(reader, "stack 3.7") if reader else "stack 3.7"
 
 
 def reader_for(path: str) -> Reader | None:

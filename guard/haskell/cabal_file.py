@@ -42,8 +42,10 @@ _OF_LIBRARIES = re.compile(
     "|extra-(?:dynamic-)?library-flavours|(?:autogen-|install-)?includes"
 )
 _DEFAULT_SPEC: Spec = (1, 0)
-_NEWEST_SPEC: Spec = (3, 4)
-_SPECS = frozenset({(2, 0), (2, 2), (2, 4), (3, 0), (3, 4)})
+_SPECS = (
+    *((2, 0), (2, 2), (2, 4), (3, 0), (3, 4)),
+    *((3, 6), (3, 8), (3, 12), (3, 14), (3, 16)),
+)
 # Common stanzas that import each other can multiply without end.
 MAX_ENTRIES = 20_000
 
@@ -132,7 +134,7 @@ class _CabalReader:
             return _spec_of(field.text if field and version is None else str(version))
         except ParseError as error:
             self._refuse(line, f"cabal-version: {shown}", error.reason)
-            return _NEWEST_SPEC
+            return _SPECS[-1]
 
     def _value(self, name: str, parse: Callable[[str], Value]) -> Value | None:
         """The value of a field of the package; of a repeated field Cabal takes the last."""
@@ -346,8 +348,10 @@ def _spec_of(text: str) -> Spec:
         oldest = parse_range(scanner, (1, 24))
         scanner.expect_end("the end of the range")
         numbers = oldest.intervals[0].lower if oldest.intervals else (0,)
+        if numbers >= (2, 2):
+            scanner.fail("from 2.2 on this is no range", 0, len(text))
     if numbers >= (1, 25) and numbers not in _SPECS:
-        scanner.fail(f"there is no cabal-version {text} that this reader knows", 0, len(text))
+        scanner.fail(f"there is no cabal-version {text}", 0, len(text))
     return numbers
 
 

@@ -48,7 +48,7 @@ from guard.haskell.model import (
 from guard.haskell.ranges import VersionRange, parse_numbers, parse_range
 from guard.haskell.scanner import MAX_NESTING, ParseError, Scanner
 
-_NEWEST = (3, 4)
+_NEWEST = (3, 16)
 # More paths than this are not read, nor more that one path stands for.
 MAX_TOKENS = 10_000
 MAX_ALTERNATIVES = 500
@@ -166,10 +166,6 @@ class _ProjectReader:
                 self.unread.append(Unread(line, text[:MAX_SHOWN], "too many alternatives"))
             source = Source(SourceKind.PATH, line, text, path=text, role=Role.PROJECT)
             self.sources.append(archive_at(source, text) if is_archive else source)
-        for one in field.lines:
-            # A line of a dot alone stands for an empty line, where cabal up to 3.6 looks at it.
-            if one.text.strip() == "." and one.line != field.line:
-                self._refuse(one.line, ".", 'a line of "." alone; write "./"')
 
     def _parse_constraints(self, field: Field, when: When) -> None:
         """constraints ::= constraint { "," constraint }, with a comma more at one end"""

@@ -14,6 +14,7 @@ hpack writes name and range into a cabal file and leaves it to Cabal what they m
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from guard.haskell.cabal_file import read_text
@@ -68,8 +69,9 @@ _LISTS = (("dependencies", "build-depends"), ("build-tools", "build-tool-depends
 _HEAD = "name: p\nversion: 0\nbuild-type: Simple\ncabal-version: 1.12\n"
 _INTO_COMPONENT = _HEAD + "library\n"
 _NO_VERSION = Version((0, 0, 0))
+_SPECIFICATION = Version((0, 38, 3))
 # hpack reads with Cabal's newest format and writes 1.12, or 3.0 where there are sublibraries.
-_READING: Spec = (3, 4)
+_READING: Spec = (3, 16)
 _WRITING: Spec = (1, 12)
 _WRITING_SUBLIBRARIES: Spec = (3, 0)
 _SOURCE_KEYS = ("path", "git", "github", "ref", "subdir")
@@ -113,11 +115,13 @@ class _PackageReader:
         self.sources: list[Source] = []
         self.top = self._parse_defaults(root, (path,))
         self.parsed: dict[int, list[Item]] = {}
+        self.spec = _WRITING
         self.branches = 0
         self.gave_up = False
 
     def read(self) -> Manifest:
         """package ::= fields, common fields, components"""
+        self._check_specification()
         package = self._parse_name()
         version, version_line = self._parse_version()
         for label, component in self._parse_components(package):
@@ -139,6 +143,16 @@ class _PackageReader:
             unread=tuple(self.unread),
             tools=tuple(one for one in self.tools if not self._is_own_tool(one)),
         )
+
+    def _check_specification(self) -> None:
+        """spec-version ::= string | number; hpack refuses what is newer than itself."""
+        node = self.root.get("spec-version")
+        try:
+            if node is not None and Version.parse(_version_text(node)) > _SPECIFICATION:
+                raise refused_node(node, f"hpack {_SPECIFICATION} is older")
+        except ParseError as error:
+            assert node is not None  # else nothing was parsed
+            self._refuse(node.line, f"spec-version: {show(node)}", error.reason)
 
     def _parse_name(self) -> str | None:
         """name ::= string; without it, hpack takes the name of the directory."""
@@ -343,10 +357,15 @@ class _PackageReader:
         return replaced
 
     def _parse_top_verbatim(self) -> None:
-        """At the top level a literal is text of the cabal file, with sections of its own."""
+        """At the top level a literal is text of the cabal file, with sections of its own, and a
+        field replaces hpack's."""
         for one in (one for level in self.top for one in listed(level.get("verbatim"))):
+            spec = one.get("cabal-version") if isinstance(one, Mapping) else None
             if isinstance(one, Scalar):
                 self._read_literal(one, "", "", ())
+            elif spec is not None:
+                with suppress(ParseError):
+                    self.spec = Version.parse(_version_text(spec)).numbers
 
     def _read_literal(self, node: Scalar, prefix: str, label: str, when: When) -> None:
         """The literal as text of a cabal file: with a prefix, inside of a component."""
@@ -375,8 +394,9 @@ class _PackageReader:
             self._unexpected("custom-setup", node)
 
     def _internal(self, one: Requirement, package: str | None) -> bool:
-        """Whether a requirement is on a library of the package itself that has a name."""
-        named = self.root.get("internal-libraries")
+        """Whether a requirement is on a library of the package itself that has a name; from 3.4,
+        which hpack leaves to verbatim fields, a plain name is another package's."""
+        named = self.root.get("internal-libraries") if self.spec < (3, 4) else None
         inner = isinstance(named, Mapping) and one.package in named.pairs and not one.libraries
         own = one.package == package and bool(one.libraries) and package not in one.libraries
         return inner or own

@@ -47,7 +47,6 @@ from guard.haskell.yaml_tree import (
 # A snapshot that stack knows by name, or a compiler; any other text is a path or a URL.
 _KNOWN_SNAPSHOT = re.compile(r"(?:lts|nightly|ghc|ghcjs)(?:-[\w.-]+)?\Z")
 _OLD = "stack 2 refuses this syntax of stack 1"
-_FULL_HASH = re.compile(r"[0-9a-f]{40}\Z")
 _ARCHIVES = (".zip", ".tar", ".tar.gz")
 _DIGITS = re.compile(r"[0-9]+")
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -231,10 +230,7 @@ class _StackReader:
         if hackage is not None:
             self.sources.append(_pinned(node, _parse_pin(hackage), role))
             return
-        source = _parse_place(node, outer, role)
-        self.sources.extend(_in_subdirs(source, outer, node))
-        if source.commit is not None and not _FULL_HASH.match(source.commit):
-            self._refuse(node, "stack 2 wants the commit as a full hash")
+        self.sources.extend(_in_subdirs(_parse_place(node, outer, role), outer, node))
 
     def _check_duplicates(self) -> None:
         """stack wants each package once among the dependencies, even in the same version."""

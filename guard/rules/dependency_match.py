@@ -6,7 +6,7 @@ admit that package's own version at the gitlink (or the version that it is taken
 
 from typing import Final
 
-from guard.haskell import Manifest, Unread
+from guard.haskell import Manifest, Unread, tool_for
 from guard.haskell.model import disagreements
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import (
@@ -168,8 +168,8 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
             Finding(
                 NAME,
                 Severity.NOTE,
-                f"{first.file or manifest.path} would be refused by the Haskell tools and was read "
-                f"leniently: line {first.line}, {first.reason}",
+                f"{first.file or manifest.path} would be refused by {tool_for(manifest.path)} and "
+                f"was read leniently: line {first.line}, {first.reason}",
                 found=first.text,
                 expected="a file that cabal and hpack accept",
                 evidence=(at(first),),

@@ -19,6 +19,7 @@ from guard.haskell import (
     read_package_yaml,
     read_stack_yaml,
     reader_for,
+    tool_for,
 )
 
 HEAD = "name: p\nversion: 1.0\ncabal-version: >=1.10\nbuild-type: Simple\n"
@@ -378,6 +379,105 @@ def test_bytes_that_are_no_text() -> None:
         assert manifest.lenient
         assert any(one.package is None for one in manifest.unread)
         assert all(isinstance(one, Unread) for one in manifest.unread)
+
+
+@pytest.mark.parametrize("spec", ["2.4", "3.6", "3.8", "3.12", "3.14", "3.16"])
+def test_formats_of_today_are_read_without_a_word(spec: str) -> None:
+    text = (
+        f"cabal-version: {spec}\nname: p\nversion: 1\nlibrary\n  build-depends: foo:{{a,b}} >=1\n"
+    )
+    # Cabal 3.12.1 wants sublibraries to be of 3.0.
+    assert read_cabal(text.encode(), "p.cabal").lenient is (spec == "2.4")
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("3.10", "there is no cabal-version 3.10"),
+        ("3.18", "there is no cabal-version 3.18"),
+        ("3.4.0", "there is no cabal-version 3.4.0"),
+        (">=3.4", "from 2.2 on this is no range"),
+    ],
+)
+def test_formats_that_are_none(spec: str, reason: str) -> None:
+    text = f"cabal-version: {spec}\nname: p\nversion: 1\nlibrary\n  build-depends: base\n"
+    (unread,) = read_cabal(text.encode(), "p.cabal").unread
+    assert (unread.line, unread.reason) == (1, reason)
+
+
+def hpack_with(text: str) -> Manifest:
+    return read_package_yaml(f"name: p\nversion: 1\n{text}".encode(), "package.yaml")
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("0.36.0", None),
+        ("0.38.3", None),
+        ("0.38.4", "hpack 0.38.3 is older"),
+        ("1", "hpack 0.38.3 is older"),
+        ("foo", "expected a number of a version"),
+    ],
+)
+def test_specifications_of_hpack(spec: str, reason: str | None) -> None:
+    manifest = hpack_with(f"spec-version: {spec}\ndependencies: base\nlibrary: {{}}\n")
+    assert [one.reason for one in manifest.unread] == ([reason] if reason else [])
+    assert [one.package for one in manifest.requirements] == ["base"]
+    assert not doubts(manifest)
+
+
+@pytest.mark.parametrize(
+    ("verbatim", "packages"),
+    [
+        ("", ["base"]),
+        ("verbatim: {cabal-version: 3.0}\n", ["base"]),
+        ("verbatim: {cabal-version: 3.4}\n", ["base", "inner"]),
+        ("verbatim:\n- x-foo: y\n- cabal-version: '3.8'\n", ["base", "inner"]),
+        ("verbatim: {cabal-version: no}\n", ["base"]),
+    ],
+)
+def test_from_3_4_a_plain_name_is_the_package_and_not_the_library_of_that_name(
+    verbatim: str, packages: list[str]
+) -> None:
+    inner = "{inner: {dependencies: [base, inner >=2, 'p:inner']}}"
+    manifest = hpack_with(f"{verbatim}internal-libraries: {inner}\n")
+    assert [one.package for one in manifest.requirements] == packages
+    # Cabal's own file says the same.
+    spec = "3.4" if "inner" in packages else "3.0"
+    text = f"cabal-version: {spec}\nname: p\nversion: 1\nlibrary inner\n"
+    text += "  build-depends: base, inner, p:inner\n"
+    ours = read_cabal(text.encode(), "p.cabal")
+    assert [one.package for one in ours.requirements] == packages
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "packages:\n  .\n  libs/l\n",
+        "packages: libs/l\nallow-newer: *:^foo\n",
+    ],
+)
+def test_projects_that_cabal_takes_today(text: str) -> None:
+    assert not read_cabal_project(text.encode(), "cabal.project").unread
+
+
+def test_a_commit_of_stack_may_be_short_or_a_name() -> None:
+    for commit in ("abc1234f", "v1.0", "A" * 40):
+        text = f"snapshot: ghc-9.10.3\nextra-deps: [{{git: x, commit: {commit}}}]\n"
+        assert not read_stack_yaml(text.encode(), "stack.yaml").unread
+
+
+@pytest.mark.parametrize(
+    ("path", "tool"),
+    [
+        ("a/p.cabal", "Cabal 3.16"),
+        ("package.yaml", "hpack 0.38"),
+        ("stack.yaml.lock", "stack 3.7"),
+        ("cabal.project.local", "cabal-install 3.12"),
+    ],
+)
+def test_the_tool_of_a_file(path: str, tool: str) -> None:
+    assert tool_for(path) == tool
 
 
 def test_the_command_prints_one_object_a_file(tmp_path: Path) -> None:
