@@ -305,7 +305,7 @@ def _rows(status: _Status, verbose: bool, screen: Screen) -> Iterator[tuple[str,
     if status.is_away:
         yield "", screen.paint("as guard recover --local has checked it out, to look at", "yellow")
     ranges = [
-        f"{package} {whole_range(asked)}  ({asked[0].manifest}:{asked[0].requirement.line})"
+        f"{package} {whole_range(asked)}  ({asked[0].file}:{asked[0].requirement.line})"
         for package, asked in requirements(now.facts).items()
     ]
     shown = ranges if verbose else ranges[:_REQUIREMENTS]

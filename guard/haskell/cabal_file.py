@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple, TypeVar
 
-from guard.haskell.condition import read_condition, show_raw
+from guard.haskell.condition import chained, show_raw
 from guard.haskell.dependency import Entry, leading_name, parse_single_name, read_entries, refused
 from guard.haskell.layout import Argument, ArgumentKind, Elements, Field, Section, read_outline
 from guard.haskell.model import (
     MAX_SHOWN,
-    Condition,
+    Component,
     Files,
+    Flag,
     Manifest,
     Requirement,
     Unread,
@@ -65,6 +66,7 @@ class Tree(NamedTuple):
     entries: tuple[Entry, ...] = ()
     branches: tuple[Branch, ...] = ()
     size: int = 1
+    buildable: bool = True
 
     def walk(self, when: When = ()) -> Iterator[tuple[Entry, When]]:
         """Each dependency with its conditions, from the outside in."""
@@ -72,6 +74,13 @@ class Tree(NamedTuple):
             yield entry, when
         for inner, body in self.branches:
             yield from body.walk((*when, *inner))
+
+    def unbuilt(self, when: When = ()) -> Iterator[When]:
+        """The conditions of each ``buildable: False``, from the outside in."""
+        if not self.buildable:
+            yield when
+        for inner, body in self.branches:
+            yield from body.unbuilt((*when, *inner))
 
 
 def read_cabal(data: bytes, path: str, files: Files = no_files) -> Manifest:
@@ -99,6 +108,7 @@ class _CabalReader:
         self.fields = _leading_fields(self.elements)
         self.commons: dict[str, Tree] = {}
         self.components: list[tuple[str, Tree]] = []
+        self.flags: list[Flag] = []
         self.ignored: list[Section] = []
         self.broken_list = False
         self.spec = self._read_spec(text)
@@ -121,6 +131,12 @@ class _CabalReader:
             requirements=requirements,
             unread=tuple(sorted(self.unread, key=lambda unread: unread.line)),
             tools=tools,
+            components=tuple(
+                Component(label, tuple(tree.unbuilt()))
+                for label, tree in self.components
+                if label != "custom-setup"
+            ),
+            flags=tuple(self.flags),
         )
 
     def _read_spec(self, text: str) -> Spec:
@@ -179,6 +195,9 @@ class _CabalReader:
             if isinstance(element, Section):
                 self._doubt(element, f"not allowed in {section.name}")
         tree = self._read_fields(fields, _PLAIN[section.name])
+        if section.name == "flag":
+            words = (self._is_true(fields, "default"), self._is_true(fields, "manual", False))
+            self.flags.append(Flag(show_raw(section.arguments).lower(), *words))
         if section.name == "custom-setup":
             # Of several the last counts.
             self.components = [one for one in self.components if one[0] != section.name]
@@ -195,36 +214,30 @@ class _CabalReader:
         tree = self._read_fields(fields, "build-depends", "build-tool-depends")
         branches = tuple(self._read_branches(elements))
         size = tree.size + sum(branch.body.size for branch in branches)
-        return tree._replace(branches=branches, size=size)
+        buildable = self._is_true(fields, "buildable")
+        return tree._replace(branches=branches, size=size, buildable=buildable)
 
     def _read_branches(self, elements: Elements) -> Iterator[Branch]:
-        """{ "if" condition elements { "elif" condition elements } [ "else" elements ] }, where
-        ``elif`` is from spec 2.2; a field between ends a chain. Other sections are ignored."""
-        others = ("elif", "else") if self.spec >= (2, 2) else ("else",)
-        before: When | None = None
-        for element in elements:
+        """The chains of conditions, with ``elif`` from spec 2.2. Other sections are ignored."""
+        otherwise = ("elif", "else") if self.spec >= (2, 2) else ("else",)
+        for element, when in chained(elements, self.unread, otherwise):
             if isinstance(element, Field):
-                before = before if element.name == "import" else None
                 continue
-            if element.name == "if":
-                before = ()
-            elif before is None or element.name not in others:
+            if when is None:
                 self.ignored.append(element)
-                before = None
-                continue
-            if self.spec >= (3, 0):  # the elements under a condition may begin with imports
-                body = self._read_component(element)
+            elif self.spec >= (3, 0):  # the elements under a condition may begin with imports
+                yield Branch(when, self._read_component(element))
             else:
-                body = self._read_elements(element.elements)
-            if element.name == "else":
-                if element.arguments:
-                    self._refuse(element.line, element.header, "else takes no condition")
-                yield Branch(before, body)
-                before = None
-            else:
-                condition = read_condition(element, self.unread)
-                yield Branch((*before, Condition(condition)), body)
-                before = (*before, Condition(condition, negated=True))
+                yield Branch(when, self._read_elements(element.elements))
+
+    def _is_true(self, fields: Sequence[Field], name: str, default: bool = True) -> bool:
+        """The value of a field that is True or False; of a repeated one Cabal takes the last."""
+        words = [(field.text.strip().lower(), field.line) for field in fields if field.name == name]
+        for word, line in words:
+            if word not in ("true", "false"):
+                self._refuse(line, f"{name}: {word}", "expected True or False")
+        word, _ = words[-1] if words else ("", 0)
+        return word == "true" if word in ("true", "false") else default
 
     def _read_fields(self, fields: Sequence[Field], *names: str | None) -> Tree:
         """The dependencies of the fields that are called so."""
@@ -279,6 +292,7 @@ class _CabalReader:
             tuple(reversed(entries.values())),
             tuple(branch for tree in trees for branch in tree.branches),
             size,
+            all(tree.buildable for tree in trees),
         )
 
     def _suspect_ignored_sections(self) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from guard.haskell.archive import archive_at
-from guard.haskell.condition import read_condition
+from guard.haskell.condition import chained, show_raw
 from guard.haskell.dependency import (
     leading_name,
     one_line,
@@ -30,8 +30,8 @@ from guard.haskell.layout import Elements, Field, FieldText, Section, read_outli
 from guard.haskell.model import (
     MAX_SHOWN,
     AllowNewer,
-    Condition,
     Files,
+    FlagSetting,
     Further,
     Manifest,
     Requirement,
@@ -93,6 +93,7 @@ class _ProjectReader:
         self.requirements: list[Requirement] = []
         self.sources: list[Source] = []
         self.allow_newer: list[AllowNewer] = []
+        self.settings: list[FlagSetting] = []
 
     def read(self, when: When) -> Manifest:
         self._parse_elements(self.elements, when)
@@ -102,25 +103,33 @@ class _ProjectReader:
             sources=tuple(self.sources),
             unread=tuple(sorted(self.unread, key=lambda one: (one.file or "", one.line))),
             allow_newer=tuple(self.allow_newer),
+            settings=tuple(self.settings),
         )
 
     def _parse_elements(self, elements: Elements, when: When) -> None:
         """elements ::= { field | "source-repository-package" | if (from 3.8) | section }"""
-        condition: str | None = None
-        for element in elements:
+        for element, inner in chained(elements, self.unread):
             if isinstance(element, Field):
                 self._parse_field(element, when)
+            elif inner is not None:
+                self._parse_elements(element.elements, (*when, *inner))
             elif element.name == "source-repository-package":
                 self._parse_repository(element)
-            elif element.name == "if":
-                condition = read_condition(element, self.unread)
-                self._parse_elements(element.elements, (*when, Condition(condition)))
-            elif element.name in ("elif", "else") and condition is not None:
-                otherwise = (*when, Condition(condition, negated=True))
-                if element.name == "elif":
-                    inner = Condition(read_condition(element, self.unread))
-                    otherwise = (*otherwise, inner)
-                self._parse_elements(element.elements, otherwise)
+            elif element.name == "package":
+                self._parse_package(element, when)
+
+    def _parse_package(self, section: Section, when: When) -> None:
+        """package ::= "package" ( name | "*", which means none of the project's ) { field }"""
+        package = show_raw(section.arguments)
+        for element in section.elements:
+            if isinstance(element, Field) and element.name == "flags" and package != "*":
+                self._set_flags(package, element.text, when)
+
+    def _set_flags(self, package: str | None, text: str, when: When) -> None:
+        """flags ::= { ( "+" | "-" ) word }, where the last counts of those with one name"""
+        words = {word[1:].lower(): word[0] == "+" for word in _FLAG.findall(text)}
+        for word, value in words.items():
+            self.settings.append(FlagSetting(package, word, value, when))
 
     def _parse_field(self, field: Field, when: When) -> None:
         if field.name in ("packages", "optional-packages"):
@@ -131,6 +140,8 @@ class _ProjectReader:
             self._parse_extra_packages(field, when)
         elif field.name in ("allow-newer", "allow-older"):
             self._parse_relaxed(field)
+        elif field.name == "flags":
+            self._set_flags(None, field.text, when)
         elif field.name == "import":
             self._parse_import(field, when)
         else:
@@ -157,6 +168,7 @@ class _ProjectReader:
         self.sources += _standing_in(path, imported.sources)
         self.unread += _standing_in(path, imported.unread)
         self.allow_newer += _standing_in(path, imported.allow_newer)
+        self.settings += imported.settings
 
     def _parse_packages(self, field: Field) -> None:
         """packages ::= { path | glob | archive | url }"""
@@ -206,6 +218,8 @@ class _ProjectReader:
         if bound is not None:
             shown = one_line(text)
             self._require(Requirement(package, bound, line, shown, "constraints", when, (), scope))
+        elif scope in ("toplevel", "any"):
+            self._set_flags(package, text.removeprefix("any.").removeprefix(package), when)
 
     def _require(self, requirement: Requirement) -> None:
         package, bound, line, text, *_ = requirement

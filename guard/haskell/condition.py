@@ -7,17 +7,15 @@ Source: Cabal user guide, "Package descriptions", "Conditional blocks"; the libr
     and  ::= atom { "&&" atom }
     atom ::= "true" | "false" | "(" or ")" | "!" atom
            | ("os" | "arch" | "flag") "(" word ")" | "impl" "(" word [ range ] ")"
-
-The result is a text in one form, whatever the spaces and redundant parentheses of the source were.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NoReturn
 
 from guard.haskell.dependency import refused
-from guard.haskell.layout import Argument, ArgumentKind, Section
-from guard.haskell.model import Unread
+from guard.haskell.layout import Argument, ArgumentKind, Elements, Field, Section
+from guard.haskell.model import Chain, Condition, Expression, Negation, Unread, Variable, When
 from guard.haskell.ranges import VersionRange
 from guard.haskell.scanner import MAX_NESTING, ParseError
 
@@ -45,20 +43,48 @@ _KNOWN_ARCHITECTURES = re.compile(
 )
 _KNOWN_COMPILERS = re.compile("ghc|ghcjs|nhc|yhc|hugs|hbc|helium|jhc|lhc|uhc|eta", re.IGNORECASE)
 
-# How tightly a text holds together: what needs parentheses inside of what.
-_OR, _AND, _ATOM = 0, 1, 2
-Shown = tuple[str, int]
 
-
-def show_condition(arguments: Sequence[Argument]) -> str:
-    """The condition that the tokens say, in its one form. Raises ParseError."""
+def parse_condition(arguments: Sequence[Argument]) -> Expression:
+    """The condition that the tokens say. Raises ParseError."""
     return _ConditionParser(arguments).parse()
 
 
-def read_condition(section: Section, unread: list[Unread]) -> str:
+def chained(
+    elements: Elements, unread: list[Unread], otherwise: Collection[str] = ("elif", "else")
+) -> Iterator[tuple[Field | Section, When | None]]:
+    """Each element, with the conditions of its place in a chain: what stands before it is negated.
+
+        chain ::= "if" condition { "elif" condition } [ "else" ]
+
+    None for an element that is in no chain; a field between ends one. What Cabal refuses is noted.
+    """
+    before: When | None = None
+    for element in elements:
+        if isinstance(element, Field):
+            before = before if element.name == "import" else None
+            yield element, None
+            continue
+        if element.name == "if":
+            before = ()
+        elif before is None or element.name not in otherwise:
+            yield element, None
+            before = None
+            continue
+        if element.name == "else":
+            if element.arguments:
+                unread.append(refused(element.line, element.header, "else takes no condition"))
+            yield element, before
+            before = None
+        else:
+            test = _read_condition(element, unread)
+            yield element, (*before, Condition(test))
+            before = (*before, Condition(test, negated=True))
+
+
+def _read_condition(section: Section, unread: list[Unread]) -> Expression:
     """The condition of an ``if``; one that Cabal refuses is noted, and given as it stands."""
     try:
-        return show_condition(section.arguments)
+        return parse_condition(section.arguments)
     except ParseError as error:
         unread.append(refused(section.line, section.header, error.reason))
         return show_raw(section.arguments)
@@ -77,61 +103,57 @@ class _ConditionParser:
         self.at = 0
         self.depth = 0
 
-    def parse(self) -> str:
-        text, _ = self._parse_or()
+    def parse(self) -> Expression:
+        expression = self._parse_or()
         if self.at < len(self.arguments):
             self._fail("the condition should end here")
-        return text
+        return expression
 
-    def _parse_or(self) -> Shown:
+    def _parse_or(self) -> Expression:
         """or ::= and { "||" and }"""
-        return self._parse_chain("||", _OR, self._parse_and)
+        return self._parse_chain("||", self._parse_and)
 
-    def _parse_and(self) -> Shown:
+    def _parse_and(self) -> Expression:
         """and ::= atom { "&&" atom }"""
-        return self._parse_chain("&&", _AND, self._parse_atom)
+        return self._parse_chain("&&", self._parse_atom)
 
-    def _parse_chain(self, operator: str, own: int, parse_part: Callable[[], Shown]) -> Shown:
-        """Operators group to the left: a part on the right needs parentheses one level earlier."""
-        first = parse_part()
-        if not self._at_symbol(operator):
-            return first
-        texts = [_within(first, own)]
+    def _parse_chain(self, operator: str, parse_part: Callable[[], Expression]) -> Expression:
+        parts = [parse_part()]
         while self._take(operator):
-            texts.append(_within(parse_part(), own))
-        return f" {operator} ".join(texts), own
+            parts.append(parse_part())
+        return parts[0] if len(parts) == 1 else Chain(operator, tuple(parts))
 
-    def _parse_atom(self) -> Shown:
+    def _parse_atom(self) -> Expression:
         """atom ::= literal | "(" or ")" | "!" atom | variable"""
         if self._take("("):
             return self._nested(self._parse_group)
         if self._take("!"):
-            return f"!{_within(self._nested(self._parse_atom), _ATOM)}", _ATOM
+            return Negation(self._nested(self._parse_atom))
         word = self._word("a condition")
         if word in _LITERALS:
-            return word.lower(), _ATOM
+            return word.lower() == "true"
         if word not in ("os", "arch", "flag", "impl") or not self._take("("):
             self.at -= 1
             self._fail("expected os(...), arch(...), flag(...), impl(...), true or false")
         variable = self._parse_variable(word)
         self._expect_close()
-        return f"{word}({variable})", _ATOM
+        return variable
 
-    def _parse_group(self) -> Shown:
+    def _parse_group(self) -> Expression:
         inner = self._parse_or()
         self._expect_close()
         return inner
 
-    def _parse_variable(self, kind: str) -> str:
+    def _parse_variable(self, kind: str) -> Variable:
         """What stands in the parentheses of ``kind``; names are told apart without their case."""
         word = self._word(f"a name in {kind}(...)")
         if kind == "flag":
-            return word.lower()
+            return Variable(kind, word.lower())
         if kind == "os":
-            return _known(dict(_SYSTEMS).get(word.lower(), word), _KNOWN_SYSTEMS)
+            return Variable(kind, _known(dict(_SYSTEMS).get(word.lower(), word), _KNOWN_SYSTEMS))
         if kind == "arch":
-            return _known(word, _KNOWN_ARCHITECTURES)
-        return f"{_known(word, _KNOWN_COMPILERS)} {self._parse_compiler_range()}"
+            return Variable(kind, _known(word, _KNOWN_ARCHITECTURES))
+        return Variable(kind, _known(word, _KNOWN_COMPILERS), self._parse_compiler_range())
 
     def _parse_compiler_range(self) -> VersionRange:
         """range ::= what stands up to the parenthesis that closes ``impl(``; none is "any"."""
@@ -142,13 +164,13 @@ class _ConditionParser:
         text = "".join(argument.text for argument in self.arguments[start : self.at])
         return VersionRange.parse(text) if text else VersionRange.any()
 
-    def _nested(self, parse: Callable[[], Shown]) -> Shown:
+    def _nested(self, parse: Callable[[], Expression]) -> Expression:
         if self.depth >= MAX_NESTING:
             self._fail(f"nested more than {MAX_NESTING} deep")
         self.depth += 1
-        shown = parse()
+        expression = parse()
         self.depth -= 1
-        return shown
+        return expression
 
     def _word(self, expected: str) -> str:
         following = self.arguments[self.at : self.at + 1]
@@ -178,11 +200,6 @@ class _ConditionParser:
         text = show_raw(self.arguments)
         width = len(self.arguments[self.at].text) if self.at < len(self.arguments) else 1
         raise ParseError(text, start, start + width, reason)
-
-
-def _within(shown: Shown, level: int) -> str:
-    text, own = shown
-    return f"({text})" if own < level else text
 
 
 def _known(name: str, names: re.Pattern[str]) -> str:

@@ -1,8 +1,10 @@
 """What a manifest says, as plain values, and the text that it is read from. No I/O, no grammar."""
 
+from __future__ import annotations
+
 import posixpath
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -14,11 +16,63 @@ MAX_SHOWN = 200
 MAX_BYTES = 4 * 1024 * 1024
 
 
-class Condition(NamedTuple):
-    """A condition that a requirement stands under: ``if TEXT``, or its ``else`` when negated."""
+class Variable(NamedTuple):
+    """``kind(name)`` with kind ``os``, ``arch`` or ``flag``, and ``impl(name range)``."""
 
-    text: str
+    kind: str
+    name: str
+    range: VersionRange | None = None
+
+
+class Negation(NamedTuple):
+    """``!part``"""
+
+    part: Expression
+
+
+class Chain(NamedTuple):
+    """Parts that all hold (``&&``), or one of which does (``||``)."""
+
+    operator: str
+    parts: tuple[Expression, ...]
+
+
+# A text is what cannot be read as a condition: it may hold, and so may its contrary.
+Expression = bool | Variable | Negation | Chain | str
+
+# How tightly a text holds together: what needs parentheses inside of what.
+_TIGHTNESS = {"||": 0, "&&": 1}
+_ATOM = 2
+
+
+def _show(expression: Expression, level: int = 0) -> str:
+    """The one form of an expression, whatever the spaces and parentheses of its source were."""
+    match expression:
+        case bool():
+            return str(expression).lower()
+        case Variable(kind, name, None):
+            return f"{kind}({name})"
+        case Variable(kind, name, bound):
+            return f"{kind}({name} {bound})"
+        case Negation(part):
+            return f"!{_show(part, _ATOM)}"
+        case Chain(operator, parts):
+            own = _TIGHTNESS[operator]
+            text = f" {operator} ".join(_show(part, own) for part in parts)
+            return f"({text})" if own < level else text
+    return expression
+
+
+class Condition(NamedTuple):
+    """A condition that a requirement stands under: ``if TEST``, or its ``else`` when negated."""
+
+    test: Expression
     negated: bool = False
+
+    @property
+    def text(self) -> str:
+        """As it is shown."""
+        return _show(self.test)
 
     def to_json(self) -> str | dict[str, str]:
         """The element of "when": the text, or ``{"not": text}``."""
@@ -51,6 +105,30 @@ class Requirement(NamedTuple):
     libraries: tuple[str, ...] = ()
     scope: str | None = None
     file: str | None = None
+
+
+class Flag(NamedTuple):
+    """A flag of a package; its builder may turn one that is not manual as it likes."""
+
+    name: str
+    default: bool = True
+    manual: bool = False
+
+
+class FlagSetting(NamedTuple):
+    """What a project sets a flag of a package to, or of all its packages where that is None."""
+
+    package: str | None
+    flag: str
+    value: bool
+    when: When = ()
+
+
+class Component(NamedTuple):
+    """A component by its section's name, and the conditions under each of which it is not built."""
+
+    section: str
+    unbuilt: tuple[When, ...] = ()
 
 
 class SourceKind(Enum):
@@ -148,6 +226,9 @@ class Manifest(NamedTuple):
     unread: tuple[Unread, ...] = ()
     allow_newer: tuple[AllowNewer, ...] = ()
     tools: tuple[Requirement, ...] = ()
+    components: tuple[Component, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    settings: tuple[FlagSetting, ...] = ()
 
     @property
     def lenient(self) -> bool:
@@ -218,39 +299,3 @@ def text_of(data: bytes) -> tuple[str, tuple[Unread, ...]]:
     marker = conflict.group().partition("\n")[0].strip()
     unread = Unread(line, marker[:MAX_SHOWN], "a conflict is not resolved")
     return _CONFLICT.sub(lambda match: "\n" * match.group().count("\n"), text), (unread,)
-
-
-class Disagreement(NamedTuple):
-    """A package for which a ``.cabal`` file and the ``package.yaml`` that it is made from accept
-    different versions: both are checked in, and one is edited without the other."""
-
-    package: str
-    cabal: tuple[Requirement, ...]
-    package_yaml: tuple[Requirement, ...]
-
-
-def disagreements(
-    cabal: Manifest, package_yaml: Manifest, packages: Iterable[str]
-) -> tuple[Disagreement, ...]:
-    """The packages of ``packages`` that only one of both requires, or in another range.
-
-    All requirements on a package hold together, whatever the component: their intersection counts.
-    """
-    differing: list[Disagreement] = []
-    for package in packages:
-        ours = _on(cabal, package)
-        theirs = _on(package_yaml, package)
-        if bool(ours) != bool(theirs) or _together(ours) != _together(theirs):
-            differing.append(Disagreement(package, ours, theirs))
-    return tuple(differing)
-
-
-def _on(manifest: Manifest, package: str) -> tuple[Requirement, ...]:
-    return tuple(one for one in manifest.requirements if one.package == package)
-
-
-def _together(requirements: tuple[Requirement, ...]) -> object:
-    bound = VersionRange.any()
-    for one in requirements:
-        bound &= one.range
-    return bound.intervals

@@ -18,13 +18,16 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from guard.haskell.cabal_file import read_text
-from guard.haskell.condition import show_condition
+from guard.haskell.condition import parse_condition
 from guard.haskell.dependency import leading_name, parse_single_dependency, parse_single_name
 from guard.haskell.layout import Section, read_outline
 from guard.haskell.model import (
     MAX_SHOWN,
+    Component,
     Condition,
+    Expression,
     Files,
+    Flag,
     Further,
     Manifest,
     Requirement,
@@ -113,6 +116,8 @@ class _PackageReader:
         self.requirements: list[Requirement] = []
         self.tools: list[Requirement] = []
         self.sources: list[Source] = []
+        self.unbuilt: dict[str, list[When]] = {}
+        self.flags: list[Flag] = []
         self.top = self._parse_defaults(root, (path,))
         self.parsed: dict[int, list[Item]] = {}
         self.spec = _WRITING
@@ -128,6 +133,7 @@ class _PackageReader:
             self._parse_component(label, component)
         self._parse_custom_setup()
         self._parse_top_verbatim()
+        self._parse_flags()
         for level in self.top:
             for key, _ in _LISTS:
                 self._note_refused(self._items(level, key))
@@ -142,6 +148,11 @@ class _PackageReader:
             sources=tuple(dict.fromkeys(self.sources)),
             unread=tuple(self.unread),
             tools=tuple(one for one in self.tools if not self._is_own_tool(one)),
+            components=tuple(
+                Component(label, tuple(dict.fromkeys(unbuilt)))
+                for label, unbuilt in self.unbuilt.items()
+            ),
+            flags=tuple(self.flags),
         )
 
     def _check_specification(self) -> None:
@@ -208,8 +219,11 @@ class _PackageReader:
             yield label, Mapping(node.line, {})
 
     def _parse_component(self, label: str, component: Mapping) -> None:
-        """component ::= lists, when, verbatim; the top level's come before its own."""
+        """component ::= lists, "buildable", when, verbatim; the top level's come before."""
         levels = self._parse_defaults(component, (self.path,))
+        stated = [level.get("buildable") for level in (*self.top, *levels)]
+        buildable = next((one for one in reversed(stated) if one is not None), None)
+        self.unbuilt[label] = [()] if _is_false(buildable) else []
         self._parse_lists(self.top, levels, label, ())
         for level in (*self.top, *levels):
             self._parse_whens(level, label, ())
@@ -320,23 +334,25 @@ class _PackageReader:
 
     def _parse_branch(self, level: Mapping, label: str, when: When) -> None:
         self._note_empty_fields(level)
+        if _is_false(level.get("buildable")):
+            self.unbuilt[label].append(when)
         self._parse_lists([], [level], label, when)
         self._parse_whens(level, label, when)
 
-    def _parse_condition(self, node: Mapping) -> str | None:
+    def _parse_condition(self, node: Mapping) -> Expression | None:
         """condition ::= Cabal's | true | false, which drops the branch; None then, or if unread."""
         condition = node.get("condition")
         if not isinstance(condition, Scalar) or condition.kind in (Kind.NULL, Kind.NUMBER):
             self.unread.append(Unread(node.line, "when", 'the key "condition" is missing'))
             return None
         if condition.kind is Kind.BOOLEAN:
-            return "true" if is_true(condition) else None
+            return is_true(condition) or None
         elements, faults = read_outline(f"if {condition.text}")
         section = elements[0] if len(elements) == 1 and not faults else None
         try:
             if not isinstance(section, Section) or section.elements:
                 raise ParseError(condition.text, 0, len(condition.text), "not a condition")
-            return show_condition(section.arguments)
+            return parse_condition(section.arguments)
         except ParseError as error:
             self._refuse(condition.line, f"condition: {show(condition)}", error.reason)
             return " ".join(condition.text.split())
@@ -349,6 +365,8 @@ class _PackageReader:
             fields: list[tuple[str, Node | None]] = [(" ", one)]
             if isinstance(one, Mapping):
                 fields = [(f"{field}:", one.get(field)) for _, field in _LISTS]
+                if show(one.get("buildable") or one).lower() == "false":
+                    self.unbuilt[label].append(when)
             for prefix, value in fields:
                 if value is not None:
                     replaced.add(prefix)
@@ -367,6 +385,14 @@ class _PackageReader:
                 with suppress(ParseError):
                     self.spec = Version.parse(_version_text(spec)).numbers
 
+    def _parse_flags(self) -> None:
+        """flags ::= { name: { "default": boolean, "manual": boolean } }"""
+        flags = self.root.get("flags")
+        for name, flag in flags.items() if isinstance(flags, Mapping) else ():
+            if isinstance(flag, Mapping):
+                default = not _is_false(flag.get("default"))
+                self.flags.append(Flag(name.text.lower(), default, is_true(flag.get("manual"))))
+
     def _read_literal(self, node: Scalar, prefix: str, label: str, when: When) -> None:
         """The literal as text of a cabal file: with a prefix, inside of a component."""
         if not prefix:
@@ -377,6 +403,10 @@ class _PackageReader:
         manifest = read_text(text, (), "")
         offset = node.line - 1 + node.block - head.count("\n")
         self.unread.extend(one._replace(line=one.line + offset) for one in manifest.unread)
+        self.flags.extend(manifest.flags)
+        for component in manifest.components:
+            unbuilt = self.unbuilt.setdefault(label or component.section, [])
+            unbuilt.extend((*when, *inner) for inner in component.unbuilt)
         for literal, into in (
             (manifest.requirements, self.requirements),
             (manifest.tools, self.tools),
@@ -539,6 +569,10 @@ def _path_on_github(defaults: Node) -> str:
     """What defaults name that are no file beside this one."""
     path = defaults.get("path") if isinstance(defaults, Mapping) else None
     return f"{path.text if isinstance(path, Scalar) else '.hpack/defaults.yaml'} on GitHub"
+
+
+def _is_false(node: Node | None) -> bool:
+    return isinstance(node, Scalar) and node.kind is Kind.BOOLEAN and not is_true(node)
 
 
 def _version_text(node: Node) -> str:

@@ -20,6 +20,7 @@ from guard.haskell.archive import archive_at, parse_package_id
 from guard.haskell.model import (
     AllowNewer,
     Files,
+    FlagSetting,
     Further,
     Manifest,
     Role,
@@ -86,6 +87,7 @@ class _StackReader:
         self.sources: list[Source] = []
         self.below: list[Source] = []
         self.allow_newer: list[AllowNewer] = []
+        self.settings: list[FlagSetting] = []
 
     def manifest(self) -> Manifest:
         read = Manifest(
@@ -93,17 +95,19 @@ class _StackReader:
             sources=(*self.sources, *self.below),
             unread=tuple(self.unread),
             allow_newer=tuple(self.allow_newer),
+            settings=tuple(self.settings),
         )
         return self.yaml.placed(read)
 
     def parse(self, is_project: bool) -> None:
-        """project ::= snapshot, "packages" (directories), "extra-deps", "allow-newer"
+        """project ::= snapshot, "packages" (directories), "extra-deps", "allow-newer", "flags"
         snapshot-file ::= snapshot, "packages" (locations)"""
         self._parse_snapshot()
         packages = self.root.get("packages")
         if is_project:
             self._parse_directories(packages)
             self._parse_locations("extra-deps", self.root.get("extra-deps"))
+            self._parse_flags()
         else:
             self._parse_locations("packages", packages)
         self._check_duplicates()
@@ -242,6 +246,14 @@ class _StackReader:
                 reason = f"{source.package} is named more than once"
                 self.unread.append(Unread(source.line, source.text, reason, source.package))
             seen.add(source.package)
+
+    def _parse_flags(self) -> None:
+        """flags ::= { package: { flag: boolean } }"""
+        packages = self.root.get("flags")
+        for package, flags in packages.items() if isinstance(packages, Mapping) else ():
+            for flag, value in flags.items() if isinstance(flags, Mapping) else ():
+                setting = FlagSetting(package.text, flag.text.lower(), is_true(value))
+                self.settings.append(setting)
 
     def _parse_allow_newer(self) -> None:
         """allow-newer ::= boolean; "allow-newer-deps" (stack 2.9.3) names whose bounds it lifts."""

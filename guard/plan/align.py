@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from guard.git.commands import Command, Remedy, guard
 from guard.haskell import VersionRange
-from guard.rules.asked import fitting_releases, ranges_on_gitlink, satisfying
+from guard.rules.asked import Fit, Question, fitting_releases, satisfying
 from guard.situation.values import Facts, Pin, ReleasePackages
 
 
@@ -54,8 +54,8 @@ def choose(facts: Facts, near: Nearness = _UNKNOWN, newest: bool = False) -> Cho
         facts: with `candidates`, oldest first.
         newest: take the newest within every requirement, an open end read as it is written.
     """
-    ranges = ranges_on_gitlink(facts)
-    within = satisfying(facts.candidates or (), ranges)
+    fits = Question(facts).fits()
+    within = [each.release for each in fits]
     # At a pre-release it stays, for somebody has put it there; it goes to none by itself.
     fitting = [item for item in within if not item.release.is_pre]
     pin = facts.pin
@@ -67,14 +67,20 @@ def choose(facts: Facts, near: Nearness = _UNKNOWN, newest: bool = False) -> Cho
         return None
     if newest:
         return _choice(fitting[-1], Reason.NEWEST_WITHIN, fitting)
-    if not any(wanted.has_lower_bound for wanted in ranges.values()):
+    if not any(wanted.has_lower_bound for each in fits for wanted in each.ranges.values()):
         return _nearest(pin, near, fitting)
-    closed = {name: _closed(wanted) for name, wanted in ranges.items()}
-    compatible = satisfying(fitting, closed)
+    compatible = [each for each in fits if each.release in fitting and _is_compatible(each)]
     if not compatible:
         return None
-    reason = Reason.NEWEST_WITHIN if closed == ranges else Reason.NEWEST_COMPATIBLE
-    return _choice(compatible[-1], reason, fitting)
+    best = compatible[-1]
+    is_closed = all(wanted == _closed(wanted) for wanted in best.ranges.values())
+    reason = Reason.NEWEST_WITHIN if is_closed else Reason.NEWEST_COMPATIBLE
+    return _choice(best.release, reason, fitting)
+
+
+def _is_compatible(fit: Fit) -> bool:
+    """Whether a release fits with open ends read as closed."""
+    return bool(satisfying([fit.release], {name: _closed(r) for name, r in fit.ranges.items()}))
 
 
 def move(facts: Facts) -> Remedy:

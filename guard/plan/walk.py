@@ -385,7 +385,7 @@ def _refused(before: Before, now: Pin) -> tuple[list[str], tuple[Evidence, ...]]
         versions = [each.version for each in now.packages if each.name == package]
         wanted = from_gitlink[package]
         places = [
-            Evidence(consumer, commit, each.manifest, each.requirement.line, each.requirement.text)
+            Evidence(consumer, commit, each.file, each.requirement.line, each.requirement.text)
             for each in asked
         ]
         evidence += places

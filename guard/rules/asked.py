@@ -3,18 +3,12 @@
 The rule `dependency-match` and ``guard align`` both stand on this computation.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from guard.haskell import Manifest, Requirement, Source, SourceKind, Version, VersionRange
+from guard.rules.conditions import Asked, Conditions, TooManyError
 from guard.situation.values import Consumer, Facts, Package, PathSource, Pin, ReleasePackages
-
-
-class Asked(NamedTuple):
-    """One requirement and the file that declares it."""
-
-    manifest: str
-    requirement: Requirement
 
 
 class Given(NamedTuple):
@@ -45,24 +39,116 @@ def in_family(package: str, dependency: str, packages: Iterable[Package]) -> boo
     return any(found.name == package for found in packages)
 
 
+class Answer(NamedTuple):
+    """What is asked of the dependency's packages under one assignment of the conditions.
+
+    Args:
+        asked: package -> what is asked of it.
+        refused: what else would be asked, and fails: under the usual assignment where another one
+            fits; where it is not decided whether one does, all that may fail.
+        unusual: what is unusual in the assignment.
+        fits: None where that is not decided.
+    """
+
+    asked: dict[str, list[Asked]]
+    refused: tuple[Asked, ...] = ()
+    unusual: tuple[str, ...] = ()
+    fits: bool | None = True
+
+    @property
+    def ranges(self) -> dict[str, VersionRange]:
+        """The whole range of each package."""
+        return {package: whole_range(asked) for package, asked in self.asked.items()}
+
+
+class Fit(NamedTuple):
+    """A release that fits, and what is asked of it."""
+
+    release: ReleasePackages
+    ranges: Mapping[str, VersionRange]
+
+
+class Question:
+    """Whether some assignment of the conditions builds the consumer and fits a dependency."""
+
+    def __init__(self, facts: Facts) -> None:
+        consumer = facts.consumer
+        manifests = consumer.manifests if isinstance(consumer, Consumer) else ()
+        self._all = _declared(facts, manifests)
+        self._given = {each: given(facts, each) for each in _by_package(self._all)}
+        self._conditions = Conditions(manifests, self._all)
+        self._candidates = facts.candidates or ()
+
+    def of_pin(self) -> Answer:
+        """With what the packages would be built in now; what cannot be read refuses nothing."""
+        return self._answer(self._all, self._is_refused)
+
+    def of(self, candidate: ReleasePackages) -> Answer:
+        """With a release at the gitlink, whatever comes from Hackage."""
+        asked = [one for one in self._all if self.is_from_gitlink(one.requirement.package)]
+        return self._answer(
+            asked,
+            lambda one: not _admits(candidate, one.requirement.package, one.requirement.range),
+        )
+
+    def is_from_gitlink(self, package: str) -> bool:
+        """Whether no version of a package is named that Hackage has."""
+        return all(each.origin != "hackage" for each in self._given[package])
+
+    def fits(self) -> list[Fit]:
+        """The releases that fit, oldest first; under an unusual assignment where none else does."""
+        answers = [(each, self.of(each)) for each in self._candidates]
+        fitting = [(each, answer) for each, answer in answers if answer.fits]
+        usual = [(each, answer) for each, answer in fitting if not answer.unusual]
+        return [Fit(each, answer.ranges) for each, answer in usual or fitting]
+
+    def _is_refused(self, asked: Asked) -> bool:
+        package, wanted = asked.requirement.package, asked.requirement.range
+        versions = [each.version for each in self._given[package]]
+        return not versions or any(each is not None and each not in wanted for each in versions)
+
+    def _answer(self, asked: Sequence[Asked], is_refused: Callable[[Asked], bool]) -> Answer:
+        refused = [one for one in asked if is_refused(one)]
+        try:
+            usual = self._conditions.usual
+            failing = tuple(one for one in refused if self._conditions.asks(one, usual))
+            assignment = self._conditions.without(refused) if failing else usual
+        except TooManyError:
+            others = _by_package(one for one in asked if not is_refused(one))
+            return Answer(others, tuple(refused), fits=None if refused else True)
+        chosen = assignment or usual
+        answer = Answer(_by_package(one for one in asked if self._conditions.asks(one, chosen)))
+        if assignment is None:
+            return answer._replace(fits=False)
+        unusual = self._conditions.unusual(chosen)
+        return answer._replace(refused=failing if unusual else (), unusual=unusual)
+
+
 def requirements(facts: Facts) -> dict[str, list[Asked]]:
-    """Package of the dependency -> all that the consumer's manifests say about it."""
-    consumer = facts.consumer
-    if not isinstance(consumer, Consumer):
-        return {}
+    """Package of the dependency -> what the consumer asks of it, as it would be built."""
+    return Question(facts).of_pin().asked
+
+
+def _declared(facts: Facts, manifests: Iterable[Manifest]) -> list[Asked]:
+    """All that the consumer's manifests say about packages of the dependency."""
     packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
     # What it holds of the dependency itself is judged by `dependency-source`.
-    own = {each.package for each in consumer.manifests} - {each.name for each in packages}
-    found: dict[str, list[Asked]] = {}
-    for manifest in consumer.manifests:
-        for requirement in (*manifest.requirements, *manifest.tools):
-            name = requirement.package
-            if name in own or _only_for_setup(requirement):
-                continue
-            if in_family(name, facts.names.dependency, packages):
-                at = requirement.file or manifest.path
-                found.setdefault(name, []).append(Asked(at, requirement))
-    return found
+    own = {manifest.package for manifest in manifests} - {each.name for each in packages}
+    return [
+        Asked(manifest.path, requirement)
+        for manifest in manifests
+        for requirement in (*manifest.requirements, *manifest.tools)
+        if requirement.package not in own
+        and not _only_for_setup(requirement)
+        and in_family(requirement.package, facts.names.dependency, packages)
+    ]
+
+
+def _by_package(asked: Iterable[Asked]) -> dict[str, list[Asked]]:
+    packages: dict[str, list[Asked]] = {}
+    for one in asked:
+        packages.setdefault(one.requirement.package, []).append(one)
+    return packages
 
 
 def _only_for_setup(requirement: Requirement) -> bool:
@@ -130,7 +216,11 @@ def satisfying(
     candidates: Iterable[ReleasePackages], ranges: Mapping[str, VersionRange]
 ) -> list[ReleasePackages]:
     """The releases in which every package is there, in a version that its range admits."""
-    return [candidate for candidate in candidates if _satisfies(candidate, ranges)]
+    return [
+        candidate
+        for candidate in candidates
+        if all(_admits(candidate, package, wanted) for package, wanted in ranges.items())
+    ]
 
 
 def fitting_releases(facts: Facts) -> Sequence[ReleasePackages]:
@@ -138,24 +228,17 @@ def fitting_releases(facts: Facts) -> Sequence[ReleasePackages]:
 
     Pre-releases stand there only where no other fits: nobody is led to one unasked.
     """
-    fitting = satisfying(facts.candidates or (), ranges_on_gitlink(facts))
+    fitting = [each.release for each in Question(facts).fits()]
     return [each for each in fitting if not each.release.is_pre] or fitting
 
 
-def _satisfies(candidate: ReleasePackages, ranges: Mapping[str, VersionRange]) -> bool:
-    for package, wanted in ranges.items():
-        versions = [item.version for item in candidate.packages if item.name == package]
-        if not versions or not all(
-            version is not None and version in wanted for version in versions
-        ):
-            return False
-    return True
+def _admits(candidate: ReleasePackages, package: str, wanted: VersionRange) -> bool:
+    versions = [each.version for each in candidate.packages if each.name == package]
+    return bool(versions) and all(each is not None and each in wanted for each in versions)
 
 
 def ranges_on_gitlink(facts: Facts) -> dict[str, VersionRange]:
     """The whole range of each package that comes from the gitlink, not from Hackage."""
-    return {
-        package: whole_range(asked)
-        for package, asked in requirements(facts).items()
-        if not any(item.origin == "hackage" for item in given(facts, package))
-    }
+    question = Question(facts)
+    ranges = question.of_pin().ranges
+    return {each: wanted for each, wanted in ranges.items() if question.is_from_gitlink(each)}

@@ -1,27 +1,30 @@
 """Rule `dependency-match`: what the consumer requires holds for what it would be built with.
 
-Every requirement on a package of the dependency, in any manifest and under any condition, must
-admit that package's own version at the gitlink (or the version that it is taken in from Hackage).
+Under some assignment of the conditions (flags, system, architecture, compiler) every requirement on
+a package of the dependency, in any manifest, must admit that package's own version at the gitlink
+(or the version that it is taken in from Hackage).
 """
 
 from typing import Final
 
 from guard.haskell import Manifest, Unread, tool_for
-from guard.haskell.model import disagreements
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import (
-    Asked,
+    Answer,
     Given,
+    Question,
     fitting_releases,
     given,
     in_family,
-    requirements,
     whole_range,
 )
+from guard.rules.conditions import Asked
 from guard.situation.publication import Unknown, undecided
 from guard.situation.values import Consumer, Facts, PathState, Pin
 
 NAME: Final = "dependency-match"
+# How much that is unusual is named.
+_SHOWN: Final = 4
 
 
 def check(facts: Facts) -> list[Finding]:
@@ -35,15 +38,16 @@ def check(facts: Facts) -> list[Finding]:
     findings = [undecided(NAME, unknown) for unknown in consumer.unknown]
     for manifest in consumer.manifests:
         findings += _of_manifest(facts, consumer, manifest)
-    findings += _disagreements(facts, consumer)
+    answer = Question(facts).of_pin()
+    findings += _disagreements(facts, consumer, answer)
     if isinstance(facts.pin, Unknown):
         return [*findings, undecided(NAME, facts.pin)]
     if facts.pin is not None:
         findings += [undecided(NAME, unknown) for unknown in facts.pin.unknown]
-    asked = requirements(facts)
-    for package, items in asked.items():
+    for package, items in answer.asked.items():
         findings += _of_package(facts, consumer, package, items)
-    if not asked:
+    findings += _conditional(facts, consumer, answer)
+    if not (answer.asked or answer.refused):
         findings.append(_nothing_asked(facts, consumer))
     return findings
 
@@ -82,12 +86,43 @@ def _of_package(
     return findings
 
 
+def _conditional(facts: Facts, consumer: Consumer, answer: Answer) -> list[Finding]:
+    """What is only said where the answer hangs on conditions."""
+    if not answer.refused:
+        return []
+    names, first = facts.names, answer.refused[0]
+    evidence = _evidence(facts, consumer, list(answer.refused))
+    package, where = first.requirement.package, f"{first.file}:{first.requirement.line}"
+    wanted = whole_range(one for one in answer.refused if one.requirement.package == package)
+    versions = ", ".join(str(each.version) for each in given(facts, package))
+    built = f"with {package} {versions}" if versions else f"without {package}"
+    if answer.fits is None:
+        what = (
+            f"whether {names.consumer} can be built {built} hangs on more conditions than can be "
+            f"decided ({where} requires {package} {first.requirement.range})"
+        )
+        return [undecided(NAME, Unknown(what, evidence=evidence))]
+    more = len(answer.unusual) - _SHOWN
+    unusual = [*answer.unusual[:_SHOWN], *([f"{more} more"] if more > 0 else [])]
+    return [
+        Finding(
+            NAME,
+            Severity.NOTE,
+            f"{names.consumer} can be built {built} only with {', '.join(unusual)}; else it "
+            f"requires {package} {wanted} ({where})",
+            found=f"{package} {versions}" if versions else f"no package {package}",
+            expected=f"{package} {wanted}, or another range",
+            evidence=evidence,
+        )
+    ]
+
+
 def _mismatch(
     facts: Facts, consumer: Consumer, package: str, version: Given, refused: list[Asked]
 ) -> Finding:
     wanted, names = whole_range(refused), facts.names
     evidence = _evidence(facts, consumer, refused)
-    where = f"{refused[0].manifest}:{refused[0].requirement.line}"
+    where = f"{refused[0].file}:{refused[0].requirement.line}"
     more = f" and {len(evidence) - 1} more" if len(evidence) > 1 else ""
     is_pinned = version.origin == "gitlink"
     origin = f"{names.dependency} at {_pinned(facts)}" if is_pinned else version.text
@@ -178,27 +213,32 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
     return findings
 
 
-def _disagreements(facts: Facts, consumer: Consumer) -> list[Finding]:
+def _disagreements(facts: Facts, consumer: Consumer, answer: Answer) -> list[Finding]:
     """Where a .cabal file and the package.yaml beside it ask for different things."""
-    by_path = {manifest.path: manifest for manifest in consumer.manifests}
-    packages = sorted(requirements(facts))
+    paths = {manifest.path for manifest in consumer.manifests}
     findings = []
     for cabal in consumer.manifests:
         folder = cabal.path.rpartition("/")[0]
-        beside = by_path.get(f"{folder}/package.yaml" if folder else "package.yaml")
-        if beside is None or not cabal.path.endswith(".cabal"):
+        beside = f"{folder}/package.yaml" if folder else "package.yaml"
+        if beside not in paths or not cabal.path.endswith(".cabal"):
             continue
-        for each in disagreements(cabal, beside, packages):
-            ours = [Asked(cabal.path, one) for one in each.cabal]
-            theirs = [Asked(one.file or beside.path, one) for one in each.package_yaml]
+        for package, asked in sorted(answer.asked.items()):
+            ours, theirs = (
+                [one for one in asked if one.manifest == path] for path in (cabal.path, beside)
+            )
+            if (
+                bool(ours) == bool(theirs)
+                and whole_range(ours).intervals == whole_range(theirs).intervals
+            ):
+                continue
             texts = [str(whole_range(one)) if one else "no requirement" for one in (ours, theirs)]
             findings.append(
                 Finding(
                     NAME,
                     Severity.WARNING,
-                    f"{cabal.path} and {beside.path} of {facts.names.consumer} disagree about "
-                    f"{each.package}: {', '.join(texts)}",
-                    found=f"{cabal.path}: {texts[0]}; {beside.path}: {texts[1]}",
+                    f"{cabal.path} and {beside} of {facts.names.consumer} disagree about "
+                    f"{package}: {', '.join(texts)}",
+                    found=f"{cabal.path}: {texts[0]}; {beside}: {texts[1]}",
                     expected="the same requirement in both",
                     evidence=_evidence(facts, consumer, [*ours, *theirs]),
                 )
@@ -232,7 +272,7 @@ def _nothing_asked(facts: Facts, consumer: Consumer) -> Finding:
 def _evidence(facts: Facts, consumer: Consumer, asked: list[Asked]) -> tuple[Evidence, ...]:
     # One line of a package.yaml may reach several components.
     lines = dict.fromkeys(
-        (each.manifest, each.requirement.line, each.requirement.text) for each in asked
+        (each.file, each.requirement.line, each.requirement.text) for each in asked
     )
     return tuple(Evidence(facts.names.consumer, consumer.commit, *line) for line in lines)
 

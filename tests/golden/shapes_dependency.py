@@ -144,6 +144,20 @@ def a_requirement_of_what_is_never_built(scene: Scene) -> str:
     return _pass_manifest(scene, "thentos-core >=0.3 && <0.4", tail=never)
 
 
+def _pass_branches(scene: Scene, condition: str) -> str:
+    branches = f"  if {condition}\n    build-depends: thentos-core >=0.2 && <0.3\n"
+    branches += "  else\n    build-depends: thentos-core >=0.3 && <0.4\n"
+    return _pass_manifest(scene, "base", tail=branches)
+
+
+def branches_that_exclude_each_other(scene: Scene) -> str:
+    return _pass_branches(scene, "os(windows)")
+
+
+def a_branch_that_fits_only_another_system(scene: Scene) -> str:
+    return _pass_branches(scene, "os(linux)")
+
+
 def a_package_yaml_alone(scene: Scene) -> str:
     scene.aula.git("rm", "--quiet", "aula.cabal")
     scene.pass_aula(

@@ -171,14 +171,6 @@ def test_a_bound_in_one_stanza_is_a_bound() -> None:
     assert check(facts({"aula.cabal": text})) == []
 
 
-def test_a_condition_does_not_excuse() -> None:
-    text = aula_cabal("base")["aula.cabal"]
-    text += "  if flag(dev)\n    build-depends: thentos-core ==0.2.*\n"
-    (finding,) = check(facts({"aula.cabal": f"{text}\nflag dev\n  default: False\n"}))
-    assert finding.severity is Severity.ERROR
-    assert finding.evidence[0].line == 12
-
-
 def test_the_consumers_own_packages_are_no_requirements() -> None:
     files = aula_cabal("thentos-core ==0.3.*", "thentos-glue ==9")
     files["glue/thentos-glue.cabal"] = aula_cabal(
