@@ -77,7 +77,9 @@ class Question:
         self._all = _declared(facts, manifests)
         self._given = {each: given(facts, each) for each in _by_package(self._all)}
         self._conditions = Conditions(manifests, self._all)
-        self._candidates = facts.candidates or ()
+        self._candidates = [
+            each._replace(packages=taken(each, consumer)) for each in facts.candidates or ()
+        ]
 
     def of_pin(self) -> Answer:
         """With what the packages would be built in now; what cannot be read refuses nothing."""
@@ -131,7 +133,7 @@ def requirements(facts: Facts) -> dict[str, list[Asked]]:
 
 def _declared(facts: Facts, manifests: Iterable[Manifest]) -> list[Asked]:
     """All that the consumer's manifests say about packages of the dependency."""
-    packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
+    packages = taken(facts.pin, facts.consumer) if isinstance(facts.pin, Pin) else ()
     # What it holds of the dependency itself is judged by `dependency-source`.
     own = {manifest.package for manifest in manifests} - {each.name for each in packages}
     return [
@@ -142,6 +144,13 @@ def _declared(facts: Facts, manifests: Iterable[Manifest]) -> list[Asked]:
         and not _only_for_setup(requirement)
         and in_family(requirement.package, facts.names.dependency, packages)
     ]
+
+
+def taken(held: Pin | ReleasePackages, consumer: object) -> tuple[Package, ...]:
+    """What a dependency's project builds, and what a path of the consumer takes besides."""
+    paths = consumer.paths if isinstance(consumer, Consumer) else ()
+    folders = {path.target for path in paths}
+    return (*held.packages, *(each for each in held.others if each.folder in folders))
 
 
 def _by_package(asked: Iterable[Asked]) -> dict[str, list[Asked]]:
@@ -192,7 +201,7 @@ def given(facts: Facts, package: str) -> list[Given]:
         return [_of_source("hackage", *item) for item in hackage]
     if isinstance(facts.pin, Pin):
         paths = consumer.paths if isinstance(consumer, Consumer) else ()
-        found = [item for item in facts.pin.packages if item.name == package]
+        found = [item for item in taken(facts.pin, consumer) if item.name == package]
         return [
             Given("gitlink", item.version, item.path, item.line, f"{item.name} {item.version}")
             for item in _chosen(found, paths)

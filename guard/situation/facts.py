@@ -201,9 +201,9 @@ class Gatherer:
         store: Store,
         root: Root,
     ) -> Pin:
-        packages, unknown = self._library.packages(store, root.tree, config.dependency)
+        packages, others, unknown = self._library.packages(store, root.tree, config.dependency)
         form = config.release_tag
-        pin = Pin(root.commit, tuple(packages), unknown=tuple(unknown))
+        pin = Pin(root.commit, packages, unknown=tuple(unknown), others=others)
         pin = pin._replace(repositories=store.repositories)
         versions = [str(item.version) for item in packages if item.version is not None]
         tags = self._likely_tags(form, store, versions)
@@ -371,8 +371,8 @@ def _with_packages(
         if root is None:
             continue
         try:
-            packages, _ = library.packages(store, root.tree, path)
+            packages, others, _ = library.packages(store, root.tree, path)
         except MissingObjectError:
             continue  # a release that is not here in full cannot be proposed
-        found.append(ReleasePackages(release._replace(tree=root.tree.id), tuple(packages)))
+        found.append(ReleasePackages(release._replace(tree=root.tree.id), packages, others))
     return tuple(found)

@@ -2,7 +2,8 @@
 
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from guard.errors import MissingObjectError
@@ -10,7 +11,16 @@ from guard.git.folders import File, all_files, files_in, matching_folders
 from guard.git.objects import GitObject
 from guard.git.store import Store
 from guard.git.trees import FOLDER, GITLINK, SYMLINK, TreeEntry
-from guard.haskell import Manifest, ParseError, SourceKind, glob_patterns, reader_for
+from guard.haskell import (
+    Manifest,
+    ParseError,
+    Role,
+    SourceKind,
+    glob_patterns,
+    read_cabal_project,
+    read_stack_yaml,
+    reader_for,
+)
 from guard.situation.publication import Unknown
 from guard.situation.values import Package
 
@@ -20,6 +30,11 @@ _NO_FILE = {
     GITLINK: "in a submodule",
     SYMLINK: "a symbolic link, which guard does not follow",
 }
+# Folders in which a manifest is an input of tests, and builds nothing.
+_TEST_DATA = re.compile(
+    "/(?:tests?|specs?|tests?[-_]?(?:data|cases|files)|fixtures?|golden)/",
+    re.IGNORECASE,
+)
 _PROJECT_FILES = ("stack.yaml", "stack.yaml.lock", "cabal.config")
 
 
@@ -62,9 +77,19 @@ class Library:
 
     def packages(
         self, store: Store, tree: GitObject, name: str
-    ) -> tuple[list[Package], list[Unknown]]:
-        """Every package inside a dependency's tree."""
-        return self._packages(store, tree, all_files(store, tree, _is_package_file), name)
+    ) -> tuple[tuple[Package, ...], tuple[Package, ...], list[Unknown]]:
+        """The packages inside a dependency's tree that its own project builds, and the others.
+
+        What cannot be read of the others is no matter.
+        """
+        files = all_files(store, tree, _is_package_file)
+        projects = [each for each in files_in(tree, "") if _is_project_file(each.name)]
+        read = self._files(store, tree, [*projects, *files], name)
+        stated = [each for each in read[: len(projects)] if isinstance(each, Manifest)]
+        built = _built(files, stated)
+        own, unknown = self._packages(store, tree, [one for one in files if one in built], name)
+        others, _ = self._packages(store, tree, [one for one in files if one not in built], name)
+        return tuple(own), tuple(others), unknown
 
     def packages_at(
         self, store: Store, tree: GitObject, path: str, name: str
@@ -147,6 +172,49 @@ def _read(
 
 def _is_root_manifest(name: str) -> bool:
     return _is_package_file(name) or name in _PROJECT_FILES or name.startswith("cabal.project")
+
+
+def _is_project_file(name: str) -> bool:
+    return reader_for(name) in (read_stack_yaml, read_cabal_project)
+
+
+def _built(files: Sequence[File], projects: Sequence[Manifest]) -> set[File]:
+    """The package files of a dependency that its project builds: in the folders that it names.
+
+    Where it names none, or what it names is not all in these files, also those that stand in no
+    test data.
+    """
+    named = {
+        file
+        for project in projects
+        for path in _paths(project)
+        for file in files
+        if leads_to(path, file)
+    }
+    is_whole = not any(
+        each.concerns_requirements for project in projects for each in project.unread
+    )
+    if named and is_whole:
+        return named
+    return named | {file for file in files if not _TEST_DATA.search(f"/{file.folder}/")}
+
+
+def _paths(project: Manifest) -> list[str]:
+    """What a project names of its tree; without a word of it stack takes the project's folder."""
+    paths = [each for each in project.sources if each.kind is SourceKind.PATH]
+    is_named = any(each.role is Role.PROJECT for each in project.sources)
+    alone = [] if is_named or not project.path.endswith(".yaml") else ["."]
+    patterns = [one for each in paths for one in path_patterns(project.path, each.path or ".")]
+    return alone + [posixpath.normpath(each) for each in patterns]
+
+
+def leads_to(target: str, package: File | Package) -> bool:
+    """Whether a path names the folder of a package or its ``.cabal`` file, wildcards allowed."""
+    if target in (package.folder, package.folder or "."):
+        return True
+    steps = target.split("/")
+    whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
+    return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
 
 
 def _is_package_file(name: str) -> bool:

@@ -3,7 +3,6 @@
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Final
 
 from guard.config import Config
@@ -15,10 +14,10 @@ from guard.haskell import Checkout, SourceKind, checkout_of
 from guard.model import Combination
 from guard.situation.branches import tracking_ref
 from guard.situation.contents import Contents, superproject_tree
-from guard.situation.manifests import Library, has_wildcards, path_patterns
+from guard.situation.manifests import Library, has_wildcards, leads_to, path_patterns
 from guard.situation.publication import Unknown
 from guard.situation.tracking import TAGS, Tracking, track
-from guard.situation.values import Consumer, Meaning, Package, PathSource, PathState, Pin
+from guard.situation.values import Consumer, Meaning, PathSource, PathState, Pin
 
 # What can be the name of a ref, and stands in one line (git-check-ref-format(1)).
 _REF: Final = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+")
@@ -129,7 +128,7 @@ class Sources:
             return PathState.UNKNOWN
         if found is not None and found[0].mode == GITLINK:
             return PathState.NESTED
-        if any(_leads_to(target, item) for item in pin.packages):
+        if any(leads_to(target, each) for each in (*pin.packages, *pin.others)):
             return PathState.PRESENT
         if pin.unknown:
             return PathState.UNKNOWN  # the package may stand in what could not be read
@@ -179,12 +178,3 @@ def _below(path: str, folder: str) -> str | None:
     if path == folder:
         return ""
     return path.removeprefix(f"{folder}/") if path.startswith(f"{folder}/") else None
-
-
-def _leads_to(target: str, package: Package) -> bool:
-    """Whether a path is the folder of a package or its ``.cabal`` file, wildcards allowed."""
-    if target == package.folder:
-        return True
-    steps = target.split("/")
-    whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
-    return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))

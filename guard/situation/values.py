@@ -39,10 +39,15 @@ class Package(NamedTuple):
 
 
 class ReleasePackages(NamedTuple):
-    """A release with the packages inside it, for the search for one that fits."""
+    """A release with the packages inside it, for the search for one that fits.
+
+    Args:
+        others: those that the dependency's own project does not build.
+    """
 
     release: Release
     packages: tuple[Package, ...]
+    others: tuple[Package, ...] = ()
 
 
 class PathState(Enum):
@@ -129,6 +134,7 @@ class Pin(NamedTuple):
             and may be there or be pushed.
         shared: what is known of its remote; None where only what is here counts.
         misnamed: whether no package has the version that one of the releases names.
+        others: packages that its own project does not build.
         same_content: releases with the same tree; looked for only where `releases` is empty.
         described: ``v0.2.1-111-g16d4829b`` or a short id; only where `releases` is empty.
         contradicting: tags that mean different commits in different repositories.
@@ -144,6 +150,7 @@ class Pin(NamedTuple):
     repositories: tuple[Repository, ...] = ()
     shared: Shared | None = None
     misnamed: bool = False
+    others: tuple[Package, ...] = ()
 
 
 class Consumer(NamedTuple):

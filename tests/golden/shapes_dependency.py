@@ -206,6 +206,16 @@ def a_thentos_that_holds_a_package_twice(scene: Scene) -> str:
     return _pass_thentos(scene, {path: cabal("thentos-core", "0.2.9")})
 
 
+def a_thentos_with_packages_in_its_test_data(scene: Scene) -> str:
+    scene.aula.commit("Name no folder", {"stack.yaml": "resolver: lts-3.20\npackages: ['.']\n"})
+    scene.publish("aula")
+    held = {
+        "tests/data/thentos-core.cabal": cabal("thentos-core", "0.2.9"),
+        "thentos-core/fixtures/broken.cabal": "name: [\n",
+    }
+    return _pass_thentos(scene, held)
+
+
 def a_version_of_thentos_that_cannot_be_read(scene: Scene) -> str:
     path = "thentos-core/thentos-core.cabal"
     return _pass_thentos(scene, {path: cabal("thentos-core", "zero")})

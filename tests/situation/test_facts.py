@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -13,7 +14,8 @@ from guard.git.objects import ObjectPool
 from guard.haskell import Checkout
 from guard.model import Gitlink, Result, VerdictState
 from guard.model import Tested as Known
-from guard.rules.asked import ranges_on_gitlink
+from guard.rules import dependency_match
+from guard.rules.asked import fitting_releases, ranges_on_gitlink
 from guard.situation.contents import Contents, of_commit, with_consumer
 from guard.situation.facts import Gatherer
 from guard.situation.others import Others
@@ -186,6 +188,103 @@ class TestPin:
         assert [item.path for item in gather.pin().packages if item.name == "thentos-core"] == [
             "thentos-core/thentos-core.cabal"
         ]
+
+
+class TestOwnPackages:
+    """Packages of thentos are those that its own project builds."""
+
+    COPIES: Final = {
+        "thentos-core/tests/data/thentos-core.cabal": cabal("thentos-core", "0.1"),
+        "testdata/a/package.yaml": "name: thentos-core\nversion: 0.0.1\n",
+        "examples/fixtures/servant-session.cabal": cabal("servant-session", "9"),
+        "thentos-core/test-cases/broken.cabal": "name: [\n",
+    }
+    PROJECTS: tuple[dict[str, str], ...] = (
+        {},
+        {"stack.yaml": "resolver: lts-6.0\npackages: [thentos-core/, ./servant-session]\n"},
+        {"stack-8.yaml": "resolver: lts-6.0\npackages: [thentos-core, servant-session, gone]\n"},
+        {
+            "stack.yaml": "resolver: lts-6.0\npackages: [thentos-core]\n"
+            "extra-deps: [servant-session]\n"
+        },
+        {
+            "cabal.project": "packages: thentos-core/*.cabal\n"
+            "optional-packages: ./servant-*/ gone/\n"
+        },
+        {"cabal.project": "packages: */*.cabal\n"},
+        {"cabal.project": "packages: {thentos-core,servant-session}/\n"},
+        {
+            "cabal.project": "packages: thentos-core\n",
+            "stack.yaml": "packages: [servant-session]\n",
+        },
+        {"code/stack.yaml": "packages: []\n", "cabal.project": "import: other.project\n"},
+        {"stack.yaml": "packages: [gone]\n"},
+        {"stack.yaml": "packages: [\n"},
+    )
+
+    @pytest.mark.parametrize("project", PROJECTS)
+    def test_what_test_data_holds_is_none(
+        self, workshop: Workshop, gather: Gathering, project: dict[str, str]
+    ) -> None:
+        workshop.thentos.commit("inputs of tests", {**self.COPIES, **project})
+        workshop.pin()
+        pin = gather.pin()
+        assert packages(pin) == [
+            ("servant-session", "0.5", "servant-session/servant-session.cabal"),
+            ("thentos-core", "0.3.0", "thentos-core/thentos-core.cabal"),
+        ]
+        assert pin.unknown == ()
+        assert dependency_match.check(gather()) == []
+
+    def test_what_the_project_does_not_name_is_none(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        old = {"old/thentos-core.cabal": cabal("thentos-core", "0.1"), "old/x/x.cabal": "name: ["}
+        workshop.thentos.commit("an old copy", old)
+        workshop.pin()
+        assert ("thentos-core", "0.1", "old/thentos-core.cabal") in packages(gather.pin())
+        project = "resolver: lts-6.0\npackages: [thentos-core]\n"
+        workshop.thentos.commit("a project", {"stack.yaml": project})
+        workshop.pin()
+        assert packages(gather.pin()) == [
+            ("thentos-core", "0.3.0", "thentos-core/thentos-core.cabal")
+        ]
+        assert dependency_match.check(gather()) == []
+
+    def test_stack_builds_the_folder_of_a_project_that_names_none(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        files = {"thentos.cabal": cabal("thentos", "0.3.0"), "stack.yaml": "resolver: lts-6.0\n"}
+        workshop.thentos.commit("one package", files)
+        workshop.pin()
+        assert packages(gather.pin()) == [("thentos", "0.3.0", "thentos.cabal")]
+
+    def test_what_the_consumer_takes_besides_counts(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        files = {
+            "stack.yaml": "resolver: lts-6.0\npackages: [thentos-core]\n",
+            "extra/lib/glue.cabal": cabal("glue", "0.2"),
+        }
+        workshop.thentos.commit("a package of no project", files)
+        text = cabal("aula", "0.38.0", "thentos-core ==0.3.*", "glue >=0.3 && <0.4")
+        taken = {"aula.cabal": text, "stack.yaml": f"{STACK}- ../thentos/extra/lib\n"}
+        workshop.aula.commit("take it", taken)
+        workshop.pin()
+        facts = gather()
+        assert isinstance(facts.consumer, Consumer)
+        assert [each.state for each in facts.consumer.paths] == [PathState.PRESENT] * 2
+        messages = [each.message for each in dependency_match.check(facts)]
+        assert any(each.startswith("glue is 0.2, but aula requires >=0.3") for each in messages)
+
+    def test_releases_are_chosen_by_the_same_packages(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.release("0.4.0", self.COPIES)
+        workshop.require(">=0.4 && <0.5")
+        workshop.pin()
+        facts = gather(explain=True)
+        assert [each.release.tag for each in fitting_releases(facts)] == ["v0.4.0"]
 
 
 class TestConsumer:
