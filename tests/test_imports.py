@@ -69,7 +69,6 @@ DOORS = {
     },
     "guard.model": {"json"},
     "guard.gate.gate": {"guard.gate.ruling", "guard.situation.facts"},
-    "guard.gate.order": {"guard.gate.ruling"},
     "guard.gate.judgement": {"guard.gate.refused"},
     "guard.plan.remedies": {"guard.plan.align"},
     "guard.install.chain": {"guard.install.shim"},

@@ -32,6 +32,7 @@ from guard.situation.workspace import Workspace, find_workspace
 from guard.verdicts.verdicts import Verdicts
 
 if TYPE_CHECKING:
+    from guard.gate.ruling import Ruling
     from guard.situation.facts import Gatherer
 
 _KIND: Final = "static"
@@ -98,6 +99,14 @@ class Gate(Contents, ExitStack):
 
         links = None if self._by_tags_here else self.links
         return Gatherer(self, self.verdicts, self._others, links)
+
+    @cached_property
+    def ruling(self) -> "Ruling":
+        """Says what is not right, and what of the memo does not have is."""
+        # So does what the rules import.
+        from guard.gate.ruling import Ruling
+
+        return Ruling(self, self.gatherer)
 
     @cached_property
     def index(self) -> Combination | None:
@@ -202,15 +211,13 @@ class Gate(Contents, ExitStack):
 
     def _of_rules(self, combination: Combination, ids: tuple[str, ...]) -> _Judged:
         """What all the rules say; what of it is good for ever goes into the memo."""
-        from guard.gate import ruling
-
-        facts, findings = ruling.static(self.gatherer, combination, self._asks_verdicts)
+        facts, findings = self.ruling.static(combination, self._asks_verdicts)
         tested = facts.tested if isinstance(facts.tested, Tested) and facts.tested.key else None
-        judged = _Judged(ruling.release_of(facts), findings, tested)
+        judged = _Judged(facts.release, findings, tested)
         is_good = not any(each.blocks for each in findings)
-        if tested is not None and is_good and ruling.is_for_good(facts):
+        if tested is not None and is_good and facts.stay:
             self._keep(judged._replace(standing=self.verdicts.standing), ids)
-        return judged._replace(findings=findings + ruling.asking(facts))
+        return judged._replace(findings=findings + self.ruling.asking(facts))
 
     def _of_memo(
         self, combination: Combination, config: Config, ids: tuple[str, ...]
@@ -236,9 +243,7 @@ class Gate(Contents, ExitStack):
         )
         drift = self._others.unlike(combination, config, tested)
         if drift is not None:
-            from guard.gate import ruling
-
-            findings += ruling.of_image(self.workspace.name, combination, config, tested, drift)
+            findings += self.ruling.of_image(combination, config, tested, drift)
         return _Judged(accepted.release, findings, tested)
 
     def release(self, combination: Combination, config: Config) -> str | None:
@@ -301,9 +306,7 @@ class Gate(Contents, ExitStack):
         ids = self._ids(combination, self.config(combination))
         if self._kept(ids) is not None:
             return ()
-        from guard.gate import ruling
-
-        findings = ruling.misfits(self.gatherer, combination)
+        findings = self.ruling.misfits(combination)
         misfits = tuple(each for each in findings if each.blocks)
         if not misfits:
             self._keep(_Judged(None, findings), ids)
@@ -367,9 +370,7 @@ class Gate(Contents, ExitStack):
         own, theirs = self.config(combination).recipe, self.config(there).recipe
         if own == theirs or not theirs.command:
             return ()
-        from guard.gate import ruling
-
-        return ruling.of_recipe(self, combination, there, own, theirs)
+        return self.ruling.of_recipe(combination, there, own, theirs)
 
     def present_config(self) -> Config:
         """The configuration in what the superproject would commit next."""

@@ -137,19 +137,15 @@ class Order:
     def _behind(self, judge: Judge) -> tuple[Finding, ...]:
         if not any(judge.behind):
             return ()
-        from guard.gate import ruling
-
         remote = self.superprojects.goes_to.remote
-        return ruling.of_stale(self._gate.workspace, remote, *judge.behind)
+        return self._gate.ruling.of_stale(remote, *judge.behind)
 
     def _apart(self, judge: Judge, ref: str) -> tuple[Finding, ...]:
         """Why what is checked out does not judge a push to the consumer's default branch."""
         if not judge.apart:
             return ()
-        from guard.gate import ruling
-
         to, is_fork = self.superprojects.goes_to, not self.superprojects.goes_home
-        return ruling.of_apart(self._links, self._gate.consumer_name(), ref, to, is_fork)
+        return self._gate.ruling.of_apart(self._links, self._gate.consumer_name(), ref, to, is_fork)
 
     def _unpublished(
         self, superproject: Combination | GuardError, decision: Decision
@@ -171,9 +167,7 @@ class Order:
                 return ()
         except GuardError:
             return ()
-        from guard.gate import ruling
-
-        return ruling.of_links(self._gate, judged, early)
+        return self._gate.ruling.of_links(judged, early)
 
     def plain(self, commits: Sequence[str]) -> list[Decision]:
         """The decisions for commits of the superproject that a plain push would bring there."""
@@ -230,9 +224,7 @@ class Order:
         decided = self._moved(decision, combination, config, ref)
         early: tuple[Finding, ...] = ()
         if any(link.state is not PublicationState.PUBLISHED for link in links):
-            from guard.gate import ruling
-
-            early = ruling.of_links(self._gate, combination, links)
+            early = self._gate.ruling.of_links(combination, links)
         decided = _with(decided, early, (PUBLISHED,))
         settled = self._links.settled(ref)
         if settled is False:
@@ -249,9 +241,7 @@ class Order:
         default = self._links.is_default(ref) if settled is None else Default(settled)
         findings = self._silence(default.silence)
         if default.holds is None:
-            from guard.gate import ruling
-
-            findings = (undecided(MERGED, ruling.unknown_default(self._links, ref)),)
+            findings = (undecided(MERGED, self._gate.ruling.unknown_default(self._links, ref)),)
         elif default.holds:
             findings += self._merged_as_asked(combination, config, link)
         return _with(decided, findings, (MERGED,))
@@ -265,9 +255,7 @@ class Order:
         moves, is_default = self.moves(combination, config, ref)
         if not moves:
             return _with(decision, (), (STEP_BACK,))
-        from guard.gate import ruling
-
-        findings = ruling.of_moves(self._gate, combination, config, moves, is_default)
+        findings = self._gate.ruling.of_moves(combination, config, moves, is_default)
         return _with(decision, findings, (STEP_BACK,))
 
     def moves(
@@ -293,18 +281,14 @@ class Order:
             moves = self.replaced.against(combination, config, parents)
             moves = tuple(each for each in moves if each.direction is Direction.BEHIND)
             if moves:
-                from guard.gate import ruling
-
-                findings = ruling.of_moves(self._gate, combination, config, moves, False, True)
+                findings = self._gate.ruling.of_moves(combination, config, moves, False, True)
                 return _with(decision, findings, (STEP_BACK,))
         return _with(decision, (), (STEP_BACK,))
 
     def _silence(self, why: str) -> tuple[Finding, ...]:
         if not why:
             return ()
-        from guard.gate import ruling
-
-        return ruling.of_silence(why)
+        return self._gate.ruling.of_silence(why)
 
     def _merged_as_asked(
         self, combination: Combination, config: Config, link: Publication | None
@@ -327,9 +311,7 @@ class Order:
             merged = (standing for standing in standings if standing.merged)
             standing: Standing | Unknown | None = next(merged, None)
             if standing is None:
-                from guard.gate import ruling
-
-                standing = ruling.nearest(self._links, link, places, standings)
+                standing = self._gate.ruling.nearest(self._links, link, places, standings)
             if standing is None:
                 return ()
             if isinstance(standing, Unknown):
@@ -344,9 +326,7 @@ class Order:
                 )
             if standing.merged and not misfits:
                 return ()
-            from guard.gate import ruling
-
-            return ruling.of_merge(self._links, combination, standing, misfits)
+            return self._gate.ruling.of_merge(self._links, combination, standing, misfits)
         except GuardError as error:
             return (undecided(MERGED, Unknown(error.problem, error.remedy)),)
 

@@ -228,6 +228,20 @@ class Facts(NamedTuple):
     old_image: OldImage | None = None
     image_pins: ImagePins | None = None
 
+    @property
+    def release(self) -> str | None:
+        """The tag at the dependency's commit."""
+        return self.pin.releases[0].tag if isinstance(self.pin, Pin) and self.pin.releases else None
+
+    @property
+    def stay(self) -> bool:
+        """Whether they stay as they are: no remote was not asked, no branch was looked up."""
+        consumer, pin = self.consumer, self.pin
+        if isinstance(consumer, Consumer) and any(each.commits for each in consumer.meanings):
+            return False
+        shared = pin.shared if isinstance(pin, Pin) else None
+        return shared is None or shared.state is SharedState.THERE
+
 
 class Publications(NamedTuple):
     """The gitlinks of one commit of the superproject, with the evidence that it is.
