@@ -70,7 +70,6 @@ DOORS = {
     "guard.model": {"json"},
     "guard.gate.gate": {"guard.gate.ruling", "guard.situation.facts"},
     "guard.gate.judgement": {"guard.gate.refused"},
-    "guard.plan.remedies": {"guard.plan.align"},
     "guard.install.chain": {"guard.install.shim"},
     "guard.git.remotes": {"urllib.parse"},
     "guard.situation.published": {"guard.situation.unpublished"},

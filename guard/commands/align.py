@@ -10,7 +10,7 @@ from guard.git.commands import git, guard, in_turn, told
 from guard.git.commits import commit_gitlink
 from guard.git.remotes import Asking
 from guard.model import Release
-from guard.plan.align import Choice, Reason, move, unsatisfied
+from guard.plan.align import Choice, Reason, fetching_tags, move, unsatisfied
 from guard.rules.asked import fitting_releases, ranges_on_gitlink
 from guard.screen import Screen
 from guard.situation.publication import Unknown
@@ -95,7 +95,7 @@ def _asked_for(now: Situation, tag: str) -> Choice:
     tags = ", ".join(each.release.tag for each in candidates) or "none"
     raise UsageError(
         f"{tag} is no release of {now.releases.names.dependency} on this machine: {tags}",
-        git(now.releases.pin.repositories[0], "fetch", "--tags").text,
+        fetching_tags(now.releases.pin)[0].text,
     )
 
 

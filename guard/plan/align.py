@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from guard.git.commands import Command, Remedy, guard
+from guard.git.commands import Command, Remedy, guard, in_turn
 from guard.haskell import VersionRange
 from guard.rules.asked import Fit, Question, fitting_releases, satisfying
 from guard.situation.values import Facts, Pin, ReleasePackages
@@ -93,22 +93,28 @@ def move(facts: Facts) -> Remedy:
     fitting = fitting_releases(facts)
     if any(each.release.commit == pin.commit for each in fitting):
         return ""
-    fetch = Command(("git", "fetch", "--tags"), next(iter(pin.repositories), None))
+    fetch = fetching_tags(pin)[:1]
     if facts.candidates is None or facts.others:
         return (guard("align"),)
     if choose(facts):
         # It may be a release of which only the remote has the tag.
-        return (fetch, guard("align")) if _is_newer(facts, pin) else (guard("align"),)
+        return (*fetch, guard("align")) if _is_newer(facts, pin) else (guard("align"),)
     if fitting:
         # It goes neither to a pre-release nor past an open end unasked.
         tag = fitting[-1 if fitting[0].release.is_pre else 0].release.tag
         return (guard("align", "--to", tag),)
     if not facts.candidates:
-        return (fetch,)
+        return fetch
     return (
-        f"fetch what there is ({fetch.text}); if no release fits then, release {names.dependency} "
-        f"in a version that does, or change the requirements of {names.consumer}"
+        f"fetch what there is ({in_turn(fetch)}); if no release fits then, release "
+        f"{names.dependency} in a version that does, or change the requirements of {names.consumer}"
     )
+
+
+def fetching_tags(pin: Pin, *words: str) -> tuple[Command, ...]:
+    """What brings release tags that are not here, a command for each repository."""
+    fetch = ("git", "fetch", "--tags", *words)
+    return tuple(Command(fetch, each) for each in pin.repositories or (None,))
 
 
 def _is_newer(facts: Facts, pin: Pin) -> bool:

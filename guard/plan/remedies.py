@@ -9,6 +9,7 @@ from typing import Final
 
 from guard.git.commands import Remedy, git, guard, told
 from guard.model import Finding, Severity, Tested, VerdictState
+from guard.plan.align import fetching_tags, move
 from guard.rules import image_pin
 from guard.situation.values import (
     Apart,
@@ -54,9 +55,6 @@ def _remedy(finding: Finding, facts: Saw) -> Remedy:
 def _move(finding: Finding, facts: Facts) -> Remedy:
     if not isinstance(facts.pin, Pin):
         return _edit(finding, facts)
-    # Only a push that is blocked reads Haskell.
-    from guard.plan.align import move
-
     return move(facts) or _edit(finding, facts)
 
 
@@ -89,7 +87,7 @@ def _take_release(finding: Finding, facts: Facts) -> Remedy:
 def _fetch_tags(finding: Finding, facts: Facts) -> Remedy:
     # Which of them is wrong nobody here can know.
     assert isinstance(facts.pin, Pin)  # else it has no tags
-    return tuple(git(each, "fetch", "--tags", "--force") for each in facts.pin.repositories)
+    return fetching_tags(facts.pin, "--force")
 
 
 def _source(finding: Finding, facts: Facts) -> Remedy:
