@@ -109,9 +109,17 @@ class Situation(Destinations):
         pin, later = self.facts.pin, _LATER
         if isinstance(pin, Pin) and pin.shared is not None and pin.shared.own:
             later |= {release_tag.NAME}  # pushing the tag is a step
-        blocking = (each for each in self.standing.findings if each.blocks)
-        faults = (each for each in blocking if each.rule not in later)
+        findings = dict.fromkeys((*self.standing.findings, *self._of_consumer))
+        faults = (each for each in findings if each.blocks and each.rule not in later)
         return tuple(self._reasoned(each) for each in faults if not self._is_mended(each))
+
+    @property
+    def _of_consumer(self) -> tuple[Finding, ...]:
+        """What a push of the consumer that is still to come is told of the recipe."""
+        spot = _tried(self._consumer)
+        if not isinstance(spot, Spot) or spot.is_there:
+            return ()
+        return self.gate.on_recipe(self.combination, self.gate.published)
 
     def _is_mended(self, fault: Finding) -> bool:
         """Whether a gitlink that goes back, or another recipe, is nothing to be mended now.

@@ -223,6 +223,20 @@ class TestStaged:
         self.stage(team, '[guard]\nprotect = ["master"]\n' + PASSES_ALL)
         assert team.guard("check", "--staged").status == 0
 
+    def test_before_aula_docker_is_pushed_at_all_head_counts_for_aula(self, tmp_path: Path) -> None:
+        workshop = Workshop(tmp_path)
+        workshop.install()
+        workshop.thentos.git("push", "--quiet", "--no-verify", "--tags", "origin", "HEAD:master")
+        workshop.docker.write({".guard.toml": PASSES_ALL})
+        workshop.docker.git("add", ".guard.toml")
+        workshop.aula.commit("More", {"more": "x"})
+        workshop.docker.git("add", "aula")
+        assert "error policy" in workshop.push(workshop.aula).text
+        ran = workshop.guard("release", "--dry-run")
+        assert "step 1, push thentos, is blocked: policy: " in ran.err
+        workshop.aula.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        assert "policy" not in workshop.guard("release", "--dry-run").text
+
     def test_the_commit_of_a_recipe_says_too_why_the_dependency_goes_back(self, team: Team) -> None:
         team.release("0.3.1")
         team.publish()
