@@ -102,8 +102,8 @@ class Gate(Contents, ExitStack):
 
     @cached_property
     def ruling(self) -> "Ruling":
-        """Says what is not right, and what of the memo does not have is."""
-        # So does what the rules import.
+        """What the rules say, with what mends it, of what the memo does not have."""
+        # They read Haskell, as `gatherer` does.
         from guard.gate.ruling import Ruling
 
         return Ruling(self, self.gatherer)

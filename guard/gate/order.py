@@ -178,7 +178,7 @@ class Order:
         return policy.applied(self._gate.superproject(commit, None, policy.settings))
 
     def ahead(self, combination: Combination) -> Decision:
-        """What is to be said of a commit to be made, or of one that no other push is looked at for.
+        """The decision for what would be committed next, whatever has to be pushed before it.
 
         Raises:
             GuardError: what is to be judged cannot be read.

@@ -95,7 +95,7 @@ def following(release: ReleaseFacts, at: Checkouts, hook: str, pushes: Pushes) -
         if isinstance(spot, Spot) and spot.reach is Reach.APART:
             return Next(as_next(last.reason, last.remedy, last.is_persons))
         return Next(others)
-    # What HEAD itself is to be mended of no step does.
+    # No step mends what is wrong with HEAD itself.
     of_head = () if release.staged else release.faults
     if stuck := [each for each in of_head if each.rule in _OF_HEAD]:
         return Next(as_next(stuck[0].message, stuck[0].remedy))
