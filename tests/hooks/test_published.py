@@ -252,6 +252,25 @@ class TestNested:
             "git -C aula", "git"
         )
 
+    def test_nor_one_of_a_branch_that_is_not_staged(self, ready: Workshop) -> None:
+        without_registry(ready)
+        inner = nested(ready, ready.aula)
+        ready.aula.git("remote", "set-head", "origin", "master")
+        ready.aula.git("checkout", "--quiet", "-b", "topic")
+        inner.commit("Change it", {"inner.hs": "x"})
+        ready.aula.commit("Take the change")
+        ready.pin()
+        ready.verdict()
+        ready.docker.git("reset", "--quiet", "--hard", "HEAD~")
+        ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
+        ready.docker.git("remote", "set-head", "origin", "master")
+        command = ready.guard("status").out.rpartition("\nnext: ")[2].strip()
+        assert command == "git -C aula/parts/servant push origin master"
+        assert paste(ready, command).status == 0
+        command = ready.guard("status").out.rpartition("\nnext: ")[2].strip()
+        assert command == "git -C aula push origin topic"
+        assert paste(ready, command).status == 0
+
     def test_what_is_staged_is_asked_about_too(self, ready: Workshop) -> None:
         inner = nested(ready, ready.aula)
         inner.commit("Change it", {"inner.hs": "x"})
