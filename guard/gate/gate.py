@@ -129,14 +129,19 @@ class Gate(Contents, ExitStack):
         return found
 
     def ask(self) -> None:
-        """Have the remotes asked about what would be committed next, as far as that can be read.
+        """Have the remotes asked about what would be committed next, and about what is checked out
+        of the consumer, as far as that can be read.
 
         What they have is kept, and is what a push goes by.
         """
         with suppress(GuardError):
             present = self.present()
             self.gatherer.gather(present, tested=False)
-            self.links.of([(present, self.config(present))])
+            config = self.config(present)
+            self.links.of([(present, config)])
+            for repository in self.submodule(present, config, config.consumer).repositories[:1]:
+                if head := self.pool.head(repository):
+                    self.links.of([(with_consumer(present, config.consumer, head), config)])
 
     def superproject(self, commit: str, ref: str | None = None, settings: str = "") -> Decision:
         """The decision for a commit of the superproject. Never raises a `GuardError`.

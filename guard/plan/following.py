@@ -19,7 +19,7 @@ from guard.situation.checkouts import (
     with_command,
 )
 from guard.situation.release import Reach, ReleaseFacts, Spot
-from guard.situation.values import FILL_IN
+from guard.situation.values import ASK, FILL_IN
 
 # Of settings without a test command.
 SETTINGS: Final = ("guard init", told(FILL_IN))
@@ -47,7 +47,8 @@ class Pushes(NamedTuple):
     consumer: Decision | None = None
 
     def refusal(self, step: Step, release: ReleaseFacts) -> Finding | None:
-        """Why the hook would refuse a push that is a step of the release; None where it would not.
+        """Why the hook would refuse a push that is a step of the release, or may; None where it
+        would not.
 
         The steps before it have mended what they can.
         """
@@ -59,7 +60,9 @@ class Pushes(NamedTuple):
             decision, spot = self.superproject, release.superproject
         if decision is None or not isinstance(spot, Spot) or decision.commit != spot.source:
             return None
-        return next((each for each in decision.findings if each.blocks), None)
+        # What no remote was asked may be refused as well.
+        refused = (each for each in decision.findings if each.blocks or each.remedy == ASK)
+        return next(refused, None)
 
     @property
     def others(self) -> str:

@@ -252,7 +252,8 @@ class TestNested:
             "git -C aula", "git"
         )
 
-    def test_nor_one_of_a_branch_that_is_not_staged(self, ready: Workshop) -> None:
+    @pytest.mark.parametrize("is_there", [False, True])
+    def test_nor_one_of_a_branch_that_is_not_staged(self, ready: Workshop, is_there: bool) -> None:
         without_registry(ready)
         inner = nested(ready, ready.aula)
         ready.aula.git("remote", "set-head", "origin", "master")
@@ -264,9 +265,18 @@ class TestNested:
         ready.docker.git("reset", "--quiet", "--hard", "HEAD~")
         ready.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:master")
         ready.docker.git("remote", "set-head", "origin", "master")
-        command = ready.guard("status").out.rpartition("\nnext: ")[2].strip()
-        assert command == "git -C aula/parts/servant push origin master"
-        assert paste(ready, command).status == 0
+        assert ready.guard("status", "--short").out.endswith(": guard check --ask\n")
+        if is_there:
+            url = str(ready.root / "remotes/servant.git")
+            inner.git("push", "--quiet", url, "HEAD:refs/heads/topic")
+            ready.guard("check", "--ask")
+        else:
+            command = ready.guard("status").out.rpartition("\nnext: ")[2].strip()
+            assert command == "git -C aula/parts/servant push origin master"
+            assert paste(ready, command).status == 0
+        assert ready.guard("status", "--short").out.endswith(
+            "; next: git -C aula push origin topic\n"
+        )
         command = ready.guard("status").out.rpartition("\nnext: ")[2].strip()
         assert command == "git -C aula push origin topic"
         assert paste(ready, command).status == 0
