@@ -219,7 +219,7 @@ class Situation(Destinations):
             staged=self.is_staged,
             message=f"Take {self.subject}" if self.is_staged else "",
             trailers=self._trailers,
-            hides_gitlinks=dict(self._tracking.options).get("diff.ignoresubmodules") == "all",
+            hides_gitlinks=dict(self.gate.workspace.options).get("diff.ignoresubmodules") == "all",
             fits_none=is_chosen and self._fits_none,
             new_tags=self._new_tags if is_chosen else None,
         )

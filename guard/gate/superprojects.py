@@ -58,7 +58,6 @@ class Superprojects:
         self._destination = destination
         self._new, self._first = frozenset(destination.new), destination.first
         self._silences: list[str] = []
-        self._apart: dict[str, bool] = {}
 
     def decisions(self, commit: str, ref: str) -> Iterator[tuple[Judge, Decision]]:
         """What each says of a commit; the first that allows it counts. Raises no `GuardError`."""
@@ -139,11 +138,6 @@ class Superprojects:
 
     def _is_apart(self, ref: str) -> bool:
         """Whether the consumer goes to its default branch, and the superproject does not."""
-        if ref not in self._apart:
-            self._apart[ref] = self._goes_apart(ref)
-        return self._apart[ref]
-
-    def _goes_apart(self, ref: str) -> bool:
         defaults, top, to = self._links.defaults, self._gate.workspace.superproject, self.goes_to
         remote = self._goes_to_remote
         if not ref.startswith(HEADS) or remote is None:

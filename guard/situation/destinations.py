@@ -86,11 +86,6 @@ class Destinations:
         return self._gatherer.gather(self.combination, tested=True)
 
     @cached_property
-    def _tracking(self) -> Tracking:
-        (tracking,) = self._links.tracking([self.top])
-        return tracking
-
-    @cached_property
     def _links(self) -> PublishedLinks:
         return PublishedLinks(self._contents, self._destination)
 
@@ -188,7 +183,7 @@ class Destinations:
         branch = self._branch
         if branch.detached:
             return False
-        return bool(feature_branch(self._tracking.refs, branch.remote, branch.ref))
+        return bool(feature_branch(self._contents.refs, branch.remote, branch.ref))
 
     @property
     def _beside(self) -> Spot | Trouble | Publication:
@@ -315,7 +310,8 @@ class Destinations:
         spot = Spot(top, branch.remote, head, branch.ref, Reach.ABSENT, local=head_branch(top))
         if branch.detached:
             spot = spot._replace(trouble=self._detached(head))
-        compared = self._compared(spot, self._tracking, branch.remote, "")
+        (tracking,) = self._links.tracking([top])
+        compared = self._compared(spot, tracking, branch.remote, "")
         # A new branch that has nothing of its own yet.
         is_new = isinstance(compared, Spot) and compared.reach is Reach.ABSENT and self._is_feature
         if isinstance(compared, Spot) and is_new and head and is_named(top, head, _REMOTES):
@@ -346,7 +342,7 @@ class Destinations:
     @property
     def _no_remote(self) -> Trouble:
         top, name = self.top, self.facts.names.superproject
-        remotes = [each.name for each in self._tracking.remotes.remotes]
+        remotes = [each.name for each in self._links.here.remotes]
         if not remotes:
             remedy = f"{PERSON}{git(top, 'remote', 'add', 'origin').text} <url>"
             return Trouble(f"{name} has no remote to push to", remedy, is_persons=True)
@@ -359,12 +355,12 @@ class Destinations:
     @cached_property
     def _branch(self) -> PushedTo:
         """Where the superproject's HEAD would be pushed."""
-        return goes_to(self.top, self._tracking.options, self._tracking.refs)
+        return goes_to(self.top, self._contents.workspace.options, self._contents.refs)
 
     @property
     def _tracked(self) -> str:
         """What the superproject's remote was last known to have there, or on its default branch."""
-        refs, branch = self._tracking.refs, self._branch
+        refs, branch = self._contents.refs, self._branch
         there = tracking_ref(branch.remote, branch.ref.removeprefix(HEADS))
         names = (there, *default_branches(refs, branch.remote))
         return next((refs[name].id for name in names if name in refs), "")
