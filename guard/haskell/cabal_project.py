@@ -29,6 +29,7 @@ from guard.haskell.dependency import (
 from guard.haskell.layout import Elements, Field, FieldText, Section, read_outline
 from guard.haskell.model import (
     MAX_SHOWN,
+    STACKAGE,
     AllowNewer,
     Files,
     FlagSetting,
@@ -53,7 +54,6 @@ _NEWEST = (3, 16)
 MAX_TOKENS = 10_000
 MAX_ALTERNATIVES = 500
 _ARCHIVES = (".tar.gz", ".tgz")
-_STACKAGE = "https://www.stackage.org/"
 # Braces keep a comma or space inside of a token together: `../{core,cookie}`.
 _BRACES = r"\{(?:[^{}\n]|\{[^{}\n]*\})*\}"
 _TOKEN = re.compile(rf'"[^"\n]*"|(?:[^\s,{{}}]|{_BRACES})+')
@@ -152,8 +152,8 @@ class _ProjectReader:
     def _parse_import(self, field: Field, when: When) -> None:
         """import ::= path | url; a path counts from this file, those in it from the first one."""
         reference = one_line(field.text)
-        if reference.startswith(_STACKAGE):
-            return  # it constrains what Stackage has, and nothing of a project
+        if STACKAGE.match(reference):
+            return
         try:
             if "://" in reference:
                 raise LookupError(f"what {reference} says is not known here")

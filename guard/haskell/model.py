@@ -179,6 +179,13 @@ def is_url(text: str) -> bool:
     return text.startswith(("http://", "https://"))
 
 
+# Where Stackage, which has no package of anybody's project, keeps its snapshots.
+STACKAGE = re.compile(
+    r"https?://(www\.)?stackage\.org/"
+    r"|(https://raw\.githubusercontent\.com/|github:)(commercialhaskell|fpco)/[\w-]+[/:]"
+)
+
+
 class Unread(NamedTuple):
     """Something in a manifest that could not be read, or that the real tool would refuse.
 

@@ -237,7 +237,7 @@ class _PackageReader:
             local = one.get("local") if isinstance(one, Mapping) else None
             try:
                 if not isinstance(local, Scalar):
-                    raise LookupError(f"what {_path_on_github(one)} says is not known here")
+                    raise LookupError(f"what {show(one)} says is not known here")
                 path, data = self.yaml.further.read(local.text, chain)
             except LookupError as error:
                 self.unread.append(Unread(one.line, f"defaults: {show(one)}", str(error)))
@@ -563,12 +563,6 @@ def _parse_source(package: str, node: Mapping, line: int, text: str) -> Source |
     if url is None or ref is None:
         raise refused_node(node, f'the key "{"ref" if url else "git"}" is missing')
     return Source(SourceKind.GIT, line, text, package, url=url, commit=ref, subdir=subdir)
-
-
-def _path_on_github(defaults: Node) -> str:
-    """What defaults name that are no file beside this one."""
-    path = defaults.get("path") if isinstance(defaults, Mapping) else None
-    return f"{path.text if isinstance(path, Scalar) else '.hpack/defaults.yaml'} on GitHub"
 
 
 def _is_false(node: Node | None) -> bool:

@@ -13,8 +13,10 @@ files". stack has no ranges: whatever it names, it names in one version. The syn
 So no text is a syntax error: a mistyped pin is the name of a directory that is not there.
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from guard.haskell.archive import archive_at, parse_package_id
 from guard.haskell.model import (
@@ -55,24 +57,21 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 def read_stack_yaml(data: bytes, path: str, files: Files = no_files) -> Manifest:
     """Read a stack.yaml with its snapshots, or one: whatever is not called ``stack*.yaml``."""
-    yaml = YamlFiles(Further(files))
-    root = yaml.mapping(data, (path,))
-    if root is None:
-        return yaml.placed(Manifest(path))
-    reader = _StackReader(root, (path,), yaml)
-    name = path.replace("\\", "/").rsplit("/", 1)[-1]
-    reader.parse(is_project=name.startswith("stack") or "extra-deps" in root.pairs)
-    return reader.manifest()
+    return _read(data, path, files, _StackReader.parse)
 
 
 def read_stack_lock(data: bytes, path: str, files: Files = no_files) -> Manifest:
     """Read a lock file: what the entries of stack.yaml were resolved to."""
+    return _read(data, path, files, _StackReader.parse_locked)
+
+
+def _read(data: bytes, path: str, files: Files, parse: Callable[[_StackReader], None]) -> Manifest:
     yaml = YamlFiles(Further(files))
     root = yaml.mapping(data, (path,))
     if root is None:
         return yaml.placed(Manifest(path))
     reader = _StackReader(root, (path,), yaml)
-    reader.parse_locked()
+    parse(reader)
     return reader.manifest()
 
 
@@ -99,12 +98,14 @@ class _StackReader:
         )
         return self.yaml.placed(read)
 
-    def parse(self, is_project: bool) -> None:
+    def parse(self) -> None:
         """project ::= snapshot, "packages" (directories), "extra-deps", "allow-newer", "flags"
         snapshot-file ::= snapshot, "packages" (locations)"""
         self._parse_snapshot()
         packages = self.root.get("packages")
-        if is_project:
+        name = self.chain[0].replace("\\", "/").rsplit("/", 1)[-1]
+        is_project = name.startswith("stack") or "extra-deps" in self.root.pairs
+        if is_project and len(self.chain) == 1:
             self._parse_directories(packages)
             self._parse_locations("extra-deps", self.root.get("extra-deps"))
             self._parse_flags()
@@ -171,7 +172,7 @@ class _StackReader:
         root = self.yaml.mapping(data, chain)
         if root is not None:
             layer = _StackReader(root, chain, self.yaml)
-            layer.parse(is_project=False)
+            layer.parse()
             self.below = [*layer.sources, *layer.below]
             self.unread += layer.unread
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from guard.haskell import Checkout, Manifest, Source, SourceKind, checkout_of
-from guard.haskell.model import AllowNewer
+from guard.haskell.model import STACKAGE, AllowNewer
 from guard.model import Evidence, Finding, Severity
-from guard.rules.asked import in_family
+from guard.rules.asked import in_family, requirements
 from guard.situation.publication import Unknown, undecided
 from guard.situation.values import Consumer, Facts, Package, PathSource, PathState, Pin
 
@@ -48,6 +48,8 @@ def _of_source(
         yield from _of_checkout(facts, consumer, manifest, source, checkout)
     elif source.kind in (SourceKind.HACKAGE, SourceKind.ARCHIVE) and source.package is not None:
         yield from _of_version(facts, consumer, manifest, source)
+    elif source.kind is SourceKind.SNAPSHOT and source.path is None:
+        yield from _of_snapshot(facts, consumer, manifest, source)
 
 
 def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> Iterator[Finding]:
@@ -195,6 +197,28 @@ def _of_vendored(
         expected=_by_path(facts, own),
         evidence=(_evidence(facts, consumer, path.manifest, source), facts.superproject),
     )
+
+
+def _of_snapshot(
+    facts: Facts, consumer: Consumer, manifest: str, source: Source
+) -> Iterator[Finding]:
+    """What stands behind a URL may pin what nothing else supplies, unless it is of Stackage."""
+    name, packages = source.name or "", facts.pin.packages if isinstance(facts.pin, Pin) else ()
+    if not (source.url or name.startswith("github:")) or STACKAGE.match(name):
+        return
+    folders = {path.target for path in consumer.paths}
+    supplied = {each.name for each in packages if each.folder in folders}
+    pins = (each for manifest in consumer.manifests for each in manifest.sources)
+    supplied |= {each.package or "" for each in pins if each.kind is not SourceKind.CONSTRAINT}
+    lacking = ", ".join(package for package in requirements(facts) if package not in supplied)
+    if lacking:
+        evidence = _evidence(facts, consumer, manifest, source)
+        what = (
+            f"{facts.names.consumer} builds on the snapshot {name} ({manifest}:{source.line}), and "
+            f"whether that pins {lacking} is not known here"
+        )
+        finding = undecided(NAME, Unknown(what, evidence=(evidence,)))
+        yield finding._replace(expected=f"a path or a version for {lacking}")
 
 
 def _own(facts: Facts, package: str | None) -> Package | None:

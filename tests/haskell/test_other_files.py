@@ -15,7 +15,6 @@ from guard.haskell import Manifest, reader_for
 
 HPACK = "name: aula\nversion: 0.1\n"
 CABAL = "packages: .\n"
-ELSEWHERE = "on GitHub says is not known here"
 STACK = "snapshot: lts-3.20\npackages: [.]\n"
 
 
@@ -201,12 +200,12 @@ class TestHpackDefaults:
             ("{local: a.yaml}", "defaults: {local: a.yaml}", "a.yaml:1", "a.yaml takes in itself"),
             ("{local: a.yaml}", "[x]", "a.yaml:1", "expected a map, found a list"),
             ("{local: a.yaml}", "", "a.yaml:1", "expected a map, found null"),
-            ("sol/t@1", "", "package.yaml:3", f"what .hpack/defaults.yaml {ELSEWHERE}"),
+            ("sol/t@1", "", "package.yaml:3", "what sol/t@1 says is not known here"),
             (
                 "{github: s/t, ref: m, path: d.yaml}",
                 "",
                 "package.yaml:3",
-                f"what d.yaml {ELSEWHERE}",
+                "what {github: s/t, ref: m, path: d.yaml} says is not known here",
             ),
         ],
     )

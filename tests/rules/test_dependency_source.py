@@ -326,3 +326,46 @@ def test_the_case_helper_finds_paths() -> None:
     (path,) = a_consumer(files).paths
     assert (path.target, path.source.kind) == ("thentos-core", SourceKind.PATH)
     assert told(check(facts(files))) == []
+
+
+class TestSnapshotsBehindUrls:
+    """What they pin nobody here knows; it counts where nothing else supplies a package."""
+
+    URL = "https://example.org/snapshot.yaml"
+
+    def found(self, snapshot: str, rest: str = "", by_path: bool = False) -> list[Finding]:
+        text = f"snapshot: {snapshot}\npackages:\n- '.'\n{rest}"
+        files = {**aula_cabal("thentos-core ==0.3.*"), "stack.yaml": text}
+        paths = {"thentos-core": PathState.PRESENT} if by_path else {}
+        return check(facts(consumer=a_consumer(files, paths)))
+
+    @pytest.mark.parametrize(
+        "snapshot", [URL, "github:acme/stackage:one.yaml", "https://example.org/stackage.org/x"]
+    )
+    def test_one_that_could_supply_a_package(self, snapshot: str) -> None:
+        (finding,) = self.found(snapshot)
+        assert finding.severity is Severity.UNDECIDED
+        assert finding.message == (
+            f"aula builds on the snapshot {snapshot} (stack.yaml:1), and whether that pins "
+            "thentos-core is not known here"
+        )
+        assert finding.remedy == (
+            "you: edit stack.yaml:1 of aula (wanted: a path or a version for thentos-core)"
+        )
+
+    def test_one_that_could_not(self) -> None:
+        assert self.found(self.URL, "- ../thentos/thentos-core\n", by_path=True) == []
+        (finding,) = self.found(self.URL, "extra-deps: [thentos-core-0.3.0]\n")
+        assert finding.severity is Severity.ERROR  # the version from Hackage
+
+    @pytest.mark.parametrize(
+        "snapshot",
+        [
+            "lts-3.20",
+            "https://stackage.org/lts-3.20",
+            "github:commercialhaskell/stackage-snapshots:lts/3/20.yaml",
+            "https://raw.githubusercontent.com/commercialhaskell/stackage-snapshots/m/lts/3/20.yaml",
+        ],
+    )
+    def test_those_of_stackage(self, snapshot: str) -> None:
+        assert self.found(snapshot) == []
