@@ -15,6 +15,7 @@ hpack writes name and range into a cabal file and leaves it to Cabal what they m
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import chain
 from typing import NamedTuple
 
 from guard.haskell.cabal_file import read_text
@@ -63,8 +64,8 @@ _NAMED_SECTIONS = (
 # What hpack refuses with nothing after it. Versions of 2016 took it, and a history is full of it.
 _NOT_EMPTY = re.compile(
     "source-dirs|.*-dependencies|.*-extensions|.*-options|.*-sources|extra-.*|frameworks|.*-dirs"
-    "|install-includes|.*exposed-modules|.*other-modules|reexported-modules|signatures|author"
-    "|copyright|license-file|tested-with|data-files"
+    "|install-includes|author|copyright|license-file|tested-with|data-files"
+    "|(?P<modules>.*exposed-modules|.*other-modules|reexported-modules|signatures)"
 )
 # The lists of a component, and the fields of a cabal file that hpack writes them as.
 _LISTS = (("dependencies", "build-depends"), ("build-tools", "build-tool-depends"))
@@ -135,8 +136,8 @@ class _PackageReader:
         self._parse_top_verbatim()
         self._parse_flags()
         for level in self.top:
-            for key, _ in _LISTS:
-                self._note_refused(self._items(level, key))
+            for key, field in _LISTS:
+                self._note_refused(self._items(level, key, field))
         return Manifest(
             self.path,
             package,
@@ -255,12 +256,13 @@ class _PackageReader:
         for key, field in _LISTS:
             if f"{field}:" not in verbatim:
                 into = self.tools if key == "build-tools" else self.requirements
-                items = (item for level in (*above, *levels) for item in self._items(level, key))
-                self._emit(items, label, when, into)
+                lists = (self._items(level, key, field) for level in (*above, *levels))
+                self._emit(chain.from_iterable(lists), label, when, into)
 
-    def _items(self, level: Mapping, key: str = "dependencies") -> list[Item]:
-        """The entries of a level's list; those of the top level are asked for many times."""
-        node = level.get(key)
+    def _items(self, level: Mapping, key: str = "dependencies", other: str = "") -> list[Item]:
+        """The entries of a level's list; those of the top level are asked for many times. From
+        hpack 0.35 it goes by Cabal's name as well, where its own does not stand."""
+        node = level.get(key) or level.get(other)
         if node is None:
             return []
         if id(node) not in self.parsed:
@@ -439,7 +441,9 @@ class _PackageReader:
     def _note_empty_fields(self, level: Mapping) -> None:
         """Note what hpack refuses and older ones take; it hides no requirement."""
         for key, value in level.items():
-            if value.kind is Kind.NULL and _NOT_EMPTY.fullmatch(key.text):
+            # At the top level there are no modules, and a field that is none is ignored.
+            names = _NOT_EMPTY.fullmatch(key.text)
+            if value.kind is Kind.NULL and names and not (level is self.root and names["modules"]):
                 reason = "expected a string or a list of strings, found null"
                 self._refuse(key.line, f"{key.text}:", reason)
 

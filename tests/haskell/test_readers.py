@@ -241,7 +241,7 @@ def test_of_a_broken_list_of_tools_what_reads_by_itself_counts(
             "library: {build-tools: x:a ==1, verbatim: {build-tool-depends: x:a ==2}}\n",
             [("x", "==2")],
         ),
-        ("system-build-tools: x\nbuild-tool-depends: x:y\nlibrary: {}\n", []),
+        ("system-build-tools: x\nbuild-tool-depends: y:y\nlibrary: {}\n", [("y", ">=0")]),
     ],
 )
 def test_the_tools_of_a_package_yaml(text: str, read: list[tuple[str, str]]) -> None:
@@ -297,7 +297,7 @@ def test_a_section_replaces_even_with_what_cannot_be_read() -> None:
     [
         ("spec-version: 0.37.0\nsynopsis: [a]\nflags: {f: {manual: 1}}\n", []),
         ("homepage:\nlicense:\nx-own:\n", []),
-        ("other-modules:\ndata-files:\n", ["other-modules:", "data-files:"]),
+        ("frameworks:\ndata-files:\n", ["frameworks:", "data-files:"]),
         ("extra-source-files:\nghc-options:\n", ["extra-source-files:", "ghc-options:"]),
     ],
 )
@@ -403,6 +403,29 @@ def test_formats_that_are_none(spec: str, reason: str) -> None:
     text = f"cabal-version: {spec}\nname: p\nversion: 1\nlibrary\n  build-depends: base\n"
     (unread,) = read_cabal(text.encode(), "p.cabal").unread
     assert (unread.line, unread.reason) == (1, reason)
+
+
+def test_names_of_cabal_where_those_of_hpack_do_not_stand() -> None:
+    manifest = hpack_with(
+        "build-depends: foo >=2\n"
+        "library: {build-tool-depends: 't:t >=1', when: {condition: flag(f), build-depends: bar}}\n"
+        "tests: {t: {dependencies: baz, build-depends: lost}}\n"
+        "custom-setup: {build-depends: lost, setup-depends: lost}\n"
+    )
+    assert [f"{one.section}: {one.package}" for one in manifest.requirements] == [
+        "library: foo",
+        "library: bar",
+        "test-suite t: foo",
+        "test-suite t: baz",
+    ]
+    assert [one.package for one in manifest.tools] == ["t"]
+    assert not manifest.unread
+
+
+def test_what_is_no_field_at_the_top_level_may_be_empty() -> None:
+    assert not hpack_with("other-modules:\nsignatures:\nlibrary: {}\n").unread
+    assert hpack_with("library:\n  other-modules:\n").lenient
+    assert hpack_with("ghc-options:\nlibrary: {}\n").lenient
 
 
 def hpack_with(text: str) -> Manifest:
