@@ -9,8 +9,7 @@ stands for the indentation that a line begins with):
     in-braces ::= ":" ( "{" content "}" | content )     | argument* "{" elements "}"
 
 An element belongs to a section, and a line to a field, when it is indented more than its name. A
-comment is a line that begins with ``--``. A tab counts one column, and a no-break space two: Cabal
-counts bytes.
+comment is a line that begins with ``--``. A tab and a no-break space count one column each.
 
 Cabal stops at the first line that does not fit. This reader sets that line aside as `Unread` and
 goes on with the next one.
@@ -112,10 +111,12 @@ _BLANK = re.compile(rf"(?:[ \t\xa0]*+(?:\r\n|\n|\r)|[ \t]*+--{_CONTENT}*+)++")
 _INDENT = re.compile(r"[ \t\xa0]*")
 _IN_LINE = re.compile(rf"[ \t]*(?:--{_CONTENT}*)?")
 _SPACE = re.compile(r"[ \t]+")
+_LEADING = re.compile("[ \t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*")
 _LINE = re.compile(rf"{_CONTENT}+")
 _BRACED_LINE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f{}]+")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
-_NAME = re.compile(r'[^\x00-\x20\x7f:"{}()\[\],=<>+*&|!$%^@#?/\\~]+')
+# A dash and a dot may belong to a name or a symbol: the longer match counts, and the name in a tie.
+_NAME = re.compile(r'(?![.-]+[,=<>+*&|!$%^@#?/\\~])[^\x00-\x20\x7f:"{}()\[\],=<>+*&|!$%^@#?/\\~]+')
 _SYMBOL = re.compile(r"[,=<>+*&|!$%^@#?/\\~.-]+|[()\[\]]")
 _STRING_BODY = re.compile(rf'"(?:[^"\\\x00-\x1f\x7f]|\\{_PRINTABLE})*+')
 
@@ -198,7 +199,7 @@ class _OutlineParser:
             if not self._take_brace("}"):
                 scanner.fail(f'expected "}}" at the end of the field {name}')
         else:
-            scanner.match(_SPACE)
+            scanner.match(_LEADING)
             self._parse_line(lines, _BRACED_LINE if level is None else _LINE)
             while level is not None and not self._gave_up() and self._next_line_within(level):
                 self._parse_line(lines, _LINE)
@@ -269,16 +270,13 @@ class _OutlineParser:
         scanner = self.scanner
         if scanner.peek() == '"':
             return self._parse_string()
-        word = _NAME.match(scanner.text, scanner.position)
-        symbol = _SYMBOL.match(scanner.text, scanner.position)
-        # A dash and a dot may belong to either: the longer match counts, and the word in a tie.
-        if word is not None and (symbol is None or word.end() >= symbol.end()):
-            scanner.position = word.end()
-            return Argument(ArgumentKind.WORD, word.group())
+        word = scanner.match(_NAME)
+        if word is not None:
+            return Argument(ArgumentKind.WORD, word)
+        symbol = scanner.match(_SYMBOL)
         if symbol is None:
             scanner.fail("unexpected in the header of a section")
-        scanner.position = symbol.end()
-        return Argument(ArgumentKind.SYMBOL, symbol.group())
+        return Argument(ArgumentKind.SYMBOL, symbol)
 
     def _parse_string(self) -> Argument:
         """string ::= a quote, then up to the next one that no backslash stands before; if there is
@@ -323,7 +321,7 @@ class _OutlineParser:
     def _skip_to_column(self) -> int:
         """Skip blank lines and the white space that the next one begins with: the column there."""
         self.scanner.match(_BLANK)
-        return len((self.scanner.match(_INDENT) or "").encode())
+        return len(self.scanner.match(_INDENT) or "")
 
     def _set_aside(self, reason: str) -> None:
         """Make a fault of the line that stands here, and go to its end."""

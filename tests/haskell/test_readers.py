@@ -242,6 +242,8 @@ def test_of_a_broken_list_of_tools_what_reads_by_itself_counts(
             [("x", "==2")],
         ),
         ("system-build-tools: x\nbuild-tool-depends: y:y\nlibrary: {}\n", [("y", ">=0")]),
+        ("library: {build-tool-depends: x:gen ==1}\n", [("x", "==1")]),
+        ("library: {build-tools: x ==1, build-tool-depends: x ==2}\n", [("x", "==1")]),
     ],
 )
 def test_the_tools_of_a_package_yaml(text: str, read: list[tuple[str, str]]) -> None:
@@ -562,7 +564,7 @@ CUSTOM = "name: p\nversion: 1.0\nbuild-type: Custom\ncabal-version: 1.24\n"
 @pytest.mark.parametrize(
     ("text", "required"),
     [
-        ("library\n\u00a0\u00a0build-depends: base\n    foo:{a,b}\n", ["library base"]),
+        ("library\n\u00a0\u00a0build-depends: base\n  foo:{a,b}\n", ["library base"]),
         ("library\n  build-depends: base\ncustom-setup other\n  x: y\n", ["library base"]),
         (
             "custom-setup\n  setup-depends: base\ncustom-setup\n  setup-depends: Cabal\n",
@@ -570,8 +572,48 @@ CUSTOM = "name: p\nversion: 1.0\nbuild-type: Custom\ncabal-version: 1.24\n"
         ),
         ("flag f\n  build-tool-depends: happy\nlibrary\n  build-depends: base\n", ["library base"]),
     ],
-    ids=["no-break spaces are two columns each", "a named setup", "the last setup", "a flag"],
+    ids=["no-break spaces are a column each", "a named setup", "the last setup", "a flag"],
 )
 def test_what_cabal_reads_of_it(text: str, required: list[str]) -> None:
     manifest = read_cabal((CUSTOM + text).encode(), "p.cabal")
     assert [f"{one.section} {one.package}" for one in manifest.requirements] == required
+
+
+# From hpack 0.38.3. With both names in one place, hpack's own counts.
+@pytest.mark.parametrize(
+    ("text", "required"),
+    [
+        ("library: {build-depends: [x ==1]}\n", ["==1"]),
+        ("library: {}\nbuild-depends: {x: ==1}\n", ["==1"]),
+        ("library: {when: {condition: os(linux), build-depends: x ==1}}\n", ["==1"]),
+        ("library: {build-depends: x ==1}\ndependencies: x ==2\n", ["==1"]),
+        ("library: {build-depends: x ==1, dependencies: x ==2}\n", ["==2"]),
+        ("library: {build-depends: x ==1, dependencies: []}\n", []),
+        ("custom-setup: {build-depends: x ==1}\nlibrary: {}\n", []),
+    ],
+)
+def test_a_package_yaml_may_say_build_depends(text: str, required: list[str]) -> None:
+    manifest = read_package_yaml(f"name: p\n{text}".encode(), "package.yaml")
+    assert [str(one.range) for one in manifest.requirements] == required
+    assert not manifest.lenient
+
+
+def test_spaces_before_the_first_dependency_are_none() -> None:
+    """Cabal skips them, whichever they are."""
+    for space in (" ", "\u00a0", "\u3000 "):
+        text = f"{CUSTOM}library\n  build-depends:{space}foo\n  build-tool-depends:{space}\n"
+        manifest = read_cabal(text.encode(), "p.cabal")
+        assert [one.package for one in manifest.requirements] == ["foo"]
+        assert not manifest.lenient
+
+
+@pytest.mark.parametrize("line", ["../x", "  -> foo", ".= a", "  --> x"])
+def test_a_line_that_begins_with_an_operator_is_no_section(line: str) -> None:
+    text = f"{CUSTOM}library\n  build-depends: foo\n{line}\n"
+    manifest = read_cabal(text.encode(), "p.cabal")
+    assert manifest.lenient == (not line.strip().startswith("--"))
+
+
+def test_a_line_may_begin_with_a_dash_or_a_dot() -> None:
+    text = f"{CUSTOM}library\n  build-depends: foo\n..\n.x: y\n-\n"
+    assert not read_cabal(text.encode(), "p.cabal").lenient
