@@ -20,7 +20,8 @@ CABAL_WORDS = [
     "cabal-version: 3.4", "cabal-version: 3.6", "cabal-version: 3.8", "cabal-version: 3.12",
     "cabal-version: 3.14", "build-type: Hooks", "build-tool-depends: foo:bar >=1", "foo:p",
     "build-tools: alex >=3", "p:inner", "if false", "if impl(ghc >=9 && <9.10 || >9.12)",
-    "foreign-library f", "visibility: public", "mixins: foo hiding (A)", "autogen-modules: A",
+    "foreign-library f", "visibility: public", "mixins: foo hiding (A)", "autogen-modules: A", "..",
+    "../x", "- foo", ".x: foo", "-x", "a.b", "*", "x y: z", "build-depends: foo, ..", "&",
     "pkgconfig-depends: z >=1", "elif os(osx) || !(arch(aarch64) && flag(g))", "manual: True",
 ]  # fmt: skip
 HPACK_WORDS = [
@@ -34,6 +35,14 @@ HPACK_WORDS = [
     "mixin: hiding (A)", "github: a/b", "ref: abc", "path: ../foo", "spec-version: 0.36.0", "true",
     "flags: {f: {manual: false}}", "|", ">", "\t", "  ", "_a: &a", "language: GHC2021",
     "other-modules:", "source-dirs: src", "base", "defaults:", "ghc-options: -Wall",
+]  # fmt: skip
+PROJECT_WORDS = [
+    ".", "./", "allow-newer: base, *:foo", "allow-newer: aula:foo", "*:^thentos-core", "{", "}",
+    "constraints: any.foo ==1", "foo +flag", "foo installed", "setup.foo <2", "if os(linux)", ",",
+    "elif arch(x86_64)", "else", "package aula", "package *", "tests: True", "flags: +f", "*", "(",
+    "optional-packages: ./vendor/*", "extra-packages: thentos-core", "max-backjumps: 9", "true",
+    "source-repository-package", "index-state: HEAD", "import: other", "^>=1", "ghc-options: -O",
+    "active-repositories: :rest", "program-options", "documentation: False", ":", "-- comment",
 ]  # fmt: skip
 _RANGES = [
     "", ">=1", ">=1 && <2", "==1.*", "^>=1.2", "<0.3 || >=0.4", "==1.2.3", "== {1, 2}", "-any",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from guard.haskell import Manifest, Requirement, VersionRange, read_cabal, read_package_yaml
@@ -89,8 +89,8 @@ def differences(manifest: Manifest, answer: dict[str, Any], text: str) -> Iterat
     for name, ours, theirs in (
         ("package", manifest.package, answer["package"]),
         ("version", str(manifest.version), answer["version"]),
-        ("requirements", _shown(manifest.requirements), _tools_own(answer, "requirements")),
-        ("tools", _shown(manifest.tools), _tools_own(answer, "tools")),
+        ("requirements", _shown(manifest.requirements), _required(answer)),
+        ("tools", _tools(_shown(manifest.tools)), _tools(map(_one, answer["tools"]))),
     ):
         if ours != theirs:
             yield f"{name}: {theirs}, and for guard: {ours}"
@@ -105,13 +105,22 @@ def place_of(line: int, text: str) -> str:
     return place
 
 
-def _tools_own(answer: dict[str, Any], key: str) -> list[str]:
-    """Without what asks for a library, or a program, of the package itself."""
+def _required(answer: dict[str, Any]) -> list[str]:
+    """Without what asks for a library of the package itself that has a name."""
+    requirements = answer["requirements"]
     return sorted(
-        json.dumps([section, *dependency, when])
-        for section, dependency, when in answer[key]
-        if dependency[0] != answer["package"] or (key == "requirements" and not dependency[2])
+        _one(each) for each in requirements if each[1][0] != answer["package"] or not each[1][2]
     )
+
+
+def _tools(shown: Iterable[str]) -> list[str]:
+    """Each once, without those that hpack leaves to Cabal, which knows their packages."""
+    return sorted({one for one in shown if json.loads(one)[1] not in ("alex", "happy")})
+
+
+def _one(requirement: list[Any]) -> str:
+    section, dependency, when = requirement
+    return json.dumps([section, *dependency, when])
 
 
 def _shown(requirements: tuple[Requirement, ...]) -> list[str]:

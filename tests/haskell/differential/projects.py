@@ -20,8 +20,10 @@ from typing import Any, NamedTuple
 from guard.model import Severity
 from guard.rules import dependency_match
 from guard.rules.asked import fitting_releases
+from tests.haskell.differential import mutants
 from tests.haskell.differential.packages import Difference
 from tests.haskell.differential.sid import Sid
+from tests.rules import case
 from tests.rules.case import a_pin, facts, releases
 
 _RELEASES = ["0.2.0", "0.3.0", "0.3.1", "0.4.0", "0.4.2", "1.0"]
@@ -58,6 +60,7 @@ _NO_PLAN = {
 }
 
 
+_NO_PROJECT = re.compile("Error parsing project file")
 # A plan of nothing: each component is `buildable: False`.
 _NOTHING = re.compile("none of the components are available to build")
 
@@ -65,8 +68,9 @@ _NOTHING = re.compile("none of the components are available to build")
 class Project(NamedTuple):
     """What a consumer has in its files, each condition between percent signs; where thentos stands.
 
-    ``flags`` are the flags of its package, as the project sets them; automatic ones are cabal's to
-    choose, if the project leaves them alone. ``pinned`` is empty where an index has all releases.
+    ``flags`` are those of its package with their defaults; automatic ones are cabal's to choose.
+    ``pinned`` is empty where an index has all releases. Of a project file that is ``mutated`` only
+    counts whether it is one.
     """
 
     tool: str
@@ -74,6 +78,7 @@ class Project(NamedTuple):
     flags: Mapping[str, str]
     automatic: tuple[str, ...]
     pinned: Mapping[str, str]
+    mutated: bool
 
     def written(self) -> dict[str, str]:
         return {path: text.replace("%", "") for path, text in self.files.items()}
@@ -91,25 +96,34 @@ class Project(NamedTuple):
 
 
 def projects(count: int, chance: random.Random) -> list[Project]:
-    return [_project(["cabal", "stack"][number % 2], chance) for number in range(count)]
+    """Half of them for each tool; a third of cabal's has a project file that may be none."""
+    return [
+        _project(["cabal", "stack"][number % 2], number % 6 == 0, chance) for number in range(count)
+    ]
 
 
-def _project(tool: str, chance: random.Random) -> Project:
+def _project(tool: str, mutate: bool, chance: random.Random) -> Project:
     is_pinned = tool == "stack" or chance.random() < 0.7
     flags = {name: chance.choice(["true", "false"]) for name in ("f", "g")}
     automatic = tuple(name for name in flags if is_pinned and chance.random() < 0.6)
     pinned = {name: chance.choice(_RELEASES) for name in _PACKAGES} if is_pinned else {}
-    files = {"aula.cabal": _aula(chance, flags, automatic)}
+    files = {"aula.cabal": _aula(tool, chance, flags, automatic)}
     if tool == "cabal":
-        files["cabal.project"] = _cabal_project(chance, is_pinned)
+        text = _cabal_project(chance, is_pinned)
+        words = mutants.PROJECT_WORDS
+        files["cabal.project"] = mutants.mutated(text, words, chance) if mutate else text
         if chance.random() < 0.1:
             files["cabal.project.freeze"] = f"constraints: any.{_constraint(chance)}\n"
     else:
         files["stack.yaml"] = _stack_yaml(chance)
-    return Project(tool, files, flags, automatic, pinned)
+    return Project(tool, files, flags, automatic, pinned, tool == "cabal" and mutate)
 
 
-def _aula(chance: random.Random, flags: Mapping[str, str], automatic: tuple[str, ...]) -> str:
+def _aula(
+    tool: str, chance: random.Random, flags: Mapping[str, str], automatic: tuple[str, ...]
+) -> str:
+    # Of several ranges of a package in a component, stack 3 goes by the last one alone.
+    often = 1 if tool == "stack" else 9
     lines = ["cabal-version: 3.0", "name: aula", "version: 0.1", "build-type: Simple"]
     for name, value in flags.items():
         manual = str(name not in automatic)
@@ -119,28 +133,42 @@ def _aula(chance: random.Random, flags: Mapping[str, str], automatic: tuple[str,
         lines += [section, "  default-language: Haskell2010", "  build-depends: base"]
         lines += ["  main-is: M.hs"] if section[0] in "etb" else []
         lines += ["  type: exitcode-stdio-1.0"] if section[0] in "tb" else []
-        lines += _body(chance, 2, 2)
+        body = _body(chance, 2, 2, _PACKAGES * often)
+        # stack goes by what a library needs even where it does not build it.
+        counts_anyway = tool == "stack" and section == "library"
+        lines += [line for line in body if not (counts_anyway and "buildable" in line)]
     return "\n".join(lines) + "\n"
 
 
-def _body(chance: random.Random, indent: int, depth: int) -> list[str]:
+def _body(chance: random.Random, indent: int, depth: int, names: list[str]) -> list[str]:
+    """What holds in a component, or under a condition; ``names`` are those not asked for yet."""
     margin = " " * indent
     lines = []
     if chance.random() < 0.07:
         lines += [f"{margin}buildable: False"]
     for _ in range(chance.choice([0, 1, 1, 2])):
-        lines += [f"{margin}build-depends: {_dependency(chance)}"]
+        lines += [f"{margin}build-depends: {one}" for one in _dependency(chance, names)]
     while depth and chance.random() < 0.5:
-        lines += [f"{margin}if {_condition(chance)}", *_body(chance, indent + 2, depth - 1)]
-        if chance.random() < 0.3:
-            lines += [f"{margin}elif {_condition(chance)}", *_body(chance, indent + 2, depth - 1)]
-        if chance.random() < 0.6:
-            lines += [f"{margin}else", *_body(chance, indent + 2, depth - 1)]
+        left = []
+        for clause in _clauses(chance):
+            left.append(names.copy())
+            lines += [f"{margin}{clause}", *_body(chance, indent + 2, depth - 1, left[-1])]
+        names[:] = [name for name in names if all(name in each for each in left)]
     return lines
 
 
-def _dependency(chance: random.Random) -> str:
-    return f"{chance.choice([*_PACKAGES, _PACKAGES[0]])} {chance.choice(_RANGES)}".strip()
+def _clauses(chance: random.Random) -> Iterator[str]:
+    yield f"if {_condition(chance)}"
+    if chance.random() < 0.3:
+        yield f"elif {_condition(chance)}"
+    if chance.random() < 0.6:
+        yield "else"
+
+
+def _dependency(chance: random.Random, names: list[str]) -> Iterator[str]:
+    if names:
+        name = names.pop(chance.randrange(len(names)))
+        yield f"{name} {chance.choice(_RANGES)}".strip()
 
 
 def _constraint(chance: random.Random) -> str:
@@ -211,25 +239,50 @@ def compare(tools: Sid, made: list[Project]) -> Iterator[Difference]:
 
 def _differences(folder: Path, project: Project) -> Iterator[str]:
     output = (folder / f"{project.tool}.out").read_text()
+    if project.mutated:
+        yield from _of_file(project, output)
+        return
     versions = None if output.endswith("failed\n") else _versions(folder, project.tool)
     if _NOTHING.search(output):
         versions = {}
     if versions is None and not _NO_PLAN[project.tool].search(output):
-        yield f"fails: {' '.join(output.split())[-1500:]}"
-        return
-    if not project.pinned:
+        yield f"fails: {_end(output)}"
+    elif project.pinned:
+        yield from _at_gitlink(project, versions, output)
+    else:
         yield from _from_index(project, versions)
-        return
+
+
+def _of_file(project: Project, output: str) -> Iterator[str]:
+    """Whether what is read as a project file is one; packages that are missing do not count."""
+    unread = case.manifest("cabal.project", project.written()["cabal.project"]).unread
+    if unread and not _NO_PROJECT.search(output):
+        yield f"reads the project, where guard says: {unread[0].reason}"
+    elif not unread and _NO_PROJECT.search(output):
+        yield f"refuses the project: {_end(output)}"
+
+
+def _at_gitlink(project: Project, versions: dict[str, str] | None, output: str) -> Iterator[str]:
     written, settled = _refusal(project, project.written()), _refusal(project, project.settled())
     if versions is not None and written:
-        yield f"has a plan, where guard says: {written}"
+        yield f"has a plan{_lifted(project)}, where guard says: {written}"
     elif versions is not None and settled:
-        yield f"has a plan, where guard says of what is settled: {settled}"
+        yield f"has a plan{_lifted(project)}, where guard says of what is settled: {settled}"
     elif versions is None and not settled:
-        yield f"has no plan, where guard sees one: {' '.join(output.split())[-700:]}"
+        yield f"has no plan, where guard sees one: {_end(output)}"
     for name, version in (versions or {}).items():
         if version != project.pinned[name]:
             yield f"takes {name} {version}, which is {project.pinned[name]} at the gitlink"
+
+
+def _lifted(project: Project) -> str:
+    """That the project lifts bounds: guard says so, and goes by what is declared."""
+    manifests = [case.manifest(path, text) for path, text in project.written().items()]
+    return " by bounds that are lifted" if any(one.allow_newer for one in manifests) else ""
+
+
+def _end(output: str) -> str:
+    return " ".join(output.split())[-700:]
 
 
 def _from_index(project: Project, versions: dict[str, str] | None) -> Iterator[str]:
@@ -244,7 +297,7 @@ def _from_index(project: Project, versions: dict[str, str] | None) -> Iterator[s
     # Packages that are not released together may be of different releases.
     taken = set((versions or {}).values())
     if len(taken) == 1 and taken != set(fitting[-1:]):
-        yield f"takes {versions}, and for guard fit {fitting}"
+        yield f"takes{_lifted(project)} {versions}, and for guard fit {fitting}"
 
 
 def _refusal(project: Project, files: dict[str, str]) -> str:
