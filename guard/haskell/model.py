@@ -278,6 +278,8 @@ class Further:
             LookupError: it cannot be read, and why.
         """
         path = posixpath.normpath(posixpath.join(posixpath.dirname(chain[-1]), reference))
+        if not path.isprintable():
+            raise LookupError(f"{path!r} is no path")
         if path in map(posixpath.normpath, chain):
             raise LookupError(f"{path} takes in itself")
         self._count += 1

@@ -361,6 +361,16 @@ class TestHostileFiles:
         assert time.process_time() - start < 1.0
 
 
+@pytest.mark.parametrize("path", ["\\0", "a\\tb", "", ".", "x" * 5000])
+def test_the_command_is_given_what_is_no_path(tmp_path: Path, path: str) -> None:
+    (tmp_path / "package.yaml").write_text(f'library: !include "{path}"\n')
+    command = [sys.executable, "-m", "guard.haskell", f"{tmp_path}/package.yaml"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    (unread,) = json.loads(ran.stdout)["unread"]
+    assert unread["line"] == 1
+    assert not ran.stderr
+
+
 def test_the_command_reads_them_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "package.yaml").write_text(HPACK + "library: !include sub/a.yaml\n")
     (tmp_path / "sub").mkdir()
