@@ -1,32 +1,26 @@
 """A file by which people or CI pick an image -> where it names the image, and by which tag.
 
-Pure: text in, values out. YAML is parsed, and its scalars are read as what they mostly are: words,
-assignments and lines of shell. Makefiles, Dockerfiles and scripts are read word by word, without
-their comments and with the variables that they set themselves. Nothing is run, so a tag that a
-command prints, or the environment holds, stays as it is written.
+Pure: text in, values out. Lines are read word by word, with the variables that they set themselves.
+Nothing is run, so a tag that a command prints, or the environment holds, stays as it is written.
 
 The form of a reference: https://pkg.go.dev/github.com/distribution/reference.
 """
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
+from guard.ci.lines import Line, UnreadableError, read_lines, text_of
 from guard.errors import without_secret
-from guard.haskell.yaml_tree import Mapping, Scalar, YamlError, documents
-from guard.haskell.yaml_tree import Sequence as YamlSequence
 from guard.model import ImageMention
 
-# Ten times the longest CI file that people still read. What is larger and names the image is told.
-MAX_BYTES: Final = 256 * 1024
 _LONGEST_VALUE: Final = 200
 _LONGEST_LINE: Final = 200
 _SUBSTITUTIONS: Final = 10_000
 _FOLDED: Final = 50
 _MENTIONS: Final = 200
-_DOCUMENTS: Final = 20
 
 _VARIABLE: Final = re.compile(
     r"""\$\{\{\s*+(?:\w++\.)*+(?P<action>\w++)\s*+\}\}
@@ -42,27 +36,11 @@ _ASSIGNMENT: Final = re.compile(
     (?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'|(?P<bare>[^\s;"']*+))""",
     re.VERBOSE,
 )
-_COMMENT: Final = re.compile(
-    r"""'[^']*+' | "(?:[^"\\]|\\.)*+" | \\. | (?P<comment>(?:(?<=[\s;&|()`])|^)\#.*)
-    | [^'"\\\#]++ | .""",
-    re.VERBOSE | re.DOTALL,
-)
 # What stands before the name of an image that has no folder; ``aula`` alone may be anything.
 _PLACE: Final = re.compile(
     r"""(?: \bFROM\s(?:--\S+\s)? | \w*(?:image|container)\w*\s?[?:]?=\s? | ancestor= )["']?$""",
     re.VERBOSE | re.IGNORECASE,
 )
-
-
-class UnreadableError(ValueError):
-    """The text is not of its format; the argument says why, with the line."""
-
-
-class _Line(NamedTuple):
-    """A line as it is read; ``number`` counts from 1."""
-
-    number: int
-    text: str
 
 
 def may_name(data: bytes, names: Sequence[str]) -> bool:
@@ -81,25 +59,12 @@ def mentions_in(data: bytes, path: str, names: Sequence[str]) -> list[ImageMenti
     """
     if not may_name(data, names):
         return []
-    if b"\0" in data:
-        raise UnreadableError("it is no text")
-    if len(data) > MAX_BYTES:
-        raise UnreadableError(f"it is larger than {MAX_BYTES // 1024} KiB")
-    text = data.decode(errors="replace").replace("\r\n", "\n")
-    source = text.split("\n")
-    name = posixpath.basename(path).lower()
-    if name.endswith((".yml", ".yaml")):
-        lines = list(_yaml_lines(text))
-    else:
-        is_make = name.endswith(("makefile", ".mk"))
-        lines = [
-            _Line(number, _without_comment(line, is_make)) for number, line in enumerate(source, 1)
-        ]
+    lines, source = read_lines(data, path), text_of(data).split("\n")
     return _mentions_of(lines, source, path, tuple(names))
 
 
 def _mentions_of(
-    lines: list[_Line], source: list[str], path: str, names: tuple[str, ...]
+    lines: list[Line], source: list[str], path: str, names: tuple[str, ...]
 ) -> list[ImageMention]:
     reference = _reference(names)
     variables = _Variables(reference)
@@ -122,9 +87,7 @@ def _mentions_of(
     return list(mentions)
 
 
-def _mention(
-    match: re.Match[str], line: _Line, source: list[str], path: str
-) -> ImageMention | None:
+def _mention(match: re.Match[str], line: Line, source: list[str], path: str) -> ImageMention | None:
     name, tag, digest = match["name"], match["tag"] or "", match["digest"] or ""
     if "/" not in name and not tag and not digest:
         before = match.string[max(0, match.start() - _LONGEST_LINE) : match.start()]
@@ -210,48 +173,3 @@ class _Variables:
 
 def _name(match: re.Match[str]) -> str:
     return match["action"] or match["braced"] or match["made"] or match["plain"]
-
-
-def _without_comment(line: str, is_make: bool = False) -> str:
-    """A line up to its comment. A quotation that is open at its end is taken for an apostrophe."""
-    if "#" not in line:
-        return line
-    if is_make and not line.startswith("\t"):
-        return re.split(r"(?<!\\)#", line, maxsplit=1)[0]
-    if is_make:
-        line = re.sub(r"^\t[@+-]+", "\t", line)
-    for match in _COMMENT.finditer(line):
-        if match["comment"] is not None:
-            return line[: match.start()]
-    return line
-
-
-def _yaml_lines(text: str) -> Iterator[_Line]:
-    """The scalars of every document, a single word behind its key as if it were assigned to it."""
-    try:
-        for number, root in enumerate(documents(text)):
-            if number == _DOCUMENTS:
-                raise UnreadableError(f"it has more than {_DOCUMENTS} documents")
-            yield from _scalars(root)
-    except YamlError as error:
-        raise UnreadableError(f"it is no YAML: line {error.line}: {error.reason}") from error
-
-
-def _scalars(root: object) -> Iterator[_Line]:
-    visited: set[int] = set()
-    waiting: list[tuple[str, object]] = [("", root)]
-    while waiting:
-        key, node = waiting.pop()
-        if id(node) in visited:
-            continue  # aliases share their node
-        visited.add(id(node))
-        if isinstance(node, Scalar):
-            first = node.line + node.block
-            is_word = key.isidentifier() and not any(map(str.isspace, node.text))
-            for number, line in enumerate(node.text.split("\n"), first):
-                yield _Line(number, f"{key}={line}" if is_word else _without_comment(line))
-        elif isinstance(node, YamlSequence):
-            waiting += ((key, inner) for inner in reversed(node.items))
-        elif isinstance(node, Mapping):
-            pairs = [(name.text, value) for name, value in node.items()]
-            waiting += reversed(pairs)

@@ -55,6 +55,17 @@ def matching_folders(
     yield from level
 
 
+def matching_files(store: Store, tree: GitObject, pattern: str) -> list[File]:
+    """The regular files that a path with ``*``, ``?`` and ``[]`` in its steps leads to."""
+    folder, _, name = pattern.rpartition("/")
+    return [
+        file
+        for where, found in matching_folders(store, tree, folder)
+        for file in files_in(found, where)
+        if fnmatchcase(file.name, name)
+    ]
+
+
 def _below(
     store: Store, level: list[tuple[str, GitObject]], pattern: str
 ) -> list[tuple[str, GitObject]]:

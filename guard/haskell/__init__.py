@@ -80,7 +80,7 @@ def reader_for(path: str) -> Reader | None:
         return read_stack_yaml
     if name.startswith("stack") and name.endswith(".yaml.lock"):
         return read_stack_lock
-    if name == "cabal.config" or name.startswith("cabal.project"):
+    if name in ("cabal.config", "cabal.project", "cabal.project.local", "cabal.project.freeze"):
         return read_cabal_project
     if name.endswith(".cabal") and name != ".cabal":
         return read_cabal

@@ -21,7 +21,6 @@ from guard.situation.values import Consumer, Facts, Package, PathSource, PathSta
 
 NAME: Final = "dependency-source"
 # Git takes no shorter beginning of an id (core.abbrev), and a full one has so many digits.
-_SHORTEST: Final = 4
 _ID: Final = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
@@ -87,7 +86,7 @@ def _of_path(facts: Facts, consumer: Consumer, path: PathSource) -> Iterator[Fin
             f"a .cabal file or package.yaml in {path.target or 'the root'}",
         ),
     }[path.state]
-    where = f"{path.manifest}:{path.source.line}"
+    where = f"{evidence.path}:{evidence.line}"
     yield Finding(
         NAME,
         Severity.ERROR,
@@ -107,7 +106,7 @@ def _of_checkout(
         return
     names, (url, ref) = facts.names, checkout
     evidence = _evidence(facts, consumer, manifest, source)
-    where = f"{manifest}:{source.line}"
+    where = f"{evidence.path}:{evidence.line}"
     if pin is None:
         what = (
             f"{names.consumer} takes {names.dependency} from {url} ({where}), and "
@@ -142,8 +141,8 @@ def _is_dependency(facts: Facts, consumer: Consumer, source: Source, checkout: C
     """Whether a repository is the dependency's, by its name or place, or supplies its packages."""
     name = facts.names.dependency
     packages = facts.pin.packages if isinstance(facts.pin, Pin) else ()
-    supplied = [source.package, posixpath.basename((source.subdir or "").rstrip("/"))]
-    if any(each and in_family(each, name, packages) for each in supplied):
+    folder = posixpath.basename((source.subdir or source.path or "").rstrip("/"))
+    if any(in_family(each, name, packages) for each in (source.package, folder) if each):
         return True
     return any(each.is_own for each in consumer.meanings if each.checkout == checkout)
 
@@ -151,12 +150,12 @@ def _is_dependency(facts: Facts, consumer: Consumer, source: Source, checkout: C
 def _meant(consumer: Consumer, pin: Pin, checkout: Checkout) -> frozenset[str]:
     """The commits that a ref means; none where that is not known here."""
     ref = (checkout.ref or "").removeprefix("refs/tags/")
-    commits = next((each.commits for each in consumer.meanings if each.checkout == checkout), ())
-    if commits:
-        return frozenset(commits)
-    if ref in {release.tag for release in pin.releases[:1]} or (
-        len(ref) >= _SHORTEST and pin.commit.startswith(ref.lower())
-    ):
+    meaning = next(each for each in consumer.meanings if each.checkout == checkout)
+    if meaning.commits:
+        return meaning.commits
+    # What others call so in a fork is not known here.
+    is_release = meaning.is_own and ref in [release.tag for release in pin.releases[:1]]
+    if is_release or (_ID.fullmatch(ref) and pin.commit.startswith(ref.lower())):
         return frozenset({pin.commit})
     return frozenset({ref} if _ID.fullmatch(ref) else ())
 
@@ -168,16 +167,17 @@ def _of_version(
     own, names = _own(facts, source.package), facts.names
     if own is None:
         return
+    evidence = _evidence(facts, consumer, manifest, source)
     origin = "Hackage" if source.kind is SourceKind.HACKAGE else source.url or source.path
     yield Finding(
         NAME,
         Severity.ERROR,
         f"{names.consumer} takes {source.package} {source.version} from {origin} "
-        f"({manifest}:{source.line}), but {names.superproject} holds {names.dependency} as a "
-        "submodule",
+        f"({evidence.path}:{evidence.line}), but {names.superproject} holds {names.dependency} as "
+        "a submodule",
         found=source.text,
         expected=_by_path(facts, own),
-        evidence=(_evidence(facts, consumer, manifest, source), facts.superproject),
+        evidence=(evidence, facts.superproject),
     )
 
 
@@ -185,17 +185,19 @@ def _of_vendored(
     facts: Facts, consumer: Consumer, path: PathSource, package: Package
 ) -> Iterator[Finding]:
     """A package of the dependency in a folder elsewhere: no harm in the same version."""
-    own, names, source = _own(facts, package.name), facts.names, path.source
+    own, names = _own(facts, package.name), facts.names
     if own is None or own.version == package.version:
         return
+    evidence = _evidence(facts, consumer, path.manifest, path.source)
     yield Finding(
         NAME,
         Severity.ERROR,
         f"{names.consumer} takes {package.name} {package.version} from {path.target} "
-        f"({path.manifest}:{source.line}), but {names.dependency} has {own.version} at the gitlink",
+        f"({evidence.path}:{evidence.line}), but {names.dependency} has {own.version} at the "
+        "gitlink",
         found=f"{package.name} {package.version} ({path.target})",
         expected=_by_path(facts, own),
-        evidence=(_evidence(facts, consumer, path.manifest, source), facts.superproject),
+        evidence=(evidence, facts.superproject),
     )
 
 

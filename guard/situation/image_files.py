@@ -2,13 +2,13 @@
 
 import posixpath
 from collections.abc import Iterator, MutableMapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Final
 
-from guard.ci.image_mentions import MAX_BYTES, UnreadableError, may_name, mentions_in
+from guard.ci.image_mentions import may_name, mentions_in
+from guard.ci.lines import MAX_BYTES, UnreadableError
 from guard.config import Image
 from guard.errors import GitError, MissingObjectError
-from guard.git.folders import File, all_files, files_in, matching_folders
+from guard.git.folders import File, all_files, matching_files, matching_folders
 from guard.git.objects import GitObject, ObjectReader
 from guard.git.store import Store
 from guard.model import ImageMention
@@ -92,15 +92,13 @@ def _files(store: Store, tree: GitObject, patterns: Sequence[str]) -> list[File]
     found: dict[str, File] = {}
     for pattern in patterns:
         folder, name = posixpath.split(pattern)
-        for where, below in matching_folders(store, tree, folder):
-            if name == "**":
-                files = [
-                    item._replace(folder=posixpath.join(where, item.folder).rstrip("/"))
-                    for item in all_files(store, below, lambda _: True)
-                ]
-            else:
-                files = [item for item in files_in(below, where) if fnmatchcase(item.name, name)]
-            found.update((item.path, item) for item in files if not _is_prose(item.name))
+        files = [] if name == "**" else matching_files(store, tree, pattern)
+        for where, below in matching_folders(store, tree, folder) if name == "**" else ():
+            files += (
+                item._replace(folder=posixpath.join(where, item.folder).rstrip("/"))
+                for item in all_files(store, below, lambda _: True)
+            )
+        found.update((item.path, item) for item in files if not _is_prose(item.name))
     return [found[path] for path in sorted(found)]
 
 

@@ -3,21 +3,27 @@
 import os
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
+from guard.ci.lines import UnreadableError
+from guard.ci.project_files import FILES as CI_FILES
+from guard.ci.project_files import Named, project_files
 from guard.errors import MissingObjectError
-from guard.git.folders import File, all_files, files_in, matching_folders
+from guard.git.folders import File, all_files, files_in, matching_files, matching_folders
 from guard.git.objects import GitObject
 from guard.git.store import Store
 from guard.git.trees import FOLDER, GITLINK, SYMLINK, TreeEntry
 from guard.haskell import (
     Manifest,
     ParseError,
+    Reader,
     Role,
     SourceKind,
     glob_patterns,
     read_cabal_project,
+    read_stack_lock,
     read_stack_yaml,
     reader_for,
 )
@@ -35,7 +41,6 @@ _TEST_DATA = re.compile(
     "/(?:tests?|specs?|tests?[-_]?(?:data|cases|files)|fixtures?|golden)/",
     re.IGNORECASE,
 )
-_PROJECT_FILES = ("stack.yaml", "stack.yaml.lock", "cabal.config")
 
 
 class Library:
@@ -49,15 +54,18 @@ class Library:
     ) -> tuple[list[Manifest], list[Unknown]]:
         """Every manifest that counts for a consumer, and what could not be read.
 
-        The ``.cabal`` file, ``package.yaml`` and project files at the root, and the ``.cabal``
-        files and ``package.yaml`` of the local packages that they name.
+        The ``.cabal`` file and ``package.yaml`` at the root, the project files in force, and the
+        ``.cabal`` files and ``package.yaml`` of the local packages that they name.
         """
         manifests: dict[str, Manifest] = {}
-        unknown = _linked(tree, "", name, _is_root_manifest)
-        waiting = [item for item in files_in(tree, "") if _is_root_manifest(item.name)]
+        projects, unknown = _project_files(store, tree, name)
+        unknown += _linked(tree, "", name, lambda each: _is_package_file(each) or each in projects)
+        waiting = [item for item in files_in(tree, "") if _is_package_file(item.name)]
+        for path in projects:
+            waiting += matching_files(store, tree, path)
         while waiting:
             batch: list[File] = []
-            for result in self._files(store, tree, waiting, name):
+            for result in self._files(store, tree, waiting, name, projects):
                 if isinstance(result, Unknown):
                     unknown.append(result)
                     continue
@@ -116,15 +124,23 @@ class Library:
         return list(once.values()), unknown
 
     def _files(
-        self, store: Store, tree: GitObject, files: list[File], name: str
+        self,
+        store: Store,
+        tree: GitObject,
+        files: list[File],
+        name: str,
+        readers: Mapping[str, Reader] = MappingProxyType({}),
     ) -> list[Manifest | Unknown]:
+        """What files say, each read by the reader of its path, else of its name."""
         new = [item for item in files if (item.path, item.blob) not in self._read]
         blobs = dict(zip(new, store.read_all([item.blob for item in new]), strict=True))
         results = []
         for item in files:
             key = (item.path, item.blob)
             further = _Further(store, tree)
-            result = self._read.get(key) or _read(store, item, blobs[item], further, name)
+            reader = readers.get(item.path) or reader_for(item.path)
+            assert reader is not None  # only files that have one are looked up
+            result = self._read.get(key) or _read(store, item, blobs[item], reader, further, name)
             # What stands in other files differs from tree to tree.
             if not further.was_asked:
                 self._read[key] = result
@@ -156,12 +172,15 @@ class _Further:
 
 
 def _read(
-    store: Store, item: File, blob: GitObject | None, further: _Further, name: str
+    store: Store,
+    item: File,
+    blob: GitObject | None,
+    reader: Reader,
+    further: _Further,
+    name: str,
 ) -> Manifest | Unknown:
     if blob is None:
         return Unknown(f"{name}/{item.path}: blob {item.blob} is missing", (store.refetch,))
-    reader = reader_for(item.path)
-    assert reader is not None  # only files that have one are looked up
     try:
         return reader(blob.data, item.path, further)
     except ParseError as error:
@@ -170,8 +189,37 @@ def _read(
         return Unknown(f"{name}/{item.path}: {error.problem}", error.remedy)
 
 
-def _is_root_manifest(name: str) -> bool:
-    return _is_package_file(name) or name in _PROJECT_FILES or name.startswith("cabal.project")
+def _project_files(
+    store: Store, tree: GitObject, name: str
+) -> tuple[dict[str, Reader], list[Unknown]]:
+    """The project files in force, with their companions: those that CI files name, or the usual.
+
+    Beside those that are named a usual one counts only where a tool is run by no name as well.
+    """
+    files = [file for pattern in CI_FILES for file in matching_files(store, tree, pattern)]
+    stack, cabal, unknown = Named(), Named(), []
+    for file, blob in zip(files, store.read_all([file.blob for file in files]), strict=True):
+        if blob is None:
+            unknown.append(Unknown(f"{name}/{file.path} is missing", (store.refetch,)))
+            continue
+        try:
+            named = project_files(blob.data, file.path)
+        except UnreadableError as error:
+            what = f"which project files {name}/{file.path} names is not known: {error}"
+            unknown.append(Unknown(what, f"correct {file.path}"))
+            continue
+        stack, cabal = stack | named[0], cabal | named[1]
+    readers: dict[str, Reader] = {"cabal.config": read_cabal_project}
+    for path in _in_force(store, tree, stack, "stack.yaml"):
+        readers |= {path: read_stack_yaml, f"{path}.lock": read_stack_lock}
+    for path in _in_force(store, tree, cabal, "cabal.project"):
+        readers |= dict.fromkeys((path, f"{path}.local", f"{path}.freeze"), read_cabal_project)
+    return readers, unknown
+
+
+def _in_force(store: Store, tree: GitObject, named: Named, usual: str) -> list[str]:
+    paths = [file.path for each in named.patterns for file in matching_files(store, tree, each)]
+    return sorted({*paths, *([usual] if named.uses_default or not paths else [])})
 
 
 def _is_project_file(name: str) -> bool:

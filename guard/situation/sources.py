@@ -2,12 +2,12 @@
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from guard.config import Config
 from guard.git.objects import GitObject
-from guard.git.remotes import place
+from guard.git.remotes import Remote, place
 from guard.git.store import Store
 from guard.git.trees import FOLDER, GITLINK
 from guard.haskell import Checkout, SourceKind, checkout_of
@@ -146,18 +146,18 @@ class Sources:
         for checkout in checkouts:
             ref = (checkout.ref or "").removeprefix(TAGS).removeprefix("refs/heads/")
             is_name = ref != release and _REF.fullmatch(ref) and not _WHOLE_ID.fullmatch(ref)
+            url = _without_query(checkout.url)
+            at = [each.remotes.at(each.remotes.places(url)) for each in trackings]
+            is_own = any(at) or is_named(url, name)
             commits: set[str] = set()
-            is_own = is_named(checkout.url, name)
-            for tracking in trackings:
-                remotes = tracking.remotes.at(tracking.remotes.places(_without_query(checkout.url)))
-                is_own = is_own or bool(remotes)
-                names = [each.name for each in remotes or tracking.remotes.remotes]
-                commits.update(self._at(tracking, names, ref) if is_name else ())
+            for tracking, remotes in zip(trackings, at, strict=True):
+                if is_own and is_name:
+                    commits.update(self._at(tracking, remotes or tracking.remotes.remotes, ref))
             yield Meaning(checkout, is_own, frozenset(commits))
 
-    def _at(self, tracking: Tracking, remotes: list[str], ref: str) -> Iterator[str]:
+    def _at(self, tracking: Tracking, remotes: Iterable[Remote], ref: str) -> Iterator[str]:
         """The commits of a tag, and of a branch of some remotes."""
-        refs = [f"{TAGS}{ref}", *(tracking_ref(remote, ref) for remote in remotes)]
+        refs = [f"{TAGS}{ref}", *(tracking_ref(remote.name, ref) for remote in remotes)]
         reader = self._contents.pool.reader(tracking.repository)
         for commit in reader.read_refs([f"{each}^{{commit}}" for each in refs]):
             if commit is not None:

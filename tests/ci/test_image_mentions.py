@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from guard.ci.image_mentions import MAX_BYTES, UnreadableError, mentions_in
+from guard.ci.image_mentions import mentions_in
+from guard.ci.lines import MAX_BYTES, UnreadableError
 
 IMAGE = "quay.io/liqd/aula"
 NAMES = (IMAGE, "fisx/aula")

@@ -205,6 +205,9 @@ class TestRepositories:
         assert f"from {url} (cabal.project:2)" in finding.message
         files["cabal.project"] = text.format(THENTOS)
         assert check(facts(files)) == []
+        # Its tags are its own.
+        files["cabal.project"] = text.format("v0.3.0")
+        assert check(facts(files))[0].severity is Severity.UNDECIDED
 
     def test_without_a_gitlink_it_cannot_be_compared(self) -> None:
         (finding,) = self.project(self.URL, "b" * 40, no_pin=True)

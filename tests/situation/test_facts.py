@@ -508,6 +508,54 @@ class TestPaths:
         assert checkouts == [Checkout(url, link)] * 2
 
 
+class TestProjectFiles:
+    """Which project files are in force."""
+
+    def read(self, workshop: Workshop, gather: Gathering, files: dict[str, str]) -> set[str]:
+        workshop.aula.commit("files", files)
+        workshop.pin()
+        consumer = gather.consumer()
+        assert consumer.unknown == ()
+        return {each.path for each in consumer.manifests if not each.path.endswith(".cabal")}
+
+    def test_the_usual_ones_and_no_copies(self, workshop: Workshop, gather: Gathering) -> None:
+        names = ("stack-8.yaml", "cabal.project", "cabal.project.local", "cabal.project.freeze")
+        copies = ("cabal.project.orig", "cabal.project.ci", "cabal.project~", "stack.yaml.orig")
+        files = dict.fromkeys((*names, *copies), "")
+        assert self.read(workshop, gather, files) == {"stack.yaml", *names[1:]}
+
+    def test_those_that_ci_names_instead(self, workshop: Workshop, gather: Gathering) -> None:
+        travis = "env:\n- STACK_YAML=stack-7.yaml\n- STACK_YAML=ci/stack.yaml\nscript: stack test\n"
+        flow = "run: cabal build --project-file=cabal.project.ci\n"
+        files = {".travis.yml": travis, ".github/workflows/x.yml": flow}
+        names = ("stack-7.yaml", "stack-7.yaml.lock", "ci/stack.yaml", "stack-8.yaml")
+        projects = ("cabal.project", "cabal.project.ci", "cabal.project.ci.freeze")
+        files |= dict.fromkeys((*names, *projects), "packages: []\n")
+        assert self.read(workshop, gather, files) == {*names[:-1], *projects[1:]}
+
+    def test_a_usual_one_as_well_where_a_command_names_none(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        files = {".gitlab-ci.yml": "a: [stack test, stack --stack-yaml stack-7.yaml test]\n"}
+        files["stack-7.yaml"] = "packages: []\n"
+        assert self.read(workshop, gather, files) == {"stack.yaml", "stack-7.yaml"}
+
+    def test_one_that_is_not_there_replaces_none(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        files = {".travis.yml": "env: STACK_YAML=made.yaml\n"}
+        assert self.read(workshop, gather, files) == {"stack.yaml"}
+
+    def test_a_ci_file_that_cannot_be_read(self, workshop: Workshop, gather: Gathering) -> None:
+        workshop.aula.commit("files", {".travis.yml": "env: [STACK_YAML=x.yaml\n"})
+        workshop.pin()
+        (unknown,) = gather.consumer().unknown
+        assert unknown.what.startswith(
+            "which project files aula/.travis.yml names is not known: it is no YAML: line 2"
+        )
+        assert told(unknown.remedy) == "you: correct .travis.yml"
+
+
 class TestMeanings:
     """What a ref means that aula names."""
 
