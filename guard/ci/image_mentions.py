@@ -38,9 +38,15 @@ _ASSIGNMENT: Final = re.compile(
 )
 # What stands before the name of an image that has no folder; ``aula`` alone may be anything.
 _PLACE: Final = re.compile(
-    r"""(?: \bFROM\s(?:--\S+\s)? | \w*(?:image|container)\w*\s?[?:]?=\s? | ancestor= )["']?$""",
+    r"""(?: \bFROM\s(?:--\S+\s)? | \w*(?:image|container|services)\w*\s?[?:]?=\s? | ancestor=
+    | docker:// | library/ )["']?$""",
     re.VERBOSE | re.IGNORECASE,
 )
+# Docker's own registry, which a name without one means.
+_DOCKER_HUB: Final = r"(?:(?:index\.|registry-1\.)?docker\.io/)"
+# What a tag consists of: what is written, and what shells, make and CI systems put in its place.
+_TAG: Final = r"""(?:[\w.-]++|\$\{\{[^{}]*+\}\}|\$\{[^{}]*+\}|\$\([^()]*+\)|\$\$?+\w++|`[^`]*+`
+    |<<[^<>]*+>>|\$\[\[[^\[\]]*+\]\]|\$\[[^\[\]]*+\]|\{\{[^{}]*+\}\}|\#\{[^{}]*+\}|%\w++%|@\w++@)"""
 
 
 def may_name(data: bytes, names: Sequence[str]) -> bool:
@@ -88,7 +94,8 @@ def _mentions_of(
 
 
 def _mention(match: re.Match[str], line: Line, source: list[str], path: str) -> ImageMention | None:
-    name, tag, digest = match["name"], match["tag"] or "", match["digest"] or ""
+    name, tag = match["name"], re.sub("[\"']", "", match["tag"] or "")
+    digest = match["digest"] or ""
     if "/" not in name and not tag and not digest:
         before = match.string[max(0, match.start() - _LONGEST_LINE) : match.start()]
         if _PLACE.search(before) is None:
@@ -101,15 +108,29 @@ def _mention(match: re.Match[str], line: Line, source: list[str], path: str) -> 
     return ImageMention(path, number, shown[:_LONGEST_LINE], name, tag, digest)
 
 
+def canonical_name(name: str) -> str:
+    """An image's name as people write it: ``docker.io/library/aula`` is ``aula``."""
+    short = re.sub(rf"^{_DOCKER_HUB}", "", name)
+    return short.removeprefix("library/")
+
+
 @cache
 def _reference(names: tuple[str, ...]) -> re.Pattern[str]:
     """One of the names as a whole word, with its tag, of which parts may vary, and digest."""
-    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    canonical = sorted({canonical_name(name) for name in names}, key=len, reverse=True)
+    either, on_hub, bare = (
+        "|".join(map(re.escape, those)) or "(?!)"
+        for those in (
+            canonical,
+            [f"library/{name}" for name in canonical if "/" not in name]
+            + [name for name in canonical if not set(name.partition("/")[0]) & set(".:")],
+            [name for name in canonical if "/" not in name],
+        )
+    )
     return re.compile(
         rf"""(?:(?<![\w./:@-])|(?<=docker://))
-        (?P<name>{either})
-        (?>:(?P<tag>(?:[\w.-]++|\$\{{\{{[^{{}}]*+\}}\}}|\$\{{[^{{}}]*+\}}|\$\([^()]*+\)
-            |\$\$?+\w++|`[^`]*+`)++))?+
+        (?:{_DOCKER_HUB}(?={on_hub}))?+(?:library/(?={bare}))?+ (?P<name>{either}) ["']?+
+        (?>:(?P<tag>(?:{_TAG}|"{_TAG}++"|'{_TAG}++')++))?+
         (?>@(?P<digest>[a-z0-9+._-]++:[0-9a-fA-F]++))?+
         (?!\.?[\w/@-]|:/)""",
         re.VERBOSE,

@@ -101,5 +101,7 @@ def _scalars(root: object) -> Iterator[Line]:
         elif isinstance(node, YamlSequence):
             waiting += ((key, inner) for inner in reversed(node.items))
         elif isinstance(node, Mapping):
-            pairs = [(name.text, value) for name, value in node.items()]
+            # GitLab has the name of an image, or of a service, in a map of its own.
+            names = {"name": key} if key in ("image", "services") else {}
+            pairs = [(names.get(name.text, name.text), value) for name, value in node.items()]
             waiting += reversed(pairs)

@@ -4,6 +4,7 @@ The team's own wish of 2016, after `latest` had become another image: "tag build
 stable tag".
 """
 
+import re
 from typing import Final
 
 from guard.model import Evidence, Finding, ImageMention, Severity
@@ -69,7 +70,7 @@ def _agree(mentions: tuple[ImageMention, ...]) -> bool:
 
 def stays(mention: ImageMention) -> bool:
     """Whether it always means one image, as far as a tag can."""
-    is_written = bool(mention.tag) and not set(mention.tag) & set("$`")
+    is_written = re.fullmatch(r"[\w.-]+", mention.tag) is not None
     return bool(mention.digest) or (is_written and mention.tag != _LATEST)
 
 

@@ -84,6 +84,17 @@ def test_every_document_of_a_file() -> None:
         ("run.sh", f"docker run IMG:0.4@{DIGEST}", f":0.4@{DIGEST}"),
         ("run.sh", "echo 'no # comment' IMG:0.4 # IMG:0.5", ":0.4"),
         ("run.sh", "echo a#b IMG:0.4", ":0.4"),
+        ("run.sh", 'docker run IMG:"$TAG" x', ":$TAG"),
+        ("run.sh", 'docker run "IMG":"x-$TAG" x', ":x-$TAG"),
+        ("run.sh", "docker run IMG:'0.4' x", ":0.4"),
+        ("run.sh", "docker run IMG:%TAG% x", ":%TAG%"),
+        ("run.sh", "docker run IMG:@TAG@ x", ":@TAG@"),
+        ("x.yml", "image: IMG:<< pipeline.parameters.tag >>", ":<< pipeline.parameters.tag >>"),
+        ("x.yml", "image: IMG:x-<<parameters.tag>>", ":x-<<parameters.tag>>"),
+        ("x.yml", "image: IMG:$[[ inputs.tag ]]", ":$[[ inputs.tag ]]"),
+        ("x.yml", "image: 'IMG:$[variables.tag]'", ":$[variables.tag]"),
+        ("x.yml", "image: 'IMG:{{ tag }}-ci'", ":{{ tag }}-ci"),
+        ("x.yml", "image: 'IMG:#{tag}'", ":#{tag}"),
         ("Makefile", "A ?= IMG:0.4", ":0.4"),
         ("Makefile", "A := IMG:0.4# IMG:0.5", ":0.4"),
         ("Makefile", "A = don't IMG:0.4 # IMG:0.5", ":0.4"),
@@ -122,6 +133,30 @@ def test_what_is_no_mention(path: str, line: str) -> None:
     assert found(path, line.replace("IMG", IMAGE)) == []
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        *("fisx/aula", "docker.io/fisx/aula", "index.docker.io/fisx/aula"),
+        "registry-1.docker.io/fisx/aula",
+    ],
+)
+@pytest.mark.parametrize("configured", ["fisx/aula", "docker.io/fisx/aula"])
+def test_names_of_dockers_own_registry(spelled: str, configured: str) -> None:
+    assert found("x.yml", f"image: {spelled}:1", (configured,)) == [(1, "fisx/aula:1")]
+    assert found("x.yml", f"uses: docker://{spelled}:1", (configured,)) == [(1, "fisx/aula:1")]
+    for other in (f"example.org/{spelled}:1", f"quay.io/{configured}:1", "library/fisx/aula:1"):
+        assert found("x.yml", f"image: {other}", (configured,)) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "library/", "docker.io/", "docker.io/library/"])
+def test_an_official_image(prefix: str) -> None:
+    assert found("x.yml", f"image: {prefix}aula", ("aula",)) == [(1, "aula")]
+    assert found("a.sh", f"docker run {prefix}aula:1", ("docker.io/library/aula",)) == [
+        (1, "aula:1")
+    ]
+    assert found("x.yml", f"image: docker.io/{prefix}{IMAGE}") == []
+
+
 class TestVariables:
     """What the file sets itself is known."""
 
@@ -155,6 +190,12 @@ class TestABareName:
         [
             ("x.yml", "image: aula"),
             ("x.yml", "services: {db: {image: aula}}"),
+            ("x.yml", "image: {name: aula, entrypoint: ['']}"),
+            ("x.yml", "services: [aula]"),
+            ("x.yml", "services: [{name: aula, alias: db}]"),
+            ("x.yml", "container: aula"),
+            ("x.yml", "docker: [{image: aula}]"),
+            ("x.yml", "uses: docker://aula"),
             ("run.sh", "AULA_IMAGE=aula"),
             ("Dockerfile", "FROM aula"),
             ("run.sh", "docker ps --filter ancestor=aula"),

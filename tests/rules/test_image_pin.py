@@ -105,7 +105,14 @@ def test_latest_alone() -> None:
 
 
 def test_a_tag_that_is_not_written_down() -> None:
-    for tag in ("$TAG", "${{ github.sha }}", "`git describe`"):
+    shell = ("$TAG", "`git describe`", "$(TAG)", "%TAG%")
+    for tag in (
+        *shell,
+        "${{ github.sha }}",
+        "<< parameters.tag >>",
+        "$[[ inputs.tag ]]",
+        "{{ t }}",
+    ):
         (finding,) = told(mention("Makefile", f"{NAME}:{tag}"))
         assert "does not write down the tag" in finding.message
 
