@@ -7,12 +7,12 @@ from argparse import ArgumentParser, Namespace
 from os.path import normpath
 from typing import Final, NamedTuple
 
-from guard.ci.travis import FILE as TRAVIS
-from guard.ci.travis import Proposal, Proposed, read_travis
+from guard.ci.proposal import FILES, Proposal, Proposed, read_ci
 from guard.config import FILE, Config, read_config
 from guard.errors import EXIT_ALLOWED, ConfigError, GuardError, MissingObjectError
 from guard.gate.gate import Gate
 from guard.git.files import write_whole
+from guard.git.folders import matching_files
 from guard.git.repository import enclosing, find_here
 from guard.screen import Screen, named
 from guard.situation.workspace import Workspace, find_workspace, submodule_paths
@@ -157,20 +157,31 @@ def _read(gate: Gate, config: Config) -> _Read:
         root = store.root(commit)
         if root is None:
             return _Read(nothing=f"commit {commit} of {path} is not here")
-        entry = store.walk(root.tree, TRAVIS)
-        content = store.read(entry[0].id) if entry is not None else None
+        files = [file for each in FILES for file in matching_files(store, root.tree, each)]
+        contents = store.read_all([file.blob for file in files])
     except MissingObjectError as error:
         return _Read(nothing=error.problem)
-    if content is None or content.type != "blob":
-        return _Read(nothing=f"{path} has no {TRAVIS} at {commit[:12]}")
+    if not files:
+        what = f"{path} has no {FILES[0]}, nor a file of another CI system, at {commit[:12]}"
+        return _Read(nothing=what)
+    reads = [
+        _of_file(content.data if content is not None else b"", path, file.path, commit[:12])
+        for file, content in zip(files, contents, strict=True)
+    ]
+    # The first that says the most.
+    return max(reads, key=lambda read: (read.proposal.command is not None, not read.nothing))
+
+
+def _of_file(data: bytes, consumer: str, path: str, commit: str) -> _Read:
+    where = f"{consumer}/{path}"
     try:
-        proposal = _usable(read_travis(content.data, f"{path}/{TRAVIS}"))
+        proposal = _usable(read_ci(data, path, where))
     except GuardError as error:
         return _Read(nothing=error.problem)
-    read = _Read(proposal, f"{path}/{TRAVIS}", commit[:12])
+    read = _Read(proposal, where, commit)
     if proposal.command is None and proposal.image is None:
         what = "has no docker run line that says what to test"
-        return read._replace(nothing=f"{read.file} at {read.commit} {what}")
+        return read._replace(nothing=f"{where} at {commit} {what}")
     return read
 
 
@@ -204,7 +215,7 @@ def _text(config: Config, read: _Read) -> str:
     if others:
         lines += ["", "[guard]", *others]
     lines += ["", "[image]", *_proposed(read, "name", proposal.image, _NO_IMAGE)]
-    why = "the docker run lines, one after the other"
+    why = "what is run in the image, one after the other"
     lines += ["", "[test]", *_proposed(read, "command", proposal.command, _NO_COMMAND, why)]
     why = "where the checkout is mounted"
     lines += _proposed(read, "source", proposal.source, _NO_SOURCE, why)

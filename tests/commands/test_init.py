@@ -129,6 +129,34 @@ def test_without_a_ci_file_it_writes_a_template(workshop: Workshop) -> None:
     assert "fill in [test] command" in ran.out
 
 
+def test_a_container_that_waits_is_not_what_is_tested(workshop: Workshop) -> None:
+    run = "docker run -d --name c -v $PWD:/src registry.example.org/team/aula sleep 1000"
+    path = start(workshop, f"before_script:\n- {run}\nscript:\n- docker exec c make test\n")
+    ran = workshop.guard("init")
+    assert ran.status == 0, ran.text
+    config, _, text = written(path)
+    assert config.test.command == ("/bin/sh", "-c", "make test")
+    assert config.test.source == "/src"
+    assert "aula/.travis.yml:4" in text
+
+
+def test_the_ci_file_that_says_what_is_tested_counts(workshop: Workshop) -> None:
+    """Of several systems the first one that does."""
+    path = start(workshop, "language: haskell\nscript:\n- cabal test\n")
+    gitlab = "test: {image: 'registry.example.org/team/aula:1', script: make test}\n"
+    flow = "jobs: {lint: {steps: [{run: hlint .}]}}\n"
+    workshop.aula.commit("CI", {".gitlab-ci.yml": gitlab, ".github/workflows/x.yml": flow})
+    workshop.docker.git("add", "aula")
+    ran = workshop.guard("init")
+    assert ran.status == 0, ran.text
+    config, _, text = written(path)
+    assert config.image.name == "registry.example.org/team/aula"
+    assert config.test.command == ("/bin/sh", "-c", "cd /src && make test")
+    assert config.test.source == "/src"
+    assert "aula/.gitlab-ci.yml:1" in text
+    assert "note: line 1 runs in the checkout, which is put at /src" in ran.out
+
+
 def test_without_a_docker_run_it_writes_a_template(workshop: Workshop) -> None:
     path = start(workshop, "language: haskell\nscript:\n- cabal test\n")
     ran = workshop.guard("init")

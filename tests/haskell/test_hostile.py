@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from guard.ci.image_mentions import UnreadableError, mentions_in
-from guard.ci.travis import read_travis
+from guard.ci.image_mentions import mentions_in
+from guard.ci.lines import UnreadableError
+from guard.ci.project_files import project_files
+from guard.ci.proposal import read_ci
 from guard.errors import GuardError
 from guard.haskell import (
     Manifest,
@@ -208,7 +210,11 @@ EVERY_READER: dict[str, Callable[[bytes], object]] = {
             ("cabal.project.freeze", read_cabal_project),
         ]
     },
-    ".travis.yml": read_travis,
+    **{
+        f"init {path}": partial(read_ci, path=path)
+        for path in (".travis.yml", ".github/workflows/x.yml", ".gitlab-ci.yml", ".circleci/x.yml")
+    },
+    "project files": partial(project_files, path=".gitlab-ci.yml"),
     **{
         path: partial(mentions_in, path=path, names=["thentos/aula"])
         for path in (".gitlab-ci.yml", "Makefile", "run.sh", "Dockerfile")

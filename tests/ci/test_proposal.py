@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from guard.ci.travis import DockerRun, Proposal, docker_runs, joined, read_travis
+from guard.ci.docker_run import DockerRun, docker_calls, docker_runs, joined
+from guard.ci.proposal import Proposal, read_ci
 from guard.errors import GuardError
 
 
 def of(*lines: str, env: str = "") -> Proposal:
     """The proposal of a file whose script holds these lines."""
     text = env + "script:\n" + "".join(f"- {line}\n" for line in lines)
-    return read_travis(text.encode())
+    return read_ci(text.encode(), ".travis.yml")
 
 
 def only(line: str, **variables: str) -> DockerRun:
     """The one docker run of a line."""
-    (found,) = docker_runs(line, variables)
+    (found,) = docker_runs(docker_calls(line, variables), [])
     return found
 
 
@@ -92,10 +93,10 @@ def test_image_and_command(line: str, image: str, command: str) -> None:
 
 
 def test_several_in_one_line_and_none() -> None:
-    found = docker_runs("docker pull x && docker run a/b x && docker run a/b y; echo docker", {})
-    assert [run.command for run in found] == ["x", "y"]
-    assert docker_runs("docker build -t x . && docker push x", {}) == []
-    assert docker_runs("docker run --rm -it", {}) == []
+    found = docker_calls("docker pull x && docker run a/b x && docker run a/b y; echo docker", {})
+    assert [call.command for call in found] == ["x", "y"]
+    assert docker_calls("docker build -t x . && docker push x", {}) == []
+    assert docker_calls("docker run --rm -it", {}) == []
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_the_phases_come_in_their_order_and_the_later_ones_not_at_all() -> None:
             *("after_success", "after_failure", "before_deploy", "deploy", "before_cache"),
         )
     )
-    found = read_travis(text.encode())
+    found = read_ci(text.encode(), ".travis.yml")
     assert found.command is not None
     assert found.command.value == "before_install && install && before_script && script"
 
@@ -202,7 +203,7 @@ def test_another_image_is_a_service_and_left_out() -> None:
 def test_blocks_and_continued_lines() -> None:
     block = "- |\n  docker run \\\n    a/b one\n  docker run a/b two\n"
     folded = "- >\n  docker run\n  a/b three\n"
-    found = read_travis(f"script:\n{block}{folded}".encode())
+    found = read_ci(f"script:\n{block}{folded}".encode(), ".travis.yml")
     assert found.command is not None
     assert found.command.value == "one && two && three"
     assert found.command.lines == (3, 5, 7)
@@ -220,7 +221,7 @@ def test_blocks_and_continued_lines() -> None:
     ],
 )
 def test_files_that_say_nothing(text: str) -> None:
-    assert read_travis(text.encode()) == Proposal()
+    assert read_ci(text.encode(), ".travis.yml") == Proposal()
 
 
 @pytest.mark.parametrize(
@@ -228,12 +229,13 @@ def test_files_that_say_nothing(text: str) -> None:
 )
 def test_files_that_are_no_yaml(data: bytes) -> None:
     with pytest.raises(GuardError, match="cannot be read as YAML"):
-        read_travis(data)
+        read_ci(data, ".travis.yml")
 
 
 def test_nothing_in_the_file_is_run(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
-    read_travis(f"script: !!python/object/apply:os.system ['touch {ran}']\n".encode())
+    text = f"script: !!python/object/apply:os.system ['touch {ran}']\n"
+    read_ci(text.encode(), ".travis.yml")
     of(f"docker run a/b $(touch {ran}) `touch {ran}`")
     assert not ran.exists()
 
@@ -243,3 +245,184 @@ def test_a_line_that_is_no_shell_is_noted() -> None:
     assert found.command is not None
     assert found.command.value == "two"
     assert "line 2 cannot be read as shell" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("docker run -d --name c a/b sleep 1000", "docker exec c make test"),
+        ("docker run -dit --name=c a/b", "sudo docker container exec -it c sh -c 'make test'"),
+        ("docker create --name c a/b", "docker start c", "docker exec -e HOME c make test"),
+        ("CID=$(docker run --detach a/b sleep 9)", "docker exec $CID make test"),
+        ('CID="$(docker run --detach a/b sleep 9)"', 'docker exec "$CID" make test'),
+        ("C=`docker run -d a/b`; docker exec ${C} make test",),
+        (
+            "docker run -d --name db postgres:9",
+            "docker run -d --name c a/b",
+            "docker exec c make test",
+        ),
+    ],
+)
+def test_what_is_executed_in_a_container_that_waits(lines: tuple[str, ...]) -> None:
+    proposal = of(*(f"{line!r}" if line[0] in "'\"" else line for line in lines))
+    assert proposal.image is not None
+    assert proposal.image.value == "a/b"
+    assert proposal.command is not None
+    assert proposal.command.value == "make test"
+
+
+def test_a_container_that_waits_lends_its_folders_and_variables() -> None:
+    start = "docker run -d --name c -v $PWD:/src -w /src -e A=1 a/b sleep 9"
+    proposal = of(start, "docker exec c make", "docker exec -w /src/x -e B=2 c make test")
+    assert proposal.source is not None
+    assert proposal.source.value == "/src"
+    assert proposal.command is not None
+    assert proposal.command.value == (
+        "(export A=1 && cd /src && make) && (export A=1 && export B=2 && cd /src/x && make test)"
+    )
+    assert proposal.command.lines == (3, 4)
+
+
+def test_a_container_that_nothing_starts_is_noted() -> None:
+    proposal = of("docker run a/b one", "docker exec other two")
+    assert proposal.command is not None
+    assert proposal.command.value == "one"
+    assert proposal.notes == ("line 3 runs in other, which nothing here starts",)
+
+
+INCLUDE = """\
+env: {{global: [IMAGE=a/b]}}
+install: docker pull $IMAGE
+{top}{key}:
+  include:
+  - script: docker run $IMAGE one
+  - env: IMAGE=a/b:2 X=1
+    before_script: docker run $IMAGE two
+    script: [docker run $IMAGE one, docker run a/b three]
+  - stage: deploy
+    script: ./deploy
+"""
+
+
+@pytest.mark.parametrize("key", ["jobs", "matrix"])
+@pytest.mark.parametrize("top", ["", "script: docker run a/b top\n"])
+def test_the_jobs_that_a_travis_file_includes(key: str, top: str) -> None:
+    proposal = read_ci(INCLUDE.format(top=top, key=key).encode(), ".travis.yml")
+    assert proposal.command is not None
+    # Each has a script of its own, so that the file's is nobody's.
+    assert proposal.command.value == "one && three"
+    assert {note.partition(" ")[2].partition(" ")[2] for note in proposal.notes} == {
+        "runs another image, a/b:2: left out"
+    }
+
+
+CONTAINERS = {
+    ".github/workflows/ci.yml": """\
+on: push
+env: {NAME: a/b}
+jobs:
+  test:
+    container: {image: "${{ env.NAME }}:1", options: --init}
+    steps:
+    - uses: actions/checkout@v4
+    - {name: Build, run: make all}
+    - run: |
+        # all of them
+        ./test.sh one; ./test.sh two
+  lint:
+    runs-on: ubuntu-latest
+    steps: [{run: hlint .}]
+""",
+    ".gitlab-ci.yml": """\
+variables: {NAME: a/b}
+default:
+  image: {name: "$NAME:1", entrypoint: [""]}
+.base: {before_script: [make all]}
+stages: [test]
+test:
+  extends: .base
+  script:
+  - [./test.sh one; ./test.sh two]
+deploy: {image: other/c, script: [./deploy]}
+""",
+    ".circleci/config.yml": """\
+version: 2.1
+executors: {ours: {docker: [{image: "a/b:1"}, {image: "postgres:9"}]}}
+jobs:
+  test:
+    executor: ours
+    steps:
+    - checkout
+    - run: make all
+    - run: {name: Test, command: ./test.sh one; ./test.sh two}
+""",
+}
+
+
+@pytest.mark.parametrize("path", CONTAINERS)
+def test_a_job_in_a_container_of_the_image(path: str) -> None:
+    proposal = read_ci(CONTAINERS[path].replace("other/c", "a/b:1").encode(), path)
+    assert proposal.image is not None
+    assert proposal.image.value == "a/b"
+    assert proposal.source is not None
+    assert proposal.source.value == "/src"
+    assert proposal.command is not None
+    tests = "cd /src && make all && { ./test.sh one; ./test.sh two\n}"
+    wanted = f"({tests})" if path == ".gitlab-ci.yml" else tests
+    assert proposal.command.value.startswith(wanted)
+    assert any(
+        note.endswith("runs in the checkout, which is put at /src") for note in proposal.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            ".github/workflows/a.yml",
+            "jobs: {a: {steps: [{run: 'docker run -v ${{ github.workspace }}:/x a/b make'}]}}",
+        ),
+        (
+            ".github/workflows/a.yml",
+            "jobs: {a: {steps: [{run: 'docker run -v $GITHUB_WORKSPACE:/x a/b make'}]}}",
+        ),
+        (
+            ".gitlab-ci.yml",
+            "test: {image: 'docker:24', script: 'docker run -v $CI_PROJECT_DIR:/x a/b make'}",
+        ),
+        (
+            ".circleci/config.yml",
+            "jobs: {a: {machine: true, steps: [{run: 'docker run -v $PWD:/x a/b make'}]}}",
+        ),
+    ],
+)
+def test_a_machine_on_which_docker_runs_the_image(path: str, text: str) -> None:
+    proposal = read_ci(text.encode(), path)
+    assert proposal.image is not None
+    assert proposal.image.value == "a/b"
+    assert proposal.source is not None
+    assert proposal.source.value == "/x"
+    assert proposal.command is not None
+    assert proposal.command.value == "make"
+
+
+def test_more_than_a_list_of_commands_is_not_proposed() -> None:
+    text = "test: {image: a/b, script: ['for x in 1 2; do', 'make $x', 'done']}\n"
+    proposal = read_ci(text.encode(), ".gitlab-ci.yml")
+    assert proposal.image is not None
+    assert proposal.command is None
+    assert proposal.notes[0] == "line 1 begins more than a list of commands, which is left out"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {extends: a, script: x, image: a/b}\n",
+        "a: {extends: [b, b, b, b]}\nb: {extends: [a, a, a, a], script: y}\n",
+        "jobs: {a: {docker: x, steps: y, executor: [z]}, b: [], c: {container: []}}\n",
+        "jobs: x\nexecutors: []\nmatrix: {include: x}\n",
+    ],
+)
+@pytest.mark.parametrize("path", [*CONTAINERS, ".travis.yml"])
+def test_a_file_of_another_shape_is_no_harm(path: str, text: str) -> None:
+    read_ci(text.encode(), path)
