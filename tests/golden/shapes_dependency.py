@@ -330,6 +330,20 @@ def the_same_package_in_a_folder_of_aula(scene: Scene) -> str:
     return _pass_vendored(scene, "0.3.0")
 
 
+def a_copy_of_a_project_file(scene: Scene) -> str:
+    """No tool reads it."""
+    scene.aula.commit("Merge", {"cabal.project.orig": "constraints: thentos-core ==0.2.1\n"})
+    return _pass_stack(scene, STACK)
+
+
+def a_project_file_that_ci_names(scene: Scene) -> str:
+    """Its extra-dep contradicts the submodule."""
+    travis = {".travis.yml": "env: STACK_YAML=stack-ci.yaml\nscript: stack test\n"}
+    ci = {"stack-ci.yaml": STACK + "extra-deps:\n- thentos-core-0.2.1\n"}
+    scene.aula.commit("Build by another file", {**travis, **ci})
+    return _pass_stack(scene, STACK + "# not in force\n")
+
+
 def bounds_that_are_lifted(scene: Scene) -> str:
     return _pass_stack(scene, STACK + "allow-newer: true\n")
 
