@@ -1,1 +1,1 @@
-"""What the consumer's CI files say: the images they pick, and the commands they run."""
+"""What the consumer's CI files say: images, commands, the project files they build by."""

@@ -3,7 +3,8 @@
 Source: the addresses under which GitHub, GitLab, Gitea and Bitbucket offer a commit as an archive;
 Cabal's ``sdist`` and Hackage, which call one ``name-version.tar.gz``.
 
-    forge   ::= repository "/-/archive/" ref "/" file | repository place [ "refs/tags/" ] ref ending
+    forge   ::= repository ( place [ "refs/tags/" | "refs/heads/" ] ref | "/-/archive/" ref "/" name
+                | "/repository/" ref "/archive" ) ending
     place   ::= "/archive/" | "/tarball/" | "/zipball/" | "/tar.gz/" | "/zip/" | "/get/"
     package ::= { folder "/" } name "-" numbers ending
 """
@@ -18,17 +19,13 @@ from guard.haskell.scanner import ParseError, Scanner
 
 # No address that somebody wrote is longer.
 _LONGEST = 2000
-_FORGE = re.compile(
-    r"""(?P<repository> \w+://[^/?#]+/[^/?#]+/[^?#]+? )
-    (?: /-/archive/ (?P<gitlab> [^?#]+? ) (?: /[^/?#]+? )?
-      | /repository/archive[^/?#]* \? (?:.*&)? (?:ref|sha)= (?P<asked> [^&#]+ ) .*
-      | /repository/ (?P<old> [^?#]+ ) /archive
-      | /(?:archive|tarball|zipball|get|(?:legacy\.)?(?:tar\.gz|zip))/ (?:refs/(?:tags|heads)/)?
-        (?P<github> [0-9a-fA-F]{40}(?=/) | [^?#]+? ) (?: (?<=[0-9a-fA-F]{40}) /[^/?#]+? )?
-    )
-    (?: \.(?:tar\.(?:gz|bz2|xz)|tgz|tar|zip) )? (?: [?#].* )? \Z""",
-    re.VERBOSE,
+_ENDING = re.compile(r"\.(?:tar\.(?:gz|bz2|xz)|tgz|tar|zip)\Z")
+_BEFORE = re.compile(r"\w+://[^/]+/[^/]+/")
+_PLACE = re.compile(
+    r"/(?:-/archive|repository|archive|tarball|zipball|get|(?:legacy\.)?(?:tar\.gz|zip))/"
 )
+_ASKED = re.compile(r"(?:^|&)(?:ref|sha)=([^&#]+)")
+_ID = re.compile(r"[0-9a-fA-F]{40}\Z")
 # GitHub has hosts of their own for what it packs.
 _GITHUB = re.compile(r"//(?:codeload\.github\.com|api\.github\.com/repos)/")
 _NAME_AND_VERSION = re.compile(r"[^@]*-")
@@ -59,11 +56,28 @@ def checkout_of(source: Source) -> Checkout | None:
 
 def forge_checkout(url: str) -> Checkout | None:
     """What an archive of a forge is made of; None for any other archive."""
-    match = _FORGE.match(_GITHUB.sub("//github.com/", url)) if len(url) <= _LONGEST else None
-    if match is None:
+    path, _, query = _GITHUB.sub("//github.com/", url[:_LONGEST]).partition("#")[0].partition("?")
+    before = _BEFORE.match(path)
+    place = _PLACE.search(path, before.end()) if before is not None else None
+    if place is None:
         return None
-    ref = match["gitlab"] or match["asked"] or match["old"] or match["github"]
-    return Checkout(match["repository"], ref)
+    rest = _ENDING.sub("", path[place.end() :])
+    if not rest or (place[0] == "/repository/" and not f"/{rest}".endswith("/archive")):
+        return None
+    return Checkout(path[: place.start()], _ref(place[0], rest, query))
+
+
+def _ref(place: str, rest: str, query: str) -> str | None:
+    """The ref behind a place; None for the newest commit."""
+    if place == "/repository/":
+        asked = _ASKED.search(query)
+        return rest.removesuffix("/archive") if rest != "archive" else asked and asked[1]
+    if place == "/-/archive/":
+        return rest.rpartition("/")[0] or rest
+    first = rest.partition("/")[0]
+    return (
+        first if _ID.match(first) else rest.removeprefix("refs/tags/").removeprefix("refs/heads/")
+    )
 
 
 def archive_at(source: Source, text: str) -> Source:

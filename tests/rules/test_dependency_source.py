@@ -33,6 +33,7 @@ FORGES = [
     "https://api.github.com/repos/liqd/thentos/tarball/{}",
     "https://gitlab.com/liqd/sub/thentos/-/archive/{}/thentos-x.tar.gz",
     "https://gitlab.com/liqd/thentos/repository/archive.tar.gz?ref={}",
+    "https://gitlab.com/liqd/thentos/repository/{}/archive.tar.gz",
     "https://bitbucket.org/liqd/thentos/get/{}.tar.gz",
 ]
 PROJECT = """\
@@ -257,6 +258,7 @@ class TestArchives:
         [
             "https://hackage.haskell.org/package/thentos-core-0.2.1/thentos-core-0.2.1.tar.gz",
             "http://example.org/packages/archive/thentos-core/0.2.1/thentos-core-0.2.1.tar.gz?x",
+            "https://example.org/x/repository/hackage/thentos-core-0.2.1.tar.gz",
             "vendor/thentos-core-0.2.1.tar.gz",
         ],
     )
