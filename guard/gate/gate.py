@@ -311,9 +311,9 @@ class Gate(Contents, ExitStack):
         ids = self._ids(combination, self.config(combination))
         if self._kept(ids) is not None:
             return ()
-        findings = self.ruling.misfits(combination)
+        findings, stay = self.ruling.misfits(combination)
         misfits = tuple(each for each in findings if each.blocks)
-        if not misfits:
+        if stay and not misfits:
             self._keep(_Judged(None, findings), ids)
         return misfits
 

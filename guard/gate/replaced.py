@@ -130,7 +130,7 @@ class Replaced:
     def _place(self, submodule: Submodule) -> frozenset[str]:
         """Where the URL of a submodule leads to, however it is written."""
         urls = self._links.urls(submodule) if submodule.url else []
-        return frozenset().union(*map(self._links.here.places, urls))
+        return frozenset().union(*map(self._links.places_of, urls))
 
     def _released(
         self, move: Move, before: Combination, after: Combination, config: Config

@@ -84,9 +84,10 @@ class Ruling:
                 findings = judge(facts, STATIC)
         return facts, mended(findings, facts)
 
-    def misfits(self, combination: Combination) -> tuple[Finding, ...]:
-        """What the static rules say of a combination, without what mends it."""
-        return judge(self._gatherer.gather(combination, tested=False), STATIC)
+    def misfits(self, combination: Combination) -> tuple[tuple[Finding, ...], bool]:
+        """What the static rules say of a combination, without what mends it; whether that stays."""
+        facts = self._gatherer.gather(combination, tested=False)
+        return judge(facts, STATIC), facts.stay
 
     def asking(self, facts: Facts) -> tuple[Finding, ...]:
         """What the rules say that ask for a verdict."""

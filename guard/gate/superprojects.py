@@ -107,7 +107,7 @@ class Superprojects:
         if home is None or remote is None:
             return True
         url = self.goes_to.url or remote.urls[0]
-        return bool(here.places(url) & here.fetch_places(home))
+        return bool(self._links.places_of(url) & here.fetch_places(home))
 
     @property
     def _goes_to_remote(self) -> Remote | None:
@@ -168,7 +168,7 @@ class Superprojects:
         if submodule is None:
             return False
         remotes = read_remotes(self._gate.pool.settings.of(self._consumer), self._consumer)
-        homes = remotes.at(links.wanted(links.urls(submodule), remotes))
+        homes = links.homes(submodule, remotes)[1]
         return bool(homes) and self._remote not in homes
 
     def _of_consumer(self, ref: str) -> Default:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -81,11 +81,16 @@ class Destination(NamedTuple):
         named = remotes.named(self.remote)
         if named is not None or not self.url:
             return named
-        return next(iter(remotes.at(remotes.places(self.url))), Remote("", (self.url,)))
+        return next(iter(remotes_of(self.url, remotes)), Remote("", (self.url,)))
 
     def places(self, remotes: Remotes, remote: Remote) -> frozenset[str]:
         """Where the push goes, if it goes to this remote."""
         return remotes.places(self.url) if self.url else remotes.fetch_places(remote)
+
+
+def remotes_of(url: str, remotes: Remotes) -> Sequence[Remote]:
+    """The remotes of a repository that a URL is of."""
+    return remotes.at(remotes.places(url))
 
 
 class Submodule(NamedTuple):
@@ -210,9 +215,16 @@ class Links:
         """The remotes that have the URL of ``.gitmodules``, repository for repository."""
         for repository in submodule.repositories:
             (tracking,) = self.tracking([repository])
-            wanted = self.wanted(self.urls(submodule), tracking.remotes)
-            for remote in tracking.remotes.at(wanted):
+            wanted, remotes = self.homes(submodule, tracking.remotes)
+            for remote in remotes:
                 yield Place(tracking, remote, wanted, self.defaults.said(repository, remote))
+
+    def homes(
+        self, submodule: Submodule, remotes: Remotes
+    ) -> tuple[frozenset[str], Sequence[Remote]]:
+        """Where the URL of ``.gitmodules`` leads, and the remotes that are there."""
+        wanted = self.wanted(self.urls(submodule), remotes)
+        return wanted, remotes.at(wanted)
 
     def other_origin(self, submodule: Submodule, remotes: Remotes) -> Remote | None:
         """A remote of the superproject, from which a submodule's relative URL leads to its own."""
@@ -221,6 +233,10 @@ class Links:
             if url and remotes.at(self.wanted([url], remotes)):
                 return remote
         return None
+
+    def places_of(self, url: str) -> frozenset[str]:
+        """Where a URL leads that the superproject's git is given."""
+        return self.here.places(url)
 
     def wanted(self, urls: Iterable[str], remotes: Remotes) -> frozenset[str]:
         """Where URLs lead that others can fetch from, here and with the remotes of a submodule.

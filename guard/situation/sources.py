@@ -14,6 +14,7 @@ from guard.haskell import Checkout, SourceKind, checkout_of
 from guard.model import Combination
 from guard.situation.branches import tracking_ref
 from guard.situation.contents import Contents, superproject_tree
+from guard.situation.gitlinks import remotes_of
 from guard.situation.manifests import Library, has_wildcards, leads_to, path_patterns
 from guard.situation.publication import Unknown
 from guard.situation.tracking import TAGS, Tracking, track
@@ -147,7 +148,7 @@ class Sources:
             ref = (checkout.ref or "").removeprefix(TAGS).removeprefix("refs/heads/")
             is_name = ref != release and _REF.fullmatch(ref) and not _WHOLE_ID.fullmatch(ref)
             url = _without_query(checkout.url)
-            at = [each.remotes.at(each.remotes.places(url)) for each in trackings]
+            at = [remotes_of(url, each.remotes) for each in trackings]
             is_own = any(at) or is_named(url, name)
             commits: set[str] = set()
             for tracking, remotes in zip(trackings, at, strict=True):

@@ -355,7 +355,7 @@ class Search:
     def _url_beside(self, submodule: Submodule, url: str) -> str:
         """A URL as it counts from the superproject's, where both have one parent; else as it is."""
         relative = f"../{url.rstrip('/').rpartition('/')[2]}"
-        places = self._links.here.places
+        places = self._links.places_of
         whole = self._links.urls(submodule._replace(url=relative))
         return relative if any(places(each) & places(url) for each in whole) else url
 
