@@ -269,7 +269,7 @@ class Further:
 
     def __init__(self, files: Files) -> None:
         self._files = files
-        self._count = 0
+        self._count = self._bytes = 0
 
     def read(self, reference: str, chain: tuple[str, ...]) -> tuple[str, bytes]:
         """Path and content of the file that the last of a chain of files names.
@@ -285,7 +285,11 @@ class Further:
         self._count += 1
         if self._count > MAX_FILES:
             raise LookupError(f"more than {MAX_FILES} files are taken in")
-        return path, self._files(path)
+        data = self._files(path)
+        self._bytes += len(data)
+        if self._bytes > MAX_BYTES // 8:
+            raise LookupError(f"more than {MAX_BYTES // 8192} KiB are taken in")
+        return path, data
 
 
 # From the marker that begins a conflict to the one that ends it, or to the end of the file.

@@ -138,6 +138,11 @@ class _PackageReader:
         for level in self.top:
             for key, field in _LISTS:
                 self._note_refused(self._items(level, key, field))
+        counting = {
+            one._replace(concerns_requirements=False)
+            for one in self.unread
+            if one.concerns_requirements
+        }
         return Manifest(
             self.path,
             package,
@@ -147,7 +152,8 @@ class _PackageReader:
                 one for one in self.requirements if not self._internal(one, package)
             ),
             sources=tuple(dict.fromkeys(self.sources)),
-            unread=tuple(self.unread),
+            # What is unread, and counts somewhere, is not said once more of where it does not.
+            unread=tuple(one for one in self.unread if one not in counting),
             tools=tuple(one for one in self.tools if not self._is_own_tool(one)),
             components=tuple(
                 Component(label, tuple(dict.fromkeys(unbuilt)))
@@ -290,7 +296,7 @@ class _PackageReader:
     def _note_refused(self, items: Iterable[Item]) -> None:
         """hpack refuses the file for an entry that cannot be read, even one that does not count."""
         for item in items:
-            if isinstance(item, Unread) and item not in self.unread:
+            if isinstance(item, Unread):
                 self.unread.append(item._replace(concerns_requirements=False))
 
     def _give(self, item: Item, label: str, when: When, into: list[Requirement]) -> None:

@@ -207,6 +207,7 @@ class _Composer:
         self.chain = chain
         self.files = files
         self.depth: int = outer.depth if outer else 0
+        self.merged = 0
         self.anchors: dict[str, Node | None] = outer.anchors if outer else {}
 
     def documents(self) -> Iterator[Node]:
@@ -269,6 +270,9 @@ class _Composer:
             else:
                 pairs[key.text] = key, value
         for other in merged:
+            self.merged += len(other.pairs) if isinstance(other, Mapping) else 0
+            if self.merged > 5 * MAX_VALUES:
+                raise YamlError(line, f"more than {5 * MAX_VALUES} values are merged")
             for key, value in other.items() if isinstance(other, Mapping) else ():
                 pairs.setdefault(key.text, (key, value))
         return Mapping(line, pairs)

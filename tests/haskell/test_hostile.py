@@ -272,6 +272,48 @@ def laughs(levels: int) -> str:
     return "\n".join([*lines, "library:", f"  when: *a{levels - 1}"]) + "\n"
 
 
+@pytest.mark.parametrize("path", ["package.yaml", "stack.yaml", ".travis.yml"])
+def test_merges_cannot_blow_up(path: str) -> None:
+    maps = [f"a{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n  y{i}: 1\n" for i in range(1, 4000)]
+    start = time.process_time()
+    with suppress(GuardError):
+        EVERY_READER[path](("a0: &a0 {x: 1}\n" + "".join(maps)).encode())
+    assert time.process_time() - start < 1.0
+
+
+@pytest.mark.parametrize("entry", ["1e5", "'>'", "foo bar", "{a: b}"])
+def test_thousands_of_broken_dependencies_take_a_second_at_most(entry: str) -> None:
+    text = "library: {}\ndependencies:\n" + f"- {entry}\n" * 16_000
+    start = time.process_time()
+    assert read_package_yaml(text.encode(), "package.yaml").unread
+    assert time.process_time() - start < 1.0
+
+
+INCLUDING: dict[str, Callable[[Callable[[str], bytes]], Manifest]] = {
+    "cabal.project": lambda files: read_cabal_project(
+        b"".join(b"import: f%d\n" % number for number in range(90)), "cabal.project", files
+    ),
+    "package.yaml": lambda files: read_package_yaml(
+        b"defaults:\n" + b"".join(b"- local: f%d\n" % number for number in range(90)),
+        "package.yaml",
+        files,
+    ),
+    "stack.yaml": lambda files: read_stack_yaml(b"snapshot: s.yaml\n", "stack.yaml", files),
+}
+
+
+@pytest.mark.parametrize("read", INCLUDING.values(), ids=INCLUDING.keys())
+@pytest.mark.parametrize("text", ["\n", "constraints: a ==1\n", "# a comment\n"])
+def test_many_long_files_are_not_taken_in(
+    read: Callable[[Callable[[str], bytes]], Manifest], text: str
+) -> None:
+    data = (text * (4_000_000 // len(text))).encode()
+    start = time.process_time()
+    manifest = read(lambda path: data)
+    assert time.process_time() - start < 1.0
+    assert "more than 512 KiB are taken in" in {one.reason for one in manifest.unread}
+
+
 def test_aliases_cannot_blow_up() -> None:
     start = time.process_time()
     manifest = read_package_yaml(laughs(30).encode(), "package.yaml")
