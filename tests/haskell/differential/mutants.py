@@ -39,7 +39,7 @@ HPACK_WORDS = [
 PROJECT_WORDS = [
     ".", "./", "allow-newer: base, *:foo", "allow-newer: aula:foo", "*:^thentos-core", "{", "}",
     "constraints: any.foo ==1", "foo +flag", "foo installed", "setup.foo <2", "if os(linux)", ",",
-    "elif arch(x86_64)", "else", "package aula", "package *", "tests: True", "flags: +f", "*", "(",
+    "elif arch(x86_64)", "else", "package aula", "package *", "tests: True", "*", "(",
     "optional-packages: ./vendor/*", "extra-packages: thentos-core", "max-backjumps: 9", "true",
     "source-repository-package", "index-state: HEAD", "import: other", "^>=1", "ghc-options: -O",
     "active-repositories: :rest", "program-options", "documentation: False", ":", "-- comment",
