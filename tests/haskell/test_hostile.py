@@ -272,11 +272,11 @@ def laughs(levels: int) -> str:
     return "\n".join([*lines, "library:", f"  when: *a{levels - 1}"]) + "\n"
 
 
-@pytest.mark.parametrize("path", ["package.yaml", "stack.yaml", ".travis.yml"])
+@pytest.mark.parametrize("path", ["package.yaml", "stack.yaml", "init .travis.yml"])
 def test_merges_cannot_blow_up(path: str) -> None:
     maps = [f"a{i}: &a{i}\n  <<: [*a{i - 1}, *a{i - 1}]\n  y{i}: 1\n" for i in range(1, 4000)]
     start = time.process_time()
-    with suppress(GuardError):
+    with suppress(GuardError, UnreadableError):
         EVERY_READER[path](("a0: &a0 {x: 1}\n" + "".join(maps)).encode())
     assert time.process_time() - start < 1.0
 
