@@ -283,7 +283,7 @@ def test_merges_cannot_blow_up(path: str) -> None:
 
 @pytest.mark.parametrize("entry", ["1e5", "'>'", "foo bar", "{a: b}"])
 def test_thousands_of_broken_dependencies_take_a_second_at_most(entry: str) -> None:
-    text = "library: {}\ndependencies:\n" + f"- {entry}\n" * 16_000
+    text = "library: {}\ndependencies:\n" + f"- {entry}\n" * 8_000
     start = time.process_time()
     assert read_package_yaml(text.encode(), "package.yaml").unread
     assert time.process_time() - start < 1.0
