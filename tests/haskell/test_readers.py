@@ -617,3 +617,9 @@ def test_a_line_that_begins_with_an_operator_is_no_section(line: str) -> None:
 def test_a_line_may_begin_with_a_dash_or_a_dot() -> None:
     text = f"{CUSTOM}library\n  build-depends: foo\n..\n.x: y\n-\n"
     assert not read_cabal(text.encode(), "p.cabal").lenient
+
+
+def test_what_cannot_be_read_and_counts_is_said_once() -> None:
+    text = b"name: p\nlibrary: {}\ndependencies: [foo bar]\n"
+    (unread,) = read_package_yaml(text, "package.yaml").unread
+    assert unread.concerns_requirements
