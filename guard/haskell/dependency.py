@@ -179,8 +179,9 @@ def leading_name(text: str) -> str | None:
 
 
 def pieces(text: str) -> list[tuple[int, str]]:
-    """Cut a broken list at its commas outside of brackets; a piece that starts with no name is
-    the rest of the one before it (``foo >=1, <2``). Each with the offset that it begins at."""
+    """Cut a broken list at its commas outside of brackets; a piece that starts with no name (``*``
+    is one where scopes are) is the rest of the one before it (``foo >=1, <2``). Each with the
+    offset that it begins at."""
     if text.count(",") > MAX_PIECES:
         return [(0, text)]
     spans: list[tuple[int, int]] = []
@@ -190,7 +191,8 @@ def pieces(text: str) -> list[tuple[int, str]]:
             continue
         begin = text.index(trimmed, start)
         end = begin + len(trimmed)
-        if spans and not trimmed[0].isalpha() and leading_name(trimmed) is None:
+        names = trimmed[0].isalpha() or trimmed[0] == "*" or leading_name(trimmed) is not None
+        if spans and not names:
             begin, _ = spans.pop()
         spans.append((begin, end))
     return [(start, text[start:end]) for start, end in spans]

@@ -337,7 +337,7 @@ def test_stack_allow_newer_and_lines() -> None:
 def test_project_scopes_and_conditions() -> None:
     manifest = read_cabal_project(
         b"constraints: setup.foo ==1,\n  bar <2\nif os(windows)\n  constraints: baz >3\n"
-        b"import: more.config\nallow-newer: *:^foo, p-1.2:bar\n",
+        b"import: more.config\nallow-newer: p-1.2:bar, *:^foo\n",
         "cabal.project",
     )
     assert [
@@ -352,8 +352,8 @@ def test_project_scopes_and_conditions() -> None:
         (5, "what more.config says is not known here")
     ]
     assert [(one.scope, one.package) for one in manifest.allow_newer] == [
-        ("*", "foo"),
         ("p-1.2", "bar"),
+        ("*", "foo"),
     ]
 
 
