@@ -47,8 +47,13 @@ from guard.haskell.yaml_tree import (
     string_of,
 )
 
-# A snapshot that stack knows by name, or a compiler; any other text is a path or a URL.
-_KNOWN_SNAPSHOT = re.compile(r"(?:lts|nightly|ghc|ghcjs)(?:-[\w.-]+)?\Z")
+# A snapshot that stack knows by name, or a compiler; any other text is a path or a URL (pantry's
+# `parseRawSnapshotLocation`).
+_COMPILER = r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*(?:-[A-Za-z0-9]+)*"
+_KNOWN_SNAPSHOT = re.compile(
+    r"lts-[0-9]+\.[0-9]+|nightly-[0-9]{4}-[0-9]{2}-[0-9]{2}|ghc-git-.*"
+    rf"|ghc-{_COMPILER}|ghcjs-{_COMPILER}_ghc-{_COMPILER}|github:[^/]+/[^:]+:.+"
+)
 _OLD = "stack 2 refuses this syntax of stack 1"
 _ARCHIVES = (".zip", ".tar", ".tar.gz")
 _DIGITS = re.compile(r"[0-9]+")
@@ -141,7 +146,7 @@ class _StackReader:
 
     def _parse_snapshot_value(self, node: Node, follow: bool) -> None:
         """value ::= text | { "url" | "filepath" | "compiler" | "location" }"""
-        name = node.text if isinstance(node, Scalar) else None
+        name, key = node.text if isinstance(node, Scalar) else None, ""
         if isinstance(node, Mapping):
             for key in ("url", "filepath", "compiler", "location"):
                 value = node.get(key)
@@ -154,7 +159,7 @@ class _StackReader:
             self._unread(node, "expected the name of a snapshot")
             return
         url = name if is_url(name) else None
-        known = _KNOWN_SNAPSHOT.match(name) is not None or name.startswith("github:")
+        known = key != "filepath" and _KNOWN_SNAPSHOT.fullmatch(name) is not None
         path = None if url or known else name.removeprefix("file://")
         source = Source(SourceKind.SNAPSHOT, node.line, show(node), path=path, url=url, name=name)
         self.sources.append(source)

@@ -254,13 +254,45 @@ class TestStack:
         ]
 
     @pytest.mark.parametrize(
+        "name",
+        [
+            *("lts-custom.yaml", "lts-20.26.yaml", "lts-20", "nightly-aula.yaml", "nightly"),
+            *("ghc-9.6-snap.yaml", "ghc-09.6", "ghc", "ghcjs-0.2.0", "github:acme"),
+        ],
+    )
+    def test_a_snapshot_file_that_is_called_like_a_known_one(self, name: str) -> None:
+        files = {
+            "stack.yaml": f"snapshot: {name}\n",
+            name: "resolver: lts-3.20\npackages: [foo-1]\n",
+        }
+        assert self.pins(files)[-1] == f"foo-1 ({name}:2)"
+
+    def test_a_snapshot_file_that_is_said_to_be_one(self) -> None:
+        files = {
+            "stack.yaml": "snapshot: {filepath: lts-3.20}\n",
+            "lts-3.20": "compiler: ghc-9\npackages: [foo-1]\n",
+        }
+        assert self.pins(files)[-1] == "foo-1 (lts-3.20:2)"
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("lts-20.26", "nightly-2024-01-05", "ghc-9.6.4", "ghc-9.6-rc1", "ghc-git-a.yaml-b"),
+            *("ghcjs-0.2.0_ghc-7.10.2", "github:acme/snapshots:one.yaml"),
+        ],
+    )
+    def test_a_known_snapshot_is_no_file(self, name: str) -> None:
+        files = {"stack.yaml": f"snapshot: {name}\n", name: "packages: [foo-1]\n"}
+        assert self.pins(files) == [f"{name} (stack.yaml:1)"]
+
+    @pytest.mark.parametrize(
         ("content", "where", "reason"),
         [
             (None, "stack.yaml:1", "s.yaml is not there"),
             ("resolver: ./s.yaml\n", "s.yaml:1", "s.yaml takes in itself"),
             ("resolver: stack.yaml\n", "s.yaml:1", "stack.yaml takes in itself"),
             ("- foo\n", "s.yaml:1", "expected a map, found a list"),
-            ("resolver: lts-1\npackages: !include x.yaml\n", "s.yaml:2", "x.yaml is not there"),
+            ("resolver: lts-1.0\npackages: !include x.yaml\n", "s.yaml:2", "x.yaml is not there"),
         ],
     )
     def test_a_snapshot_that_cannot_be_read_is_said(
