@@ -122,8 +122,18 @@ class _ProjectReader:
         """package ::= "package" ( name | "*", which means none of the project's ) { field }"""
         package = show_raw(section.arguments)
         for element in section.elements:
-            if isinstance(element, Field) and element.name == "flags" and package != "*":
-                self._set_flags(package, element.text, when)
+            if isinstance(element, Field) and element.name == "flags":
+                self._parse_flags(package, element, when)
+
+    def _parse_flags(self, package: str | None, field: Field, when: When) -> None:
+        """flags ::= { flag }, with spaces between; what else stands there may set any"""
+        for one in field.lines:
+            for word in one.text.split():
+                if _FLAG.fullmatch(word) is None:
+                    reason = "expected + or - and the name of a flag"
+                    self.unread.append(Unread(one.line, f"flags: {word}"[:MAX_SHOWN], reason))
+        if package != "*":
+            self._set_flags(package, field.text, when)
 
     def _set_flags(self, package: str | None, text: str, when: When) -> None:
         """flags ::= { ( "+" | "-" ) word }, where the last counts of those with one name"""
@@ -141,7 +151,7 @@ class _ProjectReader:
         elif field.name in ("allow-newer", "allow-older"):
             self._parse_relaxed(field)
         elif field.name == "flags":
-            self._set_flags(None, field.text, when)
+            self._parse_flags(None, field, when)
         elif field.name == "import":
             self._parse_import(field, when)
         else:

@@ -176,6 +176,15 @@ class TestFlags:
     def test_what_sets_another_or_both_ways_does_not(self, path: str, text: str) -> None:
         assert worst("0.3.0", {**self.FILES, path: text}).startswith("error: ")
 
+    @pytest.mark.parametrize("flags", ["dev", "+dev,-other", "+dev+other", '"-dev"', "+ dev"])
+    @pytest.mark.parametrize("place", ["", "package aula\n  ", "package *\n  "])
+    def test_what_cabal_refuses_as_flags_is_undecided(self, place: str, flags: str) -> None:
+        text = f"packages: .\n{place}flags: {flags}\n"
+        assert worst("0.2.1", {**self.FILES, "cabal.project": text}) == (
+            f"undecided: cabal.project:{text.count(chr(10))} cannot be read: "
+            "expected + or - and the name of a flag"
+        )
+
     def test_one_that_is_not_manual_may_be_either_unless_it_is_set(self) -> None:
         files = cabal(*either("flag(dev)"), flags="flag dev\n")
         assert worst("0.3.0", files).startswith("note: ")
