@@ -77,6 +77,7 @@ class Question:
         self._all = _declared(facts, manifests)
         self._given = {each: given(facts, each) for each in _by_package(self._all)}
         self._conditions = Conditions(manifests, self._all)
+        self.undeclared = list(self._conditions.undeclared())
         self._candidates = [
             each._replace(packages=taken(each, consumer)) for each in facts.candidates or ()
         ]

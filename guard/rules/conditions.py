@@ -125,6 +125,7 @@ class Conditions:
         }
         self._values = _values(self._manifests, asked)
         self._keys = list(self._values)
+        self._undeclared = {each for each in self._keys if each[0] == "flag"} - self._flags.keys()
         self._places = {key: place for place, key in enumerate(self._keys)}
         self._diagrams = _Diagrams([len(values) for values in self._values.values()])
         self._usual_values: dict[_Key, _Value] = {
@@ -164,6 +165,12 @@ class Conditions:
             for component in manifest.components
             if component.section == requirement.section
         )
+
+    def undeclared(self) -> Iterator[tuple[Manifest, str]]:
+        """The flags that conditions name and no manifest of the package declares, which Cabal
+        refuses: nobody can choose one."""
+        for _, scope, flag in sorted(self._undeclared):
+            yield next(one for one in self._manifests.values() if _scope(one) == scope), flag
 
     def unusual(self, assignment: Assignment) -> tuple[str, ...]:
         """What is not as usual in an assignment, in words."""
@@ -233,12 +240,18 @@ class Conditions:
         """Where conditions hold; whether one does that cannot be read is given."""
         parts = []
         for test, negated in when:
-            if isinstance(test, str):
+            if self._is_unclear(test, manifest):
                 parts.append(_YES if unclear else _NO)
             else:
                 part = self._diagram(test, manifest)
                 parts.append(self._diagrams.invert(part) if negated else part)
         return self._diagrams.all(parts)
+
+    def _is_unclear(self, test: Expression, manifest: Manifest) -> bool:
+        return isinstance(test, str) or (
+            bool(self._undeclared)
+            and any(_key(one, manifest) in self._undeclared for one in _variables(test))
+        )
 
     def _diagram(self, test: Expression, manifest: Manifest) -> int:
         match test:
@@ -263,7 +276,9 @@ class Conditions:
 
     def _holds(self, when: When, manifest: Manifest, assignment: Assignment, unclear: bool) -> bool:
         return all(
-            unclear if isinstance(test, str) else _truth(test, manifest, assignment) is not negated
+            unclear
+            if self._is_unclear(test, manifest)
+            else _truth(test, manifest, assignment) is not negated
             for test, negated in when
         )
 

@@ -38,8 +38,10 @@ def check(facts: Facts) -> list[Finding]:
     findings = [undecided(NAME, unknown) for unknown in consumer.unknown]
     for manifest in consumer.manifests:
         findings += _of_manifest(facts, consumer, manifest)
-    answer = Question(facts).of_pin()
+    question = Question(facts)
+    answer = question.of_pin()
     findings += _disagreements(facts, consumer, answer)
+    findings += [_undeclared(facts, consumer, *each) for each in question.undeclared]
     if isinstance(facts.pin, Unknown):
         return [*findings, undecided(NAME, facts.pin)]
     if facts.pin is not None:
@@ -211,6 +213,20 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
             )
         )
     return findings
+
+
+def _undeclared(facts: Facts, consumer: Consumer, manifest: Manifest, flag: str) -> Finding:
+    """What Cabal refuses; requirements on both sides of the condition count."""
+    name = facts.names.consumer
+    return Finding(
+        NAME,
+        Severity.NOTE,
+        f"{manifest.path} of {name} names the flag {flag}, which it does not declare: Cabal "
+        "refuses the file",
+        found=f"flag({flag})",
+        expected=f"a flag {flag} of {manifest.package or name}",
+        evidence=(Evidence(name, consumer.commit, manifest.path),),
+    )
 
 
 def _disagreements(facts: Facts, consumer: Consumer, answer: Answer) -> list[Finding]:

@@ -119,7 +119,9 @@ def test_any_version_of_the_compiler_is_usual(condition: str) -> None:
     ],
 )
 def test_conditions_of_which_one_always_holds_leave_no_way_out(first: str, second: str) -> None:
-    files = cabal(*(f"if {one}\n    build-depends: {OLD}" for one in (first, second)))
+    flags = "flag a\nflag b\n"
+    lines = (f"if {one}\n    build-depends: {OLD}" for one in (first, second))
+    files = cabal(*lines, flags=flags)
     assert worst("0.3.0", files).startswith("error: thentos-core is 0.3.0")
 
 
@@ -140,6 +142,7 @@ class TestFlags:
     """One that is manual keeps its default unless the project sets it."""
 
     FILES = cabal(*either("flag(dev)"), flags=MANUAL.format(True))
+    REST = f"executable x\n  build-depends: {NEW}\n"
     SET = (
         ("stack.yaml", "resolver: lts-6.0\nflags:\n  aula:\n    dev: false\n"),
         ("cabal.project", "packages: .\nflags: -dev\n"),
@@ -190,6 +193,24 @@ class TestFlags:
         assert worst("0.3.0", files).startswith("note: ")
         files["cabal.project"] = "flags: +dev\n"
         assert worst("0.3.0", files).startswith("error: ")
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            cabal(*either("flag(dev)"), flags="flag deb\n"),
+            cabal(*either("os(windows) || !flag(dev)")),
+            {"package.yaml": HPACK.format("flag(dev)")},
+            cabal(f"build-depends: {NEW}")
+            | {"cabal.project": f"if flag(dev)\n  constraints: {OLD}\n"},
+            cabal(f"build-depends: {OLD}", "if flag(dev)", "  buildable: False", flags=REST),
+        ],
+    )
+    def test_one_that_is_not_declared_leaves_no_choice(self, files: dict[str, str]) -> None:
+        findings = check_at("0.3.0", files)
+        assert Severity.ERROR in [one.severity for one in findings]
+        assert f"{[*files][-1]} of aula names the flag dev, which it does not declare" in [
+            one.message.partition(":")[0] for one in findings
+        ]
 
     def test_all_components_of_a_package_share_one(self) -> None:
         text = "executable x\n  if flag(dev)\n    build-depends: {}\n  else\n"
