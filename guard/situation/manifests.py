@@ -144,7 +144,7 @@ class Library:
             # What stands in other files differs from tree to tree.
             if not further.was_asked:
                 self._read[key] = result
-            results.append(result)
+            results.append(_named(result, name))
         return results
 
 
@@ -187,6 +187,15 @@ def _read(
         return Unknown(f"{name}/{item.path} cannot be read: {error}", f"correct {item.path}")
     except MissingObjectError as error:
         return Unknown(f"{name}/{item.path}: {error.problem}", error.remedy)
+
+
+def _named(result: Manifest | Unknown, name: str) -> Manifest | Unknown:
+    """hpack calls a package without a name like its folder: at the root, like the checkout."""
+    if isinstance(result, Unknown) or result.package or result.path != "package.yaml":
+        return result
+    if any(one.concerns_requirements for one in result.unread):
+        return result
+    return result._replace(package=posixpath.basename(name))
 
 
 def _project_files(

@@ -189,6 +189,30 @@ class TestPin:
             "thentos-core/thentos-core.cabal"
         ]
 
+    def test_a_package_yaml_without_a_name_is_called_like_the_checkout(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.thentos.commit("hpack", {"package.yaml": "version: 0.3.0\n"})
+        text = "library: {when: {condition: flag(old), dependencies: thentos <0.3}}\n"
+        flag = "flags: {old: {manual: true, default: false}}\n"
+        stack = {"stack.yaml": STACK + "flags: {aula: {old: true}}\n"}
+        (workshop.aula.folder / "aula.cabal").unlink()
+        workshop.aula.commit("hpack", {"package.yaml": text + flag, **stack})
+        workshop.pin()
+        facts = gather()
+        assert isinstance(facts.pin, Pin)
+        assert ("thentos", "0.3.0", "package.yaml") in packages(facts.pin)
+        assert [one.message.partition(" (")[0] for one in dependency_match.check(facts)] == [
+            "thentos is 0.3.0, but aula requires <0.3"
+        ]
+
+    def test_one_that_cannot_be_read_has_no_name(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        workshop.thentos.commit("broken", {"package.yaml": "- version\n"})
+        workshop.pin()
+        assert "thentos" not in [each.name for each in gather.pin().packages]
+
 
 class TestOwnPackages:
     """Packages of thentos are those that its own project builds."""
