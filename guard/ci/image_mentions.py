@@ -8,6 +8,7 @@ The form of a reference: https://pkg.go.dev/github.com/distribution/reference.
 
 import posixpath
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from typing import Final
@@ -76,36 +77,51 @@ def _mentions_of(
     variables = _Variables(reference)
     for line in lines:
         variables.foresee(line.text)
-    mentions: dict[ImageMention, None] = {}
+    # By what tells them apart, for a line may hold the same ten thousand times.
+    mentions: dict[tuple[int, str, str, str], ImageMention] = {}
     for line in lines:
         text = variables.expanded(line.text)
         assigned = variables.assign(text)
         for match in reference.finditer(text):
-            mention = _mention(match, line, source, path)
-            if mention is None:
+            name, tag, digest = _parts(match)
+            key = line.number, name, tag, digest
+            if key in mentions:
                 continue
-            into = next((n for (start, end), n in assigned if start <= match.start() < end), "")
-            if into in variables.tagged and not mention.tag and not mention.digest:
-                continue  # the tag comes where the variable is used
-            mentions[mention] = None
+            if not tag and not digest:
+                if "/" not in name and not _is_image(match):
+                    continue
+                if _set_by(assigned, match.start()) in variables.tagged:
+                    continue  # the tag comes where the variable is used
+            mentions[key] = _mention(match, line, source, path)
             if len(mentions) == _MENTIONS:
-                return list(mentions)
-    return list(mentions)
+                return list(mentions.values())
+    return list(mentions.values())
 
 
-def _mention(match: re.Match[str], line: Line, source: list[str], path: str) -> ImageMention | None:
-    name, tag = match["name"], re.sub("[\"']", "", match["tag"] or "")
-    digest = match["digest"] or ""
-    if "/" not in name and not tag and not digest:
-        before = match.string[max(0, match.start() - _LONGEST_LINE) : match.start()]
-        if _PLACE.search(before) is None:
-            return None
+def _parts(match: re.Match[str]) -> tuple[str, str, str]:
+    """Name, tag and digest."""
+    return match["name"], re.sub("[\"']", "", match["tag"] or ""), match["digest"] or ""
+
+
+def _is_image(match: re.Match[str]) -> bool:
+    """Whether a word stands where the name of an image does."""
+    before = match.string[max(0, match.start() - _LONGEST_LINE) : match.start()]
+    return _PLACE.search(before) is not None
+
+
+def _set_by(assigned: list[re.Match[str]], place: int) -> str:
+    """The variable whose value holds a place of a line, "" where none does."""
+    last = bisect_right(assigned, place, key=lambda match: match.start()) - 1
+    return assigned[last]["name"] if last >= 0 and place < assigned[last].end() else ""
+
+
+def _mention(match: re.Match[str], line: Line, source: list[str], path: str) -> ImageMention:
     # Where YAML folds a text, the line it was read from is only near.
     number = line.number
     nearby = range(number, min(number + _FOLDED, len(source)) + 1)
     number = next((near for near in nearby if match[0] in source[near - 1]), number)
     shown = without_secret(source[number - 1].strip()) if number <= len(source) else ""
-    return ImageMention(path, number, shown[:_LONGEST_LINE], name, tag, digest)
+    return ImageMention(path, number, shown[:_LONGEST_LINE], *_parts(match))
 
 
 def canonical_name(name: str) -> str:
@@ -156,12 +172,12 @@ class _Variables:
             if _TAGGED.match(text, match.end()):
                 self.tagged.add(_name(match))
 
-    def assign(self, text: str) -> list[tuple[tuple[int, int], str]]:
-        """Take up what an expanded line sets: where it does so, and the names."""
+    def assign(self, text: str) -> list[re.Match[str]]:
+        """Take up what an expanded line sets, in its order."""
         matches = list(_ASSIGNMENT.finditer(text)) if "=" in text else []
         for match in matches:
             self._set(match)
-        return [(match.span(), match["name"]) for match in matches]
+        return matches
 
     def expanded(self, text: str) -> str:
         """The text with the variables that are known. One that holds a whole reference was

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -266,6 +268,12 @@ class TestHostile:
 
     def test_ten_thousand_mentions_are_not_all_told(self) -> None:
         assert len(found("run.sh", f"{IMAGE}:1\n" * 10_000)) == 200
+
+    @pytest.mark.parametrize("words", ["IMG:1 ", "A=IMG:1 ", "IMG:$( ", '$(IMG:"'])
+    def test_a_line_with_the_same_8000_times(self, words: str) -> None:
+        begun = time.process_time()
+        assert len(found("run.sh", words.replace("IMG", IMAGE) * 8_000)) == 1
+        assert time.process_time() - begun < 2
 
     def test_an_alias_bomb(self) -> None:
         levels = "\n".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 30))
