@@ -34,7 +34,8 @@ _VARIABLE: Final = re.compile(
 _TAGGED: Final = re.compile(r"@|:(?![/\s]|$)")
 _ASSIGNMENT: Final = re.compile(
     r"""(?<![\w$.{-])(?P<name>[A-Za-z_]\w*+)\s*+(?:[?+]|::?)?=[^\S\n]*+
-    (?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'|(?P<bare>[^\s;"']*+))""",
+    (?:"(?P<double>[^"]*+)"|'(?P<single>[^']*+)'
+    |(?P<bare>(?:\$\([^()]*+\)|`[^`]*+`|[^\s;"'])*+))""",
     re.VERBOSE,
 )
 # What stands before the name of an image that has no folder; ``aula`` alone may be anything.
@@ -45,9 +46,11 @@ _PLACE: Final = re.compile(
 )
 # Docker's own registry, which a name without one means.
 _DOCKER_HUB: Final = r"(?:(?:index\.|registry-1\.)?docker\.io/)"
-# What a tag consists of: what is written, and what shells, make and CI systems put in its place.
+# What a tag consists of: what is written, and what shells, make and CI systems put in its place;
+# of what is nested deeper, the first word.
 _TAG: Final = r"""(?:[\w.-]++|\$\{\{[^{}]*+\}\}|\$\{[^{}]*+\}|\$\([^()]*+\)|\$\$?+\w++|`[^`]*+`
-    |<<[^<>]*+>>|\$\[\[[^\[\]]*+\]\]|\$\[[^\[\]]*+\]|\{\{[^{}]*+\}\}|\#\{[^{}]*+\}|%\w++%|@\w++@)"""
+    |<<[^<>]*+>>|\$\[\[[^\[\]]*+\]\]|\$\[[^\[\]]*+\]|\{\{[^{}]*+\}\}|\#\{[^{}]*+\}|%\w++%|@\w++@
+    |["']?\$[({][^\s"']{0,100}+)"""
 
 
 def may_name(data: bytes, names: Sequence[str]) -> bool:
