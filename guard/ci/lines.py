@@ -22,6 +22,8 @@ _COMMENT: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_EXPRESSION: Final = re.compile(r"\$\{\{[^}]{0,200}\}\}|<<[^>]{0,200}>>")
+
 
 class UnreadableError(ValueError):
     """The text is not of its format; the argument says why, with the line."""
@@ -95,13 +97,17 @@ def _scalars(root: object) -> Iterator[Line]:
         visited.add(id(node))
         if isinstance(node, Scalar):
             first = node.line + node.block
-            is_word = key.isidentifier() and not any(map(str.isspace, node.text))
+            words = _EXPRESSION.sub("", node.text)
+            is_word = key.replace("-", "_").isidentifier() and not any(map(str.isspace, words))
             for number, line in enumerate(node.text.split("\n"), first):
                 yield Line(number, f"{key}={line}" if is_word else _without_comment(line))
         elif isinstance(node, YamlSequence):
             waiting += ((key, inner) for inner in reversed(node.items))
         elif isinstance(node, Mapping):
-            # GitLab has the name of an image, or of a service, in a map of its own.
+            # GitLab has the name of an image, or of a service, in a map of its own, as the value of
+            # a variable, which Azure has beside the name.
             names = {"name": key} if key in ("image", "services") else {}
+            named = node.get("name")
+            names["value"] = named.text if isinstance(named, Scalar) else key
             pairs = [(names.get(name.text, name.text), value) for name, value in node.items()]
             waiting += reversed(pairs)

@@ -1,76 +1,103 @@
-"""A CI file -> the project files of stack and cabal that it has them build by.
+"""A CI file -> the project files of stack and cabal that it may have them build by.
 
 Pure: bytes in, patterns out. ``STACK_YAML``, ``--stack-yaml`` and ``--project-file`` name one, and
-so does a word that looks like one, for a list of jobs holds no more. A variable in a name may be
-anything. Sources: the user guides of stack and cabal, ``--stack-yaml`` and ``--project-file``.
+so does a word that looks like one, for a list of jobs holds no more; the folders that it goes into
+hold further ones. A variable, or what a command prints, may be anything in a name. Sources: the
+user guides of stack and cabal, ``--stack-yaml``, ``--project-file`` and ``--project-dir``.
 """
 
+import posixpath
 import re
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final
 
-from guard.ci.lines import read_lines
+from guard.ci.lines import read_lines, text_of
 
 # What CI systems go by: patterns over the paths of a repository.
 FILES: Final = (
     *(".travis.yml", ".travis/*", ".github/workflows/*", ".gitlab-ci.yml", ".circleci/*"),
     *("appveyor.yml", ".appveyor.yml", "azure-pipelines.yml", ".cirrus.yml"),
 )
+# Stands for a name of which nothing is known.
+ANY: Final = "*"
 
-_VARIABLE: Final = re.compile(r"\$\{\{[^}]{0,200}\}\}|\$\{[^}]{0,200}\}|\$\w+|<<[^>]{0,200}>>")
-_VALUE: Final = r"""["']?(?:\*/)?(?:\./)?(?P<{}>[^\s"';&|()]+)"""
+_VARIABLE: Final = re.compile(
+    r"""\$\{\w+:?[-=](?P<usual>[^${}]{1,200})\} | \$\{\{[^}]{0,200}\}\} | \$\{[^}]{0,200}\}
+    | \$\((?:[^()]|\([^()]{0,200}\)){0,200}\) | `[^`]{0,200}` | \$\w+ | <<[^>]{0,200}>>""",
+    re.VERBOSE,
+)
+_VALUE: Final = r"""["']*(?P<value>[^\s"';&|(){},]+)"""
 _STACK: Final = re.compile(
-    rf"""(?:\bSTACK_YAML=|--stack-yaml[=\s]\s*) {_VALUE.format("value")}
-    | (?<![\w./*-]) (?P<word> (?:[\w.*-]+/)* stack[\w.*-]*\.ya?ml ) (?!\.?[\w*-])""",
+    rf"""(?:(?:--)?(?i:stack[-_]yaml)\s*[:?]?=\s* | --stack-yaml\s+) {_VALUE}
+    | --stack-yaml\b | (?<!name=)\bSTACK_YAML\b
+    | (?<![\w./*-]) (?P<word> (?:[\w.*-]+[/\\])* stack[\w.*-]*\.ya?ml ) (?!\.?[\w*-])""",
     re.VERBOSE,
 )
 _CABAL: Final = re.compile(
-    rf"""--project-file[=\s]\s* {_VALUE.format("value")}
-    | (?<![\w./*-]) (?P<word> (?:[\w.*-]+/)* cabal[\w*-]*\.project (?:\.[\w*-]+)* )""",
+    rf"""(?:(?:--)?(?i:project[-_]file)\s*[:?]?=\s* | --project-file\s+) {_VALUE} | --project-file\b
+    | (?<![\w./*-]) (?P<word> (?:[\w.*-]+[/\\])* [\w*-]+\.project (?:\.[\w*-]+)* )""",
     re.VERBOSE,
 )
-# A command without a name goes by the default, if no variable says otherwise.
-_COMMAND: Final = r"(?:^|[\s;&|(])(?<!-){}\s+(?!.*--{})[\w$*-]"
-_PLAIN_STACK: Final = re.compile(_COMMAND.format("stack", "stack-yaml"))
-_PLAIN_CABAL: Final = re.compile(_COMMAND.format("cabal", "project-file"))
-_ALWAYS: Final = re.compile(r"\bSTACK_YAML=")
-_MAY_NAME: Final = re.compile(
-    rb"STACK_YAML|--stack-yaml|--project-file|stack[^\s]*\.ya?ml|\.project"
+_FOLDER: Final = re.compile(
+    rf"""(?: (?<![\w.-])(?:cd|chdir|pushd|Set-Location|(?-i:-C))\s+ | --(?:project-dir|cwd)[=\s]\s*
+    | \bworking[-_]?dir(?:ectory)?["']?\s*[:=]\s* ) {_VALUE}""",
+    re.VERBOSE | re.IGNORECASE,
 )
+# More than these are taken for anything.
+_MOST: Final = 50
+_MAY_NAME: Final = re.compile(rb"(?i)stack[-_]yaml|project-file|stack[^\s]*\.ya?ml|\.project")
 
 
-class Named(NamedTuple):
-    """The project files of one tool.
+def project_files(data: bytes, path: str) -> tuple[frozenset[str], frozenset[str]]:
+    """What a CI file names for stack, and for cabal: patterns of `fnmatch` over paths, or `ANY`.
 
-    Args:
-        patterns: of `fnmatch` over paths from the root.
-        uses_default: whether the tool is run by no name, too.
-    """
-
-    patterns: frozenset[str] = frozenset()
-    uses_default: bool = False
-
-    def __or__(self, other: "Named") -> "Named":
-        return Named(self.patterns | other.patterns, self.uses_default or other.uses_default)
-
-
-def project_files(data: bytes, path: str) -> tuple[Named, Named]:
-    """What a CI file names for stack, and for cabal.
+    A path counts from the root, or from any folder that the file goes into.
 
     Raises:
         UnreadableError: it may name one, and cannot be read.
     """
-    if _MAY_NAME.search(data) is None:
-        return Named(), Named()
-    lines = [_VARIABLE.sub("*", line.text) for line in read_lines(data, path)]
-    is_always = any(map(_ALWAYS.search, lines))
-    stack, cabal = _patterns(_STACK, lines), _patterns(_CABAL, lines)
-    plain_stack = not is_always and any(map(_PLAIN_STACK.search, lines))
-    return Named(stack, plain_stack), Named(cabal, any(map(_PLAIN_CABAL.search, lines)))
+    text = _VARIABLE.sub(_value, text_of(data))
+    stack: frozenset[str] = frozenset()
+    cabal: frozenset[str] = frozenset()
+    if _MAY_NAME.search(data) is not None:
+        lines = [_VARIABLE.sub(_value, line.text) for line in read_lines(data, path)]
+        stack, cabal = _names(_STACK, lines), _names(_CABAL, lines)
+    folders = _few(each for found in _FOLDER.finditer(text) for each in _parents(found["value"]))
+    return _within(folders, stack, "stack.yaml"), _within(folders, cabal, "cabal.project")
 
 
-def _patterns(named: re.Pattern[str], lines: Iterable[str]) -> frozenset[str]:
-    words = (match["value"] or match["word"] for line in lines for match in named.finditer(line))
-    projects = (word.removesuffix(".freeze").removesuffix(".local") for word in words)
-    # Of a name that a variable holds as a whole nothing is known.
-    return frozenset(project for project in projects if project.strip("*"))
+def _names(named: re.Pattern[str], lines: Iterable[str]) -> frozenset[str]:
+    found = (match for line in lines for match in named.finditer(line))
+    paths = (_path(match["value"] or match["word"] or ANY) for match in found)
+    return _few(path.removesuffix(".freeze").removesuffix(".local") for path in paths)
+
+
+def _within(folders: Iterable[str], names: frozenset[str], usual: str) -> frozenset[str]:
+    return names | {f"{folder}/{name}" for folder in folders for name in {*names, usual} - {ANY}}
+
+
+def _parents(folder: str) -> Iterator[str]:
+    """A folder and those above it: both tools look there for their file."""
+    path = _path(folder)
+    while path != ".":
+        yield path
+        path = posixpath.dirname(path) or "."
+
+
+def _path(written: str) -> str:
+    """A path from the root or, behind a variable, from anywhere; `ANY` where nothing is left."""
+    path = posixpath.normpath(written.replace("\\", "/"))
+    if path.startswith(("/", "~")):  # where the checkout is mounted is not known
+        path = f"*/{posixpath.basename(path)}"
+    while path.startswith("../"):
+        path = path.removeprefix("../")
+    return path if path.strip("*./") else ANY if "*" in path else "."
+
+
+def _few(patterns: Iterable[str]) -> frozenset[str]:
+    several = frozenset(patterns)
+    return several if len(several) <= _MOST else frozenset({ANY})
+
+
+def _value(variable: re.Match[str]) -> str:
+    return variable["usual"] or ANY

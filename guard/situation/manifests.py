@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from guard.ci.lines import UnreadableError
+from guard.ci.project_files import ANY, project_files
 from guard.ci.project_files import FILES as CI_FILES
-from guard.ci.project_files import Named, project_files
 from guard.errors import MissingObjectError
 from guard.git.folders import File, all_files, files_in, matching_files, matching_folders
 from guard.git.objects import GitObject
@@ -41,6 +41,9 @@ _TEST_DATA = re.compile(
     "/(?:tests?|specs?|tests?[-_]?(?:data|cases|files)|fixtures?|golden)/",
     re.IGNORECASE,
 )
+
+# stack takes no project without one.
+_STACK_PROJECT = re.compile(rb"^(?:\{\s*)?[\"']?(?:resolver|snapshot)[\"']?\s*:", re.MULTILINE)
 
 
 class Library:
@@ -201,12 +204,11 @@ def _named(result: Manifest | Unknown, name: str) -> Manifest | Unknown:
 def _project_files(
     store: Store, tree: GitObject, name: str
 ) -> tuple[dict[str, Reader], list[Unknown]]:
-    """The project files in force, with their companions: those that CI files name, or the usual.
-
-    Beside those that are named a usual one counts only where a tool is run by no name as well.
-    """
+    """The project files that count, with their companions: the usual, and those that CI names."""
     files = [file for pattern in CI_FILES for file in matching_files(store, tree, pattern)]
-    stack, cabal, unknown = Named(), Named(), []
+    stack: set[str] = set()
+    cabal: set[str] = set()
+    unknown = []
     for file, blob in zip(files, store.read_all([file.blob for file in files]), strict=True):
         if blob is None:
             unknown.append(Unknown(f"{name}/{file.path} is missing", (store.refetch,)))
@@ -217,18 +219,43 @@ def _project_files(
             what = f"which project files {name}/{file.path} names is not known: {error}"
             unknown.append(Unknown(what, f"correct {file.path}"))
             continue
-        stack, cabal = stack | named[0], cabal | named[1]
+        stack |= named[0]
+        cabal |= named[1]
     readers: dict[str, Reader] = {"cabal.config": read_cabal_project}
-    for path in _in_force(store, tree, stack, "stack.yaml"):
+    any_stack = _stack_projects(store, tree) if ANY in stack else []
+    for path in ("stack.yaml", *_matching(store, tree, stack - {ANY}), *any_stack):
         readers |= {path: read_stack_yaml, f"{path}.lock": read_stack_lock}
-    for path in _in_force(store, tree, cabal, "cabal.project"):
+    any_cabal = {"*.project*"} if ANY in cabal else set()
+    for path in ("cabal.project", *_matching(store, tree, cabal - {ANY} | any_cabal)):
         readers |= dict.fromkeys((path, f"{path}.local", f"{path}.freeze"), read_cabal_project)
     return readers, unknown
 
 
-def _in_force(store: Store, tree: GitObject, named: Named, usual: str) -> list[str]:
-    paths = [file.path for each in named.patterns for file in matching_files(store, tree, each)]
-    return sorted({*paths, *([usual] if named.uses_default or not paths else [])})
+def _matching(store: Store, tree: GitObject, patterns: set[str]) -> list[str]:
+    """The files that patterns mean: at such a path; where there is none, below any folder."""
+    if not patterns:
+        return []
+    names = [posixpath.basename(each) for each in patterns]
+    files = all_files(store, tree, lambda name: any(fnmatchcase(name, each) for each in names))
+    paths: set[str] = set()
+    for pattern in patterns:
+        below = f"*/{pattern.removeprefix('*/')}"
+        exact = {file.path for file in files if fnmatchcase(file.path, pattern)}
+        if not exact or pattern.startswith("*"):
+            exact = {file.path for file in files if fnmatchcase(f"/{file.path}", below)}
+        paths |= exact
+    return sorted(paths)
+
+
+def _stack_projects(store: Store, tree: GitObject) -> list[str]:
+    """Every file of a tree that may be a project of stack, whatever its name."""
+    files = all_files(store, tree, lambda name: name.endswith((".yaml", ".yml")))
+    blobs = store.read_all([file.blob for file in files])
+    return [
+        file.path
+        for file, blob in zip(files, blobs, strict=True)
+        if blob is None or _STACK_PROJECT.search(blob.data)
+    ]
 
 
 def _is_project_file(name: str) -> bool:

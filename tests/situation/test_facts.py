@@ -548,21 +548,34 @@ class TestProjectFiles:
         files = dict.fromkeys((*names, *copies), "")
         assert self.read(workshop, gather, files) == {"stack.yaml", *names[1:]}
 
-    def test_those_that_ci_names_instead(self, workshop: Workshop, gather: Gathering) -> None:
+    def test_those_that_ci_names_beside_the_usual(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
         travis = "env:\n- STACK_YAML=stack-7.yaml\n- STACK_YAML=ci/stack.yaml\nscript: stack test\n"
         flow = "run: cabal build --project-file=cabal.project.ci\n"
         files = {".travis.yml": travis, ".github/workflows/x.yml": flow}
-        names = ("stack-7.yaml", "stack-7.yaml.lock", "ci/stack.yaml", "stack-8.yaml")
+        names = ("stack.yaml", "stack-7.yaml", "stack-7.yaml.lock", "ci/stack.yaml")
         projects = ("cabal.project", "cabal.project.ci", "cabal.project.ci.freeze")
-        files |= dict.fromkeys((*names, *projects), "packages: []\n")
-        assert self.read(workshop, gather, files) == {*names[:-1], *projects[1:]}
+        files |= dict.fromkeys((*names, *projects, "stack-8.yaml"), "packages: []\n")
+        assert self.read(workshop, gather, files) == {*names, *projects}
 
-    def test_a_usual_one_as_well_where_a_command_names_none(
-        self, workshop: Workshop, gather: Gathering
+    @pytest.mark.parametrize(
+        ("line", "path"),
+        [
+            ("stack --stack-yaml $(pwd)/ci/x.yaml test", "ci/x.yaml"),
+            ("stack --stack-yaml $FILE test", "ci/x.yaml"),
+            ("cd ci && stack --stack-yaml x.yaml test", "ci/x.yaml"),
+            ("cabal build --project-file $FILE", "ci/x.project"),
+            ("cd ci/sub; cabal build", "ci/cabal.project"),
+            ("cabal build --project-dir=ci", "ci/cabal.project"),
+        ],
+    )
+    def test_those_that_ci_may_mean(
+        self, workshop: Workshop, gather: Gathering, line: str, path: str
     ) -> None:
-        files = {".gitlab-ci.yml": "a: [stack test, stack --stack-yaml stack-7.yaml test]\n"}
-        files["stack-7.yaml"] = "packages: []\n"
-        assert self.read(workshop, gather, files) == {"stack.yaml", "stack-7.yaml"}
+        files = {".travis.yml": f"script: {line}\n", "docs/other.yml": "a: 1\n"}
+        files[path] = "" if path.endswith(".project") else "resolver: lts-3.20\npackages: []\n"
+        assert self.read(workshop, gather, files) == {"stack.yaml", path}
 
     def test_one_that_is_not_there_replaces_none(
         self, workshop: Workshop, gather: Gathering
