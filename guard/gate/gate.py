@@ -252,12 +252,12 @@ class Gate(Contents, ExitStack):
         return _Judged(accepted.release, findings, tested)
 
     def release(self, combination: Combination, config: Config) -> str | None:
-        """The release tag at the dependency's gitlink, None where it is at none."""
+        """The release that others have at the dependency's gitlink, None where none is known."""
         accepted = self._kept(self._ids(combination, config))
         tag = accepted.release if accepted is not None else None
         if tag is not None and self._is_release(combination, config, tag):
             return tag
-        return self.gatherer.tag_here(combination, config)
+        return self.gatherer.release(combination, config)
 
     def _is_release(self, combination: Combination, config: Config, tag: str | None) -> bool:
         """Whether a tag is known to name the dependency's commit; None fits no gitlink."""

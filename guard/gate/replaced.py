@@ -136,7 +136,8 @@ class Replaced:
         self, move: Move, before: Combination, after: Combination, config: Config
     ) -> Move:
         """The move by the order of releases, where both sides are releases of other versions."""
-        old, new = self._gate.release(before, config), self._gate.release(after, config)
+        new = self._gate.release(after, config)
+        old = self._gate.release(before, config) if new is not None else None
         if old is None or new is None:
             return move
         form, names = config.release_tag, (old, new)

@@ -22,7 +22,7 @@ from guard.situation.manifests import Library
 from guard.situation.others import Drift, Others
 from guard.situation.publication import Unknown
 from guard.situation.published import PublishedLinks
-from guard.situation.shared import shared_releases, unknown_releases
+from guard.situation.shared import releases_there, shared_releases, unknown_releases
 from guard.situation.sources import Sources
 from guard.situation.values import (
     ASK,
@@ -155,15 +155,19 @@ class Gatherer:
         except GuardError as error:
             return Unknown(error.problem, error.remedy)
 
-    def tag_here(self, combination: Combination, config: Config) -> str | None:
-        """The release tag that is here at the dependency's gitlink, whatever its remote has."""
+    def release(self, combination: Combination, config: Config) -> str | None:
+        """The release tag at the dependency's gitlink, None where none is known."""
         commit = self._contents.gitlink(combination, config.dependency)
-        if commit is None:
+        submodule = self._submodule(combination, config)
+        if commit is None or isinstance(submodule, Unknown):
             return None
-        rooted = self._contents.root(combination, config, config.dependency, commit)
-        if isinstance(rooted, Unknown):
-            return None
-        releases = self._all_tags(config.release_tag, rooted[0]).at(commit)
+        if self._links is not None and submodule is not None:
+            releases = releases_there(self._links, submodule, commit, config.release_tag)
+        else:
+            rooted = self._contents.root(combination, config, config.dependency, commit)
+            if isinstance(rooted, Unknown):
+                return None
+            releases = self._all_tags(config.release_tag, rooted[0]).at(commit)
         return releases[0].tag if releases else None
 
     def _pin(self, combination: Combination, config: Config) -> Pin | Unknown | None:

@@ -65,6 +65,17 @@ def shared_releases(
     return SharedReleases(_releases(lacking, commit, form), absent)
 
 
+def releases_there(
+    links: PublishedLinks, submodule: Submodule, commit: str, form: str
+) -> tuple[Release, ...]:
+    """The releases that the dependency's remote has at a commit, as far as it was seen or says."""
+    places = list(links.places(submodule)) if submodule.url else []
+    if not links.asking.anew and (kept := _kept(places, commit, form)):
+        return kept
+    pairs, _ = _shown(links, places, commit) if links.asking.seconds != 0 else ([], "")
+    return _releases((tag for tag, at in pairs if at == commit), commit, form)
+
+
 def _releases(tags: Iterable[str], commit: str, form: str) -> tuple[Release, ...]:
     """What release tags at a commit name, pre-releases last."""
     names = (tag for tag in dict.fromkeys(tags) if release_version(tag, form) is not None)

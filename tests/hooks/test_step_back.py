@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -373,6 +374,51 @@ class TestReleases:
         branched.pass_pinned(thentos=branched.thentos.git("rev-parse", "v0.3.1"))
         (line,) = steps(branched.push(branched.docker))
         assert "v0.3.1 lies behind v0.3.2" in line
+
+    def forget(self, team: Team, tags: str) -> None:
+        """A colleague pushed what stands there, and these tags of its commit are all that is here.
+
+        Nothing was kept of it: neither a decision nor what the remote has.
+        """
+        shutil.rmtree(team.docker.folder / ".git/guard")
+        for ref in team.thentos.git("for-each-ref", "--format=%(refname)").splitlines():
+            if ref.startswith(("refs/guard/seen/", "refs/tags/")):
+                team.thentos.git("update-ref", "-d", ref)
+        pinned = team.docker.git("rev-parse", f"{team.last}:thentos")
+        for tag in tags.split():
+            team.thentos.git("tag", tag, pinned)
+
+    @pytest.mark.parametrize("tags", ["v0.3.1 v0.0.1", "v0.2.9 v0.3.1", "v0.0.1", ""])
+    def test_a_tag_that_only_this_clone_has_hides_no_step_back(self, team: Team, tags: str) -> None:
+        self.forget(team, tags)
+        team.pass_pinned(thentos=team.old_thentos)
+        for ran in (team.push(team.docker), team.guard("check")):
+            (line,) = steps(ran)
+            assert "v0.3.0 lies behind v0.3.1" in line
+
+    @pytest.mark.parametrize("tags", ["v0.10.0 v0.3.1", "v0.9.9", ""])
+    def test_nor_does_it_make_one_of_the_next_release(self, branched: Team, tags: str) -> None:
+        self.forget(branched, tags)
+        branched.pass_pinned()
+        ran = branched.push(branched.docker)
+        assert (ran.status, steps(ran)) == (0, []), ran.text
+
+    def test_an_older_release_on_top_of_a_newer_one_is_a_step_back_without_tags(
+        self, team: Team
+    ) -> None:
+        team.release("0.2.9")
+        team.thentos.git("push", "--quiet", "--no-verify", "origin", "HEAD:maint", "v0.2.9")
+        self.forget(team, "")
+        team.pass_pinned()
+        (line,) = steps(team.push(team.docker, *TOPIC))
+        assert "v0.2.9 lies behind v0.3.1" in line
+
+    def test_where_its_remote_does_not_answer_history_counts(self, team: Team) -> None:
+        self.forget(team, "v0.0.1")
+        team.pass_pinned(thentos=team.old_thentos)
+        (team.root / "remotes/thentos.git").rename(team.root / "gone.git")
+        (line,) = steps(team.push(team.docker))
+        assert f"{team.old_thentos[:12]} lies behind" in line
 
     def test_a_commit_that_is_no_release_goes_by_history(self, team: Team) -> None:
         later = team.thentos.commit("Go on", {"README.md": "no release"})
