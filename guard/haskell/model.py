@@ -143,10 +143,12 @@ class SourceKind(Enum):
 
 
 class Role(Enum):
-    """What a source is to the project: a package of its own, or a dependency."""
+    """What a source is to the project: a package of its own, a dependency, or what a snapshot has
+    where the project names nothing else."""
 
     PROJECT = "project"
     DEPENDENCY = "dependency"
+    SNAPSHOT = "snapshot"
 
 
 class Source(NamedTuple):

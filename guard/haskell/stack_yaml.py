@@ -105,7 +105,8 @@ class _StackReader:
 
     def parse(self) -> None:
         """project ::= snapshot, "packages" (directories), "extra-deps", "allow-newer", "flags"
-        snapshot-file ::= snapshot, "packages" (locations)"""
+        snapshot-file ::= snapshot, "packages" (locations)
+        snapshot ::= "resolver" | "snapshot", without what "drop-packages" names"""
         self._parse_snapshot()
         packages = self.root.get("packages")
         name = self.chain[0].replace("\\", "/").rsplit("/", 1)[-1]
@@ -167,7 +168,7 @@ class _StackReader:
             self._parse_snapshot_file(path, node)
 
     def _parse_snapshot_file(self, reference: str, node: Node) -> None:
-        """The layer below, whose path counts from this one."""
+        """The layer below, whose path counts from this one, without the packages it drops."""
         try:
             path, data = self.yaml.further.read(reference, self.chain)
         except LookupError as error:
@@ -178,7 +179,16 @@ class _StackReader:
         if root is not None:
             layer = _StackReader(root, chain, self.yaml)
             layer.parse()
-            self.below = [*layer.sources, *layer.below]
+            dropped = {
+                one.text
+                for one in _items(self.root.get("drop-packages"))
+                if isinstance(one, Scalar)
+            }
+            self.below = [
+                one._replace(role=Role.SNAPSHOT)
+                for one in (*layer.sources, *layer.below)
+                if one.package not in dropped
+            ]
             self.unread += layer.unread
 
     def _parse_directories(self, node: Node | None) -> None:

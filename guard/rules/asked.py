@@ -6,7 +6,7 @@ The rule `dependency-match` and ``guard align`` both stand on this computation.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from guard.haskell import Manifest, Requirement, Source, SourceKind, Version, VersionRange
+from guard.haskell import Manifest, Requirement, Role, Source, SourceKind, Version, VersionRange
 from guard.rules.conditions import Asked, Conditions, TooManyError
 from guard.situation.values import Consumer, Facts, Package, PathSource, Pin, ReleasePackages
 
@@ -197,18 +197,27 @@ def given(facts: Facts, package: str) -> list[Given]:
     """
     consumer = facts.consumer
     manifests = consumer.manifests if isinstance(consumer, Consumer) else ()
-    hackage = pinned_sources(manifests, package, SourceKind.HACKAGE, SourceKind.ARCHIVE)
+    paths = consumer.paths if isinstance(consumer, Consumer) else ()
+    held = taken(facts.pin, consumer) if isinstance(facts.pin, Pin) else ()
+    found = [item for item in held if item.name == package]
+    local = {path.source for path in paths if path.target in {item.folder for item in found}}
+    hackage = [item for manifest in manifests for item in _pins(manifest, package, local)]
     if hackage:
         return [_of_source("hackage", *item) for item in hackage]
     if isinstance(facts.pin, Pin):
-        paths = consumer.paths if isinstance(consumer, Consumer) else ()
-        found = [item for item in taken(facts.pin, consumer) if item.name == package]
         return [
             Given("gitlink", item.version, item.path, item.line, f"{item.name} {item.version}")
             for item in _chosen(found, paths)
         ]
     frozen = pinned_sources(manifests, package, SourceKind.CONSTRAINT)
     return [_of_source("constraint", *item) for item in frozen]
+
+
+def _pins(manifest: Manifest, package: str, local: set[Source]) -> list[tuple[str, Source]]:
+    """What a project pins a package at: stack looks in a snapshot last, layer by layer."""
+    pins = pinned_sources([manifest], package, SourceKind.HACKAGE, SourceKind.ARCHIVE)
+    nearer = [pin for pin in pins if pin[1].role is not Role.SNAPSHOT]
+    return nearer or [pin for pin in pins[:1] if local.isdisjoint(manifest.sources)]
 
 
 def _of_source(origin: str, manifest: str, source: Source) -> Given:

@@ -254,6 +254,24 @@ class TestStack:
         ]
 
     @pytest.mark.parametrize(
+        ("at", "left"),
+        [
+            ("stack.yaml", ["baz-1 (s/t.yaml:2)"]),
+            ("s/one.yaml", ["foo-2 (s/one.yaml:2)", "baz-1 (s/t.yaml:2)"]),
+            ("s/t.yaml", ["foo-2 (s/one.yaml:2)", "foo-1 (s/t.yaml:2)", "baz-1 (s/t.yaml:2)"]),
+        ],
+    )
+    def test_what_a_layer_drops_of_those_below_is_not_there(self, at: str, left: list[str]) -> None:
+        files = {
+            "stack.yaml": "snapshot: s/one.yaml\nextra-deps: [bar-1]\n",
+            "s/one.yaml": "snapshot: t.yaml\npackages: [foo-2]\n",
+            "s/t.yaml": "resolver: lts-3.20\npackages: [foo-1, baz-1]\n",
+        }
+        files[at] += "drop-packages: [foo, bar]\n"
+        pins = [one for one in self.pins(files) if "-" in one.split()[0] and "lts" not in one]
+        assert pins == ["bar-1 (stack.yaml:2)", *left]
+
+    @pytest.mark.parametrize(
         "name",
         [
             *("lts-custom.yaml", "lts-20.26.yaml", "lts-20", "nightly-aula.yaml", "nightly"),

@@ -129,3 +129,34 @@ def test_what_a_cabal_project_imports(workshop: Workshop) -> None:
     ran = workshop.guard("check", "HEAD")
     assert "cabal/more.project:2  thentos-core <0.3" in ran.out
     assert "libs/inner/inner.cabal:9  thentos-core >=0.2 && <0.3" in ran.out
+
+
+class TestSnapshotBesideAPath:
+    """stack takes a package from a snapshot where nothing nearer supplies it."""
+
+    STACK = STACK.replace("lts-3.20", "a.yaml")
+    DROP = "drop-packages: [thentos-core]\n"
+    OLDER = "resolver: b.yaml\npackages: [thentos-core-0.1]\n"
+
+    def judged(self, workshop: Workshop, stack: str, layer: str = "resolver: b.yaml\n") -> str:
+        pins = "resolver: lts-3.20\npackages: [thentos-core-0.2.1]\n"
+        change(workshop, {"stack.yaml": stack, "a.yaml": layer, "b.yaml": pins})
+        return workshop.guard("check").text
+
+    def test_what_is_dropped_pins_nothing(self, workshop: Workshop) -> None:
+        assert "thentos-core 0.2.1" in self.judged(workshop, self.STACK)
+        assert "thentos-core" not in self.judged(workshop, self.STACK + self.DROP)
+        layer = "resolver: b.yaml\n" + self.DROP
+        assert "thentos-core" not in self.judged(workshop, self.STACK, layer)
+
+    def test_the_path_is_what_is_built(self, workshop: Workshop) -> None:
+        text = self.judged(workshop, self.STACK)
+        assert "dependency-source: aula takes thentos-core 0.2.1 from Hackage (b.yaml:2)" in text
+        assert "thentos-core is 0.2.1" not in text
+
+    def test_of_layers_the_nearest_counts(self, workshop: Workshop) -> None:
+        alone = "resolver: a.yaml\npackages: ['.']\n"
+        assert "thentos-core is 0.2.1" in self.judged(workshop, alone)
+        text = self.judged(workshop, alone, self.OLDER)
+        assert "thentos-core is 0.1," in text
+        assert "thentos-core is 0.2.1" not in text
