@@ -46,11 +46,12 @@ def checkout_of(source: Source) -> Checkout | None:
     """
     if source.kind is SourceKind.GIT and source.url is not None:
         return Checkout(source.url, source.commit)
-    if source.kind is not SourceKind.ARCHIVE or source.url is None:
+    archive = source.url or source.path
+    if source.kind is not SourceKind.ARCHIVE or archive is None:
         return None
-    checkout = forge_checkout(source.url)
+    checkout = forge_checkout(archive)
     if checkout is None and source.package is None:
-        return Checkout(source.url.rpartition("/")[0], None)
+        return Checkout(archive.rpartition("/")[0], None)
     return checkout
 
 

@@ -105,6 +105,7 @@ def _of_checkout(
     if not _is_dependency(facts, consumer, source, checkout):
         return
     names, (url, ref) = facts.names, checkout
+    origin = source.url or source.path if ref is None else url
     evidence = _evidence(facts, consumer, manifest, source)
     where = f"{evidence.path}:{evidence.line}"
     if pin is None:
@@ -121,8 +122,8 @@ def _of_checkout(
         yield Finding(
             NAME,
             Severity.ERROR,
-            f"{names.consumer} takes {names.dependency} at {ref or 'its newest commit'} "
-            f"from {url} ({where}), not at the gitlink",
+            f"{names.consumer} takes {names.dependency} at {ref or 'a commit that nothing names'} "
+            f"from {origin} ({where}), not at the gitlink",
             found=ref or "no commit",
             expected=pin.commit,
             evidence=(evidence, facts.superproject),
@@ -144,7 +145,19 @@ def _is_dependency(facts: Facts, consumer: Consumer, source: Source, checkout: C
     folder = posixpath.basename((source.subdir or source.path or "").rstrip("/"))
     if any(in_family(each, name, packages) for each in (source.package, folder) if each):
         return True
+    if not {name, *(each.name for each in packages)}.isdisjoint(_called(source, checkout)):
+        return True
     return any(each.is_own for each in consumer.meanings if each.checkout == checkout)
+
+
+def _called(source: Source, checkout: Checkout) -> Iterator[str]:
+    """What a repository may be called after, or a file that a package was packed into."""
+    place = re.sub(r"[?#].*|(?:\.git)?/*\Z", "", checkout.url)
+    yield re.split(r"[/:]", place)[-1].lower()
+    if checkout.ref is None and source.kind is SourceKind.ARCHIVE:
+        archive = posixpath.basename(source.url or source.path or "").lower()
+        words = re.split(r"[-_.]", archive)
+        yield from ("-".join(words[:count]) for count in range(1, len(words)))
 
 
 def _meant(consumer: Consumer, pin: Pin, checkout: Checkout) -> frozenset[str]:

@@ -249,6 +249,37 @@ class TestRepositories:
         (finding,) = with_stack(f"resolver: lts-12.0\nextra-deps:\n- {url}\n")
         assert (finding.severity, finding.found) == (Severity.ERROR, "no commit")
 
+    @pytest.mark.parametrize(
+        "place",
+        [
+            "vendor/thentos.tar.gz",
+            "thentos_core-latest.tar.gz",
+            "https://example.org/dl/thentos-core-latest.tar.gz?x",
+        ],
+    )
+    def test_an_archive_that_is_called_like_it_or_a_package(self, place: str) -> None:
+        stack = f"resolver: lts-12.0\nextra-deps:\n- {place}\n"
+        for path, text in (("stack.yaml", stack), ("cabal.project", f"packages: . {place}\n")):
+            (finding,) = check(facts({**aula_cabal("thentos-core ==0.3.*"), path: text}))
+            assert (finding.severity, finding.found) == (Severity.ERROR, "no commit")
+            assert f"at a commit that nothing names from {place} ({path}:" in finding.message
+
+    def test_a_package_in_an_archive_of_any_name(self) -> None:
+        entry = "- archive: vendor/all.tar.gz\n  subdirs: [thentos-core]\n"
+        (finding,) = with_stack(f"resolver: lts-12.0\nextra-deps:\n{entry}")
+        assert finding.severity is Severity.ERROR
+        other = "- vendor/servant.tar.gz\n- archive: all.zip\n  subdirs: [servant]\n"
+        assert with_stack(f"resolver: lts-12.0\nextra-deps:\n{other}") == []
+
+    @pytest.mark.parametrize(
+        "url", ["https://github.com/liqd/thentos-core.git", "git@github.com:Thentos-Core/"]
+    )
+    def test_a_repository_that_is_called_like_a_package(self, url: str) -> None:
+        (finding,) = self.project(url, "b" * 40)
+        assert (finding.severity, finding.found) == (Severity.ERROR, "b" * 40)
+        # Its tags are its own.
+        assert self.project(url, "v0.3.0")[0].severity is Severity.UNDECIDED
+
 
 class TestArchives:
     """Of a package, by its name."""
