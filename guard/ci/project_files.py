@@ -15,7 +15,7 @@ from guard.ci.lines import read_lines, text_of
 
 # What CI systems go by: patterns over the paths of a repository.
 FILES: Final = (
-    *(".travis.yml", ".travis/*", ".github/workflows/*", ".gitlab-ci.yml", ".circleci/*"),
+    *(".travis.yml", ".travis/*", ".github/workflows/*.y*ml", ".gitlab-ci.yml", ".circleci/*"),
     *("appveyor.yml", ".appveyor.yml", "azure-pipelines.yml", ".cirrus.yml"),
 )
 # Stands for a name of which nothing is known.
@@ -43,9 +43,10 @@ _FOLDER: Final = re.compile(
     | \bworking[-_]?dir(?:ectory)?["']?\s*[:=]\s* ) {_VALUE}""",
     re.VERBOSE | re.IGNORECASE,
 )
-# More than these are taken for anything.
+# More names than these, and longer ones, are taken for anything.
 _MOST: Final = 50
-_MAY_NAME: Final = re.compile(rb"(?i)stack[-_]yaml|project-file|stack[^\s]*\.ya?ml|\.project")
+_LONGEST: Final = 500
+_MAY_NAME: Final = re.compile(rb"(?i)stack[-_]yaml|project-file|stack\S{0,200}\.ya?ml|\.project")
 
 
 def project_files(data: bytes, path: str) -> tuple[frozenset[str], frozenset[str]]:
@@ -86,6 +87,8 @@ def _parents(folder: str) -> Iterator[str]:
 
 def _path(written: str) -> str:
     """A path from the root or, behind a variable, from anywhere; `ANY` where nothing is left."""
+    if len(written) > _LONGEST or not {"$", "`"}.isdisjoint(written):
+        return ANY
     path = posixpath.normpath(written.replace("\\", "/"))
     if path.startswith(("/", "~")):  # where the checkout is mounted is not known
         path = f"*/{posixpath.basename(path)}"
