@@ -107,12 +107,13 @@ class _ProjectReader:
         )
 
     def _parse_elements(self, elements: Elements, when: When) -> None:
-        """elements ::= { field | "source-repository-package" | if (from 3.8) | section }"""
+        """elements ::= { field | "source-repository-package" | if, but false | section }"""
         for element, inner in chained(elements, self.unread):
             if isinstance(element, Field):
                 self._parse_field(element, when)
             elif inner is not None:
-                self._parse_elements(element.elements, (*when, *inner))
+                if not any(one.test is one.negated for one in inner):
+                    self._parse_elements(element.elements, (*when, *inner))
             elif element.name == "source-repository-package":
                 self._parse_repository(element)
             elif element.name == "package":
@@ -264,8 +265,7 @@ class _ProjectReader:
 
     def _parse_repository(self, section: Section) -> None:
         """repository ::= "type", "location", [ "tag" ], [ "branch" ], [ "subdir": { path } ]"""
-        elements = [one for one in section.elements if isinstance(one, Field)]
-        fields = {field.name: field for field in elements}
+        fields = {one.name: one for one in section.elements if isinstance(one, Field)}
         words = {name: [text for text, _ in _tokens(field)] for name, field in fields.items()}
         reasons = [
             *(f"expected one {n}" for n in ("type", "location") if len(words.get(n, ())) != 1),
@@ -276,7 +276,7 @@ class _ProjectReader:
             ),
         ]
         if reasons:
-            location = next((one.text for one in elements if one.name == "location"), "")
+            location = fields["location"].text if "location" in fields else ""
             shown = one_line(f"{section.header} {location}")
             self.unread.append(Unread(section.line, shown, reasons[0]))
             return

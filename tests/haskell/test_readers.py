@@ -334,6 +334,21 @@ def test_stack_allow_newer_and_lines() -> None:
     ]
 
 
+PACKAGE = "source-repository-package\n  type: git\n  location: https://example.org/a"
+
+
+@pytest.mark.parametrize(
+    "block", ["packages: a", "import: https://example.org/x", PACKAGE, "constraints: b <2"]
+)
+def test_what_is_never_in_force_in_a_project(block: str) -> None:
+    block = "\n".join(f"  {line}" for line in block.split("\n"))
+    for chain in (f"if false\n{block}\n", f"if true\n  flags: +x\nelse\n{block}\n"):
+        manifest = read_cabal_project(chain.encode(), "cabal.project")
+        assert (manifest.sources, manifest.requirements, manifest.unread) == ((), (), ())
+    held = read_cabal_project(f"if os(linux)\n{block}\n".encode(), "cabal.project")
+    assert held.sources or held.unread
+
+
 def test_project_scopes_and_conditions() -> None:
     manifest = read_cabal_project(
         b"constraints: setup.foo ==1,\n  bar <2\nif os(windows)\n  constraints: baz >3\n"
