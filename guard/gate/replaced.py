@@ -102,9 +102,10 @@ class Replaced:
         before = self._gate.combination(base)
         if _is_same(before, combination):
             return
-        old = list(self._links.own(before, config))
-        for submodule, commit in self._links.own(combination, config):
-            pair = self._counterpart(submodule, old)
+        old, new = (list(self._links.own(each, config)) for each in (before, combination))
+        paths = {submodule.path for submodule, _ in new}
+        for submodule, commit in new:
+            pair = self._counterpart(submodule, old, paths)
             if pair is None or pair[1] == commit:
                 continue
             names = pair[1][:12], commit[:12]
@@ -117,12 +118,13 @@ class Replaced:
                 yield move
 
     def _counterpart(
-        self, submodule: Submodule, old: Sequence[tuple[Submodule, str]]
+        self, submodule: Submodule, old: Sequence[tuple[Submodule, str]], paths: set[str]
     ) -> tuple[Submodule, str] | None:
-        """What stood at its path, or had its name elsewhere; None for another repository's."""
+        """What of the same repository stood at its path, had its name, or has left its own path."""
         at_path = [each for each in old if each[0].path == submodule.path]
         by_name = [each for each in old if {*each[0].names} & {*submodule.names}]
-        for pair in (at_path or by_name)[:1]:
+        gone = [each for each in old if each[0].path not in paths]
+        for pair in (*at_path, *by_name, *gone):
             if pair[0].url == submodule.url or self._place(pair[0]) & self._place(submodule):
                 return pair
         return None

@@ -560,14 +560,14 @@ class TestOtherSubmodules:
         team.pass_pinned(aula=team.old_aula)
         assert len(steps(team.push(team.docker, *TOPIC))) == 1
 
-    def add_lib(self, team: Team, path: str) -> tuple[str, str]:
-        """A third submodule, of which the newer commit is pinned and published."""
-        source = Repo(team.root / "lib")
+    def add_lib(self, team: Team, path: str, name: str = "lib") -> tuple[str, str]:
+        """Another submodule, of which the newer commit is pinned and published."""
+        source = Repo(team.root / name)
         team.docker.git("init", "--quiet", str(source.folder))
         old = source.commit("One", {"x": "1"})
         new = source.commit("Two", {"x": "2"})
-        team.docker.git("clone", "--quiet", "--bare", "../lib", "../remotes/lib.git")
-        team.docker.git("submodule", "--quiet", "add", "../lib.git", path)
+        team.docker.git("clone", "--quiet", "--bare", f"../{name}", f"../remotes/{name}.git")
+        team.docker.git("submodule", "--quiet", "add", f"../{name}.git", path)
         team.pass_pinned("Add it")
         ran = team.push(team.docker)
         assert (ran.status, steps(ran)) == (0, [])
@@ -596,6 +596,33 @@ class TestOtherSubmodules:
         team.pass_pinned("Move it")
         (line,) = steps(team.push(team.docker))
         assert "other steps back" in line
+
+    def test_of_two_that_swap_their_paths_each_replaces_what_it_was(self, team: Team) -> None:
+        self.add_lib(team, "lib")
+        old, _ = self.add_lib(team, "more", "more")
+        for path, to in (("lib", "between"), ("more", "lib"), ("between", "more")):
+            team.docker.git("mv", path, to)
+        team.docker.git("update-index", "--cacheinfo", f"160000,{old},lib")
+        team.pass_pinned("Swap them")
+        (line,) = steps(team.push(team.docker))
+        assert "lib steps back" in line
+
+    def test_one_that_was_added_anew_elsewhere_replaces_what_it_was(self, team: Team) -> None:
+        old, _ = self.add_lib(team, "lib")
+        team.docker.git("rm", "--quiet", "lib")
+        team.docker.git("submodule", "--quiet", "add", "--name", "new", "../lib.git", "other")
+        team.docker.git("update-index", "--cacheinfo", f"160000,{old},other")
+        team.pass_pinned("Move it by hand")
+        (line,) = steps(team.push(team.docker))
+        assert "other steps back" in line
+
+    def test_a_second_one_of_the_same_repository_replaces_nothing(self, team: Team) -> None:
+        old, _ = self.add_lib(team, "lib")
+        team.docker.git("submodule", "--quiet", "add", "--name", "new", "../lib.git", "other")
+        team.docker.git("update-index", "--cacheinfo", f"160000,{old},other")
+        team.pass_pinned("Add an older one beside it")
+        ran = team.push(team.docker)
+        assert (ran.status, steps(ran)) == (0, [])
 
 
 class TestRules:
