@@ -213,7 +213,7 @@ class Ruling:
         remote, name = links.pushed_to, self._contents.workspace.name("")
         assert remote is not None  # else the usual names tell
         what = f"the push to {ref.removeprefix(HEADS)} is one to it"
-        return _unknown_default(name, self._top, remote, what)
+        return _unknown_default(name, remote, looking_for_default(self._top, remote), what)
 
     def of_silence(self, why: str) -> tuple[Finding, ...]:
         """That a remote did not say which branch is its default one."""
@@ -231,7 +231,7 @@ class Ruling:
             return None
         if not standings:
             where, what = places[0], "the gitlink is in it"
-            return _unknown_default(link.path, where.repository, where.remote, what)
+            return _unknown_default(link.path, where.remote, where.looking_for_default, what)
         standing = standings[0]
         commit, path, name = standing.commit, standing.path, standing.place.remote.name
         repository = standing.place.repository
@@ -343,11 +343,11 @@ def _lies_before(checkout: Repository, commit: str) -> bool:
         return False
 
 
-def _unknown_default(where: str, repository: Repository, remote: Remote, what: str) -> Unknown:
+def _unknown_default(where: str, remote: Remote, remedy: Remedy, what: str) -> Unknown:
     return Unknown(
         f"the default branch of {remote.name} in {where} is not known, so neither is whether "
         f"{what}",
-        looking_for_default(repository, remote),
+        remedy,
     )
 
 

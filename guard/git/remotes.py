@@ -150,13 +150,22 @@ class Remotes(NamedTuple):
         """The remotes that are fetched from one of these places."""
         return tuple(remote for remote in self.remotes if self.places(remote.urls[0]) & wanted)
 
+    def new_name(self) -> str:
+        """A name for one more remote, of which others fetch."""
+        names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))
+        return next(name for name in names if self.named(name) is None)
+
+    def tells(self, remote: Remote, wanted: frozenset[str]) -> bool:
+        """Whether all pushes of a remote go to one of these places; see `tracked`."""
+        return all(places & wanted for places in self.push_places(remote))
+
     def tracked(self, remote: Remote, wanted: frozenset[str], refs: Iterable[str]) -> list[str]:
         """Those of some refs that say what a remote at one of these places has.
 
         Git moves the tracking refs after a push as well; where a push goes to another place, or
         another remote is kept under the same names, they do not say whose they are.
         """
-        if not all(places & wanted for places in self.push_places(remote)):
+        if not self.tells(remote, wanted):
             return []
         strange = list(remote.others)
         for other in self.remotes:

@@ -24,7 +24,6 @@ from guard.situation.branches import (
     feature_branch,
     goes_to,
     head_branch,
-    looking_for_default,
     short_name,
     tracking_ref,
 )
@@ -230,7 +229,7 @@ class Destinations:
         if ref is None:
             return Trouble(
                 f"which branch of {remote} is the default one of {path} is not known",
-                told(looking_for_default(place.repository, place.remote)),
+                told(place.looking_for_default),
                 True,
             )
         aimed = self._spot(place, HEADS + short_name(remote, ref))

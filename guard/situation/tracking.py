@@ -10,11 +10,12 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
+from guard.git.commands import Command, git
 from guard.git.objects import KeptRefs, ObjectPool
 from guard.git.refs import SEEN
 from guard.git.remotes import Pairs, Remote, Remotes, read_remotes
 from guard.git.repository import Repository
-from guard.situation.branches import HEADS, default_branches, tracking_ref
+from guard.situation.branches import HEADS, default_branches, looking_for_default, tracking_ref
 
 TAGS: Final = "refs/tags/"
 
@@ -88,8 +89,25 @@ class Place(NamedTuple):
     @property
     def target(self) -> str:
         """What to push to: the remote's name, or its URL where a push would go elsewhere."""
-        pushed = self.tracking.remotes.push_places(self.remote)
-        return self.remote.name if all(item & self.wanted for item in pushed) else self.url
+        tells = self.tracking.remotes.tells(self.remote, self.wanted)
+        return self.remote.name if tells else self.url
+
+    @property
+    def looking_for_default(self) -> tuple[Command, ...]:
+        """What has the default branch be known.
+
+        Where pushes go elsewhere, what is kept of the remote says nothing: one more is made of it,
+        whose pushes go where it is fetched from.
+        """
+        remotes, repository, url = self.tracking.remotes, self.repository, self.url
+        if remotes.tells(self.remote, self.wanted):
+            return looking_for_default(repository, self.remote)
+        name = remotes.new_name()
+        return (
+            git(repository, "remote", "add", name, url),
+            git(repository, "remote", "set-url", "--push", name, url),
+            *looking_for_default(repository, Remote(name, (url,), (), (tracking_ref(name, "*"),))),
+        )
 
     @property
     def url(self) -> str:

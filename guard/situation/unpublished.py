@@ -292,9 +292,7 @@ class Search:
             return f"say where others have {self._workspace.name('')}: {add.text} <url>"
         held = (each for each in repositories if links.present(each, [commit]))
         (tracking,) = links.tracking([next(held, repositories[0])])
-        repository, taken = tracking.repository, {each.name for each in tracking.remotes.remotes}
-        names = ("upstream", "published", *(f"published-{number}" for number in range(2, 100)))
-        name = next(each for each in names if each not in taken)
+        repository, name = tracking.repository, tracking.remotes.new_name()
         if submodule.is_relative and not (links.asks or all(map(is_path, urls))):
             return (guard("check"),)  # that asks which of them is there
         asking = links.asking if links.asks else Asking()

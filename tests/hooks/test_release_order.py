@@ -778,6 +778,26 @@ class TestMerged:
         ready.verdict()
         assert ready.push(ready.docker, *TOPIC).status == 0
 
+    @pytest.mark.parametrize("way", ["mirror", "both", "rewritten"])
+    def test_a_remote_that_is_pushed_to_elsewhere_as_well(self, ready: Workshop, way: str) -> None:
+        """What git keeps of it says nothing of what others fetch; one more remote does."""
+        share(ready)
+        url, mirror = f"{ready.root}/remotes/aula.git", f"{ready.root}/mirror"
+        ready.aula.git("clone", "--quiet", "--bare", url, mirror)
+        if way == "rewritten":
+            ready.aula.git("config", f"url.{mirror}.pushInsteadOf", url)
+        for each in {"mirror": [mirror], "both": [url, mirror]}.get(way, []):
+            ready.aula.git("config", "--add", "remote.origin.pushurl", each)
+        ready.docker.commit("More", {"README": "x"})
+        ready.verdict(published=True)
+        ran = ready.push(ready.docker)
+        assert "undecided merged: the default branch of origin in aula is not known" in ran.text
+        command = mend(ran, "merged")
+        assert f"next: {command}" in ready.guard("status").out
+        assert paste(ready, command).status == 0
+        assert "next: git push origin" in ready.guard("status").out
+        assert ready.push(ready.docker).status == 0
+
     def test_a_remote_without_a_default_branch(self, ready: Workshop) -> None:
         """Its HEAD is at a master that nobody has pushed."""
         assert ready.push(ready.docker, *TOPIC).status == 0
