@@ -97,6 +97,20 @@ def upstream(options: Options, branch: str) -> tuple[str, str]:
     return options.get(f"branch.{branch}.remote", ""), options.get(f"branch.{branch}.merge", "")
 
 
+def spelled(pairs: Pairs, remote: str, ref: str, has_namesake: bool) -> str:
+    """What is to be pushed of a ref that goes to one of its name, "" where its short name will do.
+
+    Where ``remote.<name>.push`` is configured, it says where what is named alone goes. Source:
+    git-push(1), ``<refspec>``.
+
+    Args:
+        has_namesake: whether a branch and a tag have the same name.
+    """
+    if any(key == f"remote.{remote}.push" for key, _ in pairs):
+        return f"{ref}:{ref}"
+    return ref if has_namesake else ""
+
+
 def coming_from(repository: Repository, branch: str, remote: str) -> tuple[Command, ...]:
     """What says that a branch comes from the one of its name of a remote."""
     settings = ((f"branch.{branch}.remote", remote), (f"branch.{branch}.merge", HEADS + branch))

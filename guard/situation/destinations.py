@@ -25,6 +25,7 @@ from guard.situation.branches import (
     goes_to,
     head_branch,
     short_name,
+    spelled,
     tracking_ref,
 )
 from guard.situation.checkouts import (
@@ -168,7 +169,15 @@ class Destinations:
             what = f"whether {shared.remote} has {pin.releases[0].tag} of {path} was not asked yet"
             return Trouble(what, ASK, True)
         reach = Reach.SAME if shared.state is SharedState.THERE else Reach.ABSENT
-        return Spot(shared.repository, shared.target, ref, ref, reach, asked=self._asks)
+        spot = Spot(shared.repository, shared.target, ref, ref, reach, asked=self._asks)
+        return self._spelled(spot, *self._links.tracking([shared.repository]))
+
+    def _spelled(self, spot: Spot, tracking: Tracking) -> Spot:
+        """A ref on its way to one of its name, such as git takes it there."""
+        namesake = (HEADS if spot.ref.startswith(_TAGS) else _TAGS) + spot.branch
+        (other,) = self._contents.pool.reader(spot.repository).read_refs([namesake])
+        text = spelled(tracking.options, spot.remote, spot.ref, other is not None)
+        return spot._replace(spelled=text)
 
     def _consumer(self) -> Spot | Trouble | Publication | None:
         """Where its commit has to be."""
@@ -366,7 +375,7 @@ class Destinations:
 
     def _compared(self, spot: Spot, tracking: Tracking, remote: str, path: str) -> Spot | Trouble:
         """A branch of a remote, compared with the commit that is to be on it."""
-        repository = tracking.repository
+        repository, spot = tracking.repository, self._spelled(spot, tracking)
         health = self.hook_health(repository)
         if spot.trouble is None and not health.effective:
             name = self._contents.workspace.name(path)

@@ -40,6 +40,7 @@ class Spot(NamedTuple):
         source: what is pushed: a commit's id, or a tag's full name.
         ref: the full name at the remote.
         local: the full name of the branch that is checked out here at that commit, "" for none.
+        spelled: what is pushed where the short name would go astray, "" where it does not.
         stale: the remote of which git knew last that it has something else, "" for none.
         obstacle: what is in the way of bringing the checkout forward to what is there.
         rebase_obstacle: the same of putting it on top.
@@ -54,6 +55,7 @@ class Spot(NamedTuple):
     trouble: Trouble | None = None
     asked: bool = False
     local: str = ""
+    spelled: str = ""
     stale: str = ""
     obstacle: str = ""
     rebase_obstacle: str = ""
@@ -72,8 +74,8 @@ class Spot(NamedTuple):
     def push(self) -> Command:
         """The command, to be read and to be pasted."""
         is_named = self.ref in (self.source, self.local)
-        what = self.branch if is_named else f"{self.source[:12]}:{self.ref}"
-        return self.git("push", self.remote, what)
+        what = f"{self.source[:12]}:{self.ref}"
+        return self.git("push", self.remote, (self.spelled or self.branch) if is_named else what)
 
     @property
     def is_there(self) -> bool:

@@ -26,6 +26,7 @@ from guard.situation.branches import (
     push_remote,
     remote_of,
     short_name,
+    spelled,
     tracking_ref,
 )
 from guard.situation.contents import brought_here
@@ -367,7 +368,8 @@ def _release(repository: Repository, commit: str, form: str, shown: Mapping[str,
     if not releases:
         return ""
     name = min(releases, key=lambda name: is_pre_release(name, form))
-    return _short(repository, name, HEADS, f"{_TAGS}{name}")
+    full = f"{_TAGS}{name}"
+    return full if repository.text("for-each-ref", "--", f"{HEADS}{name}") else name
 
 
 def _branch(place: Place, commit: str, shown: Mapping[str, str], feature: str) -> str:
@@ -393,12 +395,8 @@ def _branch(place: Place, commit: str, shown: Mapping[str, str], feature: str) -
     if branches.get(branch) != commit:
         # More than this commit may not be ready for others.
         return f"{commit[:12]}:{branch}"
-    return _short(repository, name, _TAGS, branch)
-
-
-def _short(repository: Repository, name: str, others: str, full: str) -> str:
-    """A ref's short name, or its full one where a branch and a tag have the same."""
-    return full if repository.text("for-each-ref", "--", f"{others}{name}") else name
+    has_namesake = bool(repository.text("for-each-ref", "--", f"{_TAGS}{name}"))
+    return spelled(place.tracking.options, remote, branch, has_namesake) or name
 
 
 def _is_told_not_to() -> bool:

@@ -11,6 +11,8 @@ from guard.model import Result
 from tests.commands.recovering import recorded
 from tests.workshop import Repo, Workshop, cabal
 
+MASTER = "refs/heads/master"
+
 
 def next_of(workshop: Workshop) -> str:
     return workshop.guard("status").out.splitlines()[-1].removeprefix("next: ")
@@ -35,6 +37,38 @@ def test_the_next_command_leads_to_the_push(workshop: Workshop) -> None:
     workshop.docker.git("commit", "--quiet", "-m", "Move thentos again")
     assert next_of(workshop) == "git push origin master"
     assert workshop.push(workshop.docker).status == 0
+    assert next_of(workshop) == "nothing: this combination is tested, published and pushed"
+
+
+@pytest.mark.parametrize(
+    ("mapping", "is_twice", "branch", "tag"),
+    [
+        ("+refs/heads/*:refs/heads/me/*", False, f"{MASTER}:{MASTER}", "{0}:{0}"),
+        (f"{MASTER}:refs/heads/incoming", True, f"{MASTER}:{MASTER}", "{0}:{0}"),
+        ("", True, MASTER, "{0}"),
+    ],
+)
+def test_a_name_that_git_would_take_elsewhere_is_written_out(
+    workshop: Workshop, mapping: str, is_twice: bool, branch: str, tag: str
+) -> None:
+    """`remote.<name>.push` maps what is named alone, and a branch and a tag may have one name."""
+    workshop.install()
+    workshop.aula.git("checkout", "--quiet", "-B", "master")
+    workshop.aula.commit("More", {"more": "x\n"})
+    workshop.release("0.3.1")
+    for repository in (workshop.thentos, workshop.aula, workshop.docker):
+        if mapping:
+            repository.git("config", "remote.origin.push", mapping)
+        if is_twice:
+            repository.git("branch", "v0.3.1")
+            repository.git("tag", "master")
+    workshop.pin()
+    workshop.verdict(published=True)
+    for path, names in (("thentos", tag.format("refs/tags/v0.3.1")), ("aula", branch)):
+        assert next_of(workshop) == f"git -C {path} push origin {names}"
+        assert workshop.run(["sh", "-c", next_of(workshop)], workshop.docker).status == 0
+    assert next_of(workshop) == f"git push origin {branch}"
+    assert workshop.run(["sh", "-c", next_of(workshop)], workshop.docker).status == 0
     assert next_of(workshop) == "nothing: this combination is tested, published and pushed"
 
 
