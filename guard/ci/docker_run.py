@@ -31,13 +31,16 @@ _LONG_FLAGS: Final = frozenset(
         *("--read-only", "--rm", "--sig-proxy", "--tty"),
     }
 )
-_LONG: Final = {"d": "detach", "e": "env", "v": "volume", "w": "workdir", "u": "user"}
+_LONG: Final = {"d": "detach", "i": "interactive", "e": "env", "v": "volume", "w": "workdir"}
 _VERBS: Final = ("run", "create", "exec")
 # What keeps the id of a container, which docker prints.
 _TAKEN_ID: Final = re.compile(
     r"\b\w+=(?:\"?\$\((?P<dollar>\s*docker\b[^()]*)\)\"?|\"?`(?P<tick>\s*docker\b[^`]*)`\"?)"
 )
 _SHELLS: Final = ("/bin/sh", "sh")
+# Redirections, which are the machine's own, stand for themselves where no quote holds them.
+_INPUT, _OUTPUT = "\ue001", "\ue002"
+_TO_FILE: Final = re.compile(r"(?:(?<!\S)\d+)?(?:&>>?|>[>&|]?)")
 # A command with any of these would act on the one behind it.
 _COMPOUND: Final = re.compile(r"[;&|\n(){}#]|^\s*(?:cd|exec|exit|export|set|unset|\.)\b")
 
@@ -80,19 +83,26 @@ class DockerRun(NamedTuple):
 
 
 def docker_calls(line: str, variables: dict[str, str]) -> list[Call]:
-    """What a line of shell has docker run. Raises ValueError: a quotation has no end."""
+    """What a line of shell has docker run, but what must fail there, or is fed from elsewhere.
+
+    Raises:
+        ValueError: a quotation has no end.
+    """
     calls = []
     line = _TAKEN_ID.sub(lambda match: match["dollar"] or match["tick"], line)
-    for words in _commands(_expanded(line, variables)):
+    for words, is_fed in _commands(_expanded(line, variables)):
+        if any(_INPUT in word for word in words):
+            continue
         for index, word in enumerate(words):
             rest = words[index + 1 :]
             if word.rpartition("/")[2] != "docker" or not rest:
                 continue
             if rest[0] == "container":
                 rest = rest[1:]
-            if rest[:1] and rest[0] in _VERBS:
+            if rest[:1] and rest[0] in _VERBS and "!" not in words[:index]:
                 call = _parsed(rest[0], rest[1:])
-                calls += [call] if call is not None else []
+                if call is not None and not (is_fed and call.option("interactive") is not None):
+                    calls.append(call)
             break
     return calls
 
@@ -149,7 +159,12 @@ def joined(commands: list[str]) -> str:
     """One line that runs them in their order, each as if alone, up to the first that fails."""
     if len(commands) == 1:
         return commands[0]
-    return " && ".join(f"({one})" if _COMPOUND.search(one) else one for one in commands)
+    return " && ".join(f"({one}{_end(one)})" if _COMPOUND.search(one) else one for one in commands)
+
+
+def _end(command: str) -> str:
+    """What ends a command, where a comment or a here-document may have the rest of its line."""
+    return "\n" if "#" in command or "\n" in command else ""
 
 
 def resolved(text: str, variables: dict[str, str]) -> str:
@@ -163,6 +178,8 @@ def _expanded(line: str, variables: dict[str, str]) -> str:
         quoted = text.startswith('"')
         if text[0] in "'\\":
             return text
+        if not quoted:
+            text = _TO_FILE.sub(_OUTPUT, text.replace("<", _INPUT))
         return _VARIABLE.sub(lambda name: _value(name, variables, quoted), text)
 
     return _PIECE.sub(piece, line)
@@ -181,21 +198,27 @@ def _value(match: re.Match[str], variables: dict[str, str], quoted: bool) -> str
     return re.sub(r'(["\\`])', r"\\\1", value) if quoted else value
 
 
-def _commands(line: str) -> Iterator[list[str]]:
-    """The simple commands of a line, as words without their quotes."""
+def _commands(line: str) -> Iterator[tuple[list[str], bool]]:
+    """The simple commands of a line, as words without their quotes, and whether a pipe feeds it."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=_OPERATORS)
     lexer.whitespace_split = True
     lexer.commenters = ""
     words: list[str] = []
+    is_fed = False
     for word in lexer:
         if word.startswith("#"):
             break
         if word and not word.strip(_OPERATORS):
-            yield words
-            words = []
+            yield words, is_fed
+            words, is_fed = [], word in ("|", "|&")
+        elif _OUTPUT in word:
+            before, _, target = word.partition(_OUTPUT)
+            words += [before] if before else []
+            if not target:
+                next(lexer, "")
         else:
             words.append(word)
-    yield words
+    yield words, is_fed
 
 
 def _parsed(verb: str, words: list[str]) -> Call | None:
@@ -244,7 +267,7 @@ def _surrounded(command: str, folder: str, environment: dict[str, str]) -> str:
     before = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     before += [f"cd {shlex.quote(folder)}"] if folder else []
     if before and _COMPOUND.search(command):
-        command = f"{{ {command.rstrip(';')}; }}"
+        command = f"{{ {command.rstrip(';')}{_end(command) or ';'} }}"
     return " && ".join([*before, command])
 
 

@@ -5,6 +5,7 @@ the tests. Sources: https://docs.travis-ci.com/user/job-lifecycle, GitHub's "Wor
 GitLab's "CI/CD YAML syntax reference", CircleCI's "Configuration reference".
 """
 
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -23,12 +24,52 @@ _NO_JOBS: Final = frozenset(
 _ANCESTORS: Final = 10
 _NONE: Final = Mapping(0, {})
 
+# What may keep a part of a job from running, let it fail, or have it run in some way of its own;
+# and the values that do not.
+_TERMS: Final = {
+    "if": r"(?:\$\{\{\s*)?(?:always\(\)|success\(\)|true)(?:\s*\}\})?",
+    "when": "always|on_success",
+    **dict.fromkeys(("continue-on-error", "allow_failure", "background"), "false"),
+    **dict.fromkeys(("rules", "only", "except", "trigger"), "(?!)"),
+    **dict.fromkeys(("working-directory", "working_directory"), r"(?!/)[\w./-]+"),
+    "uses": "actions/(?:checkout|cache)@.*",
+    "shell": r"(?:/bin/)?(?:ba)?sh(?: -e| -eo pipefail)?",
+}
+_DOCKER: Final = re.compile(r"\b(?:docker|podman)\b")
+# What CI systems put in before any shell reads it; a shell takes it for something else.
+_PUT_IN: Final = re.compile(r"<<\s*(?:pipeline|parameters|matrix)\.[\w.]+\s*>>|\$\[\[")
+_SCRIPTS: Final = ("before_script", "script", "after_script")
+# Steps of CircleCI's own that test nothing.
+_NO_TESTS: Final = frozenset(
+    {
+        *("checkout", "setup_remote_docker", "save_cache", "restore_cache", "store_artifacts"),
+        *("store_test_results", "attach_workspace", "persist_to_workspace", "add_ssh_keys"),
+    }
+)
+
 
 class Line(NamedTuple):
     """A line of shell, and where it begins, from 1."""
 
     number: int
     text: str
+
+
+class Step(NamedTuple):
+    """What one shell runs, at the checkout.
+
+    Args:
+        text: all that it reads.
+        lines: the same, what a backslash joins as one.
+        shell: what runs a text, as words of shell.
+        folder: where, below the checkout; "" for itself.
+    """
+
+    text: str
+    lines: tuple[Line, ...]
+    variables: dict[str, str]
+    shell: str
+    folder: str
 
 
 class Job(NamedTuple):
@@ -38,18 +79,44 @@ class Job(NamedTuple):
         image: that of the container it runs in, as it is written; "" where it runs on a machine.
     """
 
-    lines: tuple[Line, ...]
+    steps: tuple[Step, ...]
     variables: dict[str, str]
     image: str = ""
 
 
 def read_jobs(root: Mapping, path: str, notes: list[str]) -> list[Job]:
-    """The jobs of a file, whose path says of which CI system it is."""
+    """The jobs of a file, whose path says of which CI system it is; what is left out is noted."""
     if path.endswith(".travis.yml"):
         return list(_travis(root, notes))
     if path.endswith(".gitlab-ci.yml"):
-        return list(_gitlab(root))
-    return list(_circleci(root) if "/.circleci/" in f"/{path}" else _github(root))
+        return list(_gitlab(root, notes))
+    return list((_circleci if "/.circleci/" in f"/{path}" else _github)(root, notes))
+
+
+def _kept(node: Mapping, image: str, steps: tuple[Step, ...], notes: list[str]) -> tuple[Step, ...]:
+    """The steps of a part of a job, none where it is not said that they run, and how."""
+    reasons = [
+        key
+        for key, usual in _TERMS.items()
+        if (value := node.get(key)) is not None
+        and not (isinstance(value, Scalar) and re.fullmatch(usual, value.text.strip()))
+    ]
+    reasons += [match[0] for step in steps if (match := _PUT_IN.search(step.text))]
+    if not reasons:
+        return steps
+    texts = [_text(node, "uses"), *(step.text for step in steps)]
+    if image or any(map(_DOCKER.search, texts)):
+        notes.append(_left_out(node.line, f"has `{reasons[0]}`, which only CI can follow"))
+    return ()
+
+
+def _left_out(line: int, why: str) -> str:
+    return f"not taken over: line {line} {why}"
+
+
+def _step(node: Node | None, variables: dict[str, str], shell: str, folder: str = "") -> Step:
+    text = "\n".join(scalar.text for scalar in listed(node) if isinstance(scalar, Scalar))
+    return Step(text, tuple(_lines(node)), variables, shell, folder)
 
 
 def _travis(root: Mapping, notes: list[str]) -> Iterator[Job]:
@@ -66,14 +133,16 @@ def _travis(root: Mapping, notes: list[str]) -> Iterator[Job]:
         line = rows[0].line
         notes.append(f"env has {len(rows)} jobs; taken are the variables of the first, line {line}")
     if rows or not included:
-        yield Job(_travis_lines(root, _NONE), _variables(*shared, *rows[:1]))
+        yield _travis_job(root, _NONE, _variables(*shared, *rows[:1]), notes)
     for entry in included:
-        yield Job(_travis_lines(entry, root), _variables(*shared, *listed(entry.get("env"))))
+        variables = _variables(*shared, *listed(entry.get("env")))
+        yield _travis_job(entry, root, variables, notes)
 
 
-def _travis_lines(job: Mapping, root: Mapping) -> tuple[Line, ...]:
+def _travis_job(job: Mapping, root: Mapping, variables: dict[str, str], notes: list[str]) -> Job:
     phases = (job.get(phase) or root.get(phase) for phase in _TRAVIS_PHASES)
-    return tuple(line for phase in phases for line in _lines(phase))
+    steps = tuple(_step(phase, variables, "bash -c") for phase in phases)
+    return Job(_kept(job, "", steps, notes), variables)
 
 
 def _travis_env(root: Mapping) -> tuple[list[Node], list[Node]]:
@@ -86,26 +155,47 @@ def _travis_env(root: Mapping) -> tuple[list[Node], list[Node]]:
     return listed(env.get("global")), listed(env.get("jobs") or env.get("matrix"))
 
 
-def _github(root: Mapping) -> Iterator[Job]:
+def _github(root: Mapping, notes: list[str]) -> Iterator[Job]:
     for job in _maps(root.get("jobs")):
-        steps = [step for step in listed(job.get("steps")) if isinstance(step, Mapping)]
-        lines = tuple(line for step in steps for line in _lines(step.get("run")))
-        env = (each.get("env") for each in (root, job, *steps))
-        yield Job(lines, _variables(*env), _image(job, "container"))
+        image = _image(job, "container")
+        container = _map(job.get("container"))
+        env = (root.get("env"), job.get("env"), container.get("env"))
+        usual = [_map(_map(each.get("defaults")).get("run")) for each in (root, job)]
+        steps: list[Step] = []
+        for own in listed(job.get("steps")):
+            if isinstance(own, Mapping):
+                step = _merged(*usual, own)
+                # https://docs.github.com/actions/reference/workflow-syntax, "shell".
+                shell = "bash -eo pipefail -c" if _text(step, "shell") == "bash" else "sh -ec"
+                variables = _variables(*env, step.get("env"))
+                folder = _text(step, "working-directory")
+                read = _step(step.get("run"), variables, shell, folder)
+                steps += _kept(step, image, (read,), notes)
+        if job.get("uses") is not None:
+            notes.append(_left_out(job.line, "has its jobs in another file"))
+        yield Job(_kept(job, image, tuple(steps), notes), _variables(*env), image)
 
 
-def _gitlab(root: Mapping) -> Iterator[Job]:
+def _gitlab(root: Mapping, notes: list[str]) -> Iterator[Job]:
+    include = root.get("include")
+    if include is not None:
+        notes.append(_left_out(include.line, "includes other files"))
     for name, job in root.items():
         if name.text in _NO_JOBS or name.text.startswith(".") or not isinstance(job, Mapping):
             continue
-        ancestors = [*_ancestry(root, job), _map(root.get("default")), root]
-        before, script = (
+        extended = _ancestry(root, job)
+        ancestors = [*extended, _map(root.get("default")), root]
+        scripts = [
             next((each.get(key) for each in ancestors if each.get(key) is not None), None)
             for key in ("before_script", "script")
-        )
+        ]
+        lines = [line for script in scripts for line in _flat(script, notes)]
         image = next((_image(each, "image") for each in ancestors if each.get("image")), "")
         variables = _variables(*(each.get("variables") for each in reversed(ancestors)))
-        yield Job((*_lines(_flat(before)), *_lines(_flat(script))), variables, image)
+        # All lines share one shell.
+        step = _step(Sequence(lines, job.line), variables, "bash -eo pipefail -c")
+        terms = _merged(*reversed(extended))._replace(line=job.line)
+        yield Job(_kept(terms, image, (step,), notes), variables, image)
 
 
 def _ancestry(root: Mapping, job: Mapping) -> list[Mapping]:
@@ -113,11 +203,11 @@ def _ancestry(root: Mapping, job: Mapping) -> list[Mapping]:
     found = [job]
     for each in found:
         names = (name for name in listed(each.get("extends")) if isinstance(name, Scalar))
-        found += (_map(root.get(name.text)) for name in names if len(found) < _ANCESTORS)
+        found += [_map(root.get(name.text)) for name in names][: _ANCESTORS - len(found)][::-1]
     return found
 
 
-def _circleci(root: Mapping) -> Iterator[Job]:
+def _circleci(root: Mapping, notes: list[str]) -> Iterator[Job]:
     executors = _map(root.get("executors"))
     for job in _maps(root.get("jobs")):
         executor = job.get("executor")
@@ -125,11 +215,43 @@ def _circleci(root: Mapping) -> Iterator[Job]:
             executor = executor.get("name")
         named = _map(executors.get(executor.text)) if isinstance(executor, Scalar) else _NONE
         containers = listed(job.get("docker") or named.get("docker"))
-        runs = (step.get("run") for step in listed(job.get("steps")) if isinstance(step, Mapping))
-        commands = (run.get("command") if isinstance(run, Mapping) else run for run in runs)
-        lines = tuple(line for command in commands for line in _lines(command))
-        image = _image(_map(containers[0]), "image") if containers else ""
-        yield Job(lines, _variables(named.get("environment"), job.get("environment")), image)
+        container = _map(containers[0]) if containers else _NONE
+        env = [each.get("environment") for each in (named, container, job)]
+        image = _image(container, "image")
+        steps = tuple(
+            step
+            for node in listed(job.get("steps"))
+            for step in _circleci_step(node, image, env, notes)
+        )
+        yield Job(steps, _variables(*env), image)
+
+
+def _circleci_step(
+    node: Node, image: str, env: list[Node | None], notes: list[str]
+) -> tuple[Step, ...]:
+    name, run = next(iter(_map(node).items()), (node, None))
+    if not isinstance(name, Scalar) or name.text != "run":
+        if not isinstance(name, Scalar) or name.text not in _NO_TESTS:
+            notes.append(_left_out(node.line, "is a step of another kind than `run`"))
+        return ()
+    settings = _map(run)
+    command = settings.get("command") if isinstance(run, Mapping) else run
+    # https://circleci.com/docs/configuration-reference/#default-shell-options
+    shell = (_text(settings, "shell") or "bash -eo pipefail") + " -c"
+    variables = _variables(*env, settings.get("environment"))
+    step = _step(command, variables, shell, _text(settings, "working_directory"))
+    return _kept(settings._replace(line=node.line), image, (step,), notes)
+
+
+def _merged(*several: Mapping) -> Mapping:
+    """Maps as one: the keys of the last count, and its line."""
+    pairs = {key: pair for each in several for key, pair in each.pairs.items()}
+    return Mapping(several[-1].line, pairs)
+
+
+def _text(node: Mapping, key: str) -> str:
+    value = node.get(key)
+    return value.text.strip() if isinstance(value, Scalar) else ""
 
 
 def _maps(node: Node | None) -> Iterator[Mapping]:
@@ -158,7 +280,7 @@ def _lines(node: Node | None) -> Iterator[Line]:
         pending, begun = "", 0
         for number, line in enumerate(scalar.text.split("\n"), scalar.line + scalar.block):
             begun = begun or number
-            if line.endswith("\\"):
+            if line.endswith("\\") and (pending or not line.lstrip().startswith("#")):
                 pending += line[:-1]
                 continue
             yield Line(begun, pending + line)
@@ -167,11 +289,16 @@ def _lines(node: Node | None) -> Iterator[Line]:
             yield Line(begun, pending)
 
 
-def _flat(node: Node | None) -> Node | None:
-    """A list without lists in it, which come in by anchors."""
+def _flat(node: Node | None, notes: list[str]) -> list[Node]:
+    """The lines of a list and of those in it, which come in by anchors, but not by references."""
+    several = listed(node)
+    last = several[-1] if isinstance(node, Sequence) and len(several) > 1 else None
+    if isinstance(last, Scalar) and last.text in _SCRIPTS:
+        notes.append(_left_out(last.line, "refers to lines elsewhere"))
+        return []
     if not isinstance(node, Sequence):
-        return node
-    return Sequence([inner for each in node.items for inner in listed(each)], node.line)
+        return several
+    return [line for each in several for line in _flat(each, notes)]
 
 
 def _variables(*nodes: Node | None) -> dict[str, str]:

@@ -5,23 +5,41 @@ the image runs its own lines there.
 """
 
 import re
+import shlex
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from guard.ci.docker_run import DockerRun, docker_calls, docker_runs, joined, resolved, unresolved
-from guard.ci.jobs import Job, read_jobs
+from guard.ci.docker_run import (
+    Call,
+    DockerRun,
+    docker_calls,
+    docker_runs,
+    joined,
+    resolved,
+    unresolved,
+)
+from guard.ci.jobs import Job, Step, read_jobs
 from guard.errors import GuardError
 from guard.haskell.yaml_tree import Mapping, documents
 
 # In this order: patterns over the paths of a repository.
 FILES: Final = (".travis.yml", ".github/workflows/*", ".gitlab-ci.yml", ".circleci/config.yml")
-_COMMAND: Final = re.compile(r"\bdocker\b")
+# What runs something in a container, however it is written.
+_RUNS: Final = re.compile(
+    r"""\b(?:docker|podman)(?:-compose)?
+    (?:\s+(?:compose\b|container\b
+        |-\S++(?:\s++(?!(?:run|create|exec|compose|container)\b)[^-\s]\S*+)?+))*+
+    \s+(?:run|create|exec)\s""",
+    re.VERBOSE,
+)
 # Where a job's commands run in the image; CI systems have folders of their own.
 _CHECKOUT: Final = "/src"
-# A line that is no command by itself, and one of several.
-_CONTROL: Final = re.compile(
-    r"^\s*(?:(?:if|then|else|elif|fi|for|while|until|do|done|case|esac)\b|[{}])|<<"
+# A line that runs one program and leaves its shell as it was.
+_PLAIN: Final = re.compile(
+    r"(?!(?:cd|pushd|popd|exec|exit|export|set|unset|source|eval|trap|umask|return|alias|shopt|read"
+    r"|wait|shift|if|then|else|elif|fi|for|while|until|do|done|case|esac|select|function)\b|\.\s)"
+    r"[\w./-]+(?:[ ]+[\w./@%+=:,-]+)*"
 )
-_SEVERAL: Final = re.compile(r";|(?<!&)&(?!&)")
 
 
 class Proposed(NamedTuple):
@@ -64,32 +82,63 @@ def read_ci(data: bytes, path: str, where: str = "") -> Proposal:
 
 
 def _of_job(job: Job, notes: list[str]) -> list[DockerRun]:
-    calls = []
-    for number, line in job.lines:
-        if _COMMAND.search(line):
-            try:
-                calls += [call._replace(line=number) for call in docker_calls(line, job.variables)]
-            except ValueError as error:
+    calls: list[Call] = []
+    for number, line, variables in _lines_of(job):
+        try:
+            read = docker_calls(line, variables)
+        except ValueError as error:
+            read = []
+            if _RUNS.search(line):
                 notes.append(f"line {number} cannot be read as shell: {error}")
+        else:
+            if len(_RUNS.findall(line)) > len(read):
+                notes.append(f"not taken over: line {number} runs a container in another way")
+        calls += [call._replace(line=number) for call in read]
     if calls or not job.image:
         return docker_runs(calls, notes)
     return _in_container(job, notes)
 
 
+def _lines_of(job: Job) -> Iterator[tuple[int, str, dict[str, str]]]:
+    for step in job.steps:
+        for number, text in step.lines:
+            if not text.lstrip().startswith("#"):
+                yield number, text, step.variables
+
+
 def _in_container(job: Job, notes: list[str]) -> list[DockerRun]:
-    """The lines of a job as one command in its image, at the checkout."""
-    stripped = [(line.number, line.text.strip().rstrip(";")) for line in job.lines]
-    lines = [(number, text) for number, text in stripped if text and not text.startswith("#")]
-    if not lines:
+    """The steps of a job as one command in its image, each in a shell of its own."""
+    steps = [step for step in job.steps if step.text.strip()]
+    if not steps:
         return []
-    first, command = lines[0][0], ""
-    if any(_CONTROL.search(text) for _, text in lines):
-        notes.append(f"line {first} begins more than a list of commands, which is left out")
-    else:
-        texts = [f"{{ {text}\n}}" if _SEVERAL.search(text) else text for _, text in lines]
-        command = " && ".join((f"cd {_CHECKOUT}", *texts))
-        notes.append(f"line {first} runs in the checkout, which is put at {_CHECKOUT}")
+    first = steps[0].lines[0].number
+    exports = _exports(job.variables, first, notes)
+    texts = [_of_step(step, job.variables, notes) for step in steps]
+    notes.append(f"line {first} runs in the checkout, which is put at {_CHECKOUT}")
+    command = " && ".join((*exports, f"cd {_CHECKOUT}", *texts))
     return [DockerRun(resolved(job.image, job.variables), command, _CHECKOUT, first)]
+
+
+def _of_step(step: Step, shared: dict[str, str], notes: list[str]) -> str:
+    texts = [text for line in step.text.split("\n") if (text := line.strip())]
+    texts = [text for text in texts if not text.startswith("#")]
+    if not all(map(_PLAIN.fullmatch, texts)):
+        texts = [f"{step.shell} {shlex.quote(step.text.strip())}"]
+    own = {name: value for name, value in step.variables.items() if shared.get(name) != value}
+    before = _exports(own, step.lines[0].number, notes)
+    before += [f"cd {step.folder}"] if step.folder else []
+    joined_texts = " && ".join([*before, *texts]) or "true"
+    return f"({joined_texts})" if before else joined_texts
+
+
+def _exports(variables: dict[str, str], line: int, notes: list[str]) -> list[str]:
+    exports = []
+    for name, value in variables.items():
+        if not name.isidentifier() or re.search(r"\$|<<|\{\{", value):
+            notes.append(f"not taken over: line {line} has {name} set to what only CI knows")
+        else:
+            exports.append(f"export {name}={shlex.quote(value)}")
+    return exports
 
 
 def _proposal(runs: list[DockerRun], notes: list[str]) -> Proposal:

@@ -74,6 +74,8 @@ def test_what_is_no_mount_of_the_checkout(mount: str) -> None:
         ("docker run --entrypoint=/bin/sh a/b -c 'x y'", "a/b", "x y"),
         ("docker run -w /src a/b make", "a/b", "cd /src && make"),
         ("docker run -w /src a/b sh -c 'x; y'", "a/b", "cd /src && { x; y; }"),
+        ("docker run -w /src a/b sh -c 'x # why'", "a/b", "cd /src && { x # why\n }"),
+        ("docker run a/b test ! -f x", "a/b", "test '!' -f x"),
         ("docker run -e CI=yes -e HOME a/b make", "a/b", "export CI=yes && make"),
         ('docker run -e "CI=$CI" a/b make', "a/b", "make"),
         ("docker run a/b make 'it is' \"so $HERE\"", "a/b", "make 'it is' 'so $HERE'"),
@@ -110,6 +112,8 @@ def test_several_in_one_line_and_none() -> None:
         (["echo a", "false", "echo b"], "a\n"),
         (["exit 0", "echo b"], "b\n"),
         (["set -e; x=1", "echo ${x:-unset}"], "unset\n"),
+        (["echo a # why", "echo b"], "a\nb\n"),
+        (["cat <<E\na\nE", "echo b"], "a\nb\n"),
     ],
 )
 def test_joined_commands_run_as_if_alone(
@@ -198,6 +202,13 @@ def test_another_image_is_a_service_and_left_out() -> None:
     assert found.command is not None
     assert found.command.value == "one && two"
     assert found.notes == ("line 2 runs another image, postgres:9: left out",)
+
+
+def test_a_backslash_continues_no_comment() -> None:
+    for text in ("# one \\\n", "make # one \\\n  docker run a/b one\n", "cat <<E >> x\n"):
+        found = read_ci(f"script: |\n  {text}  docker run a/b two\n".encode(), ".travis.yml")
+        assert found.command is not None
+        assert found.command.value == "two"
 
 
 def test_blocks_and_continued_lines() -> None:
@@ -357,6 +368,14 @@ jobs:
     - run: {name: Test, command: ./test.sh one; ./test.sh two}
 """,
 }
+TESTS = {
+    ".github/workflows/ci.yml": "export NAME=a/b && cd /src && make all"
+    " && sh -ec '# all of them\n./test.sh one; ./test.sh two'",
+    ".gitlab-ci.yml": "(export NAME=a/b && cd /src"
+    " && bash -eo pipefail -c 'make all\n./test.sh one; ./test.sh two'\n)",
+    ".circleci/config.yml": "cd /src && make all"
+    " && bash -eo pipefail -c './test.sh one; ./test.sh two'",
+}
 
 
 @pytest.mark.parametrize("path", CONTAINERS)
@@ -367,9 +386,7 @@ def test_a_job_in_a_container_of_the_image(path: str) -> None:
     assert proposal.source is not None
     assert proposal.source.value == "/src"
     assert proposal.command is not None
-    tests = "cd /src && make all && { ./test.sh one; ./test.sh two\n}"
-    wanted = f"({tests})" if path == ".gitlab-ci.yml" else tests
-    assert proposal.command.value.startswith(wanted)
+    assert proposal.command.value.startswith(TESTS[path])
     assert any(
         note.endswith("runs in the checkout, which is put at /src") for note in proposal.notes
     )
@@ -406,12 +423,147 @@ def test_a_machine_on_which_docker_runs_the_image(path: str, text: str) -> None:
     assert proposal.command.value == "make"
 
 
-def test_more_than_a_list_of_commands_is_not_proposed() -> None:
-    text = "test: {image: a/b, script: ['for x in 1 2; do', 'make $x', 'done']}\n"
+def steps_of(*steps: str, path: str = ".github/workflows/ci.yml") -> Proposal:
+    """The proposal of a job in a container that has these steps."""
+    container = "container: a/b" if path.startswith(".github") else "docker: [{image: a/b}]"
+    lines = "".join(f"    - {step}\n" for step in steps)
+    return read_ci(f"jobs:\n  t:\n    {container}\n    steps:\n{lines}".encode(), path)
+
+
+def outcome(proposal: Proposal, folder: Path) -> tuple[bool, str]:
+    """Whether the proposed command passes in a checkout, and what it prints."""
+    assert proposal.command is not None
+    command = proposal.command.value.replace("/src", str(folder))
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd="/", capture_output=True, text=True, check=False
+    )
+    return done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("steps", "passes", "output"),
+    [
+        (["run: 'echo a   # why'", "run: echo b"], True, "a\nb\n"),
+        (['run: "echo a # why\\necho b"'], True, "a\nb\n"),
+        (['run: "# why \\\\\\necho b"'], True, "b\n"),
+        (['run: "echo a # why\\nfalse\\necho b"', "run: echo c"], False, "a\n"),
+        (["run: 'false; true'", "run: echo c"], False, ""),
+        (["run: exit 0", "run: echo c"], True, "c\n"),
+        (["run: cd sub", "run: cat name"], True, "top\n"),
+        (["{run: cat name, working-directory: sub}", "run: cat name"], True, "sub\ntop\n"),
+        (["{run: 'echo $A', env: {A: a b}}", "run: echo $A."], True, "a b\n.\n"),
+        (["run: \"echo 'a\\nb'\""], True, "a\nb\n"),
+        (['run: "f() {\\necho f\\n}\\nf"'], True, "f\n"),
+        (['run: "for x in 1 2\\ndo\\necho $x\\ndone"'], True, "1\n2\n"),
+        (['run: "sh <<E\\necho a\\nE\\necho b"'], True, "a\nb\n"),
+        (["{run: 'false | true', shell: bash}"], False, ""),
+    ],
+)
+def test_the_steps_of_a_job_run_as_on_ci(
+    steps: list[str], passes: bool, output: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "name").write_text("top\n")
+    (tmp_path / "sub" / "name").write_text("sub\n")
+    assert outcome(steps_of(*steps), tmp_path) == (passes, output)
+
+
+def test_the_lines_of_gitlab_share_a_shell(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "name").write_text("sub\n")
+    text = "t: {image: a/b, before_script: [cd sub, x=1], script: [cat name, 'echo $x # y']}\n"
+    assert outcome(read_ci(text.encode(), ".gitlab-ci.yml"), tmp_path) == (True, "sub\n1\n")
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("{run: other, shell: python}", "has `shell`"),
+        ("{run: other, if: failure()}", "has `if`"),
+        ("{run: other, continue-on-error: true}", "has `continue-on-error`"),
+        ("{run: other, working-directory: $HOME}", "has `working-directory`"),
+        ("{run: other, working-directory: /x}", "has `working-directory`"),
+        ("uses: freckle/stack-action@v5", "has `uses`"),
+        ("{run: make, env: {A: '${{ secrets.A }}'}}", "has A set to what only CI knows"),
+    ],
+)
+def test_a_step_that_is_not_understood_is_noted(step: str, reason: str) -> None:
+    proposal = steps_of("run: make", step)
+    assert proposal.command is not None
+    assert "other" not in proposal.command.value
+    assert any(
+        note.startswith("not taken over: line ") and reason in note for note in proposal.notes
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        ("{run: {command: other, when: on_fail}}", "has `when`"),
+        ("{run: {command: other, background: true}}", "has `background`"),
+        ("{run: 'other V=<< parameters.v >>'}", "has `<< parameters.v >>`"),
+        ("other", "is a step of another kind than `run`"),
+        ("{when: {condition: x, steps: [{run: other}]}}", "is a step of another kind than `run`"),
+    ],
+)
+def test_a_step_of_circleci_that_is_not_understood_is_noted(step: str, reason: str) -> None:
+    always = "{run: {command: make, when: always, working_directory: sub}}"
+    proposal = steps_of("checkout", always, step, path=".circleci/config.yml")
+    assert proposal.command is not None
+    assert proposal.command.value == "cd /src && (cd sub && make)"
+    assert any(note.startswith(f"not taken over: line 7 {reason}") for note in proposal.notes)
+
+
+@pytest.mark.parametrize(
+    ("job", "reason"),
+    [
+        ("{image: a/b, script: !reference [.x, script]}", "refers to lines elsewhere"),
+        ("{image: a/b, script: [!reference [.x, before_script]]}", "refers to lines elsewhere"),
+        ("{image: a/b, script: other, when: manual}", "has `when`"),
+        ("{image: a/b, script: other, allow_failure: true}", "has `allow_failure`"),
+        ("{extends: .by-hand, image: a/b, script: other}", "has `when`"),
+    ],
+)
+def test_a_job_of_gitlab_that_is_not_understood_is_noted(job: str, reason: str) -> None:
+    text = f".by-hand: {{when: manual}}\nt: {{image: a/b, script: make}}\nd: {job}\n"
     proposal = read_ci(text.encode(), ".gitlab-ci.yml")
-    assert proposal.image is not None
-    assert proposal.command is None
-    assert proposal.notes[0] == "line 1 begins more than a list of commands, which is left out"
+    assert proposal.command is not None
+    assert proposal.command.value == "cd /src && make"
+    assert proposal.notes[0].startswith(f"not taken over: line 3 {reason}")
+
+
+@pytest.mark.parametrize(
+    "redirection",
+    ["> log.txt", "> log.txt 2>&1", ">log.txt", ">> 'log.txt'", "2>/dev/null", "&> log.txt"],
+)
+def test_a_redirection_of_the_machine_is_no_argument(redirection: str) -> None:
+    assert only(f"docker run a/b make test {redirection}").command == "make test"
+    assert only("docker run a/b sh -c 'make > log'").command == "make > log"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "docker run -i a/b sh <<EOF",
+        "docker run -i a/b sh < tests.sh",
+        "cat tests.sh | docker run -i a/b sh",
+        "(docker run a/b other)",
+        "! docker run a/b other",
+        "docker -H tcp://x run a/b other",
+        "docker --context x run a/b other",
+        "docker-compose run app other",
+        "docker compose -f x.yml run app other",
+        "podman run a/b other",
+    ],
+)
+def test_a_container_that_is_run_in_another_way_is_noted(line: str) -> None:
+    proposal = read_ci(
+        f"script: |\n  {line}\n  docker network create x\n  docker run a/b make\n".encode(),
+        ".travis.yml",
+    )
+    assert proposal.command is not None
+    assert proposal.command.value == "make"
+    assert proposal.notes == ("not taken over: line 2 runs a container in another way",)
 
 
 @pytest.mark.parametrize(
