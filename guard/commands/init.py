@@ -169,7 +169,17 @@ def _read(gate: Gate, config: Config) -> _Read:
         for file, content in zip(files, contents, strict=True)
     ]
     # The first that says the most.
-    return max(reads, key=lambda read: (read.proposal.command is not None, not read.nothing))
+    best = max(reads, key=lambda read: (read.proposal.command is not None, not read.nothing))
+    notes = [note for read in reads if read is not best for note in _left_out(read)]
+    return best._replace(proposal=best.proposal._replace(notes=(*best.proposal.notes, *notes)))
+
+
+def _left_out(read: _Read) -> list[str]:
+    """What a file says that is not proposed, as another says more."""
+    if read.proposal.command is not None:
+        places = ", ".join(f"{read.file}:{line}" for line in read.proposal.command.lines)
+        return [f"not taken over: what is tested at {places}"]
+    return [f"{read.file}: {note}" for note in read.proposal.notes]
 
 
 def _of_file(data: bytes, consumer: str, path: str, commit: str) -> _Read:

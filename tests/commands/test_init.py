@@ -157,6 +157,23 @@ def test_the_ci_file_that_says_what_is_tested_counts(workshop: Workshop) -> None
     assert "note: line 1 runs in the checkout, which is put at /src" in ran.out
 
 
+def test_what_other_files_say_is_noted(workshop: Workshop) -> None:
+    path = start(workshop, "script:\n- docker run registry.example.org/team/aula make test\n")
+    flow = "jobs: {more: {container: team/aula, steps: [{run: make more}]}}\n"
+    other = "jobs: {odd: {container: team/aula, steps: [{run: make, if: failure()}]}}\n"
+    workshop.aula.commit("CI", {".github/workflows/a.yml": flow, ".github/workflows/b.yml": other})
+    workshop.docker.git("add", "aula")
+    ran = workshop.guard("init")
+    assert ran.status == 0, ran.text
+    assert written(path)[0].test.command == ("/bin/sh", "-c", "make test")
+    for note in (
+        "not taken over: what is tested at aula/.github/workflows/a.yml:1",
+        "aula/.github/workflows/b.yml: not taken over: line 1 has `if`, which only CI can follow",
+    ):
+        assert f"  note: {note}" in ran.out
+        assert f"# Note: {note}." in written(path)[2]
+
+
 def test_without_a_docker_run_it_writes_a_template(workshop: Workshop) -> None:
     path = start(workshop, "language: haskell\nscript:\n- cabal test\n")
     ran = workshop.guard("init")
