@@ -12,6 +12,7 @@ from guard.gate.gate import Gate
 from guard.gate.replaced import Replaced
 from guard.git.pushes import fits
 from guard.model import POLICY, TESTED, Combination, Decision, Finding, Severity, outcome_of
+from guard.situation.publication import Unknown, undecided
 
 
 class Policy(NamedTuple):
@@ -49,8 +50,12 @@ def policy_of(gate: Gate, replaced: Replaced, source: str | Combination, ref: st
     """
     try:
         pushed = gate.combination(source) if isinstance(source, str) else source
-        tip = replaced.tip(ref)
-        there = gate.governing([tip, replaced.default])
+        try:
+            there = gate.governing(replaced.before(ref))
+            tip = replaced.tip(ref)
+        except GuardError as error:
+            unknown = Unknown(error.problem, error.remedy)
+            return Policy(findings=(undecided(POLICY, unknown),))
         held = gate.held(pushed, there)
         own, theirs = gate.config(pushed), gate.config(there or pushed)
         if not gate.settings_of(pushed):

@@ -6,10 +6,11 @@ from functools import cached_property
 from guard.config import Config
 from guard.errors import GuardError
 from guard.gate.gate import Gate
-from guard.git.commands import ALONE, git
+from guard.git.commands import ALONE, git, told
 from guard.git.releases import is_older
+from guard.git.remotes import Remote
 from guard.model import STEPS_BACK, Combination
-from guard.situation.branches import HEADS, fetching, tracking_ref
+from guard.situation.branches import HEADS, fetching, looking_for_default, tracking_ref
 from guard.situation.contents import brought_here
 from guard.situation.gitlinks import Links, Submodule
 from guard.situation.publication import Direction, Move, Unknown
@@ -29,23 +30,61 @@ class Replaced:
         self._tips = dict(links.destination.tips)
 
     def tip(self, ref: str) -> str:
-        """The commit that the destination has at a branch, "" for none and where nobody knows."""
+        """The commit that the destination has at a branch, "" for none and where nobody knows.
+
+        Raises:
+            GuardError: git told which one that is, and it is not here.
+        """
         if ref in self._tips:
-            return self._tips[ref] if self._tips[ref].strip("0") else ""
+            tip, reader = self._tips[ref], self._gate.pool.reader(self._top)
+            if not tip.strip("0"):
+                return ""
+            if reader.read(tip) is None:
+                command = git(self._top, "fetch", self._links.destination.remote or "--all", ref)
+                raise GuardError(f"commit {tip}, which {ref} is at there, is missing", command.text)
+            return tip
         remote, refs = self._links.pushed_to, self._gate.refs
         name = tracking_ref(remote.name, ref.removeprefix(HEADS)) if remote else ""
         return refs[name].id if name in refs else ""
 
     @cached_property
     def default(self) -> str:
-        """Where the remote's default branch was when it was last fetched, "" where nobody knows.
+        """Where the remote's default branch was when it was last fetched, "" where it has none.
 
         Of a remote of which nothing was fetched, that of the one that the superproject comes from.
+
+        Raises:
+            GuardError: nothing was fetched of it.
         """
-        refs, links = self._gate.refs, self._links
-        remotes = filter(None, (links.pushed_to, links.home))
-        names = (links.defaults.tracked(self._top, remote) for remote in remotes)
-        return next((refs[name].id for name in names if name in refs), "")
+        links, top = self._links, self._top
+        remotes = [each for each in (links.pushed_to, links.home) if each and each.name]
+        if tip := self._tracked(remotes):
+            return tip
+        for remote in remotes:
+            if links.defaults.is_there(top, remote):
+                # What it has just said is its default branch may be here.
+                if tip := self._tracked([remote]):
+                    return tip
+                raise GuardError(
+                    f"the default branch of {remote.name}, which this is held against, was not "
+                    "fetched",
+                    told(looking_for_default(top, remote)),
+                )
+        return ""
+
+    def _tracked(self, remotes: Sequence[Remote]) -> str:
+        """The first default branch of some remotes that is here."""
+        names = (self._links.defaults.tracked(self._top, remote) for remote in remotes)
+        return next((self._gate.refs[name].id for name in names if name), "")
+
+    def before(self, ref: str) -> Iterator[str]:
+        """The commits by which a push to a ref goes, what it replaces first; "" for none.
+
+        Raises:
+            GuardError: one of them is not here.
+        """
+        yield self.tip(ref)
+        yield self.default
 
     def moves(
         self, combination: Combination, config: Config, ref: str, moves_default: bool
@@ -56,10 +95,11 @@ class Replaced:
         It replaces the tip of the branch; where it is no fast-forward, and not of the default
         branch, or where the branch is new, it replaces what it has in common with the default one.
         """
-        commit, tip = combination.commit or self._gate.pool.head(self._top), self.tip(ref)
+        commit = combination.commit or self._gate.pool.head(self._top)
         if commit is None:
             return ()  # the first commit of all is still to be made
         try:
+            tip = self.tip(ref)
             if tip and (moves_default or self._links.leads_to(self._top, commit, tip)):
                 return self.against(combination, config, [tip])
             if not self.default or self._has_pins_of(self.default, combination, config):
@@ -67,7 +107,7 @@ class Replaced:
             return self.against(combination, config, self._common(commit, self.default))
         except GuardError as error:
             unknown = Unknown(error.problem, error.remedy)
-            return (Move("", tip, "", "", Direction.UNKNOWN, unknown=unknown),)
+            return (Move("", "", "", "", Direction.UNKNOWN, unknown=unknown),)
 
     def lines(
         self, combination: Combination, config: Config, bases: Sequence[str], why: str

@@ -5,6 +5,7 @@ the remote said is kept in the memo, until a user lets git's own record say some
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from time import time
 from typing import Final, NamedTuple
 
@@ -13,7 +14,13 @@ from guard.git.memo import Memo
 from guard.git.objects import ObjectPool
 from guard.git.remotes import Remote, place
 from guard.git.repository import Repository
-from guard.situation.branches import HEADS, default_branches, moves_default, tracking_ref
+from guard.situation.branches import (
+    HEADS,
+    all_branches,
+    default_branches,
+    moves_default,
+    tracking_ref,
+)
 from guard.situation.branches import remote_head as followed_head
 
 _KIND: Final = "default"
@@ -139,6 +146,16 @@ class Defaults:
         if ref:
             self._keep(ref, *key)
         return ref
+
+    def is_there(self, repository: Repository, remote: Remote) -> bool:
+        """Whether a remote has a default branch, though none is here.
+
+        Of one that does not say so: whether others of its branches are here, as of a clone of one.
+        """
+        if self._asks:
+            with suppress(GitError):
+                return bool(self.ask(repository, remote))
+        return bool(all_branches(remote)) and self.tracks(repository, remote)
 
     def _keep(self, ref: str, *key: str) -> None:
         self._answers[key] = answer = _Answer(ref, time())

@@ -24,7 +24,7 @@ _WAYS = {
     "image-published": {"error", "undecided", "warning"},
     "published": {"error", "undecided", "warning", "note"},
     "merged": {"error", "undecided", "warning", "note"},
-    "policy": {"error", "warning"},
+    "policy": {"error", "undecided", "warning"},
     "step-back": {"error", "undecided", "note"},
     "workspace": {"undecided"},
 }

@@ -341,6 +341,77 @@ class TestOfAula:
         assert team.push(team.aula, *TOPIC).status == 0
 
 
+class TestUnknown:
+    """A policy is there that nobody can read here: what it asks is not known, so nothing passes."""
+
+    def clone(self, team: Team, *words: str) -> Repo:
+        """Another clone of aula-docker, which is guarded and has its submodules."""
+        url, clone = str(team.root / "remotes/aula-docker.git"), Repo(team.root / "clone")
+        team.docker.git("clone", "--quiet", *words, url, str(clone.folder))
+        clone.git("submodule", "--quiet", "update", "--init")
+        assert team.guard("install", at=clone).status == 0
+        clone.git("fetch", "--quiet", str(team.docker.folder), "refs/guard/*:refs/guard/*")
+        return clone
+
+    @pytest.mark.parametrize("ref", ["refs/heads/new", "refs/tags/v1"])
+    @pytest.mark.parametrize("text", ["[guard]\nprotect = []\n" + GUARD_TOML, PASSES_ALL])
+    def test_that_of_a_default_branch_that_was_not_fetched(
+        self, team: Team, ref: str, text: str
+    ) -> None:
+        team.docker.git("push", "--quiet", "--no-verify", "origin", "HEAD:topic")
+        clone = self.clone(team, "--single-branch", "--branch=topic")
+        team.configure(text)
+        clone.git("pull", "--quiet", str(team.docker.folder), "HEAD")
+        clone.git("fetch", "--quiet", str(team.docker.folder), "+refs/guard/*:refs/guard/*")
+        ran = team.push(clone, "origin", f"HEAD:{ref}")
+        assert "undecided policy: the default branch of origin" in ran.text
+        assert ran.status != 0
+        found = re.search(r"undecided policy: .*\n +mend: +(.*)", ran.text)
+        assert found is not None
+        assert team.paste(found[1], clone).status == 0
+        text = team.push(clone, "origin", f"HEAD:{ref}").text
+        assert "undecided" not in text
+        assert ("error policy" in text) is ("protect" not in text)
+
+    def test_that_at_a_tip_that_is_not_here(self, team: Team) -> None:
+        team.configure("[guard]\nprotect = []\n" + GUARD_TOML, "Loosen")
+        assert team.push(team.docker).status == 0
+        clone = self.clone(team)
+        clone.commit("Tighten", {".guard.toml": GUARD_TOML})
+        clone.git("push", "--quiet", "--no-verify", "origin", "HEAD:master", "HEAD:refs/tags/v1")
+        team.docker.commit("Untested", {"Dockerfile": "FROM localhost/other\nCOPY . /liqd/\n"})
+        for ref in ("refs/heads/master", "refs/tags/v1"):
+            ran = team.push(team.docker, "--force", "origin", f"HEAD:{ref}")
+            assert ran.status != 0
+            found = re.search(r"undecided policy: .*\n +mend: +(.*)", ran.text)
+            assert found is not None, ran.text
+            assert team.paste(found[1]).status == 0
+            ran = team.push(team.docker, "--force", "origin", f"HEAD:{ref}")
+            assert "error tested" in ran.text
+            assert "undecided" not in ran.text
+            clone.commit("More", {"README.md": ref})
+            clone.git("push", "--quiet", "--no-verify", "--force", "origin", "HEAD:refs/tags/v1")
+
+    def test_a_remote_that_has_no_default_branch_has_none(self, team: Team) -> None:
+        new = team.root / "remotes/new.git"
+        team.docker.git("init", "--quiet", "--bare", str(new))
+        clone = self.clone(team)
+        clone.git("remote", "add", "new", str(new))
+        clone.git("remote", "remove", "origin")
+        for name in ("one", "two"):  # HEAD of the remote is at neither
+            ran = team.push(clone, "new", f"HEAD:refs/heads/{name}")
+            assert "policy" not in ran.text
+
+    def test_one_that_the_remote_alone_can_name_is_found(self, team: Team) -> None:
+        remote = Repo(team.root / "remotes/aula-docker.git")
+        remote.git("branch", "--move", "master", "trunk")
+        clone = self.clone(team)
+        clone.git("remote", "set-head", "origin", "--delete")
+        clone.commit("Change", {".guard.toml": PASSES_ALL})
+        ran = team.push(clone, *TOPIC)
+        assert "error policy" in ran.text
+
+
 class TestContent:
     """Same bytes, other combination: what a verdict does not cover is asked for again."""
 
