@@ -362,20 +362,25 @@ class Gate(Contents, ExitStack):
         return held if self.config(held) != self.config(combination) else combination
 
     def on_recipe(
-        self, combination: Combination, there: Combination | None, tip: str = ""
+        self,
+        combination: Combination,
+        there: Combination | None,
+        tip: str = "",
+        default: str = "",
     ) -> tuple[Finding, ...]:
         """What is to be said of a recipe that is another one than others have.
 
         Args:
             tip: what is replaced. Who has no settings has removed those that it has; a branch that
                 never had any goes by those of the default one.
+            default: the tip of the default branch; what was taken from there is said by who did so.
         """
         if there is None or not (self.settings_of(combination) or there.commit == tip):
             return ()
         own, theirs = self.config(combination).recipe, self.config(there).recipe
         if own == theirs or not theirs.command:
             return ()
-        return self.ruling.of_recipe(combination, there, own, theirs)
+        return self.ruling.of_recipe(combination, there, own, theirs, default)
 
     def present_config(self) -> Config:
         """The configuration in what the superproject would commit next."""

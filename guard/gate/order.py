@@ -255,7 +255,10 @@ class Order:
         moves, is_default = self.moves(combination, config, ref)
         if not moves:
             return _with(decision, (), (STEP_BACK,))
-        findings = self._gate.ruling.of_moves(combination, config, moves, is_default)
+        default = self.replaced.tracked_default
+        findings = self._gate.ruling.of_moves(
+            combination, config, moves, is_default, default=default
+        )
         return _with(decision, findings, (STEP_BACK,))
 
     def moves(

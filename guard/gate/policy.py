@@ -61,7 +61,7 @@ def policy_of(gate: Gate, replaced: Replaced, source: str | Combination, ref: st
         if not gate.settings_of(pushed):
             own = theirs
         findings = _looser(gate.config(held), own, theirs, ref)
-        findings += gate.on_recipe(pushed, there, tip)
+        findings += gate.on_recipe(pushed, there, tip, replaced.tracked_default)
     except GuardError:
         return Policy()  # and so it is undecided
     policy = _policy(lambda config: config.superproject_push, own, theirs, ref)

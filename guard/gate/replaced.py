@@ -57,10 +57,9 @@ class Replaced:
             GuardError: nothing was fetched of it.
         """
         links, top = self._links, self._top
-        remotes = [each for each in (links.pushed_to, links.home) if each and each.name]
-        if tip := self._tracked(remotes):
+        if tip := self.tracked_default:
             return tip
-        for remote in remotes:
+        for remote in self._remotes:
             if links.defaults.is_there(top, remote):
                 # What it has just said is its default branch may be here.
                 if tip := self._tracked([remote]):
@@ -71,6 +70,15 @@ class Replaced:
                     told(looking_for_default(top, remote)),
                 )
         return ""
+
+    @property
+    def tracked_default(self) -> str:
+        """As `default`, "" where nothing was fetched of it."""
+        return self._tracked(self._remotes)
+
+    @property
+    def _remotes(self) -> list[Remote]:
+        return [each for each in (self._links.pushed_to, self._links.home) if each and each.name]
 
     def _tracked(self, remotes: Sequence[Remote]) -> str:
         """The first default branch of some remotes that is here."""

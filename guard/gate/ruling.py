@@ -119,11 +119,13 @@ class Ruling:
         moves: Sequence[Move],
         moves_default: bool,
         is_past: bool = False,
+        default: str = "",
     ) -> tuple[Finding, ...]:
         """What is to be said of gitlinks that do not lie ahead of those that they replace.
 
         Args:
             is_past: whether nobody is to mend it any more.
+            default: the tip of the default branch, as of `said`.
         """
         is_strict = config.rules.step_back == Severity.ERROR.value
         findings: tuple[Finding, ...] = ()
@@ -131,13 +133,13 @@ class Ruling:
             severity = _weight(move, moves_default)
             if severity is not Severity.NOTE and not is_strict:
                 severity = Severity.WARNING
-            step = self._step_back(combination, move)._replace(severity=severity)
+            step = self._step_back(combination, move, default)._replace(severity=severity)
             if is_past:
                 step = step._replace(instead="", remedy="")
             findings += mended([step_back.check(step)], step)
         return findings
 
-    def _step_back(self, combination: Combination, move: Move) -> StepBack:
+    def _step_back(self, combination: Combination, move: Move, default: str) -> StepBack:
         contents, top, tip = self._contents, self._top, combination.commit or ""
         evidence, line = self._evidence(combination), f"{STEPS_BACK}: {move.path}"
         step = StepBack(evidence, move, tip, "", Severity.ERROR, "", self._back_up(move, tip))
@@ -153,7 +155,7 @@ class Ruling:
         mine = said(
             *(contents, [move.base], tip, move.path),
             lambda each: contents.gitlink(each, move.path),
-            *(STEPS_BACK, move.path),
+            *(STEPS_BACK, move.path, default),
         )
         step = step._replace(commit=mine.commit, why=mine.why)
         if mine.why:
@@ -180,12 +182,18 @@ class Ruling:
         return tuple(commands)
 
     def of_recipe(
-        self, combination: Combination, there: Combination, own: Recipe, theirs: Recipe
+        self,
+        combination: Combination,
+        there: Combination,
+        own: Recipe,
+        theirs: Recipe,
+        default: str = "",
     ) -> tuple[Finding, ...]:
         """What is to be said of a recipe that is not the one that others have.
 
         Args:
             combination: the pushed commit; of what is staged, HEAD may say why.
+            default: the tip of the default branch, as of `said`.
         """
         contents, top, line = self._contents, self._top, f"{OTHER_RECIPE}: <why>"
         tip = combination.commit or contents.pool.head(top) or ""
@@ -198,7 +206,7 @@ class Ruling:
             mine = said(
                 *(contents, [there.commit or ""], tip, FILE),
                 lambda each: contents.config(each).recipe,
-                OTHER_RECIPE,
+                *(OTHER_RECIPE, "", default),
             )
             if mine.why:
                 return ()

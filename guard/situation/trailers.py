@@ -33,6 +33,7 @@ def said(
     read: Read,
     key: str,
     word: str = "",
+    default: str = "",
 ) -> Said:
     """Who brought about what a pushed commit has at a path, and why.
 
@@ -41,7 +42,25 @@ def said(
         read: what a commit has there.
         key: what a line in the message begins with, before a colon.
         word: what stands behind that, before the reason.
+        default: the tip of the default branch. Of what was published there without a reason nobody
+            rewrites the message: it counts who took it from there.
     """
+    mine = _said(contents, bases, tip, path, read, key, word)
+    top = contents.workspace.superproject
+    if mine.why or not default or top.lines("rev-list", "-1", mine.commit, f"^{default}"):
+        return mine
+    return _said(contents, [*bases, default], tip, path, read, key, word)
+
+
+def _said(
+    contents: Contents,
+    bases: Sequence[str],
+    tip: str,
+    path: str,
+    read: Read,
+    key: str,
+    word: str,
+) -> Said:
     value = read(_at(contents, tip))
     reader = contents.pool.reader(contents.workspace.superproject)
     for commit in _changing(contents, bases, tip, path):
@@ -62,7 +81,9 @@ def wanted(contents: Contents, commit: str, tip: str, line: str) -> Remedy:
     top = contents.workspace.superproject
     if commit == tip:
         return (git(top, "commit", "--amend", "--only", "--no-edit", "--trailer", line),)
-    reword = git(top, "rebase", "--interactive", f"{commit[:12]}^").text
+    found = contents.pool.reader(top).read(commit)
+    merges = ("--rebase-merges",) if found is not None and len(found.parents) > 1 else ()
+    reword = git(top, "rebase", "--interactive", *merges, f"{commit[:12]}^").text
     return f"reword {commit[:12]}, with the line '{line}': {reword}"
 
 

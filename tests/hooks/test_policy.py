@@ -169,6 +169,34 @@ class TestRecipe:
         assert team.paste(saying(ran)).status == 0
         assert "error policy" not in team.push(team.docker, *onto).text
 
+    def test_a_merge_says_why_it_takes_what_master_got_without_a_reason(self, team: Team) -> None:
+        """Nobody rewrites what is published for it."""
+        team.docker.git("checkout", "--quiet", "-b", "topic")
+        team.docker.commit("Write", {"README.md": "x"})
+        team.verdict()
+        assert team.push(team.docker, *TOPIC).status == 0
+        team.docker.git("checkout", "--quiet", "master")
+        team.configure(PASSES_ALL, "By a button")
+        team.docker.git("push", "--quiet", "--no-verify", "origin", "master")
+        team.docker.git("checkout", "--quiet", "topic")
+        team.docker.git("merge", "--quiet", "-m", "Merge master", "master")
+        team.verdict()
+        ran = team.push(team.docker, *TOPIC)
+        assert f"commit {team.docker.head[:12]} does not say why" in ran.text
+        assert team.paste(saying(ran)).status == 0
+        assert team.push(team.docker, *TOPIC).status == 0
+
+    def test_a_merge_below_the_tip_stays_one_where_it_is_reworded(self, team: Team) -> None:
+        team.docker.git("checkout", "--quiet", "-b", "side")
+        team.docker.commit("Write", {"README.md": "x"})
+        team.docker.git("checkout", "--quiet", "master")
+        team.docker.git("merge", "--quiet", "--no-commit", "--no-ff", "side")
+        team.docker.write({".guard.toml": PASSES_ALL})
+        merge = team.docker.commit("Merge side")
+        team.docker.commit("On top", {"LICENSE": "x"})
+        ran = team.push(team.docker)
+        assert f"git rebase --interactive --rebase-merges '{merge[:12]}^'" in mend(ran)
+
     def test_status_says_it_before_the_push(self, team: Team) -> None:
         team.configure(PASSES_ALL)
         team.aula.git("checkout", "--quiet", "-b", "elsewhere")

@@ -338,6 +338,22 @@ class TestWhoSaysSo:
             assert team.paste(saying(team.push(team.docker))).status == 0
         assert team.push(team.docker).status == 0
 
+    def test_a_merge_says_why_it_takes_what_master_got_without_a_reason(self, team: Team) -> None:
+        """Nobody rewrites what is published for it."""
+        team.docker.git("checkout", "--quiet", "-b", "topic")
+        team.change("Work")
+        assert team.push(team.docker, *TOPIC).status == 0
+        team.docker.git("checkout", "--quiet", "master")
+        team.pass_pinned("By a button", aula=team.old_aula)
+        team.docker.git("push", "--quiet", "--no-verify", "origin", "master")
+        team.docker.git("checkout", "--quiet", "topic")
+        team.docker.git("merge", "--quiet", "-m", "Merge master", "master")
+        team.verdict()
+        ran = team.push(team.docker, *TOPIC)
+        assert len(steps(ran)) == 1
+        assert team.paste(saying(ran)).status == 0
+        assert team.push(team.docker, *TOPIC).status == 0
+
     def test_a_merge_of_a_branch_from_before_needs_no_line_of_its_own(self, team: Team) -> None:
         self.step_back(team, "Go back\n\nGuard-Step-Back: aula it broke the login")
         back = team.docker.head
