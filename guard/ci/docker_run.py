@@ -94,9 +94,9 @@ def docker_calls(line: str, variables: dict[str, str]) -> list[Call]:
         if any(_INPUT in word for word in words):
             continue
         for index, word in enumerate(words):
-            rest = words[index + 1 :]
-            if word.rpartition("/")[2] != "docker" or not rest:
+            if word.rpartition("/")[2] != "docker" or index + 1 == len(words):
                 continue
+            rest = words[index + 1 :]
             if rest[0] == "container":
                 rest = rest[1:]
             if rest[:1] and rest[0] in _VERBS and "!" not in words[:index]:

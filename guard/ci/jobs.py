@@ -291,14 +291,20 @@ def _lines(node: Node | None) -> Iterator[Line]:
 
 def _flat(node: Node | None, notes: list[str]) -> list[Node]:
     """The lines of a list and of those in it, which come in by anchors, but not by references."""
-    several = listed(node)
-    last = several[-1] if isinstance(node, Sequence) and len(several) > 1 else None
-    if isinstance(last, Scalar) and last.text in _SCRIPTS:
-        notes.append(_left_out(last.line, "refers to lines elsewhere"))
-        return []
-    if not isinstance(node, Sequence):
-        return several
-    return [line for each in several for line in _flat(each, notes)]
+    lines: list[Node] = []
+    for part in [node] if node and _is_reference(node) else listed(node):
+        inner = listed(part)
+        if _is_reference(part) or not all(isinstance(line, Scalar) for line in inner):
+            notes.append(_left_out(part.line, "refers to lines elsewhere"))
+        else:
+            lines += inner
+    return lines
+
+
+def _is_reference(node: Node) -> bool:
+    """Whether it is what stands behind GitLab's ``!reference``: a job, and a key of it."""
+    last = node.items[-1] if isinstance(node, Sequence) and len(node.items) > 1 else None
+    return isinstance(last, Scalar) and last.text in _SCRIPTS
 
 
 def _variables(*nodes: Node | None) -> dict[str, str]:

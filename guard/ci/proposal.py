@@ -28,7 +28,7 @@ FILES: Final = (".travis.yml", ".github/workflows/*", ".gitlab-ci.yml", ".circle
 _RUNS: Final = re.compile(
     r"""\b(?:docker|podman)(?:-compose)?
     (?:\s+(?:compose\b|container\b
-        |-\S++(?:\s++(?!(?:run|create|exec|compose|container)\b)[^-\s]\S*+)?+))*+
+        |-\S++(?:\s++(?!(?:run|create|exec|compose|container)\b)[^-\s]\S*+)?+)){0,20}+
     \s+(?:run|create|exec)\s""",
     re.VERBOSE,
 )

@@ -522,6 +522,7 @@ def test_a_step_of_circleci_that_is_not_understood_is_noted(step: str, reason: s
         ("{image: a/b, script: other, when: manual}", "has `when`"),
         ("{image: a/b, script: other, allow_failure: true}", "has `allow_failure`"),
         ("{extends: .by-hand, image: a/b, script: other}", "has `when`"),
+        ("{image: a/b, script: [[[other]], {other: x}]}", "refers to lines elsewhere"),
     ],
 )
 def test_a_job_of_gitlab_that_is_not_understood_is_noted(job: str, reason: str) -> None:
