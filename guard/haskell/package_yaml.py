@@ -123,6 +123,8 @@ class _PackageReader:
         self.parsed: dict[int, list[Item]] = {}
         self.spec = _WRITING
         self.branches = 0
+        self.literals: dict[tuple[int, str], Manifest] = {}
+        self.given = 0
         self.gave_up = False
 
     def read(self) -> Manifest:
@@ -277,13 +279,11 @@ class _PackageReader:
 
     def _emit(self, items: Iterable[Item], label: str, when: When, into: list[Requirement]) -> None:
         """Of entries with one name the last counts, whatever it says, and even if it is unread."""
-        if len(self.requirements) + len(self.tools) + len(self.unread) > MAX_REQUIREMENTS:
-            if not self.gave_up:
-                self.unread.append(Unread(1, label, "too many dependencies to be read"))
-            self.gave_up = True
+        if self._is_full(label):
             return
         last: dict[str | None, Item] = {}
         for item in items:
+            self.given += 1
             key = item.package if isinstance(item, Unread) else item.key
             if key is None:
                 self._give(item, label, when, into)
@@ -292,6 +292,13 @@ class _PackageReader:
                 last[key] = item
         for item in last.values():
             self._give(item, label, when, into)
+
+    def _is_full(self, label: str) -> bool:
+        """Whether more is asked than can be given, which is said once."""
+        if self.given + len(self.unread) > MAX_REQUIREMENTS and not self.gave_up:
+            self.unread.append(Unread(1, label, "too many dependencies to be read"))
+            self.gave_up = True
+        return self.gave_up
 
     def _note_refused(self, items: Iterable[Item]) -> None:
         """hpack refuses the file for an entry that cannot be read, even one that does not count."""
@@ -403,22 +410,29 @@ class _PackageReader:
 
     def _read_literal(self, node: Scalar, prefix: str, label: str, when: When) -> None:
         """The literal as text of a cabal file: with a prefix, inside of a component."""
+        if self._is_full(label):
+            return
         if not prefix:
             text, head = _HEAD + node.text, _HEAD
         else:
             lines = node.text.replace("\n", "\n  ")
             text, head = f"{_INTO_COMPONENT} {prefix}{lines}", _INTO_COMPONENT
-        manifest = read_text(text, (), "")
+        # An alias can stand in any number of components.
+        key = (id(node), prefix)
+        manifest = self.literals.get(key) or read_text(text, (), "")
+        self.literals[key] = manifest
         offset = node.line - 1 + node.block - head.count("\n")
         self.unread.extend(one._replace(line=one.line + offset) for one in manifest.unread)
         self.flags.extend(manifest.flags)
         for component in manifest.components:
             unbuilt = self.unbuilt.setdefault(label or component.section, [])
             unbuilt.extend((*when, *inner) for inner in component.unbuilt)
+            self.given += len(component.unbuilt)
         for literal, into in (
             (manifest.requirements, self.requirements),
             (manifest.tools, self.tools),
         ):
+            self.given += len(literal)
             for one in literal:
                 section, under = label or one.section, (*when, *one.when)
                 into.append(one._replace(line=one.line + offset, section=section, when=under))

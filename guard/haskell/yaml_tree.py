@@ -6,8 +6,8 @@ libyaml where PyYAML has it. What a plain scalar means is decided as the Haskell
 decides it (``Data.Yaml``): a number, a boolean, null or a string. ``!include PATH`` stands for what
 is in that file (``Data.Yaml.Include``, in hpack and from stack 3.11.1).
 
-Aliases share their node, so a "billion laughs" file stays as small as its text; whoever walks a
-tree has to bound the walk.
+Aliases share their node, so a "billion laughs" file stays as small as its text; one whose aliases
+stand for too many values is refused. Whoever reads a text has to bound how often.
 """
 
 from __future__ import annotations
@@ -92,6 +92,8 @@ _NUMBER = re.compile(r"(?:[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|0x[0-9a-f
 MAX_NUMBER = 60
 # How many values a file may have: ten times those of a snapshot with all of Stackage.
 MAX_VALUES = 50_000
+# How many it may have with what its aliases stand for.
+MAX_WITH_ALIASES = 250_000
 # What can begin a value.
 _INDICATORS = (":", ",", "- ", "-\n", "?", "[", "{")
 _MERGE = "<<"
@@ -110,6 +112,7 @@ class YamlFiles:
     def __init__(self, further: Further) -> None:
         self.further = further
         self.unread: list[Unread] = []
+        self.values = 0
         self._texts: list[tuple[str, str]] = []
         self._size = 0
 
@@ -207,8 +210,9 @@ class _Composer:
         self.chain = chain
         self.files = files
         self.depth: int = outer.depth if outer else 0
-        self.merged = 0
-        self.anchors: dict[str, Node | None] = outer.anchors if outer else {}
+        self.values = 0
+        self.counter: YamlFiles | _Composer = files or self
+        self.anchors: dict[str, tuple[Node, int] | None] = outer.anchors if outer else {}
 
     def documents(self) -> Iterator[Node]:
         """The documents, one after the other. Raises YamlError."""
@@ -221,6 +225,8 @@ class _Composer:
         line = event.start_mark.line + 1 + self.behind
         if _is(event, "Alias"):
             return self._alias(event.anchor, line)
+        before = self.counter.values
+        self._count(1, line)
         if _is(event, "Scalar") and (event.tag != _INCLUDE or self.files is None):
             kind = Kind.STRING if event.style else _kind(event.value)
             node: Node = Scalar(event.value, kind, line, block=event.style in ("|", ">"))
@@ -233,15 +239,23 @@ class _Composer:
             node = self._collection(event, line)
             self.depth -= 1
         if event.anchor is not None:
-            self.anchors[event.anchor] = node
+            self.anchors[event.anchor] = node, self.counter.values - before
         return node
+
+    def _count(self, values: int, line: int) -> None:
+        self.counter.values += values
+        if self.counter.values > MAX_WITH_ALIASES:
+            raise YamlError(line, f"more than {MAX_WITH_ALIASES} values, with those of aliases")
 
     def _alias(self, anchor: str, line: int) -> Node:
         if anchor not in self.anchors:
             raise YamlError(line, f'found undefined alias "{anchor}"')
-        node = self.anchors[anchor]
-        if node is None:
+        anchored = self.anchors[anchor]
+        if anchored is None:
             raise YamlError(line, "this contains itself, by an alias")
+        node, values = anchored
+        if self.files is not None:  # others look at each node once
+            self._count(values, line)
         return node
 
     def _collection(self, event: Any, line: int) -> Node:
@@ -270,9 +284,7 @@ class _Composer:
             else:
                 pairs[key.text] = key, value
         for other in merged:
-            self.merged += len(other.pairs) if isinstance(other, Mapping) else 0
-            if self.merged > 5 * MAX_VALUES:
-                raise YamlError(line, f"more than {5 * MAX_VALUES} values are merged")
+            self._count(len(other.pairs) if isinstance(other, Mapping) else 0, line)
             for key, value in other.items() if isinstance(other, Mapping) else ():
                 pairs.setdefault(key.text, (key, value))
         return Mapping(line, pairs)

@@ -289,6 +289,37 @@ def test_thousands_of_broken_dependencies_take_a_second_at_most(entry: str) -> N
     assert time.process_time() - start < 1.0
 
 
+def used(value: str, use: str) -> str:
+    """A package.yaml in which an anchored value stands at thousands of places."""
+    places = "".join(f"  e{number}: {use}\n" for number in range(2000))
+    return f"_v: &v {value}\ntests:\n{places}"
+
+
+LINES, NAMES = "|\n  {}\n", "[" + "x," * 9000 + "]"
+MANY_TIMES = {
+    "package.yaml literals": used(LINES.format("build-depends: x\n  " * 2000), "{verbatim: *v}"),
+    "package.yaml comments": used(LINES.format("-- x\n  " * 2000), "{verbatim: *v}"),
+    "package.yaml lists of literals": used("\n" + "- '-- x'\n" * 2000, "{verbatim: *v}"),
+    "package.yaml dependencies": used(NAMES, "{dependencies: *v}"),
+    "package.yaml defaults": used(NAMES, "{defaults: *v}"),
+    "package.yaml components": used(f"{{a: {NAMES}}}", "*v"),
+    "package.yaml at the top": f"dependencies: {NAMES}\n" + used("x", "{}"),
+    "stack.yaml subdirs": f"_v: &v {NAMES}\nextra-deps:\n"
+    + "- {git: x, commit: a, subdirs: *v}\n" * 2000,
+    "stack.yaml flags": "_v: &v {"
+    + "".join(f"a{n}: true," for n in range(9000))
+    + "}\nflags:\n"
+    + "".join(f"  a{number}: *v\n" for number in range(2000)),
+}
+
+
+@pytest.mark.parametrize("name", MANY_TIMES)
+def test_what_stands_at_many_places_takes_a_second_at_most(name: str) -> None:
+    start = time.process_time()
+    EVERY_READER[name.split()[0]](MANY_TIMES[name].encode())
+    assert time.process_time() - start < 1.0
+
+
 INCLUDING: dict[str, Callable[[Callable[[str], bytes]], Manifest]] = {
     "cabal.project": lambda files: read_cabal_project(
         b"".join(b"import: f%d\n" % number for number in range(90)), "cabal.project", files
@@ -318,6 +349,9 @@ def test_aliases_cannot_blow_up() -> None:
     start = time.process_time()
     manifest = read_package_yaml(laughs(30).encode(), "package.yaml")
     assert time.process_time() - start < 1.0
+    (unread,) = manifest.unread
+    assert unread.reason == "more than 250000 values, with those of aliases"
+    manifest = read_package_yaml(laughs(5).encode(), "package.yaml")
     assert "too many conditions" in {one.reason for one in manifest.unread}
 
 
