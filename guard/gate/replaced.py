@@ -59,17 +59,16 @@ class Replaced:
         links, top = self._links, self._top
         if tip := self.tracked_default:
             return tip
-        for remote in self._remotes:
-            if links.defaults.is_there(top, remote):
-                # What it has just said is its default branch may be here.
-                if tip := self._tracked([remote]):
-                    return tip
-                raise GuardError(
-                    f"the default branch of {remote.name}, which this is held against, was not "
-                    "fetched",
-                    told(looking_for_default(top, remote)),
-                )
-        return ""
+        remote = links.pushed_to
+        if remote is None or not remote.name or not links.defaults.is_there(top, remote):
+            return ""
+        # What it has just said is its default branch may be here.
+        if tip := self._tracked([remote]):
+            return tip
+        raise GuardError(
+            f"the default branch of {remote.name}, which this is held against, was not fetched",
+            told(looking_for_default(top, remote)),
+        )
 
     @property
     def tracked_default(self) -> str:

@@ -198,13 +198,14 @@ class TestLooser:
         workshop.docker.git("update-ref", "refs/remotes/origin/master", old)
         assert self.told(policy(workshop, ref)) == ["guard.tested"]
 
-    def test_what_the_remote_has_and_we_lack_is_held_against_what_was_fetched(
+    def test_what_the_remote_has_and_we_lack_is_undecided_whatever_was_fetched(
         self, workshop: Workshop
     ) -> None:
         old = set_policy(workshop, f"[guard]\ntested = []\n{GUARD_TOML}")
         workshop.docker.git("update-ref", "refs/remotes/origin/master", old)
-        found = policy(workshop, old="1" * 40)
-        assert self.told(found) == ["guard.tested"]
+        (finding,) = policy(workshop, old="1" * 40).findings
+        assert (finding.rule, finding.severity) == ("policy", Severity.UNDECIDED)
+        assert finding.remedy.endswith(" fetch origin refs/heads/master")
 
     def test_it_stands_in_the_decision(self, workshop: Workshop) -> None:
         old = set_policy(workshop, f"[guard]\ntested = []\n{GUARD_TOML}")
