@@ -111,12 +111,13 @@ def _has(contents: Contents, commit: str, read: Read, value: object) -> bool:
 def _reason(message: bytes, key: str, word: str) -> str:
     """What is said behind a key, in letters of any case as git has it, "" for nothing.
 
-    What is printed has ``<why>`` in the place of a reason: pasted as it is it says nothing.
+    What is printed has ``<why>`` in the place of a reason: pasted as it is it says nothing. Nor
+    does what has no letter and no digit.
     """
     for line in os.fsdecode(message).splitlines():
         name, _, text = line.partition(":")
         before, found, why = text.strip().partition(f"{word} ") if word else ("", True, text)
-        why = "" if re.fullmatch("<[^<>]*>", why.strip()) else why.strip()
+        why = why.strip() if re.search(r"\w", re.sub("<[^<>]*>", "", why)) else ""
         if name.lower() == key.lower() and found and not before and why:
             return why
     return ""

@@ -111,7 +111,7 @@ class TestRecipe:
         team.configure(GUARD_TOML + "\n# as before\n")
         assert team.push(team.docker).status == 0
 
-    @pytest.mark.parametrize("why", ["<why>", "", "< >"])
+    @pytest.mark.parametrize("why", ["<why>", "", "< >", "(<why>)", "..."])
     def test_what_is_pasted_without_a_reason_says_nothing(self, team: Team, why: str) -> None:
         team.configure(PASSES_ALL)
         for reason, status in ((why, 1), (why, 1), ("<b> is gone", 0)):

@@ -295,6 +295,8 @@ class TestWhoSaysSo:
             "Go back\n\nGuard-Step-Back: aula",
             "Go back\n\nGuard-Step-Back: aula ",
             "Go back\n\nGuard-Step-Back: aula <why>",
+            "Go back\n\nGuard-Step-Back: aula <why>.",
+            "Go back\n\nGuard-Step-Back: aula -",
             "Go back\n\nGuard-Step-Back: thentos is too new",
             "Go back\n\nGuard-Step-Back: aula2 is too new",
             "Go back: Guard-Step-Back: aula is too new",
