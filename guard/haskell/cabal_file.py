@@ -122,7 +122,7 @@ class _CabalReader:
             if isinstance(element, Section):
                 self._read_section(element)
         self._suspect_ignored_sections()
-        requirements, tools = self._requirements(package)
+        requirements, tools, own = self._requirements(package)
         return Manifest(
             self.path,
             package,
@@ -131,6 +131,7 @@ class _CabalReader:
             requirements=requirements,
             unread=tuple(sorted(self.unread, key=lambda unread: unread.line)),
             tools=tools,
+            own=own,
             components=tuple(
                 Component(label, tuple(tree.unbuilt()))
                 for label, tree in self.components
@@ -305,10 +306,9 @@ class _CabalReader:
             reason = "a section that Cabal does not know, beside what could not be read"
             self.unread.append(Unread(section.line, shown, reason, leading_name(shown)))
 
-    def _requirements(
-        self, package: str | None
-    ) -> tuple[tuple[Requirement, ...], tuple[Requirement, ...]]:
-        """Of other packages and of tools. Before spec 3.4 an internal library hides a package."""
+    def _requirements(self, package: str | None) -> tuple[tuple[Requirement, ...], ...]:
+        """Of other packages, of tools and of own libraries with names, which hide packages before
+        spec 3.4."""
         internal = {
             label.removeprefix("library ")
             for label, _ in self.components
@@ -316,17 +316,18 @@ class _CabalReader:
         }
         requirements: list[Requirement] = []
         tools: list[Requirement] = []
+        own: list[Requirement] = []
         for label, tree in self.components:
             for entry, when in tree.walk():
                 name, libraries, bound, _, _ = entry.dependency
+                into = tools if entry.is_tool else requirements
                 if name in internal and None in libraries:
                     libraries = entry.dependency.sublibraries
                 if not libraries or (name == package and None not in libraries):
-                    continue
+                    into, libraries = own, libraries or (name,)
                 named = () if libraries == (None,) else tuple(one or name for one in libraries)
-                into = tools if entry.is_tool else requirements
                 into.append(Requirement(name, bound, entry.line, entry.text, label, when, named))
-        return tuple(requirements), tuple(tools)
+        return tuple(requirements), tuple(tools), tuple(own)
 
     def _field(self, name: str) -> Field | None:
         return next((field for field in reversed(self.fields) if field.name == name), None)

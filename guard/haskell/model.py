@@ -223,7 +223,8 @@ class Manifest(NamedTuple):
 
     ``unread`` is what could not be read, or is known to make the real tool refuse the file; what
     else is here was read beyond doubt. ``tools`` are requirements on packages for their executables
-    (``build-tool-depends``), kept apart since they do not bound a library.
+    (``build-tool-depends``), kept apart since they do not bound a library, as are those in ``own``,
+    on the libraries with names of the package itself.
     """
 
     path: str
@@ -235,6 +236,7 @@ class Manifest(NamedTuple):
     unread: tuple[Unread, ...] = ()
     allow_newer: tuple[AllowNewer, ...] = ()
     tools: tuple[Requirement, ...] = ()
+    own: tuple[Requirement, ...] = ()
     components: tuple[Component, ...] = ()
     flags: tuple[Flag, ...] = ()
     settings: tuple[FlagSetting, ...] = ()

@@ -153,6 +153,7 @@ class _PackageReader:
             requirements=tuple(
                 one for one in self.requirements if not self._internal(one, package)
             ),
+            own=tuple(one for one in self.requirements if self._internal(one, package)),
             sources=tuple(dict.fromkeys(self.sources)),
             # What is unread, and counts somewhere, is not said once more of where it does not.
             unread=tuple(one for one in self.unread if one not in counting),

@@ -206,17 +206,19 @@ class Conditions:
 
     def _libraries(self) -> Iterator[int]:
         libraries = {
-            manifest.package: self._is_buildable(manifest, component)
+            (manifest.package, component.section): self._is_buildable(manifest, component)
             for manifest in self._manifests.values()
             for component in manifest.components
-            if component.section == "library" and component.unbuilt
+            if component.section.startswith("library") and component.unbuilt
         }
         for manifest in self._manifests.values() if libraries else ():
-            for one in manifest.requirements:
-                if one.package in libraries and not one.libraries:
-                    active = self._active(Asked(manifest.path, one))
-                    parts = [self._diagrams.invert(active), libraries[one.package]]
-                    yield self._diagrams.any(parts)
+            own = ((manifest.package, one) for one in manifest.own)
+            for package, one in (*((each.package, each) for each in manifest.requirements), *own):
+                for name in one.libraries or (one.package,):
+                    section = "library" if name == package else f"library {name}"
+                    if (package, section) in libraries:
+                        inactive = self._diagrams.invert(self._active(Asked(manifest.path, one)))
+                        yield self._diagrams.any([inactive, libraries[package, section]])
 
     def _built(self, manifest: Manifest) -> int:
         """Where something of a package is built."""
@@ -396,6 +398,7 @@ def _tests(
             *(each for component in manifest.components for each in component.unbuilt),
             *(setting.when for setting in manifest.settings),
             *(each.when for each in manifest.requirements if each.package in own),
+            *(each.when for each in manifest.own),
         ]
         yield from ((test, manifest) for when in whens for test, _ in when)
 

@@ -283,6 +283,28 @@ class TestBuildable:
             cabal(f"build-depends: {OLD}", "if os(windows)", "  buildable: False", flags=needs),
         ).startswith("error: ")
 
+    @pytest.mark.parametrize("spec", ["2.4", "3.0", "3.8"])
+    @pytest.mark.parametrize("needed", ["aula:inner", "inner"])
+    @pytest.mark.parametrize("needing", ["library", "executable x"])
+    def test_nor_to_build_no_library_with_a_name_that_is_needed(
+        self, needing: str, needed: str, spec: str
+    ) -> None:
+        needed = {"2.4": "inner", "3.8": "aula:inner"}.get(spec, needed)
+        text = HEAD.replace("3.0", spec) + f"{needing}\n  build-depends: {{}}\nlibrary inner\n"
+        text += f"  build-depends: {OLD}\n  if flag(small)\n    buildable: False\nflag small\n"
+        assert worst("0.3.0", {"aula.cabal": text.format(needed)}).startswith("error: ")
+        assert worst("0.3.0", {"aula.cabal": text.format("base")}).startswith("warning: ")
+
+    def test_nor_is_it_in_a_package_yaml_or_for_another_package(self) -> None:
+        inner = f"{{inner: {{dependencies: '{OLD}', when: {{condition: flag(f), buildable: no}}}}}}"
+        text = f"name: aula\ninternal-libraries: {inner}\nflags: {{f: {{}}}}\nlibrary: {{}}\n"
+        other = HEAD.replace("aula", "other") + "library\n  build-depends: {}\n"
+        needing = {"other/other.cabal": other.format("aula:inner")}
+        assert worst("0.3.0", {"package.yaml": text}).startswith("warning: ")
+        assert worst("0.3.0", {"package.yaml": text, **needing}).startswith("error: ")
+        text = text.replace("library: {}", "library: {dependencies: inner}")
+        assert worst("0.3.0", {"package.yaml": text}).startswith("error: ")
+
     def test_a_condition_that_cannot_be_read_excuses_nothing(self) -> None:
         files = cabal(
             "if os(linux) and x", f"  build-depends: {OLD}", "else", f"  build-depends: {NEW}"
