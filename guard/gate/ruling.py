@@ -142,11 +142,14 @@ class Ruling:
     def _step_back(self, combination: Combination, move: Move, default: str) -> StepBack:
         contents, top, tip = self._contents, self._top, combination.commit or ""
         evidence, line = self._evidence(combination), f"{STEPS_BACK}: {move.path}"
-        step = StepBack(evidence, move, tip, "", Severity.ERROR, "", self._back_up(move, tip))
+        head = contents.pool.head(top) if move.path and not tip else None
+        before = of_commit(top, contents.pool, head, "") if head else None
+        # Where something else is staged, that would be committed with it.
+        is_committed = bool(tip or (before and before.tree == combination.tree))
+        remedy = self._back_up(move, is_committed)
+        step = StepBack(evidence, move, tip, "", Severity.ERROR, "", remedy)
         if not move.path:
             return step
-        head = contents.pool.head(top) if not tip else None
-        before = of_commit(top, contents.pool, head, "") if head else None
         if head and before and contents.gitlink(before, move.path) == move.new:
             tip = head  # what is staged besides has not set it
         if not tip:
@@ -163,7 +166,7 @@ class Ruling:
         instead = wanted(contents, mine.commit, tip, f"{line} <why>")
         return step._replace(instead=told(instead).removeprefix(PERSON))
 
-    def _back_up(self, move: Move, tip: str) -> Remedy:
+    def _back_up(self, move: Move, is_committed: bool) -> Remedy:
         """What brings a submodule back to where it was, or makes that be known."""
         if move.unknown is not None:
             return move.unknown.remedy
@@ -176,7 +179,7 @@ class Ruling:
         if checkout is not None and _lies_before(checkout, move.old):
             # Else the next commit of everything would take it back once more.
             commands.insert(0, git(checkout, "merge", "--ff-only", move.old[:12]))
-        if tip:
+        if is_committed:
             message = f"Bring {move.path} back up to {move.names[0]}"
             commands.append(git(top, "commit", "-m", message))
         return tuple(commands)
