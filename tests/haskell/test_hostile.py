@@ -302,7 +302,7 @@ MANY_TIMES = {
     "package.yaml lists of literals": used("\n" + "- '-- x'\n" * 2000, "{verbatim: *v}"),
     "package.yaml dependencies": used(NAMES, "{dependencies: *v}"),
     "package.yaml defaults": used(NAMES, "{defaults: *v}"),
-    "package.yaml components": used(f"{{a: {NAMES}}}", "*v"),
+    "package.yaml components": used("{" + "".join(f"a{n}: b," for n in range(9000)) + "}", "*v"),
     "package.yaml at the top": f"dependencies: {NAMES}\n" + used("x", "{}"),
     "stack.yaml subdirs": f"_v: &v {NAMES}\nextra-deps:\n"
     + "- {git: x, commit: a, subdirs: *v}\n" * 2000,
