@@ -33,7 +33,8 @@ _ANOTHER: Final = ""
 
 
 class TooManyError(Exception):
-    """More conditions depend on each other than can be decided in the time that a push has."""
+    """More conditions depend on each other than can be decided in the time that a push has, or
+    flags are set in ways that exclude each other: which counts is for the tool that builds."""
 
 
 class Asked(NamedTuple):
@@ -140,7 +141,10 @@ class Conditions:
         Raises:
             TooManyError: it cannot be told for the settings and what is not built.
         """
-        return self._nearest(self._settled, self._usual_values) or self._usual_values
+        usual = self._nearest(self._settled, self._usual_values)
+        if usual is None:
+            raise TooManyError
+        return usual
 
     def without(self, asked: Iterable[Asked]) -> Assignment | None:
         """The most usual assignment that builds, and under which none of these is asked.

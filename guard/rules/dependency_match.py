@@ -100,8 +100,8 @@ def _conditional(facts: Facts, consumer: Consumer, answer: Answer) -> list[Findi
     built = f"with {package} {versions}" if versions else f"without {package}"
     if answer.fits is None:
         what = (
-            f"whether {names.consumer} can be built {built} hangs on more conditions than can be "
-            f"decided ({where} requires {package} {first.requirement.range})"
+            f"whether {names.consumer} can be built {built} hangs on conditions that are too many, "
+            f"or that exclude each other ({where} requires {package} {first.requirement.range})"
         )
         return [undecided(NAME, Unknown(what, evidence=evidence))]
     more = len(answer.unusual) - _SHOWN

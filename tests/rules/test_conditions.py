@@ -162,7 +162,6 @@ class TestFlags:
         ("cabal.project", "packages: .\npackage other\n  flags: -dev\n"),
         ("cabal.project", "packages: .\nconstraints: aula:setup.aula -dev\n"),
         ("cabal.project", "packages: .\nflags: -dev +dev\n"),
-        ("cabal.project", "packages: .\nflags: +dev\nconstraints: aula -dev\n"),
     )
 
     def test_a_manual_flag_keeps_its_default(self) -> None:
@@ -174,6 +173,22 @@ class TestFlags:
         files = {**self.FILES, path: text}
         assert worst("0.3.0", files) == ""
         assert worst("0.2.1", files).startswith(("error: ", "note: "))
+
+    @pytest.mark.parametrize("dev", ["true", "false"])
+    @pytest.mark.parametrize(
+        "project",
+        [
+            {"cabal.project": "package aula\n  flags: +dev\nconstraints: aula -dev\n"},
+            {"cabal.project": "flags: -dev\n", "cabal.project.local": "flags: +dev\n"},
+            {"cabal.project": "flags: +dev\n", "stack.yaml": "resolver: lts-6.0\nflags: {aula: {dev: false}}\n"},
+        ],
+    )
+    def test_set_both_ways_nobody_knows_what_counts(
+        self, project: dict[str, str], dev: str
+    ) -> None:
+        files = {**cabal(*either("flag(dev)"), flags=MANUAL.format(dev)), **project}
+        for version in ("0.3.0", "0.2.1"):
+            assert worst(version, files).startswith("undecided: whether aula can be built with")
 
     @pytest.mark.parametrize(("path", "text"), NOT_SET)
     def test_what_sets_another_or_both_ways_does_not(self, path: str, text: str) -> None:
