@@ -148,14 +148,14 @@ class Defaults:
         return ref
 
     def is_there(self, repository: Repository, remote: Remote) -> bool:
-        """Whether a remote has a default branch, though none is here.
-
-        Of one that does not say so: whether others of its branches are here, as of a clone of one.
+        """Whether a remote has a default branch, though none is here: of a clone of one branch, and
+        where git follows one that is gone. Of others, as at a first push, nobody is asked.
         """
-        if self._asks:
+        is_of_one = bool(all_branches(remote)) and self.tracks(repository, remote)
+        if self._asks and (is_of_one or self._key(repository, remote)[1]):
             with suppress(GitError):
                 return bool(self.ask(repository, remote))
-        return bool(all_branches(remote)) and self.tracks(repository, remote)
+        return is_of_one
 
     def _keep(self, ref: str, *key: str) -> None:
         self._answers[key] = answer = _Answer(ref, time())

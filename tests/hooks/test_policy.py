@@ -430,15 +430,6 @@ class TestUnknown:
             ran = team.push(clone, "new", f"HEAD:refs/heads/{name}")
             assert "policy" not in ran.text
 
-    def test_one_that_the_remote_alone_can_name_is_found(self, team: Team) -> None:
-        remote = Repo(team.root / "remotes/aula-docker.git")
-        remote.git("branch", "--move", "master", "trunk")
-        clone = self.clone(team)
-        clone.git("remote", "set-head", "origin", "--delete")
-        clone.commit("Change", {".guard.toml": PASSES_ALL})
-        ran = team.push(clone, *TOPIC)
-        assert "error policy" in ran.text
-
 
 class TestContent:
     """Same bytes, other combination: what a verdict does not cover is asked for again."""

@@ -180,7 +180,10 @@ class TestFlags:
         [
             {"cabal.project": "package aula\n  flags: +dev\nconstraints: aula -dev\n"},
             {"cabal.project": "flags: -dev\n", "cabal.project.local": "flags: +dev\n"},
-            {"cabal.project": "flags: +dev\n", "stack.yaml": "resolver: lts-6.0\nflags: {aula: {dev: false}}\n"},
+            {
+                "cabal.project": "flags: +dev\n",
+                "stack.yaml": "resolver: lts-6.0\nflags: {aula: {dev: false}}\n",
+            },
         ],
     )
     def test_set_both_ways_nobody_knows_what_counts(
