@@ -130,9 +130,9 @@ class Situation(Destinations):
         if fault.rule not in (STEP_BACK, POLICY):
             return False
         path, tested, spot = fault.evidence[0].path or "", self.facts.tested, self._own_spot
-        if fault.rule == STEP_BACK and self._moves(path):
-            return path == self.config.dependency
         is_apart = isinstance(spot, Spot) and spot.reach in (Reach.AHEAD_THERE, Reach.APART)
+        if fault.rule == STEP_BACK and self._moves(path):
+            return is_apart or path == self.config.dependency
         if fault.rule == POLICY:
             # Who fills in the test command changes the recipe once more.
             is_left = isinstance(tested, Tested) and tested.state is VerdictState.NO_COMMAND
