@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from guard.haskell import Manifest, Requirement, Role, Source, SourceKind, Version, VersionRange
 from guard.rules.conditions import Asked, Conditions, TooManyError
+from guard.situation.manifests import leads_to
 from guard.situation.values import Consumer, Facts, Package, PathSource, Pin, ReleasePackages
 
 
@@ -150,8 +151,13 @@ def _declared(facts: Facts, manifests: Iterable[Manifest]) -> list[Asked]:
 def taken(held: Pin | ReleasePackages, consumer: object) -> tuple[Package, ...]:
     """What a dependency's project builds, and what a path of the consumer takes besides."""
     paths = consumer.paths if isinstance(consumer, Consumer) else ()
-    folders = {path.target for path in paths}
-    return (*held.packages, *(each for each in held.others if each.folder in folders))
+    return (*held.packages, *named_by(paths, held.others))
+
+
+def named_by(paths: Iterable[PathSource], packages: Iterable[Package]) -> list[Package]:
+    """The packages of the dependency that paths of the consumer lead to, wildcards allowed."""
+    targets = {path.target for path in paths}
+    return [each for each in packages if any(leads_to(target, each) for target in targets)]
 
 
 def _by_package(asked: Iterable[Asked]) -> dict[str, list[Asked]]:
@@ -200,7 +206,7 @@ def given(facts: Facts, package: str) -> list[Given]:
     paths = consumer.paths if isinstance(consumer, Consumer) else ()
     held = taken(facts.pin, consumer) if isinstance(facts.pin, Pin) else ()
     found = [item for item in held if item.name == package]
-    local = {path.source for path in paths if path.target in {item.folder for item in found}}
+    local = {path.source for path in paths if named_by([path], found)}
     hackage = [item for manifest in manifests for item in _pins(manifest, package, local)]
     if hackage:
         return [_of_source("hackage", *item) for item in hackage]
@@ -226,9 +232,7 @@ def _of_source(origin: str, manifest: str, source: Source) -> Given:
 
 def _chosen(packages: list[Package], paths: Sequence[PathSource]) -> list[Package]:
     """Of several folders with one package, those that the consumer's paths name."""
-    folders = {path.target for path in paths}
-    named = [item for item in packages if item.folder in folders]
-    return named if len(packages) > 1 and named else packages
+    return (named_by(paths, packages) if len(packages) > 1 else []) or packages
 
 
 def satisfying(

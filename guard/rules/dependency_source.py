@@ -15,7 +15,7 @@ from typing import Final
 from guard.haskell import Checkout, Manifest, Source, SourceKind, checkout_of
 from guard.haskell.model import STACKAGE, AllowNewer
 from guard.model import Evidence, Finding, Severity
-from guard.rules.asked import in_family, requirements
+from guard.rules.asked import in_family, named_by, requirements
 from guard.situation.publication import Unknown, undecided
 from guard.situation.values import Consumer, Facts, Package, PathSource, PathState, Pin
 
@@ -221,8 +221,7 @@ def _of_snapshot(
     name, packages = source.name or "", facts.pin.packages if isinstance(facts.pin, Pin) else ()
     if not (source.url or name.startswith("github:")) or STACKAGE.match(name):
         return
-    folders = {path.target for path in consumer.paths}
-    supplied = {each.name for each in packages if each.folder in folders}
+    supplied = {each.name for each in named_by(consumer.paths, packages)}
     pins = (each for manifest in consumer.manifests for each in manifest.sources)
     supplied |= {each.package or "" for each in pins if each.kind is not SourceKind.CONSTRAINT}
     lacking = ", ".join(package for package in requirements(facts) if package not in supplied)

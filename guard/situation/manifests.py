@@ -318,7 +318,7 @@ def _local_packages(
         base = posixpath.dirname(manifest.path)
         for pattern in path_patterns(manifest.path, source.path or "."):
             path = posixpath.normpath(posixpath.join(base, pattern, source.subdir or ""))
-            if path.startswith(("..", "/")):
+            if path == ".." or path.startswith(("../", "/")):
                 continue
             folders = _folders(store, tree, path)
             files += _package_files(folders)

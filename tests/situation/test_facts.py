@@ -283,8 +283,17 @@ class TestOwnPackages:
         workshop.pin()
         assert packages(gather.pin()) == [("thentos", "0.3.0", "thentos.cabal")]
 
+    @pytest.mark.parametrize(
+        "project",
+        [
+            {"stack.yaml": f"{STACK}- ../thentos/extra/lib\n"},
+            {"cabal.project": "packages: . ../thentos/thentos-core ../thentos/extra/*/\n"},
+            {"cabal.project": "packages: . ../thentos/thentos-core ../thentos/*/*/*.cabal\n"},
+            {"cabal.project": "packages: . ../thentos/*/ ../thentos/extra/lib/glue.cabal\n"},
+        ],
+    )
     def test_what_the_consumer_takes_besides_counts(
-        self, workshop: Workshop, gather: Gathering
+        self, workshop: Workshop, gather: Gathering, project: dict[str, str]
     ) -> None:
         files = {
             "stack.yaml": "resolver: lts-6.0\npackages: [thentos-core]\n",
@@ -292,12 +301,11 @@ class TestOwnPackages:
         }
         workshop.thentos.commit("a package of no project", files)
         text = cabal("aula", "0.38.0", "thentos-core ==0.3.*", "glue >=0.3 && <0.4")
-        taken = {"aula.cabal": text, "stack.yaml": f"{STACK}- ../thentos/extra/lib\n"}
-        workshop.aula.commit("take it", taken)
+        workshop.aula.commit("take it", {"aula.cabal": text, **project})
         workshop.pin()
         facts = gather()
         assert isinstance(facts.consumer, Consumer)
-        assert [each.state for each in facts.consumer.paths] == [PathState.PRESENT] * 2
+        assert {each.state for each in facts.consumer.paths} == {PathState.PRESENT}
         messages = [each.message for each in dependency_match.check(facts)]
         assert any(each.startswith("glue is 0.2, but aula requires >=0.3") for each in messages)
 
@@ -314,8 +322,9 @@ class TestOwnPackages:
 class TestConsumer:
     def test_its_manifests(self, workshop: Workshop, gather: Gathering) -> None:
         files = {
-            "stack.yaml": STACK + "- libs/inner\n",
+            "stack.yaml": STACK + "- libs/inner\n- ..web\n",
             "libs/inner/inner.cabal": cabal("inner", "0.1"),
+            "..web/web.cabal": cabal("web", "0.1"),
             "libs/unnamed/unnamed.cabal": cabal("unnamed", "0.1"),
             "package.yaml": "name: aula\n",
             "cabal.project.local": "constraints: x ==1\n",
@@ -324,6 +333,7 @@ class TestConsumer:
         workshop.aula.commit("more manifests", files)
         workshop.pin()
         assert sorted(item.path for item in gather.consumer().manifests) == [
+            "..web/web.cabal",
             "aula.cabal",
             "cabal.project.local",
             "libs/inner/inner.cabal",
