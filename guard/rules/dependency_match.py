@@ -5,6 +5,7 @@ a package of the dependency, in any manifest, must admit that package's own vers
 (or the version that it is taken in from Hackage).
 """
 
+import re
 from typing import Final
 
 from guard.haskell import Manifest, Unread, tool_for
@@ -196,8 +197,10 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
     findings = []
     for unread in manifest.unread:
         what = f"{unread.file or manifest.path}:{unread.line} cannot be read: {unread.reason}"
-        concerned = unread.package is None or in_family(unread.package, names.dependency, packages)
-        if unread.concerns_requirements and concerned:
+        # Where a comma is missing, a name may stand anywhere in it.
+        words = re.findall(r"[\w-]+", unread.text) if unread.package is not None else ()
+        concerned = any(in_family(each, names.dependency, packages) for each in words)
+        if unread.concerns_requirements and (unread.package is None or concerned):
             findings.append(undecided(NAME, Unknown(what, evidence=(at(unread),))))
     if manifest.unread and not findings:
         first = manifest.unread[0]

@@ -321,6 +321,21 @@ class TestWhatCannotBeRead:
         assert [severity for severity, _ in found] == ["note"]
         assert "aula.cabal would be refused by Cabal 3.16" in found[0][1]
 
+    @pytest.mark.parametrize(
+        "files",
+        [
+            aula_cabal("base >=4\n    thentos-core <0.3"),
+            {"package.yaml": "name: aula\nlibrary: {dependencies: [base >=4 thentos-core <0.3]}\n"},
+            {"cabal.project": "packages: .\nconstraints: base >=4\n  thentos-core <0.3\n"},
+        ],
+        ids=str,
+    )
+    def test_what_may_hide_one_behind_a_missing_comma_is_undecided(
+        self, files: dict[str, str]
+    ) -> None:
+        found = told(check(facts({**aula_cabal("thentos-core <0.4"), **files})))
+        assert "undecided" in [severity for severity, _ in found]
+
     def test_other_manifests_are_judged_all_the_same(self) -> None:
         files = {**aula_cabal("thentos-core ==0.2.*"), "sub/package.yaml": "name: [\n"}
         assert [severity for severity, _ in told(check(facts(files)))] == ["undecided", "error"]
