@@ -23,7 +23,7 @@ from guard.errors import GuardError
 from guard.haskell.yaml_tree import Mapping, documents
 
 # In this order: patterns over the paths of a repository.
-FILES: Final = (".travis.yml", ".github/workflows/*", ".gitlab-ci.yml", ".circleci/config.yml")
+FILES: Final = (".travis.yml", ".github/workflows/*.y*ml", ".gitlab-ci.yml", ".circleci/config.yml")
 # What runs something in a container, however it is written.
 _RUNS: Final = re.compile(
     r"""\b(?:docker|podman)(?:-compose)?

@@ -47,6 +47,7 @@ from guard.haskell.yaml_tree import (
     Scalar,
     Sequence,
     YamlFiles,
+    is_false,
     is_true,
     listed,
     number_text,
@@ -233,7 +234,7 @@ class _PackageReader:
         levels = self._parse_defaults(component, (self.path,))
         stated = [level.get("buildable") for level in (*self.top, *levels)]
         buildable = next((one for one in reversed(stated) if one is not None), None)
-        self.unbuilt[label] = [()] if _is_false(buildable) else []
+        self.unbuilt[label] = [()] if is_false(buildable) else []
         self._parse_lists(self.top, levels, label, ())
         for level in (*self.top, *levels):
             self._parse_whens(level, label, ())
@@ -350,7 +351,7 @@ class _PackageReader:
 
     def _parse_branch(self, level: Mapping, label: str, when: When) -> None:
         self._note_empty_fields(level)
-        if _is_false(level.get("buildable")):
+        if is_false(level.get("buildable")):
             self.unbuilt[label].append(when)
         self._parse_lists([], [level], label, when)
         self._parse_whens(level, label, when)
@@ -406,7 +407,7 @@ class _PackageReader:
         flags = self.root.get("flags")
         for name, flag in flags.items() if isinstance(flags, Mapping) else ():
             if isinstance(flag, Mapping):
-                default = not _is_false(flag.get("default"))
+                default = not is_false(flag.get("default"))
                 self.flags.append(Flag(name.text.lower(), default, is_true(flag.get("manual"))))
 
     def _read_literal(self, node: Scalar, prefix: str, label: str, when: When) -> None:
@@ -588,10 +589,6 @@ def _parse_source(package: str, node: Mapping, line: int, text: str) -> Source |
     if url is None or ref is None:
         raise refused_node(node, f'the key "{"ref" if url else "git"}" is missing')
     return Source(SourceKind.GIT, line, text, package, url=url, commit=ref, subdir=subdir)
-
-
-def _is_false(node: Node | None) -> bool:
-    return isinstance(node, Scalar) and node.kind is Kind.BOOLEAN and not is_true(node)
 
 
 def _version_text(node: Node) -> str:

@@ -337,6 +337,11 @@ def is_true(node: Node | None) -> bool:
     return isinstance(node, Scalar) and node.kind is Kind.BOOLEAN and node.text in _TRUE
 
 
+def is_false(node: Node | None) -> bool:
+    """The same for false."""
+    return isinstance(node, Scalar) and node.kind is Kind.BOOLEAN and not is_true(node)
+
+
 def listed(node: Node | None) -> list[Node]:
     """Those of a list, or the one that stands for a list of one."""
     if isinstance(node, Sequence):

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from guard.errors import GuardError
@@ -45,21 +46,21 @@ def said(
         default: the tip of the default branch. Of what was published there without a reason nobody
             rewrites the message: it counts who took it from there.
     """
-    mine = _said(contents, bases, tip, path, read, key, word)
     top = contents.workspace.superproject
+    search = partial(_newest, contents, tip, path, read, partial(_reason, key, word))
+    mine = search(bases)
     if mine.why or not default or top.lines("rev-list", "-1", mine.commit, f"^{default}"):
         return mine
-    return _said(contents, [*bases, default], tip, path, read, key, word)
+    return search([*bases, default])
 
 
-def _said(
+def _newest(
     contents: Contents,
-    bases: Sequence[str],
     tip: str,
     path: str,
     read: Read,
-    key: str,
-    word: str,
+    reason: Callable[[bytes], str],
+    bases: Sequence[str],
 ) -> Said:
     value = read(_at(contents, tip))
     reader = contents.pool.reader(contents.workspace.superproject)
@@ -69,11 +70,11 @@ def _said(
             continue
         before = [_has(contents, each, read, value) for each in found.parents]
         if not before or not all(before):
-            return Said(commit, _reason(found.message, key, word))
+            return Said(commit, reason(found.message))
     # Another history, which never had the other value; of what is there already nothing counts.
     top, since = contents.workspace.superproject, [f"^{base}" for base in bases]
     found = reader.read(tip) if top.lines("rev-list", "-1", tip, *since) else None
-    return Said(tip, _reason(found.message, key, word) if found is not None else "")
+    return Said(tip, reason(found.message) if found is not None else "")
 
 
 def wanted(contents: Contents, commit: str, tip: str, line: str) -> Remedy:
@@ -108,7 +109,7 @@ def _has(contents: Contents, commit: str, read: Read, value: object) -> bool:
         return False  # what cannot be read is something else
 
 
-def _reason(message: bytes, key: str, word: str) -> str:
+def _reason(key: str, word: str, message: bytes) -> str:
     """What is said behind a key, in letters of any case as git has it, "" for nothing.
 
     What is printed has ``<why>`` in the place of a reason: pasted as it is it says nothing. Nor
