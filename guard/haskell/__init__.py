@@ -8,7 +8,7 @@ files.
 
 from guard.haskell.archive import Checkout, checkout_of
 from guard.haskell.cabal_file import read_cabal
-from guard.haskell.cabal_project import glob_patterns, read_cabal_project
+from guard.haskell.cabal_project import glob_patterns, leads_to, read_cabal_project
 from guard.haskell.model import (
     AllowNewer,
     Condition,
@@ -44,6 +44,7 @@ __all__ = [
     "VersionRange",
     "checkout_of",
     "glob_patterns",
+    "leads_to",
     "read_cabal",
     "read_cabal_project",
     "read_package_yaml",

@@ -11,8 +11,10 @@ file adds its constraints, it overrides none.
     relaxed    ::= "all" | "none" | [ ( name [ "-" version ] | "*" ) ":" ] [ "^" ] ( name | "*" )
 """
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from guard.haskell.archive import archive_at
@@ -307,6 +309,21 @@ def glob_patterns(path: str) -> list[str]:
             before, after = text[: braces.start()], text[braces.end() :]
             waiting[:0] = (f"{before}{each.strip()}{after}" for each in braces[1].split(","))
     return patterns + waiting
+
+
+def leads_to(target: str, path: str) -> bool:
+    """Whether a path of a project names a package, by its folder or its ``.cabal`` file.
+
+    Args:
+        target: a path or a pattern of `fnmatch`, relative to the root of the tree.
+        path: the file of the package, relative to the same root.
+    """
+    folder = posixpath.dirname(path)
+    if target == (folder or "."):
+        return True
+    steps = target.split("/")
+    whole = (path if target.endswith(".cabal") else folder).split("/")
+    return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
 
 
 def _standing_in(file: str, several: Iterable[Said]) -> Iterator[Said]:

@@ -6,9 +6,17 @@ The rule `dependency-match` and ``guard align`` both stand on this computation.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from guard.haskell import Manifest, Requirement, Role, Source, SourceKind, Version, VersionRange
+from guard.haskell import (
+    Manifest,
+    Requirement,
+    Role,
+    Source,
+    SourceKind,
+    Version,
+    VersionRange,
+    leads_to,
+)
 from guard.rules.conditions import Asked, Conditions, TooManyError
-from guard.situation.manifests import leads_to
 from guard.situation.values import Consumer, Facts, Package, PathSource, Pin, ReleasePackages
 
 
@@ -157,7 +165,7 @@ def taken(held: Pin | ReleasePackages, consumer: object) -> tuple[Package, ...]:
 def named_by(paths: Iterable[PathSource], packages: Iterable[Package]) -> list[Package]:
     """The packages of the dependency that paths of the consumer lead to, wildcards allowed."""
     targets = {path.target for path in paths}
-    return [each for each in packages if any(leads_to(target, each) for target in targets)]
+    return [each for each in packages if any(leads_to(target, each.path) for target in targets)]
 
 
 def _by_package(asked: Iterable[Asked]) -> dict[str, list[Asked]]:

@@ -22,6 +22,7 @@ from guard.haskell import (
     Role,
     SourceKind,
     glob_patterns,
+    leads_to,
     read_cabal_project,
     read_stack_lock,
     read_stack_yaml,
@@ -273,7 +274,7 @@ def _built(files: Sequence[File], projects: Sequence[Manifest]) -> set[File]:
         for project in projects
         for path in _paths(project)
         for file in files
-        if leads_to(path, file)
+        if leads_to(path, file.path)
     }
     is_whole = not any(
         each.concerns_requirements for project in projects for each in project.unread
@@ -290,15 +291,6 @@ def _paths(project: Manifest) -> list[str]:
     alone = [] if is_named or not project.path.endswith(".yaml") else ["."]
     patterns = [one for each in paths for one in path_patterns(project.path, each.path or ".")]
     return alone + [posixpath.normpath(each) for each in patterns]
-
-
-def leads_to(target: str, package: File | Package) -> bool:
-    """Whether a path names the folder of a package or its ``.cabal`` file, wildcards allowed."""
-    if target in (package.folder, package.folder or "."):
-        return True
-    steps = target.split("/")
-    whole = (package.path if target.endswith(".cabal") else package.folder).split("/")
-    return len(steps) == len(whole) and all(map(fnmatchcase, whole, steps))
 
 
 def _is_package_file(name: str) -> bool:

@@ -10,12 +10,12 @@ from guard.git.objects import GitObject
 from guard.git.remotes import Remote, place
 from guard.git.store import Store
 from guard.git.trees import FOLDER, GITLINK
-from guard.haskell import Checkout, SourceKind, checkout_of
+from guard.haskell import Checkout, SourceKind, checkout_of, leads_to
 from guard.model import Combination
 from guard.situation.branches import tracking_ref
 from guard.situation.contents import Contents, superproject_tree
 from guard.situation.gitlinks import remotes_of
-from guard.situation.manifests import Library, has_wildcards, leads_to, path_patterns
+from guard.situation.manifests import Library, has_wildcards, path_patterns
 from guard.situation.publication import Unknown
 from guard.situation.tracking import TAGS, Tracking, track
 from guard.situation.values import Consumer, Meaning, PathSource, PathState, Pin
@@ -129,7 +129,7 @@ class Sources:
             return PathState.UNKNOWN
         if found is not None and found[0].mode == GITLINK:
             return PathState.NESTED
-        if any(leads_to(target, each) for each in (*pin.packages, *pin.others)):
+        if any(leads_to(target, each.path) for each in (*pin.packages, *pin.others)):
             return PathState.PRESENT
         if pin.unknown:
             return PathState.UNKNOWN  # the package may stand in what could not be read
