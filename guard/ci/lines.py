@@ -6,7 +6,7 @@ assignments and lines of shell. Makefiles, Dockerfiles and scripts are read line
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final, NamedTuple
 
 from guard.haskell.yaml_tree import Mapping, Scalar, YamlError, documents
@@ -36,8 +36,11 @@ class Line(NamedTuple):
     text: str
 
 
-def read_lines(data: bytes, path: str) -> list[Line]:
+def read_lines(data: bytes, path: str, passed_over: Container[str] = ()) -> list[Line]:
     """The lines of a file; its path says of which kind it is.
+
+    Args:
+        passed_over: keys of YAML whose words and lists say nothing that is of interest.
 
     Raises:
         UnreadableError: it is no text, too large, or no YAML.
@@ -49,7 +52,7 @@ def read_lines(data: bytes, path: str) -> list[Line]:
     text = text_of(data)
     name = posixpath.basename(path).lower()
     if name.endswith((".yml", ".yaml")):
-        return list(_yaml_lines(text))
+        return list(_yaml_lines(text, passed_over))
     is_make = name.endswith(("makefile", ".mk"))
     return [
         Line(number, _without_comment(line, is_make))
@@ -76,24 +79,28 @@ def _without_comment(line: str, is_make: bool = False) -> str:
     return line
 
 
-def _yaml_lines(text: str) -> Iterator[Line]:
+def _yaml_lines(text: str, passed_over: Container[str]) -> Iterator[Line]:
     """The scalars of every document, a single word behind its key as if it were assigned to it."""
     try:
         for number, root in enumerate(documents(text)):
             if number == _DOCUMENTS:
                 raise UnreadableError(f"it has more than {_DOCUMENTS} documents")
-            yield from _scalars(root)
+            yield from _scalars(root, passed_over)
     except YamlError as error:
         raise UnreadableError(f"it is no YAML: line {error.line}: {error.reason}") from error
 
 
-def _scalars(root: object) -> Iterator[Line]:
+def _scalars(root: object, passed_over: Container[str]) -> Iterator[Line]:
     visited: set[int] = set()
     waiting: list[tuple[str, object]] = [("", root)]
     while waiting:
         key, node = waiting.pop()
         if id(node) in visited:
             continue  # aliases share their node
+        if key in passed_over and not isinstance(
+            node, Mapping
+        ):  # which would be a job of that name
+            continue
         visited.add(id(node))
         if isinstance(node, Scalar):
             first = node.line + node.block

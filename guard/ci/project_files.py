@@ -29,7 +29,7 @@ _VARIABLE: Final = re.compile(
 _VALUE: Final = r"""["']*(?P<value>[^\s"';&|(){},]+)"""
 _STACK: Final = re.compile(
     rf"""(?:(?:--)?(?i:stack[-_]yaml)\s*[:?]?=\s* | --stack-yaml\s+) {_VALUE}
-    | --stack-yaml\b | (?<!name=)\bSTACK_YAML\b
+    | --stack-yaml\b | \bSTACK_YAML\b
     | (?<![\w./*-]) (?P<word> (?:[\w.*-]+[/\\])* stack[\w.*-]*\.ya?ml ) (?!\.?[\w*-])""",
     re.VERBOSE,
 )
@@ -37,6 +37,15 @@ _CABAL: Final = re.compile(
     rf"""(?:(?:--)?(?i:project[-_]file)\s*[:?]?=\s* | --project-file\s+) {_VALUE} | --project-file\b
     | (?<![\w./*-]) (?P<word> (?:[\w.*-]+[/\\])* [\w*-]+\.project (?:\.[\w*-]+)* )""",
     re.VERBOSE,
+)
+# What is gone, or never there, when something is built.
+_REMOVED: Final = re.compile(r"(?<![\w./-])(?:rm|git\s+rm|test\s+!\s+-[ef])\s[^;&|\n]{0,500}")
+# Labels, and files at whose change something happens: none that a tool is given.
+_LABELS: Final = frozenset(
+    {
+        *("name", "description", "paths", "paths-ignore", "changes", "exclude"),
+        *("key", "keys", "restore-keys", "files", "cache-dependency-path"),
+    }
 )
 _FOLDER: Final = re.compile(
     rf"""(?: (?<![\w.-])(?:cd|chdir|pushd|Set-Location|(?-i:-C))\s+ | --(?:project-dir|cwd)[=\s]\s*
@@ -61,7 +70,8 @@ def project_files(data: bytes, path: str) -> tuple[frozenset[str], frozenset[str
     stack: frozenset[str] = frozenset()
     cabal: frozenset[str] = frozenset()
     if _MAY_NAME.search(data) is not None:
-        lines = [_VARIABLE.sub(_value, line.text) for line in read_lines(data, path)]
+        written = (_REMOVED.sub(" ", line.text) for line in read_lines(data, path, _LABELS))
+        lines = [_VARIABLE.sub(_value, line) for line in written]
         stack, cabal = _names(_STACK, lines), _names(_CABAL, lines)
     folders = _few(each for found in _FOLDER.finditer(text) for each in _parents(found["value"]))
     return _within(folders, stack, "stack.yaml"), _within(folders, cabal, "cabal.project")

@@ -52,6 +52,13 @@ def cabal(text: str, path: str = "run.sh") -> set[str]:
         ("with: {stack-yaml: ci/x.yaml}\n", {"ci/x.yaml"}),
         ("run: $env:STACK_YAML = 'ci\\x.yaml'\n", {"ci/x.yaml"}),
         ("run: stack --stack-yaml /src/ci/x.yaml test\n", {"*/x.yaml"}),
+        ("on: {push: {paths: ['stack*.yaml'], paths-ignore: [stack-7.yaml]}}\n", set()),
+        ("changes: {steps: [{name: no more stack-7.yaml, run: stack build}]}\n", set()),
+        ("changes: {steps: [{run: stack --stack-yaml s.yaml build}]}\n", {"s.yaml"}),
+        ("rules: [{changes: [stack-7.yaml]}]\ncache: {key: {files: [stack-7.yaml]}}\n", set()),
+        ("matrix: {y: [stack-8.yaml], exclude: [{y: stack-7.yaml}]}\n", {"stack-8.yaml"}),
+        ("script: test ! -f stack-7.yaml || rm -f stack-7.yaml\n", set()),
+        ("script: rm stack-7.yaml && stack --stack-yaml stack-8.yaml test\n", {"stack-8.yaml"}),
     ],
 )
 def test_what_is_named_for_stack(text: str, patterns: set[str]) -> None:
