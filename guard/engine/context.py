@@ -31,7 +31,8 @@ from guard.git.store import Part
 
 IGNORE: Final = ".dockerignore"
 
-_MANIFESTS: Final = frozenset({"package.yaml", "stack.yaml", "stack.yaml.lock", "cabal.config"})
+# Manifests and project files have these names, and so have the files that they include or import.
+_MANIFEST: Final = re.compile(r".*\.(?:cabal|ya?ml|yaml\.lock|project|project\..*|config|freeze)")
 # A tree of a few kilobytes can name itself below itself so often that no disk holds it.
 _MOST_ENTRIES: Final = 2_000_000
 _MOST_BYTES: Final = 1 << 28
@@ -532,8 +533,7 @@ def _quoted(path: str) -> bytes:
 
 def _is_manifest(path: str) -> bool:
     """Whether Haskell's build tools read the file to learn what a package depends on."""
-    name = path.rpartition("/")[2]
-    return name in _MANIFESTS or name.endswith(".cabal") or name.startswith("cabal.project")
+    return _MANIFEST.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def _require_plain(folder: str, path: str) -> None:

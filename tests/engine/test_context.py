@@ -462,8 +462,9 @@ def test_of_the_consumer_only_the_manifests_where_the_recipe_says_so(
 ) -> None:
     aula: dict[str, Content] = {
         "aula.cabal": "name: aula\n",
-        "stack.yaml": "x",
+        "stack-8.yaml": "x",
         "cabal.project.freeze": "x",
+        "ci/common.config": "x",
         "src/Main.hs": "main\n",
         "lib/lib.cabal": "x",
         "lib/Lib.hs": "x",
@@ -476,9 +477,11 @@ def test_of_the_consumer_only_the_manifests_where_the_recipe_says_so(
         "aula",
         "aula/aula.cabal",
         "aula/cabal.project.freeze",
+        "aula/ci",
+        "aula/ci/common.config",
         "aula/lib",
         "aula/lib/lib.cabal",
-        "aula/stack.yaml",
+        "aula/stack-8.yaml",
     ]
     changed = [root, store.part({**aula, "src/Main.hs": "other\n"}, "aula")]
     assert digest(changed, place, MANIFESTS) == digest(parts, place, MANIFESTS)
