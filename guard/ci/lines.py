@@ -97,9 +97,7 @@ def _scalars(root: object, passed_over: Container[str]) -> Iterator[Line]:
         key, node = waiting.pop()
         if id(node) in visited:
             continue  # aliases share their node
-        if key in passed_over and not isinstance(
-            node, Mapping
-        ):  # which would be a job of that name
+        if key in passed_over and not isinstance(node, Mapping):  # a map may be a job of that name
             continue
         visited.add(id(node))
         if isinstance(node, Scalar):
