@@ -29,7 +29,7 @@ _VARIABLE: Final = re.compile(
 _VALUE: Final = r"""["']*(?P<value>[^\s"';&|(){},]+)"""
 _STACK: Final = re.compile(
     rf"""(?:(?:--)?(?i:stack[-_]yaml)\s*[:?]?=\s* | --stack-yaml\s+) {_VALUE}
-    | --stack-yaml\b | \bSTACK_YAML\b
+    | --stack-yaml\b | (?<!name=)\bSTACK_YAML\b
     | (?<![\w./*-]) (?P<word> (?:[\w.*-]+[/\\])* stack[\w.*-]*\.ya?ml ) (?!\.?[\w*-])""",
     re.VERBOSE,
 )
@@ -39,14 +39,9 @@ _CABAL: Final = re.compile(
     re.VERBOSE,
 )
 # What is gone, or never there, when something is built.
-_REMOVED: Final = re.compile(r"(?<![\w./-])(?:rm|git\s+rm|test\s+!\s+-[ef])\s[^;&|\n]{0,500}")
-# Labels, and files at whose change something happens: none that a tool is given.
-_LABELS: Final = frozenset(
-    {
-        *("name", "description", "paths", "paths-ignore", "changes", "exclude"),
-        *("key", "keys", "restore-keys", "files", "cache-dependency-path"),
-    }
-)
+_REMOVED: Final = re.compile(r"(?<![\w./-])(?:rm|git\s+rm|test\s+!\s+-[ef])\s[^;&|$`\n]{0,500}")
+# Files at whose change something happens. Any other key may be one of a matrix, or a variable's.
+_LABELS: Final = frozenset({"paths", "paths-ignore", "changes", "exclude", "restore-keys"})
 _FOLDER: Final = re.compile(
     rf"""(?: (?<![\w.-])(?:cd|chdir|pushd|Set-Location|(?-i:-C))\s+ | --(?:project-dir|cwd)[=\s]\s*
     | \bworking[-_]?dir(?:ectory)?["']?\s*[:=]\s* ) {_VALUE}""",
