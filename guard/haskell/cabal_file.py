@@ -250,6 +250,9 @@ class _CabalReader:
                 entries.extend(read)
                 self.unread.extend(unread)
                 self.broken_list |= bool(unread)
+            elif field.name == "build-tools" and self.spec >= (3, 0):
+                reason = "removed in cabal-version 3.0, for build-tool-depends"
+                self._refuse(field.line, f"build-tools: {field.text}", reason)
         return Tree(tuple(entries), size=1 + len(entries))
 
     def _parse_imports(self, elements: Elements) -> tuple[list[Tree], Elements]:

@@ -191,6 +191,8 @@ class _ProjectReader:
                 self.unread.append(Unread(line, text[:MAX_SHOWN], "too many alternatives"))
             source = Source(SourceKind.PATH, line, text, path=text, role=Role.PROJECT)
             self.sources.append(archive_at(source, text) if is_archive else source)
+        if _SEPARATORS.sub("", _TOKEN.sub("", field.text)):
+            self._refuse(field.line, f"{field.name}: {field.text}", "expected braces in pairs")
 
     def _parse_constraints(self, field: Field, when: When) -> None:
         """constraints ::= constraint { "," constraint }, with a comma more at one end"""

@@ -334,6 +334,25 @@ def test_stack_allow_newer_and_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "value", ["../t/a}", "../t/{a,b", "../t/a\n  {"], ids=["closed", "open", "alone"]
+)
+def test_braces_in_packages_come_in_pairs(value: str) -> None:
+    manifest = read_cabal_project(f"packages: {value}\n".encode(), "cabal.project")
+    assert [(one.line, one.reason) for one in manifest.unread] == [(1, "expected braces in pairs")]
+    assert doubts(manifest) == []
+    manifest = read_cabal_project(b'packages: a/{b, {c,d}} "e f"\n  *.cabal,g\n', "cabal.project")
+    assert manifest.unread == ()
+
+
+@pytest.mark.parametrize(("spec", "lines"), [("2.4", []), ("3.0", [5]), ("3.8", [5])])
+def test_build_tools_are_no_field_from_cabal_version_3_on(spec: str, lines: list[int]) -> None:
+    text = f"cabal-version: {spec}\nname: p\nversion: 1\nlibrary\n  build-tools: alex >=3\n"
+    manifest = read_cabal(text.encode(), "p.cabal")
+    assert [one.line for one in manifest.unread] == lines
+    assert doubts(manifest) == []
+
+
 PACKAGE = "source-repository-package\n  type: git\n  location: https://example.org/a"
 
 

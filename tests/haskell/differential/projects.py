@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from guard.model import Severity
 from guard.rules import dependency_match
-from guard.rules.asked import fitting_releases
+from guard.rules.asked import fitting_releases, requirements
 from tests.haskell.differential import mutants
 from tests.haskell.differential.packages import Difference
 from tests.haskell.differential.sid import Sid
@@ -264,10 +264,11 @@ def _of_file(project: Project, output: str) -> Iterator[str]:
 
 def _at_gitlink(project: Project, versions: dict[str, str] | None, output: str) -> Iterator[str]:
     written, settled = _refusal(project, project.written()), _refusal(project, project.settled())
+    way = " of nothing" if _NOTHING.search(output) else _lifted(project)
     if versions is not None and written:
-        yield f"has a plan{_lifted(project)}, where guard says: {written}"
+        yield f"has a plan{way}, where guard says: {written}"
     elif versions is not None and settled:
-        yield f"has a plan{_lifted(project)}, where guard says of what is settled: {settled}"
+        yield f"has a plan{way}, where guard says of what is settled: {settled}"
     elif versions is None and not settled:
         yield f"has no plan, where guard sees one: {_end(output)}"
     for name, version in (versions or {}).items():
@@ -297,7 +298,9 @@ def _from_index(project: Project, versions: dict[str, str] | None) -> Iterator[s
     # Packages that are not released together may be of different releases.
     taken = set((versions or {}).values())
     if len(taken) == 1 and taken != set(fitting[-1:]):
-        yield f"takes{_lifted(project)} {versions}, and for guard fit {fitting}"
+        left_out = requirements(consumer).keys() - (versions or {}).keys()
+        way = " without what only a constraint names" if left_out else ""
+        yield f"takes{_lifted(project)}{way} {versions}, and for guard fit {fitting}"
 
 
 def _refusal(project: Project, files: dict[str, str]) -> str:
