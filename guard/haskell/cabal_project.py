@@ -43,7 +43,9 @@ from guard.haskell.model import (
     Source,
     SourceKind,
     Unread,
+    Variable,
     When,
+    compiler_of,
     is_url,
     no_files,
     text_of,
@@ -96,6 +98,7 @@ class _ProjectReader:
         self.sources: list[Source] = []
         self.allow_newer: list[AllowNewer] = []
         self.settings: list[FlagSetting] = []
+        self.compiler: Variable | None = None
 
     def read(self, when: When) -> Manifest:
         self._parse_elements(self.elements, when)
@@ -106,6 +109,7 @@ class _ProjectReader:
             unread=tuple(sorted(self.unread, key=lambda one: (one.file or "", one.line))),
             allow_newer=tuple(self.allow_newer),
             settings=tuple(self.settings),
+            compiler=self.compiler,
         )
 
     def _parse_elements(self, elements: Elements, when: When) -> None:
@@ -157,6 +161,8 @@ class _ProjectReader:
             self._parse_flags(None, field, when)
         elif field.name == "import":
             self._parse_import(field, when)
+        elif field.name == "with-compiler" and not when:
+            self.compiler = compiler_of(one_line(field.text).strip('"')) or self.compiler
         else:
             return
         if field.braced:
@@ -182,6 +188,7 @@ class _ProjectReader:
         self.unread += _standing_in(path, imported.unread)
         self.allow_newer += _standing_in(path, imported.allow_newer)
         self.settings += imported.settings
+        self.compiler = self.compiler or imported.compiler
 
     def _parse_packages(self, field: Field) -> None:
         """packages ::= { path | glob | archive | url }"""

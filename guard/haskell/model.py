@@ -82,6 +82,20 @@ class Condition(NamedTuple):
         return f"not ({self.text})" if self.negated else self.text
 
 
+_COMPILER = re.compile(
+    r"(?:.*[/\\])?(ghc|ghcjs)-((?:0|[1-9][0-9]{0,8})(?:\.(?:0|[1-9][0-9]{0,8})){0,4})"
+)
+
+
+def compiler_of(text: str) -> Variable | None:
+    """The compiler that ``ghc-9.6.4`` names, or a path that ends so; ``ghc-9.6`` is any 9.6."""
+    parts = _COMPILER.fullmatch(text)
+    if parts is None:
+        return None
+    bound = f"=={parts[2]}" if parts[2].count(".") > 1 else f"=={parts[2]}.*"
+    return Variable("impl", parts[1], VersionRange.parse(bound))
+
+
 # The conditions that something stands under, from the outside in.
 When = tuple[Condition, ...]
 
@@ -224,7 +238,7 @@ class Manifest(NamedTuple):
     ``unread`` is what could not be read, or is known to make the real tool refuse the file; what
     else is here was read beyond doubt. ``tools`` are requirements on packages for their executables
     (``build-tool-depends``), kept apart since they do not bound a library, as are those in ``own``,
-    on the libraries with names of the package itself.
+    on the libraries with names of the package itself. ``compiler`` is the one that a project names.
     """
 
     path: str
@@ -240,6 +254,7 @@ class Manifest(NamedTuple):
     components: tuple[Component, ...] = ()
     flags: tuple[Flag, ...] = ()
     settings: tuple[FlagSetting, ...] = ()
+    compiler: Variable | None = None
 
     @property
     def lenient(self) -> bool:

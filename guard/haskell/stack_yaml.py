@@ -29,6 +29,8 @@ from guard.haskell.model import (
     Source,
     SourceKind,
     Unread,
+    Variable,
+    compiler_of,
     is_url,
     no_files,
 )
@@ -92,6 +94,7 @@ class _StackReader:
         self.below: list[Source] = []
         self.allow_newer: list[AllowNewer] = []
         self.settings: list[FlagSetting] = []
+        self.compiler: Variable | None = None
 
     def manifest(self) -> Manifest:
         read = Manifest(
@@ -100,6 +103,7 @@ class _StackReader:
             unread=tuple(self.unread),
             allow_newer=tuple(self.allow_newer),
             settings=tuple(self.settings),
+            compiler=self.compiler,
         )
         return self.yaml.placed(read)
 
@@ -144,6 +148,9 @@ class _StackReader:
         elif self.root.get("compiler") is None:
             line = self.root.line
             self.unread.append(Unread(line, "", "no snapshot is named", None, False))
+        compiler = self.root.get("compiler")
+        if isinstance(compiler, Scalar):
+            self.compiler = compiler_of(compiler.text)
 
     def _parse_snapshot_value(self, node: Node, follow: bool) -> None:
         """value ::= text | { "url" | "filepath" | "compiler" | "location" }"""
@@ -164,6 +171,7 @@ class _StackReader:
         path = None if url or known else name.removeprefix("file://")
         source = Source(SourceKind.SNAPSHOT, node.line, show(node), path=path, url=url, name=name)
         self.sources.append(source)
+        self.compiler = compiler_of(name) if known else None
         if path is not None and follow:
             self._parse_snapshot_file(path, node)
 
@@ -179,6 +187,7 @@ class _StackReader:
         if root is not None:
             layer = _StackReader(root, chain, self.yaml)
             layer.parse()
+            self.compiler = layer.compiler
             dropped = {
                 one.text
                 for one in _items(self.root.get("drop-packages"))

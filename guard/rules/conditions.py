@@ -179,16 +179,21 @@ class Conditions:
     def unusual(self, assignment: Assignment) -> tuple[str, ...]:
         """What is not as usual in an assignment, in words."""
         return tuple(
-            _told(key, value)
+            _told(key, value, self._values[key])
             for key, value in assignment.items()
             if _distance(value, self.usual[key])
         )
 
     @cached_property
     def _settled(self) -> int:
-        """Where flags are as they are set and manual ones else by default, and libraries that
-        others of the consumer's packages need are built."""
-        return self._diagrams.all([*self._settings(), *self._libraries()])
+        """Where flags are as they are set and manual ones else by default, the compiler is the one
+        that is named, and libraries that others of the consumer's packages need are built."""
+        compilers = [
+            self._diagram(manifest.compiler, manifest)
+            for manifest in self._manifests.values()
+            if manifest.compiler
+        ]
+        return self._diagrams.all([*compilers, *self._settings(), *self._libraries()])
 
     def _settings(self) -> Iterator[int]:
         """cabal and stack take a manual flag's default; what a project says holds together."""
@@ -350,24 +355,38 @@ def _truth(test: Expression, manifest: Manifest, assignment: Assignment) -> bool
 
 
 def _distance(value: _Value, usual: _Value) -> int:
-    """How unusual a value is: a system or a compiler is harder to have than any flags.
-
-    Any version of a compiler is as usual as another.
-    """
-    if isinstance(value, bool):
-        return int(value is not usual)
-    if isinstance(value, tuple) and isinstance(usual, tuple):
-        return 0 if [name for name, _ in value[:1]] == [name for name, _ in usual[:1]] else _FAR
-    return 0 if value == usual else _FAR
+    """How unusual a value is: a system or a compiler is harder to have than any flags, and another
+    version of the compiler than none."""
+    if isinstance(value, str) or isinstance(usual, str):
+        return 0 if value == usual else _FAR
+    if isinstance(value, tuple) and isinstance(usual, tuple) and value[:1] != usual[:1]:
+        return 1 if value and usual and value[0][0] == usual[0][0] else _FAR
+    return int(value != usual)
 
 
-def _told(key: _Key, value: _Value) -> str:
+def _told(key: _Key, value: _Value, values: Iterable[_Value]) -> str:
     kind, package, name = key
     if isinstance(value, bool):
         return f"flag {name} of {package} {'on' if value else 'off'}"
-    if isinstance(value, tuple):
-        value = value[0][0] if value else _ANOTHER
+    if isinstance(value, tuple) and value:
+        value = _told_range(*value[0], [one[0] for one in values if one and isinstance(one, tuple)])
     return f"{kind}({value})" if value else f"another {'compiler' if kind == 'impl' else kind}"
+
+
+def _told_range(
+    name: str, numbers: tuple[int, ...], versions: Iterable[tuple[str, tuple[int, ...]]]
+) -> str:
+    """A compiler and the versions that one stands for: up to the next that differs."""
+    ends = {other for each, other in versions if each == name}
+    following = min((each for each in ends if each > numbers), default=None)
+    lower, upper = (
+        ".".join(map(str, end[:-1] if end[:-1] in ends else end)) if end and any(end) else ""
+        for end in (numbers, following)
+    )
+    if lower and lower == upper:
+        return f"{name} =={lower}"
+    bounds = [*([f">={lower}"] if lower else []), *([f"<{upper}"] if upper else [])]
+    return " ".join([name, " && ".join(bounds)]).rstrip()
 
 
 def _values(manifests: Mapping[str, Manifest], asked: Iterable[Asked]) -> dict[_Key, list[_Value]]:
@@ -393,11 +412,13 @@ def _values(manifests: Mapping[str, Manifest], asked: Iterable[Asked]) -> dict[_
 def _tests(
     manifests: Mapping[str, Manifest], asked: Iterable[Asked]
 ) -> Iterator[tuple[Expression, Manifest]]:
-    """The conditions that can matter: of requirements, of what is built, of settings."""
+    """The conditions that can matter: of requirements, of what is built, of settings; and the
+    compilers that are named."""
     own = {manifest.package for manifest in manifests.values()}
     for one in asked:
         yield from ((test, manifests[one.manifest]) for test, _ in one.requirement.when)
     for manifest in manifests.values():
+        yield from [(manifest.compiler, manifest)] if manifest.compiler else []
         whens = [
             *(each for component in manifest.components for each in component.unbuilt),
             *(setting.when for setting in manifest.settings),

@@ -101,10 +101,53 @@ def test_where_none_fits_the_usual_requirement_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize("condition", ["impl(ghc >= 9.2)", "impl(ghc < 9.2)", "impl(ghc == 9.2.*)"])
-def test_any_version_of_the_compiler_is_usual(condition: str) -> None:
+@pytest.mark.parametrize(
+    ("condition", "newest", "other", "only"),
+    [
+        ("impl(ghc >= 9.2)", "0.2.1", "0.3.0", "ghc <9.2"),
+        ("impl(ghc < 9.2)", "0.3.0", "0.2.1", "ghc <9.2"),
+        ("impl(ghc == 9.2.*)", "0.3.0", "0.2.1", "ghc >=9.2 && <9.3"),
+        ("impl(ghc == 9.2.1)", "0.3.0", "0.2.1", "ghc ==9.2.1"),
+    ],
+)
+def test_what_only_other_versions_of_the_compiler_build_is_a_note(
+    condition: str, newest: str, other: str, only: str
+) -> None:
+    """The newest is the usual one, where the project names none."""
     files = cabal(*either(condition))
-    assert check_at("0.2.1", files) == check_at("0.3.0", files) == []
+    assert check_at(newest, files) == []
+    (finding,) = check_at(other, files)
+    assert finding.severity is Severity.NOTE
+    assert f"only with impl({only}); else" in finding.message
+
+
+@pytest.mark.parametrize(
+    "project",
+    [
+        {"stack.yaml": "resolver: ghc-9.0.2\n"},
+        {"stack.yaml": "snapshot: {compiler: ghc-9.0.2}\n"},
+        {"stack.yaml": "snapshot: lts-20.26\ncompiler: ghc-9.0.2\n"},
+        {"cabal.project": "with-compiler: ghc-9.0.2\n"},
+        {"cabal.project.local": "packages: .\nwith-compiler: /opt/ghc/bin/ghc-9.0\n"},
+    ],
+)
+def test_the_compiler_that_a_project_names_is_no_choice(project: dict[str, str]) -> None:
+    for condition, fits, lacks in (
+        ("impl(ghc >= 9.2)", "0.3.0", "0.2.1"),
+        ("impl(ghc == 9.0.*)", "0.2.1", "0.3.0"),
+    ):
+        files = cabal(*either(condition)) | project
+        assert check_at(fits, files) == []
+        assert worst(lacks, files).startswith(f"error: thentos-core is {lacks}")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["with-compiler: ghc", "if os(windows)\n  with-compiler: ghc-9.0.2", "with-compiler: clang-9"],
+)
+def test_what_names_no_version_of_a_compiler_chooses_none(line: str) -> None:
+    files = cabal(*either("impl(ghc >= 9.2)")) | {"cabal.project": f"{line}\n"}
+    assert [worst(each, files)[:5] for each in ("0.2.1", "0.3.0")] == ["", "note:"]
 
 
 @pytest.mark.parametrize(
