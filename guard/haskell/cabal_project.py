@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from guard.haskell.archive import archive_at
-from guard.haskell.condition import chained, show_raw
+from guard.haskell.condition import chained, is_elsewhere, show_raw
 from guard.haskell.dependency import (
     leading_name,
     one_line,
@@ -65,6 +65,7 @@ _INNER_BRACES = re.compile(r"\{([^{}]*)\}")
 _SEPARATORS = re.compile(r"[\s,]+")
 _FLAG = re.compile(r"[+-](?:[^\W_]|_)[\w-]*")
 _NAME_BEFORE_VERSION = re.compile(r"([^\W_]+(?:-[^\W_]+)*?)-(?=[0-9.]+:)")
+_PLACES = ("packages", "optional-packages", "import")
 _WORDS = ("installed", "source", "test", "bench")
 _SCOPE = re.compile(r"\A\s*(?:any\.|setup\.|[\w-]+:setup\.)")
 
@@ -121,7 +122,8 @@ class _ProjectReader:
                 if not any(one.test is one.negated for one in inner):
                     self._parse_elements(element.elements, (*when, *inner))
             elif element.name == "source-repository-package":
-                self._parse_repository(element)
+                if not is_elsewhere(when):
+                    self._parse_repository(element)
             elif element.name == "package":
                 self._parse_package(element, when)
 
@@ -149,6 +151,8 @@ class _ProjectReader:
             self.settings.append(FlagSetting(package, word, value, when))
 
     def _parse_field(self, field: Field, when: When) -> None:
+        if field.name in _PLACES and is_elsewhere(when):
+            return  # where packages come from is asked for the image alone
         if field.name in ("packages", "optional-packages"):
             self._parse_packages(field)
         elif field.name == "constraints":

@@ -95,6 +95,30 @@ def show_raw(arguments: Sequence[Argument]) -> str:
     return " ".join(argument.text for argument in arguments)
 
 
+def is_elsewhere(when: When) -> bool:
+    """Whether conditions never hold on Linux, which is what an image has."""
+    return any(_on_linux(one.test) is one.negated for one in when)
+
+
+def _on_linux(test: Expression) -> bool | None:
+    """None for what hangs on more than the system."""
+    match test:
+        case bool():
+            return test
+        case Variable("os", name):
+            return name == "linux"
+        case Negation(part):
+            whole = _on_linux(part)
+            return None if whole is None else not whole
+        case Chain(operator, parts):
+            settles = operator == "||"
+            results = [_on_linux(part) for part in parts]
+            if settles in results:
+                return settles
+            return None if None in results else not settles
+    return None
+
+
 class _ConditionParser:
     """One method for each production; ``at`` is the index of the next token."""
 

@@ -368,6 +368,32 @@ def test_what_is_never_in_force_in_a_project(block: str) -> None:
     assert held.sources or held.unread
 
 
+@pytest.mark.parametrize("block", ["packages: a", "import: https://example.org/x", PACKAGE])
+@pytest.mark.parametrize(
+    ("condition", "counts"),
+    [
+        ("os(windows)", False),
+        ("!os(linux)", False),
+        ("os(osx) && impl(ghc >= 9)", False),
+        ("os(osx) || (os(mingw32) || false)", False),
+        ("os(osx) || impl(ghc >= 9)", True),
+        ("!os(windows) && arch(aarch64)", True),
+        ("os(linux) or x", True),
+    ],
+)
+def test_where_packages_come_from_elsewhere_than_on_linux_does_not_count(
+    block: str, condition: str, counts: bool
+) -> None:
+    block = "\n".join(f"  {line}" for line in block.split("\n"))
+    for text in (
+        f"if {condition}\n",
+        f"if os(linux) && impl(ghc)\n  flags: +x\nelif {condition}\n",
+    ):
+        manifest = read_cabal_project(f"{text}{block}\n".encode(), "cabal.project")
+        kinds = {each.line for each in (*manifest.sources, *manifest.unread)}
+        assert bool(kinds - {1, 3} if "or x" in condition else kinds) is counts
+
+
 def test_project_scopes_and_conditions() -> None:
     manifest = read_cabal_project(
         b"constraints: setup.foo ==1,\n  bar <2\nif os(windows)\n  constraints: baz >3\n"
