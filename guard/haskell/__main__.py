@@ -60,7 +60,7 @@ def manifest_json(manifest: Manifest) -> dict[str, Any]:
         "tools": [_requirement_json(one) for one in manifest.tools],
         "sources": [_source_json(one) for one in manifest.sources],
         "unread": [
-            {"line": one.line, "text": one.text, "reason": one.reason, **_file(one.file)}
+            {"line": one.line, "text": one.shown, "reason": one.reason, **_file(one.file)}
             for one in manifest.unread
         ],
     }

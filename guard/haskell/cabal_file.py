@@ -305,7 +305,7 @@ class _CabalReader:
         if not self.broken_list and not any(one.concerns_requirements for one in self.unread):
             return
         for section in self.ignored:
-            shown = section.header[:MAX_SHOWN]
+            shown = section.header
             reason = "a section that Cabal does not know, beside what could not be read"
             self.unread.append(Unread(section.line, shown, reason, leading_name(shown)))
 

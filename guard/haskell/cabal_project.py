@@ -231,8 +231,7 @@ class _ProjectReader:
                 complete = False
                 # The package that it is about stands behind the scope.
                 package = leading_name(_SCOPE.sub("", text))
-                shown = one_line(text)[:MAX_SHOWN]
-                self.unread.append(Unread(line, shown, inner.reason, package))
+                self.unread.append(Unread(line, one_line(text), inner.reason, package))
             else:
                 self._constrain(constraint, line, text, when)
         if complete:

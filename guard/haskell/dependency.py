@@ -248,7 +248,7 @@ def _read_leniently(
     unread: list[Unread] = []
     for start, text in pieces(value.text):
         line = value.line_at(start)
-        shown = one_line(text)[:MAX_SHOWN]
+        shown = one_line(text)
         # Its author meant a comment, and Cabal does not.
         if "--" in value.text[value.text.rfind("\n", 0, start) + 1 : start]:
             reason = "after --, which begins no comment here"
@@ -256,7 +256,7 @@ def _read_leniently(
             continue
         try:
             dependency = parse_single_dependency(text, is_tool=is_tool)
-            entries.append(Entry(dependency, line, shown, is_tool))
+            entries.append(Entry(dependency, line, shown[:MAX_SHOWN], is_tool))
         except ParseError as error:
             unread.append(Unread(line, shown, error.reason, leading_name(text)))
     # Where every entry reads by itself: a comma too many, or a format too old for an operator.

@@ -22,7 +22,7 @@ from bisect import bisect_right
 from enum import Enum
 from typing import NamedTuple
 
-from guard.haskell.model import MAX_SHOWN, Unread
+from guard.haskell.model import Unread
 from guard.haskell.scanner import ParseError, Scanner
 
 # A file in which more lines than this do not fit is no cabal file.
@@ -335,7 +335,7 @@ class _OutlineParser:
             text = self.faults[-1].text
         else:
             whole = _REST_OF_LINE.match(self.scanner.text, self.line_starts[line - 1])
-            text = whole.group().strip()[:MAX_SHOWN] if whole else ""
+            text = whole.group().strip() if whole else ""
         self.faults.append(Unread(line, text, reason))
 
     def _gave_up(self) -> bool:

@@ -217,6 +217,11 @@ class Unread(NamedTuple):
     concerns_requirements: bool = True
     file: str | None = None
 
+    @property
+    def shown(self) -> str:
+        """The text, which may go on for long."""
+        return self.text[:MAX_SHOWN]
+
 
 class AllowNewer(NamedTuple):
     """Bounds that are lifted of the dependency ``package`` in ``scope``; ``*`` is all."""

@@ -192,13 +192,13 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
 
     def at(unread: Unread) -> Evidence:
         path = unread.file or manifest.path
-        return Evidence(names.consumer, consumer.commit, path, unread.line, unread.text)
+        return Evidence(names.consumer, consumer.commit, path, unread.line, unread.shown)
 
     findings = []
     for unread in manifest.unread:
         what = f"{unread.file or manifest.path}:{unread.line} cannot be read: {unread.reason}"
         # Where a comma is missing, a name may stand anywhere in it.
-        words = re.findall(r"[\w-]+", unread.text) if unread.package is not None else ()
+        words = set(re.findall(r"[\w-]+", unread.text)) if unread.package is not None else ()
         concerned = any(in_family(each, names.dependency, packages) for each in words)
         if unread.concerns_requirements and (unread.package is None or concerned):
             findings.append(undecided(NAME, Unknown(what, evidence=(at(unread),))))
@@ -210,7 +210,7 @@ def _of_manifest(facts: Facts, consumer: Consumer, manifest: Manifest) -> list[F
                 Severity.NOTE,
                 f"{first.file or manifest.path} would be refused by {tool_for(manifest.path)} and "
                 f"was read leniently: line {first.line}, {first.reason}",
-                found=first.text,
+                found=first.shown,
                 expected="a file that cabal and hpack accept",
                 evidence=(at(first),),
             )

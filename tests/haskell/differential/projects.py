@@ -264,7 +264,9 @@ def _of_file(project: Project, output: str) -> Iterator[str]:
 
 def _at_gitlink(project: Project, versions: dict[str, str] | None, output: str) -> Iterator[str]:
     written, settled = _refusal(project, project.written()), _refusal(project, project.settled())
-    way = " of nothing" if _NOTHING.search(output) else _lifted(project)
+    # That it builds the packages of thentos alone is none of the consumer.
+    is_built = project.tool == "stack" or "- aula-0.1" in output
+    way = _lifted(project) if is_built else " of nothing"
     if versions is not None and written:
         yield f"has a plan{way}, where guard says: {written}"
     elif versions is not None and settled:
