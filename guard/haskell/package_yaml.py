@@ -193,8 +193,8 @@ class _PackageReader:
             return None
 
     def _parse_version(self) -> tuple[Version | None, int | None]:
-        """version ::= string | number; 0.0.0 without it."""
-        node = self.root.get("version")
+        """version ::= string | number, verbatim before hpack's; 0.0.0 without it."""
+        node = self._verbatim("version") or self.root.get("version")
         if node is None:
             return _NO_VERSION if self.is_whole else None, None
         try:
@@ -395,12 +395,18 @@ class _PackageReader:
         """At the top level a literal is text of the cabal file, with sections of its own, and a
         field replaces hpack's."""
         for one in (one for level in self.top for one in listed(level.get("verbatim"))):
-            spec = one.get("cabal-version") if isinstance(one, Mapping) else None
             if isinstance(one, Scalar):
                 self._read_literal(one, "", "", ())
-            elif spec is not None:
-                with suppress(ParseError):
-                    self.spec = Version.parse(_version_text(spec)).numbers
+        spec = self._verbatim("cabal-version")
+        if spec is not None:
+            with suppress(ParseError):
+                self.spec = Version.parse(_version_text(spec)).numbers
+
+    def _verbatim(self, field: str) -> Node | None:
+        """What a field of the package is set to in place of what hpack would write."""
+        stated = [one for level in self.top for one in listed(level.get("verbatim"))]
+        values = [one.get(field) for one in stated if isinstance(one, Mapping)]
+        return next((one for one in reversed(values) if one is not None), None)
 
     def _parse_flags(self) -> None:
         """flags ::= { name: { "default": boolean, "manual": boolean } }"""
