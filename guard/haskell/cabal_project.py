@@ -196,11 +196,12 @@ class _ProjectReader:
 
     def _parse_packages(self, field: Field) -> None:
         """packages ::= { path | glob | archive | url }"""
+        role = Role.OPTIONAL if field.name.startswith("optional") else Role.PROJECT
         for text, line in _tokens(field):
             is_archive = is_url(text) or text.endswith(_ARCHIVES)
             if len(glob_patterns(text)) > MAX_ALTERNATIVES:
                 self.unread.append(Unread(line, text[:MAX_SHOWN], "too many alternatives"))
-            source = Source(SourceKind.PATH, line, text, path=text, role=Role.PROJECT)
+            source = Source(SourceKind.PATH, line, text, path=text, role=role)
             self.sources.append(archive_at(source, text) if is_archive else source)
         if _SEPARATORS.sub("", _TOKEN.sub("", field.text)):
             self._refuse(field.line, f"{field.name}: {field.text}", "expected braces in pairs")

@@ -157,10 +157,11 @@ class SourceKind(Enum):
 
 
 class Role(Enum):
-    """What a source is to the project: a package of its own, a dependency, or what a snapshot has
-    where the project names nothing else."""
+    """What a source is to the project: a package of its own, which may be missing, a dependency,
+    or what a snapshot has where the project names nothing else."""
 
     PROJECT = "project"
+    OPTIONAL = "optional"
     DEPENDENCY = "dependency"
     SNAPSHOT = "snapshot"
 

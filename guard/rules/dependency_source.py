@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from guard.haskell import Checkout, Manifest, Source, SourceKind, checkout_of
+from guard.haskell import Checkout, Manifest, Source, SourceKind, checkout_of, leads_to
 from guard.haskell.model import STACKAGE, AllowNewer
 from guard.model import Evidence, Finding, Severity
 from guard.rules.asked import in_family, named_by, requirements
@@ -138,6 +138,12 @@ def _of_checkout(
         yield finding._replace(found=ref or "", expected=pin.commit)
 
 
+def _supplied(source: Source, pin: Pin) -> list[Package]:
+    """The packages of the dependency that a checkout of the gitlink's commit gives."""
+    target = posixpath.normpath(source.subdir or ".").strip("/")
+    return [each for each in (*pin.packages, *pin.others) if leads_to(target, each.path)]
+
+
 def _is_dependency(facts: Facts, consumer: Consumer, source: Source, checkout: Checkout) -> bool:
     """Whether a repository is the dependency's, by its name or place, or supplies its packages."""
     name = facts.names.dependency
@@ -222,8 +228,15 @@ def _of_snapshot(
     if not (source.url or name.startswith("github:")) or STACKAGE.match(name):
         return
     supplied = {each.name for each in named_by(consumer.paths, packages)}
-    pins = (each for manifest in consumer.manifests for each in manifest.sources)
-    supplied |= {each.package or "" for each in pins if each.kind is not SourceKind.CONSTRAINT}
+    supplied |= {each.name for path in consumer.paths for each in path.packages}
+    for each in (one for manifest in consumer.manifests for one in manifest.sources):
+        checkout = checkout_of(each)
+        if each.kind is not SourceKind.CONSTRAINT:
+            supplied.add(each.package or "")
+        if checkout and isinstance(facts.pin, Pin):
+            # At another commit it is an error of its own.
+            is_own = _is_dependency(facts, consumer, each, checkout)
+            supplied |= {one.name for one in _supplied(each, facts.pin) if is_own}
     lacking = ", ".join(package for package in requirements(facts) if package not in supplied)
     if lacking:
         evidence = _evidence(facts, consumer, manifest, source)

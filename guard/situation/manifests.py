@@ -287,7 +287,7 @@ def _built(files: Sequence[File], projects: Sequence[Manifest]) -> set[File]:
 def _paths(project: Manifest) -> list[str]:
     """What a project names of its tree; without a word of it stack takes the project's folder."""
     paths = [each for each in project.sources if each.kind is SourceKind.PATH]
-    is_named = any(each.role is Role.PROJECT for each in project.sources)
+    is_named = any(each.role in (Role.PROJECT, Role.OPTIONAL) for each in project.sources)
     alone = [] if is_named or not project.path.endswith(".yaml") else ["."]
     patterns = [one for each in paths for one in path_patterns(project.path, each.path or ".")]
     return alone + [posixpath.normpath(each) for each in patterns]

@@ -10,7 +10,7 @@ from guard.git.objects import GitObject
 from guard.git.remotes import Remote, place
 from guard.git.store import Store
 from guard.git.trees import FOLDER, GITLINK
-from guard.haskell import Checkout, SourceKind, checkout_of, leads_to
+from guard.haskell import Checkout, Role, SourceKind, checkout_of, leads_to
 from guard.model import Combination
 from guard.situation.branches import tracking_ref
 from guard.situation.contents import Contents, superproject_tree
@@ -22,6 +22,7 @@ from guard.situation.values import Consumer, Meaning, PathSource, PathState, Pin
 
 # What can be the name of a ref, and stands in one line (git-check-ref-format(1)).
 _REF: Final = re.compile(r"[^\x00-\x20\x7f~^:?*\[\\]+")
+_MISSING: Final = (PathState.NO_GITLINK, PathState.ABSENT, PathState.NO_PACKAGE)
 _WHOLE_ID: Final = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 
 
@@ -69,8 +70,10 @@ class Sources:
                     target = _below(whole, self._config.dependency)
                     if target is None:
                         yield from self._beside(stated._replace(target=whole), pin)
-                    else:
-                        yield stated._replace(target=target, state=self._state(target, pin))
+                        continue
+                    state = self._state(target, pin)
+                    if source.role is not Role.OPTIONAL or state not in _MISSING:
+                        yield stated._replace(target=target, state=state)
 
     def _beside(self, path: PathSource, pin: Pin | Unknown | None) -> Iterator[PathSource]:
         """A path that does not lead into the dependency, where it is of interest for that."""

@@ -345,6 +345,20 @@ def test_braces_in_packages_come_in_pairs(value: str) -> None:
     assert manifest.unread == ()
 
 
+@pytest.mark.parametrize(
+    ("verbatim", "version"),
+    [
+        ("{version: 0.5}", "0.5"),
+        ("[{x: y}, {version: '0.5.1'}]", "0.5.1"),
+        ("{x: y}", "0.3.1"),
+        ("{version: x}", "None"),
+    ],
+)
+def test_a_version_that_is_verbatim_replaces_hpacks(verbatim: str, version: str) -> None:
+    text = f"name: p\nversion: 0.3.1\nverbatim: {verbatim}\nlibrary: {{}}\n"
+    assert str(read_package_yaml(text.encode(), "package.yaml").version) == version
+
+
 @pytest.mark.parametrize(("spec", "lines"), [("2.4", []), ("3.0", [5]), ("3.8", [5])])
 def test_build_tools_are_no_field_from_cabal_version_3_on(spec: str, lines: list[int]) -> None:
     text = f"cabal-version: {spec}\nname: p\nversion: 1\nlibrary\n  build-tools: alex >=3\n"
@@ -390,8 +404,8 @@ def test_where_packages_come_from_elsewhere_than_on_linux_does_not_count(
         f"if os(linux) && impl(ghc)\n  flags: +x\nelif {condition}\n",
     ):
         manifest = read_cabal_project(f"{text}{block}\n".encode(), "cabal.project")
-        kinds = {each.line for each in (*manifest.sources, *manifest.unread)}
-        assert bool(kinds - {1, 3} if "or x" in condition else kinds) is counts
+        lines = {one.line for one in manifest.sources} | {one.line for one in manifest.unread}
+        assert bool(lines - {1, 3} if "or x" in condition else lines) is counts
 
 
 def test_project_scopes_and_conditions() -> None:

@@ -369,6 +369,16 @@ class TestSnapshotsBehindUrls:
 
     URL = "https://example.org/snapshot.yaml"
 
+    def test_a_checkout_at_the_gitlink_comes_before_it(self) -> None:
+        git = (
+            "extra-deps:\n- git: https://github.com/liqd/thentos\n  commit: '{}'\n  subdirs: [{}]\n"
+        )
+        assert self.found(self.URL, git.format(THENTOS, "thentos-core")) == []
+        (finding,) = self.found(self.URL, git.format(THENTOS, "servant-session"))
+        assert finding.expected == "a path or a version for thentos-core"
+        other = git.format(THENTOS, "thentos-core").replace("liqd/thentos", "liqd/servant")
+        assert self.found(self.URL, other.replace("thentos-core", "core")) != []
+
     def found(self, snapshot: str, rest: str = "", by_path: bool = False) -> list[Finding]:
         text = f"snapshot: {snapshot}\npackages:\n- '.'\n{rest}"
         files = {**aula_cabal("thentos-core ==0.3.*"), "stack.yaml": text}

@@ -453,6 +453,17 @@ class TestPaths:
         workshop.pin()
         assert [path.state for path in gather.consumer().paths] == [PathState.PRESENT]
 
+    def test_optional_packages_may_lead_nowhere(
+        self, workshop: Workshop, gather: Gathering
+    ) -> None:
+        optional = "../thentos/nope ../thentos/no*/*.cabal ../thentos/thentos-core"
+        workshop.aula.commit(
+            "c", {"cabal.project": f"packages: .\noptional-packages: {optional}\n"}
+        )
+        workshop.pin()
+        targets = [path.target for path in gather.consumer().paths if path.manifest != "stack.yaml"]
+        assert targets == ["thentos-core"]
+
     @pytest.mark.parametrize(
         ("packages", "state"),
         [
