@@ -387,7 +387,7 @@ class TestHostileFiles:
             ("cabal.project", "import: {0}\n", "more than 100 files"),
             (
                 "cabal.project",
-                "".join(" " * at + "if os(linux)\n" for at in range(60)) + " " * 60 + "import: {0}\n",
+                "".join(" " * at + "if !false\n" for at in range(60)) + " " * 60 + "import: {0}\n",
                 "conditions nest more than 100 deep",
             ),
         ],
