@@ -25,9 +25,11 @@ _UPDATE: Final = (
 )
 # What editors of Windows may begin a file with.
 _MARKS: Final = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-# Ten times what people write. Of a dotted key, tomllib keeps every beginning in memory.
+# Ten times what people write. Of a dotted key, tomllib keeps every beginning in memory, and looks
+# at each: its time grows with their square.
 _LONGEST_FILE: Final = 64 * 1024
 _LONGEST_LINE: Final = 4 * 1024
+_MOST_DOTS: Final = 256
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -216,8 +218,8 @@ def read_config(data: bytes | None, where: str = FILE) -> Config:
     """
     if data is None:
         return Config()
-    if len(data) > _LONGEST_FILE or max(map(len, data.split(b"\n"))) > _LONGEST_LINE:
-        what = f"{where} has more than 64 KiB, or a line of more than 4 KiB"
+    if len(data) > _LONGEST_FILE or any(map(_is_too_long, data.split(b"\n"))):
+        what = f"{where} has more than 64 KiB, or a line of more than 4 KiB or {_MOST_DOTS} dots"
         raise ConfigError(what, f"correct {where}")
     import tomllib
 
@@ -344,6 +346,10 @@ class _Reader:
 def is_below(path: str, folder: str) -> bool:
     """Whether a path is that one, or in it."""
     return f"{path}/".startswith(f"{folder}/")
+
+
+def _is_too_long(line: bytes) -> bool:
+    return len(line) > _LONGEST_LINE or line.count(b".") > _MOST_DOTS
 
 
 def _line_of(key: str, text: str) -> int | None:

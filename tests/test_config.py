@@ -274,6 +274,7 @@ def test_what_an_editor_saved_with_a_byte_order_mark(encoding: str) -> None:
     [
         pytest.param(b"a" + b".a" * 100_000 + b" = 1", id="dotted key"),
         pytest.param(b"[a" + b".a" * 3_000 + b"]\n", id="dotted table"),
+        pytest.param(b"[a" + b".a" * 257 + b"]\n", id="more dots than there may be"),
         pytest.param(b"[[a]]\n" * 100_000, id="tables"),
         pytest.param(b"a = 0x" + b"f" * 10_000_000, id="number"),
         pytest.param(b"\n" * 10_000_000, id="lines"),
@@ -290,6 +291,8 @@ def test_the_longest_lines_take_a_second_at_most() -> None:
     start = time.process_time()
     with pytest.raises(ConfigError):
         read_config(b"".join(b"k%d" % i + b".a" * 2000 + b" = 1\n" for i in range(16)))
+    with pytest.raises(ConfigError, match="is not a key"):
+        read_config(b"".join(b"k%d" % i + b".a" * 256 + b" = 1\n" for i in range(120)))
     assert time.process_time() - start < 1.0
 
 
